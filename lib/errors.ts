@@ -1,0 +1,85 @@
+/**
+ * Every failure this package reports, as one class with a stable `code`.
+ *
+ * The code decides the command's exit status (see {@link exitCodeOf}); people read `message` and `hint`.
+ */
+
+/** What a caller may branch on. The list is closed: a new failure needs a code here. */
+export type ErrorCode =
+  // A wrong call.
+  | 'ERR_TYPE' // an argument of the wrong JavaScript type or dtype
+  | 'ERR_VALUE' // right type, unusable value
+  | 'ERR_SHAPE' // shapes that do not fit each other
+  | 'ERR_INDEX' // index outside a tensor or list
+  | 'ERR_DISPOSED' // a tensor used after dispose()
+  | 'ERR_SCOPE' // an asynchronous function given to scope(), noGrad() …
+  | 'ERR_NOT_IMPLEMENTED' // libtorch has no kernel for this dtype or device
+  | 'ERR_AUTOGRAD' // backward through something that has no gradient
+  | 'ERR_OOM' // host memory
+  | 'ERR_CUDA_OOM' // device memory
+  | 'ERR_CUDA' // any other CUDA failure
+  | 'ERR_NATIVE' // anything libtorch reports that fits none of the above
+  // The command line and the configuration.
+  | 'ERR_USAGE'
+  | 'ERR_CONFIG'
+  // The machine.
+  | 'ERR_NATIVE_LOAD' // the addon is missing, or was built against another libtorch
+  | 'ERR_CUDA_UNAVAILABLE'
+  | 'ERR_ENVIRONMENT'
+  // Files.
+  | 'ERR_DATA' // a data set or image that cannot be read
+  | 'ERR_CHECKPOINT' // a checkpoint that is not whole, or not of this run
+  | 'ERR_FORMAT' // a file that is not what its name says
+  | 'ERR_IO'
+  // Training.
+  | 'ERR_DIVERGED' // loss is NaN or infinite
+  | 'ERR_ABORTED'
+
+export interface MbconvErrorOptions {
+  /** The operation that failed, by the name the caller used. */
+  op?: string
+  /** What to do about it, in one sentence. */
+  hint?: string
+  cause?: unknown
+  /** The C++ stack, where the failure came from libtorch. */
+  nativeTrace?: string
+}
+
+export class MbconvError extends Error {
+  readonly code: ErrorCode
+  readonly op?: string
+  readonly hint?: string
+  readonly nativeTrace?: string
+
+  constructor(code: ErrorCode, message: string, options: MbconvErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'MbconvError'
+    this.code = code
+    if (options.op !== undefined) this.op = options.op
+    if (options.hint !== undefined) this.hint = options.hint
+    if (options.nativeTrace !== undefined) this.nativeTrace = options.nativeTrace
+  }
+}
+
+/** Exit statuses of the `mbconv` command. */
+export const EXIT = { ok: 0, failure: 1, usage: 2, environment: 3, data: 4, sigint: 130, sigterm: 143 } as const
+
+/** The exit status an error leads to; 1 for everything that has no more telling one. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof MbconvError)) return EXIT.failure
+  switch (error.code) {
+    case 'ERR_USAGE':
+    case 'ERR_CONFIG':
+      return EXIT.usage
+    case 'ERR_NATIVE_LOAD':
+    case 'ERR_CUDA_UNAVAILABLE':
+    case 'ERR_ENVIRONMENT':
+      return EXIT.environment
+    case 'ERR_DATA':
+    case 'ERR_CHECKPOINT':
+    case 'ERR_FORMAT':
+      return EXIT.data
+    default:
+      return EXIT.failure
+  }
+}
