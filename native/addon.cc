@@ -1,0 +1,49 @@
+// The addon's entry: what is exported, topic by topic.
+#include <node_api.h>
+
+#include "allocator.h"
+#include "bind.h"
+#include "env.h"
+
+namespace mbconv {
+
+void initTensor(const Exports& exports);
+void initCreate(const Exports& exports);
+void initScope(const Exports& exports);
+void initMath(const Exports& exports);
+void initShape(const Exports& exports);
+void initNn(const Exports& exports);
+void initAutograd(const Exports& exports);
+void initOptim(const Exports& exports);
+void initRandom(const Exports& exports);
+void initDispatch(const Exports& exports);
+void initDevice(const Exports& exports);
+
+static void registerClasses(Env& env, JsValue tensorClass, JsValue errorClass) {
+  env.registerClasses(tensorClass.value, errorClass.value);
+}
+
+static napi_value initialize(napi_env js, napi_value object) {
+  installAllocator();
+  Env* env = new Env(js);
+  napi_set_instance_data(
+      js, env, [](napi_env, void* data, void*) { Env::tearDown(static_cast<Env*>(data)); }, nullptr);
+  Exports exports(*env, object);
+  bind<&registerClasses>(exports, "registerClasses", {"Tensor", "MbconvError"});
+  initTensor(exports);
+  initCreate(exports);
+  initScope(exports);
+  initMath(exports);
+  initShape(exports);
+  initNn(exports);
+  initAutograd(exports);
+  initOptim(exports);
+  initRandom(exports);
+  initDispatch(exports);
+  initDevice(exports);
+  return object;
+}
+
+}  // namespace mbconv
+
+NAPI_MODULE_INIT() { return mbconv::initialize(env, exports); }

@@ -1,0 +1,21 @@
+// The CPU allocator: see allocator.cc.
+#pragma once
+
+#include <cstddef>
+
+namespace mbconv {
+
+// Makes every later CPU tensor of this process use the caching allocator. Repeated calls do nothing.
+void installAllocator();
+
+struct AllocatorStatistics {
+  size_t live;    // bytes handed out
+  size_t cached;  // bytes held for reuse
+  size_t peak;    // most bytes handed out at once
+};
+AllocatorStatistics allocatorStatistics();
+
+// Gives every cached block back to the system.
+void trimAllocator();
+
+}  // namespace mbconv

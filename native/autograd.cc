@@ -1,0 +1,76 @@
+// Gradients: what requires them, computing them, and the modes that switch recording off.
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "bind.h"
+
+namespace mbconv {
+
+namespace {
+
+bool requiresGrad(const at::Tensor& tensor) { return tensor.requires_grad(); }
+void setRequiresGrad(at::Tensor tensor, bool value) { tensor.set_requires_grad(value); }
+bool isLeaf(const at::Tensor& tensor) { return tensor.is_leaf(); }
+at::Tensor grad(const at::Tensor& tensor) { return tensor.grad(); }
+
+void setGrad(at::Tensor tensor, std::optional<at::Tensor> gradient) {
+  if (!gradient) {
+    tensor.mutable_grad().reset();
+    return;
+  }
+  if (!gradient->sizes().equals(tensor.sizes()))
+    throw Error("ERR_SHAPE", "the gradient's shape must be the tensor's, got " + describe(*gradient));
+  if (gradient->scalar_type() != tensor.scalar_type() || gradient->device() != tensor.device())
+    throw Error("ERR_TYPE", "the gradient's dtype and device must be the tensor's, got " + describe(*gradient));
+  tensor.mutable_grad() = *gradient;
+}
+
+void backward(std::vector<at::Tensor> outputs, std::vector<std::optional<at::Tensor>> gradients,
+              std::optional<bool> retainGraph, bool createGraph) {
+  std::vector<at::Tensor> seeds;
+  for (const auto& gradient : gradients) seeds.push_back(gradient.value_or(at::Tensor()));
+  torch::autograd::backward(outputs, seeds, retainGraph, createGraph);
+}
+
+std::vector<at::Tensor> gradients(std::vector<at::Tensor> outputs, std::vector<at::Tensor> inputs,
+                                  std::vector<std::optional<at::Tensor>> gradientsOut, std::optional<bool> retainGraph,
+                                  bool createGraph, bool allowUnused) {
+  std::vector<at::Tensor> seeds;
+  for (const auto& gradient : gradientsOut) seeds.push_back(gradient.value_or(at::Tensor()));
+  return torch::autograd::grad(outputs, inputs, seeds, retainGraph, createGraph, allowUnused);
+}
+
+// Returns the mode before, for the caller to restore.
+bool setGradEnabled(bool enabled) {
+  const bool before = at::GradMode::is_enabled();
+  at::GradMode::set_enabled(enabled);
+  return before;
+}
+
+bool isGradEnabled() { return at::GradMode::is_enabled(); }
+
+void enterInferenceMode(Env& env) { env.inferenceModes.push_back(std::make_unique<c10::InferenceMode>(true)); }
+
+void exitInferenceMode(Env& env) {
+  if (env.inferenceModes.empty()) throw Error("ERR_SCOPE", "inference mode is not on");
+  env.inferenceModes.pop_back();
+}
+
+}  // namespace
+
+void initAutograd(const Exports& exports) {
+  bind<&requiresGrad>(exports, "requiresGrad", {"tensor"});
+  bind<&setRequiresGrad>(exports, "setRequiresGrad", {"tensor", "value"});
+  bind<&isLeaf>(exports, "isLeaf", {"tensor"});
+  bind<&grad>(exports, "grad", {"tensor"});
+  bind<&setGrad>(exports, "setGrad", {"tensor", "gradient"});
+  bind<&backward>(exports, "backward", {"outputs", "gradients", "retainGraph", "createGraph"});
+  bind<&gradients>(exports, "gradients",
+                   {"outputs", "inputs", "gradients", "retainGraph", "createGraph", "allowUnused"});
+  bind<&setGradEnabled>(exports, "setGradEnabled", {"enabled"});
+  bind<&isGradEnabled>(exports, "isGradEnabled", {});
+  bind<&enterInferenceMode>(exports, "enterInferenceMode", {});
+  bind<&exitInferenceMode>(exports, "exitInferenceMode", {});
+}
+
+}  // namespace mbconv

@@ -1,0 +1,69 @@
+// What this process runs on: libtorch's version, threads, the allocator, CUDA.
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <torch/version.h>
+
+#include "allocator.h"
+#include "bind.h"
+
+namespace mbconv {
+
+namespace {
+
+// The version the addon was compiled against; its ABI fits no other.
+std::string compiledVersion() { return TORCH_VERSION; }
+
+// The version of the library that is loaded, out of its own description.
+std::string loadedVersion() {
+  const std::string config = at::show_config();
+  const std::string key = "TORCH_VERSION=";
+  const size_t start = config.find(key);
+  if (start == std::string::npos) return "";
+  const size_t end = config.find_first_of(", \n", start);
+  return config.substr(start + key.size(), end - start - key.size());
+}
+
+std::string cpuCapability() { return at::get_cpu_capability(); }
+
+void setNumThreads(int64_t threads) {
+  if (threads < 1 || threads > 1024) throw Error("ERR_VALUE", "threads must lie between 1 and 1024");
+  at::set_num_threads(static_cast<int>(threads));
+}
+int64_t getNumThreads() { return at::get_num_threads(); }
+
+bool cudaIsAvailable() { return at::globalContext().hasCUDA(); }
+// Whether the addon was linked with libtorch's CUDA half.
+bool cudaIsBuilt() {
+#ifdef MBCONV_CUDA
+  return true;
+#else
+  return false;
+#endif
+}
+int64_t cudaDeviceCount() { return cudaIsAvailable() ? static_cast<int64_t>(at::globalContext().getNumGPUs()) : 0; }
+
+std::vector<int64_t> allocatorBytes() {
+  const AllocatorStatistics statistics = allocatorStatistics();
+  return {static_cast<int64_t>(statistics.live), static_cast<int64_t>(statistics.cached),
+          static_cast<int64_t>(statistics.peak)};
+}
+
+void trimMemory() { trimAllocator(); }
+
+}  // namespace
+
+void initDevice(const Exports& exports) {
+  bind<&compiledVersion>(exports, "compiledVersion", {});
+  bind<&loadedVersion>(exports, "loadedVersion", {});
+  bind<&cpuCapability>(exports, "cpuCapability", {});
+  bind<&setNumThreads>(exports, "setNumThreads", {"threads"});
+  bind<&getNumThreads>(exports, "getNumThreads", {});
+  bind<&cudaIsAvailable>(exports, "cudaIsAvailable", {});
+  bind<&cudaIsBuilt>(exports, "cudaIsBuilt", {});
+  bind<&cudaDeviceCount>(exports, "cudaDeviceCount", {});
+  bind<&allocatorBytes>(exports, "allocatorBytes", {});
+  bind<&trimMemory>(exports, "trimMemory", {});
+}
+
+}  // namespace mbconv

@@ -1,0 +1,149 @@
+#include "env.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <unordered_set>
+
+#include "error.h"
+
+namespace mbconv {
+
+Env::Env(napi_env env) : generator(at::detail::createCPUGenerator()), js_(env) {
+  generator.seed();
+  scopes_.push_back(std::make_unique<Scope>());
+}
+
+Env::~Env() = default;
+
+Env& Env::of(napi_env env) {
+  void* data = nullptr;
+  check(napi_get_instance_data(env, &data));
+  return *static_cast<Env*>(data);
+}
+
+void Env::tearDown(Env* env) {
+  env->tornDown_ = true;
+  env->inferenceModes.clear();
+  for (auto& scope : env->scopes_) {
+    while (scope->head.next != &scope->head) env->dispose(scope->head.next);
+  }
+  // Finalizers of the remaining JavaScript objects may run after this one; the last of them deletes the Env.
+  if (env->handles_ == 0) delete env;
+}
+
+void Env::registerClasses(napi_value tensorClass, napi_value errorClass) {
+  check(napi_create_reference(js_, tensorClass, 1, &tensorClass_));
+  check(napi_create_reference(js_, errorClass, 1, &errorClass_));
+}
+
+napi_value Env::errorClass() const {
+  napi_value value = nullptr;
+  if (errorClass_ != nullptr) napi_get_reference_value(js_, errorClass_, &value);
+  return value;
+}
+
+napi_value Env::wrap(at::Tensor tensor) {
+  napi_value object;
+  if (!tensor.defined()) {
+    check(napi_get_null(js_, &object));
+    return object;
+  }
+  napi_value constructor;
+  check(napi_get_reference_value(js_, tensorClass_, &constructor));
+  check(napi_new_instance(js_, constructor, 0, nullptr, &object));
+  auto handle = std::make_unique<TensorHandle>();
+  handle->env = this;
+  check(napi_wrap(js_, object, handle.get(), &Env::finalizeHandle, nullptr, nullptr));
+  TensorHandle* owned = handle.release();  // the JavaScript object owns it from here on
+  ++handles_;
+  check(napi_type_tag_object(js_, object, &kTensorTag));
+  owned->tensor = std::move(tensor);
+  link(*scopes_.back(), owned);
+  ++live_;
+  return object;
+}
+
+TensorHandle* Env::unwrap(napi_value value) const {
+  bool ours = false;
+  // Fails with napi_object_expected for primitives, which is an answer too.
+  if (napi_check_object_type_tag(js_, value, &kTensorTag, &ours) != napi_ok || !ours) return nullptr;
+  void* data = nullptr;
+  if (napi_unwrap(js_, value, &data) != napi_ok) return nullptr;
+  return static_cast<TensorHandle*>(data);
+}
+
+void Env::dispose(TensorHandle* handle) {
+  if (!handle->tensor.defined()) return;
+  unlink(handle);
+  handle->tensor.reset();
+  --live_;
+}
+
+void Env::keep(TensorHandle* handle) {
+  unlink(handle);
+  link(*scopes_.front(), handle);
+}
+
+void Env::enterScope() { scopes_.push_back(std::make_unique<Scope>()); }
+
+void Env::exitScope(const std::vector<TensorHandle*>& survivors) {
+  if (scopes_.size() < 2) throw Error("ERR_SCOPE", "no scope is open");
+  Scope& scope = *scopes_.back();
+  Scope& outer = *scopes_[scopes_.size() - 2];
+  // A survivor may belong to an outer scope already, or to none; only what this scope owns moves.
+  std::unordered_set<TensorHandle*> wanted(survivors.begin(), survivors.end());
+  for (TensorHandle* handle = scope.head.next; handle != &scope.head;) {
+    TensorHandle* next = handle->next;
+    if (wanted.count(handle) != 0) {
+      unlink(handle);
+      link(outer, handle);
+    } else {
+      dispose(handle);
+    }
+    handle = next;
+  }
+  scopes_.pop_back();
+}
+
+size_t Env::liveBytes() const {
+  std::unordered_set<const void*> seen;
+  size_t bytes = 0;
+  for (const auto& scope : scopes_) {
+    for (const TensorHandle* handle = scope->head.next; handle != &scope->head; handle = handle->next) {
+      if (!handle->tensor.has_storage()) continue;
+      const auto& storage = handle->tensor.storage();
+      if (seen.insert(storage.unsafeGetStorageImpl()).second) bytes += storage.nbytes();
+    }
+  }
+  return bytes;
+}
+
+Op* Env::addOp(const char* name, std::vector<const char*> arguments) {
+  ops_.push_back(std::make_unique<Op>(Op{this, name, std::move(arguments)}));
+  return ops_.back().get();
+}
+
+void Env::link(Scope& scope, TensorHandle* handle) {
+  handle->previous = scope.head.previous;
+  handle->next = &scope.head;
+  handle->previous->next = handle;
+  scope.head.previous = handle;
+}
+
+void Env::unlink(TensorHandle* handle) {
+  if (handle->next == nullptr) return;
+  handle->previous->next = handle->next;
+  handle->next->previous = handle->previous;
+  handle->previous = handle->next = nullptr;
+}
+
+void Env::finalizeHandle(napi_env, void* data, void*) {
+  auto* handle = static_cast<TensorHandle*>(data);
+  Env* env = handle->env;
+  env->dispose(handle);
+  delete handle;
+  --env->handles_;
+  if (env->tornDown_ && env->handles_ == 0) delete env;
+}
+
+}  // namespace mbconv

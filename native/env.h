@@ -1,0 +1,102 @@
+// State of one JavaScript environment (the main thread or a worker). Nothing in this addon is static but the CPU
+// allocator, so it loads in any number of workers at once.
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+#include <c10/core/InferenceMode.h>
+#include <node_api.h>
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace mbconv {
+
+class Env;
+
+// What a JavaScript Tensor holds. Linked into the list of the scope that owns it; disposed means `tensor` is undefined
+// and the links are empty.
+struct TensorHandle {
+  at::Tensor tensor;
+  Env* env = nullptr;
+  TensorHandle* previous = nullptr;
+  TensorHandle* next = nullptr;
+};
+
+// One exported function: what its callback needs to report errors well.
+struct Op {
+  Env* env;
+  const char* name;
+  std::vector<const char*> arguments;
+};
+
+// Identifies our objects among everything else that JavaScript may pass.
+inline constexpr napi_type_tag kTensorTag = {0x6d62636f6e765465, 0x6e736f7248616e64};
+
+class Env {
+ public:
+  explicit Env(napi_env env);
+  Env(const Env&) = delete;
+  Env& operator=(const Env&) = delete;
+
+  static Env& of(napi_env env);
+  // Called when the environment goes away; handles that JavaScript still holds outlive this call, the Env with them.
+  static void tearDown(Env* env);
+
+  napi_env js() const { return js_; }
+
+  // The classes live in TypeScript (lib/tensor/tensor.ts, lib/errors.ts) and register themselves once.
+  void registerClasses(napi_value tensorClass, napi_value errorClass);
+  napi_value errorClass() const;
+
+  // A new JavaScript Tensor, owned by the innermost scope. An undefined tensor becomes null.
+  napi_value wrap(at::Tensor tensor);
+  // The handle behind a JavaScript value, or null when it is no Tensor of this addon.
+  TensorHandle* unwrap(napi_value value) const;
+
+  void dispose(TensorHandle* handle);
+  // Takes the handle out of every scope: it lives until dispose().
+  void keep(TensorHandle* handle);
+
+  void enterScope();
+  // Disposes what the innermost scope owns; `survivors` move to the scope around it.
+  void exitScope(const std::vector<TensorHandle*>& survivors);
+  size_t scopeDepth() const { return scopes_.size() - 1; }
+
+  size_t liveTensors() const { return live_; }
+  // Bytes of the distinct storages behind the live handles.
+  size_t liveBytes() const;
+
+  Op* addOp(const char* name, std::vector<const char*> arguments);
+
+  // Source of every random number this environment draws on the CPU; libtorch's default generator is the process's, and
+  // two workers drawing from it would make both runs irreproducible.
+  at::Generator generator;
+
+  // c10::InferenceMode is a scope guard in C++; JavaScript enters and leaves it by calls.
+  std::vector<std::unique_ptr<c10::InferenceMode>> inferenceModes;
+
+ private:
+  // Head of a circular list.
+  struct Scope {
+    TensorHandle head;
+    Scope() { head.previous = head.next = &head; }
+  };
+
+  static void link(Scope& scope, TensorHandle* handle);
+  static void unlink(TensorHandle* handle);
+  static void finalizeHandle(napi_env env, void* data, void* hint);
+  ~Env();
+
+  napi_env js_;
+  napi_ref tensorClass_ = nullptr;
+  napi_ref errorClass_ = nullptr;
+  std::vector<std::unique_ptr<Scope>> scopes_;  // [0] holds what no scope owns
+  std::vector<std::unique_ptr<Op>> ops_;
+  size_t live_ = 0;
+  size_t handles_ = 0;
+  bool tornDown_ = false;
+};
+
+}  // namespace mbconv

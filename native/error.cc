@@ -1,0 +1,122 @@
+#include "error.h"
+
+#include <c10/util/Exception.h>
+
+#include <new>
+
+#include "convert.h"
+#include "env.h"
+
+namespace mbconv {
+
+namespace {
+
+bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+// libtorch reports most misuse as a plain c10::Error; its wording tells what kind it is.
+const char* codeOfMessage(const std::string& text) {
+  if (contains(text, "can't allocate memory") || contains(text, "not enough memory") ||
+      contains(text, "invalid or too large") || contains(text, "Storage size calculation overflowed"))
+    return "ERR_OOM";
+  if (contains(text, "CUDA out of memory")) return "ERR_CUDA_OOM";
+  if (contains(text, "CUDA error")) return "ERR_CUDA";
+  if (contains(text, "not implemented for") || contains(text, "Could not run")) return "ERR_NOT_IMPLEMENTED";
+  if (contains(text, "does not require grad") || contains(text, "backward through the graph") ||
+      contains(text, "modified by an inplace operation") || contains(text, "leaf Variable") ||
+      contains(text, "leaf variable") || contains(text, "differentiated Tensors") ||
+      contains(text, "grad can be implicitly created"))
+    return "ERR_AUTOGRAD";
+  if (contains(text, "shape") || contains(text, "must match the size") || contains(text, "size mismatch") ||
+      contains(text, "Sizes of tensors") || contains(text, "expanded size") || contains(text, "dimension") ||
+      contains(text, "weight of size") || contains(text, "equal size") || contains(text, "-D"))
+    return "ERR_SHAPE";
+  if (contains(text, "dtype") || contains(text, "scalar type")) return "ERR_TYPE";
+  return "ERR_NATIVE";
+}
+
+Failure fromC10(const char* code, const c10::Error& error) {
+  std::string message = error.what_without_backtrace();
+  // The first paragraph says what was wrong; dispatch tables and the like follow it.
+  if (const size_t end = message.find("\nException raised from"); end != std::string::npos) message.resize(end);
+  if (message.size() > 1000) message = message.substr(0, 1000) + " …";
+  if (code == nullptr) code = codeOfMessage(message);
+  return {code, message, error.what()};
+}
+
+void setText(napi_env env, napi_value object, const char* key, const std::string& text) {
+  napi_value value;
+  if (napi_create_string_utf8(env, text.data(), text.size(), &value) == napi_ok)
+    napi_set_named_property(env, object, key, value);
+}
+
+}  // namespace
+
+Failure describeCurrentException() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return {error.code(), error.what(), ""};
+  } catch (const c10::OutOfMemoryError& error) {
+    return fromC10(contains(error.what(), "CUDA") ? "ERR_CUDA_OOM" : "ERR_OOM", error);
+  } catch (const c10::IndexError& error) {
+    return fromC10("ERR_INDEX", error);
+  } catch (const c10::TypeError& error) {
+    return fromC10("ERR_TYPE", error);
+  } catch (const c10::ValueError& error) {
+    return fromC10("ERR_VALUE", error);
+  } catch (const c10::NotImplementedError& error) {
+    return fromC10("ERR_NOT_IMPLEMENTED", error);
+  } catch (const c10::Error& error) {
+    return fromC10(nullptr, error);
+  } catch (const std::bad_alloc&) {
+    return {"ERR_OOM", "out of memory", ""};
+  } catch (const std::exception& error) {
+    return {codeOfMessage(error.what()), error.what(), ""};
+  } catch (...) {
+    return {"ERR_NATIVE", "an exception of unknown type", ""};
+  }
+}
+
+void throwCurrentException(Op& op, size_t argc, const napi_value* argv) {
+  try {
+    throw;
+  } catch (const PendingException&) {
+    bool pending = false;
+    napi_is_exception_pending(op.env->js(), &pending);
+    if (pending) return;  // JavaScript's own error: leave it as it is
+    napi_throw_error(op.env->js(), "ERR_NATIVE", (std::string(op.name) + ": Node-API call failed").c_str());
+    return;
+  } catch (...) {
+    // Described below.
+  }
+  Failure failure = describeCurrentException();
+  std::string message = std::string(op.name) + ": " + failure.message;
+  std::string tensors;
+  for (size_t i = 0; i < argc && i < op.arguments.size(); ++i) {
+    TensorHandle* handle = op.env->unwrap(argv[i]);
+    if (handle == nullptr || !handle->tensor.defined()) continue;
+    tensors += (tensors.empty() ? "" : ", ") + std::string(op.arguments[i]) + " " + describe(handle->tensor);
+  }
+  if (!tensors.empty()) message += " (" + tensors + ")";
+
+  napi_env env = op.env->js();
+  napi_value errorClass = op.env->errorClass();
+  if (errorClass == nullptr) {
+    napi_throw_error(env, failure.code.c_str(), message.c_str());
+    return;
+  }
+  napi_value arguments[3];
+  napi_create_string_utf8(env, failure.code.data(), failure.code.size(), &arguments[0]);
+  napi_create_string_utf8(env, message.data(), message.size(), &arguments[1]);
+  napi_create_object(env, &arguments[2]);
+  setText(env, arguments[2], "op", op.name);
+  if (!failure.trace.empty()) setText(env, arguments[2], "nativeTrace", failure.trace);
+  napi_value error;
+  if (napi_new_instance(env, errorClass, 3, arguments, &error) == napi_ok) {
+    napi_throw(env, error);
+  } else {
+    napi_throw_error(env, failure.code.c_str(), message.c_str());
+  }
+}
+
+}  // namespace mbconv

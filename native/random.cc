@@ -1,0 +1,120 @@
+// Random numbers: seeds, the generators' state, and the distributions that fill tensors.
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/ops/bernoulli.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/randperm.h>
+
+#include "bind.h"
+
+namespace mbconv {
+
+namespace {
+
+using Shape = std::vector<int64_t>;
+
+at::TensorOptions options(at::ScalarType dtype, at::Device device) { return at::TensorOptions(dtype).device(device); }
+
+// The environment's generator serves the CPU; CUDA devices have their own.
+std::optional<at::Generator> generatorFor(Env& env, at::Device device) {
+  return device.is_cpu() ? std::optional(env.generator) : std::nullopt;
+}
+
+at::Tensor rand(Env& env, Shape shape, at::ScalarType dtype, at::Device device, bool requiresGrad) {
+  return at::rand(shape, generatorFor(env, device), options(dtype, device)).requires_grad_(requiresGrad);
+}
+
+at::Tensor randn(Env& env, Shape shape, at::ScalarType dtype, at::Device device, bool requiresGrad) {
+  return at::randn(shape, generatorFor(env, device), options(dtype, device)).requires_grad_(requiresGrad);
+}
+
+at::Tensor randint(Env& env, int64_t low, int64_t high, Shape shape, at::ScalarType dtype, at::Device device) {
+  return at::randint(low, high, shape, generatorFor(env, device), options(dtype, device));
+}
+
+at::Tensor randperm(Env& env, int64_t n, at::ScalarType dtype, at::Device device) {
+  return at::randperm(n, generatorFor(env, device), options(dtype, device));
+}
+
+at::Tensor bernoulli(Env& env, const at::Tensor& probabilities) {
+  return at::bernoulli(probabilities, generatorFor(env, probabilities.device()));
+}
+
+void uniform_(Env& env, at::Tensor tensor, double low, double high) {
+  tensor.uniform_(low, high, generatorFor(env, tensor.device()));
+}
+
+void normal_(Env& env, at::Tensor tensor, double mean, double std) {
+  tensor.normal_(mean, std, generatorFor(env, tensor.device()));
+}
+
+// Each element is kept with probability 1 − p and then divided by it; the same draws as torch.nn.functional.dropout.
+at::Tensor dropout(Env& env, const at::Tensor& input, double p, bool training) {
+  if (!(p >= 0 && p <= 1)) throw Error("ERR_VALUE", "p must lie in [0, 1]");
+  if (!training || p == 0 || input.numel() == 0) return input.alias();
+  if (p == 1) return input * 0;
+  at::Tensor mask = at::empty_like(input).bernoulli_(1 - p, generatorFor(env, input.device()));
+  return input * mask.div_(1 - p);
+}
+
+// Drop path of one residual branch [N, …]: per sample either nothing or branch / (1 − p).
+// Source: the EfficientNet reference code draws floor(keep + U) per sample and divides by keep.
+at::Tensor dropPath(Env& env, const at::Tensor& branch, double p, bool training) {
+  if (!(p >= 0 && p < 1)) throw Error("ERR_VALUE", "p must lie in [0, 1)");
+  if (branch.dim() == 0) throw Error("ERR_SHAPE", "input needs a batch dimension");
+  if (!training || p == 0) return branch.alias();
+  std::vector<int64_t> shape(branch.dim(), 1);
+  shape[0] = branch.size(0);
+  at::Tensor mask = at::empty(shape, branch.options()).bernoulli_(1 - p, generatorFor(env, branch.device()));
+  return branch * mask.div_(1 - p);
+}
+
+// Seeds this environment's generator and every CUDA device's, and libtorch's default one, which callOp draws from.
+void manualSeed(Env& env, int64_t seed) {
+  {
+    std::lock_guard lock(env.generator.mutex());
+    env.generator.set_current_seed(static_cast<uint64_t>(seed));
+  }
+  at::manual_seed(static_cast<uint64_t>(seed));
+}
+
+at::Generator stateOwner(Env& env, at::Device device) {
+  return device.is_cpu() ? env.generator : at::globalContext().defaultGenerator(device);
+}
+
+at::Tensor getRandomState(Env& env, at::Device device) {
+  at::Generator generator = stateOwner(env, device);
+  std::lock_guard lock(generator.mutex());
+  return generator.get_state();
+}
+
+void setRandomState(Env& env, at::Tensor state, at::Device device) {
+  if (state.scalar_type() != at::kByte || state.dim() != 1)
+    throw Error("ERR_TYPE", "a random state is a one-dimensional uint8 tensor, got " + describe(state));
+  at::Generator generator = stateOwner(env, device);
+  std::lock_guard lock(generator.mutex());
+  generator.set_state(state.cpu().contiguous());
+}
+
+}  // namespace
+
+void initRandom(const Exports& exports) {
+  bind<&rand>(exports, "rand", {"shape", "dtype", "device", "requiresGrad"});
+  bind<&randn>(exports, "randn", {"shape", "dtype", "device", "requiresGrad"});
+  bind<&randint>(exports, "randint", {"low", "high", "shape", "dtype", "device"});
+  bind<&randperm>(exports, "randperm", {"n", "dtype", "device"});
+  bind<&bernoulli>(exports, "bernoulli", {"probabilities"});
+  bind<&uniform_>(exports, "uniform_", {"tensor", "low", "high"});
+  bind<&normal_>(exports, "normal_", {"tensor", "mean", "std"});
+  bind<&dropout>(exports, "dropout", {"input", "p", "training"});
+  bind<&dropPath>(exports, "dropPath", {"input", "p", "training"});
+  bind<&manualSeed>(exports, "manualSeed", {"seed"});
+  bind<&getRandomState>(exports, "getRandomState", {"device"});
+  bind<&setRandomState>(exports, "setRandomState", {"state", "device"});
+}
+
+}  // namespace mbconv

@@ -1,0 +1,52 @@
+// Scopes: who disposes a tensor, and how many there are.
+#include "bind.h"
+
+namespace mbconv {
+
+namespace {
+
+// Survivors as JavaScript values, so that a disposed one is skipped instead of refused.
+void exitScope(Env& env, std::vector<JsValue> survivors) {
+  std::vector<TensorHandle*> handles;
+  handles.reserve(survivors.size());
+  for (const JsValue& survivor : survivors) {
+    if (TensorHandle* handle = env.unwrap(survivor.value)) handles.push_back(handle);
+  }
+  env.exitScope(handles);
+}
+
+TensorHandle& handleOf(Env& env, const JsValue& value) {
+  TensorHandle* handle = env.unwrap(value.value);
+  if (handle == nullptr) throw Error("ERR_TYPE", "tensor must be a Tensor, got " + describe(env, value.value));
+  return *handle;
+}
+
+void keep(Env& env, JsValue tensor) {
+  TensorHandle& handle = handleOf(env, tensor);
+  if (!handle.tensor.defined()) throw Error("ERR_DISPOSED", "tensor has been disposed");
+  env.keep(&handle);
+}
+
+void enterScope(Env& env) { env.enterScope(); }
+int64_t scopeDepth(Env& env) { return static_cast<int64_t>(env.scopeDepth()); }
+void dispose(Env& env, JsValue tensor) { env.dispose(&handleOf(env, tensor)); }
+bool isDisposed(Env& env, JsValue tensor) { return !handleOf(env, tensor).tensor.defined(); }
+bool isTensor(Env& env, JsValue value) { return env.unwrap(value.value) != nullptr; }
+int64_t liveTensors(Env& env) { return static_cast<int64_t>(env.liveTensors()); }
+int64_t liveBytes(Env& env) { return static_cast<int64_t>(env.liveBytes()); }
+
+}  // namespace
+
+void initScope(const Exports& exports) {
+  bind<&enterScope>(exports, "enterScope", {});
+  bind<&exitScope>(exports, "exitScope", {"survivors"});
+  bind<&scopeDepth>(exports, "scopeDepth", {});
+  bind<&keep>(exports, "keep", {"tensor"});
+  bind<&dispose>(exports, "dispose", {"tensor"});
+  bind<&isDisposed>(exports, "isDisposed", {"tensor"});
+  bind<&isTensor>(exports, "isTensor", {"value"});
+  bind<&liveTensors>(exports, "liveTensors", {});
+  bind<&liveBytes>(exports, "liveBytes", {});
+}
+
+}  // namespace mbconv

@@ -1,0 +1,249 @@
+// A tensor's properties, its conversion to another dtype, device or layout, and the way of its data from and to
+// JavaScript.
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/core/CPUAllocator.h>
+
+#include <cstring>
+
+#include "bind.h"
+
+namespace mbconv {
+
+namespace {
+
+using Tensor = at::Tensor;
+
+std::vector<int64_t> shape(const Tensor& tensor) { return tensor.sizes().vec(); }
+std::vector<int64_t> strides(const Tensor& tensor) { return tensor.strides().vec(); }
+int64_t ndim(const Tensor& tensor) { return tensor.dim(); }
+int64_t numel(const Tensor& tensor) { return tensor.numel(); }
+std::string dtype(const Tensor& tensor) { return dtypeName(tensor.scalar_type()); }
+std::string device(const Tensor& tensor) { return tensor.device().str(); }
+bool isContiguous(const Tensor& tensor, at::MemoryFormat format) {
+  // Asking for channels-last of anything but four dimensions is an error inside libtorch; the answer is simply no.
+  if (format == at::MemoryFormat::ChannelsLast && tensor.dim() != 4) return false;
+  return tensor.is_contiguous(format == at::MemoryFormat::Preserve ? at::MemoryFormat::Contiguous : format);
+}
+
+Tensor to(const Tensor& tensor, std::optional<at::ScalarType> dtype, std::optional<at::Device> device,
+          std::optional<at::MemoryFormat> format, bool copy) {
+  auto options = at::TensorOptions().dtype(dtype).device(device);
+  const bool sameKind = (!dtype || *dtype == tensor.scalar_type()) && (!device || *device == tensor.device());
+  // What JavaScript gets is a handle of its own even where nothing has to change.
+  if (sameKind && !copy && (!format || *format == at::MemoryFormat::Preserve || isContiguous(tensor, *format)))
+    return tensor.alias();
+  return tensor.to(options, /*non_blocking=*/false, copy, format);
+}
+
+Tensor contiguous(const Tensor& tensor, at::MemoryFormat format) {
+  return isContiguous(tensor, format) ? tensor.alias() : tensor.contiguous(format);
+}
+
+Tensor clone(const Tensor& tensor, std::optional<at::MemoryFormat> format) { return tensor.clone(format); }
+Tensor detach(const Tensor& tensor) { return tensor.detach(); }
+
+// Waits for the device.
+at::Scalar item(const Tensor& tensor) {
+  if (tensor.numel() != 1)
+    throw Error("ERR_SHAPE", "only a tensor of one element has an item, got " + describe(tensor));
+  return tensor.item();
+}
+
+struct ElementKind {
+  at::ScalarType dtype;
+  size_t bytes;
+};
+
+ElementKind elementKind(napi_typedarray_type type) {
+  switch (type) {
+    case napi_float32_array:
+      return {at::kFloat, 4};
+    case napi_float64_array:
+      return {at::kDouble, 8};
+    case napi_int8_array:
+      return {at::kChar, 1};
+    case napi_uint8_array:
+    case napi_uint8_clamped_array:
+      return {at::kByte, 1};
+    case napi_int16_array:
+      return {at::kShort, 2};
+    case napi_uint16_array:
+      return {at::kHalf, 2};  // bits of a 16-bit float; see fromTypedArray
+    case napi_int32_array:
+      return {at::kInt, 4};
+    case napi_bigint64_array:
+      return {at::kLong, 8};
+    default:
+      throw Error("ERR_TYPE", "typed arrays of this kind have no matching dtype; use Float32Array, Float64Array, "
+                              "Int8Array, Uint8Array, Int16Array, Uint16Array, Int32Array or BigInt64Array");
+  }
+}
+
+// Copies a typed array into a new tensor. A Uint16Array holds the bits of float16 or bfloat16, whichever is asked for.
+Tensor fromTypedArray(Env& env, JsValue array, std::vector<int64_t> shape, std::optional<at::ScalarType> dtype,
+                      at::Device device) {
+  bool isTypedArray = false;
+  check(napi_is_typedarray(env.js(), array.value, &isTypedArray));
+  if (!isTypedArray) throw Error("ERR_TYPE", "data must be a typed array, got " + describe(env, array.value));
+  napi_typedarray_type type;
+  size_t length;
+  void* data = nullptr;
+  check(napi_get_typedarray_info(env.js(), array.value, &type, &length, &data, nullptr, nullptr));
+  ElementKind kind = elementKind(type);
+  if (type == napi_uint16_array) {
+    if (dtype != at::kHalf && dtype != at::kBFloat16)
+      throw Error("ERR_TYPE", "a Uint16Array holds the bits of a 16-bit float: give dtype 'float16' or 'bfloat16'");
+    kind.dtype = *dtype;
+  }
+  int64_t elements = 1;
+  for (int64_t size : shape) {
+    if (size < 0) throw Error("ERR_SHAPE", "a size must not be negative");
+    if (__builtin_mul_overflow(elements, size, &elements)) throw Error("ERR_SHAPE", "the shape is too large");
+  }
+  if (static_cast<size_t>(elements) != length)
+    throw Error("ERR_SHAPE", "the shape has room for " + std::to_string(elements) + " elements, data holds " +
+                                 std::to_string(length));
+  const at::ScalarType target = dtype.value_or(kind.dtype);
+  if (target == kind.dtype && device.is_cpu()) {
+    Tensor tensor = at::empty(shape, kind.dtype);
+    if (length > 0) std::memcpy(tensor.data_ptr(), data, length * kind.bytes);
+    return tensor;
+  }
+  if (length == 0) return at::empty(shape, at::TensorOptions(target).device(device));
+  return at::from_blob(data, shape, kind.dtype).to(at::TensorOptions(target).device(device), false, /*copy=*/true);
+}
+
+struct ArrayKind {
+  napi_typedarray_type type;
+  size_t bytes;
+};
+
+ArrayKind arrayKind(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kFloat:
+      return {napi_float32_array, 4};
+    case at::kDouble:
+      return {napi_float64_array, 8};
+    case at::kHalf:
+    case at::kBFloat16:
+      return {napi_uint16_array, 2};
+    case at::kLong:
+      return {napi_bigint64_array, 8};
+    case at::kInt:
+      return {napi_int32_array, 4};
+    case at::kShort:
+      return {napi_int16_array, 2};
+    case at::kChar:
+      return {napi_int8_array, 1};
+    case at::kByte:
+    case at::kBool:
+      return {napi_uint8_array, 1};
+    default:
+      throw Error("ERR_TYPE", "tensors of dtype " + dtypeName(dtype) + " have no typed array");
+  }
+}
+
+napi_value copyToTypedArray(napi_env js, const Tensor& host) {
+  const ArrayKind kind = arrayKind(host.scalar_type());
+  const size_t length = static_cast<size_t>(host.numel());
+  void* data = nullptr;
+  napi_value buffer;
+  check(napi_create_arraybuffer(js, length * kind.bytes, &data, &buffer));
+  if (length > 0) std::memcpy(data, host.const_data_ptr(), length * kind.bytes);
+  napi_value array;
+  check(napi_create_typedarray(js, kind.type, length, buffer, 0, &array));
+  return array;
+}
+
+// Contiguous elements in host memory, no gradient. Waits for the device.
+Tensor onHost(const Tensor& tensor) { return tensor.detach().cpu().contiguous().resolve_conj().resolve_neg(); }
+
+JsValue toTypedArray(Env& env, const Tensor& tensor) {
+  arrayKind(tensor.scalar_type());
+  return {copyToTypedArray(env.js(), onHost(tensor))};
+}
+
+// The same off the JavaScript thread: a promise of the typed array.
+struct ReadJob {
+  Env* env;
+  Op* op;
+  Tensor tensor;
+  Tensor host;
+  Failure failure;
+  bool failed = false;
+  napi_deferred deferred = nullptr;
+  napi_async_work work = nullptr;
+
+  static void execute(napi_env, void* data) {
+    auto* job = static_cast<ReadJob*>(data);
+    try {
+      job->host = onHost(job->tensor);
+    } catch (...) {
+      job->failure = describeCurrentException();
+      job->failed = true;
+    }
+  }
+
+  static void complete(napi_env js, napi_status status, void* data) {
+    std::unique_ptr<ReadJob> job(static_cast<ReadJob*>(data));
+    napi_delete_async_work(js, job->work);
+    if (status == napi_cancelled) return;
+    try {
+      if (job->failed) throw Error("ERR_NATIVE", job->failure.message);
+      check(napi_resolve_deferred(js, job->deferred, copyToTypedArray(js, job->host)));
+    } catch (...) {
+      throwCurrentException(*job->op, 0, nullptr);
+      napi_value error;
+      if (napi_get_and_clear_last_exception(js, &error) == napi_ok) napi_reject_deferred(js, job->deferred, error);
+    }
+  }
+};
+
+napi_value readAsync(napi_env js, napi_callback_info info) {
+  size_t argc = 1;
+  napi_value argument = nullptr;
+  void* data = nullptr;
+  if (napi_get_cb_info(js, info, &argc, &argument, nullptr, &data) != napi_ok) return nullptr;
+  Op& op = *static_cast<Op*>(data);
+  try {
+    auto job = std::make_unique<ReadJob>();
+    job->env = op.env;
+    job->op = &op;
+    job->tensor = Arg<Tensor>::from(Site{op, 0}, argument);
+    arrayKind(job->tensor.scalar_type());
+    napi_value promise;
+    napi_value name;
+    check(napi_create_string_utf8(js, op.name, NAPI_AUTO_LENGTH, &name));
+    check(napi_create_async_work(js, nullptr, name, &ReadJob::execute, &ReadJob::complete, job.get(), &job->work));
+    check(napi_create_promise(js, &job->deferred, &promise));
+    check(napi_queue_async_work(js, job->work));
+    job.release();
+    return promise;
+  } catch (...) {
+    throwCurrentException(op, argc, &argument);
+    return nullptr;
+  }
+}
+
+}  // namespace
+
+void initTensor(const Exports& exports) {
+  bind<&shape>(exports, "shape", {"tensor"});
+  bind<&strides>(exports, "strides", {"tensor"});
+  bind<&ndim>(exports, "ndim", {"tensor"});
+  bind<&numel>(exports, "numel", {"tensor"});
+  bind<&dtype>(exports, "dtype", {"tensor"});
+  bind<&device>(exports, "device", {"tensor"});
+  bind<&isContiguous>(exports, "isContiguous", {"tensor", "memoryFormat"});
+  bind<&to>(exports, "to", {"tensor", "dtype", "device", "memoryFormat", "copy"});
+  bind<&contiguous>(exports, "contiguous", {"tensor", "memoryFormat"});
+  bind<&clone>(exports, "clone", {"tensor", "memoryFormat"});
+  bind<&detach>(exports, "detach", {"tensor"});
+  bind<&item>(exports, "item", {"tensor"});
+  bind<&fromTypedArray>(exports, "fromTypedArray", {"data", "shape", "dtype", "device"});
+  bind<&toTypedArray>(exports, "toTypedArray", {"tensor"});
+  exports.add("toTypedArrayAsync", &readAsync, exports.env().addOp("toTypedArrayAsync", {"tensor"}));
+}
+
+}  // namespace mbconv
