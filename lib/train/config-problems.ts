@@ -1,0 +1,234 @@
+/**
+ * What is wrong with a configuration, in words a person can act on: from zod's issues to problems with a path.
+ */
+import { z } from 'zod'
+import { nearest } from './nearest'
+
+export interface Problem {
+  /** Keys from the top down to the value that is wrong; `[]` for the configuration itself. */
+  path: (string | number)[]
+  /** Decides what position a reader is shown: an unknown key's own, a missing key's parent, a value's own. */
+  kind: 'unknown' | 'missing' | 'value'
+  message: string
+  hint?: string
+  /** Of an unknown key: the dotted path that was probably meant. */
+  meant?: string
+}
+
+/**
+ * A line for each problem: `optimizer.lr: must be above 0, not -1`. Where there are several, each carries its hint in
+ * brackets, a hint that was given already left out; a single one leaves its hint to the caller.
+ *
+ * @param nameOf what to call the place of a problem, its dotted path unless given
+ */
+export function problemTexts(problems: Problem[], nameOf = (problem: Problem) => keyPath(problem.path)): string[] {
+  const told = new Set<string>()
+  return problems.map((problem) => {
+    const { message, hint } = problem
+    const name = nameOf(problem)
+    const tail = problems.length > 1 && hint && !told.has(hint) ? ` (${hint})` : ''
+    if (hint) told.add(hint)
+    return `${name === '' ? 'the configuration ' : `${name}: `}${message}${tail}`
+  })
+}
+
+export const keyPath = (path: (string | number)[]): string => path.map((key) => shown(String(key))).join('.')
+
+/** Control characters of a hostile file must not reach a terminal, nor a whole book of it. */
+function shown(text: string): string {
+  const plain = text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
+    const hexadecimal = character.charCodeAt(0).toString(16).padStart(4, '0')
+    return `\\u${hexadecimal}`
+  })
+  return plain.length > 60 ? `${plain.slice(0, 57)}...` : plain
+}
+
+/** A value as an error message shows it. */
+function preview(value: unknown): string {
+  if (value === null) return 'empty'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'string') return `"${shown(value)}"`
+  if (typeof value === 'object') return 'a mapping'
+  return String(value)
+}
+
+/** A problem for every issue of zod's, in its order. */
+export function problemsOf(schema: z.ZodType, error: z.ZodError, raw: unknown): Problem[] {
+  const problems = error.issues.flatMap((issue) => problemsOfIssue(schema, issue, raw, []))
+  // A mistyped key is one mistake, not an unknown key and a missing one.
+  const meant = new Set(problems.map((problem) => problem.meant))
+  return problems.filter((problem) => problem.kind !== 'missing' || !meant.has(keyPath(problem.path)))
+}
+
+function problemsOfIssue(schema: z.ZodType, issue: z.core.$ZodIssue, raw: unknown, base: Problem['path']): Problem[] {
+  const path = [...base, ...issue.path.map((key) => (typeof key === 'number' ? key : String(key)))]
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(schema, path, key, raw))
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    // The branch that got past the first look is the one that was meant: `ema: {decay: 2}` is about decay, not false.
+    const meant = issue.errors.find((branch) => branch.every((inner) => inner.path.length > 0 || isDetail(inner)))
+    if (meant) return meant.flatMap((inner) => problemsOfIssue(schema, inner, raw, path))
+  }
+  const value = valueAt(raw, path)
+  const expected = expectation(issue)
+  const describes = schemaAt(schema, path, raw)?.description
+  if (value === undefined) return [{ path, kind: 'missing', message: `is required: ${expected}`, hint: describes }]
+  return [
+    {
+      path,
+      kind: 'value',
+      message: `must be ${expected}, not ${preview(value)}`,
+      hint: advice(issue, value) ?? describes,
+    },
+  ]
+}
+
+/** An issue about a value that has the right type already. */
+const isDetail = (issue: z.core.$ZodIssue) => issue.code !== 'invalid_type' && issue.code !== 'invalid_value'
+
+const TYPES: Record<string, string> = {
+  number: 'a number',
+  int: 'a whole number',
+  string: 'text',
+  boolean: 'true or false',
+  array: 'a list',
+  tuple: 'a list',
+  object: 'a mapping of keys to values',
+}
+
+/** What the value must be, to be read after "must be". */
+function expectation(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return TYPES[issue.expected] ?? issue.expected
+    case 'invalid_value':
+      return alternatives(issue.values.map(String))
+    case 'too_small':
+    case 'too_big':
+      return bound(issue)
+    case 'invalid_union':
+      // A union tagged by a key knows its tags; a plain one is described by its branches' first issues.
+      if (issue.errors.length === 0 && 'options' in issue) return alternatives((issue.options as unknown[]).map(String))
+      return alternatives([...new Set(issue.errors.map((branch) => expectation(branch[0])))])
+    default:
+      return issue.message.replace(/^must be /, '')
+  }
+}
+
+function bound(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
+  const [limit, inclusive, exclusive] =
+    issue.code === 'too_small' ? [issue.minimum, 'at least', 'above'] : [issue.maximum, 'at most', 'below']
+  const relation = issue.inclusive === false ? exclusive : inclusive
+  if (issue.origin === 'array') return `a list of ${relation} ${limit}`
+  if (issue.origin === 'string') return issue.code === 'too_small' ? 'text' : `${relation} ${limit} characters`
+  return `${relation} ${limit}`
+}
+
+/** `a`, `a or b`, `a, b or c`. */
+export function alternatives(words: string[]): string {
+  if (words.length < 2) return words.join('')
+  return `${words.slice(0, -1).join(', ')} or ${words[words.length - 1]}`
+}
+
+/** The mistakes YAML invites. */
+function advice(issue: z.core.$ZodIssue, value: unknown): string | undefined {
+  if (issue.code === 'invalid_value' && typeof value === 'string') {
+    const near = nearest(value, issue.values.map(String))
+    return near && `did you mean ${near}?`
+  }
+  if (issue.code === 'invalid_union' && 'options' in issue) {
+    const name = isObject(value) ? undefined : value
+    const near = typeof name === 'string' ? nearest(name, (issue.options as unknown[]).map(String)) : undefined
+    return near && `did you mean ${near}?`
+  }
+  if (issue.code !== 'invalid_type') return undefined
+  if (issue.expected === 'boolean' && typeof value === 'string' && /^(yes|no|on|off|y|n)$/i.test(value))
+    return `in YAML 1.2 ${value} is text; write true or false`
+  if (issue.expected === 'string' && typeof value !== 'object') return `quote it: "${String(value)}"`
+  return undefined
+}
+
+function unknownKey(schema: z.ZodType, path: Problem['path'], key: string, raw: unknown): Problem {
+  const known = keysOf(schemaAt(schema, path, raw))
+  const prefix = path.length > 0 ? `${keyPath(path)}.` : ''
+  const near = nearest(key, known)
+  // Right word, wrong place: `lr` at the top instead of under `optimizer`.
+  const elsewhere = near ? undefined : allKeys(schema, raw).find((other) => other.split('.').pop() === key)
+  const meant = near ? `${prefix}${near}` : elsewhere
+  return {
+    path: [...path, key],
+    kind: 'unknown',
+    message: 'unknown key',
+    hint: meant ? `did you mean ${meant}?` : `known here: ${known.join(', ')}`,
+    meant,
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+export function valueAt(raw: unknown, path: Problem['path']): unknown {
+  let value = raw
+  for (const key of path) {
+    if (!isObject(value) || !Object.hasOwn(value, key)) return undefined
+    value = value[key]
+  }
+  return value
+}
+
+/** The schema inside defaults and nullables; of a union, the branch that `raw` names, else the first that has keys. */
+function unwrap(schema: z.ZodType | undefined, raw: unknown): z.ZodType | undefined {
+  let inner = schema
+  while (
+    inner instanceof z.ZodDefault ||
+    inner instanceof z.ZodPrefault ||
+    inner instanceof z.ZodNullable ||
+    inner instanceof z.ZodOptional
+  )
+    inner = inner.unwrap() as z.ZodType
+  if (inner instanceof z.ZodDiscriminatedUnion) {
+    const name = isObject(raw) ? raw.name : undefined
+    const options = inner.options.filter((option) => option instanceof z.ZodObject)
+    return options.find((option) => hasLiteral(option, name)) ?? options[0]
+  }
+  if (inner instanceof z.ZodUnion) return inner.options.find((option) => option instanceof z.ZodObject) ?? inner
+  return inner
+}
+
+const hasLiteral = (option: z.ZodObject, name: unknown) =>
+  option.shape.name instanceof z.ZodLiteral && option.shape.name.values.has(name as string)
+
+function schemaAt(schema: z.ZodType, path: Problem['path'], raw: unknown): z.ZodType | undefined {
+  let here: z.ZodType | undefined = schema
+  let value = raw
+  for (const key of path) {
+    const inner = unwrap(here, value)
+    if (!(inner instanceof z.ZodObject) || !Object.hasOwn(inner.shape, key)) return undefined
+    here = inner.shape[key] as z.ZodType
+    value = valueAt(value, [key])
+  }
+  // The description sits on the wrapped schema, the keys on the inner one.
+  return here && !here.description ? unwrap(here, value) : here
+}
+
+function keysOf(schema: z.ZodType | undefined): string[] {
+  const inner = unwrap(schema, undefined)
+  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : []
+}
+
+/** Every key of the schema as a dotted path, level by level, with the branches that `raw` chose. */
+function allKeys(schema: z.ZodType, raw: unknown): string[] {
+  const found: string[] = []
+  let level: [string, z.ZodType | undefined, unknown][] = [['', schema, raw]]
+  while (level.length > 0) {
+    const next: typeof level = []
+    for (const [prefix, wrapped, value] of level) {
+      const inner = unwrap(wrapped, value)
+      if (!(inner instanceof z.ZodObject)) continue
+      for (const [key, child] of Object.entries(inner.shape)) {
+        found.push(`${prefix}${key}`)
+        next.push([`${prefix}${key}.`, child as z.ZodType, valueAt(value, [key])])
+      }
+    }
+    level = next
+  }
+  return found
+}

@@ -1,0 +1,266 @@
+/**
+ * The training configuration: what may be set, what it is measured in, and what it is when nothing is set.
+ *
+ * The defaults are the recipe of the EfficientNet paper (arXiv:1905.11946) as its published code runs it. Files and
+ * command-line overrides are read by config-file.ts; both ends meet in {@link checkConfig}. Nothing here loads native code.
+ */
+import path from 'node:path'
+import { z } from 'zod'
+import { MbconvError } from '../errors'
+import { type Problem, problemsOf, problemTexts } from './config-problems'
+
+const fraction = () => z.number().min(0).lt(1)
+const count = () => z.int().min(1)
+const imageFile = (what: string) =>
+  z.string().min(1).optional().describe(`IDX file of the ${what}, plain or gzip; needed with dataset: idx`)
+const perChannel = (value: z.ZodType<number, number>, what: string) =>
+  z
+    .union([value, z.array(value).min(1)])
+    .nullable()
+    .default(null)
+    .describe(`${what} of the input in 0..1, one number or one a channel; null: the training set's own`)
+
+const model = z.strictObject({
+  name: z.string().min(1).describe('architecture, one of those `mbconv models` lists'),
+  width: z.number().positive().default(1).describe("factor on the architecture's channels"),
+  depth: z.number().positive().default(1).describe("factor on the architecture's layers per stage"),
+  resolution: z.int().min(8).max(4096).nullable().default(null).describe("input side, px; null: the architecture's"),
+  divisor: count().default(8).describe('channels are rounded to multiples of this'),
+  profile: z
+    .enum(['torchvision', 'timm', 'tf', 'paper'])
+    .default('paper')
+    .describe('whose padding, batch-norm epsilon and batch-norm momentum to use'),
+  dropout: fraction().nullable().default(null).describe("rate before the classifier; null: the architecture's"),
+  dropPath: fraction().default(0.2).describe('rate at which the last block is skipped; earlier ones less, in a line'),
+})
+
+const augment = z.strictObject({
+  rotate: z.number().min(0).max(180).default(0).describe('largest rotation either way, degrees'),
+  translate: z.number().min(0).max(1).default(0).describe('largest shift either way, fraction of the side'),
+  scale: fraction().default(0).describe('largest change of size either way, fraction'),
+  shear: z.number().min(0).lt(90).default(0).describe('largest shear either way, degrees'),
+  flip: z.boolean().default(false).describe('mirror half of the images left to right'),
+})
+
+const data = z.strictObject({
+  dataset: z.enum(['digits', 'idx']).default('digits').describe('digits: the embedded ones; idx: four files of yours'),
+  trainImages: imageFile('training images'),
+  trainLabels: imageFile('training labels'),
+  testImages: imageFile('test images'),
+  testLabels: imageFile('test labels'),
+  batchSize: count().default(64).describe('images in a training step'),
+  evalBatchSize: count().default(256).describe('images in an evaluation step'),
+  augment: augment.prefault({}),
+  mean: perChannel(z.number(), 'mean'),
+  std: perChannel(z.number().positive(), 'standard deviation'),
+})
+
+const learningRate = z.number().positive().describe('peak learning rate, after the warm-up')
+const weightDecay = (rate: number, how: string) =>
+  z.number().min(0).default(rate).describe(`${how}; batch-norm parameters are spared`)
+
+const rmsprop = z.strictObject({
+  name: z.literal('rmsprop'),
+  lr: learningRate.optional(), // 0.016 · batchSize / 256, which needs the rest of the configuration: see resolve()
+  decay: fraction().default(0.9).describe('how much of the squared-gradient average a step keeps'),
+  momentum: fraction().default(0.9),
+  eps: z.number().positive().default(1e-3).describe('added to the squared average inside the root'),
+  weightDecay: weightDecay(1e-5, 'times the weight, added to the gradient'),
+})
+
+const sgd = z.strictObject({
+  name: z.literal('sgd'),
+  lr: learningRate,
+  momentum: fraction().default(0.9),
+  nesterov: z.boolean().default(true).describe('look ahead along the momentum'),
+  weightDecay: weightDecay(0, 'times the weight, added to the gradient'),
+})
+
+const adamw = z.strictObject({
+  name: z.literal('adamw'),
+  lr: learningRate,
+  betas: z.tuple([fraction(), fraction()]).default([0.9, 0.999]).describe('decay of the first and second moment'),
+  eps: z.number().positive().default(1e-8).describe('added to the root of the second moment'),
+  weightDecay: weightDecay(0.01, 'times the learning rate times the weight, taken off the weight'),
+})
+
+const warmupEpochs = (epochs: number) =>
+  z.number().min(0).default(epochs).describe('the learning rate rises from 0 in a line over so many epochs')
+
+const schedule = z.discriminatedUnion('name', [
+  z.strictObject({
+    name: z.literal('staircase'),
+    warmupEpochs: warmupEpochs(5),
+    decayEpochs: z.number().positive().default(2.4).describe('epochs between two drops, counted from the first step'),
+    decayRate: z.number().positive().max(1).default(0.97).describe('factor of a drop'),
+  }),
+  z.strictObject({
+    name: z.literal('cosine'),
+    warmupEpochs: warmupEpochs(0),
+    minLr: z.number().min(0).default(0).describe('learning rate at the end'),
+  }),
+  z.strictObject({ name: z.literal('constant'), warmupEpochs: warmupEpochs(0) }),
+])
+
+const ema = z.strictObject({
+  decay: fraction().default(0.9999).describe('how much of the average a step keeps'),
+  warmup: z.boolean().default(true).describe('keep min(decay, (1 + t) / (10 + t)) at step t, so that it starts fast'),
+})
+
+const checkpoint = z.strictObject({
+  everyEpochs: count().default(1).describe('epochs between two checkpoints'),
+  everySteps: count().nullable().default(null).describe('steps between two checkpoints, besides; null: none'),
+  keep: count().default(3).describe('newest checkpoints to keep'),
+})
+
+const run = z.strictObject({
+  dir: z.string().min(1).default('runs').describe('folder of all runs, relative to the working directory'),
+  name: z
+    .string()
+    .max(200)
+    .regex(/^[^./\\\p{Cc}][^/\\\p{Cc}]*$/u, 'must be a plain folder name')
+    .nullable()
+    .default(null)
+    .describe("this run's folder; null: the configuration's name and the time"),
+})
+
+/** The schema itself, for tools: `z.toJSONSchema(trainConfigSchema, {io: 'input'})` gives editors completion. */
+export const trainConfigSchema = z.strictObject({
+  seed: z.int().min(0).default(0).describe('of the initial weights, the order of the images, augmentation and drops'),
+  device: z
+    .string()
+    .regex(/^(auto|cpu|cuda(:\d{1,3})?)$/, 'must be auto, cpu, cuda or cuda:N')
+    .default('auto')
+    .describe('auto: the GPU where there is one'),
+  memoryFormat: z
+    .enum(['contiguous', 'channelsLast'])
+    .default('channelsLast')
+    .describe('how activations and kernels lie in memory; the results differ by rounding only'),
+  threads: z.int().min(1).max(1024).nullable().default(null).describe("CPU threads; null: libtorch's choice"),
+  model,
+  data: data.prefault({}),
+  optimizer: z.discriminatedUnion('name', [rmsprop, sgd, adamw]).prefault({ name: 'rmsprop' }),
+  schedule: schedule.prefault({ name: 'staircase' }),
+  ema: z
+    .union([z.literal(false), ema])
+    .prefault({})
+    .describe('moving average of the weights, used to evaluate'),
+  labelSmoothing: fraction().default(0.1).describe('share of the target spread evenly over all classes'),
+  clipGradNorm: z.number().positive().nullable().default(null).describe('largest gradient norm; null: no limit'),
+  epochs: count().describe('passes over the training set'),
+  maxSteps: count().nullable().default(null).describe('end after so many steps, if that is sooner; null: no limit'),
+  evalEveryEpochs: count().default(1).describe('epochs between two evaluations'),
+  checkpoint: checkpoint.prefault({}),
+  onDivergence: z
+    .enum(['stop', 'skip'])
+    .default('stop')
+    .describe('when the loss is not a number: stop the run, or skip the step'),
+  run: run.prefault({}),
+})
+
+type Parsed = z.output<typeof trainConfigSchema>
+type WithRate<T> = T extends { lr?: number } ? Omit<T, 'lr'> & { lr: number } : never
+
+/** What a caller of `train()` may write: everything but `model.name` and `epochs` has a default. */
+export type TrainConfigInput = z.input<typeof trainConfigSchema>
+
+/** A whole configuration: every default filled in, data paths absolute. Plain data, fit for JSON and for a worker. */
+export type TrainConfig = Omit<Parsed, 'optimizer'> & { optimizer: WithRate<Parsed['optimizer']> }
+
+/** The four files of `data`, in the order they are asked for. */
+export const DATA_FILES = ['trainImages', 'trainLabels', 'testImages', 'testLabels'] as const
+
+/**
+ * What no single key can tell. It looks at the raw values, because a mistake elsewhere must not hide these: several
+ * mistakes are reported at once.
+ */
+function crossCheck(raw: unknown): Problem[] {
+  const problems: Problem[] = []
+  const at = (...keys: string[]): unknown =>
+    keys.reduce<unknown>((value, key) => (isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined), raw)
+  const dataset = at('data', 'dataset') ?? 'digits'
+  for (const file of DATA_FILES) {
+    const given = at('data', file) !== undefined
+    if (dataset === 'idx' && !given)
+      problems.push({ path: ['data', file], kind: 'missing', message: 'is required with dataset: idx' })
+    if (dataset === 'digits' && given)
+      problems.push({
+        path: ['data', file],
+        kind: 'value',
+        message: 'has no effect with dataset: digits',
+        hint: 'write dataset: idx to train on files of yours',
+      })
+  }
+  const [mean, std] = [at('data', 'mean'), at('data', 'std')]
+  if (Array.isArray(mean) && Array.isArray(std) && mean.length !== std.length)
+    problems.push({
+      path: ['data', 'std'],
+      kind: 'value',
+      message: `must have as many channels as mean, ${mean.length}, not ${std.length}`,
+    })
+  if (at('optimizer', 'name') === 'sgd' && at('optimizer', 'momentum') === 0 && at('optimizer', 'nesterov') !== false)
+    problems.push({
+      path: ['optimizer', 'momentum'],
+      kind: 'value',
+      message: 'must be above 0 for nesterov',
+      hint: 'write nesterov: false for plain gradient descent',
+    })
+  const [lr, minLr] = [at('optimizer', 'lr'), at('schedule', 'minLr')]
+  if (typeof lr === 'number' && typeof minLr === 'number' && minLr > lr)
+    problems.push({ path: ['schedule', 'minLr'], kind: 'value', message: `must be at most optimizer.lr, ${lr}` })
+  return problems
+}
+
+/** Fills in what follows from other keys. `baseOf` gives the folder that a data path is relative to. */
+function resolve(parsed: Parsed, baseOf: (key: string) => string): TrainConfig {
+  const files = Object.fromEntries(
+    DATA_FILES.flatMap((key) => {
+      const file = parsed.data[key]
+      return file === undefined ? [] : [[key, path.resolve(baseOf(key), file)]]
+    }),
+  )
+  const { optimizer } = parsed
+  return {
+    ...parsed,
+    data: { ...parsed.data, ...files },
+    // The paper's rule: the rate grows with the batch, 0.016 at 256 images.
+    optimizer: { ...optimizer, lr: optimizer.lr ?? (0.016 * parsed.data.batchSize) / 256 } as TrainConfig['optimizer'],
+  }
+}
+
+export type Checked = { config: TrainConfig; problems?: undefined } | { config?: undefined; problems: Problem[] }
+
+/**
+ * Checks a raw configuration as a whole.
+ *
+ * @param raw what a YAML file, or a caller, wrote
+ * @param baseOf the folder which `data.<key>` is relative to; the working directory unless given
+ */
+export function checkConfig(raw: unknown, baseOf: (key: string) => string = () => process.cwd()): Checked {
+  const parsed = trainConfigSchema.safeParse(raw)
+  const problems = parsed.success ? [] : problemsOf(trainConfigSchema, parsed.error, raw)
+  // A key that is wrong by itself says enough; the cross-check would repeat it.
+  const told = new Set(problems.map((problem) => problem.path.join('.')))
+  problems.push(...crossCheck(raw).filter((problem) => !told.has(problem.path.join('.'))))
+  if (problems.length > 0 || !parsed.success) return { problems }
+  return { config: resolve(parsed.data, baseOf) }
+}
+
+/**
+ * The configuration of `train()` given as an object: the same defaults and errors as a file's, without positions.
+ * Relative data paths are relative to the working directory.
+ *
+ * @throws {MbconvError} ERR_CONFIG naming every wrong key, one a line
+ */
+export function parseConfig(config: TrainConfigInput): TrainConfig {
+  const checked = checkConfig(config)
+  if (checked.config) return checked.config
+  const lines = problemTexts(checked.problems)
+  throw new MbconvError('ERR_CONFIG', lines.join('\n'), {
+    hint: checked.problems.length === 1 ? checked.problems[0].hint : undefined,
+  })
+}
+
+export function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
