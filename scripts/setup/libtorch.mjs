@@ -1,0 +1,190 @@
+/* Which libtorch to build against, and what is known about the one at hand. Fetching one is fetch.mjs's. */
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { EXIT, SetupError } from './failure.mjs'
+import { run, which } from './run.mjs'
+import { fileMark } from './state.mjs'
+
+/** The version that is fetched. */
+export const TORCH_VERSION = '2.13.0'
+/** What the native sources build against; the C++ interface differs from one minor version to the next. */
+const SUPPORTED = { from: [2, 11], to: [2, 14] }
+/** Written last into a fetched copy: which files it consists of. */
+export const MANIFEST = 'mbconv-libtorch.json'
+
+/** Where things shared by all checkouts of this user are kept. */
+export function cacheFolder(root, env = process.env) {
+  if (env.MBCONV_CACHE) return path.resolve(env.MBCONV_CACHE)
+  // The XDG rules say that a relative path is to be ignored.
+  if (env.XDG_CACHE_HOME && path.isAbsolute(env.XDG_CACHE_HOME)) return path.join(env.XDG_CACHE_HOME, 'mbconv')
+  let home = env.HOME
+  if (!home) {
+    try {
+      home = os.userInfo().homedir
+    } catch {
+      // A user number without an entry in the user database, as containers like to have.
+    }
+  }
+  if (home && path.isAbsolute(home) && fs.existsSync(home)) return path.join(home, '.cache', 'mbconv')
+  // No home to speak of: beside the build, which the caller can write.
+  return path.join(root, 'build', 'cache')
+}
+
+/** The folder of a fetched copy. The name holds all that makes copies differ, so that one cache can serve many machines. */
+export function fetchedFolder(cache, flavour) {
+  return path.join(cache, `libtorch-${TORCH_VERSION}-${flavour}-${process.platform}-${process.arch}`)
+}
+
+export function libraryName(name) {
+  return process.platform === 'darwin' ? `lib${name}.dylib` : `lib${name}.so`
+}
+
+/**
+ * Version and flavour of the libtorch in `dir`, which may also be the folder above it (an unpacked wheel, site-packages).
+ * @returns {{path: string, version: string, flavour: 'cpu'|'cuda', mark: string}}
+ */
+export function inspectLibtorch(dir, from) {
+  const given = path.resolve(dir)
+  const found = [given, path.join(given, 'torch'), path.join(given, 'libtorch')].find(
+    (candidate) =>
+      fs.existsSync(path.join(candidate, 'include', 'ATen', 'ATen.h')) &&
+      fs.existsSync(path.join(candidate, 'lib', libraryName('torch_cpu'))),
+  )
+  const hint = `Give the folder that holds libtorch's lib/ and include/, version ${TORCH_VERSION}, or leave it out to have one fetched.`
+  if (found === undefined) {
+    const lib = `lib/${libraryName('torch_cpu')}`
+    throw new SetupError(`${from}: no libtorch in ${given} (include/ATen/ATen.h and ${lib} are expected)`, {
+      exitCode: EXIT.environment,
+      hint,
+    })
+  }
+  const version = headerVersion(found)
+  if (version === null || !isSupported(version)) {
+    const range = `${SUPPORTED.from.join('.')} to ${SUPPORTED.to.join('.')}`
+    throw new SetupError(
+      `${from}: libtorch ${version ?? 'of unknown version'} in ${found}; mbconv builds against ${range}`,
+      {
+        exitCode: EXIT.environment,
+        hint,
+      },
+    )
+  }
+  const cuda = fs.existsSync(path.join(found, 'lib', libraryName('torch_cuda')))
+  return {
+    path: found,
+    version,
+    flavour: cuda ? 'cuda' : 'cpu',
+    mark: fileMark(path.join(found, 'lib', libraryName('torch_cpu'))),
+  }
+}
+
+/** The version its headers state, which is the one that a build gets. */
+function headerVersion(dir) {
+  for (const header of ['torch/headeronly/version.h', 'torch/csrc/api/include/torch/version.h']) {
+    let text
+    try {
+      text = fs.readFileSync(path.join(dir, 'include', header), 'utf8')
+    } catch {
+      continue
+    }
+    const parts = ['MAJOR', 'MINOR', 'PATCH'].map((part) => new RegExp(`TORCH_VERSION_${part} +(\\d+)`).exec(text)?.[1])
+    if (!parts.includes(undefined)) return parts.join('.')
+  }
+  return null
+}
+
+function isSupported(version) {
+  const [major, minor] = version.split('.').map(Number)
+  return major === SUPPORTED.from[0] && minor >= SUPPORTED.from[1] && minor <= SUPPORTED.to[1]
+}
+
+/**
+ * Decides where libtorch comes from: --libtorch, LIBTORCH, an earlier --libtorch, then the copy kept in the cache.
+ * @returns {Promise<{given: string|null, from: string, choice: object, flavour?: 'cpu'|'cuda', why?: string, folder?: string, nvidiaSmi?: object, lost?: string}>}
+ *   given: a folder of the user's; otherwise `folder`, which need not exist yet. choice: what to remember.
+ */
+export async function chooseLibtorch(root, options, state, env = process.env) {
+  let remembered = state.libtorch?.choice ?? {}
+  if (options.cpu || options.cuda) remembered = { flavour: options.cuda ? 'cuda' : 'cpu' }
+  if (options.auto) remembered = {}
+  if (options.libtorch) {
+    return { given: options.libtorch, from: '--libtorch', choice: { folder: path.resolve(options.libtorch) } }
+  }
+  const flavourAsked = options.cpu || options.cuda || options.auto
+  if (env.LIBTORCH && !flavourAsked) return { given: env.LIBTORCH, from: 'LIBTORCH', choice: remembered }
+  let lost
+  if (remembered.folder !== undefined) {
+    if (fs.existsSync(remembered.folder)) {
+      return { given: remembered.folder, from: 'earlier --libtorch', choice: remembered }
+    }
+    lost = remembered.folder
+    remembered = {}
+  }
+  const { flavour, why, nvidiaSmi } = await chooseFlavour(remembered.flavour, state.libtorch?.nvidiaSmi, env)
+  const folder = fetchedFolder(cacheFolder(root, env), flavour)
+  return { given: null, from: 'cache', choice: remembered, flavour, why, folder, nvidiaSmi, lost }
+}
+
+async function chooseFlavour(asked, earlier, env) {
+  if (asked === 'cuda' && process.platform !== 'linux') {
+    throw new SetupError(`there is no CUDA libtorch for ${process.platform}`, { exitCode: EXIT.environment })
+  }
+  if (asked !== undefined) return { flavour: asked, why: 'as asked' }
+  const file = process.platform === 'linux' ? which('nvidia-smi', env) : null
+  if (file === null) return { flavour: 'cpu', why: 'no nvidia-smi' }
+  // Asking a driver takes up to a second, so a good answer is remembered.
+  if (earlier?.file === file && earlier.answers)
+    return { flavour: 'cuda', why: 'nvidia-smi answers', nvidiaSmi: earlier }
+  const result = await run(file, ['-L'], { timeout: 15_000 })
+  const answers = result.code === 0 && /^GPU \d/m.test(result.stdout)
+  return {
+    flavour: answers ? 'cuda' : 'cpu',
+    why: answers ? 'nvidia-smi answers' : 'nvidia-smi does not answer',
+    nvidiaSmi: { file, answers },
+  }
+}
+
+/**
+ * What the manifest of a fetched copy says, if every library it lists is there in its full size (with `deep`: and has
+ * its checksum); otherwise null.
+ */
+export function verifyFetched(folder, deep = false) {
+  let manifest
+  try {
+    manifest = JSON.parse(fs.readFileSync(path.join(folder, MANIFEST), 'utf8'))
+    for (const { path: name, size, sha256 } of manifest.libraries) {
+      const file = path.join(folder, name)
+      if (fs.statSync(file).size !== size) return null
+      if (deep && sha256OfFile(file) !== sha256) return null
+    }
+    if (!fs.existsSync(path.join(folder, 'torch', 'include', 'ATen', 'ATen.h'))) return null
+  } catch (error) {
+    if (
+      error.code === 'ENOENT' ||
+      error.code === 'ENOTDIR' ||
+      error instanceof SyntaxError ||
+      error instanceof TypeError
+    ) {
+      return null
+    }
+    throw error
+  }
+  return manifest
+}
+
+function sha256OfFile(file) {
+  const hash = createHash('sha256')
+  const block = Buffer.allocUnsafe(1 << 22)
+  const handle = fs.openSync(file, 'r')
+  try {
+    for (;;) {
+      const count = fs.readSync(handle, block, 0, block.length, null)
+      if (count === 0) return hash.digest('hex')
+      hash.update(block.subarray(0, count))
+    }
+  } finally {
+    fs.closeSync(handle)
+  }
+}
