@@ -112,8 +112,7 @@ export async function chooseLibtorch(root, options, state, env = process.env) {
   if (options.libtorch) {
     return { given: options.libtorch, from: '--libtorch', choice: { folder: path.resolve(options.libtorch) } }
   }
-  const flavourAsked = options.cpu || options.cuda || options.auto
-  if (env.LIBTORCH && !flavourAsked) return { given: env.LIBTORCH, from: 'LIBTORCH', choice: remembered }
+  if (env.LIBTORCH) return { given: env.LIBTORCH, from: 'LIBTORCH', choice: remembered }
   let lost
   if (remembered.folder !== undefined) {
     if (fs.existsSync(remembered.folder)) {

@@ -13,6 +13,7 @@ A step whose inputs have not changed is skipped.
   --auto           forget an earlier --libtorch, --cpu or --cuda: CUDA where nvidia-smi answers, else CPU
   --skip-npm       leave node_modules alone
   --native-only    libtorch and the native addon, nothing else
+  --unless-installing   do nothing while npm is installing packages (for binding.gyp)
   --force          do every step again (a libtorch whose checksums are right is kept)
   --quiet          print errors only
   --help           this text
@@ -27,6 +28,7 @@ const SWITCHES = {
   '--auto': 'auto',
   '--skip-npm': 'skipNpm',
   '--native-only': 'nativeOnly',
+  '--unless-installing': 'unlessInstalling',
   '--force': 'force',
   '--quiet': 'quiet',
   '--help': 'help',

@@ -1,0 +1,203 @@
+/* The order of the steps, and which of them are due. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { EXIT, Interrupted, SetupError } from './failure.mjs'
+import { fetchLibtorch } from './fetch.mjs'
+import { compile, compiledFresh, installPackages, isCheckout, packagesFresh } from './javascript.mjs'
+import { chooseLibtorch, inspectLibtorch, TORCH_VERSION, verifyFetched } from './libtorch.mjs'
+import { acquireLock } from './lock.mjs'
+import { buildNative, nativeFresh } from './native.mjs'
+import { HELP, parseOptions } from './options.mjs'
+import { checkPrerequisites } from './prerequisites.mjs'
+import { catchSignals, Progress, tail, throwIfInterrupted } from './run.mjs'
+import { readState, writeState } from './state.mjs'
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..')
+/** npm commands that run packages' install scripts. Set-up takes minutes and gigabytes: it is never a side effect of them. */
+const INSTALLING = new Set([
+  'install',
+  'ci',
+  'update',
+  'exec',
+  'install-test',
+  'install-ci-test',
+  'link',
+  'dedupe',
+  'audit',
+])
+const SIGNAL_EXIT = { SIGHUP: 129, SIGINT: EXIT.sigint, SIGTERM: EXIT.sigterm }
+
+/** Runs the set-up with the given command-line arguments; returns the exit status. */
+export async function main(args, root = ROOT) {
+  try {
+    const options = parseOptions(args)
+    if (options.help) {
+      process.stdout.write(HELP)
+      return EXIT.ok
+    }
+    if (options.unlessInstalling && INSTALLING.has(process.env.npm_command)) {
+      process.stderr.write('setup: not while npm installs; run `mbconv setup` (or `npm run setup`) when it is done\n')
+      return EXIT.ok
+    }
+    catchSignals()
+    await setUp(root, options, new Progress(options.quiet === true))
+    return EXIT.ok
+  } catch (error) {
+    return report(error)
+  }
+}
+
+async function setUp(root, options, progress) {
+  const began = Date.now()
+  if (isDone(await plan(root, options))) {
+    progress.say(`everything is up to date (${Date.now() - began} ms)`)
+    return
+  }
+  const lock = path.join(root, 'build', 'setup.lock')
+  const release = await acquireLock(lock, {
+    check: throwIfInterrupted,
+    onWait: (pid) => progress.say(`waiting for another set-up of this folder (process ${pid})`),
+  })
+  try {
+    // Whoever held the lock may have done it all.
+    const due = await plan(root, options)
+    if (!isDone(due)) await carryOut(root, options, due, progress)
+  } finally {
+    release()
+  }
+}
+
+/** What is due. `libtorch` is what was chosen and, if it is at hand, what it is. */
+async function plan(root, options) {
+  const state = readState(root)
+  const checkout = isCheckout(root) && !options.nativeOnly
+  const force = options.force === true
+  const choice = await chooseLibtorch(root, options, state)
+  const libtorch = lookAt(choice, force)
+  refuseContradiction(choice, libtorch, options)
+  const npm = checkout && !options.skipNpm && (force || !packagesFresh(root))
+  const native = force || npm || libtorch === null || !nativeFresh(root, state, libtorch)
+  const javascript = checkout && (force || npm || !compiledFresh(root, state))
+  const remember = JSON.stringify(state.libtorch?.choice ?? {}) !== JSON.stringify(choice.choice)
+  return { state, choice, libtorch, npm, native, javascript, remember }
+}
+
+function isDone({ libtorch, npm, native, javascript, remember }) {
+  return libtorch !== null && !npm && !native && !javascript && !remember
+}
+
+function lookAt(choice, deep) {
+  if (choice.given !== null) return { ...inspectLibtorch(choice.given, choice.from), source: choice.from }
+  const manifest = verifyFetched(choice.folder, deep)
+  if (manifest === null) return null
+  return { ...inspectLibtorch(choice.folder, choice.from), flavour: choice.flavour, source: manifest.wheel }
+}
+
+/** A flavour asked for on the command line must not be overruled in silence by LIBTORCH. */
+function refuseContradiction(choice, libtorch, options) {
+  const asked = options.cpu ? 'cpu' : options.cuda ? 'cuda' : null
+  if (asked === null || choice.given === null || libtorch.flavour === asked) return
+  throw new SetupError(
+    `--${asked} was given, but ${choice.from} names a ${libtorch.flavour} libtorch, ${libtorch.path}`,
+    {
+      exitCode: EXIT.usage,
+      hint: `Unset ${choice.from}, or leave out --${asked}.`,
+    },
+  )
+}
+
+async function carryOut(root, options, due, progress) {
+  const { choice } = due
+  if (choice.lost !== undefined) progress.say(`${choice.lost}, given earlier with --libtorch, is gone; choosing anew`)
+  const tools = await checkPrerequisites({ npm: due.npm, python: due.libtorch === null, native: due.native })
+  const step = (name, what, work) => loggedStep(root, progress, name, what, work)
+  let { state } = due
+  const remember = (facts) => {
+    state = { ...state, ...facts, node: process.versions.node }
+    writeState(root, state)
+  }
+
+  if (due.npm) await step('npm', 'npm packages', (to) => installPackages(root, tools.npm, to))
+
+  let { libtorch } = due
+  if (libtorch === null) {
+    const what = `libtorch ${TORCH_VERSION}, ${choice.flavour.toUpperCase()} (${choice.why})`
+    await step('libtorch', what, (to) => fetchOnce(choice, { ...to, python: tools.python }, progress))
+    libtorch = lookAt(choice, false)
+    if (libtorch === null) throw new SetupError(`${choice.folder} is not whole although it was just made`)
+  }
+  remember({ libtorch: { ...libtorch, choice: choice.choice, nvidiaSmi: choice.nvidiaSmi } })
+
+  if (due.native && !(due.npm && !options.force && nativeFresh(root, state, libtorch))) {
+    const what = `native addon, against libtorch ${libtorch.version} ${libtorch.flavour.toUpperCase()}`
+    const build = (to) => buildNative(root, libtorch, tools, { ...to, force: options.force === true })
+    remember({ native: await step('native', what, build) })
+  }
+  if (due.javascript) remember({ javascript: await step('typescript', 'JavaScript', (to) => compile(root, to)) })
+}
+
+/** Fetches under the cache's lock, since checkouts share the cache. */
+async function fetchOnce(choice, tools, progress) {
+  let release
+  try {
+    release = await acquireLock(`${choice.folder}.lock`, {
+      check: throwIfInterrupted,
+      onWait: (pid) => progress.say(`waiting for another set-up to fetch libtorch (process ${pid})`),
+    })
+  } catch (error) {
+    if (!isNotWritable(error)) throw error
+    throw new SetupError(
+      `cannot write to ${path.dirname(choice.folder)}, where libtorch is to be kept (${error.code})`,
+      {
+        exitCode: EXIT.environment,
+        hint: 'Set MBCONV_CACHE to a folder that can be written.',
+      },
+    )
+  }
+  try {
+    if (verifyFetched(choice.folder) === null) await fetchLibtorch(choice.folder, choice.flavour, tools)
+  } finally {
+    release()
+  }
+}
+
+/** A step with its progress line and its log, build/logs/NAME.log. */
+async function loggedStep(root, progress, name, what, work) {
+  throwIfInterrupted()
+  const logFile = path.join(root, 'build', 'logs', `${name}.log`)
+  fs.mkdirSync(path.dirname(logFile), { recursive: true })
+  const log = fs.openSync(logFile, 'w')
+  try {
+    return await progress.step(what, (detail) => work({ log, logFile, detail }))
+  } finally {
+    fs.closeSync(log)
+  }
+}
+
+function isNotWritable(error) {
+  return ['EACCES', 'EPERM', 'EROFS'].includes(error.code)
+}
+
+/** Tells people what went wrong; returns the exit status. */
+function report(error) {
+  if (error instanceof Interrupted) {
+    process.stderr.write(`setup: ${error.message}; start it again to go on\n`)
+    return SIGNAL_EXIT[error.signal]
+  }
+  if (error instanceof SetupError) {
+    process.stderr.write(`setup: ${error.message}\n`)
+    if (error.log !== null) {
+      const end = tail(error.log)
+      if (end !== '') process.stderr.write(`${end.replace(/^/gm, '  | ')}\n  full log: ${error.log}\n`)
+    }
+    if (error.hint !== null) process.stderr.write(`${error.hint}\n`)
+    return error.exitCode
+  }
+  if (isNotWritable(error)) {
+    process.stderr.write(`setup: cannot write ${error.path ?? 'here'} (${error.code})\n`)
+    return EXIT.environment
+  }
+  process.stderr.write(`setup: ${error.stack}\n`)
+  return EXIT.failure
+}

@@ -1,0 +1,159 @@
+/*
+ * The native addon: cmake-js builds native/ in build/cmake, and what loads is moved to build/Release/mbconv.node.
+ * A half-linked or unloadable file therefore never stands where the program looks for it.
+ */
+import fs from 'node:fs'
+import { createRequire } from 'node:module'
+import os from 'node:os'
+import path from 'node:path'
+import { SetupError } from './failure.mjs'
+import { run } from './run.mjs'
+import { contentDigest, fileMark, listFiles, writeFileWhole } from './state.mjs'
+
+/** A compilation that includes ATen's headers takes up to this much memory. */
+const BYTES_PER_JOB = 1.2e9
+
+export function addonPath(root) {
+  return path.join(root, 'build', 'Release', 'mbconv.node')
+}
+
+/** What the addon is made from; null while a package that is needed for building is missing. */
+export function nativeDigest(root, libtorch, env = process.env) {
+  const versions = ['cmake-js', 'node-addon-api'].map((name) => packageVersion(root, name))
+  if (versions.includes(null)) return null
+  const sources = listFiles(path.join(root, 'native'), (name) => /\.(cc|cpp|h|hpp|cu|cuh|cmake|txt)$/.test(name))
+  const files = ['CMakeLists.txt', ...sources.map((name) => `native/${name}`)]
+  const { path: folder, version, flavour, mark } = libtorch
+  return contentDigest(root, files, [root, folder, version, flavour, mark, versions, env.CXX ?? '', process.arch])
+}
+
+export function nativeFresh(root, state, libtorch) {
+  const addon = fileMark(addonPath(root))
+  return addon !== '' && addon === state.native?.addon && state.native.digest === nativeDigest(root, libtorch)
+}
+
+/** @returns {Promise<object>} what to remember as state.native */
+export async function buildNative(root, libtorch, tools, { log, logFile, detail, force }) {
+  const work = path.join(root, 'build', 'cmake')
+  const digest = nativeDigest(root, libtorch)
+  if (digest === null) {
+    throw new SetupError('the packages cmake-js and node-addon-api are missing', { hint: 'Run it without --skip-npm.' })
+  }
+  if (force) fs.rmSync(work, { recursive: true, force: true })
+  await configure(root, work, libtorch, tools, { log, logFile, detail })
+
+  const unfinished = path.join(work, 'unfinished')
+  dropHalfWritten(work, unfinished)
+  fs.writeFileSync(unfinished, '')
+  detail('compiling')
+  const onLine = (line) => {
+    const step = /^\[ *(\d+)(?:\/(\d+)|%)\]/.exec(line)
+    if (step !== null) detail(step[2] === undefined ? `${step[1]} %` : `${step[1]} of ${step[2]}`)
+  }
+  const args = [cmakeJs(root), 'build', '-d', root, '-O', work, '-B', 'Release', '-p', String(jobs())]
+  const result = await run(process.execPath, args, { log, cwd: root, onLine })
+  if (result.code !== 0) throw new SetupError('the native addon does not compile', { log: logFile })
+
+  detail('loading')
+  const target = addonPath(root)
+  const candidate = path.join(path.dirname(target), 'mbconv.candidate.node')
+  fs.mkdirSync(path.dirname(target), { recursive: true })
+  try {
+    fs.copyFileSync(path.join(work, 'Release', 'mbconv.node'), candidate)
+    await checkLoads(candidate, { log, logFile, libtorch })
+    fs.renameSync(candidate, target)
+  } finally {
+    fs.rmSync(candidate, { force: true })
+  }
+  fs.rmSync(unfinished, { force: true })
+  return {
+    digest,
+    addon: fileMark(target),
+    path: target,
+    compiler: tools.compiler.version,
+    cmake: tools.cmake,
+    generator: tools.generator,
+  }
+}
+
+/** `cmake-js build` never looks at changed -D values, so this decides when to configure, and when to start afresh. */
+async function configure(root, work, libtorch, tools, { log, logFile, detail }) {
+  const stamp = path.join(work, 'mbconv-configured.json')
+  // CMake cannot change these in a folder that it has been given to.
+  const fixed = [root, tools.compiler, tools.generator, tools.cmake, libtorch.mark]
+  const adjustable = [
+    libtorch.path,
+    libtorch.version,
+    libtorch.flavour,
+    packageVersion(root, 'cmake-js'),
+    process.versions.node,
+  ]
+  const wanted = JSON.stringify({ fixed, adjustable })
+  let found = null
+  try {
+    found = fs.readFileSync(stamp, 'utf8')
+  } catch {
+    // Never configured, or not to the end.
+  }
+  if (found === wanted) return
+  if (found === null || JSON.stringify(JSON.parse(found).fixed) !== JSON.stringify(fixed)) {
+    fs.rmSync(work, { recursive: true, force: true })
+  }
+  fs.rmSync(stamp, { force: true })
+  detail('configuring')
+  const args = [cmakeJs(root), 'configure', '-d', root, '-O', work, '-B', 'Release', '-G', tools.generator]
+  args.push(`--CDLIBTORCH=${libtorch.path}`)
+  const env = { ...process.env, CXX: tools.compiler.command }
+  const result = await run(process.execPath, args, { log, cwd: root, env })
+  if (result.code !== 0) throw new SetupError('cmake could not configure the native addon', { log: logFile })
+  writeFileWhole(stamp, wanted)
+}
+
+/**
+ * After a build that was killed outright, files it was writing may be cut short yet look newer than their sources.
+ * Everything written since that build began is made again.
+ */
+function dropHalfWritten(work, unfinished) {
+  const since = fs.statSync(unfinished, { throwIfNoEntry: false })?.mtimeMs
+  if (since === undefined) return
+  for (const name of listFiles(work, (file) => /\.(o|a|so|node|dylib)$/.test(file))) {
+    const file = path.join(work, name)
+    if (fs.statSync(file).mtimeMs >= since) fs.rmSync(file)
+  }
+}
+
+/** Loads the addon in a process of its own: a wrong libtorch can end a process without an exception. */
+async function checkLoads(file, { log, logFile, libtorch }) {
+  const script = 'require(process.argv[1])'
+  const result = await run(process.execPath, ['-e', script, file], { log, timeout: 120_000 })
+  if (result.code === 0) return
+  const said = result.output.match(/^Error: .*/m)?.[0] ?? `the process ended with ${result.code ?? 'a signal'}`
+  throw new SetupError(`the native addon was built but does not load: ${said.replace(file, 'the addon')}`, {
+    hint: `It was built against ${libtorch.path}. \`node scripts/setup.mjs --force\` makes everything again.`,
+    log: logFile,
+  })
+}
+
+function jobs() {
+  const memory = Math.min(os.totalmem(), process.constrainedMemory?.() || Number.POSITIVE_INFINITY)
+  const cores = os.availableParallelism?.() ?? os.cpus().length
+  return Math.max(1, Math.min(cores, Math.floor(memory / BYTES_PER_JOB)))
+}
+
+function cmakeJs(root) {
+  return path.join(path.dirname(packageJson(root, 'cmake-js')), 'bin', 'cmake-js')
+}
+
+/** The package.json of a dependency, wherever npm has put it; null when it is not installed. */
+function packageJson(root, name) {
+  for (const folder of createRequire(path.join(root, 'package.json')).resolve.paths(name) ?? []) {
+    const file = path.join(folder, name, 'package.json')
+    if (fs.existsSync(file)) return file
+  }
+  return null
+}
+
+export function packageVersion(root, name) {
+  const file = packageJson(root, name)
+  return file === null ? null : JSON.parse(fs.readFileSync(file, 'utf8')).version
+}
