@@ -2,6 +2,7 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <torch/version.h>
 
 #include "allocator.h"
@@ -41,7 +42,7 @@ bool cudaIsBuilt() {
   return false;
 #endif
 }
-int64_t cudaDeviceCount() { return cudaIsAvailable() ? static_cast<int64_t>(at::globalContext().getNumGPUs()) : 0; }
+int64_t cudaDeviceCount() { return cudaIsAvailable() ? at::detail::getCUDAHooks().deviceCount() : 0; }
 
 std::vector<int64_t> allocatorBytes() {
   const AllocatorStatistics statistics = allocatorStatistics();

@@ -55,10 +55,10 @@ void normal_(Env& env, at::Tensor tensor, double mean, double std) {
 // Each element is kept with probability 1 − p and then divided by it; the same draws as torch.nn.functional.dropout.
 at::Tensor dropout(Env& env, const at::Tensor& input, double p, bool training) {
   if (!(p >= 0 && p <= 1)) throw Error("ERR_VALUE", "p must lie in [0, 1]");
-  if (!training || p == 0 || input.numel() == 0) return input.alias();
-  if (p == 1) return input * 0;
+  if (!training || p == 0 || input.numel() == 0) return input;
+  if (p == 1) return input.mul(0);
   at::Tensor mask = at::empty_like(input).bernoulli_(1 - p, generatorFor(env, input.device()));
-  return input * mask.div_(1 - p);
+  return input.mul(mask.div_(1 - p));
 }
 
 // Drop path of one residual branch [N, …]: per sample either nothing or branch / (1 − p).
@@ -66,11 +66,11 @@ at::Tensor dropout(Env& env, const at::Tensor& input, double p, bool training) {
 at::Tensor dropPath(Env& env, const at::Tensor& branch, double p, bool training) {
   if (!(p >= 0 && p < 1)) throw Error("ERR_VALUE", "p must lie in [0, 1)");
   if (branch.dim() == 0) throw Error("ERR_SHAPE", "input needs a batch dimension");
-  if (!training || p == 0) return branch.alias();
+  if (!training || p == 0) return branch;
   std::vector<int64_t> shape(branch.dim(), 1);
   shape[0] = branch.size(0);
   at::Tensor mask = at::empty(shape, branch.options()).bernoulli_(1 - p, generatorFor(env, branch.device()));
-  return branch * mask.div_(1 - p);
+  return branch.mul(mask.div_(1 - p));
 }
 
 // Seeds this environment's generator and every CUDA device's, and libtorch's default one, which callOp draws from.

@@ -30,14 +30,13 @@ Tensor to(const Tensor& tensor, std::optional<at::ScalarType> dtype, std::option
           std::optional<at::MemoryFormat> format, bool copy) {
   auto options = at::TensorOptions().dtype(dtype).device(device);
   const bool sameKind = (!dtype || *dtype == tensor.scalar_type()) && (!device || *device == tensor.device());
-  // What JavaScript gets is a handle of its own even where nothing has to change.
   if (sameKind && !copy && (!format || *format == at::MemoryFormat::Preserve || isContiguous(tensor, *format)))
-    return tensor.alias();
+    return tensor;
   return tensor.to(options, /*non_blocking=*/false, copy, format);
 }
 
 Tensor contiguous(const Tensor& tensor, at::MemoryFormat format) {
-  return isContiguous(tensor, format) ? tensor.alias() : tensor.contiguous(format);
+  return isContiguous(tensor, format) ? tensor : tensor.contiguous(format);
 }
 
 Tensor clone(const Tensor& tensor, std::optional<at::MemoryFormat> format) { return tensor.clone(format); }

@@ -1,0 +1,86 @@
+/**
+ * Loads the native addon, on first use and not before: `mbconv --help`, configuration errors and everything computed
+ * from architecture tables work on a machine where nothing native has been built.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { MbconvError } from './errors'
+import type { Native } from './native-types'
+import { Tensor } from './tensor/tensor'
+
+/** The folder that holds package.json: this file is dist/native.js. */
+export const packageRoot: string = join(__dirname, '..')
+
+/** Where the build leaves the addon, in order of preference. MBCONV_ADDON overrides both. */
+export function addonPaths(): string[] {
+  const explicit = process.env.MBCONV_ADDON
+  if (explicit) return [explicit]
+  return [join(packageRoot, 'build', 'Release', 'mbconv.node'), join(packageRoot, 'build', 'Debug', 'mbconv.node')]
+}
+
+let loaded: Native | undefined
+
+/**
+ * The native functions. Everything under lib/tensor, lib/nn and lib/optim is a thin face of these.
+ *
+ * @throws MbconvError ERR_NATIVE_LOAD with every path tried and what to run.
+ */
+export function native(): Native {
+  loaded ??= load()
+  return loaded
+}
+
+function load(): Native {
+  const failures: string[] = []
+  for (const path of addonPaths()) {
+    if (!existsSync(path)) {
+      failures.push(`${path}: not there`)
+      continue
+    }
+    try {
+      const addon = require(path) as Native
+      checkVersion(addon, path)
+      addon.registerClasses(Tensor, MbconvError)
+      return addon
+    } catch (error) {
+      if (error instanceof MbconvError) throw error
+      failures.push(`${path}: ${(error as Error).message}`)
+    }
+  }
+  throw new MbconvError('ERR_NATIVE_LOAD', `the native addon cannot be loaded:\n  ${failures.join('\n  ')}`, {
+    op: 'load',
+    hint: `${remedyFor(failures.join('\n'))} (in ${packageRoot})`,
+  })
+}
+
+/** The C++ ABI differs between libtorch versions: another one than it was built against must not be used. */
+function checkVersion(addon: Native, path: string): void {
+  const compiled = addon.compiledVersion()
+  const found = addon.loadedVersion()
+  if (found === '' || found.startsWith(compiled)) return
+  throw new MbconvError('ERR_NATIVE_LOAD', `${path} was built against libtorch ${compiled} but ${found} was loaded`, {
+    op: 'load',
+    hint: 'remove the other libtorch from LD_LIBRARY_PATH, or run: npm run setup',
+  })
+}
+
+function remedyFor(failures: string): string {
+  const facts = setupFacts()
+  if (/libtorch|libc10|undefined symbol/.test(failures)) {
+    const where = facts?.libtorch?.path
+    return where && !existsSync(where)
+      ? `libtorch was at ${where} and is gone; run: npm run setup`
+      : 'the libtorch found is not the one the addon was built against; run: npm run setup'
+  }
+  if (/NODE_MODULE_VERSION|GLIBC/.test(failures)) return 'built on another system; run: npm run setup -- --force'
+  return 'run: npm run setup'
+}
+
+/** What the last setup found, or undefined when it never ran here. */
+export function setupFacts(): { libtorch?: { path?: string; version?: string; flavour?: string } } | undefined {
+  try {
+    return JSON.parse(readFileSync(join(packageRoot, 'build', 'setup.json'), 'utf8'))
+  } catch {
+    return undefined // no setup yet, or one that was interrupted: both mean "unknown"
+  }
+}

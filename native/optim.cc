@@ -1,0 +1,275 @@
+// Optimiser steps over lists of parameters.
+//
+// On the CPU each parameter is updated in one pass over its memory: a step is bound by memory traffic, and the same
+// arithmetic as separate list-wise operations reads and writes everything about five times. Other devices, dtypes and
+// layouts take libtorch's foreach kernels. Parameters without a gradient are left alone.
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+
+#include <cmath>
+
+#include "bind.h"
+
+namespace mbconv {
+
+namespace {
+
+using Tensor = at::Tensor;
+using Tensors = std::vector<Tensor>;
+
+// Elements one thread should at least have: about 128 KiB of float32.
+constexpr int64_t kGrain = 32768;
+
+// One parameter with its gradient and state tensors.
+template <size_t States>
+struct Slot {
+  Tensor parameter;
+  Tensor gradient;
+  std::array<Tensor, States> state;
+};
+
+// Pairs up the lists and drops what has no gradient.
+template <size_t States>
+std::vector<Slot<States>> slots(const Tensors& parameters, const std::array<const Tensors*, States>& states) {
+  for (const Tensors* list : states) {
+    if (list->size() != parameters.size())
+      throw Error("ERR_SHAPE", "the lists must be equally long: " + std::to_string(parameters.size()) +
+                                   " parameters, " + std::to_string(list->size()) + " state tensors");
+  }
+  std::vector<Slot<States>> result;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const Tensor& parameter = parameters[i];
+    const Tensor& gradient = parameter.grad();
+    if (!gradient.defined()) continue;
+    Slot<States> slot{parameter, gradient, {}};
+    for (size_t j = 0; j < States; ++j) {
+      slot.state[j] = (*states[j])[i];
+      if (!slot.state[j].sizes().equals(parameter.sizes()))
+        throw Error("ERR_SHAPE", "state " + describe(slot.state[j]) + " does not fit parameter " + describe(parameter));
+    }
+    result.push_back(std::move(slot));
+  }
+  return result;
+}
+
+// Whether the tensors are float32 in host memory and can be walked as flat arrays in the same order.
+bool flat(const Tensor& first) {
+  return first.is_cpu() && first.scalar_type() == at::kFloat && first.is_non_overlapping_and_dense();
+}
+template <class... Rest>
+bool flat(const Tensor& first, const Tensor& second, const Rest&... rest) {
+  return second.is_cpu() && second.scalar_type() == at::kFloat && second.strides().equals(first.strides()) &&
+         flat(first, rest...);
+}
+
+// What was written through a raw pointer has to tell autograd.
+void written(const Tensor& tensor) { tensor.unsafeGetTensorImpl()->bump_version(); }
+
+float* data(const Tensor& tensor) { return tensor.data_ptr<float>(); }
+
+// Lists for the foreach kernels.
+template <size_t States>
+struct Lists {
+  Tensors parameters;
+  Tensors gradients;
+  std::array<Tensors, States> state;
+  void push(const Slot<States>& slot) {
+    parameters.push_back(slot.parameter);
+    gradients.push_back(slot.gradient);
+    for (size_t j = 0; j < States; ++j) state[j].push_back(slot.state[j]);
+  }
+};
+
+// RMSProp as TensorFlow does it: ε inside the root, the learning rate inside the momentum buffer. The square average
+// starts at 1 (the caller's part). Source: tensorflow/tpu, models/official/efficientnet; [spec §6].
+//   s ← αs + (1−α)g²;  m ← μm + lr·g/√(s+ε);  p ← p − m,   with g the gradient + weightDecay·p
+void rmspropTfStep(Tensors parameters, Tensors squareAverages, Tensors momentumBuffers, double lr, double alpha,
+                   double momentum, double eps, double weightDecay) {
+  at::NoGradGuard noGrad;
+  Lists<2> rest;
+  for (const auto& slot : slots<2>(parameters, {&squareAverages, &momentumBuffers})) {
+    const auto& [parameter, gradient, state] = slot;
+    if (!flat(parameter, gradient, state[0], state[1])) {
+      rest.push(slot);
+      continue;
+    }
+    float* p = data(parameter);
+    const float* g = data(gradient);
+    float* s = data(state[0]);
+    float* m = data(state[1]);
+    const float lrF = lr, keep = 1 - alpha, mu = momentum, epsF = eps, decay = weightDecay;
+    at::parallel_for(0, parameter.numel(), kGrain, [=](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const float gradientI = g[i] + decay * p[i];
+        s[i] += keep * (gradientI * gradientI - s[i]);
+        m[i] = mu * m[i] + lrF * gradientI / std::sqrt(s[i] + epsF);
+        p[i] -= m[i];
+      }
+    });
+    for (const Tensor& tensor : {parameter, state[0], state[1]}) written(tensor);
+  }
+  if (rest.parameters.empty()) return;
+  if (weightDecay != 0) rest.gradients = at::_foreach_add(rest.gradients, rest.parameters, weightDecay);
+  at::_foreach_mul_(rest.state[0], alpha);
+  at::_foreach_addcmul_(rest.state[0], rest.gradients, rest.gradients, 1 - alpha);
+  Tensors roots = at::_foreach_add(rest.state[0], eps);
+  at::_foreach_sqrt_(roots);
+  at::_foreach_mul_(rest.state[1], momentum);
+  at::_foreach_addcdiv_(rest.state[1], rest.gradients, roots, lr);
+  at::_foreach_sub_(rest.parameters, rest.state[1]);
+}
+
+// SGD with momentum. The buffer starts at 0 (the caller's part); without momentum the list of buffers is empty.
+//   b ← μb + g;  p ← p − lr·(nesterov ? g + μb : b),   with g the gradient + weightDecay·p
+void sgdStep(Tensors parameters, Tensors momentumBuffers, double lr, double momentum, bool nesterov,
+             double weightDecay) {
+  at::NoGradGuard noGrad;
+  if (momentum == 0) {
+    Lists<0> all;
+    for (const auto& slot : slots<0>(parameters, {})) all.push(slot);
+    if (all.parameters.empty()) return;
+    if (weightDecay != 0) all.gradients = at::_foreach_add(all.gradients, all.parameters, weightDecay);
+    at::_foreach_add_(all.parameters, all.gradients, -lr);
+    return;
+  }
+  Lists<1> rest;
+  for (const auto& slot : slots<1>(parameters, {&momentumBuffers})) {
+    const auto& [parameter, gradient, state] = slot;
+    if (!flat(parameter, gradient, state[0])) {
+      rest.push(slot);
+      continue;
+    }
+    float* p = data(parameter);
+    const float* g = data(gradient);
+    float* b = data(state[0]);
+    const float lrF = lr, mu = momentum, decay = weightDecay;
+    at::parallel_for(0, parameter.numel(), kGrain, [=](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const float gradientI = g[i] + decay * p[i];
+        b[i] = mu * b[i] + gradientI;
+        p[i] -= lrF * (nesterov ? gradientI + mu * b[i] : b[i]);
+      }
+    });
+    for (const Tensor& tensor : {parameter, state[0]}) written(tensor);
+  }
+  if (rest.parameters.empty()) return;
+  if (weightDecay != 0) rest.gradients = at::_foreach_add(rest.gradients, rest.parameters, weightDecay);
+  at::_foreach_mul_(rest.state[0], momentum);
+  at::_foreach_add_(rest.state[0], rest.gradients);
+  if (nesterov) {
+    Tensors ahead = at::_foreach_add(rest.gradients, rest.state[0], momentum);
+    at::_foreach_add_(rest.parameters, ahead, -lr);
+  } else {
+    at::_foreach_add_(rest.parameters, rest.state[0], -lr);
+  }
+}
+
+// AdamW: weight decay apart from the gradient. `step` counts from 1. Source: arXiv:1711.05101, algorithm 2.
+void adamwStep(Tensors parameters, Tensors averages, Tensors squareAverages, int64_t step, double lr, double beta1,
+               double beta2, double eps, double weightDecay) {
+  if (step < 1) throw Error("ERR_VALUE", "step counts from 1, got " + std::to_string(step));
+  at::NoGradGuard noGrad;
+  const double correction1 = 1 - std::pow(beta1, step);
+  const double correction2 = std::sqrt(1 - std::pow(beta2, step));
+  Lists<2> rest;
+  for (const auto& slot : slots<2>(parameters, {&averages, &squareAverages})) {
+    const auto& [parameter, gradient, state] = slot;
+    if (!flat(parameter, gradient, state[0], state[1])) {
+      rest.push(slot);
+      continue;
+    }
+    float* p = data(parameter);
+    const float* g = data(gradient);
+    float* m = data(state[0]);
+    float* v = data(state[1]);
+    const float shrink = 1 - lr * weightDecay, keep1 = 1 - beta1, b2 = beta2, keep2 = 1 - beta2;
+    const float size = lr / correction1, root = 1 / correction2, epsF = eps;
+    at::parallel_for(0, parameter.numel(), kGrain, [=](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        m[i] += keep1 * (g[i] - m[i]);
+        v[i] = b2 * v[i] + keep2 * g[i] * g[i];
+        p[i] = shrink * p[i] - size * m[i] / (std::sqrt(v[i]) * root + epsF);
+      }
+    });
+    for (const Tensor& tensor : {parameter, state[0], state[1]}) written(tensor);
+  }
+  if (rest.parameters.empty()) return;
+  at::_foreach_mul_(rest.parameters, 1 - lr * weightDecay);
+  at::_foreach_lerp_(rest.state[0], rest.gradients, 1 - beta1);
+  at::_foreach_mul_(rest.state[1], beta2);
+  at::_foreach_addcmul_(rest.state[1], rest.gradients, rest.gradients, 1 - beta2);
+  Tensors roots = at::_foreach_sqrt(rest.state[1]);
+  at::_foreach_div_(roots, correction2);
+  at::_foreach_add_(roots, eps);
+  at::_foreach_addcdiv_(rest.parameters, rest.state[0], roots, -lr / correction1);
+}
+
+// Moving averages: average ← decay·average + (1−decay)·source for floats; counters are copied.
+void emaUpdate(Tensors averages, Tensors sources, double decay) {
+  if (averages.size() != sources.size()) throw Error("ERR_SHAPE", "the lists must be equally long");
+  at::NoGradGuard noGrad;
+  const float keep = 1 - decay;
+  Tensors restAverages, restSources;
+  for (size_t i = 0; i < averages.size(); ++i) {
+    const Tensor& average = averages[i];
+    const Tensor& source = sources[i];
+    if (!average.sizes().equals(source.sizes()))
+      throw Error("ERR_SHAPE", "average " + describe(average) + " does not fit source " + describe(source));
+    if (!average.is_floating_point()) {
+      average.copy_(source);
+    } else if (flat(average, source)) {
+      float* a = data(average);
+      const float* s = data(source);
+      at::parallel_for(0, average.numel(), kGrain, [=](int64_t begin, int64_t end) {
+        for (int64_t j = begin; j < end; ++j) a[j] += keep * (s[j] - a[j]);
+      });
+      written(average);
+    } else {
+      restAverages.push_back(average);
+      restSources.push_back(source);
+    }
+  }
+  if (!restAverages.empty()) at::_foreach_lerp_(restAverages, restSources, 1 - decay);
+}
+
+// Scales all gradients so that their common 2-norm is at most maxNorm. Returns the norm before. Waits for the device.
+double clipGradNorm(Tensors parameters, double maxNorm) {
+  if (!(maxNorm > 0)) throw Error("ERR_VALUE", "maxNorm must be positive");
+  at::NoGradGuard noGrad;
+  Tensors gradients;
+  for (const Tensor& parameter : parameters) {
+    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+  }
+  if (gradients.empty()) return 0;
+  double squares = 0;
+  for (const Tensor& norm : at::_foreach_norm(gradients, 2)) {
+    const double value = norm.item<double>();
+    squares += value * value;
+  }
+  const double norm = std::sqrt(squares);
+  // The same guard against division by zero as torch.nn.utils.clip_grad_norm_.
+  const double scale = maxNorm / (norm + 1e-6);
+  if (scale < 1) at::_foreach_mul_(gradients, scale);
+  return norm;
+}
+
+void zeroGrad(Tensors parameters) {
+  for (const Tensor& parameter : parameters) parameter.mutable_grad().reset();
+}
+
+}  // namespace
+
+void initOptim(const Exports& exports) {
+  bind<&rmspropTfStep>(exports, "rmspropTfStep",
+                       {"parameters", "squareAverages", "momentumBuffers", "lr", "alpha", "momentum", "eps",
+                        "weightDecay"});
+  bind<&sgdStep>(exports, "sgdStep", {"parameters", "momentumBuffers", "lr", "momentum", "nesterov", "weightDecay"});
+  bind<&adamwStep>(exports, "adamwStep",
+                   {"parameters", "averages", "squareAverages", "step", "lr", "beta1", "beta2", "eps", "weightDecay"});
+  bind<&emaUpdate>(exports, "emaUpdate", {"averages", "sources", "decay"});
+  bind<&clipGradNorm>(exports, "clipGradNorm", {"parameters", "maxNorm"});
+  bind<&zeroGrad>(exports, "zeroGrad", {"parameters"});
+}
+
+}  // namespace mbconv
