@@ -14,22 +14,24 @@ t.test('known answers', async (t) => {
   for (const [counter, key, words] of known) t.equal(hex(philox4x32(counter, key)), words)
 })
 
-t.test('agrees with the definition in whole integers', async () => {
+t.test('agrees with the definition in whole integers', async (t) => {
   const word = fc.nat(0xffffffff)
   const mask = 0xffffffffn
-  fc.assert(
-    fc.property(fc.tuple(word, word, word, word), fc.tuple(word, word), (counter, key) => {
-      let [a, b, c, d] = counter.map(BigInt)
-      let [k, l] = key.map(BigInt)
-      for (let round = 0; round < 10; round++) {
-        const p = 0xd2511f53n * a
-        const q = 0xcd9e8d57n * c
-        ;[a, b, c, d] = [(q >> 32n) ^ b ^ k, q & mask, (p >> 32n) ^ d ^ l, p & mask]
-        k = (k + 0x9e3779b9n) & mask
-        l = (l + 0xbb67ae85n) & mask
-      }
-      return hex(philox4x32(counter, key)) === hex([a, b, c, d])
-    }),
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(fc.tuple(word, word, word, word), fc.tuple(word, word), (counter, key) => {
+        let [a, b, c, d] = counter.map(BigInt)
+        let [k, l] = key.map(BigInt)
+        for (let round = 0; round < 10; round++) {
+          const p = 0xd2511f53n * a
+          const q = 0xcd9e8d57n * c
+          ;[a, b, c, d] = [(q >> 32n) ^ b ^ k, q & mask, (p >> 32n) ^ d ^ l, p & mask]
+          k = (k + 0x9e3779b9n) & mask
+          l = (l + 0xbb67ae85n) & mask
+        }
+        return hex(philox4x32(counter, key)) === hex([a, b, c, d])
+      }),
+    ),
   )
 })
 

@@ -5,11 +5,11 @@
  * Nothing in a file is trusted: sizes are compared with the length before memory is taken, and no more is inflated
  * than the header announces.
  */
-import { readFileSync, statSync } from 'node:fs'
 import { constants, gunzipSync, gzipSync } from 'node:zlib'
 import { MbconvError } from '../errors'
 import { writeFileAtomic } from '../io/atomic'
 import type { ImageDataset } from './dataset'
+import { dataError, MAX_BYTES, readWhole } from './files'
 
 export type IdxDType = 'uint8' | 'int8' | 'int16' | 'int32' | 'float32' | 'float64'
 export type IdxData = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array
@@ -75,34 +75,11 @@ const TYPES: Record<IdxDType, ElementType> = {
 }
 
 const MAX_RANK = 8
-/** The most that is read or inflated unless the caller allows more: what Node reads from a file in one piece. */
-const MAX_BYTES = 2 ** 31 - 1
 /** So much of a gzip file is inflated to see the header: at most 16 MB come out of it. */
 const PEEK = 16384
 
 const DAMAGED = 'The file is damaged or was not copied whole: get it again and compare its size.'
 const NOT_IDX = 'An IDX file starts with 00 00, a type byte and the number of dimensions.'
-
-function dataError(path: string, problem: string, hint: string, cause?: unknown): MbconvError {
-  return new MbconvError('ERR_DATA', `${path}: ${problem}`, { hint, cause })
-}
-
-/** The whole file, or an error that names it. */
-function readWhole(path: string, maxBytes: number): Buffer {
-  const failed = (problem: string, cause?: unknown) => dataError(path, problem, 'Check the path in the config.', cause)
-  try {
-    const stat = statSync(path)
-    if (!stat.isFile()) throw failed(stat.isDirectory() ? 'is a folder, not a file' : 'is not a regular file')
-    if (stat.size > maxBytes) {
-      throw dataError(path, `has ${stat.size} bytes, more than the ${maxBytes} allowed`, 'Split it into smaller files.')
-    }
-    return readFileSync(path)
-  } catch (error) {
-    if (error instanceof MbconvError) throw error
-    const { code, message } = error as NodeJS.ErrnoException
-    throw failed(code === 'ENOENT' ? 'no such file' : `cannot be read (${code ?? message})`, error)
-  }
-}
 
 function gunzipError(path: string, error: unknown): MbconvError {
   const { code, message } = error as NodeJS.ErrnoException

@@ -1,0 +1,120 @@
+/**
+ * PNG, JPEG and the like, for prediction, through the optional package `sharp`.
+ *
+ * sharp is not loaded before the first image is read, and nothing else here needs it.
+ */
+import { MbconvError } from '../errors'
+import { dataError, readWhole } from './files'
+
+// The part of sharp's interface in use. Its own types are not imported: the package compiles without it.
+interface Pipeline {
+  metadata(): Promise<{ format?: string }>
+  autoOrient(): Pipeline
+  flatten(options: { background: string }): Pipeline
+  toColourspace(space: string): Pipeline
+  resize(options: { width: number; height: number; fit: 'fill'; kernel: 'linear' }): Pipeline
+  raw(options: { depth: 'uchar' }): Pipeline
+  toBuffer(options: { resolveWithObject: true }): Promise<{
+    data: Uint8Array
+    info: { width: number; height: number; channels: number }
+  }>
+}
+interface Sharp {
+  (input: Uint8Array, options: { failOn: 'truncated'; limitInputPixels: number }): Pipeline
+  cache(on: boolean): void
+  concurrency(threads: number): void
+}
+
+/** What is read. Vector formats are not: how large to draw them is not in the file. */
+const FORMATS = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif']
+/** Pixels; beyond this a small file could claim all memory. */
+const LIMIT_INPUT_PIXELS = 1e8
+
+let loaded: Promise<Sharp> | undefined
+
+async function loadSharp(): Promise<Sharp> {
+  // A variable, so that the compiler does not look for the package.
+  const name: string = 'sharp'
+  try {
+    const sharp: Sharp = (await import(name)).default
+    // One image at a time is decoded, and none twice; sharp's own threads would compete with libtorch's.
+    sharp.cache(false)
+    sharp.concurrency(1)
+    return sharp
+  } catch (cause) {
+    throw new MbconvError('ERR_ENVIRONMENT', 'reading image files needs the package sharp, which cannot be loaded', {
+      hint: 'npm install sharp',
+      cause,
+    })
+  }
+}
+
+export interface ImageFileOptions {
+  /** 1 for gray, 3 for red, green, blue. */
+  channels: 1 | 3
+  /** px */
+  height: number
+  /** px */
+  width: number
+}
+
+/**
+ * Reads an image file at the given size, as a data set stores images: C planes of H × W bytes.
+ *
+ * The picture is turned upright as its EXIF data say, laid on white where it is transparent, and stretched to the size
+ * with a linear filter that averages when it shrinks. To feed a network, ask for the size of the images it was trained
+ * on, then resize as training did.
+ *
+ * @throws MbconvError ERR_DATA naming the file: missing, truncated, not an image, too large; ERR_ENVIRONMENT without sharp
+ */
+export async function readImageFile(path: string, options: ImageFileOptions): Promise<Uint8Array> {
+  const { channels, height, width } = options
+  const bytes = readWhole(path)
+  loaded ??= loadSharp()
+  const sharp = await loaded
+  const refused = (problem: string, cause?: unknown) => {
+    const hint = `Images are read from ${FORMATS.join(', ')} files of at most ${LIMIT_INPUT_PIXELS / 1e6} million pixels.`
+    return dataError(path, problem, hint, cause)
+  }
+
+  try {
+    const image = sharp(bytes, { failOn: 'truncated', limitInputPixels: LIMIT_INPUT_PIXELS })
+    const { format } = await image.metadata()
+    if (!FORMATS.includes(format ?? '')) throw refused(`cannot be used as an image (${format ?? 'unknown'} format)`)
+    const { data, info } = await image
+      .autoOrient()
+      .flatten({ background: '#ffffff' })
+      .resize({ width, height, fit: 'fill', kernel: 'linear' })
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true })
+    if (info.width !== width || info.height !== height) throw refused(`came out as ${info.width} x ${info.height} px`)
+    return channels === 1 ? gray(data, info.channels) : planes(data, info.channels)
+  } catch (cause) {
+    if (cause instanceof MbconvError) throw cause
+    // libvips adds a line for each thing it stumbled over; the first tells enough.
+    throw refused(`cannot be read as an image (${(cause as Error).message.split('\n')[0]})`, cause)
+  }
+}
+
+/** Interleaved red, green and blue (or one gray value) as three planes. */
+function planes(pixels: Uint8Array, present: number): Uint8Array {
+  const area = pixels.length / present
+  const result = new Uint8Array(3 * area)
+  for (let channel = 0; channel < 3; channel++) {
+    const from = Math.min(channel, present - 1)
+    for (let p = 0; p < area; p++) result[channel * area + p] = pixels[p * present + from]
+  }
+  return result
+}
+
+/** ITU-R BT.601 luma in 16-bit fixed point, what Pillow's mode L and torchvision's Grayscale compute. */
+function gray(pixels: Uint8Array, present: number): Uint8Array {
+  if (present < 3) return planes(pixels, present).subarray(0, pixels.length / present)
+  const result = new Uint8Array(pixels.length / present)
+  for (let p = 0, from = 0; p < result.length; p++, from += present) {
+    const luma = 19595 * pixels[from] + 38470 * pixels[from + 1] + 7471 * pixels[from + 2]
+    result[p] = (luma + 32768) >> 16
+  }
+  return result
+}

@@ -1,0 +1,157 @@
+/**
+ * Batches of network input from a data set in memory.
+ *
+ * The order of an epoch and the variation of a sample are functions of (seed, epoch) and (seed, epoch, sample). The
+ * loader keeps no position: any batch of any epoch can be asked for first, which is what makes resuming exact.
+ */
+import { MbconvError } from '../errors'
+import type { ImageDataset } from './dataset'
+import { KeyedRandom, PURPOSE } from './philox'
+import {
+  type Augment,
+  affineOf,
+  augments,
+  checkAugment,
+  drawVariation,
+  type Fill,
+  IDENTITY,
+  type Normalizer,
+  normalizer,
+  resample,
+} from './transforms'
+
+export interface LoaderOptions {
+  batchSize: number
+  /** Side of the square images it gives, px. */
+  size: number
+  /** For each channel, or one number for all: of pixels scaled to 0 … 1. */
+  mean: number | readonly number[]
+  std: number | readonly number[]
+  /** Key of the order and of the augmentation; 0 when left out. */
+  seed?: number
+  /** A new order each epoch; false (the data set's order) when left out. */
+  shuffle?: boolean
+  /** Leave out a last batch that is not full; false when left out. */
+  dropLast?: boolean
+  augment?: Augment
+  /** What augmentation shows outside the image; 'zero' when left out. */
+  fill?: Fill
+}
+
+/** One batch. The arrays are the caller's: the loader does not write to them again. */
+export interface Batch {
+  /** Normalised pixels, N × C × size × size. */
+  images: Float32Array
+  shape: [number, number, number, number]
+  /** The class of each image. */
+  labels: BigInt64Array
+  /** The position of each image in the data set. */
+  indices: Int32Array
+}
+
+function wholeFrom(least: number, name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw new MbconvError('ERR_VALUE', `${name} must be a whole number from ${least}, not ${value}`, { op: 'Loader' })
+}
+
+function perChannel(name: string, value: number | readonly number[], channels: number): readonly number[] {
+  const list = typeof value === 'number' ? new Array<number>(channels).fill(value) : value
+  if (list.length === channels && list.every(Number.isFinite)) return list
+  throw new MbconvError('ERR_VALUE', `${name} must be one number, or one for each of ${channels} channels`, {
+    op: 'Loader',
+  })
+}
+
+export class Loader {
+  readonly dataset: ImageDataset
+  readonly batchSize: number
+  readonly size: number
+  readonly batchesPerEpoch: number
+  private readonly seed: number
+  private readonly shuffle: boolean
+  private readonly augment: Augment | null
+  private readonly fill: Fill
+  private readonly pixels: Normalizer
+
+  /** @throws MbconvError ERR_VALUE for an option out of range, and when dropLast would leave no batch */
+  constructor(dataset: ImageDataset, options: LoaderOptions) {
+    this.dataset = dataset
+    this.batchSize = wholeFrom(1, 'batchSize', options.batchSize)
+    this.size = wholeFrom(1, 'size', options.size)
+    this.seed = wholeFrom(0, 'seed', options.seed ?? 0)
+    this.shuffle = options.shuffle ?? false
+    this.fill = options.fill ?? 'zero'
+    const augment = options.augment ?? {}
+    checkAugment(augment)
+    this.augment = augments(augment) ? augment : null
+    const channels = dataset.shape[0]
+    const std = perChannel('std', options.std, channels)
+    if (!std.every((s) => s > 0)) {
+      throw new MbconvError('ERR_VALUE', `std must be above 0, not ${std.join(', ')}`, { op: 'Loader' })
+    }
+    this.pixels = normalizer(perChannel('mean', options.mean, channels), std)
+
+    const full = dataset.length / this.batchSize
+    this.batchesPerEpoch = options.dropLast ? Math.floor(full) : Math.ceil(full)
+    if (this.batchesPerEpoch === 0) {
+      throw new MbconvError('ERR_VALUE', `${dataset.length} images give no batch of ${this.batchSize}`, {
+        op: 'Loader',
+        hint: 'Choose a smaller batchSize.',
+      })
+    }
+  }
+
+  /** The order of an epoch: positions in the data set. */
+  order(epoch: number): Int32Array {
+    if (!this.shuffle) return Int32Array.from({ length: this.dataset.length }, (_, i) => i)
+    return new KeyedRandom(this.seed, PURPOSE.shuffle, epoch).permutation(this.dataset.length)
+  }
+
+  /**
+   * The batches of one epoch in order, from batch `fromBatch` (0: from the start) to the last.
+   *
+   * @param epoch counted from 0
+   * @throws MbconvError ERR_VALUE, at once, for a negative epoch or a batch beyond the end
+   */
+  epoch(epoch: number, fromBatch = 0): Generator<Batch, void, undefined> {
+    wholeFrom(0, 'epoch', epoch)
+    if (wholeFrom(0, 'fromBatch', fromBatch) > this.batchesPerEpoch) {
+      const problem = `fromBatch is ${fromBatch}, but an epoch has ${this.batchesPerEpoch} batches`
+      throw new MbconvError('ERR_VALUE', problem, { op: 'Loader' })
+    }
+    return this.batches(epoch, fromBatch)
+  }
+
+  private *batches(epoch: number, fromBatch: number): Generator<Batch, void, undefined> {
+    const order = this.order(epoch)
+    for (let i = fromBatch; i < this.batchesPerEpoch; i++) {
+      yield this.batch(epoch, order.slice(i * this.batchSize, (i + 1) * this.batchSize))
+    }
+  }
+
+  private batch(epoch: number, indices: Int32Array): Batch {
+    const { dataset, size, augment, seed } = this
+    const [channels, height, width] = dataset.shape
+    const bytes = channels * height * width
+    const floats = channels * size * size
+    const images = new Float32Array(indices.length * floats)
+    const labels = new BigInt64Array(indices.length)
+    const job = {
+      source: dataset.images,
+      sourceOffset: 0,
+      shape: dataset.shape,
+      target: images,
+      targetOffset: 0,
+      size,
+      normalizer: this.pixels,
+    }
+    indices.forEach((index, i) => {
+      job.sourceOffset = index * bytes
+      job.targetOffset = i * floats
+      const affine = augment ? affineOf(drawVariation(augment, seed, epoch, index)) : IDENTITY
+      resample(job, affine, this.fill)
+      labels[i] = BigInt(dataset.labels[index])
+    })
+    return { images, shape: [indices.length, channels, size, size], labels, indices }
+  }
+}

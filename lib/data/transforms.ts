@@ -1,0 +1,207 @@
+/**
+ * From stored bytes to network input: resize, augment and normalise in one pass.
+ *
+ * Resizing first and warping the result would blur twice. Here the affine map of the augmentation is joined with the
+ * change of size, and each output pixel is read from the source once, with bilinear weights.
+ *
+ * Coordinates are PyTorch's with align_corners=False: pixel centres lie at half pixels, and an image spans -1 … 1 in
+ * both directions whatever its size. Without augmentation the result is that of
+ * torch.nn.functional.interpolate(mode='bilinear', align_corners=False, antialias=False); an affine map with
+ * fill 'edge' is affine_grid followed by grid_sample(padding_mode='border').
+ */
+import { MbconvError } from '../errors'
+import { KeyedRandom, PURPOSE } from './philox'
+
+/** How far training images are varied; every value is a limit, drawn evenly up to it in both directions. */
+export interface Augment {
+  /** Degrees, 0 … 180. */
+  rotate?: number
+  /** Fraction of the side, 0 … 1, horizontally and vertically. */
+  translate?: number
+  /** Fraction of the size, 0 … below 1: .1 draws factors from .9 to 1.1. */
+  scale?: number
+  /** Degrees, 0 … below 90; horizontal. */
+  shear?: number
+  /** Mirror left and right, every other image on average. */
+  flip?: boolean
+}
+
+/**
+ * What lies outside the source image.
+ *
+ * - 'zero': black (before normalisation). The image's area reaches half a pixel beyond the outer centres; where its
+ *   border crosses an output pixel, the pixel is black in proportion, so that borders have no steps.
+ * - 'edge': the nearest pixel of the image.
+ *
+ * Without augmentation nothing outside is ever seen, and both give the same.
+ */
+export type Fill = 'zero' | 'edge'
+
+/**
+ * [a, b, tx, c, d, ty]: output point (x, y) shows source point (a x + b y + tx, c x + d y + ty), both from -1 to 1,
+ * y downwards. The rows are those of torch's affine_grid.
+ */
+export type Affine = readonly [number, number, number, number, number, number]
+
+export const IDENTITY: Affine = [1, 0, 0, 0, 1, 0]
+
+/** One drawn variation, as it moves the picture's content. */
+export interface Variation {
+  /** Degrees clockwise. */
+  angle: number
+  /** Right and down, in sides. */
+  translate: readonly [number, number]
+  scale: number
+  /** Degrees; torchvision's sign. */
+  shear: number
+  flip: boolean
+}
+
+/** Throws ERR_VALUE, naming the setting, when a limit is not a number in its range. */
+export function checkAugment(augment: Augment): void {
+  const below90 = 90 - Number.EPSILON * 64
+  const limits = { rotate: 180, translate: 1, scale: 1 - Number.EPSILON, shear: below90 }
+  for (const [key, limit] of Object.entries(limits)) {
+    const value = augment[key as keyof typeof limits] ?? 0
+    if (!(typeof value === 'number' && value >= 0 && value <= limit)) {
+      throw new MbconvError('ERR_VALUE', `augment.${key} must be a number from 0 to ${Math.round(limit)}, not ${value}`)
+    }
+  }
+}
+
+/** Whether any setting is on. */
+export function augments(augment: Augment): boolean {
+  return Boolean(augment.rotate || augment.translate || augment.scale || augment.shear || augment.flip)
+}
+
+/** The variation of one sample in one epoch. Each setting has its own number, so that turning one off moves no other. */
+export function drawVariation(augment: Augment, seed: number, epoch: number, sample: number): Variation {
+  const random = new KeyedRandom(seed, PURPOSE.augment, epoch, sample)
+  const within = (limit = 0) => (2 * random.uniform() - 1) * limit
+  return {
+    angle: within(augment.rotate),
+    translate: [within(augment.translate), within(augment.translate)],
+    scale: 1 + within(augment.scale),
+    shear: within(augment.shear),
+    flip: random.uniform() < 0.5 && augment.flip === true,
+  }
+}
+
+/** The map from output to source that makes the content flip, then shear, scale and turn about its centre, then move. */
+export function affineOf({ angle, translate, scale, shear, flip }: Variation): Affine {
+  const turn = (angle * Math.PI) / 180
+  const cos = Math.cos(turn)
+  const sin = Math.sin(turn)
+  const slant = Math.tan((shear * Math.PI) / 180)
+  const mirror = flip ? -1 : 1
+  // Forward: x' = s R(turn) [[1, -slant], [0, 1]] diag(mirror, 1) x + 2 translate. This is the inverse, factor by factor.
+  const a = (mirror * (cos - slant * sin)) / scale
+  const b = (mirror * (sin + slant * cos)) / scale
+  const c = -sin / scale
+  const d = cos / scale
+  const [tx, ty] = [2 * translate[0], 2 * translate[1]]
+  return [a, b, -(a * tx + b * ty), c, d, -(c * tx + d * ty)]
+}
+
+/** Turns a stored byte into network input: byte × scale + shift, a pair for each channel. */
+export interface Normalizer {
+  scale: Float64Array
+  shift: Float64Array
+}
+
+/** (byte / 255 - mean) / std, for each channel. */
+export function normalizer(mean: readonly number[], std: readonly number[]): Normalizer {
+  return {
+    scale: Float64Array.from(std, (s) => 1 / (255 * s)),
+    shift: Float64Array.from(mean, (m, c) => -m / std[c]),
+  }
+}
+
+/** Where one image is read from and written to. */
+export interface ResampleJob {
+  source: Uint8Array
+  /** Where in `source` the image starts: C planes of H × W bytes. */
+  sourceOffset: number
+  /** [channels, height, width] of the source. */
+  shape: readonly [number, number, number]
+  target: Float32Array
+  /** Where in `target` the result goes: C planes of size × size. */
+  targetOffset: number
+  /** Side of the square output, px. The source is stretched when it is not square. */
+  size: number
+  normalizer: Normalizer
+}
+
+/** Part of an output pixel that lies within 0 … `length`, for a pixel of width `footprint` around `at`. */
+function coverage(at: number, length: number, footprint: number): number {
+  const inside = 0.5 + Math.min(at, length - at) / footprint
+  return Math.min(1, Math.max(0, inside))
+}
+
+/** Writes the resized, warped and normalised image into the target. */
+export function resample(job: ResampleJob, affine: Affine = IDENTITY, fill: Fill = 'zero'): void {
+  const { source, sourceOffset, target, targetOffset, size } = job
+  const [channels, height, width] = job.shape
+  const { scale, shift } = job.normalizer
+  const [a, b, tx, c, d, ty] = affine
+  // In source pixels: the step to the next output column and row, and the place of the first output pixel's centre.
+  const xPerColumn = (a * width) / size
+  const xPerRow = (b * width) / size
+  const yPerColumn = (c * height) / size
+  const yPerRow = (d * height) / size
+  const first = 1 / size - 1
+  const xFirst = (((a + b) * first + tx + 1) * width - 1) / 2
+  const yFirst = (((c + d) * first + ty + 1) * height - 1) / 2
+  const xFootprint = Math.abs(xPerColumn) + Math.abs(xPerRow)
+  const yFootprint = Math.abs(yPerColumn) + Math.abs(yPerRow)
+  // The identity shows nothing outside; skipping the test also keeps rounding from dimming its border.
+  const fades = fill === 'zero' && affine !== IDENTITY
+  const plane = height * width
+  const area = size * size
+
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) {
+      const x = xFirst + column * xPerColumn + row * xPerRow
+      const y = yFirst + column * yPerColumn + row * yPerRow
+      const left = Math.floor(x)
+      const top = Math.floor(y)
+      const wx = x - left
+      const wy = y - top
+      const x0 = left < 0 ? 0 : left >= width ? width - 1 : left
+      const x1 = left < -1 ? 0 : left >= width - 1 ? width - 1 : left + 1
+      const y0 = (top < 0 ? 0 : top >= height ? height - 1 : top) * width
+      const y1 = (top < -1 ? 0 : top >= height - 1 ? height - 1 : top + 1) * width
+      const light = fades ? coverage(x + 0.5, width, xFootprint) * coverage(y + 0.5, height, yFootprint) : 1
+      let from = sourceOffset
+      let to = targetOffset + row * size + column
+      for (let channel = 0; channel < channels; channel++) {
+        const upper = source[from + y0 + x0] * (1 - wx) + source[from + y0 + x1] * wx
+        const lower = source[from + y1 + x0] * (1 - wx) + source[from + y1 + x1] * wx
+        target[to] = (upper * (1 - wy) + lower * wy) * light * scale[channel] + shift[channel]
+        from += plane
+        to += area
+      }
+    }
+  }
+}
+
+/** Network input, N × C × size × size, from images of C × H × W bytes one after another, without augmentation. */
+export function resizeImages(
+  images: Uint8Array,
+  shape: readonly [number, number, number],
+  size: number,
+  pixels: Normalizer,
+): Float32Array {
+  const [channels, height, width] = shape
+  const bytes = channels * height * width
+  const count = images.length / bytes
+  if (!Number.isInteger(count)) {
+    throw new MbconvError('ERR_SHAPE', `${images.length} bytes are no whole number of ${shape.join(' x ')} images`)
+  }
+  const target = new Float32Array(count * channels * size * size)
+  for (let i = 0; i < count; i++) {
+    const targetOffset = i * channels * size * size
+    resample({ source: images, sourceOffset: i * bytes, shape, target, targetOffset, size, normalizer: pixels })
+  }
+  return target
+}

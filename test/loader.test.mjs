@@ -1,0 +1,142 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { statistics } from '../dist/data/dataset.js'
+import { loadDigits } from '../dist/data/digits.js'
+import { Loader } from '../dist/data/loader.js'
+import { normalizer, resizeImages } from '../dist/data/transforms.js'
+
+const { train, test } = loadDigits()
+const pixels = statistics(train)
+const augment = { rotate: 10, translate: 0.08, scale: 0.1, shear: 5 }
+const options = { batchSize: 64, seed: 3, shuffle: true, size: 32, augment, ...pixels }
+
+const same = (a, b) => Buffer.from(a.buffer).equals(Buffer.from(b.buffer))
+const sameBatch = (a, b) =>
+  same(a.images, b.images) && same(a.labels, b.labels) && same(a.indices, b.indices) && `${a.shape}` === `${b.shape}`
+
+t.test('an epoch gives every image once, with its label', async (t) => {
+  const loader = new Loader(train, options)
+  t.equal(loader.batchesPerEpoch, 23)
+  const batches = [...loader.epoch(0)]
+  t.equal(batches.length, 23)
+  const seen = batches.flatMap(({ indices }) => [...indices])
+  t.same(
+    seen.toSorted((a, b) => a - b),
+    Array.from({ length: 1437 }, (_, i) => i),
+  )
+  for (const { images, shape, labels, indices } of batches) {
+    t.strictSame(shape, [indices.length, 1, 32, 32])
+    t.equal(images.length, indices.length * 1024)
+    t.strictSame(
+      [...labels],
+      [...indices].map((i) => BigInt(train.labels[i])),
+    )
+  }
+  t.equal(batches.at(-1).indices.length, 1437 - 22 * 64)
+})
+
+t.test('dropLast leaves out the rest', async (t) => {
+  const loader = new Loader(train, { ...options, dropLast: true })
+  const batches = [...loader.epoch(0)]
+  t.equal(loader.batchesPerEpoch, 22)
+  t.ok(batches.every(({ indices }) => indices.length === 64))
+  t.equal(batches.length, 22)
+})
+
+t.test('without shuffling and augmentation: the resized images in order', async (t) => {
+  const loader = new Loader(test, { batchSize: 256, size: 20, ...pixels })
+  const [first, second] = loader.epoch(5)
+  const wanted = resizeImages(test.images, test.shape, 20, normalizer(pixels.mean, pixels.std))
+  t.same(
+    [first.shape, second.shape],
+    [
+      [256, 1, 20, 20],
+      [104, 1, 20, 20],
+    ],
+  )
+  t.ok(same(Float32Array.from([...first.images, ...second.images]), wanted))
+  t.same(
+    [...first.indices, ...second.indices],
+    Array.from({ length: 360 }, (_, i) => i),
+  )
+})
+
+t.test('two loaders with the same options give the same bits', async (t) => {
+  const [one, other] = [new Loader(train, options), new Loader(train, options)]
+  const [first] = one.epoch(4)
+  // The other has been used before, for another epoch.
+  for (const _ of other.epoch(1)) break
+  const [again] = other.epoch(4)
+  t.ok(sameBatch(first, again))
+})
+
+t.test('seed and epoch change order and variation', async (t) => {
+  const order = (seed, epoch) => new Loader(train, { ...options, seed }).order(epoch).join()
+  t.equal(new Set([order(3, 0), order(3, 1), order(4, 0)]).size, 3)
+  const still = { ...options, shuffle: false }
+  const first = (seed, epoch) => new Loader(train, { ...still, seed }).epoch(epoch).next().value
+  t.same(first(3, 0).indices, first(4, 1).indices)
+  t.notOk(same(first(3, 0).images, first(3, 1).images))
+  t.notOk(same(first(3, 0).images, first(4, 0).images))
+})
+
+t.test('the variation belongs to the sample, not to its place in the batch', async (t) => {
+  const shuffled = new Loader(train, options).epoch(2).next().value
+  const ordered = [...new Loader(train, { ...options, shuffle: false, batchSize: 500 }).epoch(2)]
+  for (const row of [0, 17, 63]) {
+    const index = shuffled.indices[row]
+    const other = ordered[Math.floor(index / 500)].images
+    const place = (index % 500) * 1024
+    t.ok(same(shuffled.images.slice(row * 1024, row * 1024 + 1024), other.slice(place, place + 1024)), `row ${row}`)
+  }
+})
+
+t.test('resuming at any batch continues as if never stopped', async (t) => {
+  const loader = new Loader(train, { ...options, batchSize: 200, size: 8 })
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(fc.nat(50), fc.nat(loader.batchesPerEpoch), (epoch, from) => {
+        const whole = [...loader.epoch(epoch)].slice(from)
+        const resumed = [...new Loader(train, { ...options, batchSize: 200, size: 8 }).epoch(epoch, from)]
+        return whole.length === resumed.length && whole.every((batch, i) => sameBatch(batch, resumed[i]))
+      }),
+      { numRuns: 25 },
+    ),
+  )
+})
+
+t.test('batches are not overwritten by later ones', async (t) => {
+  const epoch = new Loader(train, options).epoch(0)
+  const first = epoch.next().value
+  const copy = Float32Array.from(first.images)
+  epoch.next()
+  t.ok(same(first.images, copy))
+})
+
+t.test('augmented pixels stay between black and white, and differ from the plain ones', async (t) => {
+  const plain = new Loader(train, { ...options, augment: undefined }).epoch(0).next().value
+  const varied = new Loader(train, options).epoch(0).next().value
+  const [black, white] = [-pixels.mean[0] / pixels.std[0], (1 - pixels.mean[0]) / pixels.std[0]]
+  t.ok(varied.images.every((v) => v >= black - 1e-6 && v <= white + 1e-6))
+  t.same(varied.indices, plain.indices)
+  const difference = varied.images.reduce((sum, v, i) => sum + Math.abs(v - plain.images[i]), 0) / plain.images.length
+  t.ok(difference > 0.05 && difference < 0.8, `mean difference ${difference}`)
+})
+
+t.test('options that cannot be', async (t) => {
+  const refuses = (changes, message) =>
+    t.throws(() => new Loader(train, { ...options, ...changes }), { code: 'ERR_VALUE', message })
+  refuses({ batchSize: 0 }, /batchSize/)
+  refuses({ batchSize: 2.5 }, /batchSize/)
+  refuses({ size: 0 }, /size/)
+  refuses({ seed: -1 }, /seed/)
+  refuses({ mean: [0, 0] }, /mean must be one number, or one for each of 1 channels/)
+  refuses({ std: 0 }, /std must be above 0/)
+  refuses({ std: Number.NaN }, /std must be one number/)
+  refuses({ augment: { rotate: 200 } }, /augment.rotate/)
+  refuses({ batchSize: 1438, dropLast: true }, /1437 images give no batch of 1438/)
+  const loader = new Loader(train, options)
+  t.throws(() => loader.epoch(-1), { code: 'ERR_VALUE', message: /epoch/ })
+  t.throws(() => loader.epoch(0, 24), { code: 'ERR_VALUE', message: /fromBatch is 24, but an epoch has 23/ })
+  t.same([...loader.epoch(0, 23)], [], 'the end of an epoch is a place to resume from')
+})
