@@ -22,7 +22,7 @@ import {
 } from 'yaml'
 import { MbconvError } from '../errors'
 import { checkConfig, isMapping, type TrainConfig } from './config'
-import { keyPath, type Problem, problemTexts } from './config-problems'
+import { keyPath, type Problem, printable, problemTexts } from './config-problems'
 
 /** Where a configuration came from. */
 export interface ConfigSource {
@@ -73,16 +73,24 @@ export function parseConfigFile(
   }
 
   const placed = (checked.problems ?? []).slice(0, MOST_PROBLEMS).map((problem): Placed => {
-    // What an override made necessary, `--optimizer.name=adamw` a learning rate, is its matter as well.
-    const beside = problem.kind === 'missing' ? problem.path.slice(0, -1).map(String) : undefined
-    const cause = beside?.length ? applied.filter(({ path: keys }) => startsWith(keys, beside)).pop() : undefined
-    const override = onCommandLine(problem.path) ?? cause
-    if (override) return { place: overrideName(override.path), problem, order: Number.POSITIVE_INFINITY }
+    const override = onCommandLine(problem.path) ?? causeOnCommandLine(problem, applied)
+    if (override) {
+      const hint = problem.meant ? `did you mean --${problem.meant}?` : problem.hint
+      return { place: overrideName(override.path), problem: { ...problem, hint }, order: Number.POSITIVE_INFINITY }
+    }
     const { line, column, offset } = document.locate(problem)
     return { place: `${file}:${line}:${column}`, problem, order: offset }
   })
   placed.sort((a, b) => a.order - b.order)
   throw report([...placed, ...complaints])
+}
+
+/** The override behind a problem that is not at its own key. */
+function causeOnCommandLine({ kind, path: keys }: Problem, applied: Override[]): Override | undefined {
+  // `--optimizer.name=adamw` makes a learning rate necessary; `--epochs.x=3` makes a mapping of a number.
+  const above = kind === 'missing' ? keys.slice(0, -1) : keys
+  if (above.length === 0) return undefined
+  return applied.filter((override) => startsWith(override.path, above.map(String))).pop()
 }
 
 /** A problem and the place that a reader must go to. */
@@ -109,7 +117,7 @@ function report(placed: Placed[]): MbconvError {
   })
 }
 
-const overrideName = (keys: Problem['path']) => `--${keys.join('.')}`
+const overrideName = (keys: Problem['path']) => printable(`--${keys.join('.')}`)
 
 const startsWith = (keys: Problem['path'], prefix: string[]) =>
   prefix.length <= keys.length && prefix.every((key, i) => key === String(keys[i]))
@@ -223,7 +231,7 @@ function syntaxFaults(faults: (YAMLParseError | YAMLWarning)[], lineOf: (offset:
       MULTIPLE_DOCS: 'a second document begins here; only one is allowed',
       DUPLICATE_KEY: 'this key is given a second time',
     }
-    firsts.set(line, { offset: pos[0], message: text[code] ?? `is not YAML: ${message}` })
+    firsts.set(line, { offset: pos[0], message: text[code] ?? `is not YAML: ${printable(message)}` })
   }
   return [...firsts.values()].slice(0, MOST_PROBLEMS)
 }
@@ -233,7 +241,7 @@ function unresolvedAliases(document: Document.Parsed): Fault[] {
   visit(document, {
     Alias(_, alias) {
       if (!alias.resolve(document))
-        found.push({ offset: offsetOf(alias), message: `nothing is named &${alias.source}` })
+        found.push({ offset: offsetOf(alias), message: `nothing is named &${printable(alias.source)}` })
     },
   })
   return found
@@ -266,7 +274,10 @@ function offsetIn(document: Document.Parsed, problem: Problem): number {
 const isThere = (node: unknown): boolean => !(isScalar(node) && node.value === null && node.source === '')
 
 /** What `optimizer` and `schedule` are when a file leaves them out, so that an override may change one key of them. */
-const NAMED_DEFAULTS: Record<string, string> = { optimizer: 'rmsprop', schedule: 'staircase' }
+const NAMED_DEFAULTS = new Map([
+  ['optimizer', 'rmsprop'],
+  ['schedule', 'staircase'],
+])
 
 function applyOverrides(
   value: unknown,
@@ -290,16 +301,19 @@ function applyOverrides(
 function parseOverride(text: string): Override | { place: string; problem: Problem } {
   const [, name, source] = /^(?:--)?([^=]*)=([\s\S]*)$/.exec(text) ?? [undefined, text.replace(/^--/, ''), undefined]
   const complain = (message: string, hint?: string) => ({
-    place: `--${name}`,
+    place: printable(`--${name}`),
     problem: { path: [], kind: 'value' as const, message, hint },
   })
   if (source === undefined) return complain('has no value', `write --${name}=VALUE`)
   const keys = name.split('.')
-  if (keys.some((key) => key === '')) return complain('is not a dotted key', 'write --optimizer.lr=0.01, say')
+  // No key lies deeper than three; what goes on for thousands is an accident.
+  if (keys.length > 8 || keys.some((key) => key === ''))
+    return complain('is not a dotted key', 'write --optimizer.lr=0.01, say')
   try {
     const document = parseDocument(source, { prettyErrors: false, stringKeys: true, version: '1.2' })
     const fault = [...document.errors, ...document.warnings][0]
-    if (fault) return complain(`cannot be read as YAML: ${fault.message}`, 'quote text with special characters')
+    if (fault)
+      return complain(`cannot be read as YAML: ${printable(fault.message)}`, 'quote text with special characters')
     if (isCollection(document.contents) && !document.contents.flow)
       return complain('must be a single value, a [list] or a {mapping: …}', 'quote text that has ": " or "- " in it')
     return { path: keys, value: document.toJS({ maxAliasCount: ALIASES }) }
@@ -316,7 +330,8 @@ function withValue(target: unknown, [key, ...rest]: string[], value: unknown, de
     Object.defineProperty(copy, name, { value: what, enumerable: true, configurable: true, writable: true })
   if (isMapping(target)) for (const name of Object.keys(target)) put(name, target[name])
   const known = Object.hasOwn(copy, key) ? copy[key] : undefined
-  const start = depth === 0 && known === undefined && NAMED_DEFAULTS[key] ? { name: NAMED_DEFAULTS[key] } : known
+  const fallback = depth === 0 ? NAMED_DEFAULTS.get(key) : undefined
+  const start = known === undefined && fallback ? { name: fallback } : known
   put(key, rest.length === 0 ? value : withValue(start, rest, value, depth + 1))
   return copy
 }

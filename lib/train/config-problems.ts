@@ -2,7 +2,7 @@
  * What is wrong with a configuration, in words a person can act on: from zod's issues to problems with a path.
  */
 import { z } from 'zod'
-import { nearest } from './nearest'
+import { nearest, sameWord } from './nearest'
 
 export interface Problem {
   /** Keys from the top down to the value that is wrong; `[]` for the configuration itself. */
@@ -34,13 +34,18 @@ export function problemTexts(problems: Problem[], nameOf = (problem: Problem) =>
 
 export const keyPath = (path: (string | number)[]): string => path.map((key) => shown(String(key))).join('.')
 
-/** Control characters of a hostile file must not reach a terminal, nor a whole book of it. */
-function shown(text: string): string {
-  const plain = text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
+/** Control characters of a hostile file must not reach a terminal: they become their escapes. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
     const hexadecimal = character.charCodeAt(0).toString(16).padStart(4, '0')
     return `\\u${hexadecimal}`
   })
-  return plain.length > 60 ? `${plain.slice(0, 57)}...` : plain
+}
+
+/** A word of the file within a message: printable, and not a whole book. */
+function shown(text: string): string {
+  const plain = printable(text.slice(0, 60))
+  return text.length > 60 ? `${plain.slice(0, 57)}...` : plain
 }
 
 /** A value as an error message shows it. */
@@ -152,7 +157,7 @@ function unknownKey(schema: z.ZodType, path: Problem['path'], key: string, raw: 
   const prefix = path.length > 0 ? `${keyPath(path)}.` : ''
   const near = nearest(key, known)
   // Right word, wrong place: `lr` at the top instead of under `optimizer`.
-  const elsewhere = near ? undefined : allKeys(schema, raw).find((other) => other.split('.').pop() === key)
+  const elsewhere = near ? undefined : allKeys(schema, raw).find((other) => sameWord(other.split('.').pop() ?? '', key))
   const meant = near ? `${prefix}${near}` : elsewhere
   return {
     path: [...path, key],

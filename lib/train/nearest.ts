@@ -27,6 +27,9 @@ export function editDistance(a: string, b: string): number {
 /** `weight_decay`, `Weight-Decay` and `weightDecay` are the same word to a reader. */
 const fold = (name: string) => name.toLowerCase().replace(/[_\-\s]/g, '')
 
+/** Whether two names differ in spelling only. */
+export const sameWord = (a: string, b: string): boolean => fold(a) === fold(b)
+
 /**
  * The known name nearest to `name`, or undefined when none is near enough to be worth suggesting: a third of the
  * letters may differ, two in short words, never more than half.

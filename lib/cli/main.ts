@@ -1,0 +1,188 @@
+#!/usr/bin/env node
+/**
+ * The `mbconv` command: reads the command line and hands over to one file a command.
+ *
+ * Commands are imported when they are called, so that `--help` is instant and works before anything is built.
+ */
+import fs from 'node:fs'
+import path from 'node:path'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { EXIT, exitCodeOf, MbconvError } from '../errors'
+import { type GlobalOptions, Output } from './output'
+
+/** Exit statuses, as the help ends with them. */
+const EXIT_HELP = `
+Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 something is missing on this machine (see doctor),
+4 unreadable data, 130 and 143 stopped by a signal after saving.`
+
+function version(): string {
+  const file = path.join(__dirname, '..', '..', 'package.json')
+  return (JSON.parse(fs.readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+const example = (...lines: string[]) => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError('It must be a whole number above 0.')
+  return value
+}
+
+function number(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.')
+  return value
+}
+
+/** @param finish takes the exit status of the command that ran */
+function createProgram(finish: (status: number) => void): Command {
+  const program = new Command('mbconv')
+    .description('EfficientNet for Node.js: training, evaluation and scaling, native on libtorch.')
+    .version(version())
+    .option('--json', 'results for machines: JSON on stdout, one value a line')
+    .option('--quiet', 'results and errors only')
+    .configureHelp({
+      showGlobalOptions: true,
+      subcommandTerm: (command) => `${command.name()} ${command.usage().replace(/ ?\[options\] ?/, '')}`.trimEnd(),
+      visibleGlobalOptions: (command) =>
+        command === program ? [] : program.options.filter((option) => option.attributeName() !== 'version'),
+    })
+    // Errors are caught and written by main(), in one style with all others.
+    .configureOutput({ outputError: () => {} })
+    .exitOverride()
+    .addHelpText('after', EXIT_HELP)
+  const globals = () => program.opts<GlobalOptions>()
+
+  program
+    .command('train')
+    .description('train as a configuration file says; keys may be set on the command line')
+    .usage('[options] CONFIG [--key=value ...]')
+    .argument('[words...]', 'a YAML file, and --key=value for keys of it')
+    .option('--resume [RUN]', "go on with a run: this one's folder, or the newest of the configuration")
+    .allowUnknownOption()
+    .addHelpText(
+      'after',
+      example(
+        'mbconv train configs/digits.yaml',
+        'mbconv train configs/digits.yaml --epochs=5 --optimizer.lr=0.01 --ema=false',
+        'mbconv train configs/digits.yaml --resume',
+      ),
+    )
+    .action(async (words: string[], options: { resume?: boolean | string }) => {
+      const { train } = await import('./train.js')
+      finish(await train(words, { ...globals(), ...options }))
+    })
+
+  program
+    .command('eval')
+    .description('measure a trained model on the test images')
+    .argument('[run]', 'folder of a run or of one of its checkpoints (default: the newest run below runs/)')
+    .addHelpText('after', example('mbconv eval runs/digits-20260101-120000'))
+    .action(async (run: string | undefined) => {
+      const { evaluate } = await import('./eval.js')
+      finish(await evaluate(run, globals()))
+    })
+
+  program
+    .command('predict')
+    .description('say what is in images')
+    .argument('<image...>', 'image files')
+    .option('--run <run>', 'folder of a run or of one of its checkpoints (default: the newest run below runs/)')
+    .option('--topk <n>', 'guesses for each image', wholeNumber, 3)
+    .addHelpText('after', example('mbconv predict three.png seven.png --topk 2'))
+    .action(async (images: string[], options: { run?: string; topk: number }) => {
+      const { predict } = await import('./predict.js')
+      finish(await predict(images, { ...globals(), ...options }))
+    })
+
+  program
+    .command('models')
+    .description('list the architectures, or the stages of one; parameters and multiply-adds are counted')
+    .argument('[name]', 'an architecture')
+    .option('--width <factor>', 'multiply the channels', number)
+    .option('--depth <factor>', 'multiply the layers of each stage', number)
+    .option('--resolution <px>', 'side of the input', wholeNumber)
+    .option('--phi <number>', "compound scaling with the paper's 1.2, 1.1 and 1.15 to this power", number)
+    .option('--classes <n>', 'classes of the classifier', wholeNumber, 1000)
+    .addHelpText(
+      'after',
+      example('mbconv models', 'mbconv models efficientnet_b0 --width 0.25 --depth 0.5 --resolution 32'),
+    )
+    .action(async (name: string | undefined, options: Record<string, number>) => {
+      const { models } = await import('./models.js')
+      finish(await models(name, { ...globals(), ...options }))
+    })
+
+  program
+    .command('doctor')
+    .description('say what was found on this machine, what is missing and how to get it')
+    .addHelpText('after', example('mbconv doctor --json'))
+    .action(async () => {
+      const { doctor } = await import('./doctor.js')
+      finish(await doctor(globals()))
+    })
+
+  program
+    .command('setup')
+    .description('get libtorch and build the native part (setup --help lists its options)')
+    .argument('[words...]')
+    .usage('[options]')
+    .helpOption(false)
+    .allowUnknownOption()
+    .action(async (words: string[]) => {
+      const { setup } = await import('./setup.js')
+      finish(await setup(words, globals()))
+    })
+
+  return program
+}
+
+/** Commander's own complaints, in our words. */
+function usageError(error: CommanderError): MbconvError {
+  const [, message, suggestion] = /^(?:error: )?([\s\S]*?)(?:\n\((.*)\))?$/.exec(error.message) ?? []
+  return new MbconvError('ERR_USAGE', message ?? error.message, {
+    hint: suggestion ? suggestion[0].toLowerCase() + suggestion.slice(1) : 'mbconv --help shows what there is',
+  })
+}
+
+export async function main(words: string[]): Promise<number> {
+  // A reader that has seen enough (`| head`) is no failure; a training run goes on without it.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+
+  let status: number = EXIT.ok
+  const program = createProgram((code) => {
+    status = code
+  })
+  // Errors before the command line is understood must know this too.
+  const output = () => new Output({ json: words.includes('--json') })
+  // What no command awaits must not end in a bare stack either.
+  process.on('uncaughtException', (error) => {
+    output().error(error)
+    process.exit(exitCodeOf(error))
+  })
+  try {
+    if (words.length === 0) {
+      program.outputHelp({ error: true })
+      return EXIT.usage
+    }
+    await program.parseAsync(words, { from: 'user' })
+    return status
+  } catch (error) {
+    if (!(error instanceof CommanderError)) {
+      output().error(error)
+      return exitCodeOf(error)
+    }
+    if (error.exitCode === 0) return EXIT.ok // help and version were asked for
+    output().error(usageError(error))
+    return EXIT.usage
+  }
+}
+
+if (require.main === module)
+  main(process.argv.slice(2)).then((status) => {
+    process.exitCode = status
+  })

@@ -1,0 +1,166 @@
+/**
+ * Where a command's words go: results on stdout, everything meant for the person at the terminal on stderr.
+ */
+import { MbconvError } from '../errors'
+
+/** What every command understands. */
+export interface GlobalOptions {
+  /** Machine-readable results: JSON, one value a line. */
+  json?: boolean
+  /** Results and errors only. */
+  quiet?: boolean
+}
+
+type Environment = Record<string, string | undefined>
+type Terminal = { isTTY?: boolean; columns?: number }
+
+/**
+ * Whether to colour what goes to `stream`: FORCE_COLOR decides where it is set (0 and false mean no), then NO_COLOR,
+ * then whether a terminal that knows colours is listening. See https://no-color.org and https://force-color.org.
+ */
+export function wantsColor(stream: Terminal, env: Environment = process.env): boolean {
+  const forced = env.FORCE_COLOR
+  if (forced !== undefined && forced !== '') return forced !== '0' && forced !== 'false'
+  if (env.NO_COLOR) return false
+  return stream.isTTY === true && env.TERM !== 'dumb'
+}
+
+/** Whether the terminal's characters go beyond ASCII, judged by the locale as every other program does. */
+export function wantsUnicode(env: Environment = process.env): boolean {
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG
+  // Containers and services have no locale at all, and their logs are UTF-8 all the same.
+  return locale ? !/^(C|POSIX)$/.test(locale) && (/utf-?8/i.test(locale) || !locale.includes('.')) : true
+}
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
+
+const STYLES: Record<Style, number> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 }
+
+export type Paint = (style: Style, text: string) => string
+
+/** Colours text, or leaves it alone. */
+export function painter(colored: boolean): Paint {
+  return (style, text) => (colored ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text)
+}
+
+/** The columns a text takes on the screen. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with one
+export const visibleLength = (text: string): number => [...text.replace(/\u001b\[[\d;]*m/g, '')].length
+
+export interface Column {
+  title: string
+  /** Numbers stand to the right. Default left. */
+  right?: boolean
+}
+
+/** Lines of a table whose columns are as wide as they need to be. Cells may be coloured. */
+export function table(columns: Column[], rows: string[][], paint: Paint): string[] {
+  const widths = columns.map(({ title }, i) =>
+    Math.max(title.length, ...rows.map((row) => visibleLength(row[i] ?? ''))),
+  )
+  const line = (cells: string[]) =>
+    cells
+      .map((cell, i) => {
+        const space = ' '.repeat(Math.max(0, widths[i] - visibleLength(cell)))
+        return columns[i].right ? space + cell : cell + space
+      })
+      .join('  ')
+      .trimEnd()
+  const title = line(columns.map((column) => column.title))
+  return [paint('bold', title), ...rows.map(line)]
+}
+
+/** The two channels of one command. */
+export class Output {
+  readonly json: boolean
+  readonly quiet: boolean
+  /** For stdout. */
+  readonly paint: Paint
+  /** For stderr. */
+  readonly paintNote: Paint
+  readonly unicode = wantsUnicode()
+  readonly colored: boolean
+
+  constructor({ json = false, quiet = false }: GlobalOptions = {}) {
+    this.json = json
+    this.quiet = quiet
+    this.colored = wantsColor(process.stdout)
+    this.paint = painter(this.colored)
+    this.paintNote = painter(wantsColor(process.stderr))
+  }
+
+  /** Columns of the terminal that reads the results; 80 where none does. */
+  get columns(): number {
+    return process.stdout.columns || 80
+  }
+
+  /** A result for people. Silent with --json. */
+  result(...lines: string[]): void {
+    if (!this.json) process.stdout.write(`${lines.join('\n')}\n`)
+  }
+
+  /** A result for machines, one line. Silent without --json. */
+  data(value: unknown): void {
+    if (this.json) process.stdout.write(`${jsonLine(value)}\n`)
+  }
+
+  /** Something a person may like to know. Silent with --quiet. */
+  note(text: string): void {
+    if (!this.quiet) process.stderr.write(`${text}\n`)
+  }
+
+  /** Something a person must know. */
+  warn(text: string): void {
+    process.stderr.write(`${this.paintNote('yellow', 'warning:')} ${text}\n`)
+  }
+
+  /** Reports what ended the command. */
+  error(error: unknown): void {
+    const { code, message, op, hint } = describeError(error)
+    if (this.json) {
+      this.data({ error: { code, message, op: op ?? null, hint: hint ?? null } })
+      if (process.env.MBCONV_DEBUG === '1') process.stderr.write(`${stackOf(error)}\n`)
+      return
+    }
+    const paint = this.paintNote
+    const lines = [`${paint('red', 'mbconv:')} ${message.replaceAll('\n', '\n        ')}`]
+    if (hint) lines.push(`  ${paint('cyan', 'hint:')} ${hint.replaceAll('\n', '\n        ')}`)
+    lines.push(`  ${paint('dim', `code: ${code}`)}`)
+    if (process.env.MBCONV_DEBUG === '1') lines.push(stackOf(error))
+    process.stderr.write(`${lines.join('\n')}\n`)
+  }
+}
+
+/** JSON has no NaN and no infinity; a loss may be either, so they become their names. */
+function jsonLine(value: unknown): string {
+  return JSON.stringify(value, (_, item) => {
+    if (typeof item === 'number' && !Number.isFinite(item)) return String(item)
+    return typeof item === 'bigint' ? Number(item) : item
+  })
+}
+
+function describeError(error: unknown): { code: string; message: string; op?: string; hint?: string } {
+  if (error instanceof MbconvError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  const code = (error as { code?: unknown } | null)?.code
+  if (typeof code === 'string') return { code, message }
+  return {
+    code: 'ERR_UNEXPECTED',
+    message,
+    hint: 'this is a mistake in mbconv; MBCONV_DEBUG=1 shows where it happened',
+  }
+}
+
+/** The whole chain: an error, what caused it, and the C++ stack where there is one. */
+function stackOf(error: unknown): string {
+  const parts: string[] = []
+  for (let link: unknown = error; link !== undefined && parts.length < 8; link = (link as Error).cause) {
+    if (!(link instanceof Error)) {
+      parts.push(String(link))
+      break
+    }
+    parts.push(link.stack ?? String(link))
+    if (link instanceof MbconvError && link.nativeTrace) parts.push(link.nativeTrace)
+  }
+  return parts.join('\ncaused by: ')
+}

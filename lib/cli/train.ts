@@ -1,0 +1,165 @@
+/** `mbconv train`: trains, shows how it goes, and ends with what came out. */
+import path from 'node:path'
+import { EXIT, MbconvError } from '../errors'
+import type { TrainConfig } from '../train/config'
+import { parseConfigFile } from '../train/config-file'
+import type { StartEvent, TrainEvent, TrainResult } from '../train/events'
+import { nearest } from '../train/nearest'
+import * as format from './format'
+import { type GlobalOptions, Output } from './output'
+import { createProgress, type Progress } from './progress'
+import { evaluationLines, learningCurves } from './result'
+import { freeRunName, isFolder, newestRun } from './runs'
+
+export interface TrainOptions extends GlobalOptions {
+  /** True: the newest run of this configuration; text: that run. */
+  resume?: boolean | string
+}
+
+/** What was typed, sorted out. */
+interface Request {
+  /** The configuration's file. */
+  file: string
+  overrides: string[]
+  resume?: boolean | string
+}
+
+/**
+ * Sorts out the words behind `train`. The parser cannot know the keys of a configuration and passes them all here; and
+ * `--resume run.yaml` looks to it like `--resume RUN`.
+ */
+export function readArguments(words: string[], resume: boolean | string | undefined): Request {
+  const overrides = words.filter((word) => word.startsWith('--') && word.includes('='))
+  const strange = words.find((word) => word.startsWith('-') && !overrides.includes(word))
+  if (strange) {
+    const near = nearest(strange, ['--json', '--quiet', '--resume', '--help'])
+    const hint = near ? `did you mean ${near}?` : `a configuration key takes its value behind "=": ${strange}=VALUE`
+    throw new MbconvError('ERR_USAGE', `unknown option ${strange}`, { hint })
+  }
+  const files = words.filter((word) => !overrides.includes(word))
+  if (files.length === 0 && typeof resume === 'string') {
+    // A run keeps the configuration it began with.
+    if (/\.ya?ml$/i.test(resume)) return { file: resume, overrides, resume: true }
+    return { file: path.join(resume, 'config.json'), overrides, resume }
+  }
+  if (files.length !== 1)
+    throw new MbconvError(
+      'ERR_USAGE',
+      files.length === 0 ? 'no configuration given' : `one configuration at a time, not ${files.length}`,
+      {
+        hint: 'for example: mbconv train configs/digits.yaml',
+      },
+    )
+  if (resume === true && isFolder(files[0]))
+    return { file: path.join(files[0], 'config.json'), overrides, resume: files[0] }
+  return { file: files[0], overrides, resume }
+}
+
+export async function train(words: string[], options: TrainOptions): Promise<number> {
+  const output = new Output(options)
+  const { file, overrides, resume } = readArguments(words, options.resume)
+  const { config, source } = parseConfigFile(file, overrides)
+  const resumed = resume === true ? newestRunOf(config, source.stem) : resume || undefined
+  if (!resumed && config.run.name === null) config.run.name = freeRunName(config.run.dir, source.stem)
+
+  // Loads the native code; everything above works without.
+  const { train: startTraining } = await import('../train/train.js')
+  const controller = new AbortController()
+  const progress = createProgress(process.stderr, { quiet: options.quiet || options.json })
+  const restore = stopOnSignals(controller, progress)
+  try {
+    const run = startTraining(config, { signal: controller.signal, resume: resumed })
+    let result: TrainResult | undefined
+    for await (const event of run) {
+      output.data(event)
+      if (event.type === 'end') result = event.result
+      show(event, progress, output)
+    }
+    result ??= await run.result
+    progress.end()
+    conclude(result, config, output, file)
+    return exitCode(result)
+  } finally {
+    progress.end()
+    restore()
+  }
+}
+
+function newestRunOf({ run }: TrainConfig, stem: string): string {
+  const found = run.name === null ? newestRun(run.dir, stem) : path.join(run.dir, run.name)
+  if (found) return found
+  throw new MbconvError('ERR_USAGE', `there is no run of ${stem} in ${path.resolve(run.dir)} to resume`, {
+    hint: 'name its folder: --resume RUN_DIR',
+  })
+}
+
+/**
+ * The first signal asks for a checkpoint, the second one ends the process.
+ *
+ * @returns gives the signals back their usual meaning
+ */
+function stopOnSignals(controller: AbortController, progress: Progress): () => void {
+  const handlers = (['SIGINT', 'SIGTERM'] as const).map((signal) => {
+    const handle = () => {
+      if (controller.signal.aborted) {
+        progress.end()
+        process.exit(signal === 'SIGINT' ? EXIT.sigint : EXIT.sigterm)
+      }
+      progress.note(`${signal}: saving; once more to quit at once`)
+      controller.abort(signal)
+    }
+    process.on(signal, handle)
+    return { signal, handle }
+  })
+  return () => {
+    for (const { signal, handle } of handlers) process.off(signal, handle)
+  }
+}
+
+function show(event: TrainEvent, progress: Progress, output: Output): void {
+  switch (event.type) {
+    case 'start':
+      if (!output.quiet && !output.json) progress.note(headline(event, output))
+      progress.event(event)
+      break
+    case 'step':
+    case 'eval':
+      progress.event(event)
+      break
+    case 'warning':
+      progress.note(`${output.paintNote('yellow', 'warning:')} ${event.message}`)
+      break
+  }
+}
+
+function headline(start: StartEvent, { paintNote: paint }: Output): string {
+  const facts = [
+    `${format.scaled(start.params)} parameters, ${format.scaled(start.macs)} multiply-adds`,
+    `${format.whole(start.trainImages)} + ${format.whole(start.testImages)} images`,
+    `${start.epochs} epochs of ${start.stepsPerEpoch} steps`,
+    `on ${start.device}`,
+  ]
+  const again = start.startStep > 0 ? `, going on after step ${start.startStep}` : ''
+  return `${paint('bold', start.runDir)}${again}\n${facts.join(paint('dim', ' | '))}`
+}
+
+function conclude(result: TrainResult, config: TrainConfig, output: Output, file: string): void {
+  const weights = config.ema === false ? 'final weights' : 'averaged (EMA) weights'
+  if (result.confusion.length > 0) {
+    output.result('', ...evaluationLines(result, `Test accuracy, ${weights}`, output))
+    const curves = learningCurves(result.runDir, output)
+    if (curves.length > 0) output.result('', ...curves)
+  }
+  output.result(
+    '',
+    `${format.whole(result.steps)} steps, ${format.whole(result.epochs)} epochs; training took ${format.duration(result.seconds)}`,
+    `run: ${result.runDir}`,
+  )
+  if (result.interrupted) output.note(`saved; go on with: mbconv train ${file} --resume ${result.runDir}`)
+}
+
+function exitCode({ interrupted }: TrainResult): number {
+  if (interrupted === 'SIGINT') return EXIT.sigint
+  if (interrupted === 'SIGTERM') return EXIT.sigterm
+  return interrupted ? EXIT.failure : EXIT.ok
+}
