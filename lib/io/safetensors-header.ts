@@ -1,0 +1,192 @@
+/**
+ * The header of a safetensors file: reading it without trusting it, and building it.
+ *
+ * Layout: a little-endian u64 length, that many bytes of JSON `{name: {dtype, shape, data_offsets}}` with an optional
+ * `__metadata__` of strings, then the data. Offsets count from the data's first byte. The format allows neither holes
+ * nor overlaps, so every byte of a valid file has exactly one owner; that is checked, because it is what makes a
+ * truncated or edited file recognisable.
+ */
+import type { DType } from '../tensor/types'
+
+/** Longest header accepted, as in the reference implementation; a hostile length must not reserve memory. */
+export const MAX_HEADER_BYTES = 100_000_000
+
+/** Bytes of the length in front of the header. */
+export const PREFIX_BYTES = 8
+
+interface FileDType {
+  dtype: DType
+  bytes: number
+}
+
+/** The file's names for dtypes, with what one element takes. */
+export const FILE_DTYPES: Readonly<Record<string, FileDType>> = {
+  F64: { dtype: 'float64', bytes: 8 },
+  F32: { dtype: 'float32', bytes: 4 },
+  F16: { dtype: 'float16', bytes: 2 },
+  BF16: { dtype: 'bfloat16', bytes: 2 },
+  I64: { dtype: 'int64', bytes: 8 },
+  I32: { dtype: 'int32', bytes: 4 },
+  I16: { dtype: 'int16', bytes: 2 },
+  I8: { dtype: 'int8', bytes: 1 },
+  U8: { dtype: 'uint8', bytes: 1 },
+  BOOL: { dtype: 'bool', bytes: 1 },
+}
+
+const FILE_NAME_OF = new Map(Object.entries(FILE_DTYPES).map(([name, { dtype }]) => [dtype, name]))
+
+/** A tensor as the header describes it; `start` and `end` are byte offsets into the data. */
+export interface TensorEntry {
+  name: string
+  dtype: DType
+  shape: number[]
+  start: number
+  end: number
+}
+
+export interface Header {
+  /** In the order of their data. */
+  entries: TensorEntry[]
+  metadata: Record<string, string>
+  /** Bytes of data the entries cover. */
+  dataBytes: number
+}
+
+/** Reports what is wrong with a file; the caller knows its name. */
+export type Reject = (problem: string) => never
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/**
+ * The first key that occurs twice in one object of `json`, which must be valid JSON. `JSON.parse` keeps the last of
+ * such keys in silence, so one tensor could stand in for another.
+ */
+function duplicateKey(json: string): string | undefined {
+  // One set of keys an open object, null for an open array.
+  const open: (Set<string> | null)[] = []
+  let expectsKey = false
+  for (let i = 0; i < json.length; i++) {
+    const c = json[i]
+    if (c === '{') {
+      open.push(new Set())
+      expectsKey = true
+    } else if (c === '[') {
+      open.push(null)
+      expectsKey = false
+    } else if (c === '}' || c === ']') {
+      open.pop()
+    } else if (c === ',') {
+      expectsKey = open.at(-1) != null
+    } else if (c === '"') {
+      const from = i++
+      while (json[i] !== '"') i += json[i] === '\\' ? 2 : 1
+      if (!expectsKey) continue
+      expectsKey = false
+      const key = JSON.parse(json.slice(from, i + 1)) as string
+      const keys = open.at(-1)!
+      if (keys.has(key)) return key
+      keys.add(key)
+    }
+  }
+  return undefined
+}
+
+function parseEntry(name: string, value: unknown, reject: Reject): TensorEntry {
+  const where = `tensor ${JSON.stringify(name)}`
+  if (!isPlainObject(value)) return reject(`${where} is not described by an object`)
+  const { dtype: fileDType, shape, data_offsets: offsets } = value
+  if (typeof fileDType !== 'string') return reject(`${where} has no dtype`)
+  if (!Object.hasOwn(FILE_DTYPES, fileDType)) {
+    return reject(`${where} has dtype ${JSON.stringify(fileDType)}; known are ${Object.keys(FILE_DTYPES).join(', ')}`)
+  }
+  const { dtype, bytes } = FILE_DTYPES[fileDType]
+  if (!Array.isArray(shape) || !shape.every((n) => Number.isSafeInteger(n) && n >= 0)) {
+    return reject(`${where} has shape ${JSON.stringify(shape)}; a list of whole numbers was expected`)
+  }
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((n) => Number.isSafeInteger(n) && n >= 0)) {
+    return reject(`${where} has data_offsets ${JSON.stringify(offsets)}; two whole numbers were expected`)
+  }
+  const [start, end] = offsets as [number, number]
+  const expected = (shape as number[]).reduce((product, n) => product * n, bytes)
+  if (end - start !== expected) {
+    return reject(
+      `${where} of shape [${shape.join(', ')}] and dtype ${fileDType} needs ${expected} bytes, has ${end - start}`,
+    )
+  }
+  return { name, dtype, shape: shape as number[], start, end }
+}
+
+/**
+ * Reads a header's JSON.
+ *
+ * @param json the header as text
+ * @param dataBytes how many bytes follow the header in the file
+ * @param reject called with the first problem found
+ */
+export function parseHeader(json: string, dataBytes: number, reject: Reject): Header {
+  let raw: unknown
+  try {
+    raw = JSON.parse(json)
+  } catch (error) {
+    return reject(`the header is not JSON (${(error as Error).message})`)
+  }
+  if (!isPlainObject(raw)) return reject('the header is not a JSON object')
+  const twice = duplicateKey(json)
+  if (twice !== undefined) return reject(`the name ${JSON.stringify(twice)} occurs twice in the header`)
+
+  let metadata: Record<string, string> = {}
+  const entries: TensorEntry[] = []
+  for (const [name, value] of Object.entries(raw)) {
+    if (name === '__metadata__') {
+      if (!isPlainObject(value) || !Object.values(value).every((text) => typeof text === 'string')) {
+        return reject('__metadata__ is not an object of strings')
+      }
+      metadata = value as Record<string, string>
+    } else {
+      entries.push(parseEntry(name, value, reject))
+    }
+  }
+
+  entries.sort((a, b) => a.start - b.start || a.end - b.end)
+  let covered = 0
+  for (const { name, start, end } of entries) {
+    const where = `tensor ${JSON.stringify(name)}`
+    if (end > dataBytes) return reject(`${where} ends at byte ${end} of the data, which has ${dataBytes} (truncated?)`)
+    if (start < covered) return reject(`${where} overlaps the tensor before it`)
+    if (start > covered) return reject(`bytes ${covered} to ${start} of the data belong to no tensor`)
+    covered = end
+  }
+  if (covered !== dataBytes) return reject(`bytes ${covered} to ${dataBytes} of the data belong to no tensor`)
+  return { entries, metadata, dataBytes }
+}
+
+/** Header entries as the file spells them. */
+function entriesToJson(entries: readonly TensorEntry[]): Record<string, unknown> {
+  // fromEntries defines properties, where assignment would lose a tensor named __proto__.
+  return Object.fromEntries(
+    entries.map(({ name, dtype, shape, start, end }) => [
+      name,
+      { dtype: FILE_NAME_OF.get(dtype), shape, data_offsets: [start, end] },
+    ]),
+  )
+}
+
+/** What a checksum covers beside the data: every word of the header, in an order that the file's own cannot change. */
+export function headerDigestText(entries: readonly TensorEntry[], metadata: Record<string, string>): string {
+  const byName = [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))
+  return JSON.stringify([Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)), entriesToJson(byName)])
+}
+
+/** The length prefix and the JSON, padded with spaces so that the data begins at a multiple of 8. */
+export function encodeHeader(entries: readonly TensorEntry[], metadata: Record<string, string>): Uint8Array {
+  const json: Record<string, unknown> = entriesToJson(entries)
+  const whole = Object.keys(metadata).length === 0 ? json : { __metadata__: metadata, ...json }
+  const text = Buffer.from(JSON.stringify(whole), 'utf8')
+  const length = Math.ceil(text.byteLength / 8) * 8
+  const bytes = Buffer.alloc(PREFIX_BYTES + length, ' ')
+  bytes.writeBigUInt64LE(BigInt(length), 0)
+  text.copy(bytes, PREFIX_BYTES)
+  return bytes
+}

@@ -1,0 +1,279 @@
+/**
+ * Tensors in files, in the safetensors format: a JSON header and raw little-endian data, no code to execute.
+ *
+ * Format: https://github.com/huggingface/safetensors#format. Files written here open in Python's `safetensors` and the
+ * other way round.
+ */
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
+import { MbconvError } from '../errors'
+import { fromTypedArray } from '../tensor/create'
+import type { DType } from '../tensor/types'
+import { Tensor } from '../tensor/tensor'
+import { ioError, writeFileAtomic } from './atomic'
+import {
+  encodeHeader,
+  FILE_DTYPES,
+  type Header,
+  headerDigestText,
+  MAX_HEADER_BYTES,
+  PREFIX_BYTES,
+  parseHeader,
+  type Reject,
+  type TensorEntry,
+} from './safetensors-header'
+
+/** Metadata key under which a CRC-32 of header and data is kept, eight hexadecimal digits. */
+const CHECKSUM_KEY = 'mbconv.crc32'
+
+export interface SafetensorsFile {
+  tensors: Record<string, Tensor>
+  metadata: Record<string, string>
+}
+
+export interface SafetensorsInfo {
+  /** By name: what the tensor is, without its data. */
+  tensors: Record<string, { dtype: DType; shape: number[] }>
+  metadata: Record<string, string>
+}
+
+export interface WriteOptions {
+  /** Keep a CRC-32 in the metadata, checked by {@link read}, so that a flipped bit is noticed. Default false. */
+  checksum?: boolean
+}
+
+const ELEMENT_BYTES = new Map(Object.values(FILE_DTYPES).map(({ dtype, bytes }) => [dtype, bytes]))
+
+/** A typed array over `buffer` of the kind that {@link fromTypedArray} takes for `dtype`. */
+function typedArrayOver(dtype: DType, buffer: ArrayBuffer) {
+  switch (dtype) {
+    case 'float64':
+      return new Float64Array(buffer)
+    case 'float32':
+      return new Float32Array(buffer)
+    case 'float16':
+    case 'bfloat16':
+      return new Uint16Array(buffer)
+    case 'int64':
+      return new BigInt64Array(buffer)
+    case 'int32':
+      return new Int32Array(buffer)
+    case 'int16':
+      return new Int16Array(buffer)
+    case 'int8':
+      return new Int8Array(buffer)
+    default:
+      return new Uint8Array(buffer)
+  }
+}
+
+/** Fills `target` from the file, in as many reads as it takes. */
+function readFully(fd: number, target: Uint8Array, position: number, reject: Reject): void {
+  // One read is limited to 2^31 - 1 bytes.
+  const most = 1 << 30
+  for (let done = 0; done < target.byteLength; ) {
+    const got = readSync(fd, target, done, Math.min(most, target.byteLength - done), position + done)
+    if (got === 0) reject('the file ends before its data does')
+    done += got
+  }
+}
+
+function readHeader(fd: number, reject: Reject): Header & { dataAt: number } {
+  const fileBytes = fstatSync(fd).size
+  if (fileBytes < PREFIX_BYTES) return reject(`it has ${fileBytes} bytes, too few for a header`)
+  const prefix = Buffer.alloc(PREFIX_BYTES)
+  readFully(fd, prefix, 0, reject)
+  const length = prefix.readBigUInt64LE(0)
+  if (length > BigInt(MAX_HEADER_BYTES))
+    return reject(`its header claims ${length} bytes; the limit is ${MAX_HEADER_BYTES}`)
+  const dataAt = PREFIX_BYTES + Number(length)
+  if (dataAt > fileBytes) return reject(`its header claims ${length} bytes, the file has ${fileBytes} (truncated?)`)
+  const bytes = Buffer.alloc(Number(length))
+  readFully(fd, bytes, PREFIX_BYTES, reject)
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return reject('the header is not UTF-8')
+  }
+  if (text[0] !== '{') return reject('the header does not begin with "{"')
+  return { ...parseHeader(text, fileBytes - dataAt, reject), dataAt }
+}
+
+/** Opens `path` for the time `use` takes. `reject` reports a problem with the file's content. */
+function withFile<T>(path: string, op: string, use: (fd: number, reject: Reject) => T): T {
+  if (typeof path !== 'string' || path === '') {
+    throw new MbconvError('ERR_TYPE', `${op}: path must be a string that is not empty`, { op })
+  }
+  const reject: Reject = (problem) => {
+    throw new MbconvError('ERR_FORMAT', `${path} is not a readable safetensors file: ${problem}`, {
+      op,
+      hint: 'Fetch or write the file again; a copy that was cut short looks like this.',
+    })
+  }
+  let fd: number
+  try {
+    // Asked before opening: to open a pipe would wait for its writer.
+    if (!statSync(path).isFile())
+      throw new MbconvError('ERR_IO', `cannot read ${path}: it is not a regular file`, { op })
+    fd = openSync(path, 'r')
+  } catch (error) {
+    throw ioError('read', path, error)
+  }
+  try {
+    return use(fd, reject)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw ioError('read', path, error)
+    throw error
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function readTensor(fd: number, entry: TensorEntry, dataAt: number, reject: Reject) {
+  const bytes = Buffer.allocUnsafeSlow(entry.end - entry.start)
+  readFully(fd, bytes, dataAt + entry.start, reject)
+  // libtorch takes any byte for a bool, and then sums and comparisons of it go astray.
+  if (entry.dtype === 'bool' && bytes.some((byte) => byte > 1)) {
+    reject(`tensor ${JSON.stringify(entry.name)} is BOOL and holds bytes other than 0 and 1`)
+  }
+  return { bytes, values: typedArrayOver(entry.dtype, bytes.buffer as ArrayBuffer) }
+}
+
+/**
+ * Reads a safetensors file into new CPU tensors (float64/32/16, bfloat16, int64/32/16/8, uint8, bool).
+ *
+ * @param path the file
+ * @returns the tensors by name and the header's metadata
+ * @throws MbconvError ERR_FORMAT when the file is not whole and valid, or its checksum does not fit; ERR_IO when it
+ *   cannot be read. No tensor stays behind in either case.
+ */
+export function read(path: string): SafetensorsFile {
+  return withFile(path, 'safetensors.read', (fd, reject) => {
+    const { entries, metadata, dataAt } = readHeader(fd, reject)
+    const { [CHECKSUM_KEY]: checksum, ...rest } = metadata
+    const made: [string, Tensor][] = []
+    try {
+      let crc = crc32(headerDigestText(entries, rest))
+      for (const entry of entries) {
+        const { bytes, values } = readTensor(fd, entry, dataAt, reject)
+        if (checksum !== undefined) crc = crc32(bytes, crc)
+        made.push([entry.name, fromTypedArray(values, entry.shape, { dtype: entry.dtype })])
+      }
+      if (checksum !== undefined && checksum !== crc.toString(16).padStart(8, '0')) {
+        reject('its checksum does not fit: bytes changed after it was written, or another program rewrote it')
+      }
+      return { tensors: Object.fromEntries(made), metadata: rest }
+    } catch (error) {
+      for (const [, tensor] of made) tensor.dispose()
+      if (error instanceof RangeError) {
+        throw new MbconvError('ERR_OOM', `cannot read ${path}: not enough memory`, {
+          op: 'safetensors.read',
+          cause: error,
+        })
+      }
+      throw error
+    }
+  })
+}
+
+/**
+ * Reads the header alone: names, dtypes, shapes and metadata. Loads no native code and none of the data.
+ *
+ * @throws MbconvError as {@link read}, without the checksum
+ */
+export function readMetadata(path: string): SafetensorsInfo {
+  return withFile(path, 'safetensors.readMetadata', (fd, reject) => {
+    const { entries, metadata } = readHeader(fd, reject)
+    const { [CHECKSUM_KEY]: _checksum, ...rest } = metadata
+    const tensors = Object.fromEntries(entries.map(({ name, dtype, shape }) => [name, { dtype, shape }]))
+    return { tensors, metadata: rest }
+  })
+}
+
+function bytesOf(tensor: Tensor): Uint8Array {
+  const values = tensor.toTypedArray() // waits for the device
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+}
+
+function checkWritable(tensors: Record<string, Tensor>, metadata: Record<string, string>, op: string): void {
+  if (typeof tensors !== 'object' || tensors === null) {
+    throw new MbconvError('ERR_TYPE', `${op}: tensors must be an object of tensors by name`, { op })
+  }
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (!(tensor instanceof Tensor)) {
+      throw new MbconvError('ERR_TYPE', `${op}: ${JSON.stringify(name)} is not a tensor`, { op })
+    }
+    if (name === '__metadata__') {
+      throw new MbconvError('ERR_VALUE', `${op}: the format reserves the name __metadata__`, { op })
+    }
+  }
+  if (typeof metadata !== 'object' || metadata === null) {
+    throw new MbconvError('ERR_TYPE', `${op}: metadata must be an object of strings`, { op })
+  }
+  for (const [key, value] of Object.entries(metadata)) {
+    if (typeof value !== 'string') {
+      throw new MbconvError('ERR_TYPE', `${op}: metadata ${JSON.stringify(key)} must be a string`, { op })
+    }
+    if (key === CHECKSUM_KEY) {
+      throw new MbconvError('ERR_VALUE', `${op}: metadata ${JSON.stringify(key)} is written by the checksum option`, {
+        op,
+      })
+    }
+  }
+}
+
+/**
+ * The file's bytes, piece by piece: the header, then each tensor. Never more than one tensor is held in memory twice.
+ *
+ * Wide elements come first, so that every tensor's data is aligned to its element size.
+ */
+export function* encode(
+  tensors: Record<string, Tensor>,
+  metadata: Record<string, string> = {},
+  { checksum = false }: WriteOptions = {},
+): Generator<Uint8Array> {
+  checkWritable(tensors, metadata, 'safetensors.write')
+  const widthOf = ([, tensor]: [string, Tensor]) => ELEMENT_BYTES.get(tensor.dtype)!
+  const ordered = Object.entries(tensors).sort((a, b) => widthOf(b) - widthOf(a))
+  let end = 0
+  const entries = ordered.map(([name, tensor]): TensorEntry => {
+    const start = end
+    end += tensor.numel * ELEMENT_BYTES.get(tensor.dtype)!
+    return { name, dtype: tensor.dtype, shape: [...tensor.shape], start, end }
+  })
+  let whole = metadata
+  if (checksum) {
+    let crc = crc32(headerDigestText(entries, metadata))
+    for (const [, tensor] of ordered) crc = crc32(bytesOf(tensor), crc)
+    whole = { ...metadata, [CHECKSUM_KEY]: crc.toString(16).padStart(8, '0') }
+  }
+  const header = encodeHeader(entries, whole)
+  if (header.byteLength - PREFIX_BYTES > MAX_HEADER_BYTES) {
+    throw new MbconvError('ERR_VALUE', `safetensors.write: names and metadata take more than ${MAX_HEADER_BYTES} bytes`)
+  }
+  yield header
+  for (const [, tensor] of ordered) yield bytesOf(tensor)
+}
+
+/**
+ * Writes tensors to a safetensors file. `path` holds either its old content or all of the new, whatever happens.
+ *
+ * @param tensors any shapes, dtypes and devices; read in logical order, so strides and memory format do not matter
+ * @param metadata strings, kept in the header
+ * @throws MbconvError ERR_TYPE or ERR_VALUE for what cannot be written, ERR_DISPOSED, ERR_IO; the old file stays then
+ */
+export function write(
+  path: string,
+  tensors: Record<string, Tensor>,
+  metadata: Record<string, string> = {},
+  options: WriteOptions = {},
+): void {
+  if (typeof path !== 'string' || path === '') {
+    throw new MbconvError('ERR_TYPE', 'safetensors.write: path must be a string that is not empty', {
+      op: 'safetensors.write',
+    })
+  }
+  checkWritable(tensors, metadata, 'safetensors.write')
+  writeFileAtomic(path, encode(tensors, metadata, options))
+}

@@ -1,0 +1,51 @@
+/**
+ * AdamW: Adam with weight decay taken off the weights directly (Loshchilov & Hutter, arXiv:1711.05101), as
+ * torch.optim.AdamW computes it:
+ *
+ *     v = v · (1 - lr · weightDecay)
+ *     m = β₁ · m + (1 - β₁) · g,   s = β₂ · s + (1 - β₂) · g²
+ *     v = v - lr · (m / (1 - β₁ᵗ)) / (√(s / (1 - β₂ᵗ)) + eps)
+ *
+ * The step t is the optimiser's, where torch counts one a parameter; they differ only for parameters that had no
+ * gradient in some steps.
+ */
+import { MbconvError } from '../errors'
+import { native } from '../native'
+import { zerosLike } from '../tensor/create'
+import type { Tensor } from '../tensor/tensor'
+import { checkNumber, type Group, Optimizer, type ParamGroup } from './optimizer'
+
+export interface AdamWOptions {
+  lr: number
+  /** Decay of the first and second moment. Default [0.9, 0.999]. */
+  betas?: readonly [number, number]
+  /** Added to the root. Default 1e-8. */
+  eps?: number
+  /** Times the learning rate times the parameter, taken off the parameter. Default 0.01. */
+  weightDecay?: number
+}
+
+export class AdamW extends Optimizer {
+  readonly betas: readonly [number, number]
+  readonly eps: number
+
+  constructor(params: Tensor[] | ParamGroup[], options: AdamWOptions) {
+    const { lr, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 } = options
+    if (!Array.isArray(betas) || betas.length !== 2) {
+      throw new MbconvError('ERR_TYPE', 'AdamW: betas must be two numbers', { op: 'AdamW' })
+    }
+    checkNumber('AdamW', 'betas[0]', betas[0], 0, 1)
+    checkNumber('AdamW', 'betas[1]', betas[1], 0, 1)
+    checkNumber('AdamW', 'eps', eps, 0)
+    super('AdamW', params, lr, weightDecay)
+    this.betas = [betas[0], betas[1]]
+    this.eps = eps
+    this.addState('expAvg', (p) => zerosLike(p))
+    this.addState('expAvgSq', (p) => zerosLike(p))
+  }
+
+  protected override update({ params, state, lr, weightDecay }: Group): void {
+    const [beta1, beta2] = this.betas
+    native().adamwStep(params, state.expAvg, state.expAvgSq, this.steps, lr, beta1, beta2, this.eps, weightDecay)
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * An exponential moving average of a model's weights, which evaluates better than the weights themselves.
+ *
+ * Parameters and batch-norm statistics are averaged; integer buffers (the count of batches seen) are copied.
+ */
+import { native } from '../native'
+import { noGrad } from '../tensor/autograd'
+import { keep, scope } from '../tensor/scope'
+import type { Tensor } from '../tensor/tensor'
+import { checkNumber, copyAll } from './optimizer'
+
+/** A model as the average sees it: its parameters and buffers by name, the tensors themselves. */
+export interface StateSource {
+  stateDict(): Record<string, Tensor>
+}
+
+export interface EmaOptions {
+  /** How much of the average an update keeps. Default 0.9999. */
+  decay?: number
+  /** Keep only min(decay, (1 + t) / (10 + t)) at update t, counted from 0, so that the start is soon forgotten. Default true. */
+  warmup?: boolean
+}
+
+export class Ema {
+  readonly decay: number
+  readonly warmup: boolean
+  /** Updates done. */
+  updates = 0
+  readonly #live: Tensor[]
+  readonly #average: Tensor[]
+  readonly #names: string[]
+
+  /**
+   * Starts from the model's present state. The model must stay on its device and keep its tensors.
+   *
+   * @param model whose state is averaged
+   */
+  constructor(model: StateSource, { decay = 0.9999, warmup = true }: EmaOptions = {}) {
+    checkNumber('Ema', 'decay', decay, 0, 1)
+    this.decay = decay
+    this.warmup = warmup
+    const state = model.stateDict()
+    this.#names = Object.keys(state)
+    this.#live = Object.values(state)
+    this.#average = noGrad(() => this.#live.map((tensor) => keep(tensor.detach().clone())))
+  }
+
+  /** The decay that the next update uses. */
+  get nextDecay(): number {
+    return this.warmup ? Math.min(this.decay, (1 + this.updates) / (10 + this.updates)) : this.decay
+  }
+
+  /** Moves the average towards the model's present state. */
+  update(): void {
+    native().emaUpdate(this.#average, this.#live, this.nextDecay)
+    this.updates++
+  }
+
+  /**
+   * Runs `use` while the model holds the averaged state, and puts its own back however `use` ends. Both are exchanged
+   * by copying, so every tensor keeps its identity and every bit its value.
+   */
+  async whileAveraged<T>(use: () => T | Promise<T>): Promise<T> {
+    this.#exchange()
+    try {
+      return await use()
+    } finally {
+      this.#exchange()
+    }
+  }
+
+  #exchange(): void {
+    noGrad(() => {
+      this.#live.forEach((live, i) => {
+        scope(() => {
+          const held = live.detach().clone()
+          live.copy_(this.#average[i])
+          this.#average[i].copy_(held)
+        })
+      })
+    })
+  }
+
+  /** The averaged state under the model's own names: the tensors themselves, not copies. */
+  stateDict(): Record<string, Tensor> {
+    return Object.fromEntries(this.#names.map((name, i) => [name, this.#average[i]]))
+  }
+
+  /**
+   * Takes over a saved average by copying it.
+   *
+   * @param tensors what {@link stateDict} gave
+   * @param updates how many updates it had seen
+   * @throws MbconvError ERR_VALUE, ERR_SHAPE or ERR_TYPE naming the entry that does not fit; nothing is changed then
+   */
+  loadStateDict(tensors: Record<string, Tensor>, updates: number): void {
+    checkNumber('Ema.loadStateDict', 'updates', updates, 0)
+    copyAll('Ema.loadStateDict', this.stateDict(), tensors)
+    this.updates = updates
+  }
+
+  /** Frees the average. */
+  dispose(): void {
+    for (const tensor of this.#average) tensor.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}

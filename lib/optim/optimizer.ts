@@ -1,0 +1,234 @@
+/**
+ * What the optimisers share: groups of parameters, their state, and saving it.
+ *
+ * An update is one native call a group, over whole lists of tensors; nothing crosses into JavaScript per parameter.
+ */
+import { MbconvError } from '../errors'
+import { native } from '../native'
+import { noGrad } from '../tensor/autograd'
+import { keep } from '../tensor/scope'
+import { Tensor } from '../tensor/tensor'
+
+/** Parameters that share a learning rate and a weight decay. */
+export interface ParamGroup {
+  params: Tensor[]
+  /** Names for the saved state, one a parameter; without them state is saved by position. */
+  names?: string[]
+  /** The optimiser's own value where absent. */
+  lr?: number
+  /** The optimiser's own value where absent. */
+  weightDecay?: number
+}
+
+/** A group with everything filled in. `state` holds one list of tensors a slot, each as long as `params`. */
+export interface Group {
+  readonly params: Tensor[]
+  readonly names: string[]
+  lr: number
+  weightDecay: number
+  readonly state: Record<string, Tensor[]>
+}
+
+/** What {@link Optimizer.stateDict} gives: the steps done and the state by `slot.parameter`. */
+export interface OptimizerState {
+  step: number
+  tensors: Record<string, Tensor>
+}
+
+/** A model as the grouping rule sees it. */
+export interface ParameterSource {
+  namedParameters(): [string, Tensor][]
+  namedBuffers(): [string, Tensor][]
+}
+
+/**
+ * The recipe's weight-decay rule: batch norm's scale and shift are spared, everything else decays, the biases of
+ * squeeze-and-excite and linear layers included (tensorflow/tpu, efficientnet/main.py: all trainables whose name lacks
+ * `batch_normalization`).
+ *
+ * @param model parameters of a layer that keeps running statistics count as batch norm's
+ * @param weightDecay for the group that decays
+ * @returns the decaying group and the spared one; an empty group is left out
+ */
+export function decayGroups(model: ParameterSource, weightDecay: number): ParamGroup[] {
+  const suffix = 'running_mean'
+  const normLayers = new Set(
+    model
+      .namedBuffers()
+      .filter(([name]) => name === suffix || name.endsWith(`.${suffix}`))
+      .map(([name]) => name.slice(0, -suffix.length)),
+  )
+  const layerOf = (name: string) => name.slice(0, name.lastIndexOf('.') + 1)
+  const trained = model.namedParameters().filter(([, parameter]) => parameter.requiresGrad)
+  const group = (isNorm: boolean, decay: number): ParamGroup => {
+    const members = trained.filter(([name]) => normLayers.has(layerOf(name)) === isNorm)
+    return { params: members.map(([, p]) => p), names: members.map(([name]) => name), weightDecay: decay }
+  }
+  return [group(false, weightDecay), group(true, 0)].filter(({ params }) => params.length > 0)
+}
+
+/** Throws ERR_VALUE unless `value` is a finite number of at least `min` and below `below`. */
+export function checkNumber(
+  op: string,
+  name: string,
+  value: unknown,
+  min: number,
+  below = Number.POSITIVE_INFINITY,
+): void {
+  if (typeof value !== 'number')
+    throw new MbconvError('ERR_TYPE', `${op}: ${name} must be a number, not ${typeof value}`, { op })
+  if (!(value >= min && value < below)) {
+    const range = below === Number.POSITIVE_INFINITY ? `at least ${min}` : `from ${min} to below ${below}`
+    throw new MbconvError('ERR_VALUE', `${op}: ${name} must be ${range}, not ${value}`, { op })
+  }
+}
+
+export abstract class Optimizer {
+  readonly groups: Group[] = []
+  /** Updates done. */
+  steps = 0
+  readonly #op: string
+
+  /**
+   * Takes the parameters and makes their state, on their device and in their dtype: move the model first.
+   *
+   * @param op the class's name, for errors
+   * @param params a list of parameters, or of groups
+   * @param lr learning rate of groups that name none
+   * @param weightDecay weight decay of groups that name none
+   */
+  protected constructor(op: string, params: Tensor[] | ParamGroup[], lr: number, weightDecay: number) {
+    this.#op = op
+    checkNumber(op, 'lr', lr, 0)
+    checkNumber(op, 'weightDecay', weightDecay, 0)
+    if (!Array.isArray(params))
+      throw new MbconvError('ERR_TYPE', `${op}: params must be a list of tensors or of groups`, { op })
+    const groups = params.every((entry) => entry instanceof Tensor)
+      ? [{ params } as ParamGroup]
+      : (params as ParamGroup[])
+    const seen = new Set<Tensor>()
+    let position = 0
+    for (const group of groups) {
+      if (!Array.isArray(group?.params) || !group.params.every((p) => p instanceof Tensor)) {
+        throw new MbconvError('ERR_TYPE', `${op}: a group's params must be a list of tensors`, { op })
+      }
+      if (group.names !== undefined && group.names.length !== group.params.length) {
+        throw new MbconvError(
+          'ERR_VALUE',
+          `${op}: a group has ${group.params.length} params and ${group.names.length} names`,
+          { op },
+        )
+      }
+      for (const p of group.params) {
+        if (seen.has(p)) throw new MbconvError('ERR_VALUE', `${op}: a parameter occurs twice`, { op })
+        if (!p.requiresGrad)
+          throw new MbconvError('ERR_VALUE', `${op}: a parameter does not require a gradient`, { op })
+        seen.add(p)
+      }
+      if (group.lr !== undefined) checkNumber(op, 'lr', group.lr, 0)
+      if (group.weightDecay !== undefined) checkNumber(op, 'weightDecay', group.weightDecay, 0)
+      const start = position
+      this.groups.push({
+        params: [...group.params],
+        names: group.names ? [...group.names] : group.params.map((_, i) => String(start + i)),
+        lr: group.lr ?? lr,
+        weightDecay: group.weightDecay ?? weightDecay,
+        state: {},
+      })
+      position += group.params.length
+    }
+    if (seen.size === 0) throw new MbconvError('ERR_VALUE', `${op}: there are no parameters`, { op })
+  }
+
+  /** Makes a slot of state: one tensor a parameter, owned by the optimiser and by no scope. */
+  protected addState(slot: string, make: (param: Tensor) => Tensor): void {
+    noGrad(() => {
+      for (const group of this.groups) group.state[slot] = group.params.map((p) => keep(make(p)))
+    })
+  }
+
+  /** The first group's learning rate; setting it sets every group's. */
+  get lr(): number {
+    return this.groups[0].lr
+  }
+
+  set lr(lr: number) {
+    checkNumber(this.#op, 'lr', lr, 0)
+    for (const group of this.groups) group.lr = lr
+  }
+
+  /** One update from the gradients that are there; parameters without one are left alone. */
+  step(): void {
+    this.steps++
+    for (const group of this.groups) this.update(group)
+  }
+
+  /** One group's update; {@link steps} counts it already. */
+  protected abstract update(group: Group): void
+
+  /** Drops the gradients, so that the next backward pass starts afresh. */
+  zeroGrad(): void {
+    for (const group of this.groups) native().zeroGrad(group.params)
+  }
+
+  /** The state: the tensors themselves, not copies. Learning rates come from the schedule and are not part of it. */
+  stateDict(): OptimizerState {
+    const tensors = this.groups.flatMap(({ state, names }) =>
+      Object.entries(state).flatMap(([slot, list]) => list.map((t, i): [string, Tensor] => [`${slot}.${names[i]}`, t])),
+    )
+    return { step: this.steps, tensors: Object.fromEntries(tensors) }
+  }
+
+  /**
+   * Takes over a saved state by copying it.
+   *
+   * @throws MbconvError ERR_VALUE or ERR_SHAPE, naming what is missing, left over or of another shape; nothing is
+   *   changed then
+   */
+  loadStateDict({ step, tensors }: OptimizerState): void {
+    const op = `${this.#op}.loadStateDict`
+    if (!Number.isSafeInteger(step) || step < 0)
+      throw new MbconvError('ERR_VALUE', `${op}: step must be a count, not ${step}`, { op })
+    const own = this.stateDict().tensors
+    copyAll(op, own, tensors)
+    this.steps = step
+  }
+
+  /** Frees the state. The parameters are not the optimiser's to free. */
+  dispose(): void {
+    for (const { state } of this.groups) {
+      for (const list of Object.values(state)) for (const tensor of list) tensor.dispose()
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}
+
+/** Copies `from` into the tensors of `into`, after checking that names, shapes and dtypes agree. */
+export function copyAll(op: string, into: Record<string, Tensor>, from: Record<string, Tensor>): void {
+  const missing = Object.keys(into).filter((name) => !Object.hasOwn(from, name))
+  if (missing.length > 0) throw new MbconvError('ERR_VALUE', `${op}: missing ${some(missing)}`, { op })
+  const left = Object.keys(from).filter((name) => !Object.hasOwn(into, name))
+  if (left.length > 0) throw new MbconvError('ERR_VALUE', `${op}: unknown ${some(left)}`, { op })
+  for (const [name, target] of Object.entries(into)) {
+    const source = from[name]
+    if (!(source instanceof Tensor)) throw new MbconvError('ERR_TYPE', `${op}: ${name} is not a tensor`, { op })
+    if (source.shape.join() !== target.shape.join()) {
+      throw new MbconvError('ERR_SHAPE', `${op}: ${name} has shape [${source.shape}], not [${target.shape}]`, { op })
+    }
+    if (source.dtype !== target.dtype) {
+      throw new MbconvError('ERR_TYPE', `${op}: ${name} is ${source.dtype}, not ${target.dtype}`, { op })
+    }
+  }
+  noGrad(() => {
+    for (const [name, target] of Object.entries(into)) target.copy_(from[name])
+  })
+}
+
+/** A list of names for an error, cut short. */
+function some(names: string[]): string {
+  const shown = names.slice(0, 3).join(', ')
+  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown
+}

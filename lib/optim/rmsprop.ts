@@ -1,0 +1,52 @@
+/**
+ * RMSProp as TensorFlow computes it, the optimiser of the EfficientNet paper.
+ *
+ * It differs from torch.optim.RMSprop in three places: epsilon is added inside the root, the squared average starts at
+ * 1, and the learning rate enters the momentum buffer, so that a change of rate acts on new gradients only:
+ *
+ *     ms  = decay · ms + (1 - decay) · g²
+ *     mom = momentum · mom + lr · g / √(ms + eps)
+ *     v   = v - mom
+ *
+ * Source: tf.compat.v1.train.RMSPropOptimizer; timm's RMSpropTF computes the same.
+ */
+import { native } from '../native'
+import { onesLike, zerosLike } from '../tensor/create'
+import type { Tensor } from '../tensor/tensor'
+import { checkNumber, type Group, Optimizer, type ParamGroup } from './optimizer'
+
+export interface RMSpropOptions {
+  lr: number
+  /** How much of the squared-gradient average a step keeps (torch calls it alpha). Default 0.9. */
+  decay?: number
+  /** Default 0.9. */
+  momentum?: number
+  /** Added inside the root. Default 1e-3. */
+  eps?: number
+  /** L2: times the parameter, added to the gradient. Default 0. */
+  weightDecay?: number
+}
+
+export class RMSprop extends Optimizer {
+  readonly decay: number
+  readonly momentum: number
+  readonly eps: number
+
+  constructor(params: Tensor[] | ParamGroup[], options: RMSpropOptions) {
+    const { lr, decay = 0.9, momentum = 0.9, eps = 1e-3, weightDecay = 0 } = options
+    checkNumber('RMSprop', 'decay', decay, 0, 1)
+    checkNumber('RMSprop', 'momentum', momentum, 0, 1)
+    checkNumber('RMSprop', 'eps', eps, 0)
+    super('RMSprop', params, lr, weightDecay)
+    this.decay = decay
+    this.momentum = momentum
+    this.eps = eps
+    this.addState('squareAvg', (p) => onesLike(p))
+    this.addState('momentumBuffer', (p) => zerosLike(p))
+  }
+
+  protected override update({ params, state, lr, weightDecay }: Group): void {
+    const { squareAvg, momentumBuffer } = state
+    native().rmspropTfStep(params, squareAvg, momentumBuffer, lr, this.decay, this.momentum, this.eps, weightDecay)
+  }
+}

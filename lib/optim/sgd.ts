@@ -1,0 +1,42 @@
+/**
+ * Stochastic gradient descent with momentum, classic or Nesterov's, as torch.optim.SGD computes it (dampening 0):
+ *
+ *     buf = momentum · buf + g
+ *     v   = v - lr · (buf, or g + momentum · buf with Nesterov)
+ */
+import { MbconvError } from '../errors'
+import { native } from '../native'
+import { zerosLike } from '../tensor/create'
+import type { Tensor } from '../tensor/tensor'
+import { checkNumber, type Group, Optimizer, type ParamGroup } from './optimizer'
+
+export interface SGDOptions {
+  lr: number
+  /** Default 0: none, and no state. */
+  momentum?: number
+  /** Default false. Needs momentum. */
+  nesterov?: boolean
+  /** L2: times the parameter, added to the gradient. Default 0. */
+  weightDecay?: number
+}
+
+export class SGD extends Optimizer {
+  readonly momentum: number
+  readonly nesterov: boolean
+
+  constructor(params: Tensor[] | ParamGroup[], options: SGDOptions) {
+    const { lr, momentum = 0, nesterov = false, weightDecay = 0 } = options
+    checkNumber('SGD', 'momentum', momentum, 0, 1)
+    if (nesterov && momentum === 0)
+      throw new MbconvError('ERR_VALUE', 'SGD: nesterov needs momentum above 0', { op: 'SGD' })
+    super('SGD', params, lr, weightDecay)
+    this.momentum = momentum
+    this.nesterov = nesterov
+    // Starting from zero equals torch's starting from the first gradient, because nothing is dampened.
+    if (momentum > 0) this.addState('momentumBuffer', (p) => zerosLike(p))
+  }
+
+  protected override update({ params, state, lr, weightDecay }: Group): void {
+    native().sgdStep(params, state.momentumBuffer ?? [], lr, this.momentum, this.nesterov, weightDecay)
+  }
+}

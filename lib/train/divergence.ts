@@ -1,0 +1,65 @@
+/** Noticing that a run has left the numbers: a loss, gradient or weight that is NaN or infinite. */
+import { MbconvError } from '../errors'
+import type { Module } from '../nn/module'
+import { noGrad } from '../tensor/autograd'
+import { keep, scope } from '../tensor/scope'
+import type { Tensor } from '../tensor/tensor'
+
+/** With onDivergence 'skip': so many skipped steps in a row mean that the weights themselves are lost. */
+export const MOST_SKIPPED = 100
+
+/**
+ * The error that ends a diverged run.
+ *
+ * @param what for example 'the loss is NaN'
+ * @param step steps done when it was noticed
+ * @param checkpoint folder of the newest checkpoint, all of whose weights are finite; undefined when there is none
+ */
+export function diverged(what: string, step: number, lr: number, checkpoint: string | undefined): MbconvError {
+  const last = checkpoint === undefined ? 'no checkpoint was saved before' : `the last good checkpoint is ${checkpoint}`
+  return new MbconvError('ERR_DIVERGED', `${what} at step ${step} (learning rate ${lr}); ${last}`, {
+    hint: 'Lower optimizer.lr, lengthen the warm-up, or set clipGradNorm; onDivergence: skip passes over single bad batches.',
+  })
+}
+
+/** The first entry of the model's state that is not finite throughout. Waits for the device. */
+export function firstNonFinite(model: Module): string | undefined {
+  for (const [name, tensor] of Object.entries(model.stateDict())) {
+    if (!tensor.dtype.startsWith('float') && tensor.dtype !== 'bfloat16') continue
+    const finite = noGrad(() => scope(() => tensor.detach().isfinite().all().item()))
+    if (!finite) return name
+  }
+  return undefined
+}
+
+/**
+ * Undoes what a forward pass did to batch norm's running statistics, which one batch of NaN would spoil for good
+ * although the step is skipped.
+ */
+export class StatisticsGuard {
+  readonly #live: Tensor[]
+  readonly #held: Tensor[]
+
+  constructor(model: Module) {
+    this.#live = model.namedBuffers().map(([, buffer]) => buffer)
+    this.#held = noGrad(() => this.#live.map((buffer) => keep(buffer.clone())))
+  }
+
+  /** Remembers the statistics as they are. */
+  hold(): void {
+    noGrad(() => {
+      this.#held.forEach((held, i) => void held.copy_(this.#live[i]))
+    })
+  }
+
+  /** Puts back what was remembered. */
+  restore(): void {
+    noGrad(() => {
+      this.#live.forEach((live, i) => void live.copy_(this.#held[i]))
+    })
+  }
+
+  dispose(): void {
+    for (const tensor of this.#held) tensor.dispose()
+  }
+}

@@ -1,0 +1,99 @@
+/** How well a model does on a data set. */
+import { datasetOf } from '../data/dataset'
+import { Loader } from '../data/loader'
+import { MbconvError } from '../errors'
+import type { Module } from '../nn/module'
+import { noGrad } from '../tensor/autograd'
+import { fromTypedArray } from '../tensor/create'
+import { scope } from '../tensor/scope'
+import { breathe } from './breathe'
+import { Confusion } from './confusion'
+import { parseConfig, type TrainConfigInput } from './config'
+import type { Evaluation } from './events'
+import { openTrained } from './trained'
+
+export interface EvaluateOptions {
+  device: string
+  memoryFormat: 'contiguous' | 'channelsLast'
+  /** Asked between batches; true ends the evaluation without a result. */
+  shouldStop?: () => boolean
+}
+
+/**
+ * Evaluates on every batch of the loader's first epoch. The model is in evaluation mode meanwhile and in its former
+ * mode afterwards.
+ *
+ * @returns undefined when `shouldStop` ended it
+ */
+export async function evaluate(
+  model: Module,
+  loader: Loader,
+  { device, memoryFormat, shouldStop }: EvaluateOptions,
+): Promise<Evaluation | undefined> {
+  const { classes } = loader.dataset
+  const confusion = new Confusion(classes.length)
+  const { training } = model
+  model.eval()
+  try {
+    for (const batch of loader.epoch(0)) {
+      if (shouldStop?.()) return undefined
+      const logits = noGrad(() =>
+        scope(() => {
+          const images = fromTypedArray(batch.images, batch.shape).to({ device, memoryFormat })
+          return model.forward(images).toTypedArray() as Float32Array // waits for the device
+        }),
+      )
+      confusion.add(logits, batch.labels)
+      await breathe()
+    }
+  } finally {
+    model.train(training)
+  }
+  const { loss, top1, top5, matrix } = confusion
+  return { loss, top1, top5, confusion: matrix, classes: [...classes] }
+}
+
+export interface EvaluateRunOptions {
+  /** Replaces keys of the run's `data`: other test files, another evalBatchSize. */
+  data?: TrainConfigInput['data']
+  /** As in a configuration. Default 'auto'. */
+  device?: string
+}
+
+export interface RunEvaluation extends Evaluation {
+  /** The checkpoint that was evaluated. */
+  checkpoint: string
+  /** Its step. */
+  step: number
+}
+
+/**
+ * Evaluates a run's newest checkpoint, or a checkpoint, on the test images of its configuration.
+ *
+ * @param runOrCheckpoint a run's folder or a checkpoint's
+ * @throws MbconvError ERR_CHECKPOINT, ERR_CONFIG for wrong `data`, ERR_DATA for images the model was not trained for
+ */
+export async function evaluateRun(
+  runOrCheckpoint: string,
+  { data, device }: EvaluateRunOptions = {},
+): Promise<RunEvaluation> {
+  const trained = openTrained(runOrCheckpoint, device)
+  const { model, state, checkpoint } = trained
+  try {
+    const config = parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
+    const { test } = datasetOf(config.data)
+    const { classes, shape } = state.dataset
+    if (test.shape.join() !== shape.join() || test.classes.length !== classes.length) {
+      const was = `images of ${shape.join(' x ')} in ${classes.length} classes`
+      const is = `${test.shape.join(' x ')} in ${test.classes.length}`
+      throw new MbconvError('ERR_DATA', `${checkpoint} was trained on ${was}; ${test.name} has ${is}`)
+    }
+    const { mean, std } = state.normalization
+    const loader = new Loader(test, { batchSize: config.data.evalBatchSize, size: state.resolution, mean, std })
+    const { memoryFormat } = config
+    const evaluation = await evaluate(model, loader, { device: trained.device, memoryFormat })
+    return { ...evaluation!, classes: [...classes], checkpoint, step: state.step }
+  } finally {
+    model.dispose()
+  }
+}

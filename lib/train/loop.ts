@@ -1,0 +1,167 @@
+/**
+ * The training loop, in one function to read from top to bottom.
+ *
+ * A run is a sequence of steps, one batch each. Where it stands is the number of steps done and nothing else: the
+ * epoch, the batch in it, the learning rate and what is due (an evaluation, a checkpoint) follow from that number.
+ * Resuming enters the same loop with another number.
+ */
+import { join } from 'node:path'
+import { native } from '../native'
+import { crossEntropy } from '../nn/functional'
+import { fromTypedArray } from '../tensor/create'
+import { scope } from '../tensor/scope'
+import { breathe } from './breathe'
+import { pruneCheckpoints, saveCheckpoint } from './checkpoint'
+import { diverged, firstNonFinite, MOST_SKIPPED, StatisticsGuard } from './divergence'
+import { evaluate } from './evaluate'
+import type { StopReason, TrainEvent, TrainResult } from './events'
+import { LossLog } from './losses'
+import { MetricsLog } from './metrics'
+import { finish, type Progress, stateOf } from './progress'
+import { RUN_FILES } from './run-folder'
+import type { Session } from './session'
+
+export interface LoopOptions {
+  session: Session
+  runDir: string
+  /** Where the run stands; advanced as it goes. */
+  progress: Progress
+  emit: (event: TrainEvent) => void
+  /** Asked between steps. Any reason ends the run after a checkpoint. */
+  stopRequested: () => false | StopReason
+}
+
+/**
+ * Trains from where `progress` stands to the end of the session, or until a stop is requested.
+ *
+ * @throws MbconvError ERR_DIVERGED when the loss is NaN or infinite (see onDivergence); ERR_IO
+ */
+export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
+  const { session, runDir, progress, emit, stopRequested } = options
+  const { config, model, optimizer, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps, device } =
+    session
+  const { memoryFormat, labelSmoothing } = config
+  const skips = config.onDivergence === 'skip'
+  // On the CPU the loss is there anyway. To skip a step one must know its loss before the update, whatever the wait.
+  const readsAtOnce = device === 'cpu' || skips
+  const parameters = optimizer.groups.flatMap((group) => group.params)
+
+  const metrics = new MetricsLog(join(runDir, RUN_FILES.metrics))
+  const losses = new LossLog()
+  const statistics = skips ? new StatisticsGuard(model) : null
+  let skippedInARow = 0
+  let batches = trainLoader.epoch(Math.floor(progress.step / stepsPerEpoch), progress.step % stepsPerEpoch)
+  let secondsAtReading = progress.seconds
+
+  /** Reads the losses there are and passes them on. The wait for the device is time spent on training. */
+  const report = () => {
+    const began = performance.now()
+    const steps = losses.read()
+    progress.seconds += (performance.now() - began) / 1000
+    const images = steps.reduce((sum, { images }) => sum + images, 0)
+    const imagesPerSecond = images / Math.max(progress.seconds - secondsAtReading, 1e-9)
+    secondsAtReading = progress.seconds
+    for (const { step, epoch, loss, lr } of steps) {
+      if (!Number.isFinite(loss) && !skips) throw diverged(`the loss is ${loss}`, step, lr, progress.checkpoint)
+      emit({ type: 'step', step, epoch, loss, lr, imagesPerSecond })
+      metrics.append({ type: 'step', step, epoch, loss, lr, imagesPerSecond, seconds: progress.seconds })
+    }
+  }
+
+  try {
+    model.train()
+    for (;;) {
+      const { step } = progress
+      const epochsDone = Math.floor(step / stepsPerEpoch)
+      const atEpochEnd = step > 0 && step % stepsPerEpoch === 0
+      const atEnd = step >= totalSteps
+
+      if (progress.lastEval?.step !== step && (atEnd || (atEpochEnd && epochsDone % config.evalEveryEpochs === 0))) {
+        report()
+        const run = () =>
+          evaluate(model, testLoader, { device, memoryFormat, shouldStop: () => stopRequested() !== false })
+        const evaluation = await (ema === null ? run() : ema.whileAveraged(run))
+        if (evaluation !== undefined) {
+          const { loss, top1, top5 } = evaluation
+          progress.lastEval = { step, ...evaluation }
+          if (progress.best === null || top1 > progress.best.top1) progress.best = { step, top1 }
+          emit({ type: 'eval', step, epoch: epochsDone, loss, top1, top5 })
+          metrics.append({ type: 'eval', step, epoch: epochsDone, loss, top1, top5, seconds: progress.seconds })
+        }
+      }
+
+      const finished = atEnd && progress.lastEval?.step === step
+      const stop = finished ? false : stopRequested()
+      const { everyEpochs, everySteps, keep } = config.checkpoint
+      const isDue =
+        (atEpochEnd && epochsDone % everyEpochs === 0) || (everySteps !== null && step > 0 && step % everySteps === 0)
+      if (progress.savedStep !== step && (isDue || atEnd || stop !== false)) {
+        report()
+        const bad = firstNonFinite(model)
+        if (bad !== undefined) throw diverged(`${bad} is not finite`, step, schedule(step), progress.checkpoint)
+        metrics.sync()
+        const parts = { model: model.stateDict(), ema: ema?.stateDict(), optimizer: optimizer.stateDict().tensors }
+        const path = saveCheckpoint(runDir, stateOf(session, progress), parts, {
+          format: 'pt',
+          model: config.model.name,
+        })
+        progress.checkpoint = path
+        progress.savedStep = step
+        pruneCheckpoints(runDir, keep, step)
+        emit({ type: 'checkpoint', step, path })
+      }
+      if (finished || stop !== false) return await finish(session, runDir, progress, stop, emit)
+
+      const began = performance.now()
+      let next = batches.next()
+      if (next.done) {
+        batches = trainLoader.epoch(epochsDone)
+        next = batches.next()
+      }
+      const batch = next.value!
+      const lr = schedule(step)
+      optimizer.lr = lr
+      statistics?.hold()
+      // Everything a step makes dies with this scope, but for the loss.
+      const loss = scope(() => {
+        const images = fromTypedArray(batch.images, batch.shape).to({ device, memoryFormat })
+        const labels = fromTypedArray(batch.labels, [batch.labels.length]).to({ device })
+        const loss = crossEntropy(model.forward(images), labels, { labelSmoothing })
+        const value = readsAtOnce ? Number(loss.item()) : undefined // waits for the device
+        let usable = value === undefined || Number.isFinite(value)
+        if (usable) {
+          loss.backward()
+          // The norm is a number, so asking for it waits for the device.
+          if (config.clipGradNorm !== null || skips) {
+            const norm = native().clipGradNorm(parameters, config.clipGradNorm ?? Number.POSITIVE_INFINITY)
+            usable = !skips || Number.isFinite(norm)
+          }
+        }
+        if (usable) {
+          optimizer.step()
+          ema?.update()
+          skippedInARow = 0
+        } else if (skips) {
+          statistics?.restore()
+          skippedInARow++
+        }
+        optimizer.zeroGrad()
+        return value ?? loss.detach()
+      })
+      progress.step = step + 1
+      losses.add({ step: step + 1, epoch: epochsDone, lr, images: batch.labels.length, loss })
+      progress.seconds += (performance.now() - began) / 1000
+      if (losses.isDue) report()
+      if (skippedInARow > 0)
+        emit({ type: 'warning', message: `step ${step + 1} skipped: loss or gradient is not finite` })
+      if (skippedInARow >= MOST_SKIPPED) {
+        throw diverged(`${MOST_SKIPPED} steps in a row were skipped`, step + 1, lr, progress.checkpoint)
+      }
+      await breathe()
+    }
+  } finally {
+    losses.dispose()
+    statistics?.dispose()
+    metrics.close()
+  }
+}

@@ -1,0 +1,54 @@
+/** Reading losses without making the host wait for the device at every step. */
+import { stack } from '../tensor/ops'
+import { scope } from '../tensor/scope'
+import type { Tensor } from '../tensor/tensor'
+
+/** A step whose loss may still be on the device. */
+export interface StepRecord {
+  /** Steps done, this one included. */
+  step: number
+  epoch: number
+  lr: number
+  images: number
+  /** A 0-dimensional tensor that this log owns, or the number where it has been read already. */
+  loss: Tensor | number
+}
+
+export type ReadStep = Omit<StepRecord, 'loss'> & { loss: number }
+
+/** Steps that one reading of a GPU's losses takes together: a wait every so often costs nothing measurable. */
+const TOGETHER = 10
+
+export class LossLog {
+  #pending: StepRecord[] = []
+
+  add(record: StepRecord): void {
+    this.#pending.push(record)
+  }
+
+  /** Whether it is time to read: at once for a loss that is a number, in groups for those on a device. */
+  get isDue(): boolean {
+    const newest = this.#pending.at(-1)
+    return newest !== undefined && (typeof newest.loss === 'number' || this.#pending.length >= TOGETHER)
+  }
+
+  /** Everything added since the last call, in order, with one wait for the device if any loss is there. */
+  read(): ReadStep[] {
+    const records = this.#pending
+    this.#pending = []
+    const onDevice = records.map(({ loss }) => loss).filter((loss) => typeof loss !== 'number')
+    const values = onDevice.length === 0 ? [] : scope(() => Array.from(stack(onDevice, 0).toTypedArray(), Number)) // waits for the device
+    for (const loss of onDevice) loss.dispose()
+    let next = 0
+    return records.map((record) => ({
+      ...record,
+      loss: typeof record.loss === 'number' ? record.loss : values[next++],
+    }))
+  }
+
+  /** Frees what was not read. */
+  dispose(): void {
+    for (const { loss } of this.#pending) if (typeof loss !== 'number') loss.dispose()
+    this.#pending = []
+  }
+}

@@ -1,0 +1,55 @@
+/** What a run in a worker thread and the thread that started it say to each other. */
+import { type ErrorCode, MbconvError } from '../errors'
+import type { StopReason, TrainEvent, TrainResult } from './events'
+import type { RunRequest } from './run'
+
+/** What the worker is started with. */
+export interface WorkerInput {
+  request: RunRequest
+  /** One 32-bit number in memory that both threads see; an index into {@link STOP_REASONS}. */
+  stopFlag: SharedArrayBuffer
+}
+
+export type WorkerMessage =
+  | { type: 'event'; event: TrainEvent }
+  | { type: 'done'; result: TrainResult }
+  | { type: 'failed'; error: PlainError }
+
+/** 0, the flag's first value, means go on. */
+export const STOP_REASONS: readonly (false | StopReason)[] = [false, 'abort', 'SIGINT', 'SIGTERM']
+
+/** An error as structured cloning can carry it: a clone of the object itself would lose its class and its code. */
+export interface PlainError {
+  code: ErrorCode | undefined
+  name: string
+  message: string
+  op?: string
+  hint?: string
+  nativeTrace?: string
+  stack?: string
+  cause?: PlainError
+}
+
+export function toPlainError(error: unknown): PlainError {
+  if (!(error instanceof Error)) return { code: undefined, name: 'Error', message: String(error) }
+  const { name, message, stack, cause } = error
+  const plain: PlainError = { code: undefined, name, message, stack }
+  if (error instanceof MbconvError) {
+    const { code, op, hint, nativeTrace } = error
+    Object.assign(plain, { code, op, hint, nativeTrace })
+  }
+  if (cause !== undefined) plain.cause = toPlainError(cause)
+  return plain
+}
+
+export function fromPlainError(plain: PlainError): Error {
+  const { code, name, message, op, hint, nativeTrace, stack } = plain
+  const cause = plain.cause === undefined ? undefined : fromPlainError(plain.cause)
+  const error =
+    code === undefined
+      ? Object.assign(new Error(message, cause === undefined ? undefined : { cause }), { name })
+      : new MbconvError(code, message, { op, hint, nativeTrace, cause })
+  // Where it happened, not where it was unpacked.
+  if (stack !== undefined) error.stack = stack
+  return error
+}

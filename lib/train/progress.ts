@@ -1,0 +1,85 @@
+/** Where a run stands, and turning that into a checkpoint's state and the run's result. */
+import { join } from 'node:path'
+import { writeFileAtomic } from '../io/atomic'
+import { writeCurves } from '../report/curves'
+import type { Checkpoint } from './checkpoint'
+import type { TrainState } from './checkpoint-state'
+import type { StopReason, TrainEvent, TrainResult } from './events'
+import { RUN_FILES } from './run-folder'
+import { randomStateOf, type Session } from './session'
+
+export interface Progress {
+  /** Steps done. */
+  step: number
+  /** Seconds spent on training steps. */
+  seconds: number
+  lastEval: TrainState['lastEval']
+  best: TrainState['best']
+  /** The newest checkpoint's folder, and the step it was saved at. */
+  checkpoint: string | undefined
+  savedStep: number | undefined
+}
+
+/** The beginning, or where a checkpoint left off. */
+export function progressFrom(checkpoint?: Checkpoint): Progress {
+  if (checkpoint === undefined) {
+    return { step: 0, seconds: 0, lastEval: null, best: null, checkpoint: undefined, savedStep: undefined }
+  }
+  const { step, seconds, lastEval, best } = checkpoint.state
+  return { step, seconds, lastEval, best, checkpoint: checkpoint.path, savedStep: step }
+}
+
+/** What a checkpoint saves beside tensors. */
+export function stateOf(session: Session, { step, seconds, lastEval, best }: Progress): TrainState {
+  const { config, dataset, normalization, resolution, stepsPerEpoch, optimizer, ema, device } = session
+  return {
+    step,
+    epoch: Math.floor(step / stepsPerEpoch),
+    batchInEpoch: step % stepsPerEpoch,
+    stepsPerEpoch,
+    config,
+    dataset,
+    normalization,
+    resolution,
+    randomState: randomStateOf(device),
+    optimizerSteps: optimizer.steps,
+    emaUpdates: ema?.updates ?? 0,
+    lastEval,
+    best,
+    seconds,
+  }
+}
+
+/** Writes the run's result, and its curves when it came to its end; an interrupted run is to stop at once. */
+export async function finish(
+  session: Session,
+  runDir: string,
+  progress: Progress,
+  interrupted: false | StopReason,
+  emit: (event: TrainEvent) => void,
+): Promise<TrainResult> {
+  const { step, seconds, lastEval, checkpoint } = progress
+  const result: TrainResult = {
+    runDir,
+    checkpoint: checkpoint!,
+    loss: lastEval?.loss ?? Number.NaN,
+    top1: lastEval?.top1 ?? Number.NaN,
+    top5: lastEval?.top5 ?? Number.NaN,
+    confusion: lastEval?.confusion ?? [],
+    classes: [...session.dataset.classes],
+    steps: step,
+    epochs: Math.floor(step / session.stepsPerEpoch),
+    seconds,
+    interrupted,
+  }
+  writeFileAtomic(join(runDir, RUN_FILES.result), `${JSON.stringify(result, null, 2)}\n`)
+  if (interrupted === false) {
+    try {
+      await writeCurves(runDir)
+    } catch (error) {
+      emit({ type: 'warning', message: `the curves could not be drawn: ${(error as Error).message}` })
+    }
+  }
+  emit({ type: 'end', result })
+  return result
+}

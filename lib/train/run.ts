@@ -1,0 +1,107 @@
+/** A whole run in the calling thread: preparing its folder, the loop, and giving everything back. */
+import { join, resolve } from 'node:path'
+import { removeStaleTemporaries } from '../io/atomic'
+import { type Checkpoint, makeCheckpointsFolder, newestCheckpoint } from './checkpoint'
+import { parseConfig, type TrainConfigInput } from './config'
+import type { StopReason, TrainEvent, TrainResult } from './events'
+import { lockRun, unlockRun } from './lock'
+import { trainLoop } from './loop'
+import { cutMetrics } from './metrics'
+import { progressFrom } from './progress'
+import { makeRunFolder, RUN_FILES, readConfig, removeEmptyRunFolder, resumedConfig, writeConfig } from './run-folder'
+import { openSession, type Session } from './session'
+
+export interface RunRequest {
+  /** Undefined only when resuming: the run's own configuration then. */
+  config: TrainConfigInput | undefined
+  /** Folder of the run to go on with. */
+  resume: string | undefined
+  /** Names this run's lock on its folder. */
+  token: string
+}
+
+export interface RunHooks {
+  emit: (event: TrainEvent) => void
+  stopRequested: () => false | StopReason
+}
+
+/**
+ * Runs a training, new or resumed.
+ *
+ * Everything that can be wrong with the input is found before anything is written: a new run's folder is made once the
+ * session stands, and a resumed run's holds nothing but the lock more until then.
+ */
+export async function runTraining(request: RunRequest, hooks: RunHooks): Promise<TrainResult> {
+  return request.resume === undefined ? startRun(request, hooks) : resumeRun(request, resolve(request.resume), hooks)
+}
+
+async function startRun({ config: given, token }: RunRequest, hooks: RunHooks): Promise<TrainResult> {
+  const config = parseConfig(given as TrainConfigInput)
+  const session = openSession(config)
+  try {
+    const runDir = makeRunFolder(config)
+    try {
+      lockRun(runDir, token)
+    } catch (error) {
+      removeEmptyRunFolder(runDir)
+      throw error
+    }
+    try {
+      writeConfig(runDir, config)
+      makeCheckpointsFolder(runDir)
+      return await train(session, runDir, undefined, hooks)
+    } finally {
+      unlockRun(runDir, token)
+    }
+  } finally {
+    session.dispose()
+  }
+}
+
+async function resumeRun({ config: given, token }: RunRequest, runDir: string, hooks: RunHooks): Promise<TrainResult> {
+  const stored = readConfig(runDir)
+  const config = resumedConfig(stored, given)
+  lockRun(runDir, token)
+  try {
+    const warn = (message: string) => hooks.emit({ type: 'warning', message })
+    const checkpoint = newestCheckpoint(runDir, warn)
+    if (checkpoint === undefined) warn('the run has no checkpoint yet: it begins again')
+    const session = openSession(config, checkpoint)
+    try {
+      makeCheckpointsFolder(runDir)
+      removeStaleTemporaries(runDir, { exclusive: true })
+      removeStaleTemporaries(join(runDir, 'checkpoints'), { exclusive: true })
+      cutMetrics(join(runDir, RUN_FILES.metrics), checkpoint?.state.step ?? 0, checkpoint?.state.lastEval?.step ?? -1)
+      if (JSON.stringify(config) !== JSON.stringify(stored)) writeConfig(runDir, config)
+      return await train(session, runDir, checkpoint, hooks)
+    } finally {
+      session.dispose()
+    }
+  } finally {
+    unlockRun(runDir, token)
+  }
+}
+
+function train(
+  session: Session,
+  runDir: string,
+  checkpoint: Checkpoint | undefined,
+  { emit, stopRequested }: RunHooks,
+): Promise<TrainResult> {
+  const { totalSteps, stepsPerEpoch, config, params, macs, device, trainImages, testImages } = session
+  const progress = progressFrom(checkpoint)
+  emit({
+    type: 'start',
+    runDir,
+    steps: totalSteps,
+    stepsPerEpoch,
+    epochs: config.epochs,
+    params,
+    macs,
+    device,
+    startStep: progress.step,
+    trainImages,
+    testImages,
+  })
+  return trainLoop({ session, runDir, progress, emit, stopRequested })
+}

@@ -1,0 +1,204 @@
+/**
+ * Everything a training run holds in memory: data, model, optimiser, averaged weights, schedule.
+ *
+ * A session is made from a configuration, or from a configuration and a checkpoint. Making one reads files and writes
+ * none, so whatever is wrong with the input shows before a run's folder exists.
+ */
+import { crc32 } from 'node:zlib'
+import { datasetOf, type ImageDataset, normalization } from '../data/dataset'
+import { Loader } from '../data/loader'
+import { MbconvError } from '../errors'
+import { arch as archOf } from '../models/arch'
+import { count } from '../models/count'
+import { create } from '../models/create'
+import { scale } from '../models/scaling'
+import { native } from '../native'
+import type { Module } from '../nn/module'
+import { AdamW } from '../optim/adamw'
+import { Ema } from '../optim/ema'
+import { decayGroups, type Optimizer } from '../optim/optimizer'
+import { RMSprop } from '../optim/rmsprop'
+import { type Schedule, scheduleOf } from '../optim/schedules'
+import { SGD } from '../optim/sgd'
+import { getRandomState, manualSeed, setRandomState } from '../tensor/random'
+import { scope } from '../tensor/scope'
+import { type Checkpoint, readPart } from './checkpoint'
+import type { TrainState } from './checkpoint-state'
+import type { TrainConfig } from './config'
+import { resolveDevice } from './device'
+
+export interface Session {
+  config: TrainConfig
+  device: string
+  model: Module
+  optimizer: Optimizer
+  /** null where the configuration turns it off. */
+  ema: Ema | null
+  schedule: Schedule
+  trainLoader: Loader
+  testLoader: Loader
+  dataset: TrainState['dataset']
+  normalization: TrainState['normalization']
+  /** Side of the model's input, px. */
+  resolution: number
+  trainImages: number
+  testImages: number
+  stepsPerEpoch: number
+  /** Steps in the whole run. */
+  totalSteps: number
+  /** Trained parameters, and multiply-adds of one image. */
+  params: number
+  macs: number
+  dispose(): void
+}
+
+/** A model as a configuration describes it, on its device, in training mode. */
+export function modelOf(config: TrainConfig, numClasses: number, inChannels: number, device: string): Module {
+  const { dropout, dropPath, profile } = config.model
+  const model = create(archFor(config), {
+    numClasses,
+    inChannels,
+    profile,
+    dropPath,
+    ...(dropout === null ? {} : { dropout }),
+    seed: config.seed,
+    device,
+  })
+  return model.to({ memoryFormat: config.memoryFormat })
+}
+
+/** The scaled stage table that a configuration names. */
+export function archFor({ model }: TrainConfig) {
+  const { width, depth, divisor } = model
+  const named = archOf(model.name)
+  return scale(named, { width, depth, resolution: model.resolution ?? named.resolution, divisor })
+}
+
+function optimizerOf(config: TrainConfig, model: Module): Optimizer {
+  const options = config.optimizer
+  const groups = decayGroups(model, options.weightDecay)
+  switch (options.name) {
+    case 'rmsprop':
+      return new RMSprop(groups, options)
+    case 'sgd':
+      return new SGD(groups, options)
+    case 'adamw':
+      return new AdamW(groups, options)
+  }
+}
+
+/** Identifies a data set by its bytes. */
+function fingerprint({ images, labels }: ImageDataset): string {
+  return crc32(labels, crc32(images)).toString(16).padStart(8, '0')
+}
+
+/** Refuses a checkpoint whose position or data set is not this configuration's. */
+function checkFits(checkpoint: Checkpoint, dataset: TrainState['dataset'], stepsPerEpoch: number): void {
+  const { state, path } = checkpoint
+  if (state.dataset.fingerprint !== dataset.fingerprint || state.stepsPerEpoch !== stepsPerEpoch) {
+    throw new MbconvError('ERR_CHECKPOINT', `${path} belongs to other training images than ${dataset.name}`, {
+      hint: 'Resume with the data that the run began with.',
+    })
+  }
+}
+
+/**
+ * Builds a session.
+ *
+ * @param config a whole configuration
+ * @param checkpoint continue from here; from the first step when undefined
+ * @throws MbconvError ERR_DATA, ERR_CONFIG, ERR_CHECKPOINT, ERR_FORMAT, ERR_CUDA_UNAVAILABLE …; nothing stays behind
+ */
+export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Session {
+  const { train, test } = datasetOf(config.data)
+  const normal = normalization(train, config.data)
+  const arch = archFor(config)
+  const { resolution } = arch
+  const dataset = { name: train.name, classes: train.classes, shape: train.shape, fingerprint: fingerprint(train) }
+
+  const { batchSize, evalBatchSize, augment } = config.data
+  const loading = { size: resolution, mean: normal.mean, std: normal.std, seed: config.seed }
+  // An incomplete batch would upset batch norm; a data set smaller than one batch has nothing else.
+  const dropLast = train.length >= batchSize
+  const trainLoader = new Loader(train, { ...loading, batchSize, shuffle: true, dropLast, augment })
+  const testLoader = new Loader(test, { ...loading, batchSize: evalBatchSize, shuffle: false, dropLast: false })
+  const stepsPerEpoch = trainLoader.batchesPerEpoch
+  const totalSteps = Math.min(config.epochs * stepsPerEpoch, config.maxSteps ?? Number.POSITIVE_INFINITY)
+  if (checkpoint !== undefined) checkFits(checkpoint, dataset, stepsPerEpoch)
+
+  const inChannels = train.shape[0]
+  const { params, macs } = count(arch, { numClasses: train.numClasses, inChannels, resolution })
+  const device = resolveDevice(config.device)
+  if (config.threads !== null) native().setNumThreads(config.threads)
+
+  const made: { dispose(): void }[] = []
+  const dispose = () => {
+    for (const part of made) part.dispose()
+  }
+  try {
+    manualSeed(config.seed)
+    const model = modelOf(config, train.numClasses, inChannels, device)
+    made.push(model)
+    const optimizer = optimizerOf(config, model)
+    made.push(optimizer)
+    const ema = config.ema === false ? null : new Ema(model, config.ema)
+    if (ema !== null) made.push(ema)
+    if (checkpoint !== undefined) restore(checkpoint, { model, optimizer, ema, device })
+    return {
+      config,
+      device,
+      model,
+      optimizer,
+      ema,
+      schedule: scheduleOf(config.schedule, config.optimizer.lr, stepsPerEpoch, totalSteps),
+      trainLoader,
+      testLoader,
+      dataset,
+      normalization: normal,
+      resolution,
+      trainImages: train.length,
+      testImages: test.length,
+      stepsPerEpoch,
+      totalSteps,
+      params,
+      macs,
+      dispose,
+    }
+  } catch (error) {
+    dispose()
+    throw error
+  }
+}
+
+/** Puts a checkpoint's tensors and random state in place. */
+function restore(
+  checkpoint: Checkpoint,
+  { model, optimizer, ema, device }: Pick<Session, 'model' | 'optimizer' | 'ema' | 'device'>,
+): void {
+  const { state, path, parts } = checkpoint
+  if ((ema !== null) !== parts.includes('ema')) {
+    throw new MbconvError('ERR_CHECKPOINT', `${path}: averaged weights are ${ema === null ? 'not wanted' : 'missing'}`)
+  }
+  try {
+    scope(() => {
+      model.loadStateDict(readPart(checkpoint, 'model').tensors)
+      optimizer.loadStateDict({ step: state.optimizerSteps, tensors: readPart(checkpoint, 'optimizer').tensors })
+      ema?.loadStateDict(readPart(checkpoint, 'ema').tensors, state.emaUpdates)
+    })
+  } catch (error) {
+    throw new MbconvError('ERR_CHECKPOINT', `${path} does not fit the configuration: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+  // A generator of a device that this machine lacks has nothing to restore.
+  for (const name of ['cpu', device]) {
+    const saved = state.randomState[name]
+    if (saved !== undefined) setRandomState(Buffer.from(saved, 'base64'), name)
+  }
+}
+
+/** The generators' states that the next step draws from, in base64 by device. */
+export function randomStateOf(device: string): Record<string, string> {
+  const names = new Set(['cpu', device])
+  return Object.fromEntries([...names].map((name) => [name, Buffer.from(getRandomState(name)).toString('base64')]))
+}

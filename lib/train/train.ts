@@ -1,0 +1,172 @@
+/**
+ * Starting a training run and following it.
+ *
+ * A step keeps its thread busy for as long as it takes, so a run lives in a worker thread unless told otherwise, and
+ * the caller's event loop stays free.
+ */
+import { randomUUID } from 'node:crypto'
+import { join, resolve as resolvePath } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { MbconvError } from '../errors'
+import { breathe } from './breathe'
+import { parseConfig, type TrainConfigInput } from './config'
+import { EventQueue } from './event-queue'
+import type { StopReason, TrainEvent, TrainResult } from './events'
+import { unlockRun } from './lock'
+import { fromPlainError, STOP_REASONS, type WorkerInput, type WorkerMessage } from './messages'
+import { type RunRequest, runTraining } from './run'
+
+export interface TrainOptions {
+  /**
+   * Ends the run early, after a checkpoint. The reason 'SIGINT' or 'SIGTERM' (the text, or an error with that message)
+   * appears in the result; any other counts as 'abort'.
+   */
+  signal?: AbortSignal
+  /** Folder of a run to go on with, from its newest whole checkpoint. */
+  resume?: string
+  /** Default true: compute in a worker thread. False: in this one, with a pause for its event loop after every step. */
+  worker?: boolean
+}
+
+/** A run under way. Iterating gives its events; there is one sequence of them, whoever iterates. */
+export interface TrainRun extends AsyncIterable<TrainEvent> {
+  /**
+   * What the run leaves, also when it was interrupted. Rejects with the error that ended it; iterating throws the same
+   * error, so it is enough to look at one of the two.
+   */
+  readonly result: Promise<TrainResult>
+  /** The run's folder, as soon as there is one. */
+  readonly runDir: Promise<string>
+}
+
+type Launch = (emit: (event: TrainEvent) => void) => Promise<TrainResult>
+
+class Run implements TrainRun {
+  readonly result: Promise<TrainResult>
+  readonly #queue = new EventQueue()
+  readonly #runDir: Promise<string>
+
+  constructor(launch: Launch) {
+    let found: (path: string) => void
+    const started = new Promise<string>((resolve) => {
+      found = resolve
+    })
+    const outcome = launch((event) => {
+      if (event.type === 'start') found(event.runDir)
+      this.#queue.push(event)
+    })
+    outcome.then(
+      () => this.#queue.end(),
+      (error) => this.#queue.fail(error),
+    )
+    // A promise of its own: the line above has handled the rejection of `outcome`, and one that nobody looks at must
+    // be reported as such by Node.
+    this.result = outcome.then((result) => result)
+    this.#runDir = Promise.race([started, outcome.then(({ runDir }) => runDir)])
+    this.#runDir.catch(() => {})
+  }
+
+  get runDir(): Promise<string> {
+    // Who waits for the folder learns of a failure before it from there.
+    this.#runDir.catch(() => this.#resultIsSeen())
+    return this.#runDir
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<TrainEvent> {
+    this.#resultIsSeen()
+    return this.#queue
+  }
+
+  /** The error reaches the caller in another way, so nobody has to catch it at `result` too. */
+  #resultIsSeen(): void {
+    this.result.catch(() => {})
+  }
+}
+
+function stopReasonOf(signal: AbortSignal): StopReason {
+  const { reason } = signal
+  const word = reason instanceof Error ? reason.message : reason
+  return word === 'SIGINT' || word === 'SIGTERM' ? word : 'abort'
+}
+
+/** Runs in this thread; begins in the event loop's next turn, when the caller holds the run. */
+function inThisThread(request: RunRequest, stopFlag: Int32Array): Launch {
+  return async (emit) => {
+    await breathe()
+    return runTraining(request, { emit, stopRequested: () => STOP_REASONS[stopFlag[0]] })
+  }
+}
+
+/** Runs in a worker; settles when that is gone, and with it all its memory. */
+function inWorker(request: RunRequest, stopFlag: Int32Array): Launch {
+  return (emit) =>
+    new Promise((resolve, reject) => {
+      const workerData: WorkerInput = { request, stopFlag: stopFlag.buffer as SharedArrayBuffer }
+      // The caller's own Node options (loaders, debuggers) are not for this file.
+      const worker = new Worker(join(__dirname, 'worker.js'), { workerData, execArgv: [], name: 'mbconv training' })
+      let runDir = request.resume
+      let settle: (() => void) | undefined
+      worker.on('message', (message: WorkerMessage) => {
+        if (message.type === 'event') {
+          if (message.event.type === 'start') runDir = message.event.runDir
+          emit(message.event)
+        } else if (message.type === 'done') {
+          settle = () => resolve(message.result)
+        } else {
+          settle = () => reject(fromPlainError(message.error))
+        }
+      })
+      worker.on('error', (error) => {
+        settle = () => reject(error)
+      })
+      worker.on('exit', (code) => {
+        if (settle !== undefined) return settle()
+        if (runDir !== undefined) unlockRun(runDir, request.token)
+        reject(new MbconvError('ERR_NATIVE', `the training thread ended by itself (exit code ${code})`))
+      })
+    })
+}
+
+/**
+ * Trains a model as a configuration says: data, model, optimiser, schedule, averaged weights, checkpoints.
+ *
+ * ```js
+ * const run = mb.train({ model: { name: 'efficientnet_b0', width: 0.25 }, epochs: 3 })
+ * for await (const event of run) if (event.type === 'eval') console.log(event.top1)
+ * const { top1, checkpoint } = await run.result
+ * ```
+ *
+ * The run's folder holds config.json, metrics.jsonl, checkpoints/, result.json and its curves. With `resume` the run
+ * goes on exactly where its newest checkpoint stands: on the CPU, bit for bit as if it had never stopped. libtorch's CPU
+ * generator belongs to the process, so two runs in one process that use dropout or drop path cannot be repeated exactly.
+ *
+ * @param config what to train; when resuming it may be left undefined, and may differ from the run's own in its length,
+ *   device and bookkeeping
+ * @throws MbconvError ERR_CONFIG for a wrong configuration, ERR_TYPE for wrong options, ERR_ABORTED when the signal is
+ *   aborted already; everything else through `result` and the iterator
+ */
+export function train(config: TrainConfigInput | undefined, options: TrainOptions = {}): TrainRun {
+  const { signal, resume, worker = true } = options
+  const op = 'train'
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new MbconvError('ERR_TYPE', 'train: signal must be an AbortSignal', { op })
+  }
+  if (resume !== undefined && (typeof resume !== 'string' || resume === '')) {
+    throw new MbconvError('ERR_TYPE', "train: resume must be the path of a run's folder", { op })
+  }
+  if (typeof worker !== 'boolean') throw new MbconvError('ERR_TYPE', 'train: worker must be true or false', { op })
+  if (signal?.aborted) throw new MbconvError('ERR_ABORTED', 'train: the signal is aborted already', { op })
+
+  const checked = config === undefined && resume !== undefined ? undefined : parseConfig(config as TrainConfigInput)
+  const request: RunRequest = {
+    config: checked,
+    resume: resume === undefined ? undefined : resolvePath(resume),
+    token: randomUUID(),
+  }
+  // In shared memory, so that a worker in the middle of a step sees it without reading messages.
+  const stopFlag = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  const stop = () => Atomics.store(stopFlag, 0, STOP_REASONS.indexOf(stopReasonOf(signal!)))
+  signal?.addEventListener('abort', stop, { once: true })
+  const launch = worker ? inWorker(request, stopFlag) : inThisThread(request, stopFlag)
+  return new Run((emit) => launch(emit).finally(() => signal?.removeEventListener('abort', stop)))
+}

@@ -1,0 +1,40 @@
+/** A trained model back from its checkpoint, with what using it takes. */
+import { MbconvError } from '../errors'
+import type { Module } from '../nn/module'
+import { scope } from '../tensor/scope'
+import { findCheckpoint, readPart } from './checkpoint'
+import type { TrainState } from './checkpoint-state'
+import { resolveDevice } from './device'
+import { modelOf } from './session'
+
+export interface Trained {
+  /** In evaluation mode. The caller disposes it. */
+  model: Module
+  state: TrainState
+  /** The checkpoint's folder. */
+  checkpoint: string
+  device: string
+}
+
+/**
+ * Loads the weights that evaluation uses: the averaged ones where the run kept an average, else the last ones.
+ *
+ * @param runOrCheckpoint a run's folder (its newest whole checkpoint is used) or a checkpoint's
+ * @param device as in a configuration; 'auto' by default, whatever the run was trained on
+ * @throws MbconvError ERR_CHECKPOINT when there is no whole checkpoint, ERR_CUDA_UNAVAILABLE
+ */
+export function openTrained(runOrCheckpoint: string, device = 'auto'): Trained {
+  const checkpoint = findCheckpoint(runOrCheckpoint)
+  const { state, path, parts } = checkpoint
+  const where = resolveDevice(device)
+  const model = modelOf(state.config, state.dataset.classes.length, state.dataset.shape[0], where)
+  try {
+    scope(() => model.loadStateDict(readPart(checkpoint, parts.includes('ema') ? 'ema' : 'model').tensors))
+    return { model: model.eval(), state, checkpoint: path, device: where }
+  } catch (error) {
+    model.dispose()
+    throw new MbconvError('ERR_CHECKPOINT', `${path}: its weights do not fit its model: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}

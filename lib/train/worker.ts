@@ -1,0 +1,16 @@
+/** The entry of the worker thread that a run lives in; see train.ts for its other end. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { STOP_REASONS, toPlainError, type WorkerInput, type WorkerMessage } from './messages'
+import { runTraining } from './run'
+
+const { request, stopFlag } = workerData as WorkerInput
+const flag = new Int32Array(stopFlag)
+const send = (message: WorkerMessage) => parentPort!.postMessage(message)
+
+runTraining(request, {
+  emit: (event) => send({ type: 'event', event }),
+  stopRequested: () => STOP_REASONS[Atomics.load(flag, 0)],
+}).then(
+  (result) => send({ type: 'done', result }),
+  (error) => send({ type: 'failed', error: toPlainError(error) }),
+)
