@@ -1,5 +1,6 @@
 #include "convert.h"
 
+#include <ATen/Context.h>
 #include <ATen/ScalarOps.h>
 #include <ATen/ops/scalar_tensor.h>
 
@@ -201,6 +202,9 @@ at::Device Arg<at::Device>::from(const Site& site, napi_value value) {
   const std::string name = Arg<std::string>::from(site, value);
   try {
     at::Device device(name);
+    if (device.is_cuda() && !at::globalContext().hasCUDA())
+      throw Error("ERR_CUDA_UNAVAILABLE", "device '" + name + "' was asked for, but CUDA is not available here; "
+                                          "mb.cuda.whyNot() says why");
     if (device.is_cpu() || device.is_cuda()) return device;
   } catch (const c10::Error&) {
     // Not a device string at all: the same message as for a device of another kind.

@@ -1,0 +1,27 @@
+/** The random numbers of this thread: each worker has a generator of its own. */
+import { native } from '../native'
+import type { Device } from './types'
+
+/** Seeds everything random in this thread, and the CUDA devices. The same seed gives PyTorch's numbers. */
+export function manualSeed(seed: number | bigint): void {
+  native().manualSeed(seed)
+}
+
+/** The generator's state, to be given to {@link setRandomState} later. */
+export function getRandomState(device: Device = 'cpu'): Uint8Array {
+  const state = native().getRandomState(device)
+  try {
+    return state.toTypedArray() as Uint8Array
+  } finally {
+    state.dispose()
+  }
+}
+
+export function setRandomState(state: Uint8Array, device: Device = 'cpu'): void {
+  const tensor = native().fromTypedArray(state, [state?.length ?? 0], 'uint8', 'cpu')
+  try {
+    native().setRandomState(tensor, device)
+  } finally {
+    tensor.dispose()
+  }
+}
