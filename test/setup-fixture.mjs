@@ -1,0 +1,235 @@
+/*
+ * A small project with the real set-up in it, and tools that only pretend: python3 (with pip), c++, cmake, ninja, npm,
+ * cmake-js and tsc. Each writes a line to calls.log, and the files in `say` tell it to misbehave.
+ */
+import { execFileSync, spawn } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const REPOSITORY = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
+const PYTHON = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim()
+
+/** Writes a wheel holding `files`; `spoil` names one whose content is not the one that RECORD has the checksum of. */
+const MAKE_WHEEL = `
+import base64, hashlib, json, sys, zipfile
+path, name, version, spec = sys.argv[1], sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
+info = '%s-%s.dist-info' % (name.replace('-', '_'), version)
+meta = 'Metadata-Version: 2.4\\nName: %s\\nVersion: %s\\n' % (name, version)
+meta += ''.join('Requires-Dist: %s\\n' % line for line in spec['requires'])
+record = ''
+with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as z:
+    for member, text in {**spec['files'], info + '/METADATA': meta}.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip('=')
+        record += '%s,sha256=%s,%d\\n' % (member, digest, len(text))
+        z.writestr(member, text + ('!' if member == spec['spoil'] else ''))
+    z.writestr(info + '/RECORD', record + info + '/RECORD,,\\n')
+`
+
+const VERSION_H = '#define TORCH_VERSION_MAJOR 2\n#define TORCH_VERSION_MINOR 13\n#define TORCH_VERSION_PATCH 0\n'
+
+export const TORCH_FILES = {
+  'torch/lib/libtorch_cpu.so': 'cpu library',
+  'torch/lib/libtorch_cpu.dylib': 'cpu library',
+  'torch/lib/libc10.so': 'c10 library',
+  'torch/lib/libtorch_python.so': 'serves Python only',
+  'torch/lib/libtorch_cuda.so': 'cuda library',
+  'torch/include/ATen/ATen.h': '#pragma once\n',
+  'torch/include/torch/headeronly/version.h': VERSION_H,
+  'torch/__init__.py': 'raise ImportError\n',
+  'torch-2.13.0.dist-info/licenses/LICENSE': 'BSD',
+}
+
+const FAKE = `
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+const [tool, ...args] = process.argv.slice(2)
+const home = process.env.FAKE_HOME
+const asked = (name) => fs.existsSync(path.join(home, 'say', name))
+fs.appendFileSync(path.join(home, 'calls.log'), [tool, ...args.map((arg) => arg.split('\\n')[0])].join(' ').trim() + '\\n')
+const after = (flag) => args[args.indexOf(flag) + 1]
+const wait = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000)
+function pip() {
+  if (args[2] !== 'download') return console.log('pip 24.0 from nowhere (python 3.11)')
+  if (asked('offline')) {
+    console.error('WARNING: Retrying (Retry(total=0)) after connection broken by NewConnectionError\\nERROR: No matching distribution found')
+    process.exit(1)
+  }
+  const folder = after('-d')
+  const wheels = args.some((arg) => arg.startsWith('torch==')) ? 'torch' : 'nvidia'
+  if (asked('hang')) {
+    fs.writeFileSync(path.join(folder, 'half.whl.part'), 'half')
+    fs.writeFileSync(path.join(home, 'hanging'), String(process.pid))
+    wait()
+  }
+  for (const name of fs.readdirSync(path.join(home, 'wheels', wheels))) {
+    fs.copyFileSync(path.join(home, 'wheels', wheels, name), path.join(folder, name))
+  }
+}
+if (tool === 'python3') {
+  if (args[0] === '--version') console.log('Python 3.11.0')
+  else if (args[1] === 'pip') pip()
+  else if (args[1].includes('urllib')) process.exit(1)
+  else process.exit(spawnSync(${JSON.stringify(PYTHON)}, args, { stdio: 'inherit' }).status ?? 1)
+} else if (tool === 'c++') console.log('c++ (pretended) 14')
+else if (tool === 'cmake') console.log('cmake version ' + (asked('old-cmake') ? '3.10.2' : '3.30.0'))
+else if (tool === 'npm') {
+  const lock = JSON.parse(fs.readFileSync('package-lock.json', 'utf8'))
+  delete lock.packages['']
+  fs.writeFileSync('node_modules/.package-lock.json', JSON.stringify(lock))
+} else if (tool === 'cmake-js') {
+  if (asked('compile-error')) {
+    console.log('native/a.cc:1:1: error: pretended mistake')
+    process.exit(1)
+  }
+  const out = after('-O')
+  fs.mkdirSync(path.join(out, 'Release'), { recursive: true })
+  if (args[0] === 'build') fs.copyFileSync(path.join(home, 'addon.node'), path.join(out, 'Release', 'mbconv.node'))
+} else if (tool === 'tsc') {
+  const out = after('--outDir')
+  fs.mkdirSync(path.join(out, 'cli'), { recursive: true })
+  for (const name of fs.readdirSync('lib')) fs.writeFileSync(path.join(out, name.replace(/ts$/, 'js')), '')
+  fs.writeFileSync(path.join(out, 'cli', 'main.js'), '#!/usr/bin/env node')
+  if (asked('type-error')) {
+    console.log('lib/index.ts(1,1): error TS1: pretended mistake')
+    process.exit(2)
+  }
+}
+`
+
+/**
+ * Makes the project in `folder`.
+ * @param {{checkout?: boolean, without?: string[], spoil?: string}} options checkout: with lib/ and a lock file, as a
+ *   clone has; without: tools that are missing; spoil: a member of the torch wheel that is damaged
+ */
+export function makeProject(folder, { checkout = false, without = [], spoil = null } = {}) {
+  const write = (name, text, mode) => {
+    const file = path.join(folder, name)
+    fs.mkdirSync(path.dirname(file), { recursive: true })
+    fs.writeFileSync(file, text, { mode })
+    return file
+  }
+  fs.cpSync(path.join(REPOSITORY, 'scripts', 'setup'), path.join(folder, 'scripts', 'setup'), { recursive: true })
+  fs.cpSync(path.join(REPOSITORY, 'scripts', 'setup.mjs'), path.join(folder, 'scripts', 'setup.mjs'))
+  write('fake.mjs', FAKE)
+  write('say/nothing', '')
+  write('calls.log', '')
+  write('home/empty', '')
+  // Something that Node can load as an addon: the real one.
+  fs.copyFileSync(path.join(REPOSITORY, 'build', 'Release', 'mbconv.node'), path.join(folder, 'addon.node'))
+  const fake = (tool) => `exec '${process.execPath}' '${path.join(folder, 'fake.mjs')}' ${tool} "$@"\n`
+  fs.mkdirSync(path.join(folder, 'bin'))
+  for (const tool of ['python3', 'c++', 'cmake', 'ninja', 'npm']) {
+    if (!without.includes(tool)) write(`bin/${tool}`, `#!/bin/sh\n${fake(tool)}`, 0o755)
+  }
+  const script = (tool) => `process.argv.splice(2, 0, '${tool}')\nimport('${path.join(folder, 'fake.mjs')}')\n`
+  write('node_modules/cmake-js/package.json', '{"version": "8.0.0"}')
+  write('node_modules/cmake-js/bin/cmake-js', script('cmake-js'))
+  write('node_modules/node-addon-api/package.json', '{"version": "8.0.0"}')
+  write('package.json', '{"name": "pretended"}')
+  write('CMakeLists.txt', '')
+  write('native/a.cc', 'int a;\n')
+  if (checkout) {
+    const packages = {}
+    for (const name of ['cmake-js', 'node-addon-api', 'typescript'])
+      packages[`node_modules/${name}`] = { version: '8.0.0' }
+    write('node_modules/typescript/package.json', '{"version": "8.0.0"}')
+    write('node_modules/typescript/bin/tsc', script('tsc'))
+    write('node_modules/.package-lock.json', JSON.stringify({ packages }))
+    write('package-lock.json', JSON.stringify({ packages: { '': {}, ...packages } }))
+    write('tsconfig.json', '{}')
+    write('lib/index.ts', '')
+  }
+  const wheel = (kind, name, version, files, requires) => {
+    fs.mkdirSync(path.join(folder, 'wheels', kind), { recursive: true })
+    const file = path.join(folder, 'wheels', kind, `${name.replaceAll('-', '_')}-${version}-py3-none-any.whl`)
+    execFileSync(PYTHON, ['-c', MAKE_WHEEL, file, name, version, JSON.stringify({ files, requires, spoil })])
+  }
+  wheel('torch', 'torch', '2.13.0', TORCH_FILES, [
+    'sympy',
+    'cuda-toolkit[cublas,cudart,cupti]==13.0.3; platform_system == "Linux"',
+  ])
+  const runtime = { 'nvidia/cu13/lib/libcudart.so.13': 'runtime', 'nvidia/cu13/lib/libcudart_static.a': 'archive' }
+  wheel('nvidia', 'nvidia-cuda-runtime', '13.0.96', runtime, [])
+  return new Project(folder)
+}
+
+class Project {
+  constructor(folder) {
+    this.folder = folder
+    this.cache = path.join(folder, 'home', '.cache', 'mbconv')
+    this.libtorch = path.join(this.cache, `libtorch-2.13.0-cpu-${process.platform}-${process.arch}`)
+  }
+
+  file(...names) {
+    return path.join(this.folder, ...names)
+  }
+
+  exists(...names) {
+    return fs.existsSync(this.file(...names))
+  }
+
+  write(name, text) {
+    fs.writeFileSync(this.file(name), text)
+  }
+
+  /** From now on the pretended tools misbehave in this way. */
+  say(name) {
+    this.write(`say/${name}`, '')
+  }
+
+  takeBack(name) {
+    fs.rmSync(this.file('say', name), { force: true })
+  }
+
+  /** The tools called since the last time, one line each. */
+  calls() {
+    const lines = fs.readFileSync(this.file('calls.log'), 'utf8').split('\n').slice(0, -1)
+    this.write('calls.log', '')
+    return lines
+  }
+
+  /** Starts the set-up; `.done` resolves to {code, signal, stderr, ms}. */
+  start(args = [], env = {}) {
+    const began = performance.now()
+    const child = spawn(process.execPath, [this.file('scripts', 'setup.mjs'), ...args], {
+      // Nothing of the environment the tests run in, where the real tools and settings are.
+      env: { PATH: this.file('bin'), HOME: this.file('home'), FAKE_HOME: this.folder, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let stderr = ''
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      stderr += text
+    })
+    child.stdout.resume()
+    const done = new Promise((resolve) => {
+      child.on('close', (code, signal) => resolve({ code, signal, stderr, ms: performance.now() - began }))
+    })
+    return { child, done }
+  }
+
+  run(args, env) {
+    return this.start(args, env).done
+  }
+
+  /** Waits until the file exists. */
+  async appears(...names) {
+    for (let i = 0; i < 600; i++) {
+      if (this.exists(...names)) return
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    throw new Error(`${this.file(...names)} does not appear`)
+  }
+}
+
+/** Whether a process with this number is running (a zombie has ended). */
+export function isRunning(pid) {
+  try {
+    process.kill(pid, 0)
+    return !/^State:\s+Z/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch (error) {
+    if (error.code === 'ESRCH') return false
+    return error.syscall === 'open' ? process.platform !== 'linux' : true
+  }
+}
