@@ -1,0 +1,196 @@
+/**
+ * Parameters, multiply-adds and activations of an architecture, from its table alone.
+ *
+ * One walk over the layers feeds every figure, so that totals and the table of stages cannot disagree.
+ */
+
+import type { Arch } from './arch'
+import { checkArch, checkCount, checkOptions } from './check'
+
+/** The rule every multiply-add figure follows; the paper's "FLOPS" are these. To be printed beside the figures. */
+export const COUNTING_RULE =
+  'multiply-adds of convolutions and linear layers, squeeze-excitation included, for one image; ' +
+  'batch norm, activations, pooling and the squeeze-excitation product are not counted'
+
+export interface CountOptions {
+  /** Classes of the classifier. Default 1000. */
+  numClasses?: number
+  /** Input side in pixels. Default: the architecture's. */
+  resolution?: number
+  /** Channels of the image. Default 3. */
+  inChannels?: number
+}
+
+export interface Counts {
+  readonly resolution: number
+  readonly numClasses: number
+  readonly inChannels: number
+  /** Trainable numbers. */
+  readonly params: number
+  /** Multiply-adds per image, see {@link COUNTING_RULE}; equals `macsConv + macsFc`. */
+  readonly macs: number
+  /** Of all convolutions, depthwise and squeeze-excitation included. */
+  readonly macsConv: number
+  readonly macsDepthwise: number
+  readonly macsSe: number
+  readonly macsFc: number
+  /** Numbers that all convolutions together put out for one image. */
+  readonly activations: number
+  /** Running means and variances. */
+  readonly floatBuffers: number
+  /** Tensors that hold the parameters. */
+  readonly paramTensors: number
+  /** Parameters, running statistics and batch counters: the length of the state dict. */
+  readonly stateDictEntries: number
+  readonly convLayers: number
+  readonly blocks: number
+}
+
+/** A row of the table of stages. */
+export interface StageRow {
+  /** `stem`, `1` … `7`, `head`, `classifier`. */
+  readonly stage: string
+  /** `conv 3x3`, `MBConv6 5x5`, `linear`. */
+  readonly operator: string
+  /** Side of the input in pixels. */
+  readonly inputSize: number
+  readonly stride: number
+  readonly channels: number
+  readonly layers: number
+  readonly params: number
+  readonly macs: number
+}
+
+type Role = 'conv' | 'depthwise' | 'se' | 'linear'
+
+/** A convolution or linear layer, with the batch norm that follows it, if any. */
+interface Layer {
+  /** Index of the {@link StageRow} it belongs to. */
+  row: number
+  role: Role
+  weights: number
+  biases: number
+  /** Channels of the batch norm behind it; 0 for none. */
+  norm: number
+  /** Output positions: the side squared, 1 after pooling. */
+  positions: number
+  outputs: number
+}
+
+/** Output side of a layer with an odd kernel; symmetric and SAME padding agree on it. */
+function strided(size: number, stride: number): number {
+  return Math.ceil(size / stride)
+}
+
+/** Squeeze width of a block, from the block's own input. */
+export function squeezeChannels(inputChannels: number, seRatio: number): number {
+  return Math.max(1, Math.floor(inputChannels * seRatio))
+}
+
+function* layersOf(arch: Arch, resolution: number, numClasses: number, inChannels: number): Generator<Layer> {
+  let size = strided(resolution, 2)
+  let channels = arch.stem
+  const conv = (row: number, role: Role, inputs: number, outputs: number, kernel: number): Layer => {
+    const weights = (role === 'depthwise' ? 1 : inputs) * outputs * kernel * kernel
+    return { row, role, weights, biases: 0, norm: outputs, positions: size * size, outputs }
+  }
+  const dense = (row: number, role: Role, inputs: number, outputs: number): Layer => {
+    return { row, role, weights: inputs * outputs, biases: outputs, norm: 0, positions: 1, outputs }
+  }
+  yield conv(0, 'conv', inChannels, channels, 3)
+  for (const [i, stage] of arch.stages.entries()) {
+    const row = i + 1
+    for (let block = 0; block < stage.layers; block++) {
+      const expanded = channels * stage.expand
+      const squeezed = squeezeChannels(channels, stage.seRatio)
+      if (stage.expand !== 1) yield conv(row, 'conv', channels, expanded, 1)
+      if (block === 0) size = strided(size, stage.stride)
+      yield conv(row, 'depthwise', expanded, expanded, stage.kernel)
+      yield dense(row, 'se', expanded, squeezed)
+      yield dense(row, 'se', squeezed, expanded)
+      yield conv(row, 'conv', expanded, stage.channels, 1)
+      channels = stage.channels
+    }
+  }
+  const head = arch.stages.length + 1
+  yield conv(head, 'conv', channels, arch.head, 1)
+  yield dense(head + 1, 'linear', arch.head, numClasses)
+}
+
+function resolved(op: string, value: Arch, options: CountOptions) {
+  const arch = checkArch(op, value)
+  checkOptions(op, options, ['numClasses', 'resolution', 'inChannels'])
+  const { numClasses = 1000, resolution = arch.resolution, inChannels = 3 } = options
+  checkCount(op, 'numClasses', numClasses)
+  checkCount(op, 'resolution', resolution)
+  checkCount(op, 'inChannels', inChannels)
+  return { arch, numClasses, resolution, inChannels }
+}
+
+/**
+ * Counts a network without building it. Exact: all figures are whole numbers below 2^53 for any network that could run.
+ *
+ * @throws MbconvError ERR_TYPE or ERR_VALUE.
+ */
+export function count(arch: Arch, options: CountOptions = {}): Counts {
+  const { arch: table, numClasses, resolution, inChannels } = resolved('count', arch, options)
+  const macs: Record<Role, number> = { conv: 0, depthwise: 0, se: 0, linear: 0 }
+  let [params, activations, floatBuffers, paramTensors, norms, convLayers] = [0, 0, 0, 0, 0, 0]
+  for (const layer of layersOf(table, resolution, numClasses, inChannels)) {
+    macs[layer.role] += layer.weights * layer.positions
+    params += layer.weights + layer.biases + 2 * layer.norm
+    floatBuffers += 2 * layer.norm
+    paramTensors += 1 + (layer.biases > 0 ? 1 : 0) + (layer.norm > 0 ? 2 : 0)
+    if (layer.norm > 0) norms++
+    if (layer.role !== 'linear') {
+      convLayers++
+      activations += layer.outputs * layer.positions
+    }
+  }
+  const macsConv = macs.conv + macs.depthwise + macs.se
+  return Object.freeze({
+    resolution,
+    numClasses,
+    inChannels,
+    params,
+    macs: macsConv + macs.linear,
+    macsConv,
+    macsDepthwise: macs.depthwise,
+    macsSe: macs.se,
+    macsFc: macs.linear,
+    activations,
+    floatBuffers,
+    paramTensors,
+    stateDictEntries: paramTensors + 3 * norms,
+    convLayers,
+    blocks: table.stages.reduce((sum, stage) => sum + stage.layers, 0),
+  })
+}
+
+/**
+ * The network stage by stage, in the paper's order: what `mbconv models NAME` prints.
+ *
+ * @throws MbconvError ERR_TYPE or ERR_VALUE.
+ */
+export function stageTable(arch: Arch, options: CountOptions = {}): StageRow[] {
+  const { arch: table, numClasses, resolution, inChannels } = resolved('stageTable', arch, options)
+  const rows: { -readonly [K in keyof StageRow]: StageRow[K] }[] = []
+  let size = resolution
+  const add = (stage: string, operator: string, stride: number, channels: number, layers: number) => {
+    rows.push({ stage, operator, inputSize: size, stride, channels, layers, params: 0, macs: 0 })
+    size = strided(size, stride)
+  }
+  add('stem', 'conv 3x3', 2, table.stem, 1)
+  for (const [i, stage] of table.stages.entries()) {
+    const operator = `MBConv${stage.expand} ${stage.kernel}x${stage.kernel}`
+    add(String(i + 1), operator, stage.stride, stage.channels, stage.layers)
+  }
+  add('head', 'conv 1x1', 1, table.head, 1)
+  size = 1
+  add('classifier', 'linear', 1, numClasses, 1)
+  for (const layer of layersOf(table, resolution, numClasses, inChannels)) {
+    rows[layer.row].params += layer.weights + layer.biases + 2 * layer.norm
+    rows[layer.row].macs += layer.weights * layer.positions
+  }
+  return rows
+}

@@ -1,0 +1,15 @@
+/** Architectures, scaling, counting (all without native code), and building. */
+export { type Arch, arch, list, type Stage } from './arch'
+export { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
+export { type CreateOptions, create } from './create'
+export { EfficientNet, MBConv } from './efficientnet'
+export { PROFILE_NAMES, type Profile, type ProfileName, profileNamed } from './profiles'
+export {
+  type Coefficients,
+  type CompoundOptions,
+  compound,
+  roundChannels,
+  roundRepeats,
+  type ScaleOptions,
+  scale,
+} from './scaling'

@@ -1,0 +1,253 @@
+/** Module: a piece of a network with parameters, buffers and pieces of its own; and Sequential. */
+import { MbconvError } from '../errors'
+import { native } from '../native'
+import { noGrad } from '../tensor/autograd'
+import { keep, scope } from '../tensor/scope'
+import { Tensor } from '../tensor/tensor'
+import type { Device, DType, MemoryFormat } from '../tensor/types'
+
+/** What {@link Module.to} changes; whatever is left out stays. */
+export interface MoveOptions {
+  device?: Device
+  /** A floating-point type. Applies to floating-point tensors; batch counters stay int64. */
+  dtype?: DType
+  /** Applies to 4-d tensors, the weights of convolutions. */
+  memoryFormat?: MemoryFormat
+}
+
+const FLOATS: readonly DType[] = ['float32', 'float64', 'float16', 'bfloat16']
+
+/**
+ * Base class of every layer and network.
+ *
+ * A subclass assigns the modules it is made of to properties (the property's name becomes part of the state dict's
+ * keys), hands its own tensors to {@link addParameter} and {@link addBuffer}, and defines {@link forward}. Tensors that
+ * belong to a module are kept out of every scope; {@link dispose} frees them.
+ */
+export abstract class Module {
+  /** Whether batch norm uses the batch's statistics and dropout drops. See {@link train} and {@link eval}. */
+  training = true
+  readonly #parameters = new Map<string, Tensor>()
+  readonly #buffers = new Map<string, Tensor>()
+
+  abstract forward(x: Tensor): Tensor
+
+  // --- what it is made of -----------------------------------------------------------------------------------------------
+
+  /** Makes `tensor` a trained part of this module under `name`. */
+  protected addParameter(name: string, tensor: Tensor): void {
+    this.#parameters.set(name, keep(tensor.requiresGrad_()))
+  }
+  /** Makes `tensor` part of this module's state under `name`, not trained. */
+  protected addBuffer(name: string, tensor: Tensor): void {
+    this.#buffers.set(name, keep(tensor))
+  }
+  /** The parameter of that name as it is now: {@link to} replaces it. */
+  protected parameter(name: string): Tensor {
+    return this.#parameters.get(name) as Tensor
+  }
+  protected buffer(name: string): Tensor {
+    return this.#buffers.get(name) as Tensor
+  }
+
+  /** The modules this one consists of, in order, by the name they have in the state dict. */
+  namedChildren(): [string, Module][] {
+    return Object.entries(this).filter((entry): entry is [string, Module] => entry[1] instanceof Module)
+  }
+  children(): Module[] {
+    return this.namedChildren().map(([, child]) => child)
+  }
+  /** This module and everything inside it, outermost first. */
+  modules(): Module[] {
+    return [this, ...this.children().flatMap((child) => child.modules())]
+  }
+
+  /** Every parameter inside by its state dict key, `prefix` in front. */
+  namedParameters(prefix = ''): [string, Tensor][] {
+    const own = [...this.#parameters].map(([name, t]): [string, Tensor] => [prefix + name, t])
+    return own.concat(this.namedChildren().flatMap(([name, child]) => child.namedParameters(`${prefix}${name}.`)))
+  }
+  parameters(): Tensor[] {
+    return this.namedParameters().map(([, parameter]) => parameter)
+  }
+  namedBuffers(prefix = ''): [string, Tensor][] {
+    const own = [...this.#buffers].map(([name, t]): [string, Tensor] => [prefix + name, t])
+    return own.concat(this.namedChildren().flatMap(([name, child]) => child.namedBuffers(`${prefix}${name}.`)))
+  }
+
+  // --- its state --------------------------------------------------------------------------------------------------------
+
+  /**
+   * Parameters and buffers by key, in PyTorch's order: a module's own parameters, its own buffers, then its children's.
+   * The tensors themselves, not copies: writing to one changes the module.
+   */
+  stateDict(): Record<string, Tensor> {
+    return Object.fromEntries(this.#entries(''))
+  }
+
+  #entries(prefix: string): [string, Tensor][] {
+    const own = [...this.#parameters, ...this.#buffers].map(([name, t]): [string, Tensor] => [prefix + name, t])
+    return own.concat(this.namedChildren().flatMap(([name, child]) => child.#entries(`${prefix}${name}.`)))
+  }
+
+  /**
+   * Copies values into this module's tensors, converting dtype and device.
+   *
+   * @param dict tensors by key, as {@link stateDict} names them
+   * @param options.strict false passes over keys that only one side has; shapes must fit all the same
+   * @returns the keys passed over
+   * @throws MbconvError ERR_VALUE listing missing and unknown keys, ERR_SHAPE where only shapes differ, ERR_TYPE for a
+   *   value that is no tensor, ERR_DISPOSED; nothing has been changed then
+   */
+  loadStateDict(
+    dict: Record<string, Tensor>,
+    { strict = true }: { strict?: boolean } = {},
+  ): { missing: string[]; unexpected: string[] } {
+    const op = 'loadStateDict'
+    if (typeof dict !== 'object' || dict === null) {
+      throw new MbconvError('ERR_TYPE', `${op}: expected an object of tensors by key`, { op })
+    }
+    const own = this.stateDict()
+    const keys = Object.keys(own)
+    const missing = keys.filter((key) => !Object.hasOwn(dict, key))
+    const unexpected = Object.keys(dict).filter((key) => !Object.hasOwn(own, key))
+    const shared = keys.filter((key) => Object.hasOwn(dict, key))
+    const misfits: string[] = []
+    for (const key of shared) {
+      const value = dict[key]
+      if (!(value instanceof Tensor)) throw new MbconvError('ERR_TYPE', `${op}: ${key} is not a tensor`, { op })
+      if (value.isDisposed) throw new MbconvError('ERR_DISPOSED', `${op}: ${key} has been disposed`, { op })
+      const [has, wants] = [value.shape.join(', '), own[key].shape.join(', ')]
+      if (has !== wants) misfits.push(`${key}: [${has}] given, [${wants}] here`)
+    }
+    const problems = [
+      ...(strict && missing.length > 0 ? [`missing keys: ${some(missing, ', ')}`] : []),
+      ...(strict && unexpected.length > 0 ? [`unknown keys: ${some(unexpected, ', ')}`] : []),
+      ...(misfits.length > 0 ? [`shapes that differ: ${some(misfits, '; ')}`] : []),
+    ]
+    if (problems.length > 0) {
+      const onlyShapes = problems.length === 1 && misfits.length > 0
+      throw new MbconvError(onlyShapes ? 'ERR_SHAPE' : 'ERR_VALUE', `${op}: ${problems.join('\n  ')}`, {
+        op,
+        hint: 'The weights must come from the same architecture with the same number of classes and channels.',
+      })
+    }
+    noGrad(() => {
+      for (const key of shared) own[key].copy_(dict[key])
+    })
+    return { missing, unexpected }
+  }
+
+  // --- modes and places -------------------------------------------------------------------------------------------------
+
+  /** Sets training mode here and in everything inside. */
+  train(mode = true): this {
+    for (const module of this.modules()) module.training = mode
+    return this
+  }
+  /** Sets evaluation mode: running statistics, nothing dropped. */
+  eval(): this {
+    return this.train(false)
+  }
+
+  /**
+   * Moves or converts parameters and buffers, in this module itself. A tensor that has to change is replaced and its
+   * old handle disposed, its gradient with it: make the optimiser afterwards.
+   *
+   * @throws MbconvError ERR_TYPE for a dtype that is not floating-point, ERR_CUDA_UNAVAILABLE, ERR_OOM, ERR_CUDA_OOM;
+   *   the module is as before then
+   */
+  to(options: MoveOptions): this {
+    const op = 'Module.to'
+    const { device, dtype, memoryFormat } = options
+    if (dtype !== undefined && !FLOATS.includes(dtype)) {
+      throw new MbconvError('ERR_TYPE', `${op}: dtype must be one of ${FLOATS.join(', ')}, got ${dtype}`, { op })
+    }
+    const moved: { tensors: Map<string, Tensor>; name: string; from: Tensor; to: Tensor }[] = []
+    try {
+      for (const module of this.modules()) {
+        for (const tensors of [module.#parameters, module.#buffers]) {
+          for (const [name, from] of tensors) {
+            const change = {
+              device: device === from.device ? undefined : device,
+              dtype: dtype === from.dtype || !FLOATS.includes(from.dtype) ? undefined : dtype,
+              memoryFormat:
+                memoryFormat === undefined || from.ndim !== 4 || from.isContiguous({ memoryFormat })
+                  ? undefined
+                  : memoryFormat,
+            }
+            if (Object.values(change).every((value) => value === undefined)) continue
+            const to = scope(() => keep(from.detach().to(change).requiresGrad_(from.requiresGrad)))
+            moved.push({ tensors, name, from, to })
+          }
+        }
+      }
+    } catch (error) {
+      for (const { to } of moved) to.dispose()
+      throw error
+    }
+    for (const { tensors, name, from, to } of moved) {
+      tensors.set(name, to)
+      from.dispose()
+    }
+    return this
+  }
+
+  /** Drops every parameter's gradient. */
+  zeroGrad(): void {
+    native().zeroGrad(this.parameters())
+  }
+
+  /** Frees parameters and buffers here and inside. Doing so twice is harmless. */
+  dispose(): void {
+    for (const module of this.modules()) {
+      for (const tensor of module.#parameters.values()) tensor.dispose()
+      for (const tensor of module.#buffers.values()) tensor.dispose()
+    }
+  }
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}
+
+/** A list for an error message, cut short. */
+function some(list: string[], separator: string): string {
+  const most = 8
+  const shown = list.slice(0, most).join(separator)
+  return list.length > most ? `${shown} and ${list.length - most} more` : shown
+}
+
+/** Modules one after the other; their names are their positions. */
+export class Sequential extends Module {
+  readonly #list: readonly Module[]
+
+  constructor(...modules: Module[]) {
+    super()
+    for (const [i, module] of modules.entries()) {
+      if (module instanceof Module) continue
+      throw new MbconvError('ERR_TYPE', `Sequential: argument ${i} is not a Module`, { op: 'Sequential' })
+    }
+    this.#list = modules
+  }
+
+  get length(): number {
+    return this.#list.length
+  }
+  /** The module at a position; negative ones count from the end. */
+  at(index: number): Module | undefined {
+    return this.#list.at(index)
+  }
+  [Symbol.iterator](): Iterator<Module> {
+    return this.#list[Symbol.iterator]()
+  }
+
+  override namedChildren(): [string, Module][] {
+    return this.#list.map((module, i): [string, Module] => [String(i), module])
+  }
+
+  forward(x: Tensor): Tensor {
+    let y = x
+    for (const module of this.#list) y = module.forward(y)
+    return y
+  }
+}
