@@ -189,6 +189,7 @@ t.test('bounds', async (t) => {
     ['clipGradNorm: 0', 'must be above 0, not 0'],
     ['clipGradNorm: .inf', 'must be a number, not Infinity'],
     ['device: gpu', 'must be auto, cpu, cuda or cuda:N, not "gpu"'],
+    ['model: {name: efficientnet_b9x}', 'must be an architecture, not "efficientnet_b9x"'],
     ['ema: true', 'must be false or a mapping of keys to values, not true'],
     ['data: {std: {}}', 'must be a number or a list, not a mapping'],
     ['run: {name: ../up}', 'must be a plain folder name, not "../up"'],
@@ -196,7 +197,9 @@ t.test('bounds', async (t) => {
     ['seed: 1e300', 'must be at most 9007199254740991, not 1e+300'],
     ['optimizer: {name: adamw, lr: 1, betas: [0.9]}', 'must be a list of at least 2, not a list'],
   ]) {
-    const base = text.startsWith('epochs') ? 'model: {name: efficientnet_b0}\n' : SMALLEST
+    const base = SMALLEST.split('\n')
+      .filter((line) => line.split(':')[0] !== text.split(':')[0])
+      .join('\n')
     const { lines } = complaints(t, `${base}${text}`)
     t.equal(lines.length, 1, text)
     t.ok(lines[0].endsWith(what), `${text} → ${lines[0]}`)

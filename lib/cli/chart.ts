@@ -89,9 +89,10 @@ function rasterize(points: [number, number][], raster: Raster): boolean[][] {
   let [fromColumn, fromRow] = heights[0]
   for (const [column, row] of heights) {
     for (let x = fromColumn; x <= column; x++) {
-      // The line's rows within this column, so that a steep stretch has no holes.
+      // The line's rows within this column, so that a steep stretch has no holes; just short of the column's edges,
+      // where a gentle slope would be drawn twice.
       const part = (at: number) => fromRow + ((row - fromRow) * (at - fromColumn)) / Math.max(1, column - fromColumn)
-      const [a, b] = [part(Math.max(fromColumn, x - 0.5)), part(Math.min(column, x + 0.5))]
+      const [a, b] = [part(Math.max(fromColumn, x - 0.499)), part(Math.min(column, x + 0.499))]
       for (let y = Math.round(Math.min(a, b)); y <= Math.round(Math.max(a, b)); y++) grid[y][x] = true
     }
     fromColumn = column

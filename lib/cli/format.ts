@@ -48,3 +48,6 @@ export function duration(seconds: number): string {
   const minutes = Math.floor(seconds / 60)
   return `${minutes} min ${Math.round(seconds - 60 * minutes)} s`
 }
+
+/** At most four decimals, none that are zero: 1.1, 0.25, 1.728. */
+export const short = (value: number): string => String(Number(value.toFixed(4)))

@@ -8,6 +8,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { EXIT, exitCodeOf, MbconvError } from '../errors'
+import type { ModelsOptions } from './models'
 import { type GlobalOptions, Output } from './output'
 
 /** Exit statuses, as the help ends with them. */
@@ -37,7 +38,7 @@ function number(text: string): number {
 
 /** @param finish takes the exit status of the command that ran */
 function createProgram(finish: (status: number) => void): Command {
-  const program = new Command('mbconv')
+  const program: Command = new Command('mbconv')
     .description('EfficientNet for Node.js: training, evaluation and scaling, native on libtorch.')
     .version(version())
     .option('--json', 'results for machines: JSON on stdout, one value a line')
@@ -109,7 +110,7 @@ function createProgram(finish: (status: number) => void): Command {
       'after',
       example('mbconv models', 'mbconv models efficientnet_b0 --width 0.25 --depth 0.5 --resolution 32'),
     )
-    .action(async (name: string | undefined, options: Record<string, number>) => {
+    .action(async (name: string | undefined, options: Omit<ModelsOptions, keyof GlobalOptions>) => {
       const { models } = await import('./models.js')
       finish(await models(name, { ...globals(), ...options }))
     })

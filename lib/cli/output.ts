@@ -70,6 +70,17 @@ export function table(columns: Column[], rows: string[][], paint: Paint): string
   return [paint('bold', title), ...rows.map(line)]
 }
 
+/** Text in lines of at most so many columns, broken between words. */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines[lines.length - 1]
+    if (last !== undefined && last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
 /** The two channels of one command. */
 export class Output {
   readonly json: boolean

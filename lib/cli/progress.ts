@@ -36,6 +36,10 @@ export function createProgress(
   return new LineProgress(stream)
 }
 
+/** `step  12/805`, as wide at the start as at the end. */
+const counter = (what: string, done: number, all: number) =>
+  `${what} ${String(done).padStart(String(all).length)}/${all}`
+
 /** Milliseconds between two drawings: ten a second look alive and cost nothing. */
 const INTERVAL = 100
 
@@ -96,12 +100,12 @@ class BarProgress implements Progress {
     const remaining = done > 0 ? (seconds / done) * (run.steps - last.step) : Number.NaN
     // In order of importance: what does not fit the terminal is left out from the end.
     const fields = [
-      `epoch ${String(last.epoch).padStart(String(run.epochs).length)}/${run.epochs}`,
+      counter('epoch', last.epoch, run.epochs),
       `loss ${format.loss(this.smoothLoss)}`,
       ...(this.top1 === undefined ? [] : [this.paint('green', `top-1 ${format.percent(this.top1)}`)]),
       `${format.clock(remaining)} left`,
       `${format.whole(last.imagesPerSecond)} images/s`,
-      `step ${String(last.step).padStart(String(run.steps).length)}/${run.steps}`,
+      counter('step', last.step, run.steps),
       `lr ${format.rate(last.lr)}`,
     ]
     const width = (this.stream.columns || 80) - 1
@@ -167,10 +171,10 @@ class LineProgress implements Progress {
     if (last && this.losses.length > 0) {
       const mean = this.losses.reduce((sum, value) => sum + value, 0) / this.losses.length
       fields.push(
-        `epoch ${last.epoch}/${run.epochs}`,
-        `step ${last.step}/${run.steps}`,
+        counter('epoch', last.epoch, run.epochs),
+        counter('step', last.step, run.steps),
         `loss ${format.loss(mean)}`,
-        `lr ${format.rate(last.lr)}`,
+        `lr ${format.rate(last.lr).padEnd(6)}`,
         `${format.whole(last.imagesPerSecond)} images/s`,
       )
     }

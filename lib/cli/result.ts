@@ -42,7 +42,10 @@ export function learningCurves(runDir: string, { unicode, columns, paint }: Outp
   const aside = total >= 76
   const width = aside ? Math.floor((total - 3) / 2) : total
   const size = { width, height: 7, unicode }
-  const loss = chart({ title: 'training loss by step', points: losses, label: format.loss }, size)
+  const loss = chart(
+    { title: 'training loss by step', points: losses, label: (y) => Number(y.toPrecision(3)).toString() },
+    size,
+  )
   const accuracy = chart({ title: 'test top-1 by step', points: accuracies, label: (y) => `${y.toFixed(1)} %` }, size)
   const text = aside ? beside(loss, accuracy, '   ') : [...loss, '', ...accuracy]
   return text.map((line) => paint('cyan', line.trimEnd()))

@@ -40,6 +40,7 @@ export function readArguments(words: string[], resume: boolean | string | undefi
   if (files.length === 0 && typeof resume === 'string') {
     // A run keeps the configuration it began with.
     if (/\.ya?ml$/i.test(resume)) return { file: resume, overrides, resume: true }
+    if (!isFolder(resume)) throw new MbconvError('ERR_USAGE', `--resume: there is no folder ${resume}`)
     return { file: path.join(resume, 'config.json'), overrides, resume }
   }
   if (files.length !== 1)
@@ -65,7 +66,7 @@ export async function train(words: string[], options: TrainOptions): Promise<num
   // Loads the native code; everything above works without.
   const { train: startTraining } = await import('../train/train.js')
   const controller = new AbortController()
-  const progress = createProgress(process.stderr, { quiet: options.quiet || options.json })
+  const progress = createProgress(process.stderr, { quiet: output.quiet || output.json })
   const restore = stopOnSignals(controller, progress)
   try {
     const run = startTraining(config, { signal: controller.signal, resume: resumed })

@@ -49,7 +49,7 @@ function shown(text: string): string {
 }
 
 /** A value as an error message shows it. */
-function preview(value: unknown): string {
+export function preview(value: unknown): string {
   if (value === null) return 'empty'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'string') return `"${shown(value)}"`

@@ -7,7 +7,9 @@
 import path from 'node:path'
 import { z } from 'zod'
 import { MbconvError } from '../errors'
-import { type Problem, problemsOf, problemTexts } from './config-problems'
+import { list } from '../models/arch'
+import { type Problem, preview, problemsOf, problemTexts } from './config-problems'
+import { nearest } from './nearest'
 
 const fraction = () => z.number().min(0).lt(1)
 const count = () => z.int().min(1)
@@ -178,6 +180,16 @@ function crossCheck(raw: unknown): Problem[] {
   const problems: Problem[] = []
   const at = (...keys: string[]): unknown =>
     keys.reduce<unknown>((value, key) => (isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined), raw)
+  const name = at('model', 'name')
+  if (typeof name === 'string' && !list().includes(name)) {
+    const near = nearest(name, list())
+    problems.push({
+      path: ['model', 'name'],
+      kind: 'value',
+      message: `must be an architecture, not ${preview(name)}`,
+      hint: near ? `did you mean ${near}?` : `there are ${list().join(', ')}`,
+    })
+  }
   const dataset = at('data', 'dataset') ?? 'digits'
   for (const file of DATA_FILES) {
     const given = at('data', file) !== undefined

@@ -1,0 +1,140 @@
+/** `mbconv models`: the architectures, and one of them stage by stage. Counted from tables; nothing is built. */
+import { MbconvError } from '../errors'
+import { type Arch, arch, list } from '../models/arch'
+import { COUNTING_RULE, count, type StageRow, stageTable } from '../models/count'
+import { compound, scale } from '../models/scaling'
+import { nearest } from '../train/nearest'
+import * as format from './format'
+import { type GlobalOptions, Output, table, wrap } from './output'
+
+export interface ModelsOptions extends GlobalOptions {
+  width?: number
+  depth?: number
+  /** Input side, px. */
+  resolution?: number
+  phi?: number
+  classes: number
+}
+
+export async function models(name: string | undefined, options: ModelsOptions): Promise<number> {
+  const output = new Output(options)
+  try {
+    if (name === undefined) showAll(options, output)
+    else showOne(scaled(known(name), options), options, output)
+  } catch (error) {
+    // A number that no network can have was typed; the library cannot know that.
+    if (error instanceof MbconvError && error.code === 'ERR_VALUE')
+      throw new MbconvError('ERR_USAGE', error.message, { hint: error.hint, cause: error })
+    throw error
+  }
+  return 0
+}
+
+/** `b3` is enough where `efficientnet_b3` is meant. */
+function known(name: string): Arch {
+  const names = list()
+  const full = names.find((candidate) => candidate === name || candidate === `efficientnet_${name}`)
+  if (full) return arch(full)
+  const near = nearest(name, [...names.map((candidate) => candidate.replace('efficientnet_', '')), ...names])
+  throw new MbconvError('ERR_USAGE', `no model is called ${name}`, {
+    hint: near ? `did you mean ${near}?` : `there are ${names.join(', ')}`,
+  })
+}
+
+function scaled(from: Arch, { width = 1, depth = 1, resolution, phi }: ModelsOptions): Arch {
+  const formula =
+    phi === undefined
+      ? { width: 1, depth: 1, resolution: from.resolution }
+      : compound({ phi, resolution: from.resolution })
+  return scale(from, {
+    width: width * formula.width,
+    depth: depth * formula.depth,
+    resolution: resolution ?? formula.resolution,
+  })
+}
+
+function showAll({ width, depth, phi, resolution, classes }: ModelsOptions, output: Output): void {
+  if (width !== undefined || depth !== undefined || phi !== undefined)
+    throw new MbconvError('ERR_USAGE', '--width, --depth and --phi scale one model', {
+      hint: 'name it: mbconv models efficientnet_b0 --phi 1',
+    })
+  const all = list().map((name) => {
+    const model = arch(name)
+    return { model, counts: count(model, { numClasses: classes, resolution }) }
+  })
+  output.data(
+    all.map(({ model, counts }) => ({
+      name: model.name,
+      width: model.width,
+      depth: model.depth,
+      resolution: counts.resolution,
+      dropout: model.dropout,
+      params: counts.params,
+      macs: counts.macs,
+    })),
+  )
+  const columns = [
+    { title: 'model' },
+    ...['width', 'depth', 'px', 'dropout', 'parameters', 'multiply-adds'].map((title) => ({ title, right: true })),
+  ]
+  const rows = all.map(({ model, counts }) => [
+    model.name,
+    model.width.toFixed(1),
+    model.depth.toFixed(1),
+    String(counts.resolution),
+    model.dropout.toFixed(1),
+    format.whole(counts.params),
+    format.whole(counts.macs),
+  ])
+  output.result(...table(columns, rows, output.paint), '', ...countingRule(output))
+}
+
+function showOne(model: Arch, { classes }: ModelsOptions, output: Output): void {
+  const counts = count(model, { numClasses: classes })
+  const stages = stageTable(model, { numClasses: classes })
+  output.data({ arch: model, counts, stages, countingRule: COUNTING_RULE })
+  const { paint } = output
+  const columns = [
+    { title: 'stage' },
+    { title: 'operator' },
+    ...['input px', 'stride', 'channels', 'layers', 'parameters', 'multiply-adds'].map((title) => ({
+      title,
+      right: true,
+    })),
+  ]
+  const row = ({ stage, operator, inputSize, stride, channels, layers, params, macs }: StageRow) => [
+    stage,
+    operator,
+    ...[inputSize, stride, channels, layers].map(String),
+    format.whole(params),
+    format.whole(macs),
+  ]
+  const total = [
+    'total',
+    '',
+    '',
+    '',
+    '',
+    String(counts.blocks + 3),
+    format.whole(counts.params),
+    format.whole(counts.macs),
+  ]
+  const facts = [
+    `width ${format.short(model.width)}`,
+    `depth ${format.short(model.depth)}`,
+    `${model.resolution} px`,
+    `dropout ${model.dropout}`,
+    `${format.whole(classes)} classes`,
+  ]
+  output.result(
+    `${paint('bold', model.name)}  ${paint('dim', facts.join(', '))}`,
+    '',
+    ...table(columns, [...stages.map(row), total], paint),
+    '',
+    ...countingRule(output),
+  )
+}
+
+/** What the figures mean; figures by another rule are no figures to compare with. */
+const countingRule = ({ columns, paint }: Output): string[] =>
+  wrap(`Counted: ${COUNTING_RULE}.`, Math.min(columns, 100)).map((line) => paint('dim', line))
