@@ -8,8 +8,8 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { MbconvError } from '../errors'
 import { fromTypedArray } from '../tensor/create'
-import type { DType } from '../tensor/types'
 import { Tensor } from '../tensor/tensor'
+import type { DType } from '../tensor/types'
 import { ioError, writeFileAtomic } from './atomic'
 import {
   encodeHeader,
@@ -23,8 +23,22 @@ import {
   type TensorEntry,
 } from './safetensors-header'
 
-/** Metadata key under which a CRC-32 of header and data is kept, eight hexadecimal digits. */
+/**
+ * Metadata key under which a CRC-32 of header and data is kept. The value repeats it, so that a bit flipped in either
+ * does not turn the check off.
+ */
 const CHECKSUM_KEY = 'mbconv.crc32'
+const CHECKSUM_VALUE = /^mbconv\.crc32:/
+
+const checksumText = (crc: number) => `${CHECKSUM_KEY}:${crc.toString(16).padStart(8, '0')}`
+
+/** Parts the checksum from the metadata that the caller sees. */
+function splitChecksum(metadata: Record<string, string>, reject: Reject) {
+  const { [CHECKSUM_KEY]: checksum, ...rest } = metadata
+  const strays = Object.values(rest).some((value) => CHECKSUM_VALUE.test(value))
+  if (strays) reject('its checksum is not where it belongs: bytes changed after it was written')
+  return { checksum, rest }
+}
 
 export interface SafetensorsFile {
   tensors: Record<string, Tensor>
@@ -151,7 +165,7 @@ function readTensor(fd: number, entry: TensorEntry, dataAt: number, reject: Reje
 export function read(path: string): SafetensorsFile {
   return withFile(path, 'safetensors.read', (fd, reject) => {
     const { entries, metadata, dataAt } = readHeader(fd, reject)
-    const { [CHECKSUM_KEY]: checksum, ...rest } = metadata
+    const { checksum, rest } = splitChecksum(metadata, reject)
     const made: [string, Tensor][] = []
     try {
       let crc = crc32(headerDigestText(entries, rest))
@@ -160,7 +174,7 @@ export function read(path: string): SafetensorsFile {
         if (checksum !== undefined) crc = crc32(bytes, crc)
         made.push([entry.name, fromTypedArray(values, entry.shape, { dtype: entry.dtype })])
       }
-      if (checksum !== undefined && checksum !== crc.toString(16).padStart(8, '0')) {
+      if (checksum !== undefined && checksum !== checksumText(crc)) {
         reject('its checksum does not fit: bytes changed after it was written, or another program rewrote it')
       }
       return { tensors: Object.fromEntries(made), metadata: rest }
@@ -185,7 +199,7 @@ export function read(path: string): SafetensorsFile {
 export function readMetadata(path: string): SafetensorsInfo {
   return withFile(path, 'safetensors.readMetadata', (fd, reject) => {
     const { entries, metadata } = readHeader(fd, reject)
-    const { [CHECKSUM_KEY]: _checksum, ...rest } = metadata
+    const { rest } = splitChecksum(metadata, reject)
     const tensors = Object.fromEntries(entries.map(({ name, dtype, shape }) => [name, { dtype, shape }]))
     return { tensors, metadata: rest }
   })
@@ -215,7 +229,7 @@ function checkWritable(tensors: Record<string, Tensor>, metadata: Record<string,
     if (typeof value !== 'string') {
       throw new MbconvError('ERR_TYPE', `${op}: metadata ${JSON.stringify(key)} must be a string`, { op })
     }
-    if (key === CHECKSUM_KEY) {
+    if (key === CHECKSUM_KEY || CHECKSUM_VALUE.test(value)) {
       throw new MbconvError('ERR_VALUE', `${op}: metadata ${JSON.stringify(key)} is written by the checksum option`, {
         op,
       })
@@ -246,7 +260,7 @@ export function* encode(
   if (checksum) {
     let crc = crc32(headerDigestText(entries, metadata))
     for (const [, tensor] of ordered) crc = crc32(bytesOf(tensor), crc)
-    whole = { ...metadata, [CHECKSUM_KEY]: crc.toString(16).padStart(8, '0') }
+    whole = { ...metadata, [CHECKSUM_KEY]: checksumText(crc) }
   }
   const header = encodeHeader(entries, whole)
   if (header.byteLength - PREFIX_BYTES > MAX_HEADER_BYTES) {

@@ -1,0 +1,358 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { native } from '../dist/native.js'
+import { AdamW } from '../dist/optim/adamw.js'
+import { Ema } from '../dist/optim/ema.js'
+import { decayGroups } from '../dist/optim/optimizer.js'
+import { RMSprop } from '../dist/optim/rmsprop.js'
+import { SGD } from '../dist/optim/sgd.js'
+import { noGrad } from '../dist/tensor/autograd.js'
+import { fromTypedArray, tensor, zeros } from '../dist/tensor/create.js'
+import { memory, scope } from '../dist/tensor/scope.js'
+
+const golden = JSON.parse(readFileSync(new URL('./golden/optim.json', import.meta.url), 'utf8'))
+const CLASSES = { rmsprop: RMSprop, sgd: SGD, adamw: AdamW }
+const FLOAT64 = { dtype: 'float64' }
+
+/** The golden's parameters or gradients, flat lists in the shapes of the golden. */
+const tensorsOf = (lists, dtype, requiresGrad = false) =>
+  lists.map((list, i) => fromTypedArray(Float64Array.from(list), golden.shapes[i], { dtype, requiresGrad }))
+
+/** Gives every parameter its gradient through a real backward pass: the gradient of sum(p · g) is g. */
+function backward(params, gradients) {
+  scope(() => {
+    for (const [i, p] of params.entries()) p.mul(gradients[i]).sum().backward()
+  })
+}
+
+/** Largest difference, relative to the larger of the expected value and 1: weights are of that size. */
+function difference(params, expected) {
+  return Math.max(
+    ...params.flatMap((p, i) =>
+      [...p.toTypedArray()].map((value, j) => Math.abs(value - expected[i][j]) / Math.max(1, Math.abs(expected[i][j]))),
+    ),
+  )
+}
+
+for (const { title, optimizer: name, options, dtype, after } of golden.cases) {
+  t.test(`${title} in ${dtype} equals the reference over ten steps`, async (t) => {
+    const params = tensorsOf(golden.initial, dtype, true)
+    const optimizer = new CLASSES[name](params, { lr: 1, ...options })
+    for (const [i, lr] of golden.rates.entries()) {
+      scope(() => backward(params, tensorsOf(golden.gradients[i], dtype)))
+      optimizer.lr = lr
+      optimizer.step()
+      optimizer.zeroGrad()
+      const expected = after[i + 1]
+      if (expected === undefined) continue
+      const worst = difference(params, expected)
+      t.ok(worst <= (dtype === 'float64' ? 1e-12 : 1e-6), `after step ${i + 1}: ${worst}`)
+    }
+    t.equal(optimizer.steps, 10)
+    for (const p of params) t.equal(p.grad, null, 'zeroGrad drops the gradients')
+    optimizer.dispose()
+    for (const p of params) p.dispose()
+  })
+}
+
+t.test('memory layout does not change an update', async (t) => {
+  for (const Class of [RMSprop, SGD, AdamW]) {
+    const make = (memoryFormat) => {
+      const p = fromTypedArray(
+        Float32Array.from({ length: 24 }, (_, i) => Math.sin(i)),
+        [2, 3, 2, 2],
+      )
+      return p.contiguous({ memoryFormat }).clone().requiresGrad_(true)
+    }
+    const params = [make('contiguous'), make('channelsLast')]
+    t.ok(params[1].isContiguous({ memoryFormat: 'channelsLast' }))
+    const options = { lr: 0.1, ...(Class === SGD ? { momentum: 0.9 } : {}), weightDecay: 0.1 }
+    const optimizers = params.map((p) => new Class([p], options))
+    for (let step = 0; step < 3; step++) {
+      // The gradient has the contiguous layout in both: the fast path must not mix up elements.
+      for (const [i, p] of params.entries()) {
+        scope(() =>
+          p
+            .mul(
+              fromTypedArray(
+                Float32Array.from({ length: 24 }, (_, j) => j - 10 * step),
+                [2, 3, 2, 2],
+              ),
+            )
+            .sum()
+            .backward(),
+        )
+        optimizers[i].step()
+        optimizers[i].zeroGrad()
+      }
+    }
+    t.ok(
+      scope(() => params[0].allclose(params[1], { rtol: 1e-6, atol: 1e-7 })),
+      Class.name,
+    )
+    for (const each of [...params, ...optimizers]) each.dispose()
+  }
+})
+
+t.test('parameters without a gradient are left alone', async (t) => {
+  for (const Class of [RMSprop, SGD, AdamW]) {
+    const params = [tensor([1, 2], { requiresGrad: true }), tensor([3, 4], { requiresGrad: true })]
+    const optimizer = new Class(params, { lr: 0.1, weightDecay: 0.5 })
+    scope(() => params[0].sum().backward())
+    optimizer.step()
+    t.strictSame(params[1].toArray(), [3, 4], Class.name)
+    t.not(params[0].toArray()[0], 1)
+    for (const each of [...params, optimizer]) each.dispose()
+  }
+})
+
+t.test('groups: each with its weight decay, one learning rate', async (t) => {
+  const [a, b] = [1, 1].map((x) => tensor([x], { ...FLOAT64, requiresGrad: true }))
+  const optimizer = new SGD(
+    [
+      { params: [a], weightDecay: 0.5 },
+      { params: [b], lr: 7 },
+    ],
+    { lr: 1 },
+  )
+  t.strictSame(
+    optimizer.groups.map(({ lr, weightDecay }) => [lr, weightDecay]),
+    [
+      [1, 0.5],
+      [7, 0],
+    ],
+  )
+  optimizer.lr = 0.1
+  scope(() => a.add(b).sum().backward())
+  optimizer.step()
+  t.ok(Math.abs(a.toArray()[0] - (1 - 0.1 * (1 + 0.5))) < 1e-15)
+  t.ok(Math.abs(b.toArray()[0] - (1 - 0.1)) < 1e-15)
+  for (const each of [a, b, optimizer]) each.dispose()
+})
+
+t.test('weight decay spares batch norm and nothing else', async (t) => {
+  const p = () => zeros([1], { requiresGrad: true })
+  const parameters = {
+    'features.0.0.weight': p(),
+    'features.0.1.weight': p(),
+    'features.0.1.bias': p(),
+    'features.1.fc1.weight': p(),
+    'features.1.fc1.bias': p(),
+    'classifier.1.weight': p(),
+    'classifier.1.bias': p(),
+  }
+  const frozen = zeros([1])
+  const model = {
+    namedParameters: () => [...Object.entries(parameters), ['frozen.weight', frozen]],
+    namedBuffers: () => [
+      ['features.0.1.running_mean', zeros([1])],
+      ['features.0.1.running_var', zeros([1])],
+    ],
+  }
+  const groups = decayGroups(model, 0.25)
+  t.strictSame(
+    groups.map(({ names, weightDecay }) => [weightDecay, names]),
+    [
+      [
+        0.25,
+        [
+          'features.0.0.weight',
+          'features.1.fc1.weight',
+          'features.1.fc1.bias',
+          'classifier.1.weight',
+          'classifier.1.bias',
+        ],
+      ],
+      [0, ['features.0.1.weight', 'features.0.1.bias']],
+    ],
+  )
+})
+
+t.test('state is saved and restored exactly', async (t) => {
+  for (const [name, Class] of Object.entries(CLASSES)) {
+    const options = { lr: 0.05, weightDecay: 0.1, ...(Class === SGD ? { momentum: 0.9 } : {}) }
+    const make = () => {
+      const params = tensorsOf(golden.initial, 'float32', true)
+      const groups = [
+        { params: params.slice(0, 1), names: ['first'] },
+        { params: params.slice(1), names: ['second', 'third'] },
+      ]
+      return { params, optimizer: new Class(groups, options) }
+    }
+    const step = ({ params, optimizer }, i) => {
+      scope(() => backward(params, tensorsOf(golden.gradients[i], 'float32')))
+      optimizer.step()
+      optimizer.zeroGrad()
+    }
+    const one = make()
+    for (let i = 0; i < 6; i++) step(one, i)
+    const two = make()
+    for (let i = 0; i < 3; i++) step(two, i)
+    const three = make()
+    const saved = two.optimizer.stateDict()
+    t.ok(
+      Object.keys(saved.tensors).every((key) => /^\w+\.(first|second|third)$/.test(key)),
+      name,
+    )
+    three.optimizer.loadStateDict(saved)
+    noGrad(() => three.params.forEach((p, i) => void p.copy_(two.params[i])))
+    for (let i = 3; i < 6; i++) step(three, i)
+    t.equal(three.optimizer.steps, 6)
+    t.ok(
+      one.params.every((p, i) => p.equal(three.params[i])),
+      `${name}: the same weights`,
+    )
+
+    const { tensors } = saved
+    const [key] = Object.keys(tensors)
+    const before = three.optimizer.stateDict().tensors[key].toArray()
+    const { [key]: _, ...fewer } = tensors
+    t.throws(() => three.optimizer.loadStateDict({ step: 1, tensors: fewer }), {
+      code: 'ERR_VALUE',
+      message: /missing/,
+    })
+    t.throws(() => three.optimizer.loadStateDict({ step: 1, tensors: { ...tensors, more: zeros([1]) } }), {
+      message: /unknown more/,
+    })
+    t.throws(() => three.optimizer.loadStateDict({ step: 1, tensors: { ...tensors, [key]: zeros([9]) } }), {
+      code: 'ERR_SHAPE',
+    })
+    const wrong = zeros(tensors[key].shape, FLOAT64)
+    t.throws(() => three.optimizer.loadStateDict({ step: 1, tensors: { ...tensors, [key]: wrong } }), {
+      code: 'ERR_TYPE',
+    })
+    t.throws(() => three.optimizer.loadStateDict({ step: -1, tensors }), { code: 'ERR_VALUE' })
+    t.strictSame(three.optimizer.stateDict().tensors[key].toArray(), before, 'nothing is changed by what is refused')
+    t.equal(three.optimizer.steps, 6)
+  }
+})
+
+t.test('state belongs to no scope, and dispose frees it', async (t) => {
+  const params = tensorsOf(golden.initial, 'float32', true)
+  const live = memory().tensors
+  let optimizer
+  scope(() => {
+    optimizer = new AdamW(params, { lr: 0.1 })
+  })
+  t.equal(memory().tensors, live + 2 * params.length)
+  scope(() => backward(params, tensorsOf(golden.gradients[0], 'float32')))
+  optimizer.step()
+  optimizer[Symbol.dispose]()
+  t.equal(memory().tensors, live)
+})
+
+t.test('what an optimiser refuses', async (t) => {
+  const p = tensor([1], { requiresGrad: true })
+  const wrong = (make, code, message) => t.throws(make, { code, message })
+  wrong(() => new SGD([], { lr: 1 }), 'ERR_VALUE', /no parameters/)
+  wrong(() => new SGD([p, p], { lr: 1 }), 'ERR_VALUE', /twice/)
+  wrong(() => new SGD([tensor([1])], { lr: 1 }), 'ERR_VALUE', /gradient/)
+  wrong(() => new SGD(p, { lr: 1 }), 'ERR_TYPE', /list/)
+  wrong(() => new SGD([1], { lr: 1 }), 'ERR_TYPE', /list of tensors/)
+  wrong(() => new SGD([{ params: [p], names: [] }], { lr: 1 }), 'ERR_VALUE', /names/)
+  wrong(() => new SGD([p], { lr: -1 }), 'ERR_VALUE', /lr/)
+  wrong(() => new SGD([p], { lr: Number.NaN }), 'ERR_VALUE', /lr/)
+  wrong(() => new SGD([p], { lr: '1' }), 'ERR_TYPE', /lr/)
+  wrong(() => new SGD([p], {}), 'ERR_TYPE', /lr/)
+  wrong(() => new SGD([p], { lr: 1, nesterov: true }), 'ERR_VALUE', /nesterov/)
+  wrong(() => new SGD([p], { lr: 1, momentum: 1 }), 'ERR_VALUE', /momentum/)
+  wrong(() => new RMSprop([p], { lr: 1, decay: 1 }), 'ERR_VALUE', /decay/)
+  wrong(() => new RMSprop([p], { lr: 1, weightDecay: -1 }), 'ERR_VALUE', /weightDecay/)
+  wrong(() => new AdamW([p], { lr: 1, betas: [0.9] }), 'ERR_TYPE', /betas/)
+  wrong(() => new AdamW([p], { lr: 1, betas: [0.9, 1] }), 'ERR_VALUE', /betas\[1\]/)
+})
+
+t.test('gradient clipping', async (t) => {
+  for (const { maxNorm, norm, gradients } of golden.clipping) {
+    const params = tensorsOf(golden.initial, 'float64', true)
+    scope(() => backward(params, tensorsOf(golden.gradients[0], 'float64')))
+    const found = native().clipGradNorm(params, maxNorm)
+    t.ok(Math.abs(found - norm) <= 1e-12 * norm, `norm ${found}`)
+    t.ok(
+      difference(
+        params.map((p) => p.grad),
+        gradients,
+      ) <= 1e-12,
+      `gradients at ${maxNorm}`,
+    )
+  }
+})
+
+/** A model of one float tensor, one statistic and one count, for the average. */
+function toyModel() {
+  const state = {
+    weight: tensor([1, 2], { ...FLOAT64, requiresGrad: true }),
+    running_mean: tensor([0.5], FLOAT64),
+    num_batches_tracked: tensor([3n]),
+  }
+  return { state, stateDict: () => ({ ...state }) }
+}
+
+t.test('the average: decay with warm-up, statistics included, counts copied', async (t) => {
+  const model = toyModel()
+  const { weight, running_mean, num_batches_tracked } = model.state
+  const ema = new Ema(model, { decay: 0.3 })
+  let [w, mean] = [1, 0.5]
+  for (let step = 0; step < 6; step++) {
+    noGrad(() => {
+      weight.add_(step + 1)
+      running_mean.mul_(1.5)
+      num_batches_tracked.add_(1)
+    })
+    const decay = Math.min(0.3, (1 + step) / (10 + step))
+    t.equal(ema.nextDecay, decay)
+    ema.update()
+    w = decay * w + (1 - decay) * weight.toArray()[0]
+    mean = decay * mean + (1 - decay) * running_mean.toArray()[0]
+  }
+  t.equal(ema.nextDecay, 0.3, 'the warm-up ends at the decay')
+  const average = ema.stateDict()
+  t.strictSame(Object.keys(average), Object.keys(model.state))
+  t.ok(Math.abs(average.weight.toArray()[0] - w) < 1e-12)
+  t.ok(Math.abs(average.running_mean.toArray()[0] - mean) < 1e-12)
+  t.strictSame(average.num_batches_tracked.toArray(), num_batches_tracked.toArray())
+  t.equal(average.weight.requiresGrad, false)
+
+  const without = new Ema(model, { decay: 0.9, warmup: false })
+  t.equal(without.nextDecay, 0.9)
+})
+
+t.test('the average stands in for the weights and leaves no trace', async (t) => {
+  const model = toyModel()
+  const { weight } = model.state
+  const ema = new Ema(model)
+  noGrad(() => void weight.mul_(1 / 3))
+  ema.update()
+  const bits = (x) => Buffer.from(x.toTypedArray().buffer).toString('hex')
+  const own = bits(weight)
+  const averaged = bits(ema.stateDict().weight)
+  t.not(own, averaged)
+  const live = memory().tensors
+  const result = await ema.whileAveraged(async () => {
+    t.equal(bits(weight), averaged)
+    await null
+    return 'result'
+  })
+  t.equal(memory().tensors, live, 'the exchange leaves no tensor behind')
+  t.equal(result, 'result')
+  t.equal(bits(weight), own)
+  t.equal(bits(ema.stateDict().weight), averaged)
+  await t.rejects(
+    ema.whileAveraged(() => {
+      throw new Error('in the middle')
+    }),
+    /in the middle/,
+  )
+  t.equal(bits(weight), own, 'also after a throw')
+
+  const other = new Ema(toyModel())
+  other.loadStateDict(ema.stateDict(), ema.updates)
+  t.equal(other.updates, 1)
+  t.equal(bits(other.stateDict().weight), averaged)
+  t.throws(() => other.loadStateDict({ weight }, 1), { code: 'ERR_VALUE', message: /missing running_mean/ })
+  t.throws(() => new Ema(model, { decay: 1 }), { code: 'ERR_VALUE' })
+  const held = memory().tensors
+  other.dispose()
+  ema[Symbol.dispose]()
+  t.equal(memory().tensors, held - 6)
+})
