@@ -1,7 +1,8 @@
 /** The whole public surface of mbconv. */
 export * as cuda from './cuda'
 export { type ErrorCode, MbconvError } from './errors'
-export * as functional from './nn/functional'
+export * as nn from './nn'
+export { allocatorStatistics, getNumThreads, setNumThreads, trimMemory, versions } from './runtime'
 export type { Operand } from './tensor/arithmetic'
 export { enableGrad, type GradOptions, grad, inferenceMode, isGradEnabled, noGrad } from './tensor/autograd'
 export {
@@ -32,4 +33,3 @@ export { getRandomState, manualSeed, setRandomState } from './tensor/random'
 export { keep, memory, scope } from './tensor/scope'
 export { Tensor } from './tensor/tensor'
 export * from './tensor/types'
-export { allocatorStatistics, getNumThreads, setNumThreads, trimMemory, versions } from './runtime'

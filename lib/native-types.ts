@@ -14,6 +14,8 @@ type Binary = (input: Tensor, other: Operand) => Tensor
 
 export interface Native {
   registerClasses(tensorClass: typeof Tensor, errorClass: typeof MbconvError): void
+  /** Every export with its arguments' names: [name, argument, …]. */
+  signatures(): string[][]
 
   // tensor.cc
   shape(t: Tensor): number[]

@@ -23,6 +23,16 @@ static void registerClasses(Env& env, JsValue tensorClass, JsValue errorClass) {
   env.registerClasses(tensorClass.value, errorClass.value);
 }
 
+// Every export with the names of its arguments: [name, argument, …].
+static std::vector<std::vector<std::string>> signatures(Env& env) {
+  std::vector<std::vector<std::string>> list;
+  for (const auto& op : env.ops()) {
+    list.push_back({op->name});
+    list.back().insert(list.back().end(), op->arguments.begin(), op->arguments.end());
+  }
+  return list;
+}
+
 static napi_value initialize(napi_env js, napi_value object) {
   installAllocator();
   Env* env = new Env(js);
@@ -30,6 +40,7 @@ static napi_value initialize(napi_env js, napi_value object) {
       js, env, [](napi_env, void* data, void*) { Env::tearDown(static_cast<Env*>(data)); }, nullptr);
   Exports exports(*env, object);
   bind<&registerClasses>(exports, "registerClasses", {"Tensor", "MbconvError"});
+  bind<&signatures>(exports, "signatures", {});
   initTensor(exports);
   initCreate(exports);
   initScope(exports);

@@ -64,8 +64,10 @@ napi_value Env::wrap(at::Tensor tensor) {
 }
 
 TensorHandle* Env::unwrap(napi_value value) const {
+  // Asking a primitive for its tag would leave a JavaScript exception pending.
+  napi_valuetype type;
+  if (napi_typeof(js_, value, &type) != napi_ok || type != napi_object) return nullptr;
   bool ours = false;
-  // Fails with napi_object_expected for primitives, which is an answer too.
   if (napi_check_object_type_tag(js_, value, &kTensorTag, &ours) != napi_ok || !ours) return nullptr;
   void* data = nullptr;
   if (napi_unwrap(js_, value, &data) != napi_ok) return nullptr;

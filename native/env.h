@@ -69,6 +69,7 @@ class Env {
   size_t liveBytes() const;
 
   Op* addOp(const char* name, std::vector<const char*> arguments);
+  const std::vector<std::unique_ptr<Op>>& ops() const { return ops_; }
 
   // Source of every random number this environment draws on the CPU; libtorch's default generator is the process's, and
   // two workers drawing from it would make both runs irreproducible.

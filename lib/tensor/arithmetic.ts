@@ -1,7 +1,7 @@
 /** The methods of Tensor that compute: element by element, reductions, products, comparisons, and in place. */
 import { native } from '../native'
 import type { Tensor } from './tensor'
-import type { DType, Dims, Element, ReduceOneOptions, ReduceOptions } from './types'
+import type { Dims, DType, Element, ReduceOneOptions, ReduceOptions } from './types'
 
 /** The other side of an operation: a tensor, broadcast against this one, or a number (which never widens the dtype). */
 export type Operand = Tensor | Element

@@ -54,7 +54,11 @@ export interface GradOptions {
 }
 
 /** Gradients of the sum of `outputs` with respect to `inputs`, without touching anyone's `grad`. */
-export function grad(outputs: Tensor | Tensor[], inputs: Tensor | Tensor[], options: GradOptions = {}): (Tensor | null)[] {
+export function grad(
+  outputs: Tensor | Tensor[],
+  inputs: Tensor | Tensor[],
+  options: GradOptions = {},
+): (Tensor | null)[] {
   const from = Array.isArray(outputs) ? outputs : [outputs]
   const to = Array.isArray(inputs) ? inputs : [inputs]
   const { gradOutputs = from.map(() => null), retainGraph, createGraph = false, allowUnused = false } = options

@@ -11,7 +11,8 @@ export function inspectTensor(t: Tensor): string {
   const extras = [t.device === 'cpu' ? '' : ` ${t.device}`, t.requiresGrad ? ' requiresGrad' : ''].join('')
   const head = `Tensor ${t.dtype}[${t.shape.join(', ')}]${extras}`
   if (t.numel === 0) return head
-  return `${head} ${format(t.toArray(), t.numel >= SUMMARISE_FROM, 0)}`
+  const text = format(t.toArray(), t.numel >= SUMMARISE_FROM, 0)
+  return `${head}${text.includes('\n') ? '\n' : ' '}${text}`
 }
 
 function format(value: NestedArray<Element>, summarise: boolean, depth: number): string {

@@ -38,8 +38,8 @@ export function memory(): { tensors: number; bytes: number } {
 
 /** An asynchronous function would go on after the mode it was started in has been left again. */
 export function refusePromise(result: unknown, op: string): void {
-  if (typeof (result as PromiseLike<unknown> | null)?.then !== 'function') return
-  // Nobody else will: its failure, most likely from a freed tensor, is not to end the process.
+  if (typeof (result as PromiseLike<unknown> | null)?.then !== 'function')
+    return // Nobody else will: its failure, most likely from a freed tensor, is not to end the process.
   ;(result as PromiseLike<unknown>).then(undefined, () => {})
   throw new MbconvError('ERR_SCOPE', `${op}: the function must be synchronous, it returned a promise`, {
     op,

@@ -4,7 +4,7 @@ import { Arithmetic, type Operand } from './arithmetic'
 import { type IndexPart, indexTensor, resolveIndex } from './indexing'
 import { inspectTensor } from './inspect'
 import { nest } from './nested'
-import type { DType, Device, Element, MemoryFormat, NestedArray, TypedArray } from './types'
+import type { Device, DType, Element, MemoryFormat, NestedArray, TypedArray } from './types'
 
 /**
  * Made by `tensor()`, `zeros()` … and by every operation. Its memory belongs to libtorch: it is freed by `dispose()`, by

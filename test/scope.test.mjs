@@ -1,0 +1,130 @@
+// Promises about memory: scopes, dispose, counters.
+import * as mb from 'mbconv'
+import t from 'tap'
+
+const live = () => mb.memory().tensors
+
+t.test('Scopes survive throw, nesting and early return', async (t) => {
+  const before = live()
+  t.throws(
+    () =>
+      mb.scope(() => {
+        mb.ones([3]).add(1)
+        mb.scope(() => {
+          mb.zeros([2])
+          throw new RangeError('inside')
+        })
+      }),
+    RangeError,
+  )
+  t.equal(live(), before, 'after a throw through two scopes')
+
+  const early = (flag) =>
+    mb.scope(() => {
+      const a = mb.ones([2])
+      if (flag) return 1
+      return a.add(1).sum().item()
+    })
+  t.equal(early(true) + early(false), 5)
+  t.equal(live(), before, 'after early return')
+
+  mb.scope(() => {
+    const inner = mb.scope(() => mb.scope(() => mb.ones([2]).mul(3)))
+    t.same(inner.toArray(), [3, 3], 'what inner scopes return is alive in the outer one')
+  })
+  t.equal(live(), before, 'and freed with it')
+})
+
+t.test('a scope keeps what it returns, wherever it is inside', async (t) => {
+  const before = live()
+  const shared = mb.ones([1])
+  const result = mb.scope(() => {
+    mb.rand([4])
+    return { list: [mb.ones([1]), { deep: mb.ones([2]) }], map: new Map([['a', mb.ones([3])]]), shared, text: 'x' }
+  })
+  t.equal(live(), before + 4)
+  for (const tensor of [result.list[0], result.list[1].deep, result.map.get('a'), shared]) tensor.dispose()
+  t.equal(live(), before)
+})
+
+t.test('keep() takes a tensor out of every scope', async (t) => {
+  const before = live()
+  const kept = mb.scope(() => mb.scope(() => [mb.keep(mb.ones([2])), mb.ones([2])]))[0]
+  t.equal(live(), before + 2)
+  t.same(kept.toArray(), [1, 1])
+})
+
+t.test('Overlapping async scopes are refused', async (t) => {
+  const before = live()
+  const run = async () => mb.ones([1]).add(1)
+  for (const wrap of [mb.scope, mb.noGrad, mb.inferenceMode, mb.enableGrad]) {
+    t.throws(() => wrap(run), { code: 'ERR_SCOPE', op: wrap.name })
+  }
+  t.equal(mb.isGradEnabled(), true, 'modes are restored')
+  const results = await Promise.allSettled([
+    Promise.resolve().then(() => mb.scope(async () => mb.ones([1]))),
+    Promise.resolve().then(() => mb.scope(() => mb.ones([1]).item())),
+  ])
+  t.same(
+    results.map((r) => r.status),
+    ['rejected', 'fulfilled'],
+  )
+  // noGrad, enableGrad and inferenceMode own nothing: the two tensors each made there are still alive.
+  t.ok(live() >= before)
+})
+
+t.test('Dispose is safe', async (t) => {
+  const gradients = [false, true].map((early) =>
+    mb.scope(() => {
+      const x = mb.tensor([1, 2, 3], { requiresGrad: true })
+      const squared = x.mul(x)
+      const exponential = squared.exp()
+      const loss = exponential.sum()
+      if (early) for (const intermediate of [squared, exponential]) intermediate.dispose()
+      loss.backward()
+      return x.grad.toArray()
+    }),
+  )
+  t.same(gradients[1], gradients[0], 'intermediates disposed before backward: the same gradients')
+
+  const x = mb.ones([2])
+  x.dispose()
+  x.dispose()
+  x[Symbol.dispose]()
+  t.equal(x.isDisposed, true, 'twice is a no-op')
+  t.throws(() => x.add(1), { code: 'ERR_DISPOSED', op: 'add', message: /input has been disposed/ })
+  t.throws(() => mb.ones([2]).add(x), { code: 'ERR_DISPOSED', op: 'add', message: /other has been disposed/ })
+  t.throws(() => x.shape, { code: 'ERR_DISPOSED', op: 'shape' })
+  t.match(String(x[Symbol.for('nodejs.util.inspect.custom')]()), /disposed/)
+})
+
+t.test('memory() counts handles, and the bytes behind them once', async (t) => {
+  const before = mb.memory()
+  const x = mb.zeros([1000])
+  const view = x.view([10, 100])
+  t.same(mb.memory(), { tensors: before.tensors + 2, bytes: before.bytes + 4000 })
+  x.dispose()
+  t.equal(mb.memory().bytes, before.bytes + 4000, 'the view holds the memory')
+  view.dispose()
+  t.same(mb.memory(), before)
+})
+
+t.test('views of a disposed tensor live on', async (t) => {
+  const x = mb.arange(6)
+  const row = x.view([2, 3]).select(0, 1)
+  x.dispose()
+  t.same(row.toArray(), [3, 4, 5])
+})
+
+t.test('the allocator reuses blocks and gives them back on request', async (t) => {
+  mb.trimMemory()
+  t.equal(mb.allocatorStatistics().cached, 0)
+  const first = mb.zeros([1 << 20])
+  const { live: held } = mb.allocatorStatistics()
+  first.dispose()
+  t.ok(mb.allocatorStatistics().cached >= 4 << 20, 'a freed block is held')
+  mb.zeros([1 << 20]).dispose()
+  t.ok(mb.allocatorStatistics().live < held, 'and serves the next request of its size')
+  mb.trimMemory()
+  t.equal(mb.allocatorStatistics().cached, 0)
+})
