@@ -18,7 +18,7 @@ const CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
 const PROBE_MS = 3000
 
 /** Room taken at the worst moment: pip's temporary copy, the wheels and what comes out of them. Measured, rounded up. */
-const ROOM_NEEDED = { cpu: 1.6e9, cuda: 9e9 }
+const ROOM_NEEDED = { cpu: 1.3e9, cuda: 7e9 }
 
 /** torch/lib holds little else than what is wanted; libraries named here serve Python or the tools around it. */
 const TORCH_WANTED =

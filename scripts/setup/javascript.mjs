@@ -47,6 +47,12 @@ export async function installPackages(root, npm, { log, logFile }) {
     exitCode: offline ? EXIT.environment : EXIT.failure,
     hint: offline ? "Check the network, and npm's proxy and registry settings, then try again." : null,
     log: logFile,
+    // What npm adds below is its usage.
+    excerpt:
+      result.output
+        .match(/^npm (error|ERR!) .*/gm)
+        ?.slice(0, 12)
+        .join('\n') ?? null,
   })
 }
 

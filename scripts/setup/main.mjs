@@ -188,8 +188,9 @@ function report(error) {
   if (error instanceof SetupError) {
     process.stderr.write(`setup: ${error.message}\n`)
     if (error.log !== null) {
-      const end = tail(error.log)
-      if (end !== '') process.stderr.write(`${end.replace(/^/gm, '  | ')}\n  full log: ${error.log}\n`)
+      const lines = error.excerpt ?? tail(error.log)
+      if (lines !== '') process.stderr.write(`${lines.replace(/^/gm, '  | ')}\n`)
+      process.stderr.write(`  full log: ${error.log}\n`)
     }
     if (error.hint !== null) process.stderr.write(`${error.hint}\n`)
     return error.exitCode

@@ -6,7 +6,7 @@ import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
-import { SetupError } from './failure.mjs'
+import { Interrupted, SetupError } from './failure.mjs'
 import { run } from './run.mjs'
 import { contentDigest, fileMark, listFiles, writeFileWhole } from './state.mjs'
 
@@ -51,7 +51,11 @@ export async function buildNative(root, libtorch, tools, { log, logFile, detail,
     if (step !== null) detail(step[2] === undefined ? `${step[1]} %` : `${step[1]} of ${step[2]}`)
   }
   const args = [cmakeJs(root), 'build', '-d', root, '-O', work, '-B', 'Release', '-p', String(jobs())]
-  const result = await run(process.execPath, args, { log, cwd: root, onLine })
+  const result = await run(process.execPath, args, { log, cwd: root, onLine }).catch((error) => {
+    if (error instanceof Interrupted && !error.forced) fs.rmSync(unfinished, { force: true })
+    throw error
+  })
+  fs.rmSync(unfinished, { force: true })
   if (result.code !== 0) throw new SetupError('the native addon does not compile', { log: logFile })
 
   detail('loading')
@@ -65,7 +69,6 @@ export async function buildNative(root, libtorch, tools, { log, logFile, detail,
   } finally {
     fs.rmSync(candidate, { force: true })
   }
-  fs.rmSync(unfinished, { force: true })
   return {
     digest,
     addon: fileMark(target),
@@ -110,8 +113,8 @@ async function configure(root, work, libtorch, tools, { log, logFile, detail }) 
 }
 
 /**
- * After a build that was killed outright, files it was writing may be cut short yet look newer than their sources.
- * Everything written since that build began is made again.
+ * After a build that was killed outright, files it was writing may be cut short yet look newer than their sources (when
+ * it ends by itself or by a signal it can catch, ninja or make has removed them). Everything written since that build began is made again.
  */
 function dropHalfWritten(work, unfinished) {
   const since = fs.statSync(unfinished, { throwIfNoEntry: false })?.mtimeMs

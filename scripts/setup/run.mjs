@@ -9,6 +9,7 @@ const GRACE_MS = 3000
 const KEPT_OUTPUT = 1 << 16
 
 let signalled = null
+let forced = false
 const running = new Map()
 
 /** From here on SIGINT, SIGTERM and SIGHUP end the running programs and make every further step throw Interrupted. */
@@ -18,11 +19,17 @@ export function catchSignals() {
       const again = signalled !== null
       signalled ??= signal
       for (const pid of running.keys()) {
-        killGroup(pid, again ? 'SIGKILL' : signal)
-        setTimeout(() => running.has(pid) && killGroup(pid, 'SIGKILL'), GRACE_MS).unref()
+        if (again) force(pid)
+        else killGroup(pid, signal)
+        setTimeout(() => running.has(pid) && force(pid), GRACE_MS).unref()
       }
     })
   }
+}
+
+function force(pid) {
+  forced = true
+  killGroup(pid, 'SIGKILL')
 }
 
 export function throwIfInterrupted() {
@@ -100,7 +107,7 @@ export function run(command, args, { log = null, cwd, env, timeout, onLine, inpu
     child.on('close', (code) => {
       clearTimeout(timer)
       if (running.delete(child.pid)) noteChild(child.pid, false)
-      if (signalled !== null) reject(new Interrupted(signalled))
+      if (signalled !== null) reject(new Interrupted(signalled, forced))
       else resolve({ code, stdout, output, timedOut })
     })
   })
