@@ -40,7 +40,15 @@ async function readImages(files: readonly string[], { dataset }: Trained['state'
   const each = channels * height * width
   const images = new Uint8Array(files.length * each)
   for (const [i, file] of files.entries()) images.set(await readImageFile(file, { channels, height, width }), i * each)
-  return { name, numClasses: classes.length, classes, shape, length: files.length, images, labels: new Uint8Array(files.length) }
+  return {
+    name,
+    numClasses: classes.length,
+    classes,
+    shape,
+    length: files.length,
+    images,
+    labels: new Uint8Array(files.length),
+  }
 }
 
 /**

@@ -13,6 +13,7 @@ import { count } from '../models/count'
 import { create } from '../models/create'
 import { scale } from '../models/scaling'
 import { native } from '../native'
+import type { Init } from '../nn/layers'
 import type { Module } from '../nn/module'
 import { AdamW } from '../optim/adamw'
 import { Ema } from '../optim/ema'
@@ -52,19 +53,24 @@ export interface Session {
   dispose(): void
 }
 
-/** A model as a configuration describes it, on its device, in training mode. */
-export function modelOf(config: TrainConfig, numClasses: number, inChannels: number, device: string): Module {
+/**
+ * A model as a configuration describes it, on its device, in training mode.
+ *
+ * @param init 'none' where weights will be loaded into it
+ */
+export function modelOf(
+  config: TrainConfig,
+  { numClasses, inChannels, device, init }: { numClasses: number; inChannels: number; device: string; init: Init },
+): Module {
   const { dropout, dropPath, profile } = config.model
-  const model = create(archFor(config), {
-    numClasses,
-    inChannels,
-    profile,
-    dropPath,
-    ...(dropout === null ? {} : { dropout }),
-    seed: config.seed,
-    device,
-  })
-  return model.to({ memoryFormat: config.memoryFormat })
+  const options = { numClasses, inChannels, profile, dropPath, seed: config.seed, device, init }
+  const model = create(archFor(config), dropout === null ? options : { ...options, dropout })
+  try {
+    return model.to({ memoryFormat: config.memoryFormat })
+  } catch (error) {
+    model.dispose()
+    throw error
+  }
 }
 
 /** The scaled stage table that a configuration names. */
@@ -137,7 +143,8 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
   }
   try {
     manualSeed(config.seed)
-    const model = modelOf(config, train.numClasses, inChannels, device)
+    const init = checkpoint === undefined ? 'paper' : 'none'
+    const model = modelOf(config, { numClasses: train.numClasses, inChannels, device, init })
     made.push(model)
     const optimizer = optimizerOf(config, model)
     made.push(optimizer)

@@ -137,8 +137,8 @@ function inWorker(request: RunRequest, stopFlag: Int32Array): Launch {
  * ```
  *
  * The run's folder holds config.json, metrics.jsonl, checkpoints/, result.json and its curves. With `resume` the run
- * goes on exactly where its newest checkpoint stands: on the CPU, bit for bit as if it had never stopped. libtorch's CPU
- * generator belongs to the process, so two runs in one process that use dropout or drop path cannot be repeated exactly.
+ * goes on exactly where its newest checkpoint stands: on the CPU, bit for bit as if it had never stopped. Without a
+ * worker the run draws from the calling thread's random numbers, so the caller had better leave those alone meanwhile.
  *
  * @param config what to train; when resuming it may be left undefined, and may differ from the run's own in its length,
  *   device and bookkeeping

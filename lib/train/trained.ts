@@ -27,7 +27,13 @@ export function openTrained(runOrCheckpoint: string, device = 'auto'): Trained {
   const checkpoint = findCheckpoint(runOrCheckpoint)
   const { state, path, parts } = checkpoint
   const where = resolveDevice(device)
-  const model = modelOf(state.config, state.dataset.classes.length, state.dataset.shape[0], where)
+  const [inChannels] = state.dataset.shape
+  const model = modelOf(state.config, {
+    numClasses: state.dataset.classes.length,
+    inChannels,
+    device: where,
+    init: 'none',
+  })
   try {
     scope(() => model.loadStateDict(readPart(checkpoint, parts.includes('ema') ? 'ema' : 'model').tensors))
     return { model: model.eval(), state, checkpoint: path, device: where }
