@@ -51,3 +51,6 @@ export function duration(seconds: number): string {
 
 /** At most four decimals, none that are zero: 1.1, 0.25, 1.728. */
 export const short = (value: number): string => String(Number(value.toFixed(4)))
+
+/** `1 epoch`, `1,437 images`. */
+export const counted = (value: number, noun: string): string => `${whole(value)} ${noun}${value === 1 ? '' : 's'}`

@@ -36,6 +36,11 @@ function number(text: string): number {
   return value
 }
 
+function device(text: string): string {
+  if (!/^(auto|cpu|cuda(:\d+)?)$/.test(text)) throw new InvalidArgumentError('It must be auto, cpu, cuda or cuda:N.')
+  return text
+}
+
 /** @param finish takes the exit status of the command that ran */
 function createProgram(finish: (status: number) => void): Command {
   const program: Command = new Command('mbconv')
@@ -79,10 +84,11 @@ function createProgram(finish: (status: number) => void): Command {
     .command('eval')
     .description('measure a trained model on the test images')
     .argument('[run]', 'folder of a run or of one of its checkpoints (default: the newest run below runs/)')
+    .option('--device <device>', 'auto, cpu, cuda or cuda:N', device)
     .addHelpText('after', example('mbconv eval runs/digits-20260101-120000'))
-    .action(async (run: string | undefined) => {
+    .action(async (run: string | undefined, options: { device?: string }) => {
       const { evaluate } = await import('./eval.js')
-      finish(await evaluate(run, globals()))
+      finish(await evaluate(run, { ...globals(), ...options }))
     })
 
   program
@@ -91,8 +97,9 @@ function createProgram(finish: (status: number) => void): Command {
     .argument('<image...>', 'image files')
     .option('--run <run>', 'folder of a run or of one of its checkpoints (default: the newest run below runs/)')
     .option('--topk <n>', 'guesses for each image', wholeNumber, 3)
+    .option('--device <device>', 'auto, cpu, cuda or cuda:N', device)
     .addHelpText('after', example('mbconv predict three.png seven.png --topk 2'))
-    .action(async (images: string[], options: { run?: string; topk: number }) => {
+    .action(async (images: string[], options: { run?: string; topk: number; device?: string }) => {
       const { predict } = await import('./predict.js')
       finish(await predict(images, { ...globals(), ...options }))
     })

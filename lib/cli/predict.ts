@@ -7,6 +7,7 @@ import { isFolder, newestRunOrThrow } from './runs'
 export interface PredictOptions extends GlobalOptions {
   run?: string
   topk: number
+  device?: string
 }
 
 /** @param words images; a folder in the first place is the run, as in `eval RUN` */
@@ -19,7 +20,7 @@ export async function predict(words: string[], options: PredictOptions): Promise
   const run = options.run ?? first ?? newestRunOrThrow()
 
   const { predictImages } = await import('../train/predict.js')
-  const predictions = await predictImages(run, images, { topk: options.topk })
+  const predictions = await predictImages(run, images, { topk: options.topk, device: options.device })
   for (const prediction of predictions) output.data(prediction)
   if (!options.run && !first) output.note(output.paintNote('dim', `run: ${run}`))
   const { paint } = output

@@ -36,6 +36,9 @@ export function createProgress(
   return new LineProgress(stream)
 }
 
+/** The epoch a step belongs to, counted from 1. */
+const epochOf = (step: number, { stepsPerEpoch }: StartEvent) => Math.max(1, Math.ceil(step / stepsPerEpoch))
+
 /** `step  12/805`, as wide at the start as at the end. */
 const counter = (what: string, done: number, all: number) =>
   `${what} ${String(done).padStart(String(all).length)}/${all}`
@@ -100,7 +103,7 @@ class BarProgress implements Progress {
     const remaining = done > 0 ? (seconds / done) * (run.steps - last.step) : Number.NaN
     // In order of importance: what does not fit the terminal is left out from the end.
     const fields = [
-      counter('epoch', last.epoch, run.epochs),
+      counter('epoch', epochOf(last.step, run), run.epochs),
       `loss ${format.loss(this.smoothLoss)}`,
       ...(this.top1 === undefined ? [] : [this.paint('green', `top-1 ${format.percent(this.top1)}`)]),
       `${format.clock(remaining)} left`,
@@ -108,7 +111,8 @@ class BarProgress implements Progress {
       counter('step', last.step, run.steps),
       `lr ${format.rate(last.lr)}`,
     ]
-    const width = (this.stream.columns || 80) - 1
+    // Room for the ^C that a terminal echoes: a wrapped line could not be taken back.
+    const width = (this.stream.columns || 80) - 3
     const gap = 2
     let kept = fields
     const barRoom = () => width - kept.reduce((sum, field) => sum + visibleLength(field) + gap, 0)
@@ -149,8 +153,9 @@ class LineProgress implements Progress {
       ])
       return
     }
-    if (event.epoch !== this.epoch) this.flush([])
-    this.epoch = event.epoch
+    const epoch = this.run ? epochOf(event.step, this.run) : 0
+    if (epoch !== this.epoch) this.flush([])
+    this.epoch = epoch
     this.losses.push(event.loss)
     this.last = event
   }
@@ -171,7 +176,7 @@ class LineProgress implements Progress {
     if (last && this.losses.length > 0) {
       const mean = this.losses.reduce((sum, value) => sum + value, 0) / this.losses.length
       fields.push(
-        counter('epoch', last.epoch, run.epochs),
+        counter('epoch', epochOf(last.step, run), run.epochs),
         counter('step', last.step, run.steps),
         `loss ${format.loss(mean)}`,
         `lr ${format.rate(last.lr).padEnd(6)}`,

@@ -14,7 +14,7 @@ export function evaluationLines(evaluation: Evaluation, title: string, output: O
   // Of five classes or fewer, the first five guesses always hold the right one.
   const top5 = evaluation.classes.length > 5 ? [`top-5 ${format.percent(evaluation.top5)}`] : []
   return [
-    `${paint('bold', title)} ${paint('dim', `(${format.whole(images)} images)`)}`,
+    `${paint('bold', title)} ${paint('dim', `(${format.counted(images, 'image')})`)}`,
     [paint('green', `top-1 ${format.percent(evaluation.top1)}`), ...top5, `loss ${format.loss(evaluation.loss)}`].join(
       '   ',
     ),

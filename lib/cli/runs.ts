@@ -74,3 +74,9 @@ export function newestRunOrThrow(dir = 'runs'): string {
 export function isFolder(name: string): boolean {
   return fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
+
+/** A path as short as it can be told: relative, where it lies below the working directory. */
+export function shortPath(name: string): string {
+  const relative = path.relative(process.cwd(), name)
+  return relative === '' || relative.startsWith('..') || path.isAbsolute(relative) ? name : relative
+}

@@ -9,7 +9,7 @@ import * as format from './format'
 import { type GlobalOptions, Output } from './output'
 import { createProgress, type Progress } from './progress'
 import { evaluationLines, learningCurves } from './result'
-import { freeRunName, isFolder, newestRun } from './runs'
+import { freeRunName, isFolder, newestRun, shortPath } from './runs'
 
 export interface TrainOptions extends GlobalOptions {
   /** True: the newest run of this configuration; text: that run. */
@@ -74,7 +74,7 @@ export async function train(words: string[], options: TrainOptions): Promise<num
     for await (const event of run) {
       output.data(event)
       if (event.type === 'end') result = event.result
-      show(event, progress, output)
+      show(event, config, progress, output)
     }
     result ??= await run.result
     progress.end()
@@ -117,10 +117,10 @@ function stopOnSignals(controller: AbortController, progress: Progress): () => v
   }
 }
 
-function show(event: TrainEvent, progress: Progress, output: Output): void {
+function show(event: TrainEvent, config: TrainConfig, progress: Progress, output: Output): void {
   switch (event.type) {
     case 'start':
-      if (!output.quiet && !output.json) progress.note(headline(event, output))
+      if (!output.quiet && !output.json) progress.note(headline(event, config, output))
       progress.event(event)
       break
     case 'step':
@@ -133,16 +133,22 @@ function show(event: TrainEvent, progress: Progress, output: Output): void {
   }
 }
 
-function headline(start: StartEvent, { paintNote: paint }: Output): string {
+function headline(start: StartEvent, config: TrainConfig, { paintNote: paint }: Output): string {
+  const whole = start.steps === start.epochs * start.stepsPerEpoch
   const facts = [
     `${format.scaled(start.params)} parameters, ${format.scaled(start.macs)} multiply-adds`,
     `${format.whole(start.trainImages)} + ${format.whole(start.testImages)} images`,
-    `${start.epochs} epochs of ${start.stepsPerEpoch} steps`,
-    `on ${start.device}`,
+    whole
+      ? `${format.counted(start.epochs, 'epoch')} of ${format.counted(start.stepsPerEpoch, 'step')}`
+      : `${format.counted(start.steps, 'step')}, ${start.stepsPerEpoch} an epoch`,
   ]
   const again = start.startStep > 0 ? `, going on after step ${start.startStep}` : ''
-  return `${paint('bold', start.runDir)}${again}\n${facts.join(paint('dim', ' | '))}`
+  const device = `${start.device}${config.device === 'auto' ? ` (auto: ${reasonFor(start.device)})` : ''}`
+  return `${paint('bold', shortPath(start.runDir))} on ${device}${again}\n${facts.join(paint('dim', ' | '))}`
 }
+
+/** Why `auto` chose as it did. */
+const reasonFor = (device: string) => (device === 'cpu' ? 'no usable GPU; mbconv doctor says why' : 'the first GPU')
 
 function conclude(result: TrainResult, config: TrainConfig, output: Output, file: string): void {
   const weights = config.ema === false ? 'final weights' : 'averaged (EMA) weights'
@@ -153,10 +159,10 @@ function conclude(result: TrainResult, config: TrainConfig, output: Output, file
   }
   output.result(
     '',
-    `${format.whole(result.steps)} steps, ${format.whole(result.epochs)} epochs; training took ${format.duration(result.seconds)}`,
-    `run: ${result.runDir}`,
+    `${format.counted(result.steps, 'step')}, ${format.counted(result.epochs, 'epoch')}; training took ${format.duration(result.seconds)}`,
+    `run: ${shortPath(result.runDir)}`,
   )
-  if (result.interrupted) output.note(`saved; go on with: mbconv train ${file} --resume ${result.runDir}`)
+  if (result.interrupted) output.note(`saved; go on with: mbconv train ${file} --resume ${shortPath(result.runDir)}`)
 }
 
 function exitCode({ interrupted }: TrainResult): number {

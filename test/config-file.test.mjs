@@ -1,0 +1,221 @@
+/* Configuration files: overrides, paths, what is no YAML, hostile bytes. */
+import fs from 'node:fs'
+import path from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import { parseConfig } from '../dist/train/config.js'
+import { parseConfigFile } from '../dist/train/config-file.js'
+
+const SMALLEST = 'model: {name: efficientnet_b0}\nepochs: 3\n'
+
+/** Writes the text to a file called run.yaml and gives its path. */
+function yaml(t, text) {
+  const file = path.join(t.testdir({}), 'run.yaml')
+  fs.writeFileSync(file, text)
+  return file
+}
+
+/** The lines of the error that a file (and overrides) leads to, without its folder. */
+function complaints(t, text, overrides = []) {
+  const file = yaml(t, text)
+  try {
+    parseConfigFile(file, overrides)
+  } catch (error) {
+    t.equal(error.name, 'MbconvError', error.stack)
+    t.equal(error.code, 'ERR_CONFIG')
+    return { lines: error.message.replaceAll(file, 'run.yaml').split('\n'), hint: error.hint }
+  }
+  return t.fail('there should have been an error', { text, overrides })
+}
+
+t.test('overrides come last, are YAML, and may name any key', async (t) => {
+  const file = yaml(t, `${SMALLEST}ema: false\noptimizer: {name: sgd, lr: 1}\n`)
+  const parsed = (...overrides) => parseConfigFile(file, overrides).config
+  t.match(parsed('--epochs=7', '--optimizer.lr=1e-2', '--data.mean=[0.5]'), {
+    epochs: 7,
+    optimizer: { name: 'sgd', lr: 0.01 },
+    data: { mean: [0.5] },
+  })
+  t.equal(parsed('--epochs=7', '--epochs=8').epochs, 8)
+  t.equal(parsed('epochs=7').epochs, 7)
+  t.same(parsed('--ema.decay=0.5').ema, { decay: 0.5, warmup: true }, 'in place of a value that is no mapping')
+  t.equal(parsed('--optimizer={name: adamw, lr: 3}').optimizer.lr, 3)
+  t.equal(parsed('--run.name="007"').run.name, '007')
+  t.equal(parsed('--run.name=a=b').run.name, 'a=b')
+  t.equal(parsed('--threads=').threads, null)
+  const bare = yaml(t, SMALLEST)
+  t.match(parseConfigFile(bare, ['--optimizer.lr=5', '--schedule.decayRate=1']).config, {
+    optimizer: { name: 'rmsprop', lr: 5 },
+    schedule: { name: 'staircase', decayRate: 1 },
+  })
+  const shared = yaml(
+    t,
+    `${SMALLEST}model: &m {name: efficientnet_b0}\n`.replace('model: {name: efficientnet_b0}\n', ''),
+  )
+  t.equal(parseConfigFile(shared, ['--model.width=2']).config.model.width, 2)
+})
+
+t.test('mistakes in overrides name the override', async (t) => {
+  const { lines } = complaints(t, `${SMALLEST}seed: -1\n`, [
+    '--epochs=x',
+    '--optimizer.lrr=3',
+    '--run.name=007',
+    '--foo',
+    '--a..b=1',
+    '--b.c.d.e.f.g.h.i.j=1',
+    '--x=[1',
+    '--y=a: b',
+    '--model={widht: 1, name: efficientnet_b0}',
+  ])
+  t.same(
+    lines.map((line) => line.replace(/ \(.*/, '')),
+    [
+      'run.yaml:3:7 seed: must be at least 0, not -1',
+      '--model model.widht: unknown key',
+      '--optimizer.lrr: unknown key',
+      '--epochs: must be a number, not "x"',
+      '--run.name: must be text, not 7',
+      '--foo: has no value',
+      '--a..b: is not a dotted key',
+      '--b.c.d.e.f.g.h.i.j: is not a dotted key',
+      '--x: cannot be read as YAML: Flow sequence must end with a ]',
+      '--y: must be a single value, a [list] or a {mapping: …}',
+    ],
+  )
+  t.equal(complaints(t, SMALLEST, ['--optimizer.lrr=3']).hint, 'did you mean --optimizer.lr?')
+  t.same(complaints(t, SMALLEST, ['--optimizer.name=adamw']).lines, [
+    '--optimizer.name optimizer.lr: is required: a number',
+  ])
+  t.same(
+    complaints(t, SMALLEST, ['--__proto__.x=1', '--constructor.x=1']).lines.map((line) => line.split(':')[0]),
+    ['--__proto__.x __proto__', '--constructor.x constructor'],
+  )
+  t.equal({}.x, undefined)
+})
+
+t.test('data paths: of the file beside the file, of overrides and objects in the working directory', async (t) => {
+  const files = { trainImages: 'a', trainLabels: '/abs/b', testImages: '../c', testLabels: 'd' }
+  const file = yaml(t, `${SMALLEST}data: ${JSON.stringify({ dataset: 'idx', ...files })}\n`)
+  const folder = path.dirname(file)
+  const { data } = parseConfigFile(file, ['--data.testLabels=here']).config
+  t.equal(data.trainImages, path.join(folder, 'a'))
+  t.equal(data.trainLabels, '/abs/b')
+  t.equal(data.testImages, path.join(folder, '..', 'c'))
+  t.equal(data.testLabels, path.resolve('here'))
+  const object = parseConfig({ model: { name: 'efficientnet_b0' }, epochs: 1, data: { dataset: 'idx', ...files } })
+  t.equal(object.data.trainImages, path.resolve('a'))
+  t.same(parseConfig(object), object, 'a whole configuration is its own configuration')
+})
+
+t.test('files that are no YAML', async (t) => {
+  const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]']
+  for (const [name, previous] of ['ba', 'cb', 'dc', 'ed']) bomb.push(`${name}: &${name} [${`*${previous},`.repeat(9)}]`)
+  for (const [text, message] of [
+    ['', 'run.yaml: is empty'],
+    ['# only this\n', 'run.yaml: is empty'],
+    ['~', 'run.yaml: is empty'],
+    ['[1, 2]', 'run.yaml:1:1 must be a mapping of keys to values, not a list'],
+    ['hello', 'run.yaml:1:1 must be a mapping of keys to values, not a single value'],
+    ['epochs: 1\nepochs: 2\n', 'run.yaml:2:1 this key is given a second time'],
+    ['epochs: 1\n---\nepochs: 2\n', 'run.yaml:2:1 a second document begins here; only one is allowed'],
+    ['epochs: *there', 'run.yaml:1:9 nothing is named &there'],
+    ['epochs: !!js/function 3', 'run.yaml:1:9 is not YAML: Unresolved tag: tag:yaml.org,2002:js/function'],
+    [
+      'epochs: 1\nmodel: [',
+      'run.yaml:2:9 is not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
+    ],
+    ['epochs: 1\n\tmodel: 3', 'run.yaml:2:1 is not YAML: Tabs are not allowed as indentation'],
+    [bomb.join('\n'), 'run.yaml: has too many aliases'],
+    ['['.repeat(50000), 'run.yaml: is nested too deeply to read'],
+    ['#'.repeat(300 * 1024), 'run.yaml: is larger than 256 KiB, so not a configuration'],
+  ])
+    t.equal(complaints(t, text).lines[0], message)
+  t.equal(complaints(t, Buffer.from([0x65, 0xff, 0xfe])).lines[0], 'run.yaml: is not UTF-8 text')
+  t.equal(
+    complaints(t, '"\\u0007\\u001b[2J": 1').lines.at(-1).includes('\u001b'),
+    false,
+    'no control characters come out',
+  )
+})
+
+t.test('files that cannot be read', async (t) => {
+  const folder = t.testdir({ 'a.yaml': SMALLEST })
+  t.throws(() => parseConfigFile(folder), { code: 'ERR_CONFIG', message: `${folder}: is a folder, not a YAML file` })
+  const missing = path.join(folder, 'b.yaml')
+  t.throws(() => parseConfigFile(missing), { code: 'ERR_CONFIG', message: `${missing}: there is no such file` })
+  t.throws(() => parseConfigFile(path.join(folder, 'a')), { hint: `did you mean ${path.join(folder, 'a.yaml')}?` })
+  t.throws(() => parseConfigFile(path.join(folder, 'a.yaml', 'b')), { code: 'ERR_CONFIG' })
+  t.throws(() => parseConfigFile('a\0b'), { code: 'ERR_CONFIG' })
+})
+
+t.test('a file that may not be read', { skip: process.getuid?.() === 0 && 'root may read everything' }, async (t) => {
+  const file = yaml(t, SMALLEST)
+  fs.chmodSync(file, 0)
+  t.throws(() => parseConfigFile(file), { code: 'ERR_CONFIG', message: `${file}: may not be read` })
+})
+
+t.test('the configurations that come along are right', async (t) => {
+  for (const name of fs.readdirSync('configs')) t.ok(parseConfigFile(path.join('configs', name)).config, name)
+})
+
+t.test('fuzz: any bytes are a configuration or ERR_CONFIG', async (t) => {
+  const file = path.join(t.testdir({}), 'run.yaml')
+  const check = (bytes, overrides) => {
+    fs.writeFileSync(file, bytes)
+    try {
+      parseConfigFile(file, overrides)
+    } catch (error) {
+      if (error.code !== 'ERR_CONFIG') throw error
+      if (/\p{Cc}/u.test(error.message.replaceAll('\n', ''))) throw new Error(`control characters: ${error.message}`)
+    }
+  }
+  // Bytes alone seldom get past the parser, so: bytes, YAML's own characters, and values of all shapes under real keys.
+  const keys = fc.constantFrom(
+    'epochs',
+    'model',
+    'name',
+    'optimizer',
+    'lr',
+    'data',
+    'mean',
+    'ema',
+    'decay',
+    '__proto__',
+    'x',
+  )
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 4 },
+      fc.jsonValue(),
+      fc.dictionary(keys, tie('tree')),
+      fc.array(tie('tree'), { maxLength: 3 }),
+    ),
+  }))
+  const soup = fc
+    .array(fc.constantFrom(...'{}[]:,-&*!|>\'"%@`#? \n\tae1~<='), { maxLength: 60 })
+    .map((list) => list.join(''))
+  const overrides = fc.array(
+    fc.oneof(
+      fc.string(),
+      fc.tuple(keys, keys, soup).map(([a, b, c]) => `--${a}.${b}=${c}`),
+    ),
+    { maxLength: 2 },
+  )
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), overrides, check), { numRuns: 400 })
+  fc.assert(fc.property(soup, overrides, check), { numRuns: 1000 })
+  fc.assert(
+    fc.property(tree, overrides, (value, list) => check(JSON.stringify(value), list)),
+    { numRuns: 600 },
+  )
+  fc.assert(
+    fc.property(tree, (value) => {
+      try {
+        parseConfig(value)
+      } catch (error) {
+        if (error.code !== 'ERR_CONFIG') throw error
+      }
+    }),
+    { numRuns: 600 },
+  )
+  t.pass('nothing else came out')
+})
