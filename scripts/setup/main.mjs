@@ -15,17 +15,7 @@ import { readState, writeState } from './state.mjs'
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..')
 /** npm commands that run packages' install scripts. Set-up takes minutes and gigabytes: it is never a side effect of them. */
-const INSTALLING = new Set([
-  'install',
-  'ci',
-  'update',
-  'exec',
-  'install-test',
-  'install-ci-test',
-  'link',
-  'dedupe',
-  'audit',
-])
+const INSTALLING = new Set(['install', 'ci', 'update', 'install-test', 'install-ci-test', 'link', 'dedupe', 'audit'])
 const SIGNAL_EXIT = { SIGHUP: 129, SIGINT: EXIT.sigint, SIGTERM: EXIT.sigterm }
 
 /** Runs the set-up with the given command-line arguments; returns the exit status. */
