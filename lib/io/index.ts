@@ -1,0 +1,2 @@
+/** Reading and writing files. */
+export * as safetensors from './safetensors'
