@@ -160,6 +160,9 @@ export function newestCheckpoint(runDir: string, warn: (message: string) => void
  * @throws MbconvError ERR_CHECKPOINT when there is none
  */
 export function findCheckpoint(runOrCheckpoint: string, warn?: (message: string) => void): Checkpoint {
+  if (typeof runOrCheckpoint !== 'string' || runOrCheckpoint === '') {
+    throw new MbconvError('ERR_TYPE', 'the run or checkpoint must be the path of its folder')
+  }
   const path = resolve(runOrCheckpoint)
   if (!existsSync(path) || !statSync(path).isDirectory()) {
     throw new MbconvError('ERR_CHECKPOINT', `${runOrCheckpoint}: no such run or checkpoint folder`)

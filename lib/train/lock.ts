@@ -4,8 +4,8 @@
  * Node has no flock(), so a lock outlives a killed process. It is then taken over: by anyone, once its process is gone
  * or its id belongs to a process that began at another time.
  */
-import { randomUUID } from 'node:crypto'
-import { linkSync, readFileSync, renameSync, unlinkSync } from 'node:fs'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { linkSync, readFileSync, statSync, unlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { MbconvError } from '../errors'
@@ -60,27 +60,6 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-/**
- * Takes a stale lock away. Another process may do so at the same moment and put its own in place, so what was taken
- * is looked at again: a living lock goes back.
- */
-function removeStale(path: string, stale: string, token: string): void {
-  const taken = `${path}.${token}.taken`
-  try {
-    renameSync(path, taken)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-    throw ioError('take over', path, error)
-  }
-  try {
-    if (readFileSync(taken, 'utf8') !== stale) linkSync(taken, path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw ioError('take over', path, error)
-  } finally {
-    unlinkIfThere(taken)
-  }
-}
-
 /** Puts the finished draft at `path`, whole or not at all. @returns false when the name is taken */
 function place(draft: string, path: string): boolean {
   try {
@@ -102,6 +81,34 @@ function place(draft: string, path: string): boolean {
 }
 
 /**
+ * Takes a stale lock away, if it still is one. Of several that try, one at a time may look and remove: else one could
+ * remove the lock that another has just put in the stale one's place.
+ *
+ * @returns false when it is another's turn
+ */
+function removeStale(draft: string, path: string): boolean {
+  const turn = `${path}.turn`
+  if (!place(draft, turn)) {
+    // A turn takes microseconds. One this old was left by a crash in the middle of it.
+    const { mtimeMs } = statSync(turn, { throwIfNoEntry: false }) ?? {}
+    if (mtimeMs !== undefined && Date.now() - mtimeMs > 10_000) unlinkIfThere(turn)
+    return false
+  }
+  try {
+    const text = readIfThere(path)
+    if (text !== undefined && isStale(text)) unlinkIfThere(path)
+    return true
+  } finally {
+    unlinkIfThere(turn)
+  }
+}
+
+/** Blocks this thread; for the few milliseconds that others need. */
+function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+}
+
+/**
  * Locks a run folder for this process.
  *
  * @param runDir an existing folder
@@ -111,20 +118,23 @@ function place(draft: string, path: string): boolean {
 export function lockRun(runDir: string, token: string = randomUUID()): void {
   const path = join(runDir, LOCK_NAME)
   const own: Owner = { pid: process.pid, began: beginningOf(process.pid), host: hostname(), token }
-  const draft = `${path}.${token}`
+  // Named so that it is known for what it is, should this process die before it removes it.
+  const draft = `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`
   try {
     writeFileDurable(draft, JSON.stringify(own))
   } catch (error) {
     throw ioError('write', draft, error)
   }
   try {
-    // Two rounds: the first may find a stale lock and remove it.
-    for (let round = 0; round < 2; round++) {
+    let owner: Owner | undefined
+    for (let attempt = 0; attempt < 50; attempt++) {
       if (place(draft, path)) return
       const text = readIfThere(path)
-      if (text !== undefined && isStale(text)) removeStale(path, text, token)
+      if (text === undefined) continue
+      owner = parseOwner(text)
+      if (!isStale(text)) break
+      if (!removeStale(draft, path)) pause(5)
     }
-    const owner = parseOwner(readIfThere(path) ?? '')
     const who = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.host}`
     throw new MbconvError('ERR_IO', `${runDir} is in use by ${who}`, {
       hint: `Wait until it ends. If no such process runs, remove ${path}.`,

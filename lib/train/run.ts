@@ -69,7 +69,8 @@ async function resumeRun({ config: given, token }: RunRequest, runDir: string, h
     const session = openSession(config, checkpoint)
     try {
       makeCheckpointsFolder(runDir)
-      removeStaleTemporaries(runDir, { exclusive: true })
+      // Another process may be trying for the lock at this moment, with a file of its own.
+      removeStaleTemporaries(runDir)
       removeStaleTemporaries(join(runDir, 'checkpoints'), { exclusive: true })
       cutMetrics(join(runDir, RUN_FILES.metrics), checkpoint?.state.step ?? 0, checkpoint?.state.lastEval?.step ?? -1)
       if (JSON.stringify(config) !== JSON.stringify(stored)) writeConfig(runDir, config)

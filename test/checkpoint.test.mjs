@@ -1,0 +1,153 @@
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import { publishDirectory, removeStaleTemporaries, writeFileAtomic } from '../dist/io/atomic.js'
+import { memory } from '../dist/tensor/scope.js'
+import { findCheckpoint, listCheckpoints, newestCheckpoint, openCheckpoint } from '../dist/train/checkpoint.js'
+import { train } from '../dist/train/train.js'
+import { tinyConfig } from './tiny.mjs'
+
+t.test('damaged checkpoints', async (t) => {
+  const dir = t.testdir()
+  const { runDir } = await train(tinyConfig(dir, { top: { epochs: 3 } })).result
+  const [newest, middle] = listCheckpoints(runDir)
+  t.strictSame(
+    listCheckpoints(runDir).map(({ step }) => step),
+    [12, 8, 4],
+  )
+
+  const restore = (path) => {
+    rmSync(path, { recursive: true, force: true })
+    cpSync(join(dir, 'backup', path.split('/').at(-1)), path, { recursive: true })
+  }
+  cpSync(join(runDir, 'checkpoints'), join(dir, 'backup'), { recursive: true })
+  const damages = {
+    'a flipped bit': (file, bytes) => {
+      bytes[bytes.length >> 1] ^= 4
+      writeFileSync(file, bytes)
+    },
+    'cut short': (file, bytes) => writeFileSync(file, bytes.subarray(0, bytes.length - 7)),
+    longer: (file, bytes) => writeFileSync(file, Buffer.concat([bytes, Buffer.from('}')])),
+    emptied: (file) => writeFileSync(file, ''),
+    missing: (file) => rmSync(file),
+  }
+  for (const name of ['model.safetensors', 'ema.safetensors', 'optimizer.safetensors', 'state.json']) {
+    for (const [title, damage] of Object.entries(damages)) {
+      const file = join(newest.path, name)
+      damage(file, readFileSync(file))
+      const warnings = []
+      t.equal(newestCheckpoint(runDir, (message) => warnings.push(message))?.path, middle.path, `${name}, ${title}`)
+      t.equal(warnings.length, 1)
+      t.match(warnings[0], name, 'the warning names the file')
+      t.throws(() => openCheckpoint(newest.path), { code: 'ERR_CHECKPOINT' })
+      restore(newest.path)
+    }
+  }
+
+  t.test('any flipped bit of the state is noticed', async () => {
+    const file = join(newest.path, 'state.json')
+    const whole = readFileSync(file)
+    fc.assert(
+      fc.property(fc.nat(whole.length * 8 - 1), (bit) => {
+        const bytes = Buffer.from(whole)
+        bytes[bit >> 3] ^= 1 << (bit & 7)
+        writeFileSync(file, bytes)
+        try {
+          // White space may change; nothing else may.
+          return JSON.stringify(openCheckpoint(newest.path).state) === JSON.stringify(JSON.parse(whole).state)
+        } catch (error) {
+          return error.code === 'ERR_CHECKPOINT'
+        }
+      }),
+      { numRuns: 300 },
+    )
+    restore(newest.path)
+  })
+
+  t.test('resuming skips the broken ones with a warning, and replaces them', async (t) => {
+    writeFileSync(join(newest.path, 'model.safetensors'), 'nonsense')
+    const events = []
+    for await (const event of train(undefined, { resume: runDir })) events.push(event)
+    const warning = events.find(({ type }) => type === 'warning')
+    t.match(warning, { message: /step-000012.*model\.safetensors/ })
+    t.equal(events.find(({ type }) => type === 'start').startStep, 8)
+    for (const name of readdirSync(newest.path)) {
+      if (name === 'state.json') continue
+      t.ok(readFileSync(join(newest.path, name)).equals(readFileSync(join(dir, 'backup', 'step-000012', name))), name)
+    }
+  })
+
+  t.test('with none whole the run folder stays as it is', async (t) => {
+    for (const { path } of listCheckpoints(runDir)) writeFileSync(join(path, 'ema.safetensors'), 'nonsense')
+    const snapshot = () =>
+      readdirSync(runDir, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+        .sort()
+        .map((file) => [file, readFileSync(file).toString('base64')])
+    const before = snapshot()
+    const live = memory().tensors
+    await t.rejects(train(undefined, { resume: runDir, worker: false }).result, {
+      code: 'ERR_CHECKPOINT',
+      message: /no checkpoint is whole/,
+    })
+    t.strictSame(snapshot(), before)
+    t.ok(memory().tensors <= live)
+  })
+})
+
+t.test('finding a checkpoint', async (t) => {
+  const dir = t.testdir({ empty: {} })
+  const { runDir, checkpoint } = await train(tinyConfig(dir, { top: { epochs: 1 } })).result
+  t.equal(findCheckpoint(runDir).path, checkpoint)
+  t.equal(findCheckpoint(checkpoint).path, checkpoint)
+  const bad = (path, message) => t.throws(() => findCheckpoint(path), { code: 'ERR_CHECKPOINT', message })
+  bad(join(dir, 'absent'), /no such/)
+  bad(join(dir, 'empty'), /holds no checkpoint/)
+  bad(join(runDir, 'config.json'), /no such/)
+  t.throws(() => findCheckpoint(undefined), { code: 'ERR_TYPE' })
+})
+
+t.test('as many are kept as configured', async (t) => {
+  const dir = t.testdir()
+  const top = { epochs: 2, checkpoint: { keep: 2, everySteps: 1, everyEpochs: 1 } }
+  const { runDir } = await train(tinyConfig(dir, { top })).result
+  t.strictSame(
+    listCheckpoints(runDir).map(({ step }) => step),
+    [8, 7],
+  )
+})
+
+t.test('atomic files and folders', async (t) => {
+  const dir = t.testdir({ file: 'old', folder: { a: '1' } })
+  writeFileAtomic(join(dir, 'file'), 'new')
+  t.equal(readFileSync(join(dir, 'file'), 'utf8'), 'new')
+  const failing = function* () {
+    yield Buffer.from('half')
+    throw new Error('in the middle')
+  }
+  t.throws(() => writeFileAtomic(join(dir, 'file'), failing()), { code: 'ERR_IO', message: /in the middle/ })
+  t.equal(readFileSync(join(dir, 'file'), 'utf8'), 'new')
+  t.throws(() => writeFileAtomic(join(dir, 'none', 'file'), ''), { code: 'ERR_IO', message: /no such file or folder/ })
+
+  t.throws(
+    () =>
+      publishDirectory(join(dir, 'folder'), (folder) => {
+        writeFileSync(join(folder, 'b'), '2')
+        throw new Error('in the middle')
+      }),
+    /in the middle/,
+  )
+  t.strictSame(readdirSync(join(dir, 'folder')), ['a'])
+  publishDirectory(join(dir, 'folder'), (folder) => writeFileSync(join(folder, 'b'), '2'))
+  t.strictSame(readdirSync(join(dir, 'folder')), ['b'])
+  t.strictSame(readdirSync(dir).sort(), ['file', 'folder'], 'nothing else stays')
+
+  // A process id beyond the kernel's largest is nobody's.
+  for (const name of ['.x.tmp-99999999-0a', '.x.old-99999999-0a', `.x.tmp-${process.pid}-0a`, 'x.tmp-99999999-0a']) {
+    writeFileSync(join(dir, name), '')
+  }
+  t.strictSame(removeStaleTemporaries(dir).sort(), ['.x.old-99999999-0a', '.x.tmp-99999999-0a'])
+  t.strictSame(removeStaleTemporaries(dir, { exclusive: true }), [`.x.tmp-${process.pid}-0a`])
+})

@@ -1,0 +1,422 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import t from 'tap'
+import { parseConfig } from '../dist/train/config.js'
+import { evaluateRun } from '../dist/train/evaluate.js'
+import { EventQueue } from '../dist/train/event-queue.js'
+import { trainLoop } from '../dist/train/loop.js'
+import { predictImages } from '../dist/train/predict.js'
+import { progressFrom } from '../dist/train/progress.js'
+import { openSession } from '../dist/train/session.js'
+import { train } from '../dist/train/train.js'
+import { metricsOf, runScript, tinyConfig } from './tiny.mjs'
+
+async function collect(run) {
+  const events = []
+  for await (const event of run) events.push(event)
+  return events
+}
+
+for (const worker of [true, false]) {
+  t.test(`events, files and result ${worker ? 'with a worker' : 'in this thread'}`, async (t) => {
+    const dir = t.testdir()
+    const run = train(tinyConfig(dir), { worker })
+    const events = await collect(run)
+    const result = await run.result
+    const runDir = join(dir, 'runs', 'run')
+    t.equal(await run.runDir, runDir)
+
+    t.strictSame(
+      events.map(({ type, step }) => (step === undefined ? type : `${type} ${step}`)),
+      [
+        'start',
+        ...['step 1', 'step 2', 'step 3', 'step 4', 'eval 4', 'checkpoint 4'],
+        ...['step 5', 'step 6', 'step 7', 'step 8', 'eval 8', 'checkpoint 8'],
+        'end',
+      ],
+    )
+    const [start] = events
+    t.match(start, {
+      runDir,
+      steps: 8,
+      stepsPerEpoch: 4,
+      epochs: 2,
+      device: 'cpu',
+      startStep: 0,
+      trainImages: 64,
+      testImages: 24,
+    })
+    t.ok(start.params > 1000 && start.macs > 1000)
+    const steps = events.filter(({ type }) => type === 'step')
+    t.strictSame(
+      steps.map(({ epoch }) => epoch),
+      [0, 0, 0, 0, 1, 1, 1, 1],
+    )
+    t.strictSame(
+      steps.map(({ lr }) => lr),
+      [0, 0.00025, 0.0005, 0.00075, 0.001, 0.001, 0.001, 0.001],
+      'one epoch of warm-up',
+    )
+    t.ok(steps.every(({ loss, imagesPerSecond }) => Number.isFinite(loss) && imagesPerSecond > 0))
+    t.strictSame(events.at(-1).result, result)
+
+    t.match(result, { runDir, steps: 8, epochs: 2, interrupted: false, classes: ['0', '1', '2', '3'] })
+    t.equal(
+      result.confusion.flat().reduce((a, b) => a + b),
+      24,
+    )
+    t.strictSame(
+      result.confusion.map((row) => row.reduce((a, b) => a + b)),
+      [6, 6, 6, 6],
+      'a row is a true class',
+    )
+    t.equal(result.top1, result.confusion.reduce((sum, row, i) => sum + row[i], 0) / 24)
+    t.equal(result.top5, 1, 'four classes')
+    t.ok(result.seconds > 0)
+    t.equal(result.checkpoint, join(runDir, 'checkpoints', 'step-000008'))
+
+    t.strictSame(readdirSync(runDir).sort(), [
+      'checkpoints',
+      'config.json',
+      'curves.png',
+      'curves.svg',
+      'metrics.jsonl',
+      'result.json',
+    ])
+    t.strictSame(JSON.parse(readFileSync(join(runDir, 'result.json'), 'utf8')), JSON.parse(JSON.stringify(result)))
+    t.strictSame(
+      metricsOf(runDir).map(({ type, step, loss }) => [type, step, loss]),
+      events.filter(({ type }) => type === 'step' || type === 'eval').map(({ type, step, loss }) => [type, step, loss]),
+    )
+
+    const again = await evaluateRun(runDir)
+    for (const key of ['loss', 'top1', 'top5', 'confusion', 'classes'])
+      t.strictSame(again[key], result[key], `evaluateRun: ${key}`)
+    t.equal((await evaluateRun(join(runDir, 'checkpoints', 'step-000004'))).step, 4)
+  })
+}
+
+t.test('learns', async (t) => {
+  const dir = t.testdir()
+  const top = {
+    epochs: 20,
+    model: {
+      name: 'efficientnet_b0',
+      width: 0.25,
+      depth: 0.1,
+      resolution: 16,
+      profile: 'torchvision',
+      dropout: 0,
+      dropPath: 0,
+    },
+    optimizer: { name: 'adamw', lr: 0.01 },
+    schedule: { name: 'cosine' },
+    ema: { decay: 0.5 },
+    evalEveryEpochs: 20,
+  }
+  const augment = { rotate: 0, translate: 0, flip: false }
+  const { top1, confusion } = await train(tinyConfig(dir, { top, data: { augment } })).result
+  t.ok(top1 >= 0.9, `top-1 ${top1} of four classes that differ in one bright quarter: ${JSON.stringify(confusion)}`)
+})
+
+t.test('evaluation uses the average, unless there is none', async (t) => {
+  const dir = t.testdir()
+  const results = {}
+  for (const [name, ema] of [
+    ['with', { decay: 0.999, warmup: false }],
+    ['without', false],
+  ]) {
+    results[name] = await train(tinyConfig(dir, { top: { ema, epochs: 1 }, run: { name } })).result
+    t.equal(existsSync(join(results[name].checkpoint, 'ema.safetensors')), ema !== false)
+  }
+  t.not(results.with.loss, results.without.loss)
+})
+
+t.test('a stop is a checkpoint and a reason', async (t) => {
+  const dir = t.testdir()
+  const cases = [
+    [undefined, 'abort', true],
+    ['SIGINT', 'SIGINT', true],
+    [new Error('SIGTERM'), 'SIGTERM', true],
+    [new Error('enough'), 'abort', false],
+  ]
+  for (const [i, [reason, interrupted, worker]] of cases.entries()) {
+    const controller = new AbortController()
+    const config = tinyConfig(dir, { top: { epochs: 1000 }, run: { name: String(i) } })
+    const run = train(config, { signal: controller.signal, worker })
+    for await (const event of run) if (event.type === 'step' && event.step === 3) controller.abort(reason)
+    const result = await run.result
+    t.equal(result.interrupted, interrupted)
+    t.ok(result.steps >= 3 && result.steps < 1000)
+    t.ok(existsSync(join(result.checkpoint, 'state.json')))
+    t.notOk(existsSync(join(result.runDir, 'curves.svg')), 'does not keep anyone waiting')
+    if (worker) continue
+    t.equal(result.steps, 3, 'in this thread, at once')
+    t.ok(Number.isNaN(result.top1) && result.confusion.length === 0, 'no evaluation yet')
+  }
+  const controller = new AbortController()
+  controller.abort()
+  t.throws(() => train(tinyConfig(dir), { signal: controller.signal }), { code: 'ERR_ABORTED' })
+})
+
+t.test('wrong input is refused before anything is written', async (t) => {
+  const dir = t.testdir()
+  const config = tinyConfig(dir)
+  t.throws(() => train({ ...config, epochs: 0 }), { code: 'ERR_CONFIG', message: /epochs/ })
+  t.throws(() => train({ ...config, epoch: 1 }), { code: 'ERR_CONFIG', message: /epoch/ })
+  t.throws(() => train(undefined), { code: 'ERR_CONFIG' })
+  t.throws(() => train(config, { signal: {} }), { code: 'ERR_TYPE' })
+  t.throws(() => train(config, { resume: 3 }), { code: 'ERR_TYPE' })
+  t.throws(() => train(config, { worker: 1 }), { code: 'ERR_TYPE' })
+  for (const worker of [true, false]) {
+    const rejects = (change, code, message) =>
+      t.rejects(train({ ...config, ...change }, { worker }).result, { code, message })
+    await rejects({ data: { ...config.data, testLabels: join(dir, 'absent') } }, 'ERR_DATA', /absent/)
+    await rejects({ data: { ...config.data, mean: [1, 2, 3], std: 1 } }, 'ERR_CONFIG', /mean/)
+    await rejects({ device: 'cuda:99' }, 'ERR_CUDA_UNAVAILABLE', /cuda:99/)
+    const truncated = join(dir, 'truncated.idx')
+    writeFileSync(truncated, readFileSync(config.data.trainImages).subarray(0, 100))
+    await rejects({ data: { ...config.data, trainImages: truncated } }, 'ERR_DATA', /truncated\.idx/)
+  }
+  t.notOk(existsSync(join(dir, 'runs')))
+
+  await train(config).result
+  const before = readdirSync(join(dir, 'runs'), { recursive: true })
+  await t.rejects(train(config).result, { code: 'ERR_CONFIG', message: /exists already/ })
+  t.strictSame(readdirSync(join(dir, 'runs'), { recursive: true }), before)
+})
+
+t.test('runs without a name do not collide', async (t) => {
+  const dir = t.testdir()
+  const config = tinyConfig(dir, { top: { epochs: 1 }, run: { name: null } })
+  const folders = await Promise.all([1, 2, 3].map(() => train(config).result.then(({ runDir }) => runDir)))
+  t.equal(new Set(folders).size, 3)
+  for (const folder of folders) t.match(folder, /efficientnet_b0-idx-\d{8}-\d{6}(-\d)?$/)
+})
+
+t.test('divergence', async (t) => {
+  const dir = t.testdir()
+  // A learning rate that blows up any network within a few steps.
+  const top = {
+    epochs: 50,
+    optimizer: { name: 'sgd', lr: 1e30, momentum: 0, nesterov: false },
+    schedule: { name: 'constant' },
+  }
+
+  t.test('stops the run, and names step, rate and the last good checkpoint', async (t) => {
+    const config = tinyConfig(dir, { top: { ...top, checkpoint: { everySteps: 1 } }, run: { name: 'stop' } })
+    for (const worker of [true, false]) {
+      const run = train({ ...config, run: { ...config.run, name: `stop-${worker}` } }, { worker })
+      const message = /(NaN|[iI]nfinit?y?|not finite).* at step \d+ \(learning rate 1e\+30\)/
+      await t.rejects(collect(run), { code: 'ERR_DIVERGED', message, hint: /optimizer\.lr/ })
+      await t.rejects(run.result, { code: 'ERR_DIVERGED' })
+      t.notOk(existsSync(join(await run.runDir, '.lock')))
+    }
+  })
+
+  t.test('stops, when asked to skip, once nothing but skipping is left', async (t) => {
+    const config = tinyConfig(dir, { top: { ...top, onDivergence: 'skip', ema: false }, run: { name: 'skip' } })
+    const events = []
+    const run = train(config, { worker: false })
+    await t.rejects(
+      (async () => {
+        for await (const event of run) events.push(event)
+      })(),
+      { code: 'ERR_DIVERGED', message: /100 steps in a row were skipped/ },
+    )
+    const warnings = events.filter(({ type }) => type === 'warning')
+    t.match(warnings[0], { message: /step \d+ skipped/ })
+    const losses = metricsOf(join(dir, 'runs', 'skip')).filter(({ type }) => type === 'step')
+    t.equal(losses.at(-1).loss, null, 'a loss that is no number is null in the file')
+  })
+
+  /** A run whose third batch is not a number. */
+  async function withBadBatch(onDivergence) {
+    const config = parseConfig(tinyConfig(dir, { top: { onDivergence }, run: { name: onDivergence } }))
+    const session = openSession(config)
+    const runDir = join(dir, onDivergence)
+    mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
+    const { trainLoader } = session
+    const epoch = function* (number, from) {
+      for (const batch of trainLoader.epoch(number, from)) {
+        if (++taken === 3) batch.images.fill(Number.NaN)
+        yield batch
+      }
+    }
+    let taken = 0
+    const events = []
+    const run = trainLoop({
+      session: { ...session, trainLoader: { epoch } },
+      runDir,
+      progress: progressFrom(),
+      emit: (event) => events.push(event),
+      stopRequested: () => false,
+    })
+    return { session, events, run }
+  }
+
+  t.test('a single bad batch ends the run', async (t) => {
+    const { session, run } = await withBadBatch('stop')
+    await t.rejects(run, { code: 'ERR_DIVERGED', message: /the loss is NaN at step 3 .*no checkpoint/ })
+    session.dispose()
+  })
+
+  t.test('a single bad batch leaves no trace when it is skipped', async (t) => {
+    const { session, events, run } = await withBadBatch('skip')
+    const { steps } = await run
+    t.equal(steps, 8)
+    t.strictSame(
+      events.filter(({ type }) => type === 'warning').map(({ message }) => message),
+      ['step 3 skipped: loss or gradient is not finite'],
+    )
+    t.strictSame(
+      events.filter(({ type }) => type === 'step').map(({ loss }) => Number.isFinite(loss)),
+      [true, true, false, true, true, true, true, true],
+    )
+    t.equal(session.optimizer.steps, 7)
+    t.equal(session.ema.updates, 7)
+    for (const [name, tensor] of Object.entries({
+      ...session.model.stateDict(),
+      ...session.optimizer.stateDict().tensors,
+    })) {
+      if (tensor.dtype === 'float32') t.ok(tensor.toTypedArray().every(Number.isFinite), name)
+    }
+    const counts = session.model.namedBuffers().filter(([name]) => name.endsWith('num_batches_tracked'))
+    t.ok(counts.length > 0 && counts.every(([, count]) => Number(count.item()) === 7), 'batch norm has not seen it either')
+    session.dispose()
+  })
+})
+
+t.test('the event loop stays alive while a run computes', async (t) => {
+  const dir = t.testdir()
+  const config = tinyConfig(dir, {
+    top: { epochs: 40, model: { name: 'efficientnet_b0', width: 0.5, depth: 0.5, resolution: 32 } },
+  })
+  const run = train(config)
+  const events = run[Symbol.asyncIterator]()
+  await events.next()
+  const gaps = []
+  let last = performance.now()
+  const delay = monitorEventLoopDelay({ resolution: 10 })
+  delay.enable()
+  const timer = setInterval(() => {
+    const now = performance.now()
+    gaps.push(now - last)
+    last = now
+  }, 10)
+  for (let next = await events.next(); !next.done; next = await events.next());
+  clearInterval(timer)
+  delay.disable()
+  gaps.sort((a, b) => a - b)
+  const p99 = gaps[Math.floor(gaps.length * 0.99)]
+  t.ok(gaps.length > 100, `${gaps.length} ticks`)
+  t.ok(p99 < 50, `99 % of the gaps are below ${p99.toFixed(1)} ms`)
+})
+
+t.test('two workers at once compute what each would alone', async (t) => {
+  const dir = t.testdir()
+  const configs = [1, 2].map((seed) => tinyConfig(dir, { top: { seed, epochs: 4 }, run: { name: `seed ${seed}` } }))
+  const together = await Promise.all(configs.map((config) => train(config).result))
+  for (const [i, config] of configs.entries()) {
+    const alone = await train({ ...config, run: { ...config.run, name: `alone ${i}` } }).result
+    t.equal(alone.loss, together[i].loss)
+    t.strictSame(
+      metricsOf(alone.runDir).map(({ loss }) => loss),
+      metricsOf(together[i].runDir).map(({ loss }) => loss),
+    )
+  }
+})
+
+t.test('errors reach whoever looks, and nobody else', async (t) => {
+  const dir = t.testdir()
+  const bad = tinyConfig(dir, { top: { device: 'cuda:99' } })
+  const script = (body) =>
+    runScript(`
+    import { train } from '$dist/train/train.js'
+    const bad = ${JSON.stringify(bad)}
+    const nap = () => new Promise((resume) => setTimeout(resume, 100))
+    ${body}
+    await nap()
+    console.log('alive')`)
+  const iterated = await script(`
+    for (const worker of [true, false]) {
+      try { for await (const event of train(bad, { worker })); } catch (error) { console.log(error.code) }
+    }`)
+  t.strictSame(iterated, {
+    code: 0,
+    signal: null,
+    stdout: 'ERR_CUDA_UNAVAILABLE\nERR_CUDA_UNAVAILABLE\nalive\n',
+    stderr: '',
+  })
+  const awaited = await script(`
+    const run = train(bad)
+    try { await run.runDir } catch (error) { console.log(error.code) }`)
+  t.strictSame(awaited, { code: 0, signal: null, stdout: 'ERR_CUDA_UNAVAILABLE\nalive\n', stderr: '' })
+  const ignored = await script(`
+    process.on('unhandledRejection', (error) => console.log('unhandled', error.code))
+    const run = train(bad)
+    await nap(); await nap(); await nap(); await nap(); await nap(); await nap(); await nap(); await nap()`)
+  t.match(ignored.stdout, /unhandled ERR_CUDA_UNAVAILABLE/, 'a failure that nobody looks at is reported as one')
+})
+
+t.test('a run of which nobody iterates the events, and one whose reader leaves', async (t) => {
+  const dir = t.testdir()
+  const { steps } = await train(tinyConfig(dir, { run: { name: 'a' } })).result
+  t.equal(steps, 8)
+  const run = train(tinyConfig(dir, { run: { name: 'b' } }))
+  for await (const event of run) if (event.type === 'step') break
+  t.equal((await run.result).steps, 8)
+})
+
+t.test('the queue of events is bounded', async (t) => {
+  const queue = new EventQueue(100)
+  for (let step = 1; step <= 10_000; step++) {
+    queue.push({ type: 'step', step })
+    if (step % 1000 === 0) queue.push({ type: 'eval', step })
+  }
+  queue.end()
+  const events = await collect(queue)
+  t.ok(events.length <= 102, `${events.length} events`)
+  t.match(events[0], { type: 'warning', message: /^\d+ events were not read/ })
+  t.equal(events.filter(({ type }) => type === 'eval').length, 10, 'only steps are let go')
+  t.equal(events.findLast(({ type }) => type === 'step').step, 10_000, 'the oldest ones')
+  const lost = Number(events[0].message.split(' ')[0])
+  t.equal(lost + events.length - 1, 10_010, 'and counted')
+
+  const warnings = new EventQueue(100)
+  for (let i = 0; i < 10_000; i++) warnings.push({ type: 'warning', message: String(i) })
+  warnings.fail(new Error('the end'))
+  const read = []
+  await t.rejects(
+    (async () => {
+      for await (const event of warnings) read.push(event)
+    })(),
+    /the end/,
+  )
+  t.ok(read.length <= 101)
+  t.strictSame(await warnings.next(), { value: undefined, done: true }, 'the error comes once')
+
+  const waiting = new EventQueue()
+  const both = [waiting.next(), waiting.next()]
+  waiting.push({ type: 'warning', message: 'a' })
+  waiting.end()
+  t.strictSame(
+    (await Promise.all(both)).map(({ done }) => done),
+    [false, true],
+  )
+})
+
+t.test('evaluating and predicting what is not there', async (t) => {
+  const dir = t.testdir()
+  await t.rejects(evaluateRun(join(dir, 'absent')), { code: 'ERR_CHECKPOINT' })
+  await t.rejects(predictImages(join(dir, 'absent'), ['a.png']), { code: 'ERR_CHECKPOINT' })
+  const { runDir } = await train(tinyConfig(dir, { top: { epochs: 1 } })).result
+  await t.rejects(evaluateRun(runDir, { data: { dataset: 'digits', trainImages: undefined } }), {
+    code: /ERR_CONFIG|ERR_DATA/,
+  })
+  await t.rejects(predictImages(runDir, [join(dir, 'absent.png')]), { code: /ERR_DATA|ERR_ENVIRONMENT/ })
+  await t.rejects(predictImages(runDir, 'a.png'), { code: 'ERR_TYPE' })
+  await t.rejects(predictImages(runDir, ['a.png'], { topk: 0 }), { code: 'ERR_VALUE' })
+  t.strictSame(await predictImages(runDir, []), [])
+})
