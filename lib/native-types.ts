@@ -25,6 +25,7 @@ export interface Native {
   dtype(t: Tensor): DType
   device(t: Tensor): Device
   isContiguous(t: Tensor, format: MemoryFormat): boolean
+  memoryFormat(t: Tensor): MemoryFormat
   to(t: Tensor, dtype: Maybe<DType>, device: Maybe<Device>, format: Maybe<MemoryFormat>, copy: boolean): Tensor
   contiguous(t: Tensor, format: MemoryFormat): Tensor
   clone(t: Tensor, format?: MemoryFormat): Tensor

@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isMainThread } from 'node:worker_threads'
 import { MbconvError } from './errors'
 import type { Native } from './native-types'
 import { Tensor } from './tensor/tensor'
@@ -17,6 +18,12 @@ export function addonPaths(): string[] {
   if (explicit) return [explicit]
   return [join(packageRoot, 'build', 'Release', 'mbconv.node'), join(packageRoot, 'build', 'Debug', 'mbconv.node')]
 }
+
+// libgomp's threads spin for milliseconds between two parallel regions before they sleep. Beside other busy processes
+// that slowed a training step tenfold (measured, 2 cores, load 7); a short spin costs nothing measurable on an idle
+// machine. libgomp reads its settings once, when it is loaded, and only the main thread can set a real environment
+// variable: hence here, at import, before any worker loads the addon.
+if (isMainThread && process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '1000'
 
 let loaded: Native | undefined
 

@@ -26,12 +26,17 @@ bool isContiguous(const Tensor& tensor, at::MemoryFormat format) {
   return tensor.is_contiguous(format == at::MemoryFormat::Preserve ? at::MemoryFormat::Contiguous : format);
 }
 
+// The layout that convolutions take it for. With one channel or one pixel both hold and the strides decide.
+std::string memoryFormat(const Tensor& tensor) {
+  return tensor.suggest_memory_format() == at::MemoryFormat::ChannelsLast ? "channelsLast" : "contiguous";
+}
+
 Tensor to(const Tensor& tensor, std::optional<at::ScalarType> dtype, std::optional<at::Device> device,
           std::optional<at::MemoryFormat> format, bool copy) {
   auto options = at::TensorOptions().dtype(dtype).device(device);
+  const bool sameLayout = !format || *format == at::MemoryFormat::Preserve || tensor.suggest_memory_format() == *format;
   const bool sameKind = (!dtype || *dtype == tensor.scalar_type()) && (!device || *device == tensor.device());
-  if (sameKind && !copy && (!format || *format == at::MemoryFormat::Preserve || isContiguous(tensor, *format)))
-    return tensor;
+  if (sameKind && sameLayout && !copy) return tensor;
   return tensor.to(options, /*non_blocking=*/false, copy, format);
 }
 
@@ -235,6 +240,7 @@ void initTensor(const Exports& exports) {
   bind<&dtype>(exports, "dtype", {"tensor"});
   bind<&device>(exports, "device", {"tensor"});
   bind<&isContiguous>(exports, "isContiguous", {"tensor", "memoryFormat"});
+  bind<&memoryFormat>(exports, "memoryFormat", {"tensor"});
   bind<&to>(exports, "to", {"tensor", "dtype", "device", "memoryFormat", "copy"});
   bind<&contiguous>(exports, "contiguous", {"tensor", "memoryFormat"});
   bind<&clone>(exports, "clone", {"tensor", "memoryFormat"});

@@ -171,10 +171,7 @@ export abstract class Module {
             const change = {
               device: device === from.device ? undefined : device,
               dtype: dtype === from.dtype || !FLOATS.includes(from.dtype) ? undefined : dtype,
-              memoryFormat:
-                memoryFormat === undefined || from.ndim !== 4 || from.isContiguous({ memoryFormat })
-                  ? undefined
-                  : memoryFormat,
+              memoryFormat: from.ndim !== 4 || from.memoryFormat === memoryFormat ? undefined : memoryFormat,
             }
             if (Object.values(change).every((value) => value === undefined)) continue
             const to = scope(() => keep(from.detach().to(change).requiresGrad_(from.requiresGrad)))

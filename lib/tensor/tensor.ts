@@ -38,6 +38,10 @@ export class Tensor extends Arithmetic {
   get device(): Device {
     return native().device(this)
   }
+  /** The layout that convolutions take it for; where both hold (one channel, one pixel) the strides decide. */
+  get memoryFormat(): MemoryFormat {
+    return native().memoryFormat(this)
+  }
   isContiguous({ memoryFormat = 'contiguous' }: { memoryFormat?: MemoryFormat } = {}): boolean {
     return native().isContiguous(this, memoryFormat)
   }
