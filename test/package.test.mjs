@@ -1,0 +1,55 @@
+// The package as its users meet it: both module systems, types, names, and what happens without the addon.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import byDefault, * as named from 'mbconv'
+import t from 'tap'
+
+const require = createRequire(import.meta.url)
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+t.test('import and require give the same instance under the same names', async (t) => {
+  const required = require('mbconv')
+  t.equal(byDefault, required)
+  const names = Object.keys(required)
+  for (const name of names) t.equal(named[name], required[name], name)
+  t.ok(named.tensor([1]) instanceof required.Tensor)
+})
+
+t.test('every export of the addon has its TypeScript signature, and the reverse', async (t) => {
+  const { native } = require('../dist/native.js')
+  const source = require('node:fs').readFileSync(join(root, 'lib/native-types.ts'), 'utf8')
+  const body = source.slice(source.indexOf('export interface Native'))
+  const declared = [...body.matchAll(/^ {2}(\w+)[(:]/gm)].map((match) => match[1]).sort()
+  t.same(declared, Object.keys(native()).sort())
+})
+
+t.test('without the addon: importing works, using it says what to do', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'mbconv-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const broken = join(folder, 'broken.node')
+  writeFileSync(broken, 'no addon at all')
+  for (const addon of [join(folder, 'absent.node'), broken]) {
+    const run = spawnSync(
+      process.execPath,
+      [
+        '-e',
+        `const mb = require('mbconv'); console.log(mb.models.count(mb.models.arch('efficientnet_b0')).params)
+         try { mb.zeros([1]) } catch (e) { console.log(JSON.stringify({ code: e.code, message: e.message, hint: e.hint })) }`,
+      ],
+      { cwd: root, encoding: 'utf8', env: { ...process.env, MBCONV_ADDON: addon } },
+    )
+    const [params, error] = run.stdout.trim().split('\n')
+    t.equal(params, '5288548', 'counting needs no native code')
+    t.match(JSON.parse(error), { code: 'ERR_NATIVE_LOAD', message: addon, hint: /npm run setup/ })
+  }
+})
+
+t.test('the types fit their use', async (t) => {
+  const tsc = require.resolve('typescript/bin/tsc')
+  const run = spawnSync(process.execPath, [tsc, '-p', join(root, 'test/types')], { cwd: root, encoding: 'utf8' })
+  t.equal(run.status, 0, run.stdout)
+})

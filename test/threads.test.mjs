@@ -1,0 +1,85 @@
+// The addon in workers, and how the process ends.
+import { spawnSync } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { Worker } from 'node:worker_threads'
+import * as mb from 'mbconv'
+import t from 'tap'
+
+const entry = createRequire(import.meta.url).resolve('mbconv')
+
+/** A small training loop as source text: forward, backward, step, `steps` times. */
+const training = (steps, afterwards) => `
+  const mb = require(${JSON.stringify(entry)})
+  mb.setNumThreads(1)
+  const arch = mb.models.scale(mb.models.arch('efficientnet_b0'), { width: 0.1, depth: 0.1, resolution: 32 })
+  const model = mb.models.create(arch, { numClasses: 10, seed: 1 }).train()
+  const optimizer = new mb.optim.AdamW(model.parameters(), { lr: 1e-3 })
+  mb.manualSeed(1)
+  const images = mb.randn([4, 3, 32, 32])
+  const labels = mb.tensor([1n, 2n, 3n, 4n])
+  const step = () => mb.scope(() => {
+    optimizer.zeroGrad()
+    const loss = mb.nn.functional.crossEntropy(model.forward(images), labels)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+  })
+  let loss
+  for (let i = 0; i < ${steps}; i++) loss = step()
+  ${afterwards}
+`
+
+const inWorker = (source) =>
+  new Promise((resolve, reject) => {
+    const worker = new Worker(source, { eval: true })
+    worker.on('message', resolve)
+    worker.on('error', reject)
+  })
+
+/** Runs source in a process of its own: what it does to the process is the point. */
+const run = (source) => spawnSync(process.execPath, ['-e', source], { encoding: 'utf8', timeout: 60_000 })
+
+t.test('Loads in workers: two of them training at once get the numbers of one alone', async (t) => {
+  const post = 'require("node:worker_threads").parentPort.postMessage(loss)'
+  const alone = await inWorker(training(5, post))
+  const together = await Promise.all([inWorker(training(5, post)), inWorker(training(5, post))])
+  t.same(together, [alone, alone], 'each thread has its own random numbers')
+  t.equal(mb.ones([2]).sum().item(), 2, 'and the main thread goes on')
+})
+
+t.test('Exits cleanly', async (t) => {
+  const forever = 'for (;;) step()'
+  const worker = (source, then) => `
+    const { Worker } = require('node:worker_threads')
+    const worker = new Worker(${JSON.stringify(source)}, { eval: true })
+    worker.on('message', async () => { ${then} })
+  `
+  const ready = `require('node:worker_threads').parentPort.postMessage('ready'); ${forever}`
+  const cases = {
+    'process.exit() in the middle of a step of a worker': [worker(training(1, ready), 'process.exit(7)'), 7],
+    'a worker terminated in the middle of a step': [
+      worker(training(1, ready), 'await worker.terminate(); process.exitCode = 5'),
+      5,
+    ],
+    'process.exit() with live tensors and graphs': [
+      training(1, 'globalThis.kept = model.forward(images); process.exit(3)'),
+      3,
+    ],
+    'the end of the program with live tensors': [training(1, 'globalThis.kept = [images, model.forward(images)]'), 0],
+    'an uncaught error': [training(1, 'throw new Error("oops")'), 1],
+  }
+  for (const [name, [source, status]] of Object.entries(cases)) {
+    const result = run(source)
+    t.equal(result.signal, null, `${name}: no signal`)
+    t.equal(result.status, status, `${name}: exit status ${status}\n${result.stderr.slice(0, 2000)}`)
+  }
+})
+
+t.test('itemAsync does not block the event loop, and outlives its tensor', async (t) => {
+  const x = mb.ones([1000, 1000])
+  const total = x.sum()
+  const promise = total.itemAsync()
+  total.dispose()
+  x.dispose()
+  t.equal(await promise, 1_000_000)
+})
