@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { newestCheckpoint, readPart } from '../dist/train/checkpoint.js'
-import { runScript } from './tiny.mjs'
+import { runScript } from './helpers/tiny.mjs'
 
 /**
  * A program that saves small checkpoints one after the other, each with numbers that follow from its step, and keeps

@@ -1,12 +1,11 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import { memory, train } from 'mbconv'
 import t from 'tap'
 import { publishDirectory, removeStaleTemporaries, writeFileAtomic } from '../dist/io/atomic.js'
-import { memory } from '../dist/tensor/scope.js'
 import { findCheckpoint, listCheckpoints, newestCheckpoint, openCheckpoint } from '../dist/train/checkpoint.js'
-import { train } from '../dist/train/train.js'
-import { tinyConfig } from './tiny.mjs'
+import { tinyConfig } from './helpers/tiny.mjs'
 
 t.test('damaged checkpoints', async (t) => {
   const dir = t.testdir()

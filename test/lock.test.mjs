@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { train } from 'mbconv'
 import t from 'tap'
 import { lockRun, unlockRun } from '../dist/train/lock.js'
-import { train } from '../dist/train/train.js'
-import { runScript, tinyConfig } from './tiny.mjs'
+import { runScript, tinyConfig } from './helpers/tiny.mjs'
 
 const lockOf = (dir) => JSON.parse(readFileSync(join(dir, '.lock'), 'utf8'))
 const writeLock = (dir, changes) => {
@@ -111,7 +111,7 @@ t.test('two runs do not write the same folder', async (t) => {
   const runDir = await run.runDir
   await t.rejects(train(undefined, { resume: runDir }).result, { code: 'ERR_IO', message: /in use/ })
   const cli = `
-    import { train } from '$dist/train/train.js'
+    import { train } from '$mbconv'
     train(undefined, { resume: ${JSON.stringify(runDir)} }).result.catch((error) => console.log(error.code))`
   t.equal((await runScript(cli)).stdout, 'ERR_IO\n', 'from another process')
   controller.abort()

@@ -1,29 +1,20 @@
+import { memory, models, nn, optim, randint, randn, scope, setNumThreads } from 'mbconv'
 import t from 'tap'
-import { arch } from '../dist/models/arch.js'
-import { create } from '../dist/models/create.js'
-import { scale } from '../dist/models/scaling.js'
-import { crossEntropy } from '../dist/nn/functional.js'
-import { Ema } from '../dist/optim/ema.js'
-import { decayGroups } from '../dist/optim/optimizer.js'
-import { RMSprop } from '../dist/optim/rmsprop.js'
-import { setNumThreads } from '../dist/runtime.js'
-import { randint, randn } from '../dist/tensor/create.js'
-import { memory, scope } from '../dist/tensor/scope.js'
 
 const MEBIBYTE = 2 ** 20
 
 t.test('2,000 training steps in one synchronous loop need no more memory than 100', async (t) => {
   setNumThreads(1)
-  const table = scale(arch('efficientnet_b0'), { width: 0.25, depth: 0.1, resolution: 16 })
-  const model = create(table, { numClasses: 10, inChannels: 1, seed: 0 }).to({ memoryFormat: 'channelsLast' })
-  const optimizer = new RMSprop(decayGroups(model, 1e-5), { lr: 1e-4 })
-  const ema = new Ema(model)
+  const table = models.scale(models.arch('efficientnet_b0'), { width: 0.25, depth: 0.1, resolution: 16 })
+  const model = models.create(table, { numClasses: 10, inChannels: 1, seed: 0 }).to({ memoryFormat: 'channelsLast' })
+  const optimizer = new optim.RMSprop(optim.decayGroups(model, 1e-5), { lr: 1e-4 })
+  const ema = new optim.Ema(model)
   const at = {}
   // Synchronous throughout: no finalizer runs, so whatever is not freed by its scope stays.
   for (let step = 1; step <= 2000; step++) {
     scope(() => {
       const images = randn([8, 1, 16, 16]).to({ memoryFormat: 'channelsLast' })
-      crossEntropy(model.forward(images), randint(0, 10, [8]), { labelSmoothing: 0.1 }).backward()
+      nn.functional.crossEntropy(model.forward(images), randint(0, 10, [8]), { labelSmoothing: 0.1 }).backward()
       optimizer.step()
       ema.update()
       optimizer.zeroGrad()

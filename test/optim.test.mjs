@@ -1,15 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { fromTypedArray, memory, noGrad, optim, scope, tensor, zeros } from 'mbconv'
 import t from 'tap'
 import { native } from '../dist/native.js'
-import { AdamW } from '../dist/optim/adamw.js'
-import { Ema } from '../dist/optim/ema.js'
-import { decayGroups } from '../dist/optim/optimizer.js'
-import { RMSprop } from '../dist/optim/rmsprop.js'
-import { SGD } from '../dist/optim/sgd.js'
-import { noGrad } from '../dist/tensor/autograd.js'
-import { fromTypedArray, tensor, zeros } from '../dist/tensor/create.js'
-import { memory, scope } from '../dist/tensor/scope.js'
 
+const { AdamW, decayGroups, Ema, RMSprop, SGD } = optim
 const golden = JSON.parse(readFileSync(new URL('./golden/optim.json', import.meta.url), 'utf8'))
 const CLASSES = { rmsprop: RMSprop, sgd: SGD, adamw: AdamW }
 const FLOAT64 = { dtype: 'float64' }

@@ -1,13 +1,13 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { train } from 'mbconv'
 import t from 'tap'
-import { train } from '../dist/train/train.js'
-import { metricsOf, runScript, tinyConfig } from './tiny.mjs'
+import { metricsOf, runScript, tinyConfig } from './helpers/tiny.mjs'
 
 /** Trains in a process of its own. With `dieAfter` that process kills itself, as kill -9 does, after that step. */
 async function trainProcess(config, { resume, dieAfter, worker = true }) {
   return runScript(`
-    import { train } from '$dist/train/train.js'
+    import { train } from '$mbconv'
     const run = train(${JSON.stringify(config)}, ${JSON.stringify({ resume, worker })})
     for await (const event of run) {
       if (event.type === 'step' && event.step === ${dieAfter}) process.kill(process.pid, 'SIGKILL')

@@ -2,11 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import { fromTypedArray, io, memory, scope, tensor, zeros } from 'mbconv'
 import t from 'tap'
-import { read, readMetadata, write } from '../dist/io/safetensors.js'
-import { fromTypedArray, tensor, zeros } from '../dist/tensor/create.js'
-import { memory, scope } from '../dist/tensor/scope.js'
 
+const { read, readMetadata, write } = io.safetensors
 const golden = new URL('./golden/safetensors/', import.meta.url).pathname
 const expected = JSON.parse(readFileSync(join(golden, 'dtypes.json'), 'utf8'))
 

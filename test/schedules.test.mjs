@@ -1,5 +1,7 @@
+import { optim } from 'mbconv'
 import t from 'tap'
-import { constant, cosine, scheduleOf, staircase } from '../dist/optim/schedules.js'
+
+const { constant, cosine, scheduleOf, staircase } = optim.schedules
 
 const near = (t, found, wanted, message) =>
   t.ok(Math.abs(found - wanted) <= 1e-14 * Math.abs(wanted), `${message}: ${found}`)

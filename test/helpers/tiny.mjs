@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeIdx } from '../dist/data/idx.js'
+import { writeIdx } from '../../dist/data/idx.js'
 
 /** Deterministic pixels: a bright quarter says which of four classes, the rest is noise. */
 function images(count, seed) {
@@ -70,14 +70,18 @@ export const metricsOf = (runDir) =>
 /**
  * Runs a script in a process of its own.
  *
- * @param source an ES module; `dist` stands for the folder of compiled files
+ * @param source an ES module; `$dist` stands for the folder of compiled files, `$mbconv` for the package itself
  * @returns exit code, signal and what it printed
  */
 export function runScript(source, { onLine = () => {}, kill = new AbortController().signal } = {}) {
-  const dist = new URL('../dist', import.meta.url).href
-  const child = spawn(process.execPath, ['--input-type=module', '-e', source.replaceAll('$dist', dist)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const dist = new URL('../../dist', import.meta.url).href
+  const child = spawn(
+    process.execPath,
+    ['--input-type=module', '-e', source.replaceAll('$dist', dist).replaceAll('$mbconv', `${dist}/index.mjs`)],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   kill.addEventListener('abort', () => child.kill('SIGKILL'))
   return new Promise((resolve, reject) => {
     let [stdout, stderr, rest] = ['', '', '']
