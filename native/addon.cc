@@ -36,8 +36,7 @@ static std::vector<std::vector<std::string>> signatures(Env& env) {
 static napi_value initialize(napi_env js, napi_value object) {
   installAllocator();
   Env* env = new Env(js);
-  napi_set_instance_data(
-      js, env, [](napi_env, void* data, void*) { Env::tearDown(static_cast<Env*>(data)); }, nullptr);
+  napi_set_instance_data(js, env, [](napi_env, void* data, void*) { Env::tearDown(static_cast<Env*>(data)); }, nullptr);
   Exports exports(*env, object);
   bind<&registerClasses>(exports, "registerClasses", {"Tensor", "MbconvError"});
   bind<&signatures>(exports, "signatures", {});

@@ -12,8 +12,8 @@
 //   - A block carries its size in a header, so that libtorch's raw deleter (data pointer only) can free it.
 #include "allocator.h"
 
-#include <c10/core/CPUAllocator.h>
 #include <c10/core/Allocator.h>
+#include <c10/core/CPUAllocator.h>
 #include <sys/mman.h>
 
 #include <array>
@@ -36,8 +36,8 @@ constexpr uint64_t kMagic = 0x6d62636f6e76616c;
 // Sits in the 64 bytes before the data.
 struct Header {
   uint64_t magic;
-  size_t bytes;   // of the whole block, header included
-  void* base;     // what to give back to the system
+  size_t bytes;  // of the whole block, header included
+  void* base;    // what to give back to the system
 };
 static_assert(sizeof(Header) <= kAlignment);
 

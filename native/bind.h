@@ -38,8 +38,10 @@ template <auto Fn, class R, class... A>
 struct Binding<Fn, R (*)(A...)> {
   // A function that needs the environment takes it first; it is no JavaScript argument.
   static constexpr bool kTakesEnv = [] {
-    if constexpr (sizeof...(A) == 0) return false;
-    else return std::is_same_v<std::tuple_element_t<0, std::tuple<A..., void>>, Env&>;
+    if constexpr (sizeof...(A) == 0)
+      return false;
+    else
+      return std::is_same_v<std::tuple_element_t<0, std::tuple<A..., void>>, Env&>;
   }();
   static constexpr size_t kArguments = sizeof...(A) - (kTakesEnv ? 1 : 0);
 

@@ -203,8 +203,9 @@ at::Device Arg<at::Device>::from(const Site& site, napi_value value) {
   try {
     at::Device device(name);
     if (device.is_cuda() && !at::globalContext().hasCUDA())
-      throw Error("ERR_CUDA_UNAVAILABLE", "device '" + name + "' was asked for, but CUDA is not available here; "
-                                          "mb.cuda.whyNot() says why");
+      throw Error("ERR_CUDA_UNAVAILABLE", "device '" + name +
+                                              "' was asked for, but CUDA is not available here; "
+                                              "mb.cuda.whyNot() says why");
     if (device.is_cpu() || device.is_cuda()) return device;
   } catch (const c10::Error&) {
     // Not a device string at all: the same message as for a device of another kind.

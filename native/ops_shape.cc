@@ -1,6 +1,6 @@
 // Views, indexing and joining. What can be a view of the input is one.
-#include <ATen/TensorIndexing.h>
 #include <ATen/Functions.h>
+#include <ATen/TensorIndexing.h>
 
 #include "bind.h"
 
@@ -48,9 +48,7 @@ void indexPut_(Tensor input, std::vector<std::optional<Tensor>> indices, Operand
   input.index_put_(indexList(indices), values.value.to(input.options()), accumulate);
 }
 
-Tensor indexSelect(const Tensor& input, int64_t dim, const Tensor& indices) {
-  return input.index_select(dim, indices);
-}
+Tensor indexSelect(const Tensor& input, int64_t dim, const Tensor& indices) { return input.index_select(dim, indices); }
 Tensor gather(const Tensor& input, int64_t dim, const Tensor& indices) { return input.gather(dim, indices); }
 Tensor scatter(const Tensor& input, int64_t dim, const Tensor& indices, Operand source) {
   if (source.value.dim() == 0) return input.scatter(dim, indices, source.value.item());

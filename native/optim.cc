@@ -261,9 +261,9 @@ void zeroGrad(Tensors parameters) {
 }  // namespace
 
 void initOptim(const Exports& exports) {
-  bind<&rmspropTfStep>(exports, "rmspropTfStep",
-                       {"parameters", "squareAverages", "momentumBuffers", "lr", "alpha", "momentum", "eps",
-                        "weightDecay"});
+  bind<&rmspropTfStep>(
+      exports, "rmspropTfStep",
+      {"parameters", "squareAverages", "momentumBuffers", "lr", "alpha", "momentum", "eps", "weightDecay"});
   bind<&sgdStep>(exports, "sgdStep", {"parameters", "momentumBuffers", "lr", "momentum", "nesterov", "weightDecay"});
   bind<&adamwStep>(exports, "adamwStep",
                    {"parameters", "averages", "squareAverages", "step", "lr", "beta1", "beta2", "eps", "weightDecay"});

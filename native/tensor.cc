@@ -79,8 +79,9 @@ ElementKind elementKind(napi_typedarray_type type) {
     case napi_bigint64_array:
       return {at::kLong, 8};
     default:
-      throw Error("ERR_TYPE", "typed arrays of this kind have no matching dtype; use Float32Array, Float64Array, "
-                              "Int8Array, Uint8Array, Int16Array, Uint16Array, Int32Array or BigInt64Array");
+      throw Error("ERR_TYPE",
+                  "typed arrays of this kind have no matching dtype; use Float32Array, Float64Array, "
+                  "Int8Array, Uint8Array, Int16Array, Uint16Array, Int32Array or BigInt64Array");
   }
 }
 
