@@ -40,45 +40,51 @@ export const TORCH_FILES = {
   'torch-2.13.0.dist-info/licenses/LICENSE': 'BSD',
 }
 
-const FAKE = `
-import { spawnSync } from 'node:child_process'
+/** The tools found on PATH. They are shell scripts, which start faster than Node does. */
+const SHELL_TOOLS = {
+  python3: `
+case "$1 $2 $3" in
+  "--version  ") echo "Python 3.11.0" ;;
+  "-m pip --version") echo "pip 24.0 from nowhere (python 3.11)" ;;
+  "-m pip download")
+    if [ -e "$FAKE_HOME/say/offline" ]; then
+      echo "WARNING: Retrying (Retry(total=0)) after connection broken by NewConnectionError" >&2
+      echo "ERROR: No matching distribution found" >&2
+      exit 1
+    fi
+    wheels=nvidia
+    while [ $# -gt 0 ]; do
+      case "$1" in
+        -d) folder=$2 ;;
+        torch==*) wheels=torch ;;
+      esac
+      shift
+    done
+    if [ -e "$FAKE_HOME/say/hang" ]; then
+      echo half > "$folder/half.whl.part"
+      echo $$ > "$FAKE_HOME/hanging"
+      exec /bin/sleep 60
+    fi
+    /bin/cp "$FAKE_HOME/wheels/$wheels/"* "$folder" ;;
+  *urllib*) exit 1 ;;
+  *) exec '${PYTHON}' "$@" ;;
+esac`,
+  'c++': 'echo "c++ (pretended) 14"',
+  cmake: 'if [ -e "$FAKE_HOME/say/old-cmake" ]; then echo "cmake version 3.10.2"; else echo "cmake version 3.30.0"; fi',
+  ninja: '',
+  npm: `printf '%s' '{"packages": {"node_modules/cmake-js": {"version": "8.0.0"}, "node_modules/node-addon-api": {"version": "8.0.0"}, "node_modules/typescript": {"version": "9.0.0"}}}' > node_modules/.package-lock.json`,
+}
+
+/** What stands in for the programs of node_modules; the set-up starts them with Node. */
+const NODE_TOOLS = `
 import fs from 'node:fs'
 import path from 'node:path'
 const [tool, ...args] = process.argv.slice(2)
 const home = process.env.FAKE_HOME
 const asked = (name) => fs.existsSync(path.join(home, 'say', name))
-fs.appendFileSync(path.join(home, 'calls.log'), [tool, ...args.map((arg) => arg.split('\\n')[0])].join(' ').trim() + '\\n')
+fs.appendFileSync(path.join(home, 'calls.log'), [tool, ...args].join(' ') + '\\n')
 const after = (flag) => args[args.indexOf(flag) + 1]
-const wait = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000)
-function pip() {
-  if (args[2] !== 'download') return console.log('pip 24.0 from nowhere (python 3.11)')
-  if (asked('offline')) {
-    console.error('WARNING: Retrying (Retry(total=0)) after connection broken by NewConnectionError\\nERROR: No matching distribution found')
-    process.exit(1)
-  }
-  const folder = after('-d')
-  const wheels = args.some((arg) => arg.startsWith('torch==')) ? 'torch' : 'nvidia'
-  if (asked('hang')) {
-    fs.writeFileSync(path.join(folder, 'half.whl.part'), 'half')
-    fs.writeFileSync(path.join(home, 'hanging'), String(process.pid))
-    wait()
-  }
-  for (const name of fs.readdirSync(path.join(home, 'wheels', wheels))) {
-    fs.copyFileSync(path.join(home, 'wheels', wheels, name), path.join(folder, name))
-  }
-}
-if (tool === 'python3') {
-  if (args[0] === '--version') console.log('Python 3.11.0')
-  else if (args[1] === 'pip') pip()
-  else if (args[1].includes('urllib')) process.exit(1)
-  else process.exit(spawnSync(${JSON.stringify(PYTHON)}, args, { stdio: 'inherit' }).status ?? 1)
-} else if (tool === 'c++') console.log('c++ (pretended) 14')
-else if (tool === 'cmake') console.log('cmake version ' + (asked('old-cmake') ? '3.10.2' : '3.30.0'))
-else if (tool === 'npm') {
-  const lock = JSON.parse(fs.readFileSync('package-lock.json', 'utf8'))
-  delete lock.packages['']
-  fs.writeFileSync('node_modules/.package-lock.json', JSON.stringify(lock))
-} else if (tool === 'cmake-js') {
+if (tool === 'cmake-js') {
   if (asked('compile-error')) {
     console.log('native/a.cc:1:1: error: pretended mistake')
     process.exit(1)
@@ -98,6 +104,19 @@ else if (tool === 'npm') {
 }
 `
 
+let smallAddon
+/** The content of an addon that loads and does nothing, compiled once. */
+function loadableAddon(folder) {
+  if (smallAddon === undefined) {
+    const source = 'extern "C" void* napi_register_module_v1(void*, void* exports) { return exports; }\n'
+    const file = path.join(folder, 'small.node')
+    const args = ['-shared', '-fPIC', '-x', 'c++', '-', '-o', file]
+    execFileSync(process.env.CXX ?? 'c++', args, { input: source })
+    smallAddon = fs.readFileSync(file)
+  }
+  return smallAddon
+}
+
 /**
  * Makes the project in `folder`.
  * @param {{checkout?: boolean, without?: string[], spoil?: string}} options checkout: with lib/ and a lock file, as a
@@ -112,16 +131,14 @@ export function makeProject(folder, { checkout = false, without = [], spoil = nu
   }
   fs.cpSync(path.join(REPOSITORY, 'scripts', 'setup'), path.join(folder, 'scripts', 'setup'), { recursive: true })
   fs.cpSync(path.join(REPOSITORY, 'scripts', 'setup.mjs'), path.join(folder, 'scripts', 'setup.mjs'))
-  write('fake.mjs', FAKE)
+  write('fake.mjs', NODE_TOOLS)
   write('say/nothing', '')
   write('calls.log', '')
   write('home/empty', '')
-  // Something that Node can load as an addon: the real one.
-  fs.copyFileSync(path.join(REPOSITORY, 'build', 'Release', 'mbconv.node'), path.join(folder, 'addon.node'))
-  const fake = (tool) => `exec '${process.execPath}' '${path.join(folder, 'fake.mjs')}' ${tool} "$@"\n`
-  fs.mkdirSync(path.join(folder, 'bin'))
-  for (const tool of ['python3', 'c++', 'cmake', 'ninja', 'npm']) {
-    if (!without.includes(tool)) write(`bin/${tool}`, `#!/bin/sh\n${fake(tool)}`, 0o755)
+  write('addon.node', loadableAddon(folder))
+  for (const [tool, script] of Object.entries(SHELL_TOOLS)) {
+    const note = `[ "$1" = -c ] && echo "${tool} -c" >> "$FAKE_HOME/calls.log" || echo "${tool} $*" >> "$FAKE_HOME/calls.log"`
+    if (!without.includes(tool)) write(`bin/${tool}`, `#!/bin/sh\n${note}\n${script}\n`, 0o755)
   }
   const script = (tool) => `process.argv.splice(2, 0, '${tool}')\nimport('${path.join(folder, 'fake.mjs')}')\n`
   write('node_modules/cmake-js/package.json', '{"version": "8.0.0"}')
