@@ -149,7 +149,7 @@ function inspectLibtorch(state: SetupState): Finding {
 }
 
 function inspectAddon(result: Outcome | null, state: SetupState): Finding {
-  const finding = { name: 'native addon', needed: true, required: 'built, and loads' }
+  const finding = { name: 'native addon', needed: true, required: 'one that is built and loads' }
   if (result === null) {
     return { ...finding, ok: false, found: 'none', detail: `${ADDON} is missing`, remedy: SETUP }
   }
