@@ -2,7 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
-import * as mb from 'mbconv'
+import mb from 'mbconv'
 
 const { native } = createRequire(import.meta.url)('../../dist/native.js')
 const [runs, seed, log] = [Number(process.argv[2]), Number(process.argv[3]), openSync(process.argv[4], 'w')]
