@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { evaluateRun, predictImages, train } from 'mbconv'
+import { evaluateRun, train } from 'mbconv'
 import t from 'tap'
 import { EventQueue } from '../dist/train/event-queue.js'
 import { metricsOf, runScript, tinyConfig } from './helpers/tiny.mjs'
@@ -189,30 +188,42 @@ t.test('runs without a name do not collide', async (t) => {
   for (const folder of folders) t.match(folder, /efficientnet_b0-idx-\d{8}-\d{6}(-\d)?$/)
 })
 
-t.test('the event loop stays alive while a run computes', async (t) => {
-  const dir = t.testdir()
-  const config = tinyConfig(dir, {
-    top: { epochs: 40, model: { name: 'efficientnet_b0', width: 0.5, depth: 0.5, resolution: 32 } },
-  })
-  const run = train(config)
-  const events = run[Symbol.asyncIterator]()
-  await events.next()
+/** Trains in a worker and watches a 10 ms timer in this thread meanwhile. Milliseconds. */
+async function timerGaps(config) {
+  const events = train(config)[Symbol.asyncIterator]()
+  let { value } = await events.next()
+  while (value.type !== 'step') ({ value } = await events.next())
   const gaps = []
+  const rates = []
   let last = performance.now()
-  const delay = monitorEventLoopDelay({ resolution: 10 })
-  delay.enable()
   const timer = setInterval(() => {
     const now = performance.now()
     gaps.push(now - last)
     last = now
   }, 10)
-  for (let next = await events.next(); !next.done; next = await events.next());
-  clearInterval(timer)
-  delay.disable()
-  gaps.sort((a, b) => a - b)
-  const p99 = gaps[Math.floor(gaps.length * 0.99)]
-  t.ok(gaps.length > 100, `${gaps.length} ticks`)
-  t.ok(p99 < 50, `99 % of the gaps are below ${p99.toFixed(1)} ms`)
+  for (let next = await events.next(); !next.done; next = await events.next()) {
+    if (next.value.type === 'step') rates.push(next.value.imagesPerSecond)
+    if (next.value.type === 'eval') clearInterval(timer)
+  }
+  const middle = (list, share) => list.toSorted((x, y) => x - y)[Math.floor(list.length * share)]
+  return { ticks: gaps.length, p99: middle(gaps, 0.99), step: (1000 * config.data.batchSize) / middle(rates, 0.5) }
+}
+
+t.test('the event loop stays alive while a run computes', async (t) => {
+  const dir = t.testdir()
+  const model = { name: 'efficientnet_b0', width: 1, depth: 0.5, resolution: 64 }
+  const top = { model, epochs: 6, evalEveryEpochs: 6, checkpoint: { everyEpochs: 6 } }
+  // A machine that is busy with something else lets any process wait; a loop that computes would block at every try.
+  let best = { p99: Number.POSITIVE_INFINITY }
+  for (let attempt = 0; attempt < 5 && best.p99 >= 50; attempt++) {
+    const config = tinyConfig(dir, { top, data: { batchSize: 32 }, run: { name: String(attempt) } })
+    const found = await timerGaps(config)
+    t.comment(`attempt ${attempt}: ${JSON.stringify(found)}`)
+    if (found.p99 < best.p99) best = found
+  }
+  t.ok(best.step > 60, `a step takes ${best.step.toFixed(0)} ms, which a blocked loop would show`)
+  t.ok(best.ticks > 50, `${best.ticks} ticks`)
+  t.ok(best.p99 < 50, `99 % of the gaps are below ${best.p99.toFixed(1)} ms`)
 })
 
 t.test('two workers at once compute what each would alone', async (t) => {
@@ -306,18 +317,4 @@ t.test('the queue of events is bounded', async (t) => {
     (await Promise.all(both)).map(({ done }) => done),
     [false, true],
   )
-})
-
-t.test('evaluating and predicting what is not there', async (t) => {
-  const dir = t.testdir()
-  await t.rejects(evaluateRun(join(dir, 'absent')), { code: 'ERR_CHECKPOINT' })
-  await t.rejects(predictImages(join(dir, 'absent'), ['a.png']), { code: 'ERR_CHECKPOINT' })
-  const { runDir } = await train(tinyConfig(dir, { top: { epochs: 1 } })).result
-  await t.rejects(evaluateRun(runDir, { data: { dataset: 'digits', trainImages: undefined } }), {
-    code: /ERR_CONFIG|ERR_DATA/,
-  })
-  await t.rejects(predictImages(runDir, [join(dir, 'absent.png')]), { code: /ERR_DATA|ERR_ENVIRONMENT/ })
-  await t.rejects(predictImages(runDir, 'a.png'), { code: 'ERR_TYPE' })
-  await t.rejects(predictImages(runDir, ['a.png'], { topk: 0 }), { code: 'ERR_VALUE' })
-  t.strictSame(await predictImages(runDir, []), [])
 })
