@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { memory, train } from 'mbconv'
 import t from 'tap'
 import { publishDirectory, removeStaleTemporaries, writeFileAtomic } from '../dist/io/atomic.js'
+import { readableJson } from '../dist/io/json.js'
 import { findCheckpoint, listCheckpoints, newestCheckpoint, openCheckpoint } from '../dist/train/checkpoint.js'
 import { tinyConfig } from './helpers/tiny.mjs'
 
@@ -116,6 +117,22 @@ t.test('as many are kept as configured', async (t) => {
     listCheckpoints(runDir).map(({ step }) => step),
     [8, 7],
   )
+})
+
+t.test("JSON for people keeps every value, and a matrix's rows on lines", async (t) => {
+  const value = {
+    matrix: [
+      [1, 2.5],
+      [-3e-7, 0],
+    ],
+    text: ['[ 1 ]', '[\n  1\n]', '"[1]"'],
+    none: [],
+    mixed: [1, 'a', null],
+  }
+  const text = readableJson(value)
+  t.strictSame(JSON.parse(text), value)
+  t.match(text, '    [1, 2.5],\n    [-3e-7, 0]\n')
+  fc.assert(fc.property(fc.jsonValue(), (any) => JSON.stringify(JSON.parse(readableJson(any))) === JSON.stringify(any)))
 })
 
 t.test('atomic files and folders', async (t) => {

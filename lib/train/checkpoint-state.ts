@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { MbconvError } from '../errors'
 import { ioError } from '../io/atomic'
+import { readableJson } from '../io/json'
 import { type TrainConfig, trainConfigSchema } from './config'
 
 /** Raised when an older program could not use what a newer one wrote. */
@@ -92,7 +93,7 @@ export function broken(path: string, problem: string, cause?: unknown): MbconvEr
 /** The file's text. It ends in a checksum of everything before. */
 export function encodeState(state: TrainState, files: PartFiles): string {
   const body = { version: FORMAT_VERSION, state, files }
-  return `${JSON.stringify({ ...body, sha256: digest(body) }, null, 1)}\n`
+  return readableJson({ ...body, sha256: digest(body) })
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Where a run stands, and turning that into a checkpoint's state and the run's result. */
 import { join } from 'node:path'
 import { writeFileAtomic } from '../io/atomic'
+import { readableJson } from '../io/json'
 import { writeCurves } from '../report/curves'
 import type { Checkpoint } from './checkpoint'
 import type { TrainState } from './checkpoint-state'
@@ -72,7 +73,7 @@ export async function finish(
     seconds,
     interrupted,
   }
-  writeFileAtomic(join(runDir, RUN_FILES.result), `${JSON.stringify(result, null, 2)}\n`)
+  writeFileAtomic(join(runDir, RUN_FILES.result), readableJson(result))
   if (interrupted === false) {
     try {
       await writeCurves(runDir)

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { MbconvError } from '../errors'
 import { ioError, writeFileAtomic } from '../io/atomic'
+import { readableJson } from '../io/json'
 import { parseConfig, type TrainConfig, type TrainConfigInput } from './config'
 
 export const RUN_FILES = { config: 'config.json', metrics: 'metrics.jsonl', result: 'result.json' } as const
@@ -55,7 +56,7 @@ export function removeEmptyRunFolder(path: string): void {
 }
 
 export function writeConfig(runDir: string, config: TrainConfig): void {
-  writeFileAtomic(join(runDir, RUN_FILES.config), `${JSON.stringify(config, null, 2)}\n`)
+  writeFileAtomic(join(runDir, RUN_FILES.config), readableJson(config))
 }
 
 /**
