@@ -13,7 +13,10 @@ import { cpus } from 'node:os'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import mb from 'mbconv'
+
+// As it was before mbconv set anything of its own: PyTorch runs as its users run it.
+const environment = { ...process.env }
+const { default: mb } = await import('mbconv')
 
 /** Ours over PyTorch's: at most this. */
 const TARGET = 1.0
@@ -69,7 +72,10 @@ function ours({ batch, size }) {
 async function peer({ batch, size }) {
   const script = fileURLToPath(new URL('../goldens/training_step.py', import.meta.url))
   const python = process.env.MBCONV_PEER_PYTHON ?? 'python3'
-  const child = spawn(python, [script, batch, size, threads].map(String), { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(python, [script, batch, size, threads].map(String), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: environment,
+  })
   const failed = new Promise((_, reject) => {
     child.on('error', reject)
     child.on('exit', (code) =>
