@@ -32,6 +32,8 @@ export {
 } from './tensor/create'
 export { callOp, opSchemas } from './tensor/dispatch'
 export type { IndexPart } from './tensor/indexing'
+export * as linalg from './tensor/linalg'
+export { einsum } from './tensor/linalg'
 export { bernoulli, cat, oneHot, stack, where } from './tensor/ops'
 export { getRandomState, manualSeed, setRandomState } from './tensor/random'
 export { keep, memory, scope } from './tensor/scope'

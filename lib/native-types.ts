@@ -11,6 +11,25 @@ type Operand = Tensor | number | bigint | boolean
 type Scalar = number | bigint | boolean
 type Unary = (input: Tensor) => Tensor
 type Binary = (input: Tensor, other: Operand) => Tensor
+type Conv = (
+  input: Tensor,
+  weight: Tensor,
+  bias: Maybe<Tensor>,
+  stride: number[],
+  padding: number[],
+  dilation: number[],
+  groups: number,
+) => Tensor
+type ConvTranspose = (
+  input: Tensor,
+  weight: Tensor,
+  bias: Maybe<Tensor>,
+  stride: number[],
+  padding: number[],
+  outputPadding: number[],
+  groups: number,
+  dilation: number[],
+) => Tensor
 
 export interface Native {
   registerClasses(tensorClass: typeof Tensor, errorClass: typeof MbconvError): void
@@ -113,7 +132,6 @@ export interface Native {
   logicalAnd: Binary
   logicalOr: Binary
   logicalXor: Binary
-  matmul: Binary
   add_(t: Tensor, other: Operand, alpha: Scalar): void
   sub_(t: Tensor, other: Operand, alpha: Scalar): void
   mul_(t: Tensor, other: Operand): void
@@ -180,16 +198,30 @@ export interface Native {
   chunk(t: Tensor, chunks: number, dim: number): Tensor[]
   unbind(t: Tensor, dim: number): Tensor[]
 
-  // nn.cc
-  conv2d(
-    t: Tensor,
-    weight: Tensor,
-    bias: Maybe<Tensor>,
-    stride: number[],
-    padding: number[],
-    dilation: number[],
-    groups: number,
-  ): Tensor
+  // linalg.cc
+  matmul(t: Tensor, other: Tensor): Tensor
+  bmm(t: Tensor, other: Tensor): Tensor
+  outer(t: Tensor, other: Tensor): Tensor
+  dot(t: Tensor, other: Tensor): Tensor
+  addmm(t: Tensor, left: Tensor, right: Tensor, beta: Scalar, alpha: Scalar): Tensor
+  einsum(equation: string, operands: Tensor[]): Tensor
+  inv: Unary
+  det: Unary
+  solve(t: Tensor, right: Tensor): Tensor
+  cholesky: Unary
+  qr(t: Tensor): [Tensor, Tensor]
+  svd(t: Tensor): [Tensor, Tensor, Tensor]
+  eigh(t: Tensor): [Tensor, Tensor]
+
+  // conv.cc
+  conv1d: Conv
+  conv2d: Conv
+  conv3d: Conv
+  convTranspose1d: ConvTranspose
+  convTranspose2d: ConvTranspose
+  convTranspose3d: ConvTranspose
+
+  // norm.cc
   batchNorm(
     t: Tensor,
     weight: Maybe<Tensor>,
@@ -200,6 +232,11 @@ export interface Native {
     momentum: number,
     eps: number,
   ): Tensor
+  instanceNorm(t: Tensor, weight: Maybe<Tensor>, bias: Maybe<Tensor>, eps: number): Tensor
+  groupNorm(t: Tensor, groups: number, weight: Maybe<Tensor>, bias: Maybe<Tensor>, eps: number): Tensor
+  layerNorm(t: Tensor, shape: number[], weight: Maybe<Tensor>, bias: Maybe<Tensor>, eps: number): Tensor
+
+  // nn.cc
   linear(t: Tensor, weight: Tensor, bias: Maybe<Tensor>): Tensor
   pad(t: Tensor, amounts: number[], mode: string, value: Maybe<number>): Tensor
   maxPool2d(
@@ -219,15 +256,14 @@ export interface Native {
     countIncludePad: boolean,
   ): Tensor
   adaptiveAvgPool2d(t: Tensor, size: number[]): Tensor
-  interpolateBilinear(t: Tensor, size: number[], alignCorners: boolean): Tensor
-  crossEntropy(
-    logits: Tensor,
-    target: Tensor,
-    weight: Maybe<Tensor>,
-    reduction: string,
-    ignoreIndex: number,
-    labelSmoothing: number,
-  ): Tensor
+  interpolate(t: Tensor, size: number[], mode: string, alignCorners: boolean, antialias: boolean): Tensor
+  gelu(t: Tensor, approximate: string): Tensor
+  leakyRelu(t: Tensor, slope: number): Tensor
+  elu(t: Tensor, alpha: number): Tensor
+  softplus(t: Tensor, beta: number, threshold: number): Tensor
+  mish: Unary
+  embedding(weight: Tensor, indices: Tensor): Tensor
+  pixelShuffle(t: Tensor, factor: number): Tensor
   silu: Unary
   silu_(t: Tensor): void
   relu: Unary
@@ -238,6 +274,30 @@ export interface Native {
   hardswish_(t: Tensor): void
   hardsigmoid: Unary
   hardsigmoid_(t: Tensor): void
+
+  // loss.cc
+  crossEntropy(
+    logits: Tensor,
+    target: Tensor,
+    weight: Maybe<Tensor>,
+    reduction: string,
+    ignoreIndex: number,
+    labelSmoothing: number,
+  ): Tensor
+  nllLoss(t: Tensor, target: Tensor, weight: Maybe<Tensor>, reduction: string, ignoreIndex: number): Tensor
+  binaryCrossEntropyWithLogits(
+    t: Tensor,
+    target: Tensor,
+    weight: Maybe<Tensor>,
+    posWeight: Maybe<Tensor>,
+    reduction: string,
+  ): Tensor
+  binaryCrossEntropy(t: Tensor, target: Tensor, weight: Maybe<Tensor>, reduction: string): Tensor
+  mseLoss(t: Tensor, target: Tensor, reduction: string): Tensor
+  l1Loss(t: Tensor, target: Tensor, reduction: string): Tensor
+  smoothL1Loss(t: Tensor, target: Tensor, reduction: string, beta: number): Tensor
+  huberLoss(t: Tensor, target: Tensor, reduction: string, delta: number): Tensor
+  klDiv(t: Tensor, target: Tensor, reduction: string, logTarget: boolean): Tensor
 
   // autograd.cc
   requiresGrad(t: Tensor): boolean

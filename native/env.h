@@ -15,13 +15,14 @@ namespace mbconv {
 
 class Env;
 
-// What a JavaScript Tensor holds. Linked into the list of the scope that owns it; disposed means `tensor` is undefined
-// and the links are empty.
+// What a JavaScript Tensor holds, linked into the list of the scope that owns it. Disposing frees it; the JavaScript
+// object keeps its tag, by which it is still known as a tensor.
 struct TensorHandle {
   at::Tensor tensor;
   Env* env = nullptr;
   TensorHandle* previous = nullptr;
   TensorHandle* next = nullptr;
+  napi_ref self = nullptr;  // weak, to the JavaScript object
 };
 
 // One exported function: what its callback needs to report errors well.
@@ -52,9 +53,11 @@ class Env {
 
   // A new JavaScript Tensor, owned by the innermost scope. An undefined tensor becomes null.
   napi_value wrap(at::Tensor tensor);
-  // The handle behind a JavaScript value, or null when it is no Tensor of this addon.
+  // The handle behind a JavaScript value, one without a tensor for a disposed Tensor, null when it is no Tensor of this
+  // addon.
   TensorHandle* unwrap(napi_value value) const;
 
+  // Frees the tensor and its handle; nothing happens to one that is disposed already.
   void dispose(TensorHandle* handle);
   // Takes the handle out of every scope: it lives until dispose().
   void keep(TensorHandle* handle);
@@ -87,6 +90,8 @@ class Env {
 
   static void link(Scope& scope, TensorHandle* handle);
   static void unlink(TensorHandle* handle);
+  void release(TensorHandle* handle);  // frees the tensor, not the handle
+  void forget(TensorHandle* handle);   // frees the handle
   static void finalizeHandle(napi_env env, void* data, void* hint);
   ~Env();
 
@@ -97,6 +102,7 @@ class Env {
   std::vector<std::unique_ptr<Op>> ops_;
   size_t live_ = 0;
   size_t handles_ = 0;
+  TensorHandle disposed_;  // stands for every disposed tensor
   bool tornDown_ = false;
 };
 

@@ -1,20 +1,29 @@
-// The operations of neural networks.
+// Layers without normalisation or convolution: linear, pooling, padding, resampling, activations.
+#include <ATen/ops/_upsample_bicubic2d_aa.h>
+#include <ATen/ops/_upsample_bilinear2d_aa.h>
 #include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/avg_pool2d.h>
-#include <ATen/ops/batch_norm.h>
-#include <ATen/ops/conv2d.h>
-#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/elu.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/hardsigmoid.h>
 #include <ATen/ops/hardswish.h>
+#include <ATen/ops/leaky_relu.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/max_pool2d.h>
+#include <ATen/ops/mish.h>
 #include <ATen/ops/pad.h>
+#include <ATen/ops/pixel_shuffle.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/relu6.h>
 #include <ATen/ops/silu.h>
+#include <ATen/ops/softplus.h>
+#include <ATen/ops/upsample_bicubic2d.h>
 #include <ATen/ops/upsample_bilinear2d.h>
+#include <ATen/ops/upsample_nearest2d.h>
 
 #include "bind.h"
+#include "checks.h"
 
 namespace mbconv {
 
@@ -22,27 +31,6 @@ namespace {
 
 using Pair = std::vector<int64_t>;
 using Optional = std::optional<at::Tensor>;
-
-// Some kernels divide by these before anyone checks them.
-void positive(const Pair& values, const char* name) {
-  for (int64_t value : values) {
-    if (value <= 0) throw Error("ERR_VALUE", std::string(name) + " must be positive, got " + std::to_string(value));
-  }
-}
-
-at::Tensor conv2d(const at::Tensor& input, const at::Tensor& weight, Optional bias, Pair stride, Pair padding,
-                  Pair dilation, int64_t groups) {
-  positive(stride, "stride");
-  positive(dilation, "dilation");
-  positive({groups}, "groups");
-  return at::conv2d(input, weight, bias, stride, padding, dilation, groups);
-}
-
-at::Tensor batchNorm(const at::Tensor& input, Optional weight, Optional bias, Optional runningMean, Optional runningVar,
-                     bool training, double momentum, double eps) {
-  if (input.dim() < 2) throw Error("ERR_SHAPE", "input needs at least two dimensions, [N, C, …]");
-  return at::batch_norm(input, weight, bias, runningMean, runningVar, training, momentum, eps, /*cudnn_enabled=*/true);
-}
 
 at::Tensor linear(const at::Tensor& input, const at::Tensor& weight, Optional bias) {
   return at::linear(input, weight, bias);
@@ -53,40 +41,43 @@ at::Tensor pad(const at::Tensor& input, Pair amounts, std::string mode, std::opt
 }
 
 at::Tensor maxPool2d(const at::Tensor& input, Pair kernel, Pair stride, Pair padding, Pair dilation, bool ceilMode) {
-  positive(kernel, "kernel size");
-  positive(stride, "stride");
-  positive(dilation, "dilation");
+  checkPositive(kernel, "kernel size");
+  checkPositive(stride, "stride");
+  checkPositive(dilation, "dilation");
   return at::max_pool2d(input, kernel, stride, padding, dilation, ceilMode);
 }
 
 at::Tensor avgPool2d(const at::Tensor& input, Pair kernel, Pair stride, Pair padding, bool ceilMode,
                      bool countIncludePad) {
-  positive(kernel, "kernel size");
-  positive(stride, "stride");
+  checkPositive(kernel, "kernel size");
+  checkPositive(stride, "stride");
   return at::avg_pool2d(input, kernel, stride, padding, ceilMode, countIncludePad);
 }
 
 at::Tensor adaptiveAvgPool2d(const at::Tensor& input, Pair size) {
-  positive(size, "output size");
+  checkPositive(size, "output size");
   return at::adaptive_avg_pool2d(input, size);
 }
 
-at::Tensor interpolateBilinear(const at::Tensor& input, Pair size, bool alignCorners) {
-  positive(size, "output size");
-  return at::upsample_bilinear2d(input, size, alignCorners);
+at::Tensor interpolate(const at::Tensor& input, Pair size, std::string mode, bool alignCorners, bool antialias) {
+  checkPositive(size, "output size");
+  if (mode == "nearest") return at::upsample_nearest2d(input, size);
+  if (mode == "bilinear" && antialias) return at::_upsample_bilinear2d_aa(input, size, alignCorners);
+  if (mode == "bilinear") return at::upsample_bilinear2d(input, size, alignCorners);
+  if (mode == "bicubic" && antialias) return at::_upsample_bicubic2d_aa(input, size, alignCorners);
+  if (mode == "bicubic") return at::upsample_bicubic2d(input, size, alignCorners);
+  throw Error("ERR_VALUE", "unknown mode '" + mode + "'; known: nearest, bilinear, bicubic");
 }
 
-// Mean, sum or no reduction, as libtorch numbers them.
-int64_t reduction(const std::string& name) {
-  if (name == "none") return 0;
-  if (name == "mean") return 1;
-  if (name == "sum") return 2;
-  throw Error("ERR_VALUE", "unknown reduction '" + name + "'; known: none, mean, sum");
-}
-
-at::Tensor crossEntropy(const at::Tensor& logits, const at::Tensor& target, Optional weight, std::string reduce,
-                        int64_t ignoreIndex, double labelSmoothing) {
-  return at::cross_entropy_loss(logits, target, weight, reduction(reduce), ignoreIndex, labelSmoothing);
+at::Tensor gelu(const at::Tensor& x, std::string approximate) { return at::gelu(x, approximate); }
+at::Tensor leakyRelu(const at::Tensor& x, double slope) { return at::leaky_relu(x, slope); }
+at::Tensor elu(const at::Tensor& x, double alpha) { return at::elu(x, alpha); }
+at::Tensor softplus(const at::Tensor& x, double beta, double threshold) { return at::softplus(x, beta, threshold); }
+at::Tensor mish(const at::Tensor& x) { return at::mish(x); }
+at::Tensor embedding(const at::Tensor& weight, const at::Tensor& indices) { return at::embedding(weight, indices); }
+at::Tensor pixelShuffle(const at::Tensor& x, int64_t factor) {
+  checkPositive({factor}, "factor");
+  return at::pixel_shuffle(x, factor);
 }
 
 at::Tensor silu(const at::Tensor& x) { return at::silu(x); }
@@ -103,17 +94,19 @@ void hardsigmoid_(at::Tensor x) { at::hardsigmoid_(x); }
 }  // namespace
 
 void initNn(const Exports& exports) {
-  bind<&conv2d>(exports, "conv2d", {"input", "weight", "bias", "stride", "padding", "dilation", "groups"});
-  bind<&batchNorm>(exports, "batchNorm",
-                   {"input", "weight", "bias", "runningMean", "runningVar", "training", "momentum", "eps"});
   bind<&linear>(exports, "linear", {"input", "weight", "bias"});
   bind<&pad>(exports, "pad", {"input", "amounts", "mode", "value"});
   bind<&maxPool2d>(exports, "maxPool2d", {"input", "kernelSize", "stride", "padding", "dilation", "ceilMode"});
   bind<&avgPool2d>(exports, "avgPool2d", {"input", "kernelSize", "stride", "padding", "ceilMode", "countIncludePad"});
   bind<&adaptiveAvgPool2d>(exports, "adaptiveAvgPool2d", {"input", "size"});
-  bind<&interpolateBilinear>(exports, "interpolateBilinear", {"input", "size", "alignCorners"});
-  bind<&crossEntropy>(exports, "crossEntropy",
-                      {"logits", "target", "weight", "reduction", "ignoreIndex", "labelSmoothing"});
+  bind<&interpolate>(exports, "interpolate", {"input", "size", "mode", "alignCorners", "antialias"});
+  bind<&gelu>(exports, "gelu", {"input", "approximate"});
+  bind<&leakyRelu>(exports, "leakyRelu", {"input", "slope"});
+  bind<&elu>(exports, "elu", {"input", "alpha"});
+  bind<&softplus>(exports, "softplus", {"input", "beta", "threshold"});
+  bind<&mish>(exports, "mish", {"input"});
+  bind<&embedding>(exports, "embedding", {"weight", "indices"});
+  bind<&pixelShuffle>(exports, "pixelShuffle", {"input", "factor"});
   bind<&silu>(exports, "silu", {"input"});
   bind<&silu_>(exports, "silu_", {"input"});
   bind<&relu>(exports, "relu", {"input"});

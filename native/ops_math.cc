@@ -145,7 +145,6 @@ void initMath(const Exports& exports) {
   bind<&binary<&at::logical_and>>(exports, "logicalAnd", {"input", "other"});
   bind<&binary<&at::logical_or>>(exports, "logicalOr", {"input", "other"});
   bind<&binary<&at::logical_xor>>(exports, "logicalXor", {"input", "other"});
-  bind<&binary<&at::matmul>>(exports, "matmul", {"input", "other"});
 
   bind<&add_>(exports, "add_", {"input", "other", "alpha"});
   bind<&sub_>(exports, "sub_", {"input", "other", "alpha"});

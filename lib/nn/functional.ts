@@ -1,50 +1,19 @@
 /** The operations of neural networks, without state. Images are [N, C, H, W]. */
-import { MbconvError } from '../errors'
 import { native } from '../native'
 import type { Tensor } from '../tensor/tensor'
+
+export * from './convolution'
+export * from './losses'
+export * from './normalization'
 
 /** One number for both of height and width, or [height, width]. */
 export type Pair = number | [number, number]
 
 const pair = (value: Pair): number[] => (typeof value === 'number' ? [value, value] : value)
 
-export interface ConvOptions {
-  bias?: Tensor | null
-  stride?: Pair
-  /** Zeros added on each side. */
-  padding?: Pair
-  dilation?: Pair
-  /** Channel groups; as many as channels for a depthwise convolution. */
-  groups?: number
-}
-
-/** Convolution of x [N, C, H, W] with weight [O, C / groups, kh, kw]. */
-export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
-  const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options
-  return native().conv2d(x, weight, bias, pair(stride), pair(padding), pair(dilation), groups)
-}
-
 /** x [.., in] · weightᵀ [in, out] + bias. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
   return native().linear(x, weight, bias)
-}
-
-export interface BatchNormOptions {
-  runningMean?: Tensor | null
-  runningVar?: Tensor | null
-  weight?: Tensor | null
-  bias?: Tensor | null
-  /** Use the batch's statistics and update the running ones in place, instead of using those. */
-  training?: boolean
-  /** Weight of the new statistics (PyTorch's sense; TensorFlow's momentum is 1 minus this). Default 0.1. */
-  momentum?: number
-  eps?: number
-}
-
-/** Normalises each channel of x [N, C, …]. */
-export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
-  const { weight, bias, runningMean, runningVar, training = false, momentum = 0.1, eps = 1e-5 } = options
-  return native().batchNorm(x, weight, bias, runningMean, runningVar, training, momentum, eps)
 }
 
 /** In place means: writes into the argument and returns it. */
@@ -92,6 +61,30 @@ export function hardsigmoid(x: Tensor, { inplace = false }: ActivationOptions = 
   return x
 }
 
+/** x · Φ(x); `tanh` is the usual approximation. */
+export function gelu(x: Tensor, { approximate = 'none' as 'none' | 'tanh' } = {}): Tensor {
+  return native().gelu(x, approximate)
+}
+
+export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
+  return native().leakyRelu(x, slope)
+}
+
+/** α (exp(x) − 1) below 0. */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  return native().elu(x, alpha)
+}
+
+/** log(1 + exp(β x)) / β; linear where β x exceeds the threshold. */
+export function softplus(x: Tensor, { beta = 1, threshold = 20 } = {}): Tensor {
+  return native().softplus(x, beta, threshold)
+}
+
+/** x · tanh(softplus(x)). */
+export function mish(x: Tensor): Tensor {
+  return native().mish(x)
+}
+
 export interface PoolOptions {
   /** Default: the kernel size. */
   stride?: Pair
@@ -118,9 +111,32 @@ export function adaptiveAvgPool2d(x: Tensor, size: Pair): Tensor {
   return native().adaptiveAvgPool2d(x, pair(size))
 }
 
-/** Bilinear resampling of x [N, C, H, W] to [N, C, size]; pixel centres at half-integers unless alignCorners. */
-export function interpolate(x: Tensor, size: Pair, { alignCorners = false } = {}): Tensor {
-  return native().interpolateBilinear(x, pair(size), alignCorners)
+/** How {@link interpolate} computes what lies between pixels. */
+export type InterpolateMode = 'nearest' | 'bilinear' | 'bicubic'
+
+export interface InterpolateOptions {
+  /** Default bilinear. */
+  mode?: InterpolateMode
+  /** Corner pixels stay where they are; otherwise (default) pixel centres lie at half-integers. */
+  alignCorners?: boolean
+  /** Widen the kernel when shrinking, as image libraries do. Not for nearest. Default false. */
+  antialias?: boolean
+}
+
+/** Resamples x [N, C, H, W] to [N, C, size]. */
+export function interpolate(x: Tensor, size: Pair, options: InterpolateOptions = {}): Tensor {
+  const { mode = 'bilinear', alignCorners = false, antialias = false } = options
+  return native().interpolate(x, pair(size), mode, alignCorners, antialias)
+}
+
+/** [N, C·f², H, W] to [N, C, H·f, W·f]. */
+export function pixelShuffle(x: Tensor, factor: number): Tensor {
+  return native().pixelShuffle(x, factor)
+}
+
+/** Rows of weight [K, D] by indices [..] (int64): [.., D]. */
+export function embedding(indices: Tensor, weight: Tensor): Tensor {
+  return native().embedding(weight, indices)
 }
 
 /** Zeroes each element with probability p and divides the others by 1 − p. */
@@ -140,25 +156,4 @@ export type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular'
 /** Pads the last dimensions: [left, right], [left, right, top, bottom], … Negative amounts crop. */
 export function pad(x: Tensor, amounts: number[], { mode = 'constant' as PadMode, value = 0 } = {}): Tensor {
   return native().pad(x, amounts, mode, mode === 'constant' ? value : undefined)
-}
-
-export interface CrossEntropyOptions {
-  /** Share of the target spread evenly over all classes. Default 0. */
-  labelSmoothing?: number
-  /** A factor for each class. */
-  weight?: Tensor | null
-  reduction?: 'mean' | 'sum' | 'none'
-  /** Targets with this index count for nothing. Default −100. */
-  ignoreIndex?: number
-}
-
-/** Cross-entropy of logits [N, K] against class indices [N] (int64) or probabilities [N, K]. */
-export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  const { labelSmoothing = 0, weight, reduction = 'mean', ignoreIndex = -100 } = options
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new MbconvError('ERR_VALUE', `crossEntropy: labelSmoothing must lie in [0, 1], got ${labelSmoothing}`, {
-      op: 'crossEntropy',
-    })
-  }
-  return native().crossEntropy(logits, target, weight, reduction, ignoreIndex, labelSmoothing)
 }

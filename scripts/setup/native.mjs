@@ -13,13 +13,13 @@ import { contentDigest, fileMark, listFiles, writeFileWhole } from './state.mjs'
 /** A compilation that includes ATen's headers takes up to this much memory. */
 const BYTES_PER_JOB = 1.2e9
 
-export function addonPath(root) {
-  return path.join(root, 'build', 'Release', 'mbconv.node')
+export function addonPath(root, build = 'build') {
+  return path.join(root, build, 'Release', 'mbconv.node')
 }
 
 /** What the addon is made from; null while a package that is needed for building is missing. */
 export function nativeDigest(root, libtorch, env = process.env) {
-  const versions = ['cmake-js', 'node-addon-api'].map((name) => packageVersion(root, name))
+  const versions = ['cmake-js'].map((name) => packageVersion(root, name))
   if (versions.includes(null)) return null
   const sources = listFiles(path.join(root, 'native'), (name) => /\.(cc|cpp|h|hpp|cu|cuh|cmake|txt)$/.test(name))
   const files = ['CMakeLists.txt', ...sources.map((name) => `native/${name}`)]
@@ -32,12 +32,16 @@ export function nativeFresh(root, state, libtorch) {
   return addon !== '' && addon === state.native?.addon && state.native.digest === nativeDigest(root, libtorch)
 }
 
-/** @returns {Promise<object>} what to remember as state.native */
-export async function buildNative(root, libtorch, tools, { log, logFile, detail, force }) {
-  const work = path.join(root, 'build', 'cmake')
+/**
+ * Builds the addon in the folder `build` of the checkout, with at most `jobs` compilations at once.
+ * @returns {Promise<object>} what to remember as state.native
+ */
+export async function buildNative(root, libtorch, tools, options) {
+  const { log, logFile, detail, force, build = 'build', jobs = defaultJobs() } = options
+  const work = path.join(root, build, 'cmake')
   const digest = nativeDigest(root, libtorch)
   if (digest === null) {
-    throw new SetupError('the packages cmake-js and node-addon-api are missing', { hint: 'Run it without --skip-npm.' })
+    throw new SetupError('the package cmake-js is missing', { hint: 'Run it without --skip-npm.' })
   }
   if (force) fs.rmSync(work, { recursive: true, force: true })
   await configure(root, work, libtorch, tools, { log, logFile, detail })
@@ -50,7 +54,7 @@ export async function buildNative(root, libtorch, tools, { log, logFile, detail,
     const step = /^\[ *(\d+)(?:\/(\d+)|%)\]/.exec(line)
     if (step !== null) detail(step[2] === undefined ? `${step[1]} %` : `${step[1]} of ${step[2]}`)
   }
-  const args = [cmakeJs(root), 'build', '-d', root, '-O', work, '-B', 'Release', '-p', String(jobs())]
+  const args = [cmakeJs(root), 'build', '-d', root, '-O', work, '-B', 'Release', '-p', String(jobs)]
   const result = await run(process.execPath, args, { log, cwd: root, onLine }).catch((error) => {
     if (error instanceof Interrupted && !error.forced) fs.rmSync(unfinished, { force: true })
     throw error
@@ -59,7 +63,7 @@ export async function buildNative(root, libtorch, tools, { log, logFile, detail,
   if (result.code !== 0) throw new SetupError('the native addon does not compile', { log: logFile })
 
   detail('loading')
-  const target = addonPath(root)
+  const target = addonPath(root, build)
   const candidate = path.join(path.dirname(target), 'mbconv.candidate.node')
   fs.mkdirSync(path.dirname(target), { recursive: true })
   try {
@@ -137,7 +141,7 @@ async function checkLoads(file, { log, logFile, libtorch }) {
   })
 }
 
-function jobs() {
+function defaultJobs() {
   const memory = Math.min(os.totalmem(), process.constrainedMemory?.() || Number.POSITIVE_INFINITY)
   const cores = os.availableParallelism?.() ?? os.cpus().length
   return Math.max(1, Math.min(cores, Math.floor(memory / BYTES_PER_JOB)))

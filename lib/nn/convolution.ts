@@ -1,0 +1,74 @@
+/** Convolutions of one to three dimensions and their transposes, without state. */
+import { native } from '../native'
+import type { Tensor } from '../tensor/tensor'
+
+/** One number for every dimension, or one each. */
+export type Sizes = number | number[]
+
+export interface ConvOptions {
+  bias?: Tensor | null
+  stride?: Sizes
+  /** Zeros added on each side. */
+  padding?: Sizes
+  dilation?: Sizes
+  /** Channel groups; as many as channels for a depthwise convolution. */
+  groups?: number
+}
+
+export interface ConvTransposeOptions extends ConvOptions {
+  /** Added to one side of the output, where the stride leaves its size open. */
+  outputPadding?: Sizes
+}
+
+const spread = (value: Sizes, dimensions: number): number[] =>
+  typeof value === 'number' ? new Array<number>(dimensions).fill(value) : value
+
+function settings(options: ConvOptions, dimensions: number) {
+  const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options
+  return {
+    bias,
+    stride: spread(stride, dimensions),
+    padding: spread(padding, dimensions),
+    dilation: spread(dilation, dimensions),
+    groups,
+  }
+}
+
+/** Convolution of x [N, C, L] with weight [O, C / groups, k]. */
+export function conv1d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
+  const { bias, stride, padding, dilation, groups } = settings(options, 1)
+  return native().conv1d(x, weight, bias, stride, padding, dilation, groups)
+}
+
+/** Convolution of x [N, C, H, W] with weight [O, C / groups, kh, kw]. */
+export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
+  const { bias, stride, padding, dilation, groups } = settings(options, 2)
+  return native().conv2d(x, weight, bias, stride, padding, dilation, groups)
+}
+
+/** Convolution of x [N, C, D, H, W] with weight [O, C / groups, kd, kh, kw]. */
+export function conv3d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
+  const { bias, stride, padding, dilation, groups } = settings(options, 3)
+  return native().conv3d(x, weight, bias, stride, padding, dilation, groups)
+}
+
+/** The gradient of {@link conv1d} as an operation: x [N, C, L], weight [C, O / groups, k]. */
+export function convTranspose1d(x: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {
+  const { bias, stride, padding, dilation, groups } = settings(options, 1)
+  const outputPadding = spread(options.outputPadding ?? 0, 1)
+  return native().convTranspose1d(x, weight, bias, stride, padding, outputPadding, groups, dilation)
+}
+
+/** The gradient of {@link conv2d} as an operation: x [N, C, H, W], weight [C, O / groups, kh, kw]. */
+export function convTranspose2d(x: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {
+  const { bias, stride, padding, dilation, groups } = settings(options, 2)
+  const outputPadding = spread(options.outputPadding ?? 0, 2)
+  return native().convTranspose2d(x, weight, bias, stride, padding, outputPadding, groups, dilation)
+}
+
+/** The gradient of {@link conv3d} as an operation: x [N, C, D, H, W], weight [C, O / groups, kd, kh, kw]. */
+export function convTranspose3d(x: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {
+  const { bias, stride, padding, dilation, groups } = settings(options, 3)
+  const outputPadding = spread(options.outputPadding ?? 0, 3)
+  return native().convTranspose3d(x, weight, bias, stride, padding, outputPadding, groups, dilation)
+}

@@ -1,0 +1,92 @@
+/** Losses, without state. */
+import { MbconvError } from '../errors'
+import { native } from '../native'
+import type { Tensor } from '../tensor/tensor'
+
+export type Reduction = 'mean' | 'sum' | 'none'
+
+export interface LossOptions {
+  /** Over all elements. Default mean. */
+  reduction?: Reduction
+}
+
+export interface NllOptions extends LossOptions {
+  /** A factor for each class. */
+  weight?: Tensor | null
+  /** Targets with this index count for nothing. Default −100. */
+  ignoreIndex?: number
+}
+
+export interface CrossEntropyOptions extends NllOptions {
+  /** Share of the target spread evenly over all classes. Default 0. */
+  labelSmoothing?: number
+}
+
+/** Cross-entropy of logits [N, K, …] against class indices [N, …] (int64) or probabilities [N, K, …]. */
+export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { labelSmoothing = 0, weight, reduction = 'mean', ignoreIndex = -100 } = options
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new MbconvError('ERR_VALUE', `crossEntropy: labelSmoothing must lie in [0, 1], got ${labelSmoothing}`, {
+      op: 'crossEntropy',
+    })
+  }
+  return native().crossEntropy(logits, target, weight, reduction, ignoreIndex, labelSmoothing)
+}
+
+/** Negative log-likelihood of log-probabilities [N, K, …] at class indices [N, …] (int64). */
+export function nllLoss(logProbabilities: Tensor, target: Tensor, options: NllOptions = {}): Tensor {
+  const { weight, reduction = 'mean', ignoreIndex = -100 } = options
+  return native().nllLoss(logProbabilities, target, weight, reduction, ignoreIndex)
+}
+
+export interface BinaryCrossEntropyOptions extends LossOptions {
+  /** A factor for each element, broadcast. */
+  weight?: Tensor | null
+}
+
+/** Binary cross-entropy of probabilities against targets of [0, 1]. */
+export function binaryCrossEntropy(x: Tensor, target: Tensor, options: BinaryCrossEntropyOptions = {}): Tensor {
+  return native().binaryCrossEntropy(x, target, options.weight, options.reduction ?? 'mean')
+}
+
+/** The same of logits, exact for large ones. */
+export function binaryCrossEntropyWithLogits(
+  x: Tensor,
+  target: Tensor,
+  options: BinaryCrossEntropyOptions & { posWeight?: Tensor | null } = {},
+): Tensor {
+  const { weight, posWeight, reduction = 'mean' } = options
+  return native().binaryCrossEntropyWithLogits(x, target, weight, posWeight, reduction)
+}
+
+/** Squared differences. */
+export function mseLoss(x: Tensor, target: Tensor, { reduction = 'mean' }: LossOptions = {}): Tensor {
+  return native().mseLoss(x, target, reduction)
+}
+
+/** Absolute differences. */
+export function l1Loss(x: Tensor, target: Tensor, { reduction = 'mean' }: LossOptions = {}): Tensor {
+  return native().l1Loss(x, target, reduction)
+}
+
+/** d² / 2β for |d| < β, |d| − β / 2 beyond. */
+export function smoothL1Loss(x: Tensor, target: Tensor, options: LossOptions & { beta?: number } = {}): Tensor {
+  return native().smoothL1Loss(x, target, options.reduction ?? 'mean', options.beta ?? 1)
+}
+
+/** d² / 2 for |d| < δ, δ (|d| − δ / 2) beyond. */
+export function huberLoss(x: Tensor, target: Tensor, options: LossOptions & { delta?: number } = {}): Tensor {
+  return native().huberLoss(x, target, options.reduction ?? 'mean', options.delta ?? 1)
+}
+
+/**
+ * Kullback–Leibler divergence of log-probabilities from the target's probabilities (or log-probabilities).
+ * `batchmean` divides by the batch, which is the mathematical mean; `mean` divides by all elements.
+ */
+export function klDiv(
+  logProbabilities: Tensor,
+  target: Tensor,
+  options: { reduction?: Reduction | 'batchmean'; logTarget?: boolean } = {},
+): Tensor {
+  return native().klDiv(logProbabilities, target, options.reduction ?? 'mean', options.logTarget ?? false)
+}
