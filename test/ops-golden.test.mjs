@@ -8,7 +8,22 @@ const F = mb.nn.functional
 
 /** How each golden's operation is called here; most are methods taking the options as they stand. */
 const calls = {
-  conv2d: ([x, weight, bias], options) => F.conv2d(x, weight, { bias, ...options }),
+  layerNorm: ([x, weight, bias], { shape, ...options }) => F.layerNorm(x, shape, { weight, bias, ...options }),
+  groupNorm: ([x, weight, bias], { groups }) => F.groupNorm(x, groups, { weight, bias }),
+  instanceNorm: ([x, weight, bias]) => F.instanceNorm(x, { weight, bias }),
+  gelu: ([x], options) => F.gelu(x, options),
+  leakyRelu: ([x], { slope }) => F.leakyRelu(x, slope),
+  elu: ([x], { alpha }) => F.elu(x, alpha),
+  softplus: ([x], options) => F.softplus(x, options),
+  mish: ([x]) => F.mish(x),
+  einsum: (operands, { equation }) => mb.einsum(equation, operands),
+  addmm: ([c, a, b], options) => mb.linalg.addmm(c, a, b, options),
+  'qr.r': ([a]) => mb.linalg.qr(a).r.abs(),
+  'svd.s': ([a]) => mb.linalg.svd(a).s,
+  'eigh.values': ([a]) => mb.linalg.eigh(a).values,
+  pixelShuffle: ([x], { factor }) => F.pixelShuffle(x, factor),
+  embedding: ([weight, indices]) => F.embedding(indices, weight),
+  binaryCrossEntropy: ([x, y]) => F.binaryCrossEntropy(x, y.detach()),
   linear: ([x, weight, bias]) => F.linear(x, weight, bias),
   batchNorm: ([x, weight, bias], { runningMean, runningVar, ...options }) =>
     F.batchNorm(x, {
@@ -24,7 +39,7 @@ const calls = {
   maxPool2d: ([x], { kernel, ...options }) => F.maxPool2d(x, kernel, options),
   avgPool2d: ([x], { kernel, ...options }) => F.avgPool2d(x, kernel, options),
   adaptiveAvgPool2d: ([x], { size }) => F.adaptiveAvgPool2d(x, size),
-  interpolate: ([x], { size }) => F.interpolate(x, size),
+  interpolate: ([x], { size, ...options }) => F.interpolate(x, size, options),
   pad: ([x], { amounts, ...options }) => F.pad(x, amounts, options),
   crossEntropy: ([x, y], options) => F.crossEntropy(x, y, options),
   cumsum: ([x], { dim }) => x.cumsum(dim),
@@ -36,6 +51,15 @@ const calls = {
   indexSelect: ([x, index], { dim }) => x.indexSelect(dim, index),
 }
 const binary = new Set('add sub mul div maximum minimum remainder pow matmul'.split(' '))
+
+for (const name of 'conv1d conv2d conv3d convTranspose1d convTranspose2d convTranspose3d'.split(' ')) {
+  calls[name] = ([x, weight, bias], options) => F[name](x, weight, { bias, ...options })
+}
+for (const name of 'nllLoss binaryCrossEntropyWithLogits mseLoss l1Loss smoothL1Loss huberLoss klDiv'.split(' ')) {
+  calls[name] = ([x, y], options) => F[name](x, y, options)
+}
+for (const name of 'bmm outer dot inv det solve cholesky'.split(' '))
+  calls[name] = (inputs) => mb.linalg[name](...inputs)
 
 function call(op, inputs, options) {
   if (calls[op]) return calls[op](inputs, options)
