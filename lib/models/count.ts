@@ -4,8 +4,9 @@
  * One walk over the layers feeds every figure, so that totals and the table of stages cannot disagree.
  */
 
+import { checkCount, checkOptions } from '../check'
 import type { Arch } from './arch'
-import { checkArch, checkCount, checkOptions } from './check'
+import { checkArch } from './check'
 
 /** The rule every multiply-add figure follows; the paper's "FLOPS" are these. To be printed beside the figures. */
 export const COUNTING_RULE =

@@ -1,10 +1,11 @@
 /** Models as they are asked for: by name or by table. */
+import { checkCount, checkOptions, checkRate, shown } from '../check'
 import { MbconvError } from '../errors'
 import { seeded } from '../nn/init'
 import type { Init } from '../nn/layers'
 import type { Device, DType } from '../tensor/types'
 import { type Arch, arch as archNamed } from './arch'
-import { checkArch, checkCount, checkOptions, checkRate } from './check'
+import { checkArch } from './check'
 import { EfficientNet } from './efficientnet'
 import { checkProfile, type Profile, type ProfileName, profileNamed } from './profiles'
 
@@ -63,7 +64,10 @@ export function create(model: string | Arch, options: CreateOptions = {}): Effic
   checkRate(op, 'dropPath', dropPath)
   checkRate(op, 'dropout', dropout)
   if (init !== 'paper' && init !== 'none') {
-    throw new MbconvError('ERR_VALUE', `${op}: init must be 'paper' or 'none', got ${JSON.stringify(init)}`, { op })
+    throw new MbconvError('ERR_VALUE', `${op}: init must be 'paper' or 'none', got ${shown(init)}`, { op })
+  }
+  if (seed !== undefined && typeof seed !== 'bigint' && !Number.isSafeInteger(seed)) {
+    throw new MbconvError('ERR_VALUE', `${op}: seed must be a whole number, got ${shown(seed)}`, { op })
   }
   const settings = {
     numClasses,

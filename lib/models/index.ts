@@ -2,7 +2,7 @@
 export { type Arch, arch, list, type Stage } from './arch'
 export { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
 export { type CreateOptions, create } from './create'
-export { EfficientNet, MBConv } from './efficientnet'
+export type { EfficientNet } from './efficientnet'
 export { PROFILE_NAMES, type Profile, type ProfileName, profileNamed } from './profiles'
 export {
   type Coefficients,

@@ -6,8 +6,8 @@
  * tensorflow/tpu@7dc921f models/official/efficientnet.
  */
 
+import { checkNumber, checkOptions, checkPositive, shown } from '../check'
 import { MbconvError } from '../errors'
-import { checkNumber, checkOptions, checkPositive } from './check'
 
 export interface Profile {
   readonly name: string
@@ -63,11 +63,12 @@ const PROFILES: Readonly<Record<ProfileName, Profile>> = Object.freeze({
 export function profileNamed(name: ProfileName, archName: string): Profile {
   const op = 'profile'
   if (typeof name !== 'string' || !Object.hasOwn(PROFILES, name)) {
-    throw new MbconvError('ERR_VALUE', `profile: no numeric profile is called ${JSON.stringify(name)}`, {
+    throw new MbconvError('ERR_VALUE', `profile: no numeric profile is called ${shown(name)}`, {
       op,
       hint: `Known profiles: ${PROFILE_NAMES.join(', ')}.`,
     })
   }
+  if (typeof archName !== 'string') throw new MbconvError('ERR_TYPE', `${op}: archName must be a string`, { op })
   const ported = PORTED.some((origin) => archName === origin || archName.startsWith(`${origin}_`))
   return name === 'torchvision' && ported ? TORCHVISION_PORTED : PROFILES[name]
 }
@@ -75,6 +76,9 @@ export function profileNamed(name: ProfileName, archName: string): Profile {
 /** Checks a profile given as data, for weights that follow none of the named ones. */
 export function checkProfile(op: string, profile: Profile): Profile {
   checkOptions(op, profile, ['name', 'padding', 'bnEps', 'bnMomentum', 'mean', 'std'])
+  if (typeof profile.name !== 'string') {
+    throw new MbconvError('ERR_TYPE', `${op}: profile.name must be a string`, { op })
+  }
   if (profile.padding !== 'symmetric' && profile.padding !== 'same') {
     throw new MbconvError('ERR_VALUE', `${op}: profile.padding must be 'symmetric' or 'same'`, { op })
   }
@@ -82,6 +86,16 @@ export function checkProfile(op: string, profile: Profile): Profile {
   checkNumber(op, 'profile.bnMomentum', profile.bnMomentum)
   if (profile.bnMomentum < 0 || profile.bnMomentum > 1) {
     throw new MbconvError('ERR_VALUE', `${op}: profile.bnMomentum must be from 0 to 1`, { op })
+  }
+  for (const key of ['mean', 'std'] as const) {
+    const values: unknown = profile[key]
+    if (!Array.isArray(values)) {
+      throw new MbconvError('ERR_TYPE', `${op}: profile.${key} must be a list of numbers, one a channel`, { op })
+    }
+    for (const [i, value] of values.entries()) {
+      if (key === 'mean') checkNumber(op, `profile.mean[${i}]`, value)
+      else checkPositive(op, `profile.std[${i}]`, value)
+    }
   }
   return profile
 }

@@ -6,9 +6,10 @@
  * Source: arXiv:1905.11946, equation 3; rounding as in tensorflow/tpu@7dc921f efficientnet_model.py.
  */
 
+import { checkCount, checkNumber, checkOptions, checkPositive, checkRate } from '../check'
 import { MbconvError } from '../errors'
 import type { Arch } from './arch'
-import { checkArch, checkCount, checkNumber, checkOptions, checkPositive, checkRate } from './check'
+import { checkArch } from './check'
 
 /**
  * Scales a channel count and rounds it to a multiple of `divisor` (and at least `divisor`), half upwards, but never
@@ -27,7 +28,7 @@ export function roundChannels(channels: number, width: number, divisor = 8): num
 /** Scales a stage's number of blocks: always upwards, so that no stage vanishes. */
 export function roundRepeats(layers: number, depth: number): number {
   const op = 'roundRepeats'
-  checkCount(op, 'layers', layers, 10_000)
+  checkCount(op, 'layers', layers, { max: 10_000 })
   checkPositive(op, 'depth', depth)
   return Math.ceil(depth * layers)
 }

@@ -1,7 +1,8 @@
 /** The layers EfficientNet is built of. Images are [N, C, H, W]. */
+import { checkCount, checkNumber, checkOptions, checkPositive, checkRate, shown } from '../check'
 import { MbconvError } from '../errors'
 import { empty, full, zeros } from '../tensor/create'
-import type { Tensor } from '../tensor/tensor'
+import { Tensor } from '../tensor/tensor'
 import * as F from './functional'
 import { initConv, initLinear } from './init'
 import { Module } from './module'
@@ -9,14 +10,21 @@ import { Module } from './module'
 /** `paper` draws initial weights (see ./init); `none` leaves the memory as it comes, for weights that will be loaded. */
 export type Init = 'paper' | 'none'
 
-function checkSize(op: string, name: string, value: number, min = 1): void {
-  if (Number.isInteger(value) && value >= min) return
-  throw new MbconvError('ERR_VALUE', `${op}: ${name} must be a whole number of at least ${min}, got ${value}`, { op })
+function checkSize(op: string, name: string, value: unknown, min = 1): void {
+  checkCount(op, name, value, { min, max: 2 ** 31 - 1 })
 }
 
-function checkProbability(op: string, p: number): void {
-  if (p >= 0 && p < 1) return
-  throw new MbconvError('ERR_VALUE', `${op}: p must be at least 0 and less than 1, got ${p}`, { op })
+function checkInit(op: string, init: unknown): void {
+  if (init === 'paper' || init === 'none') return
+  throw new MbconvError('ERR_VALUE', `${op}: init must be 'paper' or 'none', got ${shown(init)}`, { op })
+}
+
+/** The shape of a batch of images [N, C, H, W]. */
+function imageShape(op: string, x: unknown): number[] {
+  if (!(x instanceof Tensor)) throw new MbconvError('ERR_TYPE', `${op}: expected a Tensor, got ${shown(x)}`, { op })
+  const shape = x.shape
+  if (shape.length === 4) return shape
+  throw new MbconvError('ERR_SHAPE', `${op}: images are [N, C, H, W], got [${shape.join(', ')}]`, { op })
 }
 
 export interface Conv2dOptions {
@@ -39,11 +47,13 @@ export class Conv2d extends Module {
   constructor(inChannels: number, outChannels: number, kernel: number, options: Conv2dOptions = {}) {
     super()
     const op = 'Conv2d'
+    checkOptions(op, options, ['stride', 'padding', 'groups', 'bias', 'init'])
     const { stride = 1, padding = 0, groups = 1, bias = true, init = 'paper' } = options
     for (const [name, value] of Object.entries({ inChannels, outChannels, kernel, stride, groups })) {
       checkSize(op, name, value)
     }
     if (padding !== 'same') checkSize(op, 'padding', padding, 0)
+    checkInit(op, init)
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
       throw new MbconvError('ERR_VALUE', `${op}: ${groups} groups do not divide ${inChannels} and ${outChannels}`, {
         op,
@@ -79,11 +89,9 @@ export class Conv2d extends Module {
    */
   #forwardSame(x: Tensor): Tensor {
     const { weight, bias, stride, groups, kernel } = this
-    const shape = x.shape
-    if (shape.length !== 4) {
-      throw new MbconvError('ERR_SHAPE', `conv2d: images are [N, C, H, W], got [${shape.join(', ')}]`, { op: 'conv2d' })
-    }
-    const totals = shape.slice(2).map((size) => Math.max((Math.ceil(size / stride) - 1) * stride + kernel - size, 0))
+    const totals = imageShape('Conv2d', x)
+      .slice(2)
+      .map((size) => Math.max((Math.ceil(size / stride) - 1) * stride + kernel - size, 0))
     const [top, left] = totals.map((total) => total % 2)
     const padding = totals.map((total) => Math.ceil(total / 2)) as [number, number]
     const extended = top + left === 0 ? weight : F.pad(weight, [left, 0, top, 0])
@@ -103,8 +111,12 @@ export class BatchNorm2d extends Module {
   readonly eps: number
   readonly momentum: number
 
-  constructor(channels: number, { eps = 1e-5, momentum = 0.1 }: BatchNorm2dOptions = {}) {
+  constructor(channels: number, options: BatchNorm2dOptions = {}) {
     super()
+    checkOptions('BatchNorm2d', options, ['eps', 'momentum'])
+    const { eps = 1e-5, momentum = 0.1 } = options
+    checkPositive('BatchNorm2d', 'eps', eps)
+    checkNumber('BatchNorm2d', 'momentum', momentum)
     checkSize('BatchNorm2d', 'channels', channels)
     this.eps = eps
     this.momentum = momentum
@@ -142,8 +154,11 @@ export class BatchNorm2d extends Module {
 
 /** x [.., in] · weightᵀ + bias: [.., out]. Parameters `weight` [out, in] and `bias` [out]. */
 export class Linear extends Module {
-  constructor(inFeatures: number, outFeatures: number, { bias = true, init = 'paper' as Init } = {}) {
+  constructor(inFeatures: number, outFeatures: number, options: { bias?: boolean; init?: Init } = {}) {
     super()
+    checkOptions('Linear', options, ['bias', 'init'])
+    const { bias = true, init = 'paper' } = options
+    checkInit('Linear', init)
     checkSize('Linear', 'inFeatures', inFeatures)
     checkSize('Linear', 'outFeatures', outFeatures)
     const weight = empty([outFeatures, inFeatures])
@@ -169,7 +184,7 @@ export class Dropout extends Module {
 
   constructor(p = 0.5) {
     super()
-    checkProbability('Dropout', p)
+    checkRate('Dropout', 'p', p)
     this.p = p
   }
 
@@ -189,7 +204,7 @@ export class DropPath extends Module {
   /** @param p probability of dropping, 0 ≤ p < 1 */
   constructor(p: number) {
     super()
-    checkProbability('DropPath', p)
+    checkRate('DropPath', 'p', p)
     this.p = p
   }
 
@@ -206,14 +221,18 @@ export class SqueezeExcite extends Module {
   readonly fc1: Conv2d
   readonly fc2: Conv2d
 
-  constructor(channels: number, squeezed: number, { init = 'paper' as Init } = {}) {
+  constructor(channels: number, squeezed: number, options: { init?: Init } = {}) {
     super()
+    checkOptions('SqueezeExcite', options, ['init'])
+    const { init = 'paper' } = options
+    checkSize('SqueezeExcite', 'channels', channels)
+    checkSize('SqueezeExcite', 'squeezed', squeezed)
     this.fc1 = new Conv2d(channels, squeezed, 1, { init })
     this.fc2 = new Conv2d(squeezed, channels, 1, { init })
   }
 
   forward(x: Tensor): Tensor {
-    const [n, channels] = x.shape
+    const [n, channels] = imageShape('SqueezeExcite', x)
     const { fc1, fc2 } = this
     const squeezed = fc1.weight.shape[0]
     // On 1x1 images a matrix product costs a third less than a convolution (measured on CPU, forward and backward).

@@ -1,4 +1,5 @@
 /** Module: a piece of a network with parameters, buffers and pieces of its own; and Sequential. */
+import { checkOptions, shown } from '../check'
 import { MbconvError } from '../errors'
 import { native } from '../native'
 import { noGrad } from '../tensor/autograd'
@@ -36,10 +37,12 @@ export abstract class Module {
 
   /** Makes `tensor` a trained part of this module under `name`. */
   protected addParameter(name: string, tensor: Tensor): void {
+    checkTensor('addParameter', name, tensor)
     this.#parameters.set(name, keep(tensor.requiresGrad_()))
   }
   /** Makes `tensor` part of this module's state under `name`, not trained. */
   protected addBuffer(name: string, tensor: Tensor): void {
+    checkTensor('addBuffer', name, tensor)
     this.#buffers.set(name, keep(tensor))
   }
   /** The parameter of that name as it is now: {@link to} replaces it. */
@@ -101,12 +104,14 @@ export abstract class Module {
    */
   loadStateDict(
     dict: Record<string, Tensor>,
-    { strict = true }: { strict?: boolean } = {},
+    options: { strict?: boolean } = {},
   ): { missing: string[]; unexpected: string[] } {
     const op = 'loadStateDict'
     if (typeof dict !== 'object' || dict === null) {
       throw new MbconvError('ERR_TYPE', `${op}: expected an object of tensors by key`, { op })
     }
+    checkOptions(op, options, ['strict'])
+    const { strict = true } = options
     const own = this.stateDict()
     const keys = Object.keys(own)
     const missing = keys.filter((key) => !Object.hasOwn(dict, key))
@@ -115,7 +120,7 @@ export abstract class Module {
     const misfits: string[] = []
     for (const key of shared) {
       const value = dict[key]
-      if (!(value instanceof Tensor)) throw new MbconvError('ERR_TYPE', `${op}: ${key} is not a tensor`, { op })
+      checkTensor(op, key, value)
       if (value.isDisposed) throw new MbconvError('ERR_DISPOSED', `${op}: ${key} has been disposed`, { op })
       const [has, wants] = [value.shape.join(', '), own[key].shape.join(', ')]
       if (has !== wants) misfits.push(`${key}: [${has}] given, [${wants}] here`)
@@ -142,6 +147,9 @@ export abstract class Module {
 
   /** Sets training mode here and in everything inside. */
   train(mode = true): this {
+    if (typeof mode !== 'boolean') {
+      throw new MbconvError('ERR_TYPE', `train: mode must be a boolean, got ${shown(mode)}`, { op: 'train' })
+    }
     for (const module of this.modules()) module.training = mode
     return this
   }
@@ -159,9 +167,10 @@ export abstract class Module {
    */
   to(options: MoveOptions): this {
     const op = 'Module.to'
+    checkOptions(op, options, ['device', 'dtype', 'memoryFormat'])
     const { device, dtype, memoryFormat } = options
     if (dtype !== undefined && !FLOATS.includes(dtype)) {
-      throw new MbconvError('ERR_TYPE', `${op}: dtype must be one of ${FLOATS.join(', ')}, got ${dtype}`, { op })
+      throw new MbconvError('ERR_TYPE', `${op}: dtype must be one of ${FLOATS.join(', ')}, got ${shown(dtype)}`, { op })
     }
     const moved: { tensors: Map<string, Tensor>; name: string; from: Tensor; to: Tensor }[] = []
     try {
@@ -205,6 +214,11 @@ export abstract class Module {
   [Symbol.dispose](): void {
     this.dispose()
   }
+}
+
+function checkTensor(op: string, name: string, value: unknown): asserts value is Tensor {
+  if (value instanceof Tensor) return
+  throw new MbconvError('ERR_TYPE', `${op}: ${name} is not a tensor`, { op })
 }
 
 /** A list for an error message, cut short. */
