@@ -1,0 +1,141 @@
+/* Blocks and a whole network: forward, gradients, running statistics. */
+import { createRequire } from 'node:module'
+import mb from 'mbconv'
+import {
+  CPU64,
+  LIMITS,
+  label,
+  noise,
+  orAbsent,
+  place,
+  relativeError,
+  rounded,
+  valuesOf,
+  worstError,
+} from './compare.mjs'
+
+// The block has no public name; the networks made of it have.
+const { MBConv } = createRequire(import.meta.url)('../../dist/models/efficientnet.js')
+
+const profile = mb.models.profileNamed('timm', 'efficientnet_b0')
+const same = mb.models.profileNamed('tf', 'efficientnet_b0')
+const block = (input, stride, stage, padding = profile) => {
+  const settings = { profile: padding, init: 'paper' }
+  return () => new MBConv(input, stride, { seRatio: 0.25, layers: 1, ...stage }, 0, settings)
+}
+
+const BLOCKS = {
+  'squeeze-and-excitation': { build: () => new mb.nn.SqueezeExcite(48, 6), channels: 48 },
+  'MBConv without expansion, 3x3': { build: block(16, 1, { expand: 1, kernel: 3, channels: 8 }), channels: 16 },
+  'MBConv 3x3 with skip': { build: block(16, 1, { expand: 6, kernel: 3, channels: 16 }), channels: 16 },
+  'MBConv 5x5 stride 2': { build: block(16, 2, { expand: 6, kernel: 5, channels: 24 }), channels: 16 },
+  'MBConv 5x5 stride 2, SAME padding': {
+    build: block(16, 2, { expand: 6, kernel: 5, channels: 24 }, same),
+    channels: 16,
+  },
+}
+
+export async function checkBlocks(report, { device }) {
+  for (const [name, { build, channels }] of Object.entries(BLOCKS)) {
+    for (const dtype of ['float32', 'bfloat16']) {
+      for (const layout of ['contiguous', 'channelsLast']) {
+        const target = { device, dtype, layout }
+        await report.check(`${name}, ${label(target)}`, () => compareBlock(build, channels, target))
+      }
+    }
+  }
+}
+
+function compareBlock(build, channels, target) {
+  const { dtype } = target
+  const images = { shape: [8, channels, 16, 16], seed: 7, dtype }
+  const compute = (where) => runModule(build, where, images)
+  const reference = compute(CPU64)
+  const results = orAbsent(target, () => compute(target))
+  return { ...worstError(results, reference), limit: LIMITS[dtype] }
+}
+
+/**
+ * One pass through a module made afresh with weights that depend on the seed alone, rounded to the precision under test.
+ *
+ * @returns {Record<string, Float64Array>} output, running statistics, gradients of the images and of each parameter
+ */
+function runModule(build, target, { shape, seed, dtype, training = true }) {
+  mb.manualSeed(seed)
+  const module = build()
+  try {
+    return mb.scope(() => {
+      mb.noGrad(() => {
+        for (const t of Object.values(module.stateDict())) if (t.dtype === 'float32') t.copy_(rounded(t, dtype))
+      })
+      module.to({ device: target.device, dtype: target.dtype, memoryFormat: target.layout }).train(training)
+      const x = place(noise(shape, seed + 1, dtype), target, true)
+      const output = module.forward(x)
+      output.backward(place(noise(output.shape, seed + 2, dtype), target))
+      const results = { output: valuesOf(output), 'gradient of the images': valuesOf(x.grad) }
+      for (const [name, parameter] of module.namedParameters())
+        results[`gradient of ${name}`] = valuesOf(parameter.grad)
+      for (const [name, buffer] of module.namedBuffers()) results[name] = valuesOf(buffer)
+      return results
+    })
+  } finally {
+    module.dispose()
+  }
+}
+
+/** Everything whose name says gradient, as one long vector. */
+function allGradients(results) {
+  const parts = Object.entries(results).filter(([name]) => name.startsWith('gradient of '))
+  const joined = new Float64Array(parts.reduce((sum, [, values]) => sum + values.length, 0))
+  let position = 0
+  for (const [, values] of parts) {
+    joined.set(values, position)
+    position += values.length
+  }
+  return joined
+}
+
+/** A pair of errors: of the logits, and of all gradients taken as one vector. */
+const errorsOf = (results, reference) => ({
+  output: relativeError(results.output, reference.output),
+  gradients: relativeError(allGradients(results), allGradients(reference)),
+})
+
+/**
+ * EfficientNet-B0 at 64 px.
+ *
+ * In float32 the limit is that of single ops. In bfloat16 rounding adds up over 80 layers, on any device: there the
+ * error may be twice what the CPU's own bfloat16, in the plain memory layout, has against the same float64 reference.
+ */
+export async function checkB0(report, { device, quick }) {
+  const arch = quick ? { width: 0.25, depth: 0.1 } : {}
+  const scaled = mb.models.scale(mb.models.arch('efficientnet_b0'), { ...arch, resolution: 64 })
+  const build = () => mb.models.create(scaled, { numClasses: 10, profile: 'timm', dropPath: 0, dropout: 0 })
+  const name = quick ? 'a small EfficientNet at 64 px' : 'EfficientNet-B0 at 64 px'
+  for (const training of [true, false]) {
+    const mode = training ? 'training' : 'evaluation'
+    const settings = (dtype) => ({ shape: [8, 3, 64, 64], seed: 3, dtype, training })
+    const single = { device, dtype: 'float32', layout: 'channelsLast' }
+    await report.check(`${name}, ${mode}, ${label(single)}`, () => {
+      const reference = runModule(build, CPU64, settings('float32'))
+      const errors = errorsOf(runModule(build, single, settings('float32')), reference)
+      return largest(errors, LIMITS.float32)
+    })
+    const half = { device, dtype: 'bfloat16', layout: 'channelsLast' }
+    await report.check(`${name}, ${mode}, ${label(half)}, against twice the CPU's error`, () => {
+      const reference = runModule(build, CPU64, settings('bfloat16'))
+      const cpu = { device: 'cpu', dtype: 'bfloat16', layout: 'contiguous' }
+      const usual = orAbsent(cpu, () => errorsOf(runModule(build, cpu, settings('bfloat16')), reference))
+      const errors = errorsOf(runModule(build, half, settings('bfloat16')), reference)
+      const ratios = { output: errors.output / usual.output, gradients: errors.gradients / usual.gradients }
+      const shown = ({ output, gradients }) =>
+        `output ${output.toExponential(1)}, gradients ${gradients.toExponential(1)}`
+      return { ...largest(ratios, 2), errors, usual, detail: `errors: ${shown(errors)}; on the CPU: ${shown(usual)}` }
+    })
+  }
+}
+
+function largest({ output, gradients }, limit) {
+  const worst = gradients > output ? 'gradients' : 'output'
+  return { error: Math.max(output, gradients), limit, worst }
+}

@@ -1,0 +1,115 @@
+/* Optimiser steps, the moving average and clipping, against the same in float64 on the CPU. */
+import { createRequire } from 'node:module'
+import mb from 'mbconv'
+import { CPU64, LIMITS, noise, place, valuesOf, worstError } from './compare.mjs'
+
+// The training loop's own, which has no public name.
+const { native } = createRequire(import.meta.url)('../../dist/native.js')
+const clipGradNorm = (list, maxNorm) => Number(native().clipGradNorm(list, maxNorm))
+
+const SHAPES = [[32, 16, 3, 3], [64, 1, 5, 5], [40, 24, 1, 1], [1280], [10, 320], []]
+const STEPS = 10
+
+const OPTIMIZERS = {
+  "RMSProp, TensorFlow's": (p) => new mb.optim.RMSprop(p, { lr: 0.01, weightDecay: 1e-5 }),
+  'RMSProp without momentum': (p) => new mb.optim.RMSprop(p, { lr: 0.01, momentum: 0, decay: 0.95 }),
+  SGD: (p) => new mb.optim.SGD(p, { lr: 0.05 }),
+  'SGD, Nesterov momentum, weight decay': (p) =>
+    new mb.optim.SGD(p, { lr: 0.05, momentum: 0.9, nesterov: true, weightDecay: 1e-4 }),
+  AdamW: (p) => new mb.optim.AdamW(p, { lr: 1e-3, weightDecay: 0.02 }),
+}
+
+/** Parameters as a model's: 4-d ones channels-last, as the models are trained. */
+const parameters = (target) =>
+  SHAPES.map((shape, i) => place(noise(shape, 50 + i, 'float32'), { ...target, layout: 'channelsLast' }, true))
+
+function setGradients(list, step, target) {
+  list.forEach((parameter, i) => {
+    const gradient = noise(SHAPES[i], 1000 * (step + 1) + i, 'float32')
+    parameter.grad = place(gradient, { ...target, layout: 'channelsLast' })
+  })
+}
+
+/** Parameters and state after ten steps. */
+function trajectory(make, target) {
+  return mb.scope(() => {
+    const list = parameters(target)
+    const optimizer = make(list)
+    for (let step = 0; step < STEPS; step++) {
+      mb.scope(() => {
+        setGradients(list, step, target)
+        optimizer.step()
+      })
+    }
+    const results = {}
+    list.forEach((parameter, i) => {
+      results[`parameter ${i}`] = valuesOf(parameter)
+    })
+    for (const [name, state] of Object.entries(optimizer.stateDict().tensors)) results[name] = valuesOf(state)
+    optimizer.dispose()
+    return results
+  })
+}
+
+export async function checkOptimizers(report, { device }) {
+  const target = { device, dtype: 'float32' }
+  const limit = LIMITS.float32
+  for (const [name, make] of Object.entries(OPTIMIZERS)) {
+    await report.check(`${name}, ${STEPS} steps`, () => {
+      return { ...worstError(trajectory(make, target), trajectory(make, CPU64)), limit }
+    })
+  }
+  await report.check('learning rate changed between steps', () => {
+    const make = (list) => {
+      const optimizer = new mb.optim.RMSprop(list, { lr: 0.01 })
+      const step = optimizer.step.bind(optimizer)
+      optimizer.step = () => {
+        optimizer.lr = 0.01 * 0.9 ** optimizer.steps
+        step()
+      }
+      return optimizer
+    }
+    return { ...worstError(trajectory(make, target), trajectory(make, CPU64)), limit }
+  })
+  await report.check(`moving average, ${STEPS} updates`, () => {
+    return { ...worstError(averages(target), averages(CPU64)), limit }
+  })
+  await report.check('gradient clipping', () => {
+    return { ...worstError(clipped(target), clipped(CPU64)), limit }
+  })
+}
+
+/** An average over changing weights; integers, as batch counters are, are copied. */
+function averages(target) {
+  return mb.scope(() => {
+    const weights = parameters(target)
+    const counter = mb.zeros([], { dtype: 'int64', device: target.device })
+    const state = Object.fromEntries([...weights, counter].map((t, i) => [`entry ${i}`, t]))
+    const ema = new mb.optim.Ema({ stateDict: () => state }, { decay: 0.9 })
+    for (let step = 0; step < STEPS; step++) {
+      mb.scope(() =>
+        mb.noGrad(() => {
+          for (const weight of weights) weight.mul_(0.95)
+          counter.add_(3)
+        }),
+      )
+      ema.update()
+    }
+    const results = {}
+    for (const [name, t] of Object.entries(ema.stateDict())) results[name] = valuesOf(t)
+    ema.dispose()
+    return results
+  })
+}
+
+function clipped(target) {
+  return mb.scope(() => {
+    const list = parameters(target)
+    setGradients(list, 0, target)
+    const results = { norm: Float64Array.of(clipGradNorm(list, 1)) }
+    list.forEach((parameter, i) => {
+      results[`gradient ${i}`] = valuesOf(parameter.grad)
+    })
+    return results
+  })
+}

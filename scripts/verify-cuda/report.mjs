@@ -1,0 +1,95 @@
+/* Results of checks: a line each as they come, and everything at the end as JSON. */
+import fs from 'node:fs'
+
+/** Thrown by a check whose subject this build or device does not have. It then counts neither as passed nor as failed. */
+export class Absent extends Error {}
+
+export class Report {
+  checks = []
+  throughput = []
+  #section = ''
+  #file
+  #facts
+  #say
+
+  /**
+   * @param {object} facts what the JSON begins with: hardware, versions, mode
+   * @param {{file?: string, say?: (line: string) => void}} options file: where the JSON goes, rewritten after each section
+   */
+  constructor(facts, { file, say = (line) => console.log(line) } = {}) {
+    this.#facts = facts
+    this.#file = file
+    this.#say = say
+  }
+
+  say(line) {
+    this.#say(line)
+  }
+
+  async section(name, work) {
+    this.#section = name
+    this.say(`== ${name}`)
+    try {
+      await work()
+    } catch (error) {
+      this.#add(`${name} as a whole`, { ok: false, failure: describe(error) }, performance.now())
+    }
+    this.save(false)
+  }
+
+  /**
+   * Runs one check and prints its line. Whatever it throws is its failure, and the next one goes on.
+   *
+   * @param {() => object | Promise<object>} run returns {error, limit, worst?} (passed when error ≤ limit, so never with
+   *   NaN) or {ok}; `detail` is printed, other properties go to the JSON
+   */
+  async check(name, run) {
+    const began = performance.now()
+    try {
+      const facts = await run()
+      this.#add(name, { ok: facts.ok ?? facts.error <= facts.limit, ...facts }, began)
+    } catch (error) {
+      if (error instanceof Absent) this.#add(name, { ok: null, failure: error.message }, began)
+      else this.#add(name, { ok: false, failure: describe(error) }, began)
+    }
+  }
+
+  #add(name, facts, began) {
+    const seconds = Number(((performance.now() - began) / 1000).toFixed(3))
+    this.checks.push({ section: this.#section, name, ...facts, seconds })
+    const { ok, error, limit, worst, detail, failure } = facts
+    const parts = []
+    if (error !== undefined) parts.push(`${scientific(error)} (≤ ${scientific(limit)})${worst ? `, ${worst}` : ''}`)
+    for (const text of [detail, failure]) if (text) parts.push(text)
+    const mark = ok === null ? '--  ' : ok ? 'ok  ' : 'FAIL'
+    this.say(`${mark} ${name}${parts.length > 0 ? `: ${parts.join('; ')}` : ''}`)
+  }
+
+  get passed() {
+    return this.checks.filter(({ ok }) => ok === true).length
+  }
+  get failed() {
+    return this.checks.filter(({ ok }) => ok === false).length
+  }
+  get absent() {
+    return this.checks.filter(({ ok }) => ok === null).length
+  }
+
+  /** Writes the JSON, if one was asked for. A run that ends half-way leaves the sections it finished, `complete: false`. */
+  save(complete = true) {
+    if (this.#file === undefined) return
+    const { passed, failed, absent, checks, throughput } = this
+    const content = { ...this.#facts, complete, passed, failed, notInThisBuild: absent, throughput, checks }
+    fs.writeFileSync(this.#file, `${JSON.stringify(content, null, 1)}\n`)
+  }
+}
+
+function describe(error) {
+  const [first] = String(error?.message ?? error).split('\n')
+  return error?.code === undefined ? first : `${error.code}: ${first}`
+}
+
+/** 1.2e-7; 0 as it is. */
+function scientific(value) {
+  return value === 0 ? '0' : value.toExponential(1)
+}

@@ -1,0 +1,82 @@
+/* One training step of an EfficientNet, eager or captured as a CUDA graph: what several checks repeat. */
+import mb from 'mbconv'
+import { Absent } from './report.mjs'
+
+/** How half precision is computed: by autocast where this build has it, else with the whole model in bfloat16. */
+export const HALF = mb.autocast === undefined ? 'the whole model in bfloat16' : 'autocast'
+
+/**
+ * A model with its optimiser on `device`, channels-last, and batches of noise to train it on.
+ *
+ * @returns {{step: (batch?: number) => Tensor, model, optimizer, images: Tensor[], labels: Tensor, dispose: () => void}}
+ *   step: forward, loss with label smoothing, backward, RMSProp; returns the loss, which the caller disposes
+ */
+export function makeTraining({
+  arch,
+  batch,
+  size,
+  device,
+  dtype = 'float32',
+  batches = 1,
+  numClasses = 1000,
+  seed = 0,
+}) {
+  const converted = dtype !== 'float32' && mb.autocast === undefined ? dtype : 'float32'
+  const model = mb.models.create(arch, { numClasses, profile: 'torchvision', dropPath: 0, dropout: 0, seed })
+  model.train().to({ device, dtype: converted, memoryFormat: 'channelsLast' })
+  mb.manualSeed(seed)
+  const images = mb.scope(() =>
+    Array.from({ length: batches }, () =>
+      mb.keep(mb.randn([batch, 3, size, size]).to({ device, dtype: converted, memoryFormat: 'channelsLast' })),
+    ),
+  )
+  const labels = mb.scope(() => mb.keep(mb.randint(0, numClasses, [batch]).to({ device })))
+  const groups = mb.optim.decayGroups(model, 1e-5)
+  const optimizer = new mb.optim.RMSprop(groups, { lr: 1e-3, momentum: 0.9 })
+  const autocast = (work) =>
+    dtype === 'float32' || mb.autocast === undefined ? work() : mb.autocast({ device, dtype }, work)
+  const loss = (x) => mb.nn.functional.crossEntropy(model.forward(x), labels, { labelSmoothing: 0.1 })
+  const step = (index = 0) =>
+    mb.scope(() => {
+      optimizer.zeroGrad()
+      const value = autocast(() => loss(images[index % images.length]))
+      value.backward()
+      optimizer.step()
+      return value.detach()
+    })
+  const dispose = () => {
+    optimizer.zeroGrad()
+    for (const owned of [model, optimizer, labels, ...images]) owned.dispose()
+  }
+  return { step, model, optimizer, images, labels, dispose }
+}
+
+/** All that a step changes, by name: weights, statistics, optimiser state. The tensors themselves. */
+export function stateOf({ model, optimizer }) {
+  return { ...model.stateDict(), ...optimizer.stateDict().tensors }
+}
+
+/**
+ * The step as a CUDA graph. Warming up and capturing may run it, so the state is put back afterwards.
+ *
+ * @returns {{replay: () => void, dispose: () => void}}
+ */
+export function capture(training) {
+  if (mb.cuda.graph === undefined) throw new Absent('not in this build (mb.cuda.graph)')
+  const state = stateOf(training)
+  const before = mb.scope(() => Object.values(state).map((t) => mb.keep(t.detach().clone())))
+  const graph = mb.cuda.graph(() => {
+    training.step().dispose()
+  })
+  mb.noGrad(() => {
+    for (const [i, t] of Object.values(state).entries()) t.copy_(before[i])
+  })
+  for (const t of before) t.dispose()
+  return { replay: () => graph.replay(), dispose: () => graph.dispose() }
+}
+
+/** Returns when the device has done all that was asked of it. */
+export function wait(device) {
+  if (mb.cuda.synchronize !== undefined && device !== 'cpu') mb.cuda.synchronize()
+  else mb.scope(() => mb.zeros([], { device }).item())
+}
