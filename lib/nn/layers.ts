@@ -85,7 +85,7 @@ export class Conv2d extends Module {
   /**
    * TensorFlow's padding needs one more row after the image than before it when the total is odd. Instead of padding
    * the image, which copies it, the kernel gets a row of zeros in front and the image the larger padding on both
-   * sides: the same sums, at a third of the cost (measured on CPU, forward and backward).
+   * sides: the same sums, for as little as a third of the extra time (measured on CPU).
    */
   #forwardSame(x: Tensor): Tensor {
     const { weight, bias, stride, groups, kernel } = this
@@ -235,7 +235,7 @@ export class SqueezeExcite extends Module {
     const [n, channels] = imageShape('SqueezeExcite', x)
     const { fc1, fc2 } = this
     const squeezed = fc1.weight.shape[0]
-    // On 1x1 images a matrix product costs a third less than a convolution (measured on CPU, forward and backward).
+    // On 1x1 images a matrix product costs up to a third less than a convolution (measured on CPU, both passes).
     const means = F.adaptiveAvgPool2d(x, 1).view([n, channels])
     const hidden = F.silu(F.linear(means, fc1.weight.view([squeezed, channels]), fc1.bias))
     const factors = F.linear(hidden, fc2.weight.view([channels, squeezed]), fc2.bias).sigmoid()
