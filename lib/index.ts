@@ -8,6 +8,7 @@ export * as nn from './nn'
 export * as optim from './optim'
 export { allocatorStatistics, getNumThreads, setNumThreads, trimMemory, versions } from './runtime'
 export type { Operand } from './tensor/arithmetic'
+export { type AutocastOptions, autocast, isAutocastEnabled } from './tensor/autocast'
 export { enableGrad, type GradOptions, grad, inferenceMode, isGradEnabled, noGrad } from './tensor/autograd'
 export {
   arange,
@@ -31,6 +32,7 @@ export {
   zerosLike,
 } from './tensor/create'
 export { callOp, opSchemas } from './tensor/dispatch'
+export { autogradFunction, checkpoint, type FunctionContext, type FunctionDefinition } from './tensor/function'
 export type { IndexPart } from './tensor/indexing'
 export * as linalg from './tensor/linalg'
 export { einsum } from './tensor/linalg'

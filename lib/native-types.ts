@@ -319,6 +319,19 @@ export interface Native {
   enterInferenceMode(): void
   exitInferenceMode(): void
 
+  // function.cc
+  applyFunction(
+    forward: (inputs: Tensor[]) => Tensor[],
+    backward: (gradients: Tensor[]) => Maybe<Tensor>[],
+    inputs: Tensor[],
+  ): Tensor[]
+
+  // amp.cc
+  enterAutocast(device: Device, enabled: boolean, dtype: DType): [enabled: boolean, dtype: DType]
+  exitAutocast(device: Device, enabled: boolean, dtype: DType): void
+  isAutocastEnabled(device: Device): boolean
+  unscaleGradients(parameters: Tensor[], foundInf: Tensor, inverseScale: Tensor): void
+
   // optim.cc
   rmspropTfStep(
     parameters: Tensor[],

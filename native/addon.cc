@@ -18,6 +18,8 @@ void initNorm(const Exports& exports);
 void initNn(const Exports& exports);
 void initLoss(const Exports& exports);
 void initAutograd(const Exports& exports);
+void initFunction(const Exports& exports);
+void initAmp(const Exports& exports);
 void initOptim(const Exports& exports);
 void initRandom(const Exports& exports);
 void initDispatch(const Exports& exports);
@@ -55,6 +57,8 @@ static napi_value initialize(napi_env js, napi_value object) {
   initNn(exports);
   initLoss(exports);
   initAutograd(exports);
+  initFunction(exports);
+  initAmp(exports);
   initOptim(exports);
   initRandom(exports);
   initDispatch(exports);

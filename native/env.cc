@@ -22,7 +22,7 @@ Env& Env::of(napi_env env) {
 }
 
 void Env::tearDown(Env* env) {
-  env->tornDown_ = true;
+  *env->alive_ = false;
   env->inferenceModes.clear();
   for (auto& scope : env->scopes_) {
     while (scope->head.next != &scope->head) env->release(scope->head.next);
@@ -168,7 +168,7 @@ void Env::finalizeHandle(napi_env, void* data, void*) {
   Env* env = handle->env;
   env->release(handle);
   env->forget(handle);
-  if (env->tornDown_ && env->handles_ == 0) delete env;
+  if (!*env->alive_ && env->handles_ == 0) delete env;
 }
 
 }  // namespace mbconv

@@ -78,6 +78,9 @@ class Env {
   // two workers drawing from it would make both runs irreproducible.
   at::Generator generator;
 
+  // False once the environment is gone: for what may outlive it.
+  std::shared_ptr<bool> alive() const { return alive_; }
+
   // c10::InferenceMode is a scope guard in C++; JavaScript enters and leaves it by calls.
   std::vector<std::unique_ptr<c10::InferenceMode>> inferenceModes;
 
@@ -103,7 +106,7 @@ class Env {
   size_t live_ = 0;
   size_t handles_ = 0;
   TensorHandle disposed_;  // stands for every disposed tensor
-  bool tornDown_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace mbconv

@@ -1,6 +1,7 @@
 /** Optimisers, schedules and moving averages. */
 export { AdamW, type AdamWOptions } from './adamw'
 export { Ema } from './ema'
+export { GradScaler, type GradScalerOptions } from './grad-scaler'
 export { decayGroups, Optimizer, type OptimizerState, type ParamGroup } from './optimizer'
 export { RMSprop, type RMSpropOptions } from './rmsprop'
 export * as schedules from './schedules'
