@@ -1,0 +1,208 @@
+/*
+ * The second half of a bundle's install.sh, run by the bundle's Node: finds a torch, builds the addon with plain cmake, checks
+ * that it loads, then runs `mbconv doctor` and verify-cuda. Running it again does only what has changed.
+ */
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { EXIT, Interrupted, SetupError } from '../setup/failure.mjs'
+import { inspectLibtorch } from '../setup/libtorch.mjs'
+import { checkPrerequisites } from '../setup/prerequisites.mjs'
+import { catchSignals, Progress, run, tail, which } from '../setup/run.mjs'
+import { fileMark, readState, writeFileWhole, writeState } from '../setup/state.mjs'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
+const BUNDLE = path.dirname(ROOT)
+const WORK = path.join(ROOT, 'build', 'cmake')
+const ADDON = path.join(ROOT, 'build', 'Release', 'mbconv.node')
+const LOG = path.join(ROOT, 'build', 'logs', 'native.log')
+/** A compilation that includes ATen's headers takes up to this much memory. */
+const BYTES_PER_JOB = 1.2e9
+
+const HELP = `Usage: sh install.sh [options]
+
+  --libtorch DIR   the torch to build against, a folder holding lib/ and include/; the environment variable LIBTORCH does
+                   the same. Otherwise the one that Python imports
+  --python FILE    the Python to ask (default: $PYTHON, then python3 on PATH)
+  --jobs N         compilations at once (default: as many as cores and memory allow)
+  --out FILE       where verify-cuda writes its JSON (default: verify-cuda.json beside install.sh)
+  --no-verify      build and run doctor, no more
+`
+
+/** Prints where the torch that would be imported lies, without importing it, and where its Python's programs are. */
+const ASK_PYTHON = `
+import importlib.util, json, os, sys
+spec = importlib.util.find_spec('torch')
+places = list(spec.submodule_search_locations or []) if spec else []
+print(json.dumps({'torch': places[0] if places else None, 'programs': os.path.dirname(sys.executable)}))
+`
+
+function readOptions(args) {
+  const text = { type: 'string' }
+  const flag = { type: 'boolean', default: false }
+  try {
+    const options = { libtorch: text, python: text, jobs: text, out: text, 'no-verify': flag, help: flag }
+    const { values } = parseArgs({ args, options })
+    if (values.jobs !== undefined && !/^[1-9]\d*$/.test(values.jobs)) throw new Error('--jobs takes a number above 0')
+    return values
+  } catch (error) {
+    throw new SetupError(error.message, { exitCode: EXIT.usage, hint: 'sh install.sh --help lists the options.' })
+  }
+}
+
+/** Asks the Python at hand; null when there is none. */
+async function askPython({ python = process.env.PYTHON }) {
+  const file = python ? which(python) : (which('python3') ?? which('python'))
+  if (file === null) return null
+  // Not in the current folder: Python would take a folder named torch there for the package.
+  const answer = await run(file, ['-c', ASK_PYTHON], { cwd: os.tmpdir() })
+  return answer.code === 0 ? { file, ...JSON.parse(answer.stdout.trim().split('\n').pop()) } : null
+}
+
+/** Everything that is needed of this machine, or one error that names all that is missing. */
+async function look(options) {
+  const python = await askPython(options)
+  // The bundle's Node first, and last the folder where pip puts programs: cmake and ninja often come that way.
+  const programs = python === null ? [] : [python.programs]
+  process.env.PATH = [path.join(BUNDLE, 'bin'), process.env.PATH ?? '/usr/bin:/bin', ...programs].join(path.delimiter)
+  const problems = []
+  const attempt = async (work) => {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof SetupError)) throw error
+      problems.push(error)
+      return null
+    }
+  }
+  const libtorch = await attempt(() => findLibtorch(options, python))
+  const tools = await attempt(() => checkPrerequisites({ npm: false, python: false, native: true }))
+  if (problems.length === 0) return { libtorch, tools }
+  throw new SetupError(problems.map(({ message }) => message).join('\n'), {
+    exitCode: EXIT.environment,
+    hint: problems.map(({ hint }) => hint).join('\n'),
+  })
+}
+
+function findLibtorch({ libtorch = process.env.LIBTORCH }, python) {
+  if (libtorch) return { ...inspectLibtorch(libtorch, 'the torch given'), source: libtorch }
+  if (python?.torch) return { ...inspectLibtorch(python.torch, python.file), source: python.file }
+  const asked = python === null ? 'there is no Python to ask for one' : `${python.file} has none`
+  throw new SetupError(`no torch: ${asked}`, {
+    hint: 'Give its folder with --libtorch DIR, or the Python that has it with --python FILE.',
+  })
+}
+
+function jobs() {
+  const memory = Math.min(os.totalmem(), process.constrainedMemory?.() || Number.POSITIVE_INFINITY)
+  return Math.max(1, Math.min(os.availableParallelism(), Math.floor(memory / BYTES_PER_JOB)))
+}
+
+/** Plain cmake does what cmake-js does in a checkout: it needs to be told where Node-API's headers are. */
+async function build(options, { libtorch, tools }, detail) {
+  fs.mkdirSync(path.dirname(LOG), { recursive: true })
+  const log = fs.openSync(LOG, 'w')
+  try {
+    const must = async (what, command, args, env = process.env) => {
+      const onLine = (line) => {
+        const step = /^\[ *(\d+(?:\/\d+|%))\]/.exec(line)
+        if (step !== null) detail(step[1])
+      }
+      const result = await run(command, args, { log, cwd: ROOT, env, onLine })
+      if (result.code !== 0) throw new SetupError(what, { log: LOG })
+    }
+    await configure(libtorch, tools, must)
+    await must('the native addon does not compile', 'cmake', [
+      '--build',
+      WORK,
+      '--parallel',
+      options.jobs ?? String(jobs()),
+    ])
+    const built = path.join(WORK, 'Release', 'mbconv.node')
+    await must('the native addon was built but does not load', process.execPath, [
+      '-e',
+      'require(process.argv[1])',
+      built,
+    ])
+    fs.mkdirSync(path.dirname(ADDON), { recursive: true })
+    fs.copyFileSync(built, `${ADDON}.new`)
+    fs.renameSync(`${ADDON}.new`, ADDON)
+  } finally {
+    fs.closeSync(log)
+  }
+}
+
+async function configure(libtorch, tools, must) {
+  const stamp = path.join(WORK, 'configured-for.json')
+  // What cmake cannot change in a folder that it has been given to, and what it would not notice.
+  const wanted = JSON.stringify([ROOT, tools, libtorch])
+  if (!fs.existsSync(stamp) || fs.readFileSync(stamp, 'utf8') !== wanted) {
+    fs.rmSync(WORK, { recursive: true, force: true })
+  }
+  const settings = {
+    CMAKE_BUILD_TYPE: 'Release',
+    CMAKE_LIBRARY_OUTPUT_DIRECTORY: path.join(WORK, 'Release'),
+    CMAKE_JS_INC: path.join(ROOT, 'node_modules', 'node-api-headers', 'include'),
+    LIBTORCH: libtorch.path,
+  }
+  const definitions = Object.entries(settings).map(([name, value]) => `-D${name}=${value}`)
+  const env = { ...process.env, CXX: tools.compiler.command }
+  await must(
+    'cmake could not configure the native addon',
+    'cmake',
+    ['-S', ROOT, '-B', WORK, '-G', tools.generator, ...definitions],
+    env,
+  )
+  writeFileWhole(stamp, wanted)
+}
+
+/** A program of the bundle in the foreground; its exit status. */
+function follow(...args) {
+  const { status, signal, error } = spawnSync(process.execPath, args, { stdio: 'inherit', cwd: ROOT })
+  if (error !== undefined) throw error
+  if (signal !== null) throw new SetupError(`${path.basename(args[0])} was ended by ${signal}`)
+  return status
+}
+
+async function install(args) {
+  const options = readOptions(args)
+  if (options.help) {
+    process.stdout.write(HELP)
+    return EXIT.ok
+  }
+  const out = path.resolve(options.out ?? path.join(BUNDLE, 'verify-cuda.json'))
+  catchSignals()
+  const progress = new Progress(false)
+  const found = await look(options)
+  const { libtorch, tools } = found
+  const what = `native addon, against libtorch ${libtorch.version} ${libtorch.flavour.toUpperCase()} in ${libtorch.path}`
+  await progress.step(what, (detail) => build(options, found, detail))
+  writeState(ROOT, {
+    ...readState(ROOT),
+    libtorch: { ...libtorch, choice: { folder: libtorch.path } },
+    native: {
+      path: ADDON,
+      addon: fileMark(ADDON),
+      compiler: tools.compiler.version,
+      cmake: tools.cmake,
+      generator: tools.generator,
+    },
+    node: process.versions.node,
+  })
+  const healthy = follow(path.join(ROOT, 'dist', 'cli', 'main.js'), 'doctor')
+  if (healthy !== 0 || options['no-verify']) return healthy
+  return follow(path.join(ROOT, 'scripts', 'verify-cuda.mjs'), '--out', out)
+}
+
+try {
+  process.exitCode = await install(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof SetupError || error instanceof Interrupted)) throw error
+  process.stderr.write(`install: ${error.message}\n`)
+  if (error.log) process.stderr.write(`${tail(error.log).replace(/^/gm, '  | ')}\n  full log: ${error.log}\n`)
+  if (error.hint) process.stderr.write(`${error.hint}\n`)
+  process.exitCode = error.exitCode ?? EXIT.failure
+}
