@@ -88,7 +88,7 @@ async function look(options) {
 }
 
 function findLibtorch({ libtorch = process.env.LIBTORCH }, python) {
-  if (libtorch) return { ...inspectLibtorch(libtorch, 'the torch given'), source: libtorch }
+  if (libtorch) return { ...inspectLibtorch(libtorch, 'the torch given'), source: 'the folder given' }
   if (python?.torch) return { ...inspectLibtorch(python.torch, python.file), source: python.file }
   const asked = python === null ? 'there is no Python to ask for one' : `${python.file} has none`
   throw new SetupError(`no torch: ${asked}`, {
@@ -138,7 +138,8 @@ async function build(options, { libtorch, tools }, detail) {
 async function configure(libtorch, tools, must) {
   const stamp = path.join(WORK, 'configured-for.json')
   // What cmake cannot change in a folder that it has been given to, and what it would not notice.
-  const wanted = JSON.stringify([ROOT, tools, libtorch])
+  const { path: folder, version, flavour, mark } = libtorch
+  const wanted = JSON.stringify([ROOT, tools, folder, version, flavour, mark])
   if (!fs.existsSync(stamp) || fs.readFileSync(stamp, 'utf8') !== wanted) {
     fs.rmSync(WORK, { recursive: true, force: true })
   }
