@@ -81,6 +81,15 @@ export async function checkOutOfMemory(report, { device }) {
     const ok = error?.code === codeOn(device) && after.tensors === before.tensors && stillComputes(device)
     return { ok, detail: `${error?.code}: ${error?.message.split('\n')[0]}` }
   })
+  await report.check('the error has the bytes asked for, those free, and the largest holders', () => {
+    const held = mb.zeros([2 ** 16], { device })
+    const error = failureOf(() => mb.scope(() => mb.empty([2 ** 46], { device })))
+    held.dispose()
+    if (error?.memory === undefined) throw new Absent('not in this build (error.memory)')
+    const { asked, free, holders } = error.memory
+    const ok = asked >= 2 ** 48 && (device === 'cpu' || free > 0) && holders.some(({ bytes }) => bytes === 2 ** 18)
+    return { ok, detail: `asked ${asked}, free ${free}, ${holders.length} holders` }
+  })
   if (device === 'cpu') return // filling the host's memory would end other programs too
   await report.check('memory filled up, a training step refused, memory freed, the same step done', () => {
     const blocks = []

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import mb from 'mbconv'
 import { CPU64, LIMITS, label, noise, orAbsent, place, rounded, valuesOf, worstError } from './compare.mjs'
+import { Absent } from './report.mjs'
 
 // The block has no public name; the networks made of it have.
 const { MBConv } = createRequire(import.meta.url)('../../dist/models/efficientnet.js')
@@ -50,11 +51,11 @@ function compareBlock(build, channels, target) {
  * @param {(where: object) => {error: number, worst: string}} errorOn
  */
 function withLimit(target, errorOn) {
-  if (target.dtype === 'float32') return { ...errorOn(target), limit: LIMITS.float32 }
-  const cpu = { device: 'cpu', dtype: target.dtype, layout: 'contiguous' }
+  if (target.dtype === 'float32' && !target.autocast) return { ...errorOn(target), limit: LIMITS.float32 }
+  const cpu = { ...target, device: 'cpu', layout: 'contiguous' }
   const usual = orAbsent(cpu, () => errorOn(cpu))
   const detail = `the CPU's own: ${usual.error.toExponential(1)}`
-  return { ...errorOn(target), limit: Math.max(LIMITS[target.dtype], 2 * usual.error), detail, cpu: usual }
+  return { ...errorOn(target), limit: Math.max(LIMITS.bfloat16, 2 * usual.error), detail, cpu: usual }
 }
 
 /**
@@ -72,8 +73,9 @@ function runModule(build, target, { shape, seed, dtype, training = true }) {
       })
       module.to({ device: target.device, dtype: target.dtype, memoryFormat: target.layout }).train(training)
       const x = place(noise(shape, seed + 1, dtype), target, true)
-      const output = module.forward(x)
-      output.backward(place(noise(output.shape, seed + 2, dtype), target))
+      const forward = () => module.forward(x)
+      const output = target.autocast ? mb.autocast({ device: target.device, dtype: 'bfloat16' }, forward) : forward()
+      output.backward(place(noise(output.shape, seed + 2, dtype), { ...target, dtype: output.dtype }))
       const results = { output: valuesOf(output), 'gradient of the images': valuesOf(x.grad) }
       for (const [name, parameter] of module.namedParameters())
         results[`gradient of ${name}`] = valuesOf(parameter.grad)
@@ -110,9 +112,13 @@ export async function checkB0(report, { device, quick }) {
   const build = () => mb.models.create(scaled, { numClasses: 10, profile: 'timm', dropPath: 0, dropout: 0 })
   const name = quick ? 'a small EfficientNet at 64 px' : 'EfficientNet-B0 at 64 px'
   for (const training of [true, false]) {
-    for (const dtype of ['float32', 'bfloat16']) {
-      const target = { device, dtype, layout: 'channelsLast' }
-      await report.check(`${name}, ${training ? 'training' : 'evaluation'}, ${label(target)}`, () => {
+    for (const precision of ['float32', 'bfloat16', 'bfloat16 by autocast']) {
+      const autocast = precision === 'bfloat16 by autocast'
+      const dtype = autocast ? 'float32' : precision
+      const target = { device, dtype, layout: 'channelsLast', autocast }
+      const mode = training ? 'training' : 'evaluation'
+      await report.check(`${name}, ${mode}, ${precision}, channels last`, () => {
+        if (autocast && mb.autocast === undefined) throw new Absent('not in this build (mb.autocast)')
         const images = { shape: [8, 3, 64, 64], seed: 3, dtype, training }
         const reference = runModule(build, CPU64, images)
         return withLimit(target, (where) => networkError(runModule(build, where, images), reference))
