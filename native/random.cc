@@ -73,12 +73,15 @@ at::Tensor dropPath(Env& env, const at::Tensor& branch, double p, bool training)
   return branch.mul(mask.div_(1 - p));
 }
 
+// Seeds this environment's generator alone.
+void seedGenerator(Env& env, int64_t seed) {
+  std::lock_guard lock(env.generator.mutex());
+  env.generator.set_current_seed(static_cast<uint64_t>(seed));
+}
+
 // Seeds this environment's generator and every CUDA device's, and libtorch's default one, which callOp draws from.
 void manualSeed(Env& env, int64_t seed) {
-  {
-    std::lock_guard lock(env.generator.mutex());
-    env.generator.set_current_seed(static_cast<uint64_t>(seed));
-  }
+  seedGenerator(env, seed);
   at::manual_seed(static_cast<uint64_t>(seed));
 }
 
@@ -112,6 +115,7 @@ void initRandom(const Exports& exports) {
   bind<&normal_>(exports, "normal_", {"tensor", "mean", "std"});
   bind<&dropout>(exports, "dropout", {"input", "p", "training"});
   bind<&dropPath>(exports, "dropPath", {"input", "p", "training"});
+  bind<&seedGenerator>(exports, "seedGenerator", {"seed"});
   bind<&manualSeed>(exports, "manualSeed", {"seed"});
   bind<&getRandomState>(exports, "getRandomState", {"device"});
   bind<&setRandomState>(exports, "setRandomState", {"state", "device"});

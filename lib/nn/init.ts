@@ -3,7 +3,7 @@
  * (`conv_kernel_initializer`, `dense_kernel_initializer`).
  */
 import { native } from '../native'
-import { getRandomState, manualSeed, setRandomState } from '../tensor/random'
+import { getRandomState, setRandomState } from '../tensor/random'
 import type { Tensor } from '../tensor/tensor'
 
 /**
@@ -22,19 +22,15 @@ export function initLinear(weight: Tensor): Tensor {
 }
 
 /**
- * Runs `fn` with this thread's random numbers started from `seed`, and puts the generators (the CPU's and every CUDA
- * device's) back where they were.
+ * Runs `fn` with this thread's CPU generator, which initial weights are drawn from, started from `seed`, and puts it back
+ * where it was.
  */
 export function seeded<T>(seed: number | bigint, fn: () => T): T {
-  const devices = ['cpu']
-  if (native().cudaIsAvailable()) {
-    for (let i = 0; i < native().cudaDeviceCount(); i++) devices.push(`cuda:${i}`)
-  }
-  const before = devices.map((device) => getRandomState(device))
+  const before = getRandomState()
   try {
-    manualSeed(seed)
+    native().seedGenerator(seed)
     return fn()
   } finally {
-    for (const [i, device] of devices.entries()) setRandomState(before[i], device)
+    setRandomState(before)
   }
 }
