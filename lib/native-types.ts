@@ -85,6 +85,7 @@ export interface Native {
   normal_(t: Tensor, mean: number, std: number): void
   dropout(t: Tensor, p: number, training: boolean): Tensor
   dropPath(t: Tensor, p: number, training: boolean): Tensor
+  seedGenerator(seed: number | bigint): void
   manualSeed(seed: number | bigint): void
   getRandomState(device: Device): Tensor
   setRandomState(state: Tensor, device: Device): void
