@@ -108,11 +108,17 @@ async function main() {
     console.log(`no GPU can be used here: ${whyNot}`)
     return 3
   }
+  if (!selfTest) {
+    // What the environment variable does already, said to libtorch as well, where this build has the words for it.
+    mb.cuda.setFlags?.({ matmulTF32: false, cudnnTF32: false })
+    facts.device = mb.cuda.getDeviceProperties?.(device)
+    facts.flags = mb.cuda.flags?.()
+  }
   report.say(`mbconv, ${mode}`)
   report.say(JSON.stringify({ ...facts.hardware, ...facts.versions }))
   for (const name of sections) await report.section(name, () => SECTIONS[name](report, { device, quick }))
   report.save()
-  if (report.absent > 0) report.say(`${report.absent} not in this build`)
+  if (report.absent > 0) report.say(`${report.absent} not in this build or not on this device`)
   report.say(`${report.passed} passed, ${report.failed} failed`)
   return report.failed === 0 && report.passed > 0 ? 0 : 1
 }

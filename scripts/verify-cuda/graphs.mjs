@@ -1,4 +1,4 @@
-/* CUDA graphs: a captured training step does what the eager one does. */
+/* CUDA graphs: what was captured does, at every replay, what it did eagerly. */
 import mb from 'mbconv'
 import { LIMITS, valuesOf, worstError } from './compare.mjs'
 import { Absent } from './report.mjs'
@@ -7,36 +7,89 @@ import { capture, makeTraining, stateOf } from './training-step.mjs'
 const STEPS = 50
 
 export async function checkGraphs(report, { device }) {
-  await report.check(`a captured training step equals the eager one over ${STEPS} steps`, () => {
-    if (mb.cuda.graph === undefined) throw new Absent('not in this build (mb.cuda.graph)')
-    if (device === 'cpu') throw new Absent('there are no graphs on the CPU')
-    const eager = trained(device, (training) => () => training.step().dispose())
-    const captured = trained(device, (training) => {
-      const graph = capture(training)
-      training.graph = graph
-      return () => graph.replay()
+  const check = (name, run) =>
+    report.check(name, () => {
+      if (device === 'cpu') throw new Absent('there are no graphs on the CPU')
+      if (mb.cuda.graph === undefined) throw new Absent('not in this build (mb.cuda.graph)')
+      return run(device)
     })
-    return { ...worstError(captured, eager), limit: LIMITS.float32 }
-  })
+  await check(`a captured training step equals the eager one over ${STEPS} steps`, compareTraining)
+  await check('a replay with new inputs', replayedWithInputs)
+  await check('random numbers are new in every replay', randomReplays)
+  await check('a capture that waits for the device is refused, and the process goes on', refusedCapture)
 }
 
-/** The state after the steps, each on other images, which are copied to where the graph reads them. */
+function compareTraining(device) {
+  const eager = trained(device, (training) => ({ step: () => training.step(), dispose: () => {} }))
+  const captured = trained(device, (training) => {
+    const { replay, dispose } = capture(training)
+    return { step: () => replay().clone(), dispose }
+  })
+  return { ...worstError(captured, eager), limit: LIMITS.float32 }
+}
+
+/** Losses, and the state after the steps, each on other images, which are copied to where the graph reads them. */
 function trained(device, prepare) {
   const arch = mb.models.scale(mb.models.arch('efficientnet_b0'), { width: 0.25, depth: 0.5, resolution: 32 })
   const training = makeTraining({ arch, batch: 16, size: 32, device, numClasses: 10, seed: 4 })
+  let runner
   try {
-    const step = prepare(training)
+    runner = prepare(training)
+    const losses = new Float64Array(STEPS)
     for (let i = 0; i < STEPS; i++) {
       mb.scope(() => {
         mb.manualSeed(100 + i)
         training.images[0].copy_(mb.randn([16, 3, 32, 32]))
         training.labels.copy_(mb.randint(0, 10, [16]))
+        losses[i] = runner.step().item()
       })
-      step()
     }
-    return mb.scope(() => Object.fromEntries(Object.entries(stateOf(training)).map(([name, t]) => [name, valuesOf(t)])))
+    const state = mb.scope(() => Object.entries(stateOf(training)).map(([name, t]) => [name, valuesOf(t)]))
+    return { losses, ...Object.fromEntries(state) }
   } finally {
-    training.graph?.dispose()
+    runner?.dispose()
     training.dispose()
   }
+}
+
+function replayedWithInputs(device) {
+  return mb.scope(() => {
+    const graph = mb.cuda.graph((x) => x.mul(2).add(1).sum(), { inputs: [mb.zeros([100], { device })] })
+    try {
+      const sums = [3, 5].map((value) => graph.replay(mb.full([100], value, { device })).item())
+      return { ok: sums[0] === 700 && sums[1] === 1100, detail: sums.join(', ') }
+    } finally {
+      graph.dispose()
+    }
+  })
+}
+
+function randomReplays(device) {
+  return mb.scope(() => {
+    const ones = mb.ones([10_000], { device })
+    const graph = mb.cuda.graph(() => mb.nn.functional.dropout(ones, 0.5))
+    try {
+      const [first, second] = [0, 1].map(() => graph.replay().toTypedArray())
+      const share = first.filter((value, i) => value !== second[i]).length / first.length
+      const detail = `${(100 * share).toFixed(1)} % of the elements changed`
+      return { ok: share > 0.4 && share < 0.6 && first.every((value) => value === 0 || value === 2), detail }
+    } finally {
+      graph.dispose()
+    }
+  })
+}
+
+function refusedCapture(device) {
+  let refusal
+  try {
+    mb.scope(() => {
+      const x = mb.ones([4], { device })
+      mb.cuda.graph(() => x.sum().item()).dispose()
+    })
+  } catch (error) {
+    refusal = error
+  }
+  const afterwards = mb.scope(() => mb.ones([8], { device }).sum().item())
+  const detail = `${refusal?.code}: ${refusal?.message.split('\n')[0]}`
+  return { ok: refusal?.code === 'ERR_CUDA' && afterwards === 8, detail }
 }

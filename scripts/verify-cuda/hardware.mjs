@@ -43,7 +43,8 @@ export function gpus() {
 export function describeMachine() {
   const { name, version } = readJson(path.join(ROOT, 'package.json'))
   const setup = readJson(path.join(ROOT, 'build', 'setup.json'))
-  const commit = ask('git', '-C', ROOT, 'rev-parse', 'HEAD') ?? readJson(path.join(ROOT, '..', 'bundle.json'))?.commit
+  // A bundle may lie inside a checkout of another commit.
+  const commit = readJson(path.join(ROOT, '..', 'bundle.json'))?.commit ?? ask('git', '-C', ROOT, 'rev-parse', 'HEAD')
   return {
     date: new Date().toISOString(),
     hardware: {

@@ -1,7 +1,7 @@
 /* Memory: nothing leaks, and running out of it is an error like any other. */
 import mb from 'mbconv'
 import { Absent } from './report.mjs'
-import { makeTraining, wait } from './training-step.mjs'
+import { emptyCache, makeTraining, wait } from './training-step.mjs'
 
 const SMALL = () => mb.models.scale(mb.models.arch('efficientnet_b0'), { width: 0.25, depth: 0.1, resolution: 32 })
 
@@ -100,14 +100,14 @@ export async function checkOutOfMemory(report, { device }) {
       const refused = failureOf(() => training.step().dispose())
       const ok = refused?.code === codeOn(device) && mb.memory().tensors <= tensors
       for (const block of blocks.splice(0)) block.dispose()
-      mb.cuda.emptyCache?.()
+      emptyCache(device)
       const loss = mb.scope(() => training.step().item())
       const detail = `${filled.toFixed(1)} GiB filled; ${refused?.code}: ${refused?.message.split('\n')[0]}; then loss ${loss.toFixed(3)}`
       return { ok: ok && Number.isFinite(loss) && stillComputes(device), detail }
     } finally {
       for (const block of blocks) block.dispose()
       training.dispose()
-      mb.cuda.emptyCache?.()
+      emptyCache(device)
     }
   })
 }

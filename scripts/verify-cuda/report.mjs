@@ -79,7 +79,7 @@ export class Report {
   save(complete = true) {
     if (this.#file === undefined) return
     const { passed, failed, absent, checks, throughput } = this
-    const content = { ...this.#facts, complete, passed, failed, notInThisBuild: absent, throughput, checks }
+    const content = { ...this.#facts, complete, passed, failed, absent, throughput, checks }
     fs.writeFileSync(this.#file, `${JSON.stringify(content, null, 1)}\n`)
   }
 }

@@ -6,12 +6,12 @@
  *
  * A line of JSON on stdout for each setting. A step is forward, loss, backward and RMSProp on images already on the
  * device, rotating over four batches. Time is wall clock over a round of steps, the device waited for at its end; the
- * median of the rounds counts.
+ * median of the rounds counts. cuDNN tries its algorithms while warming up, where this build can ask it to.
  */
 import { parseArgs } from 'node:util'
 import mb from 'mbconv'
 import { Absent } from './report.mjs'
-import { capture, HALF, makeTraining, wait } from './training-step.mjs'
+import { capture, emptyCache, HALF, makeTraining, wait } from './training-step.mjs'
 
 const { values: options } = parseArgs({
   options: { device: { type: 'string', default: 'cuda' }, quick: { type: 'boolean', default: false } },
@@ -20,6 +20,7 @@ const { device, quick } = options
 const plan = quick
   ? { arch: { width: 0.25, depth: 0.1, resolution: 32 }, size: 32, batches: [2, 4], warmUp: 1, rounds: 2, steps: 1 }
   : { arch: {}, size: 224, batches: [32, 64, 128, 256], warmUp: 10, rounds: 5, steps: 20 }
+if (device !== 'cpu') mb.cuda.setFlags?.({ cudnnBenchmark: true })
 const arch = mb.models.scale(mb.models.arch('efficientnet_b0'), plan.arch)
 
 function median(values) {
@@ -56,7 +57,7 @@ function measure({ batch, dtype, mode }) {
   } finally {
     graph?.dispose()
     training.dispose()
-    mb.cuda.emptyCache?.()
+    emptyCache(device)
   }
 }
 

@@ -8,7 +8,7 @@ export const HALF = mb.autocast === undefined ? 'the whole model in bfloat16' : 
 /**
  * A model with its optimiser on `device`, channels-last, and batches of noise to train it on.
  *
- * @returns {{step: (batch?: number) => Tensor, model, optimizer, images: Tensor[], labels: Tensor, dispose: () => void}}
+ * @returns {{device: string, step: (batch?: number) => Tensor, model, optimizer, images: Tensor[], labels: Tensor, dispose: () => void}}
  *   step: forward, loss with label smoothing, backward, RMSProp; returns the loss, which the caller disposes
  */
 export function makeTraining({
@@ -48,7 +48,7 @@ export function makeTraining({
     optimizer.zeroGrad()
     for (const owned of [model, optimizer, labels, ...images]) owned.dispose()
   }
-  return { step, model, optimizer, images, labels, dispose }
+  return { device, step, model, optimizer, images, labels, dispose }
 }
 
 /** All that a step changes, by name: weights, statistics, optimiser state. The tensors themselves. */
@@ -59,15 +59,14 @@ export function stateOf({ model, optimizer }) {
 /**
  * The step as a CUDA graph. Warming up and capturing may run it, so the state is put back afterwards.
  *
- * @returns {{replay: () => void, dispose: () => void}}
+ * @returns {{replay: () => Tensor, dispose: () => void}} replay: gives the loss, always in the same tensor
  */
 export function capture(training) {
+  if (training.device === 'cpu') throw new Absent('there are no graphs on the CPU')
   if (mb.cuda.graph === undefined) throw new Absent('not in this build (mb.cuda.graph)')
   const state = stateOf(training)
   const before = mb.scope(() => Object.values(state).map((t) => mb.keep(t.detach().clone())))
-  const graph = mb.cuda.graph(() => {
-    training.step().dispose()
-  })
+  const graph = mb.cuda.graph(() => training.step())
   mb.noGrad(() => {
     for (const [i, t] of Object.values(state).entries()) t.copy_(before[i])
   })
@@ -79,4 +78,9 @@ export function capture(training) {
 export function wait(device) {
   if (mb.cuda.synchronize !== undefined && device !== 'cpu') mb.cuda.synchronize()
   else mb.scope(() => mb.zeros([], { device }).item())
+}
+
+/** Gives cached device memory back, so that one measurement does not inherit another's. */
+export function emptyCache(device) {
+  if (device !== 'cpu') mb.cuda.emptyCache?.()
 }
