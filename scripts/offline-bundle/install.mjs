@@ -68,6 +68,9 @@ async function look(options) {
   // The bundle's Node first, and last the folder where pip puts programs: cmake and ninja often come that way.
   const programs = python === null ? [] : [python.programs]
   process.env.PATH = [path.join(BUNDLE, 'bin'), process.env.PATH ?? '/usr/bin:/bin', ...programs].join(path.delimiter)
+  // Some of CUDA's headers come with its compiler only; CMakeLists.txt looks for them there.
+  const nvcc = which('nvcc')
+  if (nvcc !== null) process.env.CUDA_HOME ??= path.dirname(path.dirname(fs.realpathSync(nvcc)))
   const problems = []
   const attempt = async (work) => {
     try {
