@@ -35,6 +35,17 @@ export type ErrorCode =
   | 'ERR_DIVERGED' // loss is NaN or infinite
   | 'ERR_ABORTED'
 
+/** What is known about an allocation that was refused. Bytes throughout. */
+export interface MemoryShortage {
+  device: string
+  /** What the device was asked for: at least what the tensor needs, allocators round up. */
+  asked: number
+  /** What the device had free; on GPUs only. */
+  free?: number
+  /** The tensors of this thread that hold most memory there, largest first, three at most. */
+  holders: { tensor: string; bytes: number }[]
+}
+
 export interface MbconvErrorOptions {
   /** The operation that failed, by the name the caller used. */
   op?: string
@@ -43,6 +54,7 @@ export interface MbconvErrorOptions {
   cause?: unknown
   /** The C++ stack, where the failure came from libtorch. */
   nativeTrace?: string
+  memory?: MemoryShortage
 }
 
 export class MbconvError extends Error {
@@ -50,6 +62,8 @@ export class MbconvError extends Error {
   readonly op?: string
   readonly hint?: string
   readonly nativeTrace?: string
+  /** With ERR_OOM and ERR_CUDA_OOM where an allocator refused; the process can go on. */
+  readonly memory?: MemoryShortage
 
   constructor(code: ErrorCode, message: string, options: MbconvErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -58,6 +72,7 @@ export class MbconvError extends Error {
     if (options.op !== undefined) this.op = options.op
     if (options.hint !== undefined) this.hint = options.hint
     if (options.nativeTrace !== undefined) this.nativeTrace = options.nativeTrace
+    if (options.memory !== undefined) this.memory = options.memory
   }
 }
 

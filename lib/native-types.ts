@@ -31,6 +31,18 @@ type ConvTranspose = (
   dilation: number[],
 ) => Tensor
 
+// What only the addon makes and only the addon can look into.
+declare const opaque: unique symbol
+export interface CudaStream {
+  readonly [opaque]: 'stream'
+}
+export interface CudaEvent {
+  readonly [opaque]: 'event'
+}
+export interface CudaGraph {
+  readonly [opaque]: 'graph'
+}
+
 export interface Native {
   registerClasses(tensorClass: typeof Tensor, errorClass: typeof MbconvError): void
   /** Every export with its arguments' names: [name, argument, …]. */
@@ -45,7 +57,14 @@ export interface Native {
   device(t: Tensor): Device
   isContiguous(t: Tensor, format: MemoryFormat): boolean
   memoryFormat(t: Tensor): MemoryFormat
-  to(t: Tensor, dtype: Maybe<DType>, device: Maybe<Device>, format: Maybe<MemoryFormat>, copy: boolean): Tensor
+  to(
+    t: Tensor,
+    dtype: Maybe<DType>,
+    device: Maybe<Device>,
+    format: Maybe<MemoryFormat>,
+    copy: boolean,
+    nonBlocking?: boolean,
+  ): Tensor
   contiguous(t: Tensor, format: MemoryFormat): Tensor
   clone(t: Tensor, format?: MemoryFormat): Tensor
   detach(t: Tensor): Tensor
@@ -139,7 +158,7 @@ export interface Native {
   div_(t: Tensor, other: Operand): void
   fill_(t: Tensor, value: Scalar): void
   zero_(t: Tensor): void
-  copy_(t: Tensor, source: Tensor): void
+  copy_(t: Tensor, source: Tensor, nonBlocking?: boolean): void
   lerp_(t: Tensor, end: Tensor, weight: number): void
   sigmoid_(t: Tensor): void
   clamp(t: Tensor, min: Maybe<Scalar>, max: Maybe<Scalar>): Tensor
@@ -377,9 +396,54 @@ export interface Native {
   cpuCapability(): string
   setNumThreads(threads: number): void
   getNumThreads(): number
-  cudaIsAvailable(): boolean
-  cudaIsBuilt(): boolean
-  cudaDeviceCount(): number
   allocatorBytes(): [live: number, cached: number, peak: number]
   trimMemory(): void
+
+  // cuda.cc; a device left out is the current one
+  cudaIsBuilt(): boolean
+  cudaIsAvailable(): boolean
+  cudaDeviceCount(): number
+  isPinned(t: Tensor): boolean
+  pinMemory(t: Tensor): Tensor
+  cudaDeviceProperties(
+    device?: number,
+  ): [name: string, major: number, minor: number, multiProcessors: number, totalMemory: number]
+  cudaCurrentDevice(): number
+  cudaSetDevice(device: number): void
+  cudaSynchronize(device?: number): void
+  cudaSynchronizeAsync(device?: number): Promise<void>
+  cudaStream(device: Maybe<number>, highPriority: boolean): CudaStream
+  cudaCurrentStream(device?: number): CudaStream
+  cudaDefaultStream(device?: number): CudaStream
+  cudaSetStream(stream: CudaStream): void
+  cudaStreamDevice(stream: CudaStream): number
+  cudaStreamEquals(stream: CudaStream, other: CudaStream): boolean
+  cudaStreamQuery(stream: CudaStream): boolean
+  cudaStreamSynchronize(stream: CudaStream): void
+  cudaStreamSynchronizeAsync(stream: CudaStream): Promise<void>
+  cudaStreamWaitEvent(stream: CudaStream, event: CudaEvent): void
+  cudaStreamWaitStream(stream: CudaStream, other: CudaStream): void
+  cudaRecordStream(t: Tensor, stream: CudaStream): void
+  cudaEvent(timing: boolean): CudaEvent
+  cudaEventRecord(event: CudaEvent, stream?: CudaStream): void
+  cudaEventQuery(event: CudaEvent): boolean
+  cudaEventSynchronize(event: CudaEvent): void
+  cudaEventSynchronizeAsync(event: CudaEvent): Promise<void>
+  cudaEventElapsed(start: CudaEvent, end: CudaEvent): number
+  cudaEventDispose(event: CudaEvent): void
+  cudaMemoryStats(
+    device?: number,
+  ): [allocated: number, reserved: number, maxAllocated: number, maxReserved: number, free: number, total: number]
+  cudaResetPeakMemory(device?: number): void
+  cudaEmptyCache(): void
+  cudaGetFlag(name: string): boolean
+  cudaSetFlag(name: string, on: boolean): void
+
+  // graph.cc
+  cudaGraph(): CudaGraph
+  cudaGraphBegin(graph: CudaGraph): void
+  cudaGraphEnd(graph: CudaGraph): void
+  cudaGraphAbandon(graph: CudaGraph): void
+  cudaGraphReplay(graph: CudaGraph): void
+  cudaGraphDispose(graph: CudaGraph): void
 }

@@ -24,6 +24,8 @@ void initOptim(const Exports& exports);
 void initRandom(const Exports& exports);
 void initDispatch(const Exports& exports);
 void initDevice(const Exports& exports);
+void initCuda(const Exports& exports);
+void initGraph(const Exports& exports);
 
 static void registerClasses(Env& env, JsValue tensorClass, JsValue errorClass) {
   env.registerClasses(tensorClass.value, errorClass.value);
@@ -63,6 +65,8 @@ static napi_value initialize(napi_env js, napi_value object) {
   initRandom(exports);
   initDispatch(exports);
   initDevice(exports);
+  initCuda(exports);
+  initGraph(exports);
   return object;
 }
 

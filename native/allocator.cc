@@ -23,6 +23,8 @@
 #include <mutex>
 #include <vector>
 
+#include "shortage.h"
+
 namespace mbconv {
 
 namespace {
@@ -165,6 +167,7 @@ class CachingAllocator final : public c10::Allocator {
   }
 
   [[noreturn]] static void refuse(size_t bytes) {
+    noteShortage({c10::Device(c10::DeviceType::CPU), bytes});
     TORCH_CHECK_WITH(OutOfMemoryError, false, "not enough memory: ", bytes, " bytes were asked for");
     std::abort();  // not reached; TORCH_CHECK_WITH is not marked noreturn
   }

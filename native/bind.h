@@ -1,7 +1,8 @@
 // Exports a C++ function to JavaScript: bind<&fn>(exports, "name", {"argument", …}).
 //
 // The argument conversions and the result's are deduced from the function's signature; every exception on the way
-// becomes a JavaScript error naming the operation. Arguments that are std::optional may be left out.
+// becomes a JavaScript error naming the operation. Arguments that are std::optional may be left out. A function that
+// returns a Task gives JavaScript a promise.
 #pragma once
 
 #include <node_api.h>
@@ -10,6 +11,7 @@
 #include <initializer_list>
 #include <type_traits>
 
+#include "async.h"
 #include "convert.h"
 #include "env.h"
 #include "error.h"
@@ -61,6 +63,8 @@ struct Binding<Fn, R (*)(A...)> {
     if constexpr (std::is_void_v<R>) {
       call();
       return nullptr;
+    } else if constexpr (std::is_same_v<R, Task>) {
+      return start(op, call());
     } else {
       return toJs(*op.env, call());
     }

@@ -1,12 +1,13 @@
 #include "convert.h"
 
-#include <ATen/Context.h>
 #include <ATen/ScalarOps.h>
 #include <ATen/ops/scalar_tensor.h>
 
 #include <array>
 #include <cmath>
 #include <sstream>
+
+#include "cuda.h"
 
 namespace mbconv {
 
@@ -200,17 +201,16 @@ std::string Arg<std::string>::from(const Site& site, napi_value value) {
 
 at::Device Arg<at::Device>::from(const Site& site, napi_value value) {
   const std::string name = Arg<std::string>::from(site, value);
+  std::optional<at::Device> device;
   try {
-    at::Device device(name);
-    if (device.is_cuda() && !at::globalContext().hasCUDA())
-      throw Error("ERR_CUDA_UNAVAILABLE", "device '" + name +
-                                              "' was asked for, but CUDA is not available here; "
-                                              "mb.cuda.whyNot() says why");
-    if (device.is_cpu() || device.is_cuda()) return device;
+    device = at::Device(name);
   } catch (const c10::Error&) {
     // Not a device string at all: the same message as for a device of another kind.
   }
-  throw Error("ERR_VALUE", "unknown device '" + name + "'; known: cpu, cuda, cuda:0, cuda:1 …");
+  if (device && device->is_cuda()) requireCuda("device '" + name + "' was asked for, but ");
+  if (!device || !(device->is_cpu() || device->is_cuda()))
+    throw Error("ERR_VALUE", "unknown device '" + name + "'; known: cpu, cuda, cuda:0, cuda:1 …");
+  return *device;
 }
 
 uint32_t arrayLength(const Site& site, napi_value value, const char* what) {

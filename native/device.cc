@@ -1,8 +1,7 @@
-// What this process runs on: libtorch's version, threads, the allocator, CUDA.
+// What this process runs on: libtorch's version, threads, the allocator.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <torch/version.h>
 
 #include "allocator.h"
@@ -33,17 +32,6 @@ void setNumThreads(int64_t threads) {
 }
 int64_t getNumThreads() { return at::get_num_threads(); }
 
-bool cudaIsAvailable() { return at::globalContext().hasCUDA(); }
-// Whether the addon was linked with libtorch's CUDA half.
-bool cudaIsBuilt() {
-#ifdef MBCONV_CUDA
-  return true;
-#else
-  return false;
-#endif
-}
-int64_t cudaDeviceCount() { return cudaIsAvailable() ? at::detail::getCUDAHooks().deviceCount() : 0; }
-
 std::vector<int64_t> allocatorBytes() {
   const AllocatorStatistics statistics = allocatorStatistics();
   return {static_cast<int64_t>(statistics.live), static_cast<int64_t>(statistics.cached),
@@ -60,9 +48,6 @@ void initDevice(const Exports& exports) {
   bind<&cpuCapability>(exports, "cpuCapability", {});
   bind<&setNumThreads>(exports, "setNumThreads", {"threads"});
   bind<&getNumThreads>(exports, "getNumThreads", {});
-  bind<&cudaIsAvailable>(exports, "cudaIsAvailable", {});
-  bind<&cudaIsBuilt>(exports, "cudaIsBuilt", {});
-  bind<&cudaDeviceCount>(exports, "cudaDeviceCount", {});
   bind<&allocatorBytes>(exports, "allocatorBytes", {});
   bind<&trimMemory>(exports, "trimMemory", {});
 }

@@ -2,6 +2,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "error.h"
@@ -11,6 +12,11 @@ namespace mbconv {
 Env::Env(napi_env env) : generator(at::detail::createCPUGenerator()), js_(env) {
   generator.seed();
   scopes_.push_back(std::make_unique<Scope>());
+  const auto leave = [](void* data) {
+    std::unique_ptr<std::shared_ptr<bool>> leaving(static_cast<std::shared_ptr<bool>*>(data));
+    **leaving = true;
+  };
+  napi_add_env_cleanup_hook(env, leave, new std::shared_ptr<bool>(leaving_));
 }
 
 Env::~Env() = default;
@@ -142,6 +148,25 @@ size_t Env::liveBytes() const {
     }
   }
   return bytes;
+}
+
+std::vector<at::Tensor> Env::largestOn(c10::Device device, size_t count) const {
+  std::unordered_set<const void*> seen;
+  std::vector<at::Tensor> found;
+  for (const auto& scope : scopes_) {
+    for (const TensorHandle* handle = scope->head.next; handle != &scope->head; handle = handle->next) {
+      const at::Tensor& tensor = handle->tensor;
+      if (!tensor.has_storage() || tensor.device() != device) continue;
+      if (seen.insert(tensor.storage().unsafeGetStorageImpl()).second) found.push_back(tensor);
+    }
+  }
+  count = std::min(count, found.size());
+  const auto larger = [](const at::Tensor& a, const at::Tensor& b) {
+    return a.storage().nbytes() > b.storage().nbytes();
+  };
+  std::partial_sort(found.begin(), found.begin() + count, found.end(), larger);
+  found.resize(count);
+  return found;
 }
 
 Op* Env::addOp(const char* name, std::vector<const char*> arguments) {

@@ -1,5 +1,5 @@
-// State of one JavaScript environment (the main thread or a worker). Nothing in this addon is static but the CPU
-// allocator, so it loads in any number of workers at once.
+// State of one JavaScript environment (the main thread or a worker). Nothing in this addon is static but what belongs
+// to libtorch's allocators, so it loads in any number of workers at once.
 #pragma once
 
 #include <ATen/core/Generator.h>
@@ -70,6 +70,8 @@ class Env {
   size_t liveTensors() const { return live_; }
   // Bytes of the distinct storages behind the live handles.
   size_t liveBytes() const;
+  // The live tensors with the largest storages on a device, largest first, one for each storage.
+  std::vector<at::Tensor> largestOn(c10::Device device, size_t count) const;
 
   Op* addOp(const char* name, std::vector<const char*> arguments);
   const std::vector<std::unique_ptr<Op>>& ops() const { return ops_; }
@@ -80,6 +82,8 @@ class Env {
 
   // False once the environment is gone: for what may outlive it.
   std::shared_ptr<bool> alive() const { return alive_; }
+  // True from the moment the environment begins to end, before any finalizer of that end runs.
+  std::shared_ptr<bool> leaving() const { return leaving_; }
 
   // c10::InferenceMode is a scope guard in C++; JavaScript enters and leaves it by calls.
   std::vector<std::unique_ptr<c10::InferenceMode>> inferenceModes;
@@ -107,6 +111,7 @@ class Env {
   size_t handles_ = 0;
   TensorHandle disposed_;  // stands for every disposed tensor
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::shared_ptr<bool> leaving_ = std::make_shared<bool>(false);
 };
 
 }  // namespace mbconv

@@ -6,6 +6,7 @@
 
 #include "convert.h"
 #include "env.h"
+#include "shortage.h"
 
 namespace mbconv {
 
@@ -41,6 +42,33 @@ Failure fromC10(const char* code, const c10::Error& error) {
   if (message.size() > 1000) message = message.substr(0, 1000) + " …";
   if (code == nullptr) code = codeOfMessage(message);
   return {code, message, error.what()};
+}
+
+// Tensors named in an out-of-memory error.
+constexpr size_t kHolders = 3;
+
+// Sets options.memory = {device, asked, free, holders: [{tensor, bytes}]}, the `memory` of the JavaScript error.
+void setMemory(Env& env, napi_value options, const Shortage& shortage) {
+  const auto set = [&](napi_value object, const char* key, napi_value value) {
+    check(napi_set_named_property(env.js(), object, key, value));
+  };
+  const auto bytes = [&](size_t count) { return toJs(env, static_cast<double>(count)); };
+  napi_value memory, holders;
+  check(napi_create_object(env.js(), &memory));
+  set(memory, "device", toJs(env, shortage.device.str()));
+  set(memory, "asked", bytes(shortage.asked));
+  if (shortage.free) set(memory, "free", bytes(*shortage.free));
+  check(napi_create_array(env.js(), &holders));
+  uint32_t index = 0;
+  for (const at::Tensor& tensor : env.largestOn(shortage.device, kHolders)) {
+    napi_value holder;
+    check(napi_create_object(env.js(), &holder));
+    set(holder, "tensor", toJs(env, describe(tensor)));
+    set(holder, "bytes", bytes(tensor.storage().nbytes()));
+    check(napi_set_element(env.js(), holders, index++, holder));
+  }
+  set(memory, "holders", holders);
+  set(options, "memory", memory);
 }
 
 void setText(napi_env env, napi_value object, const char* key, const std::string& text) {
@@ -111,6 +139,15 @@ void throwCurrentException(Op& op, size_t argc, const napi_value* argv) {
   napi_create_object(env, &arguments[2]);
   setText(env, arguments[2], "op", op.name);
   if (!failure.trace.empty()) setText(env, arguments[2], "nativeTrace", failure.trace);
+  const bool host = failure.code == "ERR_OOM";
+  if (host || failure.code == "ERR_CUDA_OOM") {
+    const auto shortage = takeShortage(host ? c10::DeviceType::CPU : c10::DeviceType::CUDA);
+    try {
+      if (shortage) setMemory(*op.env, arguments[2], *shortage);
+    } catch (...) {
+      // No memory for that either: the error goes without.
+    }
+  }
   napi_value error;
   if (napi_new_instance(env, errorClass, 3, arguments, &error) == napi_ok) {
     napi_throw(env, error);

@@ -36,7 +36,9 @@ void mul_(Tensor input, Operand other) { input.mul_(other.value); }
 void div_(Tensor input, Operand other) { input.div_(other.value); }
 void fill_(Tensor input, at::Scalar value) { input.fill_(value); }
 void zero_(Tensor input) { input.zero_(); }
-void copy_(Tensor input, const Tensor& source) { input.copy_(source); }
+void copy_(Tensor input, const Tensor& source, std::optional<bool> nonBlocking) {
+  input.copy_(source, nonBlocking.value_or(false));
+}
 void lerp_(Tensor input, const Tensor& end, double weight) { input.lerp_(end, weight); }
 void sigmoid_(Tensor input) { input.sigmoid_(); }
 
@@ -152,7 +154,7 @@ void initMath(const Exports& exports) {
   bind<&div_>(exports, "div_", {"input", "other"});
   bind<&fill_>(exports, "fill_", {"input", "value"});
   bind<&zero_>(exports, "zero_", {"input"});
-  bind<&copy_>(exports, "copy_", {"input", "source"});
+  bind<&copy_>(exports, "copy_", {"input", "source", "nonBlocking"});
   bind<&lerp_>(exports, "lerp_", {"input", "end", "weight"});
   bind<&sigmoid_>(exports, "sigmoid_", {"input"});
   bind<&clamp>(exports, "clamp", {"input", "min", "max"});

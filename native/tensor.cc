@@ -2,9 +2,11 @@
 // JavaScript.
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <c10/core/CPUAllocator.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <cstring>
+#include <memory>
 
 #include "bind.h"
 
@@ -32,12 +34,12 @@ std::string memoryFormat(const Tensor& tensor) {
 }
 
 Tensor to(const Tensor& tensor, std::optional<at::ScalarType> dtype, std::optional<at::Device> device,
-          std::optional<at::MemoryFormat> format, bool copy) {
+          std::optional<at::MemoryFormat> format, bool copy, std::optional<bool> nonBlocking) {
   auto options = at::TensorOptions().dtype(dtype).device(device);
   const bool sameLayout = !format || *format == at::MemoryFormat::Preserve || tensor.suggest_memory_format() == *format;
   const bool sameKind = (!dtype || *dtype == tensor.scalar_type()) && (!device || *device == tensor.device());
   if (sameKind && sameLayout && !copy) return tensor;
-  return tensor.to(options, /*non_blocking=*/false, copy, format);
+  return tensor.to(options, nonBlocking.value_or(false), copy, format);
 }
 
 Tensor contiguous(const Tensor& tensor, at::MemoryFormat format) {
@@ -169,66 +171,18 @@ JsValue toTypedArray(Env& env, const Tensor& tensor) {
   return {copyToTypedArray(env.js(), onHost(tensor))};
 }
 
-// The same off the JavaScript thread: a promise of the typed array.
-struct ReadJob {
-  Env* env;
-  Op* op;
-  Tensor tensor;
-  Tensor host;
-  Failure failure;
-  bool failed = false;
-  napi_deferred deferred = nullptr;
-  napi_async_work work = nullptr;
-
-  static void execute(napi_env, void* data) {
-    auto* job = static_cast<ReadJob*>(data);
-    try {
-      job->host = onHost(job->tensor);
-    } catch (...) {
-      job->failure = describeCurrentException();
-      job->failed = true;
-    }
-  }
-
-  static void complete(napi_env js, napi_status status, void* data) {
-    std::unique_ptr<ReadJob> job(static_cast<ReadJob*>(data));
-    napi_delete_async_work(js, job->work);
-    if (status == napi_cancelled) return;
-    try {
-      if (job->failed) throw Error("ERR_NATIVE", job->failure.message);
-      check(napi_resolve_deferred(js, job->deferred, copyToTypedArray(js, job->host)));
-    } catch (...) {
-      throwCurrentException(*job->op, 0, nullptr);
-      napi_value error;
-      if (napi_get_and_clear_last_exception(js, &error) == napi_ok) napi_reject_deferred(js, job->deferred, error);
-    }
-  }
-};
-
-napi_value readAsync(napi_env js, napi_callback_info info) {
-  size_t argc = 1;
-  napi_value argument = nullptr;
-  void* data = nullptr;
-  if (napi_get_cb_info(js, info, &argc, &argument, nullptr, &data) != napi_ok) return nullptr;
-  Op& op = *static_cast<Op*>(data);
-  try {
-    auto job = std::make_unique<ReadJob>();
-    job->env = op.env;
-    job->op = &op;
-    job->tensor = Arg<Tensor>::from(Site{op, 0}, argument);
-    arrayKind(job->tensor.scalar_type());
-    napi_value promise;
-    napi_value name;
-    check(napi_create_string_utf8(js, op.name, NAPI_AUTO_LENGTH, &name));
-    check(napi_create_async_work(js, nullptr, name, &ReadJob::execute, &ReadJob::complete, job.get(), &job->work));
-    check(napi_create_promise(js, &job->deferred, &promise));
-    check(napi_queue_async_work(js, job->work));
-    job.release();
-    return promise;
-  } catch (...) {
-    throwCurrentException(op, argc, &argument);
-    return nullptr;
-  }
+// The same off the JavaScript thread.
+Task toTypedArrayAsync(const Tensor& tensor) {
+  arrayKind(tensor.scalar_type());
+  auto host = std::make_shared<Tensor>();
+  // The other thread's current stream would not wait for what is still under way on this one's.
+  std::optional<c10::Stream> stream;
+  if (tensor.is_cuda()) stream = c10::impl::VirtualGuardImpl(tensor.device().type()).getStream(tensor.device());
+  return {[=] {
+            c10::OptionalStreamGuard guard(stream);
+            *host = onHost(tensor);
+          },
+          [host](napi_env js) { return copyToTypedArray(js, *host); }};
 }
 
 }  // namespace
@@ -242,14 +196,14 @@ void initTensor(const Exports& exports) {
   bind<&device>(exports, "device", {"tensor"});
   bind<&isContiguous>(exports, "isContiguous", {"tensor", "memoryFormat"});
   bind<&memoryFormat>(exports, "memoryFormat", {"tensor"});
-  bind<&to>(exports, "to", {"tensor", "dtype", "device", "memoryFormat", "copy"});
+  bind<&to>(exports, "to", {"tensor", "dtype", "device", "memoryFormat", "copy", "nonBlocking"});
   bind<&contiguous>(exports, "contiguous", {"tensor", "memoryFormat"});
   bind<&clone>(exports, "clone", {"tensor", "memoryFormat"});
   bind<&detach>(exports, "detach", {"tensor"});
   bind<&item>(exports, "item", {"tensor"});
   bind<&fromTypedArray>(exports, "fromTypedArray", {"data", "shape", "dtype", "device"});
   bind<&toTypedArray>(exports, "toTypedArray", {"tensor"});
-  exports.add("toTypedArrayAsync", &readAsync, exports.env().addOp("toTypedArrayAsync", {"tensor"}));
+  bind<&toTypedArrayAsync>(exports, "toTypedArrayAsync", {"tensor"});
 }
 
 }  // namespace mbconv

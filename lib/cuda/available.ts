@@ -1,6 +1,8 @@
 /** Whether CUDA can be used here and, if not, why. */
 import { existsSync } from 'node:fs'
-import { native, setupFacts } from './native'
+import { MbconvError } from '../errors'
+import { native, setupFacts } from '../native'
+import type { Native } from '../native-types'
 
 export function isAvailable(): boolean {
   return native().cudaIsAvailable()
@@ -22,6 +24,17 @@ export function whyNot(): string | null {
   if (!hasDriver()) return 'no NVIDIA driver is loaded (/proc/driver/nvidia/version is missing)'
   if (process.env.CUDA_VISIBLE_DEVICES === '') return 'CUDA_VISIBLE_DEVICES is empty, which hides every GPU'
   return 'the driver is loaded but libtorch finds no usable GPU: the driver may be too old for its CUDA runtime'
+}
+
+/**
+ * The addon, for what needs a GPU.
+ *
+ * @throws MbconvError ERR_CUDA_UNAVAILABLE, with the reason, where there is none
+ */
+export function requireCuda(op: string): Native {
+  const why = whyNot()
+  if (why === null) return native()
+  throw new MbconvError('ERR_CUDA_UNAVAILABLE', `${op}: ${why}`, { op })
 }
 
 function hasDriver(): boolean {

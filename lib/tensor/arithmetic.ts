@@ -283,9 +283,14 @@ export abstract class Arithmetic {
     native().zero_(this)
     return this
   }
-  /** Takes over the elements of `source`, converting dtype and device, broadcasting the shape. */
-  copy_(this: Tensor, source: Tensor): Tensor {
-    native().copy_(this, source)
+  /**
+   * Takes over the elements of `source`, converting dtype and device, broadcasting the shape.
+   *
+   * @param options.nonBlocking Between a GPU and pinned host memory: does not wait for the copy, which is work of the
+   *   current stream like any other. Host memory must then be left alone until that stream has been waited for.
+   */
+  copy_(this: Tensor, source: Tensor, { nonBlocking = false }: { nonBlocking?: boolean } = {}): Tensor {
+    native().copy_(this, source, nonBlocking)
     return this
   }
   clamp_(this: Tensor, { min, max }: { min?: number; max?: number }): Tensor {

@@ -47,7 +47,8 @@ export function refusePromise(result: unknown, op: string): void {
   })
 }
 
-function collectTensors(value: unknown, found: Tensor[] = [], seen = new Set<unknown>()): Tensor[] {
+/** The tensors in `value`, also inside arrays, plain objects, maps and sets. */
+export function collectTensors(value: unknown, found: Tensor[] = [], seen = new Set<unknown>()): Tensor[] {
   if (typeof value !== 'object' || value === null || seen.has(value)) return found
   seen.add(value)
   if (value instanceof Tensor) {

@@ -1,4 +1,5 @@
 /** Tensor: n-dimensional arrays on a device, with reverse-mode differentiation. */
+import { requireCuda } from '../cuda/available'
 import { native } from '../native'
 import { Arithmetic, type Operand } from './arithmetic'
 import { type IndexPart, indexTensor, resolveIndex } from './indexing'
@@ -80,9 +81,32 @@ export class Tensor extends Arithmetic {
   clone({ memoryFormat = 'preserve' }: { memoryFormat?: MemoryFormat } = {}): Tensor {
     return native().clone(this, memoryFormat)
   }
-  /** The same elements with another dtype, device or layout; shares memory when nothing has to change. */
-  to(options: { dtype?: DType; device?: Device; memoryFormat?: MemoryFormat; copy?: boolean }): Tensor {
-    return native().to(this, options.dtype, options.device, options.memoryFormat, options.copy ?? false)
+  /**
+   * The same elements with another dtype, device or layout; shares memory when nothing has to change.
+   *
+   * @param options.nonBlocking From pinned host memory to a GPU, or to the host: as for copy_().
+   */
+  to(options: {
+    dtype?: DType
+    device?: Device
+    memoryFormat?: MemoryFormat
+    copy?: boolean
+    nonBlocking?: boolean
+  }): Tensor {
+    const { dtype, device, memoryFormat, copy = false, nonBlocking = false } = options
+    return native().to(this, dtype, device, memoryFormat, copy, nonBlocking)
+  }
+  /**
+   * A copy in page-locked host memory, from which a GPU can fetch while the host goes on.
+   *
+   * @throws MbconvError ERR_CUDA_UNAVAILABLE, with the reason, where there is no GPU
+   */
+  pinMemory(): Tensor {
+    return requireCuda('pinMemory').pinMemory(this)
+  }
+  /** Whether its memory is page-locked. */
+  get isPinned(): boolean {
+    return native().isPinned(this)
   }
   contiguous({ memoryFormat = 'contiguous' }: { memoryFormat?: MemoryFormat } = {}): Tensor {
     return native().contiguous(this, memoryFormat)
