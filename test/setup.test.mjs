@@ -284,7 +284,7 @@ t.test("NVIDIA's packages by the wheel's own list", async (t) => {
     'nvidia-cuda-runtime-cu12==12.8.90',
   ])
   t.strictSame(nvidiaRequirements(requires, 'cuda'), [
-    'cuda-toolkit[cublas,cudart,cupti]==13.0.3',
+    'cuda-toolkit[cublas,cudart,cupti,crt]==13.0.3',
     'nvidia-nccl-cu13==2.29.7',
     'nvidia-cuda-runtime-cu12==12.8.90',
   ])

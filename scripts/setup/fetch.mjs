@@ -29,6 +29,8 @@ const TORCH_UNWANTED_ON_CPU =
 
 /** In a CUDA wheel even libtorch_cpu.so is linked to these two: the runtime, and CUPTI through the profiler. */
 const CPU_EXTRAS = ['cudart', 'cupti']
+/** What torch does not ask for, but a compiler does: cuda_runtime.h includes these headers. */
+const CUDA_HEADERS = 'crt'
 const CPU_PACKAGES = /^nvidia-cuda-(runtime|cupti)\b/
 const NVIDIA_WANTED_ON_CPU = /^nvidia\/[^/]+\/lib\/lib(cudart|cupti)\.so|\.dist-info\/licenses\//
 const NVIDIA_WANTED = /^nvidia\/.+(\/lib\/.+\.so(\.[0-9.]+)?$|\/include\/)|\.dist-info\/licenses\//
@@ -103,16 +105,17 @@ async function unpackNvidia(requires, downloads, staging, flavour, tools) {
   return libraries
 }
 
-/** The lines of a wheel's Requires-Dist that name NVIDIA's packages, cut down to what a CPU build loads. */
+/** The lines of a wheel's Requires-Dist that name NVIDIA's packages: what a CPU build loads, or what a CUDA build needs. */
 export function nvidiaRequirements(requires, flavour) {
   const wanted = []
   for (const line of requires) {
     const [requirement, marker = ''] = line.split(';').map((part) => part.trim())
     if (/\bextra\b/.test(marker)) continue
-    const toolkit = /^cuda-toolkit\s*\[[^\]]*\](.*)$/.exec(requirement)
-    if (toolkit !== null)
-      wanted.push(flavour === 'cpu' ? `cuda-toolkit[${CPU_EXTRAS.join(',')}]${toolkit[1]}` : requirement)
-    else if (/^nvidia-/.test(requirement) && (flavour === 'cuda' || CPU_PACKAGES.test(requirement)))
+    const toolkit = /^cuda-toolkit\s*\[([^\]]*)\](.*)$/.exec(requirement)
+    if (toolkit !== null) {
+      const extras = flavour === 'cpu' ? CPU_EXTRAS : [toolkit[1], CUDA_HEADERS]
+      wanted.push(`cuda-toolkit[${extras.join(',')}]${toolkit[2]}`)
+    } else if (/^nvidia-/.test(requirement) && (flavour === 'cuda' || CPU_PACKAGES.test(requirement)))
       wanted.push(requirement)
   }
   return wanted

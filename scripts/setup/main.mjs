@@ -77,7 +77,7 @@ function isDone({ libtorch, npm, native, javascript, remember }) {
   return libtorch !== null && !npm && !native && !javascript && !remember
 }
 
-function lookAt(choice, deep) {
+export function lookAt(choice, deep) {
   if (choice.given !== null) return { ...inspectLibtorch(choice.given, choice.from), source: choice.from }
   const manifest = verifyFetched(choice.folder, deep)
   if (manifest === null) return null
@@ -128,7 +128,7 @@ async function carryOut(root, options, due, progress) {
 }
 
 /** Fetches under the cache's lock, since checkouts share the cache. */
-async function fetchOnce(choice, tools, progress) {
+export async function fetchOnce(choice, tools, progress) {
   let release
   try {
     release = await acquireLock(`${choice.folder}.lock`, {
@@ -153,7 +153,7 @@ async function fetchOnce(choice, tools, progress) {
 }
 
 /** A step with its progress line and its log, build/logs/NAME.log. */
-async function loggedStep(root, progress, name, what, work) {
+export async function loggedStep(root, progress, name, what, work) {
   throwIfInterrupted()
   const logFile = path.join(root, 'build', 'logs', `${name}.log`)
   fs.mkdirSync(path.dirname(logFile), { recursive: true })
@@ -170,7 +170,7 @@ function isNotWritable(error) {
 }
 
 /** Tells people what went wrong; returns the exit status. */
-function report(error) {
+export function report(error) {
   if (error instanceof Interrupted) {
     process.stderr.write(`setup: ${error.message}; start it again to go on\n`)
     return SIGNAL_EXIT[error.signal]
