@@ -10,6 +10,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { unknownPackages } from '../scripts/offline-bundle/contents.mjs'
+import { findCudaHeaders } from '../scripts/offline-bundle/cuda-headers.mjs'
 import { uncommonLibraries } from '../scripts/offline-bundle/runtime.mjs'
 import { listFiles } from '../scripts/setup/state.mjs'
 
@@ -148,6 +149,31 @@ esac
   t.match(asked, `-DLIBTORCH=${libtorch}`)
   t.match(asked, `-DCMAKE_JS_INC=${path.join(folder, 'mbconv', 'node_modules', 'node-api-headers', 'include')}`)
   t.match(JSON.parse(fs.readFileSync(path.join(folder, 'verify-cuda.json'), 'utf8')), { complete: false })
+})
+
+t.test("CUDA's headers: whole, and in the version of torch", async (t) => {
+  const site = place('site-packages')
+  const toolkit = (folder, version, whole = true) => {
+    fs.mkdirSync(path.join(folder, 'include', 'crt'), { recursive: true })
+    const header = path.join(folder, 'include', 'cuda_runtime_api.h')
+    fs.writeFileSync(header, `#define CUDART_VERSION  ${version}\n`)
+    if (whole) fs.writeFileSync(path.join(folder, 'include', 'crt', 'host_config.h'), '')
+    return folder
+  }
+  const torch = path.join(site, 'torch')
+  const triton = path.join(site, 'triton', 'backends', 'nvidia')
+  fs.mkdirSync(torch, { recursive: true })
+  const wheel = toolkit(path.join(site, 'nvidia', 'cu99'), 99000, false)
+  const old = toolkit(place('old-toolkit'), 98000)
+  t.throws(() => findCudaHeaders(torch, { CUDA_HOME: old }), { message: /no headers of the CUDA 99/, exitCode: 3 })
+  toolkit(triton, 99010)
+  t.equal(findCudaHeaders(torch, { CUDA_HOME: old }), triton)
+  const nvcc = path.join(toolkit(place('toolkit'), 99000), 'bin', 'nvcc')
+  fs.mkdirSync(path.dirname(nvcc))
+  fs.writeFileSync(nvcc, '', { mode: 0o755 })
+  t.equal(findCudaHeaders(torch, { PATH: path.dirname(nvcc) }), place('toolkit'))
+  toolkit(wheel, 99000)
+  t.equal(findCudaHeaders(torch, { PATH: path.dirname(nvcc) }), wheel)
 })
 
 t.test('what a bundle refuses to be made of', async (t) => {

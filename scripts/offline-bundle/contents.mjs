@@ -21,6 +21,7 @@ const PROJECT = [
   { from: 'scripts/verify-cuda.mjs' },
   { from: 'scripts/verify-cuda' },
   { from: 'scripts/offline-bundle/install.mjs' },
+  { from: 'scripts/offline-bundle/cuda-headers.mjs' },
 ]
 
 /** Packages, and of each only what runs (dist/ is CommonJS) or compiles. */

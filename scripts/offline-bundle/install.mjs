@@ -13,6 +13,7 @@ import { inspectLibtorch } from '../setup/libtorch.mjs'
 import { checkPrerequisites } from '../setup/prerequisites.mjs'
 import { catchSignals, Progress, run, tail, which } from '../setup/run.mjs'
 import { fileMark, readState, writeFileWhole, writeState } from '../setup/state.mjs'
+import { findCudaHeaders } from './cuda-headers.mjs'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 const BUNDLE = path.dirname(ROOT)
@@ -68,9 +69,6 @@ async function look(options) {
   // The bundle's Node first, and last the folder where pip puts programs: cmake and ninja often come that way.
   const programs = python === null ? [] : [python.programs]
   process.env.PATH = [path.join(BUNDLE, 'bin'), process.env.PATH ?? '/usr/bin:/bin', ...programs].join(path.delimiter)
-  // Some of CUDA's headers come with its compiler only; CMakeLists.txt looks for them there.
-  const nvcc = which('nvcc')
-  if (nvcc !== null) process.env.CUDA_HOME ??= path.dirname(path.dirname(fs.realpathSync(nvcc)))
   const problems = []
   const attempt = async (work) => {
     try {
@@ -82,6 +80,12 @@ async function look(options) {
     }
   }
   const libtorch = await attempt(() => findLibtorch(options, python))
+  if (libtorch?.flavour === 'cuda') {
+    // CMakeLists.txt looks beside torch first, then here.
+    await attempt(() => {
+      process.env.CUDA_HOME = findCudaHeaders(libtorch.path)
+    })
+  }
   const tools = await attempt(() => checkPrerequisites({ npm: false, python: false, native: true }))
   if (problems.length === 0) return { libtorch, tools }
   throw new SetupError(problems.map(({ message }) => message).join('\n'), {
@@ -142,7 +146,7 @@ async function configure(libtorch, tools, must) {
   const stamp = path.join(WORK, 'configured-for.json')
   // What cmake cannot change in a folder that it has been given to, and what it would not notice.
   const { path: folder, version, flavour, mark } = libtorch
-  const wanted = JSON.stringify([ROOT, tools, folder, version, flavour, mark])
+  const wanted = JSON.stringify([ROOT, tools, folder, version, flavour, mark, process.env.CUDA_HOME])
   if (!fs.existsSync(stamp) || fs.readFileSync(stamp, 'utf8') !== wanted) {
     fs.rmSync(WORK, { recursive: true, force: true })
   }
