@@ -1,6 +1,7 @@
 /** The whole public surface of mbconv. */
 export * as cuda from './cuda'
 export * as data from './data'
+export * as debug from './debug'
 export { type ErrorCode, MbconvError, type MemoryShortage } from './errors'
 export * as io from './io'
 export * as models from './models'

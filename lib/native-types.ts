@@ -82,6 +82,9 @@ export interface Native {
   isDisposed(t: Tensor): boolean
   isTensor(value: unknown): boolean
   liveTensors(): number
+  setStrict(on: boolean): void
+  setTracking(on: boolean): void
+  liveTensorList(): [dtype: DType, shape: number[], device: Device, bytes: number, op: string, stack: string][]
   liveBytes(): number
 
   // create.cc

@@ -76,6 +76,7 @@ struct Binding<Fn, R (*)(A...)> {
     void* data = nullptr;
     if (napi_get_cb_info(env, info, &argc, argv.data(), nullptr, &data) != napi_ok) return nullptr;
     Op& op = *static_cast<Op*>(data);
+    op.env->current = &op;
     try {
       return invoke(op, argv.data(), std::make_index_sequence<kArguments>());
     } catch (...) {

@@ -54,6 +54,8 @@ napi_value Env::wrap(at::Tensor tensor) {
     check(napi_get_null(js_, &object));
     return object;
   }
+  if (strict_ && scopes_.size() == 1)
+    throw Error("ERR_SCOPE", "a tensor was made outside any scope, which strict mode forbids");
   napi_value constructor;
   check(napi_get_reference_value(js_, tensorClass_, &constructor));
   check(napi_new_instance(js_, constructor, 0, nullptr, &object));
@@ -66,6 +68,7 @@ napi_value Env::wrap(at::Tensor tensor) {
   owned->tensor = std::move(tensor);
   link(*scopes_.back(), owned);
   ++live_;
+  if (tracking_) origins_[owned] = {current == nullptr ? "" : current->name, jsStack()};
   return object;
 }
 
@@ -86,6 +89,7 @@ void Env::release(TensorHandle* handle) {
   unlink(handle);
   handle->tensor.reset();
   --live_;
+  if (!origins_.empty()) origins_.erase(handle);
 }
 
 void Env::dispose(TensorHandle* handle) {
@@ -167,6 +171,36 @@ std::vector<at::Tensor> Env::largestOn(c10::Device device, size_t count) const {
   std::partial_sort(found.begin(), found.begin() + count, found.end(), larger);
   found.resize(count);
   return found;
+}
+
+void Env::setTracking(bool on) {
+  tracking_ = on;
+  if (!on) origins_.clear();
+}
+
+std::vector<std::pair<at::Tensor, Env::Origin>> Env::liveWithOrigin() const {
+  std::vector<std::pair<at::Tensor, Origin>> list;
+  for (const auto& scope : scopes_) {
+    for (const TensorHandle* handle = scope->head.next; handle != &scope->head; handle = handle->next) {
+      const auto origin = origins_.find(handle);
+      list.emplace_back(handle->tensor, origin == origins_.end() ? Origin{} : origin->second);
+    }
+  }
+  return list;
+}
+
+// The stack of the JavaScript that is running, as `new Error().stack` has it.
+std::string Env::jsStack() const {
+  napi_value message, error, stack;
+  size_t length = 0;
+  if (napi_create_string_utf8(js_, "", 0, &message) != napi_ok ||
+      napi_create_error(js_, nullptr, message, &error) != napi_ok ||
+      napi_get_named_property(js_, error, "stack", &stack) != napi_ok ||
+      napi_get_value_string_utf8(js_, stack, nullptr, 0, &length) != napi_ok)
+    return "";
+  std::string text(length, '\0');
+  napi_get_value_string_utf8(js_, stack, text.data(), length + 1, &length);
+  return text;
 }
 
 Op* Env::addOp(const char* name, std::vector<const char*> arguments) {

@@ -8,6 +8,7 @@
 #include <node_api.h>
 
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -73,6 +74,19 @@ class Env {
   // The live tensors with the largest storages on a device, largest first, one for each storage.
   std::vector<at::Tensor> largestOn(c10::Device device, size_t count) const;
 
+  // Strict: a tensor made outside every scope is an error. Tracking: each tensor remembers the operation and the
+  // JavaScript stack that made it, which makes every operation dearer.
+  void setStrict(bool on) { strict_ = on; }
+  void setTracking(bool on);
+  struct Origin {
+    const char* op = "";
+    std::string stack;
+  };
+  // Every live tensor with where it comes from (empty for those made before tracking).
+  std::vector<std::pair<at::Tensor, Origin>> liveWithOrigin() const;
+  // The operation being called: what a tensor made now comes from.
+  const Op* current = nullptr;
+
   Op* addOp(const char* name, std::vector<const char*> arguments);
   const std::vector<std::unique_ptr<Op>>& ops() const { return ops_; }
 
@@ -97,6 +111,7 @@ class Env {
 
   static void link(Scope& scope, TensorHandle* handle);
   static void unlink(TensorHandle* handle);
+  std::string jsStack() const;
   void release(TensorHandle* handle);  // frees the tensor, not the handle
   void forget(TensorHandle* handle);   // frees the handle
   static void finalizeHandle(napi_env env, void* data, void* hint);
@@ -107,6 +122,9 @@ class Env {
   napi_ref errorClass_ = nullptr;
   std::vector<std::unique_ptr<Scope>> scopes_;  // [0] holds what no scope owns
   std::vector<std::unique_ptr<Op>> ops_;
+  std::unordered_map<const TensorHandle*, Origin> origins_;
+  bool strict_ = false;
+  bool tracking_ = false;
   size_t live_ = 0;
   size_t handles_ = 0;
   TensorHandle disposed_;  // stands for every disposed tensor

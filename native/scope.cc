@@ -35,6 +35,21 @@ bool isTensor(Env& env, JsValue value) { return env.unwrap(value.value) != nullp
 int64_t liveTensors(Env& env) { return static_cast<int64_t>(env.liveTensors()); }
 int64_t liveBytes(Env& env) { return static_cast<int64_t>(env.liveBytes()); }
 
+void setStrict(Env& env, bool on) { env.setStrict(on); }
+void setTracking(Env& env, bool on) { env.setTracking(on); }
+
+// Of each live tensor: dtype, shape, device, bytes of its memory, the operation that made it, the JavaScript stack.
+using LiveTensor = std::tuple<std::string, std::vector<int64_t>, std::string, int64_t, std::string, std::string>;
+std::vector<LiveTensor> liveTensorList(Env& env) {
+  std::vector<LiveTensor> list;
+  for (const auto& [tensor, origin] : env.liveWithOrigin()) {
+    const auto bytes = tensor.has_storage() ? static_cast<int64_t>(tensor.storage().nbytes()) : 0;
+    list.emplace_back(dtypeName(tensor.scalar_type()), tensor.sizes().vec(), tensor.device().str(), bytes, origin.op,
+                      origin.stack);
+  }
+  return list;
+}
+
 }  // namespace
 
 void initScope(const Exports& exports) {
@@ -46,6 +61,9 @@ void initScope(const Exports& exports) {
   bind<&isDisposed>(exports, "isDisposed", {"tensor"});
   bind<&isTensor>(exports, "isTensor", {"value"});
   bind<&liveTensors>(exports, "liveTensors", {});
+  bind<&setStrict>(exports, "setStrict", {"on"});
+  bind<&setTracking>(exports, "setTracking", {"on"});
+  bind<&liveTensorList>(exports, "liveTensorList", {});
   bind<&liveBytes>(exports, "liveBytes", {});
 }
 

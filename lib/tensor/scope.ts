@@ -38,9 +38,10 @@ export function memory(): { tensors: number; bytes: number } {
 
 /** An asynchronous function would go on after the mode it was started in has been left again. */
 export function refusePromise(result: unknown, op: string): void {
-  if (typeof (result as PromiseLike<unknown> | null)?.then !== 'function')
-    return // Nobody else will: its failure, most likely from a freed tensor, is not to end the process.
-  ;(result as PromiseLike<unknown>).then(undefined, () => {})
+  const promise = result as PromiseLike<unknown> | null
+  if (typeof promise?.then !== 'function') return
+  // Nobody else will handle it: its failure, most likely from a freed tensor, is not to end the process.
+  promise.then(undefined, () => {})
   throw new MbconvError('ERR_SCOPE', `${op}: the function must be synchronous, it returned a promise`, {
     op,
     hint: 'await what is asynchronous first and enter the scope for the synchronous part',
