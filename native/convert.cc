@@ -7,7 +7,7 @@
 #include <cmath>
 #include <sstream>
 
-#include "cuda.h"
+#include "gpu.h"
 
 namespace mbconv {
 

@@ -1,6 +1,6 @@
 // CUDA devices: properties, synchronisation, streams, events, memory, flags, pinned memory. Whatever c10 offers for any
 // kind of device is used as such; what only CUDA has is in the parts under MBCONV_CUDA.
-#include "cuda.h"
+#include "gpu.h"
 
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
@@ -13,6 +13,12 @@
 #include <mutex>
 
 #ifdef MBCONV_CUDA
+// First: libtorch's headers ask for CUDA_VERSION without including what defines it, for the members of a class even.
+#include <cuda.h>
+#ifndef CUDA_VERSION
+#error "another cuda.h stands before NVIDIA's"
+#endif
+
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
 #include <cuda_runtime_api.h>

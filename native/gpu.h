@@ -1,4 +1,5 @@
-// What the files on CUDA share. All of it is there in a CPU build too, where CUDA is never available.
+// What the files on CUDA share. All of it is there in a CPU build too, where CUDA is never available. (Not named
+// cuda.h: that is a header of NVIDIA's, which libtorch's headers would then get this one for.)
 #pragma once
 
 #include <c10/core/Event.h>
