@@ -20,7 +20,7 @@ const char* codeOfMessage(const std::string& text) {
       contains(text, "invalid or too large") || contains(text, "Storage size calculation overflowed"))
     return "ERR_OOM";
   if (contains(text, "CUDA out of memory")) return "ERR_CUDA_OOM";
-  if (contains(text, "CUDA error")) return "ERR_CUDA";
+  if (contains(text, "CUDA error") || contains(text, "cuDNN error")) return "ERR_CUDA";
   if (contains(text, "not implemented for") || contains(text, "Could not run")) return "ERR_NOT_IMPLEMENTED";
   if (contains(text, "does not require grad") || contains(text, "backward through the graph") ||
       contains(text, "modified by an inplace operation") || contains(text, "leaf Variable") ||

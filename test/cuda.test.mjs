@@ -230,7 +230,7 @@ onGpu('a graph does with new inputs what the function does', async (t) => {
   const graph = cuda.graph(fn, { inputs: [x] })
   for (let i = 0; i < 3; i++) {
     const value = mb.randn([8, 64], { device })
-    t.strictSame(values(graph.replay(value)), values(fn(value)))
+    t.ok(graph.replay(value).allclose(fn(value), { rtol: 1e-5, atol: 1e-5 }))
   }
   t.match(await failure(() => graph.replay(x, x)), { code: 'ERR_VALUE' })
   graph.dispose()
