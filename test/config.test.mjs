@@ -1,33 +1,9 @@
-/* The training configuration: defaults, positions of mistakes, suggestions, checks across keys. */
-import fs from 'node:fs'
-import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { parseConfig } from '../dist/train/config.js'
 import { parseConfigFile } from '../dist/train/config-file.js'
 import { editDistance, nearest } from '../dist/train/nearest.js'
-
-const SMALLEST = 'model: {name: efficientnet_b0}\nepochs: 3\n'
-
-/** Writes the text to a file called run.yaml and gives its path. */
-function yaml(t, text) {
-  const file = path.join(t.testdir({}), 'run.yaml')
-  fs.writeFileSync(file, text)
-  return file
-}
-
-/** The lines of the error that a file (and overrides) leads to, without its folder. */
-function complaints(t, text, overrides = []) {
-  const file = yaml(t, text)
-  try {
-    parseConfigFile(file, overrides)
-  } catch (error) {
-    t.equal(error.name, 'MbconvError', error.stack)
-    t.equal(error.code, 'ERR_CONFIG')
-    return { lines: error.message.replaceAll(file, 'run.yaml').split('\n'), hint: error.hint }
-  }
-  return t.fail('there should have been an error', { text, overrides })
-}
+import { complaints, SMALLEST, yaml } from './helpers/config.mjs'
 
 t.test('the defaults are the recipe of the paper', async (t) => {
   const { config, source } = parseConfigFile(yaml(t, SMALLEST))

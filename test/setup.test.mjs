@@ -1,11 +1,11 @@
-/* scripts/setup.mjs, with tools that only pretend (see setup-fixture.mjs): nothing is downloaded and nothing compiled. */
+/* scripts/setup.mjs, with tools that only pretend (see helpers/setup-fixture.mjs): nothing is downloaded and nothing compiled. */
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { nvidiaRequirements } from '../scripts/setup/fetch.mjs'
 import { cacheFolder } from '../scripts/setup/libtorch.mjs'
 import { parseOptions } from '../scripts/setup/options.mjs'
-import { isRunning, makeProject } from './setup-fixture.mjs'
+import { isRunning, makeProject } from './helpers/setup-fixture.mjs'
 
 const project = (t, options) => makeProject(path.join(t.testdir(), 'project'), options)
 

@@ -7,7 +7,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const REPOSITORY = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
+const REPOSITORY = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 const PYTHON = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim()
 
 /** Writes a wheel holding `files`; `spoil` names one whose content is not the one that RECORD has the checksum of. */
