@@ -100,7 +100,7 @@ void Env::dispose(TensorHandle* handle) {
   napi_handle_scope scope;
   check(napi_open_handle_scope(js_, &scope));
   napi_value object = nullptr;
-  // Nothing to do for an object that is being collected already.
+  // An object that is being collected already leaves its handle to its finalizer, which waits for the event loop.
   if (napi_get_reference_value(js_, handle->self, &object) == napi_ok && object != nullptr) {
     void* data;
     napi_remove_wrap(js_, object, &data);

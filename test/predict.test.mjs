@@ -12,43 +12,47 @@ let sharp
 try {
   sharp = (await import('sharp')).default
 } catch {
-  t.comment('sharp is not installed: one test of predicting is skipped')
+  // Optional: the test that needs it says that it is skipped.
 }
 
-t.test('predicting image files equals evaluating the same images', { skip: !sharp }, async (t) => {
-  const { testImages: images, testLabels: labels } = config.data
-  const test = loadIdx({ images, labels })
-  const files = []
-  for (let i = 0; i < test.length; i++) {
-    files.push(join(dir, `${i}.png`))
-    const pixels = test.images.subarray(64 * i, 64 * (i + 1))
-    await sharp(pixels, { raw: { width: 8, height: 8, channels: 1 } })
-      .png()
-      .toFile(files[i])
-  }
-  const predictions = await predictImages(runDir, files)
-  t.strictSame(
-    predictions.map(({ file }) => file),
-    files,
-  )
-  const confusion = Array.from({ length: 4 }, () => [0, 0, 0, 0])
-  let loss = 0
-  for (const [i, { predictions: guesses }] of predictions.entries()) {
-    t.equal(guesses.length, 4, 'no more guesses than classes')
-    const sum = guesses.reduce((total, { probability }) => total + probability, 0)
-    t.ok(Math.abs(sum - 1) < 1e-5, `probabilities add up to ${sum}`)
-    t.ok(guesses.every(({ probability }, j) => j === 0 || probability <= guesses[j - 1].probability))
-    t.ok(guesses.every(({ label, index }) => label === test.classes[index]))
-    confusion[test.labels[i]][guesses[0].index]++
-    loss -= Math.log(guesses.find(({ index }) => index === test.labels[i]).probability) / test.length
-  }
-  const evaluation = await evaluateRun(checkpoint)
-  t.strictSame(confusion, evaluation.confusion)
-  t.ok(Math.abs(loss - evaluation.loss) < 1e-5, `loss ${loss}, evaluated ${evaluation.loss}`)
-  const [best] = await predictImages(checkpoint, [files[0]], { topk: 1 })
-  t.strictSame(best.predictions.length, 1)
-  t.equal(best.predictions[0].label, predictions[0].predictions[0].label)
-})
+t.test(
+  'predicting image files equals evaluating the same images',
+  { skip: !sharp && 'the optional package sharp is not installed' },
+  async (t) => {
+    const { testImages: images, testLabels: labels } = config.data
+    const test = loadIdx({ images, labels })
+    const files = []
+    for (let i = 0; i < test.length; i++) {
+      files.push(join(dir, `${i}.png`))
+      const pixels = test.images.subarray(64 * i, 64 * (i + 1))
+      await sharp(pixels, { raw: { width: 8, height: 8, channels: 1 } })
+        .png()
+        .toFile(files[i])
+    }
+    const predictions = await predictImages(runDir, files)
+    t.strictSame(
+      predictions.map(({ file }) => file),
+      files,
+    )
+    const confusion = Array.from({ length: 4 }, () => [0, 0, 0, 0])
+    let loss = 0
+    for (const [i, { predictions: guesses }] of predictions.entries()) {
+      t.equal(guesses.length, 4, 'no more guesses than classes')
+      const sum = guesses.reduce((total, { probability }) => total + probability, 0)
+      t.ok(Math.abs(sum - 1) < 1e-5, `probabilities add up to ${sum}`)
+      t.ok(guesses.every(({ probability }, j) => j === 0 || probability <= guesses[j - 1].probability))
+      t.ok(guesses.every(({ label, index }) => label === test.classes[index]))
+      confusion[test.labels[i]][guesses[0].index]++
+      loss -= Math.log(guesses.find(({ index }) => index === test.labels[i]).probability) / test.length
+    }
+    const evaluation = await evaluateRun(checkpoint)
+    t.strictSame(confusion, evaluation.confusion)
+    t.ok(Math.abs(loss - evaluation.loss) < 1e-5, `loss ${loss}, evaluated ${evaluation.loss}`)
+    const [best] = await predictImages(checkpoint, [files[0]], { topk: 1 })
+    t.strictSame(best.predictions.length, 1)
+    t.equal(best.predictions[0].label, predictions[0].predictions[0].label)
+  },
+)
 
 t.test('what cannot be evaluated or predicted', async (t) => {
   await t.rejects(evaluateRun(join(dir, 'absent')), { code: 'ERR_CHECKPOINT' })

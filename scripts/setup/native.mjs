@@ -19,12 +19,12 @@ export function addonPath(root, build = 'build') {
 
 /** What the addon is made from; null while a package that is needed for building is missing. */
 export function nativeDigest(root, libtorch, env = process.env) {
-  const versions = ['cmake-js'].map((name) => packageVersion(root, name))
-  if (versions.includes(null)) return null
+  const builder = packageVersion(root, 'cmake-js')
+  if (builder === null) return null
   const sources = listFiles(path.join(root, 'native'), (name) => /\.(cc|cpp|h|hpp|cu|cuh|cmake|txt)$/.test(name))
   const files = ['CMakeLists.txt', ...sources.map((name) => `native/${name}`)]
   const { path: folder, version, flavour, mark } = libtorch
-  return contentDigest(root, files, [root, folder, version, flavour, mark, versions, env.CXX ?? '', process.arch])
+  return contentDigest(root, files, [root, folder, version, flavour, mark, builder, env.CXX ?? '', process.arch])
 }
 
 export function nativeFresh(root, state, libtorch) {

@@ -72,7 +72,7 @@ esac`,
   'c++': 'echo "c++ (pretended) 14"',
   cmake: 'if [ -e "$FAKE_HOME/say/old-cmake" ]; then echo "cmake version 3.10.2"; else echo "cmake version 3.30.0"; fi',
   ninja: '',
-  npm: `printf '%s' '{"packages": {"node_modules/cmake-js": {"version": "8.0.0"}, "node_modules/node-addon-api": {"version": "8.0.0"}, "node_modules/typescript": {"version": "9.0.0"}}}' > node_modules/.package-lock.json`,
+  npm: `printf '%s' '{"packages": {"node_modules/cmake-js": {"version": "8.0.0"}, "node_modules/typescript": {"version": "9.0.0"}}}' > node_modules/.package-lock.json`,
 }
 
 /** What stands in for the programs of node_modules; the set-up starts them with Node. */
@@ -143,14 +143,12 @@ export function makeProject(folder, { checkout = false, without = [], spoil = nu
   const script = (tool) => `process.argv.splice(2, 0, '${tool}')\nimport('${path.join(folder, 'fake.mjs')}')\n`
   write('node_modules/cmake-js/package.json', '{"version": "8.0.0"}')
   write('node_modules/cmake-js/bin/cmake-js', script('cmake-js'))
-  write('node_modules/node-addon-api/package.json', '{"version": "8.0.0"}')
   write('package.json', '{"name": "pretended"}')
   write('CMakeLists.txt', '')
   write('native/a.cc', 'int a;\n')
   if (checkout) {
     const packages = {}
-    for (const name of ['cmake-js', 'node-addon-api', 'typescript'])
-      packages[`node_modules/${name}`] = { version: '8.0.0' }
+    for (const name of ['cmake-js', 'typescript']) packages[`node_modules/${name}`] = { version: '8.0.0' }
     write('node_modules/typescript/package.json', '{"version": "8.0.0"}')
     write('node_modules/typescript/bin/tsc', script('tsc'))
     write('node_modules/.package-lock.json', JSON.stringify({ packages }))
