@@ -13,12 +13,6 @@
 #include <mutex>
 
 #ifdef MBCONV_CUDA
-// First: libtorch's headers ask for CUDA_VERSION without including what defines it, for the members of a class even.
-#include <cuda.h>
-#ifndef CUDA_VERSION
-#error "another cuda.h stands before NVIDIA's"
-#endif
-
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
 #include <cuda_runtime_api.h>

@@ -2,6 +2,14 @@
 // cuda.h: that is a header of NVIDIA's, which libtorch's headers would then get this one for.)
 #pragma once
 
+#ifdef MBCONV_CUDA
+// First: libtorch's headers ask for CUDA_VERSION without including what defines it, for the members of a class even.
+#include <cuda.h>
+#ifndef CUDA_VERSION
+#error "another cuda.h stands before NVIDIA's"
+#endif
+#endif
+
 #include <c10/core/Event.h>
 #include <c10/core/Stream.h>
 

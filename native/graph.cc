@@ -2,12 +2,6 @@
 #include "gpu.h"
 
 #ifdef MBCONV_CUDA
-// First: libtorch's headers ask for CUDA_VERSION without including what defines it, for the members of a class even.
-#include <cuda.h>
-#ifndef CUDA_VERSION
-#error "another cuda.h stands before NVIDIA's"
-#endif
-
 #include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
