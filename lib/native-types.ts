@@ -399,7 +399,7 @@ export interface Native {
   cpuCapability(): string
   setNumThreads(threads: number): void
   getNumThreads(): number
-  allocatorBytes(): [live: number, cached: number, peak: number]
+  allocatorBytes(): [live: number, cached: number, peak: number, requests: number]
   trimMemory(): void
 
   // cuda.cc; a device left out is the current one

@@ -16,10 +16,21 @@ export function getNumThreads(): number {
   return native().getNumThreads()
 }
 
-/** Bytes of CPU tensor memory handed out, held for reuse, and handed out at most so far. Blocks under 32 kB don't count. */
-export function allocatorStatistics(): { live: number; cached: number; peak: number } {
-  const [live, cached, peak] = native().allocatorBytes()
-  return { live, cached, peak }
+/** CPU tensor memory of this process, all threads together, in bytes. */
+export interface AllocatorStatistics {
+  /** Handed out. */
+  live: number
+  /** Held for reuse. */
+  cached: number
+  /** Handed out at most so far. */
+  peak: number
+  /** How often the system was asked for memory; a training loop that has settled asks no more. */
+  requests: number
+}
+
+export function allocatorStatistics(): AllocatorStatistics {
+  const [live, cached, peak, requests] = native().allocatorBytes()
+  return { live, cached, peak, requests }
 }
 
 /** Gives memory held for reuse back to the system. */

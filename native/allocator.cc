@@ -1,72 +1,84 @@
 // A caching allocator for CPU tensors.
 //
-// A training step allocates and frees the same few hundred large blocks again and again. glibc serves each from a fresh
-// mapping, so that every step faults in (and the kernel zeroes) gigabytes of new pages, and what it does not map it
-// fragments. Here a freed block goes to a list of its size class and the next request of that class takes it, pages and
-// all. This is the one piece of process-wide state: libtorch has one CPU allocator for all threads.
+// A training step allocates and frees the same few hundred blocks again and again. glibc serves the large ones from
+// fresh mappings, so that every step faults in (and the kernel zeroes) gigabytes of new pages, and fragments the rest.
+// Here memory comes from the system in segments, which are cut into blocks: a request takes the smallest free block
+// that holds it and leaves the remainder free, a freed block merges with its free neighbours. After the first steps
+// nothing is asked of the system any more, and the pages in use are the same ones each time. This is the one piece of
+// process-wide state: libtorch has one CPU allocator for all threads.
 //
-//   - Requests under kSmall go to aligned malloc, which is good at them.
-//   - Classes grow by 1/8 of a power of two, so at most 12.5 % of a block is slack.
-//   - Bound: live + cached never exceeds the highest live so far, plus the slack of one size class; what would exceed
-//     it goes back to the system.
-//   - A block carries its size in a header, so that libtorch's raw deleter (data pointer only) can free it.
+//   - Why not lists of size classes: a step needs each class's highest use at another moment, so the lists together
+//     hold 1.3 to 1.8 times the most that is ever alive (measured on B0), or thrash when bounded to less.
+//   - Small and large blocks have segments of their own: a few long-lived bytes must not keep a large block apart.
+//   - A segment that has become free goes back to the system when another one is needed, or on request.
+//   - A block carries its header in front of its data, so that libtorch's raw deleter (data pointer only) can free it.
 #include "allocator.h"
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <sys/mman.h>
 
-#include <array>
-#include <bit>
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
-#include <vector>
+#include <set>
 
 #include "shortage.h"
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, bytes) static_cast<void>(0)
+#define ASAN_UNPOISON_MEMORY_REGION(address, bytes) static_cast<void>(0)
+#endif
 
 namespace mbconv {
 
 namespace {
 
 constexpr size_t kAlignment = 64;
-constexpr size_t kSmall = 32 * 1024;
-constexpr size_t kHugePage = 2 * 1024 * 1024;
-constexpr size_t kClassesPerDoubling = 8;
+constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kAddressSpace = size_t{1} << 47;
 constexpr uint64_t kMagic = 0x6d62636f6e76616c;
 
-// Sits in the 64 bytes before the data.
-struct Header {
-  uint64_t magic;
-  size_t bytes;  // of the whole block, header included
-  void* base;    // what to give back to the system
+size_t roundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+struct Block;
+struct SmallestFirst {
+  using is_transparent = void;
+  bool operator()(const Block* a, const Block* b) const;
+  bool operator()(const Block* block, size_t bytes) const;
 };
-static_assert(sizeof(Header) <= kAlignment);
 
-Header* headerOf(void* data) { return reinterpret_cast<Header*>(static_cast<char*>(data) - kAlignment); }
+// Blocks of a kind: those under kSmall bytes, and the others.
+struct Pool {
+  size_t unit;     // sizes are multiples of this
+  size_t segment;  // what is asked of the system at least
+  std::set<Block*, SmallestFirst> free;
+};
+constexpr size_t kSmall = 32 * 1024;
 
-// Rounds up to the next of eight steps between powers of two.
-size_t classBytes(size_t bytes) {
-  const size_t step = std::bit_floor(bytes) / kClassesPerDoubling;
-  return (bytes + step - 1) / step * step;
+// Stands at the start of its memory; the data follow. Neighbours are those of the same segment.
+struct Block {
+  uint64_t magic;
+  size_t bytes;  // header included
+  Pool* pool;
+  Block* previous;
+  Block* next;
+  bool isFree;
+
+  char* data() { return reinterpret_cast<char*>(this) + kAlignment; }
+  static Block* of(void* data) { return reinterpret_cast<Block*>(static_cast<char*>(data) - kAlignment); }
+  bool isSegment() const { return previous == nullptr && next == nullptr; }
+};
+static_assert(sizeof(Block) <= kAlignment);
+
+// The lower address among equals: what is used stays together.
+bool SmallestFirst::operator()(const Block* a, const Block* b) const {
+  return a->bytes != b->bytes ? a->bytes < b->bytes : a < b;
 }
-
-// Index of a class: its power of two and its step.
-size_t classIndex(size_t bytes) {
-  const size_t power = std::bit_width(bytes) - 1;
-  return power * kClassesPerDoubling + (bytes >> (power - 3)) % kClassesPerDoubling;
-}
-
-void* fromSystem(size_t bytes) {
-  void* base = nullptr;
-  // Large blocks start on a huge page, so that the kernel can back them with few faults and few TLB entries.
-  const size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
-  if (posix_memalign(&base, alignment, bytes) != 0) return nullptr;
-#ifdef MADV_HUGEPAGE
-  if (bytes >= kHugePage) madvise(base, bytes, MADV_HUGEPAGE);
-#endif
-  return base;
-}
+bool SmallestFirst::operator()(const Block* block, size_t bytes) const { return block->bytes < bytes; }
 
 class CachingAllocator final : public c10::Allocator {
  public:
@@ -83,12 +95,12 @@ class CachingAllocator final : public c10::Allocator {
 
   AllocatorStatistics statistics() {
     std::lock_guard lock(mutex_);
-    return {live_, cached_, peak_};
+    return {live_, reserved_ - live_, peak_, requests_};
   }
 
   void trim() {
     std::lock_guard lock(mutex_);
-    releaseCached(0);
+    releaseSegments();
   }
 
   static CachingAllocator& instance() {
@@ -100,70 +112,119 @@ class CachingAllocator final : public c10::Allocator {
  private:
   void* take(size_t bytes) {
     if (bytes == 0) return nullptr;
-    if (bytes > (size_t{1} << 47)) refuse(bytes);  // beyond the address space: rounding up must not overflow
-    size_t total = bytes + kAlignment;
-    if (total < kSmall) {
-      void* base = fromSystem(total);
-      if (base == nullptr) refuse(bytes);
-      return place(base, total);
-    }
-    total = classBytes(total);
+    if (bytes > kAddressSpace) refuse(bytes);  // rounding up must not overflow
+    Pool& pool = bytes + kAlignment < kSmall ? small_ : large_;
+    const size_t total = roundUp(bytes + kAlignment, pool.unit);
     std::lock_guard lock(mutex_);
-    auto& list = free_[classIndex(total)];
-    void* base;
-    if (!list.empty()) {
-      base = list.back();
-      list.pop_back();
-      cached_ -= total;
+    const auto fit = pool.free.lower_bound(total);
+    Block* block;
+    if (fit != pool.free.end()) {
+      block = *fit;
+      pool.free.erase(fit);
     } else {
-      if (cached_ + live_ + total > peak_) releaseCached(live_ + total > peak_ ? 0 : peak_ - live_ - total);
-      base = fromSystem(total);
-      if (base == nullptr) {
-        releaseCached(0);
-        base = fromSystem(total);
-      }
-      if (base == nullptr) refuse(bytes);
+      block = newSegment(pool, total);
+      if (block == nullptr) refuse(bytes);
     }
-    live_ += total;
+    block->isFree = false;
+    cutTo(block, total);
+    live_ += block->bytes;
     if (live_ > peak_) peak_ = live_;
-    return place(base, total);
-  }
-
-  static void* place(void* base, size_t total) {
-    void* data = static_cast<char*>(base) + kAlignment;
-    *headerOf(data) = {kMagic, total, base};
-    return data;
+    ASAN_UNPOISON_MEMORY_REGION(block->data(), bytes);
+    return block->data();
   }
 
   static void giveBack(void* data) {
     if (data == nullptr) return;
-    Header* header = headerOf(data);
-    // A block from the time before this allocator was installed.
-    if (header->magic != kMagic) return std::free(data);
-    if (header->bytes < kSmall) {
-      header->magic = 0;
-      return std::free(header->base);
-    }
+    Block* block = Block::of(data);
+    // Memory from the time before this allocator was installed.
+    if (block->magic != kMagic) return std::free(data);
     CachingAllocator& self = instance();
-    const size_t total = header->bytes;
-    void* base = header->base;
     std::lock_guard lock(self.mutex_);
-    self.live_ -= total;
-    self.cached_ += total;
-    self.free_[classIndex(total)].push_back(base);
+    ASAN_POISON_MEMORY_REGION(data, block->bytes - kAlignment);
+    self.live_ -= block->bytes;
+    Pool& pool = *block->pool;
+    if (Block* next = block->next; next != nullptr && next->isFree) {
+      pool.free.erase(next);
+      absorb(block, next);
+    }
+    if (Block* previous = block->previous; previous != nullptr && previous->isFree) {
+      pool.free.erase(previous);
+      absorb(previous, block);
+      block = previous;
+    }
+    block->isFree = true;
+    pool.free.insert(block);
   }
 
-  // Gives cached blocks back, largest first, until at most `keep` bytes stay.
-  void releaseCached(size_t keep) {
-    for (size_t i = free_.size(); i-- > 0 && cached_ > keep;) {
-      auto& list = free_[i];
-      while (!list.empty() && cached_ > keep) {
-        void* base = list.back();
-        list.pop_back();
-        cached_ -= headerOf(static_cast<char*>(base) + kAlignment)->bytes;
-        std::free(base);
+  // A block of its own from the system, as large as a segment of that pool or as `total` wants it.
+  Block* newSegment(Pool& pool, size_t total) {
+    const size_t bytes = roundUp(std::max(total, pool.segment), kHugePage);
+    if (reserved_ + bytes > peak_) releaseSegments();
+    void* base = map(bytes);
+    if (base == nullptr) {
+      releaseSegments();
+      base = map(bytes);
+    }
+    if (base == nullptr) return nullptr;
+    reserved_ += bytes;
+    ++requests_;
+    ASAN_POISON_MEMORY_REGION(static_cast<char*>(base) + kAlignment, bytes - kAlignment);
+    return new (base) Block{kMagic, bytes, &pool, nullptr, nullptr, true};
+  }
+
+  // Leaves `total` bytes to the block; the rest becomes a free one, if it can serve anything.
+  void cutTo(Block* block, size_t total) {
+    const size_t rest = block->bytes - total;
+    Pool& pool = *block->pool;
+    if (rest < (&pool == &large_ ? kSmall : 2 * kAlignment)) return;
+    char* start = reinterpret_cast<char*>(block) + total;
+    ASAN_UNPOISON_MEMORY_REGION(start, kAlignment);
+    auto* remainder = new (start) Block{kMagic, rest, &pool, block, block->next, true};
+    if (remainder->next != nullptr) remainder->next->previous = remainder;
+    block->next = remainder;
+    block->bytes = total;
+    pool.free.insert(remainder);
+  }
+
+  // Takes in the right-hand neighbour, which is in no pool.
+  static void absorb(Block* left, Block* right) {
+    left->bytes += right->bytes;
+    left->next = right->next;
+    if (left->next != nullptr) left->next->previous = left;
+    ASAN_POISON_MEMORY_REGION(right, kAlignment);
+  }
+
+  // Gives the segments in which nothing is alive back to the system.
+  void releaseSegments() {
+    for (Pool* pool : {&small_, &large_}) {
+      for (auto it = pool->free.begin(); it != pool->free.end();) {
+        Block* block = *it;
+        if (!block->isSegment()) {
+          ++it;
+          continue;
+        }
+        it = pool->free.erase(it);
+        reserved_ -= block->bytes;
+        const size_t bytes = block->bytes;
+        ASAN_UNPOISON_MEMORY_REGION(block, bytes);
+        munmap(block, bytes);
       }
     }
+  }
+
+  // On a huge page's boundary, so that the kernel can back it with few faults and few TLB entries.
+  static void* map(size_t bytes) {
+    const size_t reserve = bytes + kHugePage;
+    void* mapped = mmap(nullptr, reserve, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) return nullptr;
+    char* start = static_cast<char*>(mapped);
+    char* aligned = reinterpret_cast<char*>(roundUp(reinterpret_cast<uintptr_t>(mapped), kHugePage));
+    if (aligned != start) munmap(start, aligned - start);
+    munmap(aligned + bytes, start + reserve - (aligned + bytes));
+#ifdef MADV_HUGEPAGE
+    madvise(aligned, bytes, MADV_HUGEPAGE);
+#endif
+    return aligned;
   }
 
   [[noreturn]] static void refuse(size_t bytes) {
@@ -173,10 +234,12 @@ class CachingAllocator final : public c10::Allocator {
   }
 
   std::mutex mutex_;
-  std::array<std::vector<void*>, 64 * kClassesPerDoubling> free_;
+  Pool small_{kAlignment, kHugePage, {}};
+  Pool large_{4096, 16 * kHugePage, {}};
   size_t live_ = 0;
-  size_t cached_ = 0;
+  size_t reserved_ = 0;
   size_t peak_ = 0;
+  size_t requests_ = 0;
 };
 
 }  // namespace

@@ -9,13 +9,14 @@ namespace mbconv {
 void installAllocator();
 
 struct AllocatorStatistics {
-  size_t live;    // bytes handed out
-  size_t cached;  // bytes held for reuse
-  size_t peak;    // most bytes handed out at once
+  size_t live;      // bytes handed out
+  size_t cached;    // bytes held for reuse
+  size_t peak;      // most bytes handed out at once
+  size_t requests;  // times that memory was asked of the system
 };
 AllocatorStatistics allocatorStatistics();
 
-// Gives every cached block back to the system.
+// Gives the memory in which nothing is alive back to the system.
 void trimAllocator();
 
 }  // namespace mbconv

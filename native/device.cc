@@ -35,7 +35,7 @@ int64_t getNumThreads() { return at::get_num_threads(); }
 std::vector<int64_t> allocatorBytes() {
   const AllocatorStatistics statistics = allocatorStatistics();
   return {static_cast<int64_t>(statistics.live), static_cast<int64_t>(statistics.cached),
-          static_cast<int64_t>(statistics.peak)};
+          static_cast<int64_t>(statistics.peak), static_cast<int64_t>(statistics.requests)};
 }
 
 void trimMemory() { trimAllocator(); }

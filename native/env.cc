@@ -96,17 +96,18 @@ void Env::dispose(TensorHandle* handle) {
   if (!handle->tensor.defined()) return;
   release(handle);
   // Finalizers do not run inside a synchronous loop: a handle that waited for its own would stay, and 2,000 training
-  // steps would leave 100 MB of them. An object without its wrap needs none.
+  // steps would leave 100 MB of them. An object without its wrap needs none, and an object that has been collected
+  // already has its finalizer waiting for the event loop, from where deleting the reference takes it back
+  // (Node's RefTracker does that in its destructor, in every version that package.json admits).
   napi_handle_scope scope;
   check(napi_open_handle_scope(js_, &scope));
   napi_value object = nullptr;
-  // An object that is being collected already leaves its handle to its finalizer, which waits for the event loop.
   if (napi_get_reference_value(js_, handle->self, &object) == napi_ok && object != nullptr) {
     void* data;
     napi_remove_wrap(js_, object, &data);
-    forget(handle);
   }
   napi_close_handle_scope(js_, scope);
+  forget(handle);
 }
 
 void Env::forget(TensorHandle* handle) {

@@ -115,16 +115,3 @@ t.test('views of a disposed tensor live on', async (t) => {
   x.dispose()
   t.same(row.toArray(), [3, 4, 5])
 })
-
-t.test('the allocator reuses blocks and gives them back on request', async (t) => {
-  mb.trimMemory()
-  t.equal(mb.allocatorStatistics().cached, 0)
-  const first = mb.zeros([1 << 20])
-  const { live: held } = mb.allocatorStatistics()
-  first.dispose()
-  t.ok(mb.allocatorStatistics().cached >= 4 << 20, 'a freed block is held')
-  mb.zeros([1 << 20]).dispose()
-  t.ok(mb.allocatorStatistics().live < held, 'and serves the next request of its size')
-  mb.trimMemory()
-  t.equal(mb.allocatorStatistics().cached, 0)
-})
