@@ -87,6 +87,12 @@ export interface Native {
   liveTensorList(): [dtype: DType, shape: number[], device: Device, bytes: number, op: string, stack: string][]
   liveBytes(): number
 
+  // transfer.cc
+  sendTensor(t: Tensor): number
+  receiveTensor(number: number): Tensor
+  cancelTensor(number: number): boolean
+  tensorsInTransit(): [tensors: number, bytes: number]
+
   // create.cc
   empty(shape: number[], dtype: DType, device: Device, requiresGrad: boolean, format?: Maybe<MemoryFormat>): Tensor
   zeros(shape: number[], dtype: DType, device: Device, requiresGrad: boolean): Tensor

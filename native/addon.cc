@@ -21,6 +21,7 @@ void initAutograd(const Exports& exports);
 void initFunction(const Exports& exports);
 void initAmp(const Exports& exports);
 void initOptim(const Exports& exports);
+void initTransfer(const Exports& exports);
 void initRandom(const Exports& exports);
 void initDispatch(const Exports& exports);
 void initDevice(const Exports& exports);
@@ -62,6 +63,7 @@ static napi_value initialize(napi_env js, napi_value object) {
   initFunction(exports);
   initAmp(exports);
   initOptim(exports);
+  initTransfer(exports);
   initRandom(exports);
   initDispatch(exports);
   initDevice(exports);

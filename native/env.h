@@ -1,5 +1,5 @@
-// State of one JavaScript environment (the main thread or a worker). Nothing in this addon is static but what belongs
-// to libtorch's allocators, so it loads in any number of workers at once.
+// State of one JavaScript environment (the main thread or a worker). Nothing in this addon is static but the CPU
+// allocator and the tensors on their way between threads, so it loads in any number of workers at once.
 #pragma once
 
 #include <ATen/core/Generator.h>
