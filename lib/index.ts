@@ -7,7 +7,16 @@ export * as io from './io'
 export * as models from './models'
 export * as nn from './nn'
 export * as optim from './optim'
-export { allocatorStatistics, getNumThreads, setNumThreads, trimMemory, versions } from './runtime'
+export {
+  type AllocatorStatistics,
+  allocatorStatistics,
+  getNumThreads,
+  isDeterministic,
+  setDeterministic,
+  setNumThreads,
+  trimMemory,
+  versions,
+} from './runtime'
 export type { Operand } from './tensor/arithmetic'
 export { type AutocastOptions, autocast, isAutocastEnabled } from './tensor/autocast'
 export { enableGrad, type GradOptions, grad, inferenceMode, isGradEnabled, noGrad } from './tensor/autograd'

@@ -405,6 +405,8 @@ export interface Native {
   cpuCapability(): string
   setNumThreads(threads: number): void
   getNumThreads(): number
+  setDeterministic(on: boolean): void
+  isDeterministic(): boolean
   allocatorBytes(): [live: number, cached: number, peak: number, requests: number]
   trimMemory(): void
 

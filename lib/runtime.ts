@@ -16,6 +16,20 @@ export function getNumThreads(): number {
   return native().getNumThreads()
 }
 
+/**
+ * Whether operations may only use algorithms that give the same bits for the same input every time. One that has none
+ * throws ERR_NOT_IMPLEMENTED then, and `empty()` gives NaN (the largest number for integers) instead of whatever lay in
+ * memory. For the whole process, all threads. On GPUs cuBLAS wants `CUBLAS_WORKSPACE_CONFIG=:4096:8` in the environment
+ * besides, and says so.
+ */
+export function setDeterministic(on: boolean): void {
+  native().setDeterministic(on)
+}
+
+export function isDeterministic(): boolean {
+  return native().isDeterministic()
+}
+
 /** CPU tensor memory of this process, all threads together, in bytes. */
 export interface AllocatorStatistics {
   /** Handed out. */

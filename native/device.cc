@@ -32,6 +32,10 @@ void setNumThreads(int64_t threads) {
 }
 int64_t getNumThreads() { return at::get_num_threads(); }
 
+// Of the whole process, as all of libtorch's settings of this kind.
+void setDeterministic(bool on) { at::globalContext().setDeterministicAlgorithms(on, /*warn_only=*/false); }
+bool isDeterministic() { return at::globalContext().deterministicAlgorithms(); }
+
 std::vector<int64_t> allocatorBytes() {
   const AllocatorStatistics statistics = allocatorStatistics();
   return {static_cast<int64_t>(statistics.live), static_cast<int64_t>(statistics.cached),
@@ -48,6 +52,8 @@ void initDevice(const Exports& exports) {
   bind<&cpuCapability>(exports, "cpuCapability", {});
   bind<&setNumThreads>(exports, "setNumThreads", {"threads"});
   bind<&getNumThreads>(exports, "getNumThreads", {});
+  bind<&setDeterministic>(exports, "setDeterministic", {"on"});
+  bind<&isDeterministic>(exports, "isDeterministic", {});
   bind<&allocatorBytes>(exports, "allocatorBytes", {});
   bind<&trimMemory>(exports, "trimMemory", {});
 }

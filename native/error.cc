@@ -21,7 +21,9 @@ const char* codeOfMessage(const std::string& text) {
     return "ERR_OOM";
   if (contains(text, "CUDA out of memory")) return "ERR_CUDA_OOM";
   if (contains(text, "CUDA error") || contains(text, "cuDNN error")) return "ERR_CUDA";
-  if (contains(text, "not implemented for") || contains(text, "Could not run")) return "ERR_NOT_IMPLEMENTED";
+  if (contains(text, "not implemented for") || contains(text, "Could not run") ||
+      contains(text, "does not have a deterministic implementation"))
+    return "ERR_NOT_IMPLEMENTED";
   if (contains(text, "does not require grad") || contains(text, "backward through the graph") ||
       contains(text, "modified by an inplace operation") || contains(text, "leaf Variable") ||
       contains(text, "leaf variable") || contains(text, "differentiated Tensors") ||
