@@ -9,6 +9,8 @@ import type { Device, DType, MemoryFormat, TypedArray } from './tensor/types'
 type Maybe<T> = T | null | undefined
 type Operand = Tensor | number | bigint | boolean
 type Scalar = number | bigint | boolean
+/** A number, or a floating-point tensor without dimensions that holds it. */
+export type Rate = number | Tensor
 type Unary = (input: Tensor) => Tensor
 type Binary = (input: Tensor, other: Operand) => Tensor
 type Conv = (
@@ -366,7 +368,7 @@ export interface Native {
     parameters: Tensor[],
     squareAverages: Tensor[],
     momentumBuffers: Tensor[],
-    lr: number,
+    lr: Rate,
     alpha: number,
     momentum: number,
     eps: number,
@@ -375,7 +377,7 @@ export interface Native {
   sgdStep(
     parameters: Tensor[],
     momentumBuffers: Tensor[],
-    lr: number,
+    lr: Rate,
     momentum: number,
     nesterov: boolean,
     weightDecay: number,
@@ -384,15 +386,15 @@ export interface Native {
     parameters: Tensor[],
     averages: Tensor[],
     squareAverages: Tensor[],
-    step: number,
-    lr: number,
+    step: Rate,
+    lr: Rate,
     beta1: number,
     beta2: number,
     eps: number,
     weightDecay: number,
   ): void
-  emaUpdate(averages: Tensor[], sources: Tensor[], decay: number): void
-  clipGradNorm(parameters: Tensor[], maxNorm: number): number
+  emaUpdate(averages: Tensor[], sources: Tensor[], decay: Rate): void
+  clipGradNorm(parameters: Tensor[], maxNorm: number): Tensor
   zeroGrad(parameters: Tensor[]): void
 
   // dispatch.cc

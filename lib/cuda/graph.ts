@@ -24,7 +24,8 @@ export interface GraphOptions {
  * training step or part of one; what it changes (weights, statistics, optimiser state) is changed by the warm-up too.
  * A replay does the same work on the same memory, so
  *   - every tensor that `fn` reads or writes must be on the GPU and outlive the graph; new data is copied into it;
- *   - shapes, JavaScript values and branches are those of the capture: a learning rate given as a number stays;
+ *   - shapes, JavaScript values and branches are those of the capture; what changes from step to step has to be a tensor,
+ *     which is what `capturable` optimisers and averages make of their rates and counts;
  *   - nothing in `fn` may wait for the device: no item(), toArray(), synchronize(), nonzero(), no copy to the host;
  *   - gradients are made inside: `zeroGrad()` belongs into `fn`, before backward().
  * Random numbers are new in every replay. Memory made during the capture comes from a pool of the graph.

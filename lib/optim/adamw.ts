@@ -13,9 +13,9 @@ import { MbconvError } from '../errors'
 import { native } from '../native'
 import { zerosLike } from '../tensor/create'
 import type { Tensor } from '../tensor/tensor'
-import { checkNumber, type Group, Optimizer, type ParamGroup } from './optimizer'
+import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
-export interface AdamWOptions {
+export interface AdamWOptions extends OptimizerOptions {
   lr: number
   /** Decay of the first and second moment. Default [0.9, 0.999]. */
   betas?: readonly [number, number]
@@ -37,15 +37,27 @@ export class AdamW extends Optimizer {
     checkNumber('AdamW', 'betas[0]', betas[0], 0, 1)
     checkNumber('AdamW', 'betas[1]', betas[1], 0, 1)
     checkNumber('AdamW', 'eps', eps, 0)
-    super('AdamW', params, lr, weightDecay)
+    super('AdamW', params, lr, weightDecay, options)
     this.betas = [betas[0], betas[1]]
     this.eps = eps
     this.addState('expAvg', (p) => zerosLike(p))
     this.addState('expAvgSq', (p) => zerosLike(p))
   }
 
-  protected override update({ params, state, lr, weightDecay }: Group): void {
+  protected override update(group: Group): void {
+    const { params, state, weightDecay } = group
     const [beta1, beta2] = this.betas
-    native().adamwStep(params, state.expAvg, state.expAvgSq, this.steps, lr, beta1, beta2, this.eps, weightDecay)
+    const { expAvg, expAvgSq } = state
+    native().adamwStep(
+      params,
+      expAvg,
+      expAvgSq,
+      this.currentStep,
+      this.rate(group),
+      beta1,
+      beta2,
+      this.eps,
+      weightDecay,
+    )
   }
 }

@@ -5,6 +5,7 @@
  */
 import { native } from '../native'
 import { noGrad } from '../tensor/autograd'
+import { full } from '../tensor/create'
 import { keep, scope } from '../tensor/scope'
 import type { Tensor } from '../tensor/tensor'
 import { checkNumber, copyAll } from './optimizer'
@@ -19,13 +20,16 @@ export interface EmaOptions {
   decay?: number
   /** Keep only min(decay, (1 + t) / (10 + t)) at update t, counted from 0, so that the start is soon forgotten. Default true. */
   warmup?: boolean
+  /** Counts updates on the model's device, so that a captured CUDA graph counts its replays, as with optimisers. Default false. */
+  capturable?: boolean
 }
 
 export class Ema {
   readonly decay: number
   readonly warmup: boolean
-  /** Updates done. */
-  updates = 0
+  #updates = 0
+  /** The same count on the device, where it is kept there. */
+  readonly #updatesThere: Tensor | undefined
   readonly #live: Tensor[]
   readonly #average: Tensor[]
   readonly #names: string[]
@@ -35,7 +39,7 @@ export class Ema {
    *
    * @param model whose state is averaged
    */
-  constructor(model: StateSource, { decay = 0.9999, warmup = true }: EmaOptions = {}) {
+  constructor(model: StateSource, { decay = 0.9999, warmup = true, capturable = false }: EmaOptions = {}) {
     checkNumber('Ema', 'decay', decay, 0, 1)
     this.decay = decay
     this.warmup = warmup
@@ -43,17 +47,36 @@ export class Ema {
     this.#names = Object.keys(state)
     this.#live = Object.values(state)
     this.#average = noGrad(() => this.#live.map((tensor) => keep(tensor.detach().clone())))
+    if (capturable) this.#updatesThere = keep(full([], 0, { dtype: 'float64', device: this.#live[0]?.device }))
+  }
+
+  /** Updates done. Waits for the device where they are counted there. */
+  get updates(): number {
+    return this.#updatesThere === undefined ? this.#updates : Number(this.#updatesThere.item())
   }
 
   /** The decay that the next update uses. */
   get nextDecay(): number {
-    return this.warmup ? Math.min(this.decay, (1 + this.updates) / (10 + this.updates)) : this.decay
+    const { updates } = this
+    return this.warmup ? Math.min(this.decay, (1 + updates) / (10 + updates)) : this.decay
   }
 
   /** Moves the average towards the model's present state. */
   update(): void {
-    native().emaUpdate(this.#average, this.#live, this.nextDecay)
-    this.updates++
+    const there = this.#updatesThere
+    if (there === undefined) {
+      native().emaUpdate(this.#average, this.#live, this.nextDecay)
+      this.#updates++
+    } else {
+      noGrad(() =>
+        scope(() => {
+          // nextDecay, computed where the count is.
+          const decay = this.warmup ? there.add(1).div(there.add(10)).clamp({ max: this.decay }) : this.decay
+          native().emaUpdate(this.#average, this.#live, decay)
+          there.add_(1)
+        }),
+      )
+    }
   }
 
   /**
@@ -96,12 +119,14 @@ export class Ema {
   loadStateDict(tensors: Record<string, Tensor>, updates: number): void {
     checkNumber('Ema.loadStateDict', 'updates', updates, 0)
     copyAll('Ema.loadStateDict', this.stateDict(), tensors)
-    this.updates = updates
+    this.#updates = updates
+    noGrad(() => this.#updatesThere?.fill_(updates))
   }
 
   /** Frees the average. */
   dispose(): void {
     for (const tensor of this.#average) tensor.dispose()
+    this.#updatesThere?.dispose()
   }
 
   [Symbol.dispose](): void {

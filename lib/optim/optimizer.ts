@@ -5,7 +5,9 @@
  */
 import { MbconvError } from '../errors'
 import { native } from '../native'
+import type { Rate } from '../native-types'
 import { noGrad } from '../tensor/autograd'
+import { full } from '../tensor/create'
 import { keep } from '../tensor/scope'
 import { Tensor } from '../tensor/tensor'
 
@@ -27,6 +29,16 @@ export interface Group {
   lr: number
   weightDecay: number
   readonly state: Record<string, Tensor[]>
+}
+
+/** What every optimiser can be told beside its own. */
+export interface OptimizerOptions {
+  /**
+   * Keeps learning rates and the count of steps on the parameters' device, where a captured CUDA graph reads them anew at
+   * every replay: setting `lr` between two replays acts on the next one, and the steps that replays do are counted.
+   * Reading `steps` waits for the device then. Default false.
+   */
+  capturable?: boolean
 }
 
 /** What {@link Optimizer.stateDict} gives: the steps done and the state by `slot.parameter`. */
@@ -85,9 +97,12 @@ export function checkNumber(
 
 export abstract class Optimizer {
   readonly groups: Group[] = []
-  /** Updates done. */
-  steps = 0
   readonly #op: string
+  #steps = 0
+  /** The same count on the device, where it is kept there. */
+  readonly #stepsThere: Tensor | undefined
+  /** The learning rates on their devices, where they are kept there. */
+  readonly #ratesThere = new Map<Group, Tensor>()
 
   /**
    * Takes the parameters and makes their state, on their device and in their dtype: move the model first.
@@ -97,8 +112,16 @@ export abstract class Optimizer {
    * @param lr learning rate of groups that name none
    * @param weightDecay weight decay of groups that name none
    */
-  protected constructor(op: string, params: Tensor[] | ParamGroup[], lr: number, weightDecay: number) {
+  protected constructor(
+    op: string,
+    params: Tensor[] | ParamGroup[],
+    lr: number,
+    weightDecay: number,
+    { capturable = false }: OptimizerOptions = {},
+  ) {
     this.#op = op
+    if (typeof capturable !== 'boolean')
+      throw new MbconvError('ERR_TYPE', `${op}: capturable must be true or false`, { op })
     checkNumber(op, 'lr', lr, 0)
     checkNumber(op, 'weightDecay', weightDecay, 0)
     if (!Array.isArray(params))
@@ -138,6 +161,40 @@ export abstract class Optimizer {
       position += group.params.length
     }
     if (seen.size === 0) throw new MbconvError('ERR_VALUE', `${op}: there are no parameters`, { op })
+    if (capturable) {
+      for (const group of this.groups) this.#keepRateThere(group)
+      this.#stepsThere = scalarBeside(this.groups[0], 0)
+    }
+  }
+
+  /** Makes setting the group's `lr` write to the device as well. */
+  #keepRateThere(group: Group): void {
+    let { lr } = group
+    const there = scalarBeside(group, lr)
+    this.#ratesThere.set(group, there)
+    Object.defineProperty(group, 'lr', {
+      enumerable: true,
+      get: () => lr,
+      set: (value: number) => {
+        noGrad(() => there.fill_(value))
+        lr = value
+      },
+    })
+  }
+
+  /** A group's learning rate, as {@link update} is to hand it on. */
+  protected rate(group: Group): Rate {
+    return this.#ratesThere.get(group) ?? group.lr
+  }
+
+  /** The count of the step being done, from 1, as {@link update} is to hand it on. */
+  protected get currentStep(): Rate {
+    return this.#stepsThere ?? this.#steps
+  }
+
+  /** Updates done. Waits for the device where they are counted there. */
+  get steps(): number {
+    return this.#stepsThere === undefined ? this.#steps : Number(this.#stepsThere.item())
   }
 
   /** Makes a slot of state: one tensor a parameter, owned by the optimiser and by no scope. */
@@ -159,11 +216,12 @@ export abstract class Optimizer {
 
   /** One update from the gradients that are there; parameters without one are left alone. */
   step(): void {
-    this.steps++
+    if (this.#stepsThere === undefined) this.#steps++
+    else noGrad(() => this.#stepsThere?.add_(1))
     for (const group of this.groups) this.update(group)
   }
 
-  /** One group's update; {@link steps} counts it already. */
+  /** One group's update; {@link currentStep} counts it already. */
   protected abstract update(group: Group): void
 
   /** Drops the gradients, so that the next backward pass starts afresh. */
@@ -191,7 +249,8 @@ export abstract class Optimizer {
       throw new MbconvError('ERR_VALUE', `${op}: step must be a count, not ${step}`, { op })
     const own = this.stateDict().tensors
     copyAll(op, own, tensors)
-    this.steps = step
+    this.#steps = step
+    noGrad(() => this.#stepsThere?.fill_(step))
   }
 
   /** Frees the state. The parameters are not the optimiser's to free. */
@@ -199,11 +258,18 @@ export abstract class Optimizer {
     for (const { state } of this.groups) {
       for (const list of Object.values(state)) for (const tensor of list) tensor.dispose()
     }
+    for (const rate of this.#ratesThere.values()) rate.dispose()
+    this.#stepsThere?.dispose()
   }
 
   [Symbol.dispose](): void {
     this.dispose()
   }
+}
+
+/** A number on the device of the group's parameters, in float64. Belongs to no scope. */
+function scalarBeside({ params }: Group, value: number): Tensor {
+  return keep(full([], value, { dtype: 'float64', device: params[0].device }))
 }
 
 /** Copies `from` into the tensors of `into`, after checking that names, shapes and dtypes agree. */

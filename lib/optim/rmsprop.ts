@@ -13,9 +13,9 @@
 import { native } from '../native'
 import { onesLike, zerosLike } from '../tensor/create'
 import type { Tensor } from '../tensor/tensor'
-import { checkNumber, type Group, Optimizer, type ParamGroup } from './optimizer'
+import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
-export interface RMSpropOptions {
+export interface RMSpropOptions extends OptimizerOptions {
   lr: number
   /** How much of the squared-gradient average a step keeps (torch calls it alpha). Default 0.9. */
   decay?: number
@@ -37,7 +37,7 @@ export class RMSprop extends Optimizer {
     checkNumber('RMSprop', 'decay', decay, 0, 1)
     checkNumber('RMSprop', 'momentum', momentum, 0, 1)
     checkNumber('RMSprop', 'eps', eps, 0)
-    super('RMSprop', params, lr, weightDecay)
+    super('RMSprop', params, lr, weightDecay, options)
     this.decay = decay
     this.momentum = momentum
     this.eps = eps
@@ -45,8 +45,18 @@ export class RMSprop extends Optimizer {
     this.addState('momentumBuffer', (p) => zerosLike(p))
   }
 
-  protected override update({ params, state, lr, weightDecay }: Group): void {
+  protected override update(group: Group): void {
+    const { params, state, weightDecay } = group
     const { squareAvg, momentumBuffer } = state
-    native().rmspropTfStep(params, squareAvg, momentumBuffer, lr, this.decay, this.momentum, this.eps, weightDecay)
+    native().rmspropTfStep(
+      params,
+      squareAvg,
+      momentumBuffer,
+      this.rate(group),
+      this.decay,
+      this.momentum,
+      this.eps,
+      weightDecay,
+    )
   }
 }

@@ -8,9 +8,9 @@ import { MbconvError } from '../errors'
 import { native } from '../native'
 import { zerosLike } from '../tensor/create'
 import type { Tensor } from '../tensor/tensor'
-import { checkNumber, type Group, Optimizer, type ParamGroup } from './optimizer'
+import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
-export interface SGDOptions {
+export interface SGDOptions extends OptimizerOptions {
   lr: number
   /** Default 0: none, and no state. */
   momentum?: number
@@ -29,14 +29,15 @@ export class SGD extends Optimizer {
     checkNumber('SGD', 'momentum', momentum, 0, 1)
     if (nesterov && momentum === 0)
       throw new MbconvError('ERR_VALUE', 'SGD: nesterov needs momentum above 0', { op: 'SGD' })
-    super('SGD', params, lr, weightDecay)
+    super('SGD', params, lr, weightDecay, options)
     this.momentum = momentum
     this.nesterov = nesterov
     // Starting from zero equals torch's starting from the first gradient, because nothing is dampened.
     if (momentum > 0) this.addState('momentumBuffer', (p) => zerosLike(p))
   }
 
-  protected override update({ params, state, lr, weightDecay }: Group): void {
-    native().sgdStep(params, state.momentumBuffer ?? [], lr, this.momentum, this.nesterov, weightDecay)
+  protected override update(group: Group): void {
+    const { params, state, weightDecay } = group
+    native().sgdStep(params, state.momentumBuffer ?? [], this.rate(group), this.momentum, this.nesterov, weightDecay)
   }
 }

@@ -16,11 +16,7 @@ export interface SentTensor {
 /** What a message holds in place of `T`. */
 export type Sent<T> = T extends Tensor ? SentTensor : T extends object ? { [K in keyof T]: Sent<T[K]> } : T
 /** What comes out of such a message. */
-export type Received<T> = T extends SentTensor
-  ? Tensor
-  : T extends object
-    ? { [K in keyof T]: Received<T[K]> }
-    : T
+export type Received<T> = T extends SentTensor ? Tensor : T extends object ? { [K in keyof T]: Received<T[K]> } : T
 
 /**
  * Makes a message of a tensor, or of arrays and plain objects with tensors anywhere inside; everything else in it stays

@@ -6,8 +6,8 @@
  * Resuming enters the same loop with another number.
  */
 import { join } from 'node:path'
-import { native } from '../native'
 import { crossEntropy } from '../nn/functional'
+import { clipGradNorm } from '../optim/clip'
 import { fromTypedArray } from '../tensor/create'
 import { scope } from '../tensor/scope'
 import { breathe } from './breathe'
@@ -131,10 +131,9 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
         let usable = value === undefined || Number.isFinite(value)
         if (usable) {
           loss.backward()
-          // The norm is a number, so asking for it waits for the device.
           if (config.clipGradNorm !== null || skips) {
-            const norm = native().clipGradNorm(parameters, config.clipGradNorm ?? Number.POSITIVE_INFINITY)
-            usable = !skips || Number.isFinite(norm)
+            const norm = clipGradNorm(parameters, config.clipGradNorm ?? Number.POSITIVE_INFINITY)
+            usable = !skips || Number.isFinite(norm.item())
           }
         }
         if (usable) {

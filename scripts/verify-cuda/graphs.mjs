@@ -6,6 +6,12 @@ import { capture, makeTraining, stateOf } from './training-step.mjs'
 
 const STEPS = 50
 
+const OPTIMIZERS = {
+  RMSProp: (groups) => new mb.optim.RMSprop(groups, { lr: 1, capturable: true }),
+  AdamW: (groups) => new mb.optim.AdamW(groups, { lr: 1, capturable: true }),
+  SGD: (groups) => new mb.optim.SGD(groups, { lr: 1, momentum: 0.9, capturable: true }),
+}
+
 export async function checkGraphs(report, { device }) {
   const check = (name, run) =>
     report.check(name, () => {
@@ -13,15 +19,18 @@ export async function checkGraphs(report, { device }) {
       if (mb.cuda.graph === undefined) throw new Absent('not in this build (mb.cuda.graph)')
       return run(device)
     })
-  await check(`a captured training step equals the eager one over ${STEPS} steps`, compareTraining)
+  for (const [name, optimizer] of Object.entries(OPTIMIZERS)) {
+    const what = `a captured training step equals the eager one over ${STEPS} steps: ${name}, learning rate falling, average`
+    await check(what, (target) => compareTraining(target, optimizer))
+  }
   await check('a replay with new inputs', replayedWithInputs)
   await check('random numbers are new in every replay', randomReplays)
   await check('a capture that waits for the device is refused, and the process goes on', refusedCapture)
 }
 
-function compareTraining(device) {
-  const eager = trained(device, (training) => ({ step: () => training.step(), dispose: () => {} }))
-  const captured = trained(device, (training) => {
+function compareTraining(device, optimizer) {
+  const eager = trained(device, optimizer, (training) => ({ step: () => training.step(), dispose: () => {} }))
+  const captured = trained(device, optimizer, (training) => {
     const { replay, dispose } = capture(training)
     return { step: () => replay().clone(), dispose }
   })
@@ -29,9 +38,10 @@ function compareTraining(device) {
 }
 
 /** Losses, and the state after the steps, each on other images, which are copied to where the graph reads them. */
-function trained(device, prepare) {
+function trained(device, optimizer, prepare) {
   const arch = mb.models.scale(mb.models.arch('efficientnet_b0'), { width: 0.25, depth: 0.5, resolution: 32 })
-  const training = makeTraining({ arch, batch: 16, size: 32, device, numClasses: 10, seed: 4 })
+  const settings = { arch, batch: 16, size: 32, device, numClasses: 10, seed: 4, optimizer, averaged: true }
+  const training = makeTraining(settings)
   let runner
   try {
     runner = prepare(training)
@@ -41,11 +51,13 @@ function trained(device, prepare) {
         mb.manualSeed(100 + i)
         training.images[0].copy_(mb.randn([16, 3, 32, 32]))
         training.labels.copy_(mb.randint(0, 10, [16]))
+        training.optimizer.lr = 1e-3 * 0.97 ** i
         losses[i] = runner.step().item()
       })
     }
     const state = mb.scope(() => Object.entries(stateOf(training)).map(([name, t]) => [name, valuesOf(t)]))
-    return { losses, ...Object.fromEntries(state) }
+    const counts = Float64Array.of(training.optimizer.steps, training.ema.updates)
+    return { losses, counts, ...Object.fromEntries(state) }
   } finally {
     runner?.dispose()
     training.dispose()

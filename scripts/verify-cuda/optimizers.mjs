@@ -1,11 +1,6 @@
 /* Optimiser steps, the moving average and clipping, against the same in float64 on the CPU. */
-import { createRequire } from 'node:module'
 import mb from 'mbconv'
 import { CPU64, LIMITS, noise, place, valuesOf, worstError } from './compare.mjs'
-
-// The training loop's own, which has no public name.
-const { native } = createRequire(import.meta.url)('../../dist/native.js')
-const clipGradNorm = (list, maxNorm) => Number(native().clipGradNorm(list, maxNorm))
 
 const SHAPES = [[32, 16, 3, 3], [64, 1, 5, 5], [40, 24, 1, 1], [1280], [10, 320], []]
 const STEPS = 10
@@ -17,6 +12,9 @@ const OPTIMIZERS = {
   'SGD, Nesterov momentum, weight decay': (p) =>
     new mb.optim.SGD(p, { lr: 0.05, momentum: 0.9, nesterov: true, weightDecay: 1e-4 }),
   AdamW: (p) => new mb.optim.AdamW(p, { lr: 1e-3, weightDecay: 0.02 }),
+  'RMSProp, capturable': (p) => new mb.optim.RMSprop(p, { lr: 0.01, weightDecay: 1e-5, capturable: true }),
+  'SGD, capturable': (p) => new mb.optim.SGD(p, { lr: 0.05, momentum: 0.9, nesterov: true, capturable: true }),
+  'AdamW, capturable': (p) => new mb.optim.AdamW(p, { lr: 1e-3, weightDecay: 0.02, capturable: true }),
 }
 
 /** Parameters as a model's: 4-d ones channels-last, as the models are trained. */
@@ -71,21 +69,24 @@ export async function checkOptimizers(report, { device }) {
     }
     return { ...worstError(trajectory(make, target), trajectory(make, CPU64)), limit }
   })
-  await report.check(`moving average, ${STEPS} updates`, () => {
-    return { ...worstError(averages(target), averages(CPU64)), limit }
-  })
+  for (const capturable of [false, true]) {
+    const name = `moving average${capturable ? ', capturable' : ''}, ${STEPS} updates`
+    await report.check(name, () => {
+      return { ...worstError(averages(target, capturable), averages(CPU64, capturable)), limit }
+    })
+  }
   await report.check('gradient clipping', () => {
     return { ...worstError(clipped(target), clipped(CPU64)), limit }
   })
 }
 
 /** An average over changing weights; integers, as batch counters are, are copied. */
-function averages(target) {
+function averages(target, capturable) {
   return mb.scope(() => {
     const weights = parameters(target)
     const counter = mb.zeros([], { dtype: 'int64', device: target.device })
     const state = Object.fromEntries([...weights, counter].map((t, i) => [`entry ${i}`, t]))
-    const ema = new mb.optim.Ema({ stateDict: () => state }, { decay: 0.9 })
+    const ema = new mb.optim.Ema({ stateDict: () => state }, { decay: 0.9, capturable })
     for (let step = 0; step < STEPS; step++) {
       mb.scope(() =>
         mb.noGrad(() => {
@@ -106,7 +107,7 @@ function clipped(target) {
   return mb.scope(() => {
     const list = parameters(target)
     setGradients(list, 0, target)
-    const results = { norm: Float64Array.of(clipGradNorm(list, 1)) }
+    const results = { norm: Float64Array.of(mb.optim.clipGradNorm(list, 1).item()) }
     list.forEach((parameter, i) => {
       results[`gradient ${i}`] = valuesOf(parameter.grad)
     })

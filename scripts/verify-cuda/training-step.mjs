@@ -8,8 +8,9 @@ export const HALF = mb.autocast === undefined ? 'the whole model in bfloat16' : 
 /**
  * A model with its optimiser on `device`, channels-last, and batches of noise to train it on.
  *
- * @returns {{device: string, step: (batch?: number) => Tensor, model, optimizer, images: Tensor[], labels: Tensor, dispose: () => void}}
- *   step: forward, loss with label smoothing, backward, RMSProp; returns the loss, which the caller disposes
+ * @returns {{device: string, step: (batch?: number) => Tensor, model, optimizer, ema, images: Tensor[], labels: Tensor, dispose: () => void}}
+ *   step: forward, loss with label smoothing, backward, update (RMSProp unless told otherwise), moving average if asked
+ *   for; returns the loss, which the caller disposes
  */
 export function makeTraining({
   arch,
@@ -20,6 +21,8 @@ export function makeTraining({
   batches = 1,
   numClasses = 1000,
   seed = 0,
+  optimizer: makeOptimizer = (groups) => new mb.optim.RMSprop(groups, { lr: 1e-3, momentum: 0.9, capturable: true }),
+  averaged = false,
 }) {
   const converted = dtype !== 'float32' && mb.autocast === undefined ? dtype : 'float32'
   const model = mb.models.create(arch, { numClasses, profile: 'torchvision', dropPath: 0, dropout: 0, seed })
@@ -31,8 +34,8 @@ export function makeTraining({
     ),
   )
   const labels = mb.scope(() => mb.keep(mb.randint(0, numClasses, [batch]).to({ device })))
-  const groups = mb.optim.decayGroups(model, 1e-5)
-  const optimizer = new mb.optim.RMSprop(groups, { lr: 1e-3, momentum: 0.9 })
+  const optimizer = makeOptimizer(mb.optim.decayGroups(model, 1e-5))
+  const ema = averaged ? new mb.optim.Ema(model, { decay: 0.99, capturable: true }) : undefined
   const autocast = (work) =>
     dtype === 'float32' || mb.autocast === undefined ? work() : mb.autocast({ device, dtype }, work)
   const loss = (x) => mb.nn.functional.crossEntropy(model.forward(x), labels, { labelSmoothing: 0.1 })
@@ -42,18 +45,20 @@ export function makeTraining({
       const value = autocast(() => loss(images[index % images.length]))
       value.backward()
       optimizer.step()
+      ema?.update()
       return value.detach()
     })
   const dispose = () => {
     optimizer.zeroGrad()
-    for (const owned of [model, optimizer, labels, ...images]) owned.dispose()
+    for (const owned of [model, optimizer, ema, labels, ...images]) owned?.dispose()
   }
-  return { device, step, model, optimizer, images, labels, dispose }
+  return { device, step, model, optimizer, ema, images, labels, dispose }
 }
 
-/** All that a step changes, by name: weights, statistics, optimiser state. The tensors themselves. */
-export function stateOf({ model, optimizer }) {
-  return { ...model.stateDict(), ...optimizer.stateDict().tensors }
+/** All the tensors that a step changes, by name: weights, statistics, optimiser state, average. */
+export function stateOf({ model, optimizer, ema }) {
+  const average = Object.entries(ema?.stateDict() ?? {}).map(([name, t]) => [`average.${name}`, t])
+  return { ...model.stateDict(), ...optimizer.stateDict().tensors, ...Object.fromEntries(average) }
 }
 
 /**
@@ -64,6 +69,8 @@ export function stateOf({ model, optimizer }) {
 export function capture(training) {
   if (training.device === 'cpu') throw new Absent('there are no graphs on the CPU')
   if (mb.cuda.graph === undefined) throw new Absent('not in this build (mb.cuda.graph)')
+  const { optimizer, ema } = training
+  const [steps, updates] = [optimizer.steps, ema?.updates]
   const state = stateOf(training)
   const before = mb.scope(() => Object.values(state).map((t) => mb.keep(t.detach().clone())))
   const graph = mb.cuda.graph(() => training.step())
@@ -71,6 +78,9 @@ export function capture(training) {
     for (const [i, t] of Object.values(state).entries()) t.copy_(before[i])
   })
   for (const t of before) t.dispose()
+  // The counts of steps are no tensors of the state; loading the state onto itself sets them.
+  optimizer.loadStateDict({ ...optimizer.stateDict(), step: steps })
+  ema?.loadStateDict(ema.stateDict(), updates)
   return { replay: () => graph.replay(), dispose: () => graph.dispose() }
 }
 
