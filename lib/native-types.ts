@@ -87,7 +87,7 @@ export interface Native {
   setStrict(on: boolean): void
   setTracking(on: boolean): void
   liveTensorList(): [dtype: DType, shape: number[], device: Device, bytes: number, op: string, stack: string][]
-  liveBytes(): number
+  memoryUsage(device: Maybe<Device>): [tensors: number, bytes: number]
 
   // transfer.cc
   sendTensor(t: Tensor): number

@@ -142,17 +142,22 @@ void Env::exitScope(const std::vector<TensorHandle*>& survivors) {
   scopes_.pop_back();
 }
 
-size_t Env::liveBytes() const {
+Env::Usage Env::usage(std::optional<c10::Device> device) const {
   std::unordered_set<const void*> seen;
-  size_t bytes = 0;
+  Usage usage;
   for (const auto& scope : scopes_) {
     for (const TensorHandle* handle = scope->head.next; handle != &scope->head; handle = handle->next) {
-      if (!handle->tensor.has_storage()) continue;
-      const auto& storage = handle->tensor.storage();
-      if (seen.insert(storage.unsafeGetStorageImpl()).second) bytes += storage.nbytes();
+      const at::Tensor& tensor = handle->tensor;
+      // `cuda` without a number means all of them.
+      if (device && (tensor.device().type() != device->type() || (device->has_index() && tensor.device() != *device)))
+        continue;
+      ++usage.tensors;
+      if (!tensor.has_storage()) continue;
+      const auto& storage = tensor.storage();
+      if (seen.insert(storage.unsafeGetStorageImpl()).second) usage.bytes += storage.nbytes();
     }
   }
-  return bytes;
+  return usage;
 }
 
 std::vector<at::Tensor> Env::largestOn(c10::Device device, size_t count) const {

@@ -8,6 +8,7 @@
 #include <node_api.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -69,8 +70,12 @@ class Env {
   size_t scopeDepth() const { return scopes_.size() - 1; }
 
   size_t liveTensors() const { return live_; }
-  // Bytes of the distinct storages behind the live handles.
-  size_t liveBytes() const;
+  struct Usage {
+    size_t tensors = 0;
+    size_t bytes = 0;  // of the distinct storages behind them
+  };
+  // Of the live handles on a device, or on all.
+  Usage usage(std::optional<c10::Device> device) const;
   // The live tensors with the largest storages on a device, largest first, one for each storage.
   std::vector<at::Tensor> largestOn(c10::Device device, size_t count) const;
 

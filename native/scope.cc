@@ -33,7 +33,12 @@ void dispose(Env& env, JsValue tensor) { env.dispose(&handleOf(env, tensor)); }
 bool isDisposed(Env& env, JsValue tensor) { return !handleOf(env, tensor).tensor.defined(); }
 bool isTensor(Env& env, JsValue value) { return env.unwrap(value.value) != nullptr; }
 int64_t liveTensors(Env& env) { return static_cast<int64_t>(env.liveTensors()); }
-int64_t liveBytes(Env& env) { return static_cast<int64_t>(env.liveBytes()); }
+
+// [tensors, bytes of their distinct memory] on a device, or on all.
+std::vector<int64_t> memoryUsage(Env& env, std::optional<at::Device> device) {
+  const Env::Usage usage = env.usage(device);
+  return {static_cast<int64_t>(usage.tensors), static_cast<int64_t>(usage.bytes)};
+}
 
 void setStrict(Env& env, bool on) { env.setStrict(on); }
 void setTracking(Env& env, bool on) { env.setTracking(on); }
@@ -64,7 +69,7 @@ void initScope(const Exports& exports) {
   bind<&setStrict>(exports, "setStrict", {"on"});
   bind<&setTracking>(exports, "setTracking", {"on"});
   bind<&liveTensorList>(exports, "liveTensorList", {});
-  bind<&liveBytes>(exports, "liveBytes", {});
+  bind<&memoryUsage>(exports, "memoryUsage", {"device"});
 }
 
 }  // namespace mbconv

@@ -105,6 +105,8 @@ t.test('memory() counts handles, and the bytes behind them once', async (t) => {
   t.same(mb.memory(), { tensors: before.tensors + 2, bytes: before.bytes + 4000 })
   x.dispose()
   t.equal(mb.memory().bytes, before.bytes + 4000, 'the view holds the memory')
+  t.same(mb.memory('cpu'), mb.memory(), 'all of it on the CPU')
+  t.throws(() => mb.memory('gpu'), { code: 'ERR_VALUE', op: 'memoryUsage' })
   view.dispose()
   t.same(mb.memory(), before)
 })

@@ -2,6 +2,7 @@
 import { MbconvError } from '../errors'
 import { native } from '../native'
 import { Tensor } from './tensor'
+import type { Device } from './types'
 
 /**
  * Runs `fn` and frees every tensor made in it, except those it returns (also inside arrays, plain objects, maps and
@@ -31,9 +32,14 @@ export function keep<T extends Tensor>(t: T): T {
   return t
 }
 
-/** Live tensors of this thread and the bytes of the distinct memory behind them. */
-export function memory(): { tensors: number; bytes: number } {
-  return { tensors: native().liveTensors(), bytes: native().liveBytes() }
+/**
+ * Live tensors of this thread and the bytes of the distinct memory behind them.
+ *
+ * @param device Only what lies there; `cuda` means all GPUs together. Default: everywhere.
+ */
+export function memory(device?: Device): { tensors: number; bytes: number } {
+  const [tensors, bytes] = native().memoryUsage(device)
+  return { tensors, bytes }
 }
 
 /** An asynchronous function would go on after the mode it was started in has been left again. */

@@ -1,6 +1,7 @@
 // What the caching CPU allocator (native/allocator.cc) does for training: B0 at 64 px, 2,000 steps, against glibc's.
 //
 //   npm run bench:allocator                --steps=N --batch=N --json
+//     -- --synchronous                     without returning to the event loop, where no finalizer runs
 //
 // Resident memory: after the last step at most 1.1 times that after step 50. Time: the two allocators run in processes
 // of their own that take turns, a few steps each; the median of the ratios must not be above 1. Fails when either is
@@ -16,6 +17,7 @@ const { values: options } = parseArgs({
     batch: { type: 'string', default: '8' },
     rounds: { type: 'string', default: '11' },
     json: { type: 'boolean', default: false },
+    synchronous: { type: 'boolean', default: false },
     child: { type: 'boolean', default: false },
   },
 })
@@ -39,7 +41,7 @@ async function child() {
       const start = process.hrtime.bigint()
       step()
       seconds.push(Number(process.hrtime.bigint() - start) / 1e9)
-      await new Promise((resolve) => setImmediate(resolve)) // as train() does after every step
+      if (!options.synchronous) await new Promise((resolve) => setImmediate(resolve)) // as train() does after every step
     }
     process.send({ seconds, resident: process.memoryUsage.rss() })
   })
@@ -49,9 +51,8 @@ async function child() {
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
 
 function start(env) {
-  const forked = fork(fileURLToPath(import.meta.url), ['--child', `--batch=${batch}`], {
-    env: { ...process.env, ...env },
-  })
+  const flags = ['--child', `--batch=${batch}`, ...(options.synchronous ? ['--synchronous'] : [])]
+  const forked = fork(fileURLToPath(import.meta.url), flags, { env: { ...process.env, ...env } })
   const ended = new Promise((_, reject) => {
     forked.once('exit', (code) => reject(new Error(`a side ended with ${code}`)))
   })
@@ -89,6 +90,7 @@ async function main() {
     size: 64,
     batch,
     steps,
+    synchronous: options.synchronous,
     residentAt50: early.resident,
     residentAtEnd: late.resident,
     growth: late.resident / early.resident,
