@@ -397,6 +397,9 @@ export interface Native {
   clipGradNorm(parameters: Tensor[], maxNorm: number): Tensor
   zeroGrad(parameters: Tensor[]): void
 
+  // scenes.cc
+  renderScenes(out: Uint8Array, kinds: Uint8Array, seed: number, first: number, size: number, noise: number): void
+
   // dispatch.cc
   callOp(name: string, args: unknown[], kwargs?: object): unknown
   opSchemas(name: string): string[]

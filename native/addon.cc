@@ -23,6 +23,7 @@ void initAmp(const Exports& exports);
 void initOptim(const Exports& exports);
 void initTransfer(const Exports& exports);
 void initRandom(const Exports& exports);
+void initScenes(const Exports& exports);
 void initDispatch(const Exports& exports);
 void initDevice(const Exports& exports);
 void initCuda(const Exports& exports);
@@ -65,6 +66,7 @@ static napi_value initialize(napi_env js, napi_value object) {
   initOptim(exports);
   initTransfer(exports);
   initRandom(exports);
+  initScenes(exports);
   initDispatch(exports);
   initDevice(exports);
   initCuda(exports);

@@ -2,6 +2,7 @@
 import { MbconvError } from '../errors'
 import { loadDigits } from './digits'
 import { loadIdx } from './idx'
+import { loadScenes, type SceneOptions } from './scenes'
 
 export interface ImageDataset {
   name: string
@@ -20,7 +21,9 @@ export interface ImageDataset {
 
 /** The part of a training configuration that names a data set; see `data` in the configuration. */
 export interface DatasetChoice {
-  dataset: 'digits' | 'idx'
+  dataset: 'digits' | 'scenes' | 'idx'
+  /** `size: null` is the size asked for by the model. */
+  scenes?: Omit<SceneOptions, 'size'> & { size?: number | null }
   trainImages?: string
   trainLabels?: string
   testImages?: string
@@ -105,10 +108,12 @@ function required(choice: DatasetChoice, key: 'trainImages' | 'trainLabels' | 't
 /**
  * Loads the training and the test images that a configuration names.
  *
+ * @param resolution of the model's input, px: what is drawn is drawn at that size unless the choice names one
  * @throws MbconvError ERR_DATA when a file cannot be used or the two parts do not fit each other
  */
-export function datasetOf(choice: DatasetChoice): { train: ImageDataset; test: ImageDataset } {
+export function datasetOf(choice: DatasetChoice, resolution = 64): { train: ImageDataset; test: ImageDataset } {
   if (choice.dataset === 'digits') return loadDigits()
+  if (choice.dataset === 'scenes') return loadScenes({ ...choice.scenes, size: choice.scenes?.size ?? resolution })
   const trainImages = required(choice, 'trainImages')
   const testImages = required(choice, 'testImages')
   const train = loadIdx({ images: trainImages, labels: required(choice, 'trainLabels') })

@@ -44,8 +44,41 @@ const augment = z.strictObject({
   flip: z.boolean().default(false).describe('mirror half of the images left to right'),
 })
 
+const scenes = z.strictObject({
+  classes: z
+    .union([z.literal(10), z.literal(100)])
+    .default(10)
+    .describe('10: five textures in two arrangements; 100: ten in ten'),
+  size: z
+    .int()
+    .min(8)
+    .max(1024)
+    .nullable()
+    .default(null)
+    .describe("side they are drawn at, px; null: the model's input"),
+  train: count()
+    .max(2 ** 24)
+    .default(5000)
+    .describe('training images'),
+  test: count()
+    .max(2 ** 24)
+    .default(2000)
+    .describe('test images'),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 51)
+    .default(0)
+    .describe('which scenes; training and test images always differ'),
+  noise: z.number().min(0).max(1).default(0.06).describe('standard deviation at 64 px, in 0..1'),
+})
+
 const data = z.strictObject({
-  dataset: z.enum(['digits', 'idx']).default('digits').describe('digits: the embedded ones; idx: four files of yours'),
+  dataset: z
+    .enum(['digits', 'scenes', 'idx'])
+    .default('digits')
+    .describe('digits: the embedded ones; scenes: drawn by mbconv; idx: four files of yours'),
+  scenes: scenes.prefault({}).describe('which scenes, with dataset: scenes'),
   trainImages: imageFile('training images'),
   trainLabels: imageFile('training labels'),
   testImages: imageFile('test images'),
@@ -195,11 +228,11 @@ function crossCheck(raw: unknown): Problem[] {
     const given = at('data', file) !== undefined
     if (dataset === 'idx' && !given)
       problems.push({ path: ['data', file], kind: 'missing', message: 'is required with dataset: idx' })
-    if (dataset === 'digits' && given)
+    if (dataset !== 'idx' && given)
       problems.push({
         path: ['data', file],
         kind: 'value',
-        message: 'has no effect with dataset: digits',
+        message: `has no effect with dataset: ${preview(dataset)}`,
         hint: 'write dataset: idx to train on files of yours',
       })
   }

@@ -81,7 +81,7 @@ export async function evaluateRun(
   const { model, state, checkpoint } = trained
   try {
     const config = parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
-    const { test } = datasetOf(config.data)
+    const { test } = datasetOf(config.data, state.resolution)
     const { classes, shape } = state.dataset
     if (test.shape.join() !== shape.join() || test.classes.length !== classes.length) {
       const was = `images of ${shape.join(' x ')} in ${classes.length} classes`

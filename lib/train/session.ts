@@ -116,10 +116,10 @@ function checkFits(checkpoint: Checkpoint, dataset: TrainState['dataset'], steps
  * @throws MbconvError ERR_DATA, ERR_CONFIG, ERR_CHECKPOINT, ERR_FORMAT, ERR_CUDA_UNAVAILABLE …; nothing stays behind
  */
 export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Session {
-  const { train, test } = datasetOf(config.data)
-  const normal = normalization(train, config.data)
   const arch = archFor(config)
   const { resolution } = arch
+  const { train, test } = datasetOf(config.data, resolution)
+  const normal = normalization(train, config.data)
   const dataset = { name: train.name, classes: train.classes, shape: train.shape, fingerprint: fingerprint(train) }
 
   const { batchSize, evalBatchSize, augment } = config.data
