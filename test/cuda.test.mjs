@@ -270,4 +270,27 @@ onGpu('a capture that fails leaves everything usable', async (t) => {
   graph.dispose()
 })
 
+t.test('Runs without a GPU', absent, async (t) => {
+  // Whole: trained on the CPU by a configuration that names no device, and told so; a device that is named is not replaced.
+  const cwd = t.testdir({
+    'run.yaml': `
+model: { name: efficientnet_b0, width: 0.1, depth: 0.1, resolution: 16, dropPath: 0 }
+data: { dataset: digits, batchSize: 256 }
+epochs: 1
+maxSteps: 2
+`,
+  })
+  const main = `${root}dist/cli/main.js`
+  const train = (...words) =>
+    spawnSync(process.execPath, [main, 'train', 'run.yaml', ...words], { cwd, encoding: 'utf8' })
+  const auto = train()
+  t.equal(auto.status, 0, auto.stderr)
+  t.match(auto.stderr, /on cpu \(auto: no usable GPU; mbconv doctor says why\)/)
+  const refused = train('--device=cuda')
+  t.equal(refused.status, 3)
+  t.ok(refused.stderr.includes(why), refused.stderr)
+  // Every test that needs a GPU is counted, and says why it is not run.
+  t.ok(count >= 10, `${count} tests need a GPU`)
+})
+
 t.comment(why === null ? `${count} CUDA tests run` : `${count} CUDA tests not run: ${why}`)

@@ -13,7 +13,7 @@ import t from 'tap'
 const child = fileURLToPath(new URL('helpers/fuzz-child.mjs', import.meta.url))
 const runs = Number(process.env.MBCONV_FUZZ_RUNS ?? 20_000)
 
-t.test(`no input kills the process (${runs} random calls)`, async (t) => {
+t.test('No input kills the process', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'mbconv-fuzz-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const log = join(folder, 'last-call')

@@ -54,7 +54,7 @@ t.test('keep() takes a tensor out of every scope', async (t) => {
   t.same(kept.toArray(), [1, 1])
 })
 
-t.test('Overlapping async scopes are refused', async (t) => {
+t.test('Overlapping async scopes are refused or isolated, never corrupt', async (t) => {
   const before = live()
   const run = async () => mb.ones([1]).add(1)
   for (const wrap of [mb.scope, mb.noGrad, mb.inferenceMode, mb.enableGrad]) {
@@ -71,6 +71,26 @@ t.test('Overlapping async scopes are refused', async (t) => {
   )
   // noGrad, enableGrad and inferenceMode own nothing: the two tensors each made there are still alive.
   t.ok(live() >= before)
+
+  // Two asynchronous tasks in turns, each with scopes between its awaits and a tensor that it keeps over them.
+  const settled = live()
+  const task = async (start) => {
+    let sum = mb.tensor([start])
+    for (let i = 0; i < 20; i++) {
+      await null
+      const next = mb.scope(() => sum.mul(2).sub(sum).add(i))
+      sum.dispose()
+      sum = next
+    }
+    return sum
+  }
+  const sums = await Promise.all([task(0), task(1000)])
+  t.same(
+    sums.map((sum) => sum.item()),
+    [190, 1190],
+  )
+  for (const sum of sums) sum.dispose()
+  t.equal(live(), settled)
 })
 
 t.test('Dispose is safe', async (t) => {
@@ -96,6 +116,39 @@ t.test('Dispose is safe', async (t) => {
   t.throws(() => mb.ones([2]).add(x), { code: 'ERR_DISPOSED', op: 'add', message: /other has been disposed/ })
   t.throws(() => x.shape, { code: 'ERR_DISPOSED', op: 'shape' })
   t.match(String(x[Symbol.for('nodejs.util.inspect.custom')]()), /disposed/)
+})
+
+t.test('Parameters, optimiser and EMA state are never scope-owned', async (t) => {
+  const before = live()
+  const { model, optimizer, ema } = mb.scope(() => {
+    const arch = mb.models.scale(mb.models.arch('efficientnet_b0'), { width: 0.1, depth: 0.1, resolution: 32 })
+    const model = mb.models.create(arch, { numClasses: 3, seed: 0 }).to({ dtype: 'float64' })
+    return { model, optimizer: new mb.optim.AdamW(model.parameters(), { lr: 0.01 }), ema: new mb.optim.Ema(model) }
+  })
+  const owned = [model.stateDict(), optimizer.stateDict().tensors, ema.stateDict()].flatMap(Object.values)
+  t.notOk(
+    owned.some((tensor) => tensor.isDisposed),
+    'alive after the scope they were made in',
+  )
+  const losses = [0, 1, 2].map(() =>
+    mb.scope(() => {
+      optimizer.zeroGrad()
+      mb.manualSeed(0)
+      const loss = mb.nn.functional.crossEntropy(
+        model.forward(mb.randn([4, 3, 32, 32], { dtype: 'float64' })),
+        mb.tensor([0n, 1n, 2n, 0n]),
+      )
+      loss.backward()
+      optimizer.step()
+      ema.update()
+      return loss.item()
+    }),
+  )
+  t.ok(losses[2] < losses[0], `they train: ${losses}`)
+  t.notOk(owned.some((tensor) => tensor.isDisposed))
+  optimizer.zeroGrad()
+  for (const each of [ema, optimizer, model]) each.dispose()
+  t.equal(live(), before, 'dispose() frees all of it')
 })
 
 t.test('memory() counts handles, and the bytes behind them once', async (t) => {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import * as mb from 'mbconv'
 import { evaluateRun, train } from 'mbconv'
 import t from 'tap'
 import { EventQueue } from '../dist/train/event-queue.js'
@@ -188,42 +189,76 @@ t.test('runs without a name do not collide', async (t) => {
   for (const folder of folders) t.match(folder, /efficientnet_b0-idx-\d{8}-\d{6}(-\d)?$/)
 })
 
-/** Trains in a worker and watches a 10 ms timer in this thread meanwhile. Milliseconds. */
-async function timerGaps(config) {
-  const events = train(config)[Symbol.asyncIterator]()
-  let { value } = await events.next()
-  while (value.type !== 'step') ({ value } = await events.next())
+/** Watches a 10 ms timer of this thread until the function it returns is called. Milliseconds. */
+function watchTimer() {
   const gaps = []
-  const rates = []
   let last = performance.now()
   const timer = setInterval(() => {
     const now = performance.now()
     gaps.push(now - last)
     last = now
   }, 10)
-  for (let next = await events.next(); !next.done; next = await events.next()) {
-    if (next.value.type === 'step') rates.push(next.value.imagesPerSecond)
-    if (next.value.type === 'eval') clearInterval(timer)
+  return () => {
+    clearInterval(timer)
+    gaps.push(performance.now() - last)
+    return { ticks: gaps.length, p99: quantile(gaps, 0.99) }
   }
-  const middle = (list, share) => list.toSorted((x, y) => x - y)[Math.floor(list.length * share)]
-  return { ticks: gaps.length, p99: middle(gaps, 0.99), step: (1000 * config.data.batchSize) / middle(rates, 0.5) }
 }
 
-t.test('the event loop stays alive while a run computes', async (t) => {
+const quantile = (list, share) => list.toSorted((x, y) => x - y)[Math.floor(list.length * share)]
+
+/** Trains in a worker and watches the timer meanwhile. */
+async function timerGaps(config) {
+  const events = train(config)[Symbol.asyncIterator]()
+  let { value } = await events.next()
+  while (value.type !== 'step') ({ value } = await events.next())
+  const rates = []
+  const stop = watchTimer()
+  let watched
+  for (let next = await events.next(); !next.done; next = await events.next()) {
+    if (next.value.type === 'step') rates.push(next.value.imagesPerSecond)
+    if (next.value.type === 'eval') watched ??= stop()
+  }
+  return { ...watched, step: (1000 * config.data.batchSize) / quantile(rates, 0.5) }
+}
+
+t.test('The event loop stays alive', async (t) => {
+  // A machine that is busy with something else lets any process wait; a loop that computes would block at every try.
+  const bestOf = async (measure) => {
+    let best = { p99: Number.POSITIVE_INFINITY }
+    for (let attempt = 0; attempt < 5 && best.p99 >= 50; attempt++) {
+      const found = await measure(attempt)
+      t.comment(`attempt ${attempt}: ${JSON.stringify(found)}`)
+      if (found.p99 < best.p99) best = found
+    }
+    return best
+  }
+
   const dir = t.testdir()
   const model = { name: 'efficientnet_b0', width: 1, depth: 0.5, resolution: 64 }
   const top = { model, epochs: 6, evalEveryEpochs: 6, checkpoint: { everyEpochs: 6 } }
-  // A machine that is busy with something else lets any process wait; a loop that computes would block at every try.
-  let best = { p99: Number.POSITIVE_INFINITY }
-  for (let attempt = 0; attempt < 5 && best.p99 >= 50; attempt++) {
-    const config = tinyConfig(dir, { top, data: { batchSize: 32 }, run: { name: String(attempt) } })
-    const found = await timerGaps(config)
-    t.comment(`attempt ${attempt}: ${JSON.stringify(found)}`)
-    if (found.p99 < best.p99) best = found
-  }
-  t.ok(best.step > 60, `a step takes ${best.step.toFixed(0)} ms, which a blocked loop would show`)
-  t.ok(best.ticks > 50, `${best.ticks} ticks`)
-  t.ok(best.p99 < 50, `99 % of the gaps are below ${best.p99.toFixed(1)} ms`)
+  const training = await bestOf((attempt) =>
+    timerGaps(tinyConfig(dir, { top, data: { batchSize: 32 }, run: { name: String(attempt) } })),
+  )
+  t.ok(training.step > 60, `a step takes ${training.step.toFixed(0)} ms, which a blocked loop would show`)
+  t.ok(training.ticks > 50, `${training.ticks} ticks`)
+  t.ok(training.p99 < 50, `training: 99 % of the gaps are below ${training.p99.toFixed(1)} ms`)
+
+  // Reading waits off the thread: for the GPU, and on the CPU for elements that have to be put in order.
+  const unordered = mb.zeros([128, 128, 128]).permute([2, 1, 0])
+  const total = unordered.sum()
+  const times = Array.from({ length: 24 })
+  const began = performance.now()
+  for (const _ of times) unordered.toTypedArray()
+  const atOnce = performance.now() - began
+  const reading = await bestOf(async () => {
+    const stop = watchTimer()
+    await Promise.all(times.map(() => unordered.toTypedArrayAsync()))
+    await Promise.all(times.map(() => total.itemAsync()))
+    return stop()
+  })
+  t.ok(atOnce > 100, `in this thread it takes ${atOnce.toFixed(0)} ms`)
+  t.ok(reading.p99 < 50, `reading: 99 % of the gaps are below ${reading.p99.toFixed(1)} ms`)
 })
 
 t.test('two workers at once compute what each would alone', async (t) => {
@@ -245,7 +280,8 @@ t.test('errors reach whoever looks, and nobody else', async (t) => {
   const bad = tinyConfig(dir, { top: { device: 'cuda:99' } })
   const script = (body) =>
     runScript(`
-    import { train } from '$mbconv'
+    import * as mb from 'mbconv'
+import { train } from '$mbconv'
     const bad = ${JSON.stringify(bad)}
     const nap = () => new Promise((resume) => setTimeout(resume, 100))
     ${body}
