@@ -151,38 +151,54 @@ ArrayKind arrayKind(at::ScalarType dtype) {
   }
 }
 
-napi_value copyToTypedArray(napi_env js, const Tensor& host) {
-  const ArrayKind kind = arrayKind(host.scalar_type());
-  const size_t length = static_cast<size_t>(host.numel());
-  void* data = nullptr;
-  napi_value buffer;
-  check(napi_create_arraybuffer(js, length * kind.bytes, &data, &buffer));
-  if (length > 0) std::memcpy(data, host.const_data_ptr(), length * kind.bytes);
-  napi_value array;
-  check(napi_create_typedarray(js, kind.type, length, buffer, 0, &array));
-  return array;
-}
-
 // Contiguous elements in host memory, no gradient. Waits for the device.
 Tensor onHost(const Tensor& tensor) { return tensor.detach().cpu().contiguous().resolve_conj().resolve_neg(); }
 
-JsValue toTypedArray(Env& env, const Tensor& tensor) {
-  arrayKind(tensor.scalar_type());
-  return {copyToTypedArray(env.js(), onHost(tensor))};
+// An ArrayBuffer for the tensor's elements, its memory not yet touched, and where that is.
+std::pair<napi_value, void*> bufferFor(napi_env js, const Tensor& tensor) {
+  void* data = nullptr;
+  napi_value buffer;
+  check(napi_create_arraybuffer(js, tensor.numel() * arrayKind(tensor.scalar_type()).bytes, &data, &buffer));
+  return {buffer, data};
 }
 
-// The same off the JavaScript thread.
-Task toTypedArrayAsync(const Tensor& tensor) {
-  arrayKind(tensor.scalar_type());
-  auto host = std::make_shared<Tensor>();
+void copyInto(void* data, const Tensor& tensor) {
+  const Tensor host = onHost(tensor);
+  if (host.numel() > 0) std::memcpy(data, host.const_data_ptr(), host.nbytes());
+}
+
+napi_value typedArray(napi_env js, napi_value buffer, const Tensor& tensor) {
+  napi_value array;
+  check(napi_create_typedarray(js, arrayKind(tensor.scalar_type()).type, tensor.numel(), buffer, 0, &array));
+  return array;
+}
+
+JsValue toTypedArray(Env& env, const Tensor& tensor) {
+  const auto [buffer, data] = bufferFor(env.js(), tensor);
+  copyInto(data, tensor);
+  return {typedArray(env.js(), buffer, tensor)};
+}
+
+// The same off the JavaScript thread: waiting, putting the elements in order, and the copy into the result, which is
+// what takes long where there are many.
+Task toTypedArrayAsync(Env& env, const Tensor& tensor) {
+  const auto [buffer, data] = bufferFor(env.js(), tensor);
+  napi_ref reference;
+  check(napi_create_reference(env.js(), buffer, 1, &reference));
+  // Released with the task, on the JavaScript thread, however that ends.
+  const std::shared_ptr<napi_ref__> held(reference, [js = env.js()](napi_ref it) { napi_delete_reference(js, it); });
   // The other thread's current stream would not wait for what is still under way on this one's.
   std::optional<c10::Stream> stream;
   if (tensor.is_cuda()) stream = c10::impl::VirtualGuardImpl(tensor.device().type()).getStream(tensor.device());
-  return {[=] {
+  return {[tensor, stream, data = data] {
             c10::OptionalStreamGuard guard(stream);
-            *host = onHost(tensor);
+            copyInto(data, tensor);
           },
-          [host](napi_env js) { return copyToTypedArray(js, *host); }};
+          [tensor, held](napi_env js) {
+            napi_value filled;
+            check(napi_get_reference_value(js, held.get(), &filled));
+            return typedArray(js, filled, tensor);
+          }};
 }
 
 }  // namespace
