@@ -253,8 +253,8 @@ t.test('The event loop stays alive', async (t) => {
   const atOnce = performance.now() - began
   const reading = await bestOf(async () => {
     const stop = watchTimer()
-    await Promise.all(times.map(() => unordered.toTypedArrayAsync()))
-    await Promise.all(times.map(() => total.itemAsync()))
+    for (const _ of times) await unordered.toTypedArrayAsync()
+    for (const _ of times) await total.itemAsync()
     return stop()
   })
   t.ok(atOnce > 100, `in this thread it takes ${atOnce.toFixed(0)} ms`)
