@@ -159,14 +159,6 @@ const BREAKS = [
     test: 'threads',
   },
   {
-    promise: 'Loads in workers, exits cleanly',
-    what: 'the state of a thread goes before the objects that point to it',
-    file: 'native/env.cc',
-    text: '  if (env->handles_ == 0) delete env;',
-    by: '  env->scopes_.clear();\n  delete env;',
-    test: 'threads',
-  },
-  {
     promise: 'Runs without a GPU',
     what: 'a device that is not there is replaced by the CPU',
     file: 'lib/train/device.ts',

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { MBConv } from '../dist/models/efficientnet.js'
+import { Block } from '../dist/models/blocks.js'
 
 const { arch, count, create, list, scale } = mb.models
 const B0 = arch('efficientnet_b0')
@@ -25,7 +25,7 @@ function measured(model) {
     floatBuffers: numelOf(buffers.filter(float)),
     stateDictEntries: Object.keys(model.stateDict()).length,
     convLayers: model.modules().filter((module) => module instanceof mb.nn.Conv2d).length,
-    blocks: model.modules().filter((module) => module instanceof MBConv).length,
+    blocks: model.modules().filter((module) => module instanceof Block).length,
   }
 }
 
@@ -141,7 +141,7 @@ t.test('initial weights follow the paper', (t) => {
 
 t.test('drop path grows with depth and dropout is the architecture’s', (t) => {
   const model = create('efficientnet_b0', { init: 'none' })
-  const blocks = model.modules().filter((module) => module instanceof MBConv)
+  const blocks = model.modules().filter((module) => module instanceof Block)
   // arXiv:1905.11946 and its code: survival 1 − 0.2·i/16, only where there is a skip connection.
   const skips = { 2: 2, 4: 4, 6: 6, 7: 7, 9: 9, 10: 10, 12: 12, 13: 13, 14: 14 }
   const rates = blocks.map((block) => block.dropPath?.p)
@@ -231,7 +231,7 @@ t.test('inference frees each block’s intermediates before the next', (t) => {
   mb.scope(() => {
     const x = mb.randn([1, 3, 64, 64])
     const live = []
-    for (const block of model.modules().filter((module) => module instanceof MBConv)) {
+    for (const block of model.modules().filter((module) => module instanceof Block)) {
       const forward = block.forward
       block.forward = (y) => {
         live.push(mb.memory().tensors)

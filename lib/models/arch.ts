@@ -1,38 +1,74 @@
 /**
- * What an EfficientNet is, as data: the B0 stage table, the published scaling coefficients, and the models by name.
+ * What a network is, as data: a table of stages in the paper's order, and the networks by name.
  *
- * Sources: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", arXiv:1905.11946,
- * Table 1; tensorflow/tpu@7dc921f models/official/efficientnet (coefficients and rounding).
+ * Every family is such a table; one rule scales them all (./scaling), one walk counts them (./count), one builder makes
+ * them (./network). The tables are in ./families, with their sources.
  */
-
 import { MbconvError } from '../errors'
-import { freezeArch } from './check'
-import { scale } from './scaling'
+import { ALIASES, FAMILIES } from './families'
 
-/** One stage of MBConv blocks. The first block has the stage's stride, the others stride 1. */
+/**
+ * - `mbconv`: expand 1x1, depthwise, squeeze-excitation, project 1x1; the input added where stride and channels allow.
+ * - `fused`: Fused-MBConv, a full convolution that expands, then project 1x1; a single convolution where it does not expand.
+ * - `separable`: depthwise, then 1x1, both activated; nothing is added.
+ * - `basic`: ResNet's two 3x3 convolutions with the input, projected where it has to be, added.
+ * - `bottleneck`: ResNet's 1x1, 3x3, 1x1, likewise.
+ */
+export type BlockKind = 'mbconv' | 'fused' | 'separable' | 'basic' | 'bottleneck'
+
+export type ActivationName = 'silu' | 'relu' | 'relu6' | 'hardswish'
+
+/** Blocks of one kind. The first has the stage's stride, the others stride 1. */
 export interface Stage {
-  /** Side of the square depthwise kernel, odd. */
+  /** Default `mbconv`. */
+  readonly block?: BlockKind
+  /** Side of the square kernel, odd; of a bottleneck's and an MBConv's middle convolution. */
   readonly kernel: number
-  /** Stride of the first block's depthwise convolution. */
+  /** Stride of the first block. */
   readonly stride: number
-  /** Expanded width over the block's input width; 1 leaves the expansion convolution out. */
+  /**
+   * Width inside a block: over its input's (`mbconv`, `fused`), over its output's (`bottleneck`); 1 leaves the expansion
+   * out. The others have none: 1.
+   */
   readonly expand: number
+  /** The width inside itself, in channels, where it follows no ratio (MobileNetV3); `expand` does not count then. */
+  readonly expanded?: number
   /** Output channels of every block. */
   readonly channels: number
   /** Number of blocks. */
   readonly layers: number
-  /** Squeeze width over the block's input width (not over the expanded width). */
+  /** Squeeze width over the width that the architecture's `squeeze` names; 0 for no squeeze-excitation. */
   readonly seRatio: number
+  /** Default: the architecture's. */
+  readonly activation?: ActivationName
 }
 
-/** A whole network: 3x3 stride-2 stem, MBConv stages, 1x1 head, pooling, dropout, linear classifier. */
+/** How squeeze-excitation is done. */
+export interface Squeeze {
+  /** What `seRatio` is a share of: the block's input (EfficientNet), or the expanded width, rounded (MobileNetV3). */
+  readonly of: 'input' | 'expanded'
+  readonly activation: 'silu' | 'relu'
+  readonly gate: 'sigmoid' | 'hardsigmoid'
+}
+
+/** A whole network: stride-2 stem, stages, 1x1 head, pooling, dropout, linear classifier. */
 export interface Arch {
   readonly name: string
   /** Channels after the stem. */
   readonly stem: number
+  /** Side of the stem's kernel. Default 3. */
+  readonly stemKernel?: number
+  /** A 3x3 stride-2 maximum behind the stem, as ResNet has it. Default false. */
+  readonly stemPool?: boolean
   readonly stages: readonly Stage[]
-  /** Channels after the 1x1 head convolution, the classifier's input. */
+  /** Channels after the 1x1 head convolution; 0 for none. */
   readonly head: number
+  /** Width of a linear layer before the classifier (MobileNetV3); 0 for none, the default. */
+  readonly hidden?: number
+  /** Default `silu`. */
+  readonly activation?: ActivationName
+  /** Default: EfficientNet's, of the input with SiLU and sigmoid. */
+  readonly squeeze?: Squeeze
   /** Width coefficient this table was scaled by, 1 for the baseline. A record of its making; the channels rule. */
   readonly width: number
   /** Depth coefficient this table was scaled by, 1 for the baseline. */
@@ -43,75 +79,40 @@ export interface Arch {
   readonly dropout: number
   /** Channels are rounded to multiples of this. */
   readonly divisor: number
+  /** Rounded channels are never below this share of the exact value. Default 0.9; 0 in EfficientNetV2. */
+  readonly leastShare?: number
+  /** Scaling leaves stem and head as wide, first and last stage as deep as they are (EfficientNet-Lite). Default false. */
+  readonly fixedEnds?: boolean
+  /** Scaling never narrows the head (MobileNetV2). Default false. */
+  readonly wideHead?: boolean
 }
 
-/** EfficientNet-B0, the paper's Table 1, stages 2 to 8. */
-export const BASELINE: Arch = freezeArch({
-  name: 'efficientnet_b0',
-  stem: 32,
-  // biome-ignore format: one row a stage, as the paper prints it
-  stages: [
-    { kernel: 3, stride: 1, expand: 1, channels: 16,  layers: 1, seRatio: 0.25 },
-    { kernel: 3, stride: 2, expand: 6, channels: 24,  layers: 2, seRatio: 0.25 },
-    { kernel: 5, stride: 2, expand: 6, channels: 40,  layers: 2, seRatio: 0.25 },
-    { kernel: 3, stride: 2, expand: 6, channels: 80,  layers: 3, seRatio: 0.25 },
-    { kernel: 5, stride: 1, expand: 6, channels: 112, layers: 3, seRatio: 0.25 },
-    { kernel: 5, stride: 2, expand: 6, channels: 192, layers: 4, seRatio: 0.25 },
-    { kernel: 3, stride: 1, expand: 6, channels: 320, layers: 1, seRatio: 0.25 },
-  ],
-  head: 1280,
-  width: 1,
-  depth: 1,
-  resolution: 224,
-  dropout: 0.2,
-  divisor: 8,
-})
-
-/** A row of the published table: coefficients relative to B0, input side in pixels, dropout. */
-export interface PublishedVariant {
-  readonly width: number
-  readonly depth: number
-  readonly resolution: number
-  readonly dropout: number
-}
-
-/**
- * The coefficients the authors released (B0–B7 with the paper, B8 and L2 with later work). They were rounded by hand:
- * no φ gives them back, so they are never computed from α, β, γ, nor the other way round.
- */
-// biome-ignore format: a table
-export const PUBLISHED: Readonly<Record<string, PublishedVariant>> = Object.freeze({
-  efficientnet_b0: Object.freeze({ width: 1.0, depth: 1.0, resolution: 224, dropout: 0.2 }),
-  efficientnet_b1: Object.freeze({ width: 1.0, depth: 1.1, resolution: 240, dropout: 0.2 }),
-  efficientnet_b2: Object.freeze({ width: 1.1, depth: 1.2, resolution: 260, dropout: 0.3 }),
-  efficientnet_b3: Object.freeze({ width: 1.2, depth: 1.4, resolution: 300, dropout: 0.3 }),
-  efficientnet_b4: Object.freeze({ width: 1.4, depth: 1.8, resolution: 380, dropout: 0.4 }),
-  efficientnet_b5: Object.freeze({ width: 1.6, depth: 2.2, resolution: 456, dropout: 0.4 }),
-  efficientnet_b6: Object.freeze({ width: 1.8, depth: 2.6, resolution: 528, dropout: 0.5 }),
-  efficientnet_b7: Object.freeze({ width: 2.0, depth: 3.1, resolution: 600, dropout: 0.5 }),
-  efficientnet_b8: Object.freeze({ width: 2.2, depth: 3.6, resolution: 672, dropout: 0.5 }),
-  efficientnet_l2: Object.freeze({ width: 4.3, depth: 5.3, resolution: 800, dropout: 0.5 }),
-})
-
-/** Names that {@link arch} knows, smallest model first. */
+/** Names that {@link arch} knows, by family, smallest model first. Aliases are not among them. */
 export function list(): string[] {
-  return Object.keys(PUBLISHED)
+  return [...FAMILIES.keys()]
+}
+
+/** The name in {@link list} for a name that timm or torchvision uses; the name itself where it is none of theirs. */
+export function canonicalName(name: string): string {
+  return ALIASES.get(name) ?? name
 }
 
 /**
  * The architecture of a published model, as frozen data.
  *
- * @param name one of {@link list}, `efficientnet_b0` say.
+ * @param name one of {@link list}, `efficientnet_b0` say, or timm's or torchvision's name for it. A name stands for the
+ *   architecture only: numeric profile and weights are chosen apart.
  * @throws MbconvError ERR_TYPE, or ERR_VALUE listing the known names.
  */
 export function arch(name: string): Arch {
   const op = 'arch'
   if (typeof name !== 'string') throw new MbconvError('ERR_TYPE', 'arch: name must be a string', { op })
-  if (!Object.hasOwn(PUBLISHED, name)) {
+  const make = FAMILIES.get(canonicalName(name))
+  if (make === undefined) {
     throw new MbconvError('ERR_VALUE', `arch: no model is called ${JSON.stringify(name)}`, {
       op,
       hint: `Known models: ${list().join(', ')}.`,
     })
   }
-  return scale(BASELINE, { ...PUBLISHED[name], name })
+  return make()
 }

@@ -5,8 +5,9 @@
  */
 
 import { checkCount, checkOptions } from '../check'
-import type { Arch } from './arch'
+import type { Arch, Stage } from './arch'
 import { checkArch } from './check'
+import { type BlockPlan, blocksOf, featureChannels } from './plan'
 
 /** The rule every multiply-add figure follows; the paper's "FLOPS" are these. To be printed beside the figures. */
 export const COUNTING_RULE =
@@ -49,7 +50,7 @@ export interface Counts {
 
 /** A row of the table of stages. */
 export interface StageRow {
-  /** `stem`, `1` … `7`, `head`, `classifier`. */
+  /** `stem`, `1` … `7`, `head` where there is one, `classifier`. */
   readonly stage: string
   /** `conv 3x3`, `MBConv6 5x5`, `linear`. */
   readonly operator: string
@@ -83,39 +84,77 @@ function strided(size: number, stride: number): number {
   return Math.ceil(size / stride)
 }
 
-/** Squeeze width of a block, from the block's own input. */
-export function squeezeChannels(inputChannels: number, seRatio: number): number {
-  return Math.max(1, Math.floor(inputChannels * seRatio))
-}
-
 function* layersOf(arch: Arch, resolution: number, numClasses: number, inChannels: number): Generator<Layer> {
   let size = strided(resolution, 2)
-  let channels = arch.stem
-  const conv = (row: number, role: Role, inputs: number, outputs: number, kernel: number): Layer => {
+  const conv = (row: number, role: Role, inputs: number, outputs: number, kernel: number, side = size): Layer => {
     const weights = (role === 'depthwise' ? 1 : inputs) * outputs * kernel * kernel
-    return { row, role, weights, biases: 0, norm: outputs, positions: size * size, outputs }
+    return { row, role, weights, biases: 0, norm: outputs, positions: side * side, outputs }
   }
   const dense = (row: number, role: Role, inputs: number, outputs: number): Layer => {
     return { row, role, weights: inputs * outputs, biases: outputs, norm: 0, positions: 1, outputs }
   }
-  yield conv(0, 'conv', inChannels, channels, 3)
-  for (const [i, stage] of arch.stages.entries()) {
-    const row = i + 1
-    for (let block = 0; block < stage.layers; block++) {
-      const expanded = channels * stage.expand
-      const squeezed = squeezeChannels(channels, stage.seRatio)
-      if (stage.expand !== 1) yield conv(row, 'conv', channels, expanded, 1)
-      if (block === 0) size = strided(size, stage.stride)
-      yield conv(row, 'depthwise', expanded, expanded, stage.kernel)
-      yield dense(row, 'se', expanded, squeezed)
-      yield dense(row, 'se', squeezed, expanded)
-      yield conv(row, 'conv', expanded, stage.channels, 1)
-      channels = stage.channels
-    }
+  yield conv(0, 'conv', inChannels, arch.stem, arch.stemKernel ?? 3)
+  if (arch.stemPool) size = strided(size, 2)
+  for (const block of blocksOf(arch)) {
+    const before = size
+    size = strided(size, block.stride)
+    yield* layersOfBlock(block, block.stage + 1, before, size, conv, dense)
   }
   const head = arch.stages.length + 1
-  yield conv(head, 'conv', channels, arch.head, 1)
-  yield dense(head + 1, 'linear', arch.head, numClasses)
+  let channels = arch.stages[arch.stages.length - 1].channels
+  if (arch.head > 0) yield conv(head, 'conv', channels, arch.head, 1)
+  channels = featureChannels(arch)
+  const classifier = arch.head > 0 ? head + 1 : head
+  if (arch.hidden) {
+    yield dense(classifier, 'linear', channels, arch.hidden)
+    channels = arch.hidden
+  }
+  yield dense(classifier, 'linear', channels, numClasses)
+}
+
+type Conv = (row: number, role: Role, inputs: number, outputs: number, kernel: number, side: number) => Layer
+type Dense = (row: number, role: Role, inputs: number, outputs: number) => Layer
+
+/** In the order of the state dict. `before` and `after` are the sides of the block's input and output. */
+function* layersOfBlock(block: BlockPlan, row: number, before: number, after: number, conv: Conv, dense: Dense) {
+  const { kind, input, inner, squeezed, output, kernel } = block
+  switch (kind) {
+    case 'mbconv':
+      if (inner !== input) yield conv(row, 'conv', input, inner, 1, before)
+      yield conv(row, 'depthwise', inner, inner, kernel, after)
+      break
+    case 'fused':
+      yield conv(row, 'conv', input, inner === input ? output : inner, kernel, after)
+      break
+    case 'separable':
+      yield conv(row, 'depthwise', input, input, kernel, after)
+      break
+    case 'basic':
+      yield conv(row, 'conv', input, output, kernel, after)
+      yield conv(row, 'conv', output, output, kernel, after)
+      break
+    case 'bottleneck':
+      yield conv(row, 'conv', input, inner, 1, before)
+      yield conv(row, 'conv', inner, inner, kernel, after)
+      break
+  }
+  if (squeezed > 0) {
+    yield dense(row, 'se', inner, squeezed)
+    yield dense(row, 'se', squeezed, inner)
+  }
+  if (kind !== 'basic' && !(kind === 'fused' && inner === input)) yield conv(row, 'conv', inner, output, 1, after)
+  if (block.projected) yield conv(row, 'conv', input, output, 1, after)
+}
+
+const OPERATORS = {
+  ...{ mbconv: 'MBConv', fused: 'Fused-MBConv', separable: 'separable', basic: 'basic', bottleneck: 'bottleneck' },
+} as const
+
+/** `MBConv6 5x5`, `bottleneck 3x3`. */
+function operatorOf(stage: Stage, input: number): string {
+  const { block = 'mbconv', kernel, expand, expanded } = stage
+  const ratio = expanded === undefined ? expand : Number((expanded / input).toFixed(2))
+  return `${OPERATORS[block]}${block === 'mbconv' || block === 'fused' ? ratio : ''} ${kernel}x${kernel}`
 }
 
 function resolved(op: string, value: Arch, options: CountOptions) {
@@ -181,14 +220,17 @@ export function stageTable(arch: Arch, options: CountOptions = {}): StageRow[] {
     rows.push({ stage, operator, inputSize: size, stride, channels, layers, params: 0, macs: 0 })
     size = strided(size, stride)
   }
-  add('stem', 'conv 3x3', 2, table.stem, 1)
+  const kernel = table.stemKernel ?? 3
+  add('stem', `conv ${kernel}x${kernel}${table.stemPool ? ', max pool' : ''}`, 2, table.stem, 1)
+  if (table.stemPool) size = strided(size, 2)
+  let input = table.stem
   for (const [i, stage] of table.stages.entries()) {
-    const operator = `MBConv${stage.expand} ${stage.kernel}x${stage.kernel}`
-    add(String(i + 1), operator, stage.stride, stage.channels, stage.layers)
+    add(String(i + 1), operatorOf(stage, input), stage.stride, stage.channels, stage.layers)
+    input = stage.channels
   }
-  add('head', 'conv 1x1', 1, table.head, 1)
+  if (table.head > 0) add('head', 'conv 1x1', 1, table.head, 1)
   size = 1
-  add('classifier', 'linear', 1, numClasses, 1)
+  add('classifier', table.hidden ? `linear ${table.hidden}, linear` : 'linear', 1, numClasses, 1)
   for (const layer of layersOf(table, resolution, numClasses, inChannels)) {
     rows[layer.row].params += layer.weights + layer.biases + 2 * layer.norm
     rows[layer.row].macs += layer.weights * layer.positions

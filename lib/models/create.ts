@@ -6,7 +6,7 @@ import type { Init } from '../nn/layers'
 import type { Device, DType } from '../tensor/types'
 import { type Arch, arch as archNamed } from './arch'
 import { checkArch } from './check'
-import { EfficientNet } from './efficientnet'
+import { Network } from './network'
 import { checkProfile, type Profile, type ProfileName, profileNamed } from './profiles'
 
 export interface CreateOptions {
@@ -18,7 +18,7 @@ export interface CreateOptions {
   profile?: ProfileName | Profile
   /**
    * Stochastic depth while training: block i of n (counted from 0) loses its branch with probability dropPath·i/n.
-   * Default 0.2.
+   * Default 0.2 in EfficientNets, 0 in the others, which were published without.
    */
   dropPath?: number
   /** Dropout before the classifier while training. Default: the architecture's. */
@@ -43,7 +43,7 @@ export interface CreateOptions {
  * @throws MbconvError ERR_TYPE or ERR_VALUE for an unknown model, profile or option; ERR_NATIVE_LOAD;
  *   ERR_CUDA_UNAVAILABLE
  */
-export function create(model: string | Arch, options: CreateOptions = {}): EfficientNet {
+export function create(model: string | Arch, options: CreateOptions = {}): Network {
   const op = 'create'
   const arch = typeof model === 'string' ? archNamed(model) : checkArch(op, model)
   checkOptions(op, options, [
@@ -57,7 +57,8 @@ export function create(model: string | Arch, options: CreateOptions = {}): Effic
     'dtype',
     'init',
   ])
-  const { numClasses = 1000, inChannels = 3, dropPath = 0.2, dropout = arch.dropout, seed, init = 'paper' } = options
+  const { numClasses = 1000, inChannels = 3, dropout = arch.dropout, seed, init = 'paper' } = options
+  const { dropPath = arch.name.startsWith('efficientnet') ? 0.2 : 0 } = options
   const { profile = 'paper', device = 'cpu', dtype = 'float32' } = options
   checkCount(op, 'numClasses', numClasses)
   checkCount(op, 'inChannels', inChannels)
@@ -77,7 +78,7 @@ export function create(model: string | Arch, options: CreateOptions = {}): Effic
     init,
     profile: typeof profile === 'string' ? profileNamed(profile, arch.name) : checkProfile(op, profile),
   }
-  const build = () => new EfficientNet(arch, settings)
+  const build = () => new Network(arch, settings)
   const network = seed === undefined ? build() : seeded(seed, build)
   try {
     return network.to({ device, dtype })

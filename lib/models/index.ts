@@ -1,8 +1,17 @@
 /** Architectures, scaling, counting (all without native code), and building. */
-export { type Arch, arch, list, type Stage } from './arch'
+export {
+  type ActivationName,
+  type Arch,
+  arch,
+  type BlockKind,
+  canonicalName,
+  list,
+  type Squeeze,
+  type Stage,
+} from './arch'
 export { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
 export { type CreateOptions, create } from './create'
-export type { EfficientNet } from './efficientnet'
+export type { Network } from './network'
 export { PROFILE_NAMES, type Profile, type ProfileName, profileNamed } from './profiles'
 export {
   type Coefficients,

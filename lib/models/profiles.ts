@@ -39,11 +39,17 @@ const TORCHVISION = Object.freeze({
   ...IMAGENET,
 } as const)
 
-/** torchvision's B5–B7 carry weights ported from TensorFlow and with them its batch norm constants. */
-const TORCHVISION_PORTED = Object.freeze({ ...TORCHVISION, bnEps: 1e-3, bnMomentum: 0.01 } as const)
-
-/** B8 and L2, which torchvision does not offer, exist only as TensorFlow weights. */
-const PORTED = ['b5', 'b6', 'b7', 'b8', 'l2'].map((suffix) => `efficientnet_${suffix}`)
+/**
+ * torchvision's batch norm constants where they are not PyTorch's own, by the beginning of the name: [epsilon, momentum].
+ * Its B5–B7 carry weights ported from TensorFlow and with them that library's; B8 and L2, which it does not offer, exist
+ * only as such weights.
+ */
+const TORCHVISION_NORMS: readonly (readonly [prefix: string, bnEps: number, bnMomentum: number])[] = [
+  ...['b5', 'b6', 'b7', 'b8', 'l2'].map((size) => [`efficientnet_${size}`, 1e-3, 0.01] as const),
+  ['efficientnetv2', 1e-3, 0.1],
+  ['mobilenet_v3', 1e-3, 0.01],
+  ['mnasnet', 1e-5, 3e-4],
+]
 
 const PROFILES: Readonly<Record<ProfileName, Profile>> = Object.freeze({
   torchvision: TORCHVISION,
@@ -54,8 +60,8 @@ const PROFILES: Readonly<Record<ProfileName, Profile>> = Object.freeze({
 })
 
 /**
- * The profile of that name for that architecture. Only torchvision's depends on the architecture: its B5–B7 (and what
- * is scaled from them) have other batch norm constants than its B0–B4.
+ * The profile of that name for that architecture. Only torchvision's depends on the architecture: its B5–B7, V2,
+ * MobileNetV3 and MnasNet (and what is scaled from them) have batch norm constants of their own.
  *
  * @param archName `Arch.name`.
  * @throws MbconvError ERR_VALUE listing the names.
@@ -69,8 +75,10 @@ export function profileNamed(name: ProfileName, archName: string): Profile {
     })
   }
   if (typeof archName !== 'string') throw new MbconvError('ERR_TYPE', `${op}: archName must be a string`, { op })
-  const ported = PORTED.some((origin) => archName === origin || archName.startsWith(`${origin}_`))
-  return name === 'torchvision' && ported ? TORCHVISION_PORTED : PROFILES[name]
+  const norm = TORCHVISION_NORMS.find(([prefix]) => new RegExp(`^${prefix}(_|$)`).test(archName))
+  if (name !== 'torchvision' || norm === undefined) return PROFILES[name]
+  const [, bnEps, bnMomentum] = norm
+  return Object.freeze({ ...TORCHVISION, bnEps, bnMomentum })
 }
 
 /** Checks a profile given as data, for weights that follow none of the named ones. */

@@ -2,27 +2,28 @@
  * Compound scaling: pure functions from one architecture table to another.
  *
  * Two modes exist and are kept apart. {@link compound} is the paper's formula for any φ; the published B1–B8 and L2 are
- * literals (see `PUBLISHED` in ./arch). Rounding makes both differ from the ideal: φ = 1 costs 2.57 times B0, not 2.
+ * literals (see `PUBLISHED` in ./families/efficientnet). Rounding makes both differ from the ideal: φ = 1 costs 2.57 times B0, not 2.
  * Source: arXiv:1905.11946, equation 3; rounding as in tensorflow/tpu@7dc921f efficientnet_model.py.
  */
 
 import { checkCount, checkNumber, checkOptions, checkPositive, checkRate } from '../check'
 import { MbconvError } from '../errors'
-import type { Arch } from './arch'
+import type { Arch, Stage } from './arch'
 import { checkArch } from './check'
 
 /**
  * Scales a channel count and rounds it to a multiple of `divisor` (and at least `divisor`), half upwards, but never
- * below 90 % of the exact value.
+ * below `leastShare` of the exact value: 0.9, or 0 in EfficientNetV2.
  */
-export function roundChannels(channels: number, width: number, divisor = 8): number {
+export function roundChannels(channels: number, width: number, divisor = 8, leastShare = 0.9): number {
   const op = 'roundChannels'
   checkCount(op, 'channels', channels)
   checkPositive(op, 'width', width)
   checkCount(op, 'divisor', divisor)
+  checkRate(op, 'leastShare', leastShare)
   const exact = channels * width
   const nearest = Math.max(divisor, Math.floor((exact + divisor / 2) / divisor) * divisor)
-  return nearest < 0.9 * exact ? nearest + divisor : nearest
+  return nearest < leastShare * exact ? nearest + divisor : nearest
 }
 
 /** Scales a stage's number of blocks: always upwards, so that no stage vanishes. */
@@ -76,15 +77,16 @@ export function scale(arch: Arch, options: ScaleOptions = {}): Arch {
   checkCount(op, 'resolution', resolution)
   checkCount(op, 'divisor', divisor)
   checkRate(op, 'dropout', dropout)
-  const scaled = {
-    name: from.name,
-    stem: roundChannels(from.stem, width, divisor),
-    stages: from.stages.map((stage) => ({
-      ...stage,
-      channels: roundChannels(stage.channels, width, divisor),
-      layers: roundRepeats(stage.layers, depth),
+  const wide = (channels: number) => roundChannels(channels, width, divisor, from.leastShare)
+  const last = from.stages.length - 1
+  const scaled: Arch = {
+    ...from,
+    stem: from.fixedEnds ? from.stem : wide(from.stem),
+    stages: from.stages.map((stage, i) => ({
+      ...widened(stage, wide),
+      layers: from.fixedEnds && (i === 0 || i === last) ? stage.layers : roundRepeats(stage.layers, depth),
     })),
-    head: roundChannels(from.head, width, divisor),
+    head: from.head === 0 || from.fixedEnds || (from.wideHead && width < 1) ? from.head : wide(from.head),
     width: from.width * width,
     depth: from.depth * depth,
     resolution,
@@ -93,6 +95,13 @@ export function scale(arch: Arch, options: ScaleOptions = {}): Arch {
   }
   const same = width === 1 && depth === 1 && resolution === from.resolution && divisor === from.divisor
   return checkArch(op, { ...scaled, name: options.name ?? (same ? from.name : scaledName(scaled)) })
+}
+
+/** A stage with its widths scaled. A bottleneck's output is four times its planes, which are what is rounded. */
+function widened(stage: Stage, wide: (channels: number) => number): Stage {
+  if (stage.block === 'bottleneck') return { ...stage, channels: 4 * wide(stage.channels / 4) }
+  const channels = wide(stage.channels)
+  return stage.expanded === undefined ? { ...stage, channels } : { ...stage, channels, expanded: wide(stage.expanded) }
 }
 
 export interface CompoundOptions {

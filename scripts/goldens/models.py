@@ -134,8 +134,79 @@ def run(name, model, keys, size, training):
     print(f"{path.name}: {path.stat().st_size} bytes, spread of logits {spread:.3f}")
 
 
+# The other families: (name here, profile here, library, name there). Their tensors are in the order of ours, and named
+# by their position, so that no table of names is needed.
+FAMILIES = [
+    ("efficientnetv2_s", "torchvision", torchvision, "efficientnet_v2_s"),
+    ("efficientnetv2_b0", "tf", timm, "tf_efficientnetv2_b0"),
+    ("efficientnet_lite0", "timm", timm, "efficientnet_lite0"),
+    ("efficientnet_lite0", "tf", timm, "tf_efficientnet_lite0"),
+    ("mobilenet_v1", "timm", timm, "mobilenetv1_100"),
+    ("mobilenet_v2", "torchvision", torchvision, "mobilenet_v2"),
+    ("mobilenet_v3_large", "torchvision", torchvision, "mobilenet_v3_large"),
+    ("mobilenet_v3_small", "torchvision", torchvision, "mobilenet_v3_small"),
+    ("mnasnet_b1", "torchvision", torchvision, "mnasnet1_0"),
+    ("mnasnet_a1", "timm", timm, "semnasnet_100"),
+    ("resnet18", "torchvision", torchvision, "resnet18"),
+    ("resnet50", "torchvision", torchvision, "resnet50"),
+    ("wide_resnet50_2", "torchvision", torchvision, "wide_resnet50_2"),
+]
+
+
+def random_off(model):
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        if isinstance(module, torchvision.ops.StochasticDepth):
+            module.p = 0.0
+
+
+def families():
+    """Logits in evaluation mode and, after one training batch, loss, logits and a sketch of the gradient."""
+    cases = []
+    for own, profile, library, name in FAMILIES:
+        if library is timm:
+            model = timm.create_model(name, num_classes=CLASSES, drop_rate=0.0, drop_path_rate=0.0)
+        else:
+            model = getattr(torchvision.models, name)(num_classes=CLASSES)
+        random_off(model)
+        model = model.double()
+        state = model.state_dict()
+        with torch.no_grad():
+            for i, (key, value) in enumerate(state.items()):
+                values = weights(f"{i}.{key.rsplit('.', 1)[-1]}", value.shape)
+                value.copy_(torch.from_numpy(np.ascontiguousarray(values)).reshape(value.shape))
+        x = torch.from_numpy(images(64))
+        with torch.no_grad():
+            logits = model.eval()(x)
+        trained = model.train()(x)
+        loss = torch.nn.functional.cross_entropy(trained, torch.arange(BATCH) * 7 % CLASSES)
+        loss.backward()
+        # One sketch of all gradients as one vector.
+        each = np.array([sketch(f"gradient {i}", p.grad) for i, p in enumerate(model.parameters())])
+        gradient = [rounded(v) for v in (np.linalg.norm(each[:, 0]), each[:, 1].sum(), each[:, 2].sum())]
+        cases.append(
+            {
+                "model": own,
+                "profile": profile,
+                "source": f"{library.__name__} {name}",
+                "entries": len(state),
+                "evalLogits": nested(logits),
+                "trainLoss": rounded(loss.detach()),
+                "gradient": gradient,
+            }
+        )
+        print(own, profile, "logits", float(logits.norm()), "loss", float(loss))
+    source = f"scripts/goldens/models.py, torch {torch.__version__}, torchvision {torchvision.__version__}, timm {timm.__version__}, float64"
+    rows = ",\n".join(json.dumps(case) for case in cases)
+    path = GOLDEN / "models-families.json"
+    path.write_text(f'{{"source": "{source}",\n"resolution": 64, "batch": {BATCH}, "numClasses": {CLASSES},\n"cases": [\n{rows}\n]}}\n')
+    print(path.stat().st_size, "bytes")
+
+
 def main():
     torch.manual_seed(0)
+    families()
     GOLDEN.mkdir(parents=True, exist_ok=True)
     still = dict(num_classes=CLASSES, dropout=0.0, stochastic_depth_prob=0.0)
     for variant, size in (("b0", 96), ("b4", 96), ("b7", 96)):

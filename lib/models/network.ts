@@ -1,0 +1,139 @@
+/**
+ * The network of an architecture table: stem, stages, head, pooling, classifier. State-dict keys and their order are those
+ * of torchvision's EfficientNet, for every family.
+ */
+import { MbconvError } from '../errors'
+import * as F from '../nn/functional'
+import { Dropout, Hardswish, type Init, Linear } from '../nn/layers'
+import { Module, Sequential } from '../nn/module'
+import { scope } from '../tensor/scope'
+import { Tensor } from '../tensor/tensor'
+import type { Arch } from './arch'
+import { Block, type Context, ConvNorm } from './blocks'
+import { activationOf, blocksOf, featureChannels, SQUEEZE } from './plan'
+import type { Profile } from './profiles'
+
+/** What {@link Network} is built from; `create` fills in the defaults. */
+export interface NetworkSettings {
+  numClasses: number
+  inChannels: number
+  profile: Profile
+  /** Drop probability that block i of n takes i/n of. */
+  dropPath: number
+  /** Dropout before the classifier. */
+  dropout: number
+  init: Init
+}
+
+/** The network: images [N, inChannels, H, W], normalised, to logits [N, numClasses]. */
+export class Network extends Module {
+  readonly features: Sequential
+  readonly classifier: Sequential
+  readonly arch: Arch
+  readonly profile: Profile
+  readonly numClasses: number
+  readonly inChannels: number
+
+  constructor(arch: Arch, settings: NetworkSettings) {
+    super()
+    const { numClasses, inChannels, profile, dropPath, dropout, init } = settings
+    this.arch = arch
+    this.profile = profile
+    this.numClasses = numClasses
+    this.inChannels = inChannels
+    const context: Context = { profile, init, squeeze: arch.squeeze ?? SQUEEZE }
+    const activation = activationOf(arch)
+    const stem = new ConvNorm(inChannels, arch.stem, arch.stemKernel ?? 3, context, { stride: 2, activation })
+    const total = arch.stages.reduce((sum, stage) => sum + stage.layers, 0)
+    const stages: Block[][] = arch.stages.map(() => [])
+    let index = 0
+    for (const plan of blocksOf(arch)) stages[plan.stage].push(new Block(plan, (dropPath * index++) / total, context))
+    const last = arch.stages[arch.stages.length - 1].channels
+    this.features = new Sequential(
+      stem,
+      ...stages.map((blocks) => new Sequential(...blocks)),
+      ...(arch.head === 0 ? [] : [new ConvNorm(last, arch.head, 1, context, { activation })]),
+    )
+    const channels = featureChannels(arch)
+    // As torchvision numbers them: dropout 0 and linear 1, or MobileNetV3's linear 0, activation 1, dropout 2, linear 3.
+    const wide = arch.hidden ? [new Linear(channels, arch.hidden, { init }), new Hardswish()] : []
+    this.classifier = new Sequential(
+      ...wide,
+      new Dropout(dropout),
+      new Linear(arch.hidden || channels, numClasses, { init }),
+    )
+  }
+
+  /**
+   * @param x normalised images [N, inChannels, H, W]
+   * @returns logits [N, numClasses]
+   * @throws MbconvError ERR_TYPE, ERR_SHAPE
+   */
+  forward(x: Tensor): Tensor {
+    this.#checkImages(x, 'forward')
+    return scope(() => {
+      const features = this.#run(x)
+      return this.classifier.forward(F.adaptiveAvgPool2d(features, 1).flatten(1))
+    })
+  }
+
+  /**
+   * What stages put out, for detection, segmentation and the like.
+   *
+   * @param x normalised images [N, inChannels, H, W]
+   * @param options.stages Children of `features`: 0 is the stem, 1 … the stages, the last one the head where there is
+   *   one. Default: the last.
+   * @returns a feature map [N, channels, H', W'] for each, in the order asked for
+   * @throws MbconvError ERR_TYPE, ERR_SHAPE, ERR_INDEX
+   */
+  forwardFeatures(x: Tensor, { stages }: { stages?: readonly number[] } = {}): Tensor[] {
+    const op = this.#checkImages(x, 'forwardFeatures')
+    const wanted = stages ?? [this.features.length - 1]
+    for (const stage of wanted) {
+      if (Number.isInteger(stage) && stage >= 0 && stage < this.features.length) continue
+      throw new MbconvError('ERR_INDEX', `${op}: stages are 0 to ${this.features.length - 1}, got ${stage}`, { op })
+    }
+    return scope(() => {
+      const found = new Map<number, Tensor>()
+      this.#run(x, (stage, y) => {
+        if (wanted.includes(stage)) found.set(stage, y)
+        return wanted.includes(stage)
+      })
+      return wanted.map((stage) => found.get(stage) as Tensor)
+    })
+  }
+
+  #checkImages(x: Tensor, method: string): string {
+    const op = `${this.arch.name}.${method}`
+    if (!(x instanceof Tensor)) throw new MbconvError('ERR_TYPE', `${op}: expected a Tensor`, { op })
+    const shape = x.shape
+    if (shape.length !== 4 || shape[1] !== this.inChannels) {
+      const wanted = `[N, ${this.inChannels}, H, W]`
+      throw new MbconvError('ERR_SHAPE', `${op}: expected images ${wanted}, got [${shape.join(', ')}]`, { op })
+    }
+    return op
+  }
+
+  /**
+   * Block by block, each in a scope of its own: what no gradient needs is freed before the next block allocates.
+   *
+   * @param keeps told each stage's output; true if it is to stay
+   */
+  #run(x: Tensor, keeps: (stage: number, y: Tensor) => boolean = () => false): Tensor {
+    let y = x
+    let free = false
+    const step = (forward: (input: Tensor) => Tensor) => {
+      const input = y
+      y = scope(() => forward(input))
+      if (free) input.dispose()
+      free = true
+    }
+    for (const [stage, part] of [...this.features].entries()) {
+      const blocks: Iterable<Module> = part instanceof ConvNorm ? [part] : (part as Sequential)
+      for (const block of blocks) step((input) => block.forward(input))
+      if (stage === 0 && this.arch.stemPool) step((input) => F.maxPool2d(input, 3, { stride: 2, padding: 1 }))
+      if (keeps(stage, y)) free = false
+    }
+    return y
+  }
+}
