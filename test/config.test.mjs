@@ -24,6 +24,7 @@ t.test('the defaults are the recipe of the paper', async (t) => {
       dropPath: 0.2,
     },
     data: {
+      scenes: { classes: 10, size: null, train: 5000, test: 2000, seed: 0, noise: 0.06 },
       dataset: 'digits',
       batchSize: 64,
       evalBatchSize: 256,
