@@ -3,6 +3,7 @@ export { type Arch, arch, list, type Stage } from './arch'
 export { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
 export { type CreateOptions, create } from './create'
 export type { EfficientNet } from './efficientnet'
+export { estimateMemory, type MemoryEstimate, type MemoryOptions } from './memory'
 export { PROFILE_NAMES, type Profile, type ProfileName, profileNamed } from './profiles'
 export {
   type Coefficients,
