@@ -3,6 +3,8 @@ export { type Arch, arch, list, type Stage } from './arch'
 export { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
 export { type CreateOptions, create } from './create'
 export type { EfficientNet } from './efficientnet'
+export { type Budget, type Fit, type FitOptions, type FitResult, fit } from './fit'
+export { type Latency, type LatencyOptions, measureLatency } from './latency'
 export { estimateMemory, type MemoryEstimate, type MemoryOptions } from './memory'
 export { PROFILE_NAMES, type Profile, type ProfileName, profileNamed } from './profiles'
 export {
