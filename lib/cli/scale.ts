@@ -182,8 +182,9 @@ function comment(base: Arch, { metric, target, dimension }: FitResult, found: Fi
   const { text } = COSTS[metric]
   const phi = found.phi === null ? '' : `, φ ${format.short(found.phi)}`
   const off = found.deviation > 0 ? `, ${format.percent(found.deviation)} beside the ray` : ''
+  const spread = found.latency ? `, spread ${format.percent(found.latency.spread)}` : ''
   return [
-    `# ${base.name} scaled by ${dimension}${phi}${off}: ${text(found.cost)}`,
+    `# ${base.name} scaled by ${dimension}${phi}${off}: ${text(found.cost)}${spread}`,
     `# (${signed(found.error)} of the budget, ${text(target)})`,
   ]
 }

@@ -138,7 +138,7 @@ export interface Direction {
 interface Class {
   low: number
   high: number
-  /** The same as logarithms; open by half a step on either side. */
+  /** The same as logarithms. */
   interval: Interval
 }
 type Interval = readonly [number, number]
@@ -296,7 +296,7 @@ export class RaySearch {
     const classes: Class[] = []
     for (let low = first; low <= last; ) {
       const high = gallop(low, last, (k) => network(k) === network(low))
-      classes.push({ low, high, interval: [Math.log((low - 0.5) / steps), Math.log((high + 0.5) / steps)] })
+      classes.push({ low, high, interval: [Math.log(low / steps), Math.log(high / steps)] })
       low = high + 1
     }
     return classes
