@@ -90,7 +90,8 @@ function tidy(problem: Problem, found: Found): Found {
   const { resolution } = found
   const depth = shortened(found.depth, (depth) => isSame({ depth, width: found.width, resolution }))
   const width = shortened(found.width, (width) => isSame({ depth, width, resolution }))
-  const phi = found.phi === null ? null : Number(found.phi.toFixed(4))
+  // Off the ray φ is only told; on it, it leads to the network.
+  const phi = found.phi === null || found.deviation === 0 ? found.phi : Number(found.phi.toFixed(4))
   return { ...found, ...evaluate(problem, { depth, width, resolution }, phi, found.deviation) }
 }
 
@@ -261,11 +262,12 @@ export class RaySearch {
     const found = (phi: number) => {
       const exact = evaluate(problem, this.#at(phi), phi)
       if (exact === undefined) return undefined
-      // The same network from a φ that people can write down.
-      for (const decimals of [0, 1, 2, 3, 4]) {
-        const short = Number(phi.toFixed(decimals))
-        const other = evaluate(problem, this.#at(short), short)
-        if (other?.resolution === exact.resolution && networkOf(other.table) === networkOf(exact.table)) return other
+      // The same network from a φ that people can write down. The step is at `phi`, so one of the two leads past it.
+      for (const unit of [1, 10, 100, 1000, 10_000, 100_000]) {
+        for (const short of [Math.floor(phi * unit) / unit, Math.ceil(phi * unit) / unit]) {
+          const other = evaluate(problem, this.#at(short), short)
+          if (other?.resolution === exact.resolution && networkOf(other.table) === networkOf(exact.table)) return other
+        }
       }
       return exact
     }
