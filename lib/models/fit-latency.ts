@@ -7,10 +7,10 @@
  */
 import { MbconvError } from '../errors'
 import type { Arch } from './arch'
-import { type FitPlan, solve } from './fit'
 import { networkOf } from './fit-base'
 import type { Latency } from './latency'
 import { type Found, isHit, missOf } from './search'
+import { type FitPlan, solve } from './search-ray'
 
 /** Networks built at most; each is measured once or twice. */
 const MOST = 12

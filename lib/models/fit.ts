@@ -9,11 +9,12 @@ import { checkCount, checkNumber, checkOptions, checkPositive, shown } from '../
 import { MbconvError } from '../errors'
 import type { Arch } from './arch'
 import { type Counts, count } from './count'
-import { type FitBase, fitBase, type ModelConfig, modelConfig } from './fit-base'
+import { type Dimension, type FitBase, fitBase, type ModelConfig, modelConfig } from './fit-base'
 import { fitLatency } from './fit-latency'
 import { type Latency, type LatencyOptions, measureLatency } from './latency'
 import { estimateMemory, type MemoryOptions } from './memory'
-import { type Direction, type Found, isHit, missOf, type Problem, RaySearch, searchLine } from './search'
+import { type Found, isHit, missOf, type Problem } from './search'
+import { type Direction, type FitPlan, solve } from './search-ray'
 
 /** So much, or so many times what the base costs. */
 export type Amount = number | { times: number }
@@ -32,7 +33,6 @@ export type Budget =
   | ({ latency: Amount } & LatencySettings)
 
 export type Metric = 'macs' | 'params' | 'memory' | 'latency'
-export type Dimension = 'compound' | 'depth' | 'width' | 'resolution'
 
 export interface FitOptions {
   /** A published name, or a table. */
@@ -154,15 +154,6 @@ function checkBudget(op: string, budget: unknown): { metric: Metric; amount: Amo
   return { metric, amount, circumstances }
 }
 
-/** What the checked options come to. */
-export interface FitPlan {
-  base: FitBase
-  dimension: Dimension
-  direction: Direction
-  maxDeviation: number
-  problem: Problem
-}
-
 function direction(op: string, { alpha = 1.2, beta = 1.1, gamma = 1.15 }: FitOptions): Direction {
   for (const [name, value] of Object.entries({ alpha, beta, gamma })) {
     checkNumber(op, name, value)
@@ -170,13 +161,6 @@ function direction(op: string, { alpha = 1.2, beta = 1.1, gamma = 1.15 }: FitOpt
   }
   if (alpha * beta * gamma === 1) refuse(op, 'one of alpha, beta and gamma must be above 1')
   return { depth: Math.log(alpha), width: Math.log(beta), resolution: Math.log(gamma) }
-}
-
-/** The network of a plan: on the ray or beside it, or along one dimension. Undefined where no table can be made. */
-export function solve(plan: FitPlan): Found | undefined {
-  const { problem, dimension } = plan
-  if (dimension !== 'compound') return searchLine(problem, dimension)
-  return new RaySearch(problem, plan.direction, plan.maxDeviation).search()
 }
 
 /** The base as a candidate, where its channels are multiples of the divisor wanted. */

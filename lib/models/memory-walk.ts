@@ -157,7 +157,8 @@ export function needsOf(op: Op, settings: StepSettings): Needs {
  */
 function scratchOf(op: Op, { scratch, batch, memoryFormat, dtype }: StepSettings): Needs['scratch'] {
   const { inputs, outputs, kernel, groups, from, to } = op
-  if (!scratch || kernel === 1) return { forward: 0, backward: 0 }
+  // float64 is none of oneDNN's.
+  if (!scratch || kernel === 1 || dtype === 'float64') return { forward: 0, backward: 0 }
   const element = ELEMENT_BYTES[dtype]
   const [input, output] = [batch * inputs * from * from * element, batch * outputs * to * to * element]
   if (memoryFormat === 'contiguous') return { forward: Math.max(input, output), backward: input + output }
