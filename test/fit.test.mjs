@@ -91,6 +91,19 @@ t.test('on the ray it is the formula', async (t) => {
   t.equal(network(scale(B0, compound({ phi: found.phi, ...own }))), network(found.arch))
 })
 
+t.test('a little more than the base never shrinks anything, a little less never grows anything', async (t) => {
+  for (const base of Object.values(BASES)) {
+    for (const times of [1.05, 1.1, 1.2, 1.4, 0.95, 0.9, 0.8, 0.7]) {
+      const { coefficients } = fitOf(fit({ base, budget: { macs: { times } }, ...CLASSES }))
+      const ratios = [coefficients.depth, coefficients.width, coefficients.resolution / base.resolution]
+      t.ok(
+        ratios.every((ratio) => (times > 1 ? ratio >= 1 : ratio <= 1)),
+        `${times}x: ${ratios.join(', ')}`,
+      )
+    }
+  }
+})
+
 t.test(
   'beside the ray nothing that hits is nearer to it, and where nothing hits nothing is nearer to the budget',
   async (t) => {

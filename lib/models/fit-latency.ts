@@ -97,9 +97,8 @@ export function fitLatency(
 
   const answers = [...trials.values()].filter(isAnswer)
   if (answers.length === 0) {
-    throw new MbconvError('ERR_VALUE', `fit: nothing between two multiples of ${base.divisor} channels was found`, {
-      op: 'fit',
-    })
+    const message = `fit: no scaling of ${arch.name} gives a table with channels in multiples of ${base.divisor}`
+    throw new MbconvError('ERR_VALUE', message, { op: 'fit' })
   }
   const best = answers.reduce((a, b) => (missOf(problem, errorOf(b)) < missOf(problem, errorOf(a)) ? b : a))
   // A figure that hits was the first of its network unless it ended the loop above.

@@ -167,12 +167,12 @@ export class RaySearch {
   }
 
   /** Runs of coefficients, from one φ to another and the reach beyond, that give the same network. */
-  #classes(dimension: 'depth' | 'width', [from, to]: Interval): Class[] {
+  #classes(dimension: 'depth' | 'width', [from, to]: Interval, upwards: boolean): Class[] {
     const { base } = this.#problem
     const { steps, min, max } = COEFFICIENTS
     const growth = this.#direction[dimension]
     const [least, most] = [Math.round(min * steps), Math.round(max * steps)]
-    const [low, high] = to > 0 ? [steps, most] : [least, steps]
+    const [low, high] = upwards ? [steps, most] : [least, steps]
     const within = (k: number) => Math.min(Math.max(k, low), high)
     const first = within(Math.floor(steps * Math.exp(from * growth - this.#reach)))
     const last = within(Math.ceil(steps * Math.exp(to * growth + this.#reach)))
@@ -196,20 +196,22 @@ export class RaySearch {
     return classes
   }
 
-  /** The neighbourhood of the crossing, nearest to the ray first. `best` is the nearest network of the ray itself. */
+  /** The neighbourhood of the crossing, nearest to the ray first. `onRay` is the nearest network of the ray itself. */
   #beside(crossing: number, onRay: Found): Found {
     const problem = this.#problem
     const { target, atMost } = problem
+    const upwards = crossing >= 0 // the base costs less; a step may stand right behind it
     const miss = Math.abs(onRay.error)
     // No network beyond these φ, however far from the ray it may be, comes closer than what there is.
     const [from] = this.#passing(target * (1 - miss), this.#reach)
     const [, to] = this.#passing(target * (atMost ? 1 : 1 + miss), -this.#reach)
     // Who asks for more wants no coefficient to shrink, nor the reverse.
-    const window: Interval =
-      crossing > 0 ? [Math.max(0, Math.min(from, crossing)), to] : [from, Math.min(0, Math.max(to, crossing))]
+    const window: Interval = upwards
+      ? [Math.max(0, Math.min(from, crossing)), to]
+      : [from, Math.min(0, Math.max(to, crossing))]
     const directions = [this.#direction.depth, this.#direction.width]
-    const widths = this.#classes('width', window)
-    const pairs = this.#classes('depth', window).flatMap((depth) =>
+    const widths = this.#classes('width', window, upwards)
+    const pairs = this.#classes('depth', window, upwards).flatMap((depth) =>
       widths.map((width) => ({ depth, width, ...distance([depth.interval, width.interval], directions) })),
     )
     pairs.sort((a, b) => a.distance - b.distance)
@@ -218,7 +220,7 @@ export class RaySearch {
     let bestDistance = this.#reach
     for (const pair of pairs) {
       if (pair.distance > bestDistance || (isHit(problem, best.error) && pair.distance >= bestDistance)) break
-      for (const { found, distance } of this.#sides(pair.depth, pair.width, bestDistance, crossing > 0)) {
+      for (const { found, distance } of this.#sides(pair.depth, pair.width, bestDistance, upwards)) {
         const [hit, had] = [isHit(problem, found.error), isHit(problem, best.error)]
         const closer = missOf(problem, found.error) < missOf(problem, best.error)
         if (had ? hit && (distance < bestDistance || (distance === bestDistance && closer)) : hit || closer) {
@@ -255,20 +257,18 @@ export class RaySearch {
     const first = Math.max(Math.ceil(bound(from, -reach) - 0.5), Math.ceil(least / step))
     const last = Math.min(Math.floor(bound(to, reach) + 0.5), Math.floor(most / step))
     if (first > last) return
-    let ks: number[]
+    const ks: number[] = []
     if (errorAt(first) === errorAt(last)) {
       // The side does not count: the ray's own.
       const { phi } = distance(flat, directions.slice(0, 2))
-      ks = [Math.min(Math.max(Math.round(bound(phi, 0)), first), last)]
-    } else if (errorAt(first) > 0) {
-      ks = [first]
+      ks.push(Math.min(Math.max(Math.round(bound(phi, 0)), first), last))
     } else {
-      const low = errorAt(last) <= 0 ? last : lastBelow(first, last, (k) => errorAt(k) <= 0)
-      ks = low < last ? [low, low + 1] : [low]
-      for (let k = low - 1; k >= first && isHit(problem, errorAt(k)); k--) ks.push(k)
-      for (let k = low + 2; k <= last && isHit(problem, errorAt(k)); k++) ks.push(k)
+      // The step at which the target is passed; the range may lie on one side of it.
+      const before = (k: number) => errorAt(k) <= 0
+      const low = !before(first) ? first - 1 : before(last) ? last : lastBelow(first, last, before)
+      for (let k = low; k >= first && (k === low || isHit(problem, errorAt(k))); k--) ks.push(k)
+      for (let k = low + 1; k <= last && (k === low + 1 || isHit(problem, errorAt(k))); k++) ks.push(k)
     }
-    if (errorAt(first) > 0) for (let k = first + 1; k <= last && isHit(problem, errorAt(k)); k++) ks.push(k)
     for (const k of ks) {
       const side: Interval = [
         Math.log(((k - 0.5) * step) / arch.resolution),
