@@ -10,6 +10,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { EXIT, exitCodeOf, MbconvError } from '../errors'
 import type { ModelsOptions } from './models'
 import { type GlobalOptions, Output } from './output'
+import type { ScaleOptions } from './scale'
 
 /** Exit statuses, as the help ends with them. */
 const EXIT_HELP = `
@@ -120,6 +121,47 @@ function createProgram(finish: (status: number) => void): Command {
     .action(async (name: string | undefined, options: Omit<ModelsOptions, keyof GlobalOptions>) => {
       const { models } = await import('./models.js')
       finish(await models(name, { ...globals(), ...options }))
+    })
+
+  program
+    .command('scale')
+    .description('scale an architecture to a budget; gives the model: of a configuration')
+    .argument('<name>', 'an architecture')
+    .option('--macs <amount>', 'multiply-adds of an image: 1.5G, or 4x for four times the base')
+    .option('--params <amount>', 'parameters: 20M, 4x')
+    .option('--memory <amount>', 'tensor memory at most: 8GiB, 4x')
+    .option('--latency <amount>', 'measured time of a batch: 10ms, 4x')
+    .option('--dimension <name>', 'compound, depth, width or resolution (default: compound)')
+    .option('--compare', 'all four at the same budget, as a table')
+    .option('--tolerance <share>', 'how far off is near enough (default: 3%, for latency 10%)')
+    .option('--alpha <number>', 'depth base of compound scaling (default: 1.2)', number)
+    .option('--beta <number>', 'width base (default: 1.1)', number)
+    .option('--gamma <number>', 'resolution base (default: 1.15)', number)
+    .option('--width <factor>', "of the base: multiply the architecture's channels first", number)
+    .option('--depth <factor>', 'of the base: multiply its layers', number)
+    .option('--resolution <px>', 'of the base: side of the input', wholeNumber)
+    .option('--divisor <n>', 'of base and result: channels are multiples of this', wholeNumber)
+    .option('--step <px>', 'resolutions are multiples of this', wholeNumber)
+    .option('--classes <n>', 'classes of the classifier', wholeNumber, 1000)
+    .option('--channels <n>', 'channels of the image', wholeNumber, 3)
+    .option('--train', 'memory or latency of a training step')
+    .option('--batch <n>', 'images at once, for memory and latency', wholeNumber)
+    .option('--dtype <dtype>', 'of the tensors, for memory and latency')
+    .option('--optimizer <name>', 'rmsprop, sgd or adamw, for memory')
+    .option('--no-ema', 'without averaged weights, for memory')
+    .option('--runs <n>', 'timed runs of a candidate, for latency', wholeNumber)
+    .option('--device <device>', 'cpu, cuda or cuda:N, for latency', device)
+    .addHelpText(
+      'after',
+      example(
+        'mbconv scale b0 --macs 4x > model.yaml',
+        'mbconv scale b0 --width 0.5 --resolution 64 --macs 4x --compare',
+        'mbconv scale b0 --memory 8GiB --train --batch 32',
+      ),
+    )
+    .action(async (name: string, options: Omit<ScaleOptions, keyof GlobalOptions>) => {
+      const { scale } = await import('./scale.js')
+      finish(await scale(name, { ...globals(), ...options }))
     })
 
   program

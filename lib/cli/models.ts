@@ -31,7 +31,7 @@ export async function models(name: string | undefined, options: ModelsOptions): 
 }
 
 /** `b3` is enough where `efficientnet_b3` is meant. */
-function known(name: string): Arch {
+export function known(name: string): Arch {
   const names = list()
   const full = names.find((candidate) => candidate === name || candidate === `efficientnet_${name}`)
   if (full) return arch(full)

@@ -11,6 +11,9 @@ export {
 } from './arch'
 export { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
 export { type CreateOptions, create } from './create'
+export { type Budget, type Fit, type FitOptions, type FitResult, fit } from './fit'
+export { type Latency, type LatencyOptions, measureLatency } from './latency'
+export { estimateMemory, type MemoryEstimate, type MemoryOptions } from './memory'
 export type { Network } from './network'
 export { PROFILE_NAMES, type Profile, type ProfileName, profileNamed } from './profiles'
 export {

@@ -35,15 +35,10 @@ export function* blocksOf(arch: Arch): Generator<BlockPlan> {
       const inner = innerChannels(kind, stage, input)
       const same = stride === 1 && input === output
       const resnet = kind === 'basic' || kind === 'bottleneck'
+      // biome-ignore format: one line a group; built in place, since searches count thousands of networks
       yield {
-        ...{ stage: index, kind, input, inner, squeezed: squeezeChannels(arch, stage, input, inner), output },
-        ...{
-          kernel,
-          stride,
-          activation,
-          residual: resnet || (same && kind !== 'separable'),
-          projected: resnet && !same,
-        },
+        stage: index, kind, input, inner, squeezed: squeezeChannels(arch, stage, input, inner), output,
+        kernel, stride, activation, residual: resnet || (same && kind !== 'separable'), projected: resnet && !same,
       }
       input = output
     }

@@ -232,7 +232,7 @@ function crossCheck(raw: unknown): Problem[] {
       problems.push({
         path: ['data', file],
         kind: 'value',
-        message: `has no effect with dataset: ${preview(dataset)}`,
+        message: `has no effect with dataset: ${dataset}`,
         hint: 'write dataset: idx to train on files of yours',
       })
   }
