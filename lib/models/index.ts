@@ -9,6 +9,7 @@ export {
   type Squeeze,
   type Stage,
 } from './arch'
+export { formatStage, parseStage } from './block-string'
 export { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
 export { type CreateOptions, create } from './create'
 export { type Budget, type Fit, type FitOptions, type FitResult, fit } from './fit'
