@@ -1,2 +1,3 @@
 /** Reading and writing files. */
+export * as pth from './pth'
 export * as safetensors from './safetensors'

@@ -26,3 +26,4 @@ export {
   type ScaleOptions,
   scale,
 } from './scaling'
+export { type LoadOptions, type LoadReport, loadWeights } from './weights'

@@ -1,0 +1,186 @@
+/**
+ * Zip archives whose entries are stored, not compressed, as PyTorch writes them: read from a file, entry by entry.
+ *
+ * Format: APPNOTE.TXT 6.3.10 (PKWARE), sections 4.3 and 4.5. Nothing an archive says is believed before it is checked:
+ * entries lie within the file, do not overlap, have one name each that leads nowhere, and have their checksum.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
+import { MbconvError } from '../errors'
+import { ioError } from './atomic'
+
+const END = { signature: 0x06054b50, bytes: 22 }
+const END64_LOCATOR = { signature: 0x07064b50, bytes: 20 }
+const END64 = { signature: 0x06064b50, bytes: 56 }
+const CENTRAL = { signature: 0x02014b50, bytes: 46 }
+const LOCAL = { signature: 0x04034b50, bytes: 30 }
+const MAX_COMMENT = 0xffff
+const MAX_DIRECTORY_BYTES = 64 * 2 ** 20
+
+export interface ZipEntry {
+  name: string
+  bytes: number
+  crc: number
+  /** Of its local header in the file. */
+  offset: number
+  /** Neither compressed nor encrypted. */
+  stored: boolean
+}
+
+export class ZipFile {
+  readonly entries: ReadonlyMap<string, ZipEntry>
+  readonly #path: string
+  readonly #file: number
+  readonly #bytes: number
+
+  /** @throws MbconvError ERR_IO, ERR_FORMAT naming what is wrong */
+  constructor(path: string) {
+    this.#path = path
+    try {
+      this.#file = openSync(path, 'r')
+    } catch (error) {
+      throw ioError('read', path, error)
+    }
+    try {
+      this.#bytes = fstatSync(this.#file).size
+      this.entries = this.#directory()
+    } catch (error) {
+      closeSync(this.#file)
+      throw error
+    }
+  }
+
+  close(): void {
+    closeSync(this.#file)
+  }
+
+  /** The content of an entry. @throws MbconvError ERR_FORMAT, also where its checksum does not hold */
+  read(entry: ZipEntry): Buffer {
+    if (!entry.stored) this.#reject(`${entry.name} is compressed or encrypted`)
+    const header = this.#bytesAt(entry.offset, LOCAL.bytes)
+    if (header.readUInt32LE(0) !== LOCAL.signature) this.#reject(`${entry.name} has no header where it should be`)
+    const nameBytes = header.readUInt16LE(26)
+    const start = entry.offset + LOCAL.bytes + nameBytes + header.readUInt16LE(28)
+    const name = this.#bytesAt(entry.offset + LOCAL.bytes, nameBytes).toString('utf8')
+    if (name !== entry.name) this.#reject(`${entry.name} is called ${JSON.stringify(name)} in its own header`)
+    const data = this.#bytesAt(start, entry.bytes)
+    if (crc32(data) !== entry.crc) this.#reject(`the checksum of ${entry.name} does not hold`)
+    return data
+  }
+
+  #reject(problem: string): never {
+    throw new MbconvError('ERR_FORMAT', `${this.#path}: ${problem}`, { op: 'zip' })
+  }
+
+  #bytesAt(offset: number, length: number): Buffer {
+    if (offset < 0 || length < 0 || offset + length > this.#bytes) this.#reject('it ends too early')
+    const buffer = Buffer.alloc(length)
+    let done = 0
+    while (done < length) {
+      const got = readSync(this.#file, buffer, done, length - done, offset + done)
+      if (got === 0) this.#reject('it ends too early')
+      done += got
+    }
+    return buffer
+  }
+
+  #number64(buffer: Buffer, at: number): number {
+    const value = buffer.readBigUInt64LE(at)
+    if (value > BigInt(this.#bytes)) this.#reject('it names a place beyond its end')
+    return Number(value)
+  }
+
+  /** Where the central directory is. */
+  #end(): { count: number; bytes: number; offset: number } {
+    const tail = Math.min(this.#bytes, END.bytes + MAX_COMMENT)
+    const buffer = this.#bytesAt(this.#bytes - tail, tail)
+    let at = tail - END.bytes
+    while (at >= 0 && buffer.readUInt32LE(at) !== END.signature) at--
+    if (at < 0) this.#reject('it is no zip archive, or it is cut short')
+    const here = this.#bytes - tail + at
+    const found = {
+      count: buffer.readUInt16LE(at + 10),
+      bytes: buffer.readUInt32LE(at + 12),
+      offset: buffer.readUInt32LE(at + 16),
+    }
+    if (found.count !== 0xffff && found.bytes !== 0xffffffff && found.offset !== 0xffffffff) return found
+    // Larger than 32 bits can say.
+    const locator = this.#bytesAt(here - END64_LOCATOR.bytes, END64_LOCATOR.bytes)
+    if (locator.readUInt32LE(0) !== END64_LOCATOR.signature) return found
+    const end64 = this.#bytesAt(this.#number64(locator, 8), END64.bytes)
+    if (end64.readUInt32LE(0) !== END64.signature) this.#reject('its 64-bit directory is not where it should be')
+    return { count: this.#number64(end64, 32), bytes: this.#number64(end64, 40), offset: this.#number64(end64, 48) }
+  }
+
+  #directory(): Map<string, ZipEntry> {
+    const end = this.#end()
+    if (end.bytes > MAX_DIRECTORY_BYTES || end.count * CENTRAL.bytes > end.bytes) {
+      this.#reject('its directory is not as large as it says')
+    }
+    const buffer = this.#bytesAt(end.offset, end.bytes)
+    const entries = new Map<string, ZipEntry>()
+    let at = 0
+    for (let i = 0; i < end.count; i++) {
+      if (at + CENTRAL.bytes > buffer.length || buffer.readUInt32LE(at) !== CENTRAL.signature) {
+        this.#reject(`entry ${i} of its directory is damaged`)
+      }
+      const [nameBytes, extraBytes, commentBytes] = [28, 30, 32].map((field) => buffer.readUInt16LE(at + field))
+      const extraAt = at + CENTRAL.bytes + nameBytes
+      const next = extraAt + extraBytes + commentBytes
+      if (next > buffer.length) this.#reject(`entry ${i} of its directory is damaged`)
+      const name = buffer.toString('utf8', at + CENTRAL.bytes, extraAt)
+      this.#checkName(name, entries)
+      const flags = buffer.readUInt16LE(at + 8)
+      const method = buffer.readUInt16LE(at + 10)
+      const stored = method === 0 && (flags & 1) === 0
+      entries.set(name, { ...this.#entry(name, buffer, at, extraAt, extraBytes), stored })
+      at = next
+    }
+    this.#checkPlaces(entries, end.offset)
+    return entries
+  }
+
+  #entry(name: string, buffer: Buffer, at: number, extraAt: number, extraBytes: number) {
+    // What counts is the room it takes in the file; an entry that is not compressed has no other size.
+    let compressed = buffer.readUInt32LE(at + 20)
+    const bytes = buffer.readUInt32LE(at + 24)
+    let offset = buffer.readUInt32LE(at + 42)
+    // Fields of 32 ones are in the 64-bit extra field, in this order.
+    for (let extra = extraAt; extra + 4 <= extraAt + extraBytes; ) {
+      const [id, length] = [buffer.readUInt16LE(extra), buffer.readUInt16LE(extra + 2)]
+      const stop = extra + 4 + length
+      if (stop > extraAt + extraBytes) this.#reject(`${name}: its directory entry is damaged`)
+      if (id === 1) {
+        let field = extra + 4
+        const take = () => {
+          if (field + 8 > stop) this.#reject(`${name}: its directory entry is damaged`)
+          field += 8
+          return this.#number64(buffer, field - 8)
+        }
+        if (bytes === 0xffffffff) take()
+        if (compressed === 0xffffffff) compressed = take()
+        if (offset === 0xffffffff) offset = take()
+      }
+      extra = stop
+    }
+    return { name, bytes: compressed, crc: buffer.readUInt32LE(at + 16), offset }
+  }
+
+  #checkName(name: string, entries: ReadonlyMap<string, ZipEntry>): void {
+    if (entries.has(name)) this.#reject(`it has two entries called ${JSON.stringify(name)}`)
+    const parts = name.split('/')
+    if (name === '' || name.includes('\\') || name.includes('\0') || parts.includes('..') || parts[0] === '') {
+      this.#reject(`an entry is called ${JSON.stringify(name)}, which leads out of it`)
+    }
+  }
+
+  /** Entries lie before the directory, one behind the other. */
+  #checkPlaces(entries: ReadonlyMap<string, ZipEntry>, directory: number): void {
+    const sorted = [...entries.values()].sort((a, b) => a.offset - b.offset)
+    for (const [i, entry] of sorted.entries()) {
+      const end = entry.offset + LOCAL.bytes + Buffer.byteLength(entry.name) + entry.bytes
+      const limit = sorted[i + 1]?.offset ?? directory
+      if (end > limit) this.#reject(`${entry.name} reaches into what comes behind it`)
+    }
+  }
+}

@@ -1,0 +1,50 @@
+"""Goldens of state-dict keys: timm's and torchvision's, as digests of all keys in order.
+
+Usage: python scripts/goldens/keys.py   (torch, torchvision, timm; writes test/golden/keys.json)
+"""
+
+import hashlib
+import json
+import pathlib
+
+import timm
+import torch
+import torchvision
+
+GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "test" / "golden"
+TIMM = {
+    **{f"efficientnet_{v}": f"tf_efficientnet_{v}" for v in ("b0", "b1", "b4", "b7", "b8", "l2", "lite0", "lite3")},
+    **{f"efficientnetv2_{v}": f"tf_efficientnetv2_{v}" for v in ("b0", "b3", "s", "m", "xl")},
+    "mobilenet_v1": "mobilenetv1_100",
+    "mobilenet_v2": "mobilenetv2_100",
+    "mnasnet_b1": "mnasnet_100",
+    "mnasnet_a1": "semnasnet_100",
+}
+TORCHVISION = {
+    **{f"efficientnet_{v}": f"efficientnet_{v}" for v in ("b0", "b1", "b4", "b7")},
+    **{f"efficientnetv2_{v}": f"efficientnet_v2_{v}" for v in ("s", "m", "l")},
+    "mobilenet_v2": "mobilenet_v2",
+    "mobilenet_v3_small": "mobilenet_v3_small",
+    "mobilenet_v3_large": "mobilenet_v3_large",
+    "mnasnet_b1": "mnasnet1_0",
+    **{name: name for name in ("resnet18", "resnet34", "resnet50", "resnet152", "wide_resnet50_2")},
+}
+
+
+def digest(model):
+    keys = list(model.state_dict())
+    return {"entries": len(keys), "sha256": hashlib.sha256("\n".join(keys).encode()).hexdigest()}
+
+
+def main():
+    with torch.device("meta"):
+        golden = {
+            "source": f"scripts/goldens/keys.py, timm {timm.__version__}, torchvision {torchvision.__version__}",
+            "timm": {own: digest(timm.create_model(name)) for own, name in TIMM.items()},
+            "torchvision": {own: digest(getattr(torchvision.models, name)()) for own, name in TORCHVISION.items()},
+        }
+    (GOLDEN / "keys.json").write_text(json.dumps(golden, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

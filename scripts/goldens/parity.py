@@ -1,0 +1,90 @@
+"""Networks of timm and torchvision with random weights, as files of both formats, and what they make of one batch.
+
+Usage: python scripts/goldens/parity.py FOLDER   (torch, torchvision, timm, safetensors; called by scripts/parity.mjs)
+
+Writes FOLDER/parity.json and for each network two files of weights. The images are made by the same rule here and there.
+"""
+
+import json
+import pathlib
+import sys
+
+import safetensors.torch
+import timm
+import torch
+import torchvision
+
+# Name here, profile here, library, name there, side in pixels.
+MODELS = [
+    ("efficientnet_b0", "torchvision", torchvision, "efficientnet_b0", 96),
+    ("efficientnet_b2", "torchvision", torchvision, "efficientnet_b2", 96),
+    ("efficientnet_b5", "torchvision", torchvision, "efficientnet_b5", 64),
+    ("efficientnet_b0", "timm", timm, "efficientnet_b0", 96),
+    ("efficientnet_b1", "tf", timm, "tf_efficientnet_b1", 95),
+    ("efficientnet_b4", "tf", timm, "tf_efficientnet_b4", 96),
+    ("efficientnetv2_s", "torchvision", torchvision, "efficientnet_v2_s", 96),
+    ("efficientnetv2_b0", "tf", timm, "tf_efficientnetv2_b0", 96),
+    ("efficientnetv2_b3", "tf", timm, "tf_efficientnetv2_b3", 96),
+    ("efficientnet_lite0", "timm", timm, "efficientnet_lite0", 96),
+    ("efficientnet_lite2", "tf", timm, "tf_efficientnet_lite2", 96),
+    ("mobilenet_v1", "timm", timm, "mobilenetv1_100", 96),
+    ("mobilenet_v2", "torchvision", torchvision, "mobilenet_v2", 96),
+    ("mobilenet_v2", "timm", timm, "mobilenetv2_100", 96),
+    ("mobilenet_v3_large", "torchvision", torchvision, "mobilenet_v3_large", 96),
+    ("mobilenet_v3_small", "torchvision", torchvision, "mobilenet_v3_small", 96),
+    ("mnasnet_b1", "torchvision", torchvision, "mnasnet1_0", 96),
+    ("mnasnet_a1", "timm", timm, "semnasnet_100", 96),
+    ("resnet18", "torchvision", torchvision, "resnet18", 96),
+    ("resnet50", "timm", timm, "resnet50", 96),
+    ("wide_resnet50_2", "torchvision", torchvision, "wide_resnet50_2", 64),
+]
+BATCH = 2
+
+
+def images(size):
+    count = BATCH * 3 * size * size
+    return ((torch.arange(count, dtype=torch.float64) * 12.9898).sin() * 1.5).float().reshape(BATCH, 3, size, size)
+
+
+def randomize(model):
+    """Weights as after some training: statistics and scales that are not those of initialisation."""
+    with torch.no_grad():
+        for name, value in model.state_dict().items():
+            if name.endswith("running_mean"):
+                value.normal_(0, 0.1)
+            elif name.endswith("running_var"):
+                value.uniform_(0.5, 1.5)
+            elif value.is_floating_point() and value.dim() == 1:
+                value.add_(torch.randn_like(value) * 0.1)
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    torch.manual_seed(0)
+    cases = []
+    for i, (own, profile, library, name, size) in enumerate(MODELS):
+        model = timm.create_model(name) if library is timm else getattr(torchvision.models, name)()
+        randomize(model)
+        model.eval()
+        with torch.no_grad():
+            logits = model(images(size))
+        state = {key: value.contiguous() for key, value in model.state_dict().items()}
+        safetensors.torch.save_file(state, folder / f"{i}.safetensors")
+        torch.save({"state_dict": state, "epoch": 1}, folder / f"{i}.pth")
+        cases.append(
+            {
+                "model": own,
+                "profile": profile,
+                "source": f"{library.__name__} {name}",
+                "size": size,
+                "batch": BATCH,
+                "files": [f"{i}.safetensors", f"{i}.pth"],
+                "logits": logits.flatten().tolist(),
+            }
+        )
+        print(f"{i + 1}/{len(MODELS)} {library.__name__} {name}", file=sys.stderr)
+    (folder / "parity.json").write_text(json.dumps(cases))
+
+
+if __name__ == "__main__":
+    main()
