@@ -59,12 +59,12 @@ void checkPairs(const List& tensors, const List& others, const char* name) {
   for (size_t i = 0; i < tensors.size(); ++i) {
     const Tensor &a = tensors[i], &b = others[i];
     if (a.device() != b.device() && a.dim() > 0 && b.dim() > 0)
-      throw Error("ERR_VALUE", element("tensors", i) + " and " + element(name, i) + " must be on one device, got " + describe(a) +
-                                   " and " + describe(b));
+      throw Error("ERR_VALUE", element("tensors", i) + " and " + element(name, i) + " must be on one device, got " +
+                                   describe(a) + " and " + describe(b));
     for (int64_t d = 1; d <= std::min(a.dim(), b.dim()); ++d) {
       if (a.size(-d) != b.size(-d) && a.size(-d) != 1 && b.size(-d) != 1)
-        throw Error("ERR_SHAPE", "the shapes of " + element("tensors", i) + " and " + element(name, i) + " do not fit: " +
-                                     describe(a) + " and " + describe(b));
+        throw Error("ERR_SHAPE", "the shapes of " + element("tensors", i) + " and " + element(name, i) +
+                                     " do not fit: " + describe(a) + " and " + describe(b));
     }
   }
 }
@@ -77,7 +77,7 @@ void checkOther(const List& tensors, const Other& other) {
     throw Error("ERR_SHAPE", "a single tensor as other must have no dimensions, got " + describe(*tensor));
 }
 
-// --- one list ----------------------------------------------------------------------------------------------------------
+// --- one list --------------------------------------------------------------------------------------------------------
 
 template <List (*Fn)(at::TensorList)>
 List unary(List tensors) {
@@ -95,7 +95,7 @@ List norm(List tensors, at::Scalar p) {
   return at::_foreach_norm(tensors, p);
 }
 
-// --- a list and another side -------------------------------------------------------------------------------------------
+// --- a list and another side -----------------------------------------------------------------------------------------
 
 // One name for all overloads of a function of libtorch. A single tensor goes as a list of itself where there is no
 // overload for it.
@@ -134,10 +134,13 @@ auto scaled(List tensors, Other other, at::Scalar alpha) {
   return Fn(tensors, std::get<at::Scalar>(other));
 }
 
-// What takes a tensor without dimensions as one argument, so that it is read on the device once.
+// What takes a tensor without dimensions as one argument, so that it is read on the device once. Its gradient is one that
+// libtorch 2.13 fails to compute there ("inconsistent range for TensorList output"); that of a list it does.
 template <auto Fn>
 auto withTensor(List tensors, Other other) {
   checkOther(tensors, other);
+  if (const auto* tensor = std::get_if<Tensor>(&other); tensor && tensor->requires_grad())
+    return Fn(tensors, List(tensors.size(), *tensor));
   return std::visit([&](const auto& value) { return Fn(tensors, value); }, other);
 }
 

@@ -20,6 +20,19 @@ Tensor binary(const Tensor& input, Operand other) {
   return Fn(input, other.value);
 }
 
+bool isNumber(const Operand& operand) { return operand.value.unsafeGetTensorImpl()->is_wrapped_number(); }
+
+// The gradients of these compute with the other side alone, and libtorch computes with two numbers in float32: the
+// number goes as a scalar, or as a tensor of the input's dtype.
+Tensor pow(const Tensor& input, Operand exponent) {
+  return isNumber(exponent) ? at::pow(input, exponent.value.item()) : at::pow(input, exponent.value);
+}
+Tensor atan2(const Tensor& input, Operand other) {
+  if (isNumber(other) && input.is_floating_point())
+    return at::atan2(input, at::scalar_tensor(other.value.item(), input.options()));
+  return at::atan2(input, other.value);
+}
+
 Tensor add(const Tensor& input, Operand other, at::Scalar alpha) { return at::add(input, other.value, alpha); }
 Tensor sub(const Tensor& input, Operand other, at::Scalar alpha) { return at::sub(input, other.value, alpha); }
 Tensor round(const Tensor& input) { return at::round(input); }
@@ -37,7 +50,7 @@ Tensor addcdiv(const Tensor& input, const Tensor& left, const Tensor& right, at:
 }
 Tensor lerp(const Tensor& input, const Tensor& end, Operand weight) {
   // A number, however it is promoted, is no tensor of the input's dtype, which libtorch wants of a tensor of weights.
-  if (weight.value.unsafeGetTensorImpl()->is_wrapped_number()) return at::lerp(input, end, weight.value.item());
+  if (isNumber(weight)) return at::lerp(input, end, weight.value.item());
   return at::lerp(input, end, weight.value);
 }
 Tensor where(const Tensor& condition, Operand input, Operand other) {
@@ -105,8 +118,8 @@ void initElementwise(const Exports& exports) {
   bind<&binary<&at::floor_divide>>(exports, "floorDivide", {"input", "other"});
   bind<&binary<&at::remainder>>(exports, "remainder", {"input", "other"});
   bind<&binary<&at::fmod>>(exports, "fmod", {"input", "other"});
-  bind<&binary<&at::pow>>(exports, "pow", {"input", "exponent"});
-  bind<&binary<&at::atan2>>(exports, "atan2", {"input", "other"});
+  bind<&pow>(exports, "pow", {"input", "exponent"});
+  bind<&atan2>(exports, "atan2", {"input", "other"});
   bind<&binary<&at::hypot>>(exports, "hypot", {"input", "other"});
   bind<&binary<&at::copysign>>(exports, "copysign", {"input", "other"});
   bind<&binary<&at::logaddexp>>(exports, "logaddexp", {"input", "other"});

@@ -21,6 +21,13 @@ void binary(Tensor input, Operand other) {
 
 void add_(Tensor input, Operand other, at::Scalar alpha) { input.add_(other.value, alpha); }
 void sub_(Tensor input, Operand other, at::Scalar alpha) { input.sub_(other.value, alpha); }
+// A number as a scalar: see ops_elementwise.cc.
+void pow_(Tensor input, Operand exponent) {
+  if (exponent.value.unsafeGetTensorImpl()->is_wrapped_number())
+    input.pow_(exponent.value.item());
+  else
+    input.pow_(exponent.value);
+}
 void fill_(Tensor input, at::Scalar value) { input.fill_(value); }
 void erfinv_(Tensor input) { input.erfinv_(); }
 void round_(Tensor input) { input.round_(); }
@@ -73,7 +80,7 @@ void initInPlace(const Exports& exports) {
   bind<&sub_>(exports, "sub_", {"input", "other", "alpha"});
   bind<&binary<&Tensor::mul_>>(exports, "mul_", {"input", "other"});
   bind<&binary<&Tensor::div_>>(exports, "div_", {"input", "other"});
-  bind<&binary<&Tensor::pow_>>(exports, "pow_", {"input", "exponent"});
+  bind<&pow_>(exports, "pow_", {"input", "exponent"});
   bind<&binary<&Tensor::floor_divide_>>(exports, "floorDivide_", {"input", "other"});
   bind<&binary<&Tensor::remainder_>>(exports, "remainder_", {"input", "other"});
   bind<&binary<&Tensor::logical_and_>>(exports, "logicalAnd_", {"input", "other"});

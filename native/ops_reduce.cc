@@ -72,13 +72,16 @@ template <Pair (*Fn)(const Tensor&, int64_t, bool)>
 Pair along(const Tensor& input, int64_t dim, bool keepdim) {
   return Fn(input, dim, keepdim);
 }
-Pair kthvalue(const Tensor& input, int64_t k, int64_t dim, bool keepdim) { return at::kthvalue(input, k, dim, keepdim); }
+Pair kthvalue(const Tensor& input, int64_t k, int64_t dim, bool keepdim) {
+  return at::kthvalue(input, k, dim, keepdim);
+}
 
 // q as numbers, or a tensor of them, 0-d or 1-d.
 template <auto Fn>
 Tensor quantile(const Tensor& input, Operand q, Dim dim, bool keepdim, std::string interpolation) {
   Tensor levels = q.value;
-  if (levels.unsafeGetTensorImpl()->is_wrapped_number()) levels = levels.to(input.options());
+  // A number is made a tensor of the input's dtype in earnest: libtorch wants both to agree.
+  if (levels.unsafeGetTensorImpl()->is_wrapped_number()) levels = at::scalar_tensor(levels.item(), input.options());
   return Fn(input, levels, dim, keepdim, interpolation);
 }
 using Quantile = Tensor (*)(const Tensor&, const Tensor&, Dim, bool, c10::string_view);

@@ -129,8 +129,8 @@ at::Tensor featureDropout(Env& env, const at::Tensor& input, double p, bool trai
   return input.mul(mask.div_(1 - p));
 }
 
-// Dropout that keeps mean and variance of SELU's outputs: dropped elements become SELU's lower limit −λα, then an affine
-// map restores both. Source: Klambauer et al. 2017, "Self-Normalizing Neural Networks", section 3.
+// Dropout that keeps mean and variance of SELU's outputs: dropped elements become SELU's lower limit −λα, then an
+// affine map restores both. Source: Klambauer et al. 2017, "Self-Normalizing Neural Networks", section 3.
 at::Tensor alphaDropout(Env& env, const at::Tensor& input, double p, bool training) {
   constexpr double kLimit = 1.7580993408473766;  // λα
   checkProbability(p);

@@ -28,7 +28,7 @@ Tensor area(const Tensor& input, const Sizes& size) {
   }
 }
 
-// input [N, C, …] with one to three dimensions to resample, to a size or by factors; libtorch takes exactly one of both.
+// input [N, C, …] with one to three dimensions to resample, to a size or by factors; libtorch takes one of both.
 Tensor interpolate(const Tensor& input, std::optional<Sizes> size, std::optional<Factors> factors, std::string mode,
                    bool alignCorners, bool antialias) {
   const int64_t dims = input.dim() - 2;

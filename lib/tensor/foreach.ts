@@ -1,6 +1,6 @@
 /**
  * Operations on lists of tensors, as few kernel launches as the device allows: what optimisers and averages are made of.
- * With autograd. The lists must be as long as each other (ERR_SHAPE), and pairs must broadcast and lie on one device.
+ * With autograd, except for maximum_, minimum_ and copy_, of which libtorch has no derivative. The lists must be as long as each other (ERR_SHAPE), and pairs must broadcast and lie on one device.
  */
 import { native } from '../native'
 import type { ForeachOperand } from '../native-operations'
