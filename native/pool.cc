@@ -11,12 +11,27 @@ namespace {
 using Tensor = at::Tensor;
 using Sizes = std::vector<int64_t>;
 
+using MaxPool = Tensor (*)(const Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, bool);
+
 template <auto Fn>
 Tensor maxPool(const Tensor& input, Sizes kernel, Sizes stride, Sizes padding, Sizes dilation, bool ceilMode) {
   checkPositive(kernel, "kernel size");
   checkPositive(stride, "stride");
   checkPositive(dilation, "dilation");
   return Fn(input, kernel, stride, padding, dilation, ceilMode);
+}
+
+// libtorch walks the whole window, however far it reaches beyond the input.
+Tensor maxPool1d(const Tensor& input, Sizes kernel, Sizes stride, Sizes padding, Sizes dilation, bool ceilMode) {
+  if (input.dim() > 0 && kernel.size() == 1 && stride.size() == 1 && padding.size() == 1 && dilation.size() == 1) {
+    const double window = (static_cast<double>(kernel[0]) - 1) * static_cast<double>(dilation[0]) + 1;
+    const double room = static_cast<double>(input.size(-1)) + 2 * static_cast<double>(padding[0]) +
+                        (ceilMode ? static_cast<double>(stride[0]) - 1 : 0);
+    if (window > room || window > 2147483647.0)
+      throw Error("ERR_SHAPE", "the window, " + std::to_string(kernel[0]) + " elements with dilation " +
+                                   std::to_string(dilation[0]) + ", does not fit into the padded input");
+  }
+  return maxPool<static_cast<MaxPool>(&at::max_pool1d)>(input, kernel, stride, padding, dilation, ceilMode);
 }
 
 // The one-dimensional function has no divisor to override, so its signature is shorter.
@@ -43,7 +58,6 @@ Tensor adaptiveMaxPool(const Tensor& input, Sizes size) {
   return std::get<0>(Fn(input, size));
 }
 
-using MaxPool = Tensor (*)(const Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, bool);
 using AvgPool = Tensor (*)(const Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, bool, bool,
                            std::optional<int64_t>);
 using AdaptiveAvg = Tensor (*)(const Tensor&, at::IntArrayRef);
@@ -68,7 +82,7 @@ Tensor col2im(const Tensor& input, Sizes size, Sizes kernel, Sizes dilation, Siz
 
 void initPool(const Exports& exports) {
   const auto max = {"input", "kernelSize", "stride", "padding", "dilation", "ceilMode"};
-  bind<&maxPool<static_cast<MaxPool>(&at::max_pool1d)>>(exports, "maxPool1d", max);
+  bind<&maxPool1d>(exports, "maxPool1d", max);
   bind<&maxPool<static_cast<MaxPool>(&at::max_pool2d)>>(exports, "maxPool2d", max);
   bind<&maxPool<static_cast<MaxPool>(&at::max_pool3d)>>(exports, "maxPool3d", max);
   const auto avg = {"input", "kernelSize", "stride", "padding", "ceilMode", "countIncludePad"};

@@ -27,8 +27,10 @@ export interface InterpolateOptions {
 /** Resamples x [N, C, …] to [N, C, size]; size null or undefined when there is a scaleFactor. */
 export function interpolate(x: Tensor, size: Sizes | null | undefined, options: InterpolateOptions = {}): Tensor {
   const { mode = 'bilinear', alignCorners = false, antialias = false, scaleFactor } = options
+  // Anything but a tensor is refused below, by the name of this operation.
+  const dimensions = native().isTensor(x) ? Math.max(0, x.ndim - 2) : 1
   const each = (value: Sizes | null | undefined) =>
-    value === null || value === undefined ? undefined : spread(value, Math.max(0, x.ndim - 2))
+    value === null || value === undefined ? undefined : spread(value, dimensions)
   return native().interpolate(x, each(size), each(scaleFactor), mode, alignCorners, antialias)
 }
 
