@@ -115,6 +115,21 @@ t.test("random numbers are PyTorch's after the same seed", async (t) => {
   t.equal(mb.memory().tensors, 0, 'nothing is left over')
 })
 
+t.test('a call leaves its results and nothing else, also outside every scope', async (t) => {
+  for (const { call: path, args, inputs } of golden.cases) {
+    const tensors = inputs.map(({ data, dtype, shape }) => {
+      return mb.scope(() => mb.tensor(data.map(Number), { dtype }).reshape(shape))
+    })
+    // In place the receiver is a copy, which is the result; a list of them is as well.
+    const before = mb.memory().tensors
+    const results = [...new Set(flat(call(path, fill(args, tensors)).result))]
+    const made = results.filter((result) => !tensors.includes(result)).length
+    t.equal(mb.memory().tensors - before, made, `${path} ${JSON.stringify(args)}`)
+    for (const x of [...tensors, ...results]) x.dispose()
+  }
+  t.equal(mb.memory().tensors, 0)
+})
+
 t.test('every function of foreach and every new namespace entry has a case here', async (t) => {
   const called = new Set(golden.cases.map(({ call }) => call))
   const missing = Object.keys(mb.foreach).filter((name) => !called.has(`foreach.${name}`))

@@ -1,6 +1,7 @@
 /** Activations, without state. */
 import { native } from '../native'
 import { zerosLike } from '../tensor/create'
+import { scope } from '../tensor/scope'
 import type { Tensor } from '../tensor/tensor'
 
 /** In place means: writes into the argument and returns it. */
@@ -99,7 +100,7 @@ export function logSigmoid(x: Tensor): Tensor {
 
 /** x / (1 + |x|). */
 export function softsign(x: Tensor): Tensor {
-  return x.div(x.abs().add(1))
+  return scope(() => x.div(x.abs().add(1)))
 }
 
 /** Limited to [min, max]; no gradient outside. */
@@ -124,7 +125,7 @@ export function softshrink(x: Tensor, lambda = 0.5): Tensor {
 
 /** softmax(−x). */
 export function softmin(x: Tensor, dim: number): Tensor {
-  return x.neg().softmax(dim)
+  return scope(() => x.neg().softmax(dim))
 }
 
 export interface GumbelOptions {
@@ -137,10 +138,12 @@ export interface GumbelOptions {
 
 /** Differentiable samples of the classes along `dim`. Source: Jang et al. 2017, "Categorical reparameterization". */
 export function gumbelSoftmax(logits: Tensor, { tau = 1, hard = false, dim = -1 }: GumbelOptions = {}): Tensor {
-  const noise = zerosLike(logits.detach()).exponential_().log_().neg_()
-  const soft = logits.add(noise).div(tau).softmax(dim)
-  if (!hard) return soft
-  const { indices } = soft.max({ dim, keepdim: true })
-  const choice = zerosLike(logits.detach()).scatter_(dim, indices, 1)
-  return choice.sub(soft.detach()).add(soft)
+  return scope(() => {
+    const noise = zerosLike(logits.detach()).exponential_().log_().neg_()
+    const soft = logits.add(noise).div(tau).softmax(dim)
+    if (!hard) return soft
+    const { indices } = soft.max({ dim, keepdim: true })
+    const choice = zerosLike(logits.detach()).scatter_(dim, indices, 1)
+    return choice.sub(soft.detach()).add(soft)
+  })
 }

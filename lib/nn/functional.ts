@@ -2,6 +2,7 @@
 import { MbconvError } from '../errors'
 import { native } from '../native'
 import { onesLike } from '../tensor/create'
+import { scope } from '../tensor/scope'
 import type { Tensor } from '../tensor/tensor'
 
 export * from './activations'
@@ -69,12 +70,14 @@ export function scaledDotProductAttention(
       op: 'scaledDotProductAttention',
     })
   }
-  const root = Math.sqrt(scale ?? 1 / Math.sqrt(query.shape.at(-1) ?? 1))
-  let scores = query.mul(root).matmul(key.mul(root).transpose(-2, -1))
-  if (causal) mask = onesLike(scores, { dtype: 'bool' }).tril()
-  if (mask?.dtype === 'bool') scores = scores.maskedFill(mask.logicalNot(), Number.NEGATIVE_INFINITY)
-  else if (mask) scores = scores.add(mask)
-  return dropout(scores.softmax(-1), p).matmul(value)
+  return scope(() => {
+    const root = Math.sqrt(scale ?? 1 / Math.sqrt(query.shape.at(-1) ?? 1))
+    let scores = query.mul(root).matmul(key.mul(root).transpose(-2, -1))
+    const allowed = causal ? onesLike(scores, { dtype: 'bool' }).tril() : mask
+    if (allowed?.dtype === 'bool') scores = scores.maskedFill(allowed.logicalNot(), Number.NEGATIVE_INFINITY)
+    else if (allowed) scores = scores.add(allowed)
+    return dropout(scores.softmax(-1), p).matmul(value)
+  })
 }
 
 /** Cosine of the angle between x and y along `dim`. */

@@ -1,5 +1,6 @@
 /** Losses of similarity, ranking, counts and sequences, without state. */
 import { native } from '../native'
+import { scope } from '../tensor/scope'
 import type { Tensor } from '../tensor/tensor'
 import type { LossOptions } from './losses'
 
@@ -83,12 +84,14 @@ export interface GaussianNllOptions extends LossOptions {
 /** Negative log-likelihood ½ (log σ² + (x − target)² / σ²) of the target under normal distributions. */
 export function gaussianNllLoss(x: Tensor, target: Tensor, variance: Tensor, options: GaussianNllOptions = {}): Tensor {
   const { full = false, eps = 1e-6, reduction = 'mean' } = options
-  const floor = variance.detach().clampMin(eps).sub(variance.detach())
-  const limited = variance.add(floor)
-  let loss = limited.log().add(x.sub(target).square().div(limited)).mul(0.5)
-  if (full) loss = loss.add(0.5 * Math.log(2 * Math.PI))
-  if (reduction === 'none') return loss
-  return reduction === 'sum' ? loss.sum() : loss.mean()
+  return scope(() => {
+    const floor = variance.detach().clampMin(eps).sub(variance.detach())
+    const limited = variance.add(floor)
+    let loss = limited.log().add(x.sub(target).square().div(limited)).mul(0.5)
+    if (full) loss = loss.add(0.5 * Math.log(2 * Math.PI))
+    if (reduction === 'none') return loss
+    return reduction === 'sum' ? loss.sum() : loss.mean()
+  })
 }
 
 export interface CtcOptions extends LossOptions {

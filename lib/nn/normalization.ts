@@ -1,6 +1,7 @@
 /** Normalisations, without state. */
 import { checkCount } from '../check'
 import { native } from '../native'
+import { scope } from '../tensor/scope'
 import type { Tensor } from '../tensor/tensor'
 import type { Dims } from '../tensor/types'
 
@@ -46,7 +47,7 @@ export function layerNorm(x: Tensor, shape: number[], { weight, bias, eps = 1e-5
 
 /** x divided by its p-norm along `dim`, which counts as at least ε. */
 export function normalize(x: Tensor, { p = 2, dim = 1 as Dims, eps = 1e-12 } = {}): Tensor {
-  return x.div(x.norm({ p, dim, keepdim: true }).clampMin(eps))
+  return scope(() => x.div(x.norm({ p, dim, keepdim: true }).clampMin(eps)))
 }
 
 /**
@@ -55,9 +56,11 @@ export function normalize(x: Tensor, { p = 2, dim = 1 as Dims, eps = 1e-12 } = {
  */
 export function localResponseNorm(x: Tensor, size: number, { alpha = 1e-4, beta = 0.75, k = 1 } = {}): Tensor {
   checkCount('localResponseNorm', 'size', size)
-  const [samples, channels] = x.shape
-  const squares = x.square().reshape([samples, 1, channels, -1])
-  const padded = native().pad(squares, [0, 0, Math.floor(size / 2), Math.floor((size - 1) / 2)], 'constant', 0)
-  const means = native().avgPool2d(padded, [size, 1], [1, 1], [0, 0], false, true).reshape(x.shape)
-  return x.div(means.mul(alpha).add(k).pow(beta))
+  return scope(() => {
+    const [samples, channels] = x.shape
+    const squares = x.square().reshape([samples, 1, channels, -1])
+    const padded = native().pad(squares, [0, 0, Math.floor(size / 2), Math.floor((size - 1) / 2)], 'constant', 0)
+    const means = native().avgPool2d(padded, [size, 1], [1, 1], [0, 0], false, true).reshape(x.shape)
+    return x.div(means.mul(alpha).add(k).pow(beta))
+  })
 }

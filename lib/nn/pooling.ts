@@ -3,9 +3,6 @@ import { native } from '../native'
 import type { Tensor } from '../tensor/tensor'
 import { type Sizes, spread } from './sizes'
 
-/** One number for both of height and width, or [height, width]. */
-export type Pair = number | [number, number]
-
 export interface PoolOptions {
   /** Default: the kernel size. */
   stride?: Sizes

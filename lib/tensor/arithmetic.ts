@@ -100,9 +100,11 @@ export abstract class Arithmetic {
   log1p(this: Tensor): Tensor {
     return native().log1p(this)
   }
+  /** Logarithm to base 2. */
   log2(this: Tensor): Tensor {
     return native().log2(this)
   }
+  /** Logarithm to base 10. */
   log10(this: Tensor): Tensor {
     return native().log10(this)
   }
@@ -143,6 +145,7 @@ export abstract class Arithmetic {
   cos(this: Tensor): Tensor {
     return native().cos(this)
   }
+  /** Tangent, of radians. */
   tan(this: Tensor): Tensor {
     return native().tan(this)
   }
@@ -154,21 +157,27 @@ export abstract class Arithmetic {
   acos(this: Tensor): Tensor {
     return native().acos(this)
   }
+  /** Inverse tangent, in (−π/2, π/2). */
   atan(this: Tensor): Tensor {
     return native().atan(this)
   }
+  /** Hyperbolic sine. */
   sinh(this: Tensor): Tensor {
     return native().sinh(this)
   }
+  /** Hyperbolic cosine. */
   cosh(this: Tensor): Tensor {
     return native().cosh(this)
   }
+  /** Inverse hyperbolic sine. */
   asinh(this: Tensor): Tensor {
     return native().asinh(this)
   }
+  /** Inverse hyperbolic cosine, NaN below 1. */
   acosh(this: Tensor): Tensor {
     return native().acosh(this)
   }
+  /** Inverse hyperbolic tangent, NaN outside [−1, 1]. */
   atanh(this: Tensor): Tensor {
     return native().atanh(this)
   }
@@ -243,18 +252,23 @@ export abstract class Arithmetic {
 
   // --- bits: integers and booleans ------------------------------------------------------------------------------------
 
+  /** Every bit inverted; of booleans, not. */
   bitwiseNot(this: Tensor): Tensor {
     return native().bitwiseNot(this)
   }
+  /** The bits set in both. */
   bitwiseAnd(this: Tensor, other: Operand): Tensor {
     return native().bitwiseAnd(this, other)
   }
+  /** The bits set in either. */
   bitwiseOr(this: Tensor, other: Operand): Tensor {
     return native().bitwiseOr(this, other)
   }
+  /** The bits set in one of both. */
   bitwiseXor(this: Tensor, other: Operand): Tensor {
     return native().bitwiseXor(this, other)
   }
+  /** this · 2^other. */
   bitwiseLeftShift(this: Tensor, other: Operand): Tensor {
     return native().bitwiseLeftShift(this, other)
   }
@@ -295,12 +309,15 @@ export abstract class Arithmetic {
   logicalNot(this: Tensor): Tensor {
     return native().logicalNot(this)
   }
+  /** Whether each element is NaN. */
   isnan(this: Tensor): Tensor {
     return native().isnan(this)
   }
+  /** Whether each element is ∞ or −∞. */
   isinf(this: Tensor): Tensor {
     return native().isinf(this)
   }
+  /** Whether each element is neither NaN nor infinite. */
   isfinite(this: Tensor): Tensor {
     return native().isfinite(this)
   }

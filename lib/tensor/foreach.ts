@@ -9,23 +9,29 @@ import type { Tensor } from './tensor'
 /** The other side: a number or a tensor without dimensions for the whole list, or a number or tensor for each element. */
 export type { ForeachOperand } from '../native-operations'
 
+/** −x. */
 export function neg(tensors: Tensor[]): Tensor[] {
   return native().foreachNeg(tensors)
 }
+/** {@link neg} in place. */
 export function neg_(tensors: Tensor[]): Tensor[] {
   native().foreachNeg_(tensors)
   return tensors
 }
+/** |x|. */
 export function abs(tensors: Tensor[]): Tensor[] {
   return native().foreachAbs(tensors)
 }
+/** {@link abs} in place. */
 export function abs_(tensors: Tensor[]): Tensor[] {
   native().foreachAbs_(tensors)
   return tensors
 }
+/** The exponential function. */
 export function exp(tensors: Tensor[]): Tensor[] {
   return native().foreachExp(tensors)
 }
+/** {@link exp} in place. */
 export function exp_(tensors: Tensor[]): Tensor[] {
   native().foreachExp_(tensors)
   return tensors
@@ -34,13 +40,16 @@ export function exp_(tensors: Tensor[]): Tensor[] {
 export function log(tensors: Tensor[]): Tensor[] {
   return native().foreachLog(tensors)
 }
+/** {@link log} in place. */
 export function log_(tensors: Tensor[]): Tensor[] {
   native().foreachLog_(tensors)
   return tensors
 }
+/** √x. */
 export function sqrt(tensors: Tensor[]): Tensor[] {
   return native().foreachSqrt(tensors)
 }
+/** {@link sqrt} in place. */
 export function sqrt_(tensors: Tensor[]): Tensor[] {
   native().foreachSqrt_(tensors)
   return tensors
@@ -49,6 +58,7 @@ export function sqrt_(tensors: Tensor[]): Tensor[] {
 export function rsqrt(tensors: Tensor[]): Tensor[] {
   return native().foreachRsqrt(tensors)
 }
+/** {@link rsqrt} in place. */
 export function rsqrt_(tensors: Tensor[]): Tensor[] {
   native().foreachRsqrt_(tensors)
   return tensors
@@ -57,6 +67,7 @@ export function rsqrt_(tensors: Tensor[]): Tensor[] {
 export function reciprocal(tensors: Tensor[]): Tensor[] {
   return native().foreachReciprocal(tensors)
 }
+/** {@link reciprocal} in place. */
 export function reciprocal_(tensors: Tensor[]): Tensor[] {
   native().foreachReciprocal_(tensors)
   return tensors
@@ -65,10 +76,12 @@ export function reciprocal_(tensors: Tensor[]): Tensor[] {
 export function sign(tensors: Tensor[]): Tensor[] {
   return native().foreachSign(tensors)
 }
+/** {@link sign} in place. */
 export function sign_(tensors: Tensor[]): Tensor[] {
   native().foreachSign_(tensors)
   return tensors
 }
+/** Every element becomes 0. */
 export function zero_(tensors: Tensor[]): Tensor[] {
   native().foreachZero_(tensors)
   return tensors
@@ -82,6 +95,7 @@ export function norm(tensors: Tensor[], { p = 2 }: { p?: number } = {}): Tensor[
 export function add(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: { alpha?: number } = {}): Tensor[] {
   return native().foreachAdd(tensors, other, alpha)
 }
+/** {@link add} in place. */
 export function add_(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: { alpha?: number } = {}): Tensor[] {
   native().foreachAdd_(tensors, other, alpha)
   return tensors
@@ -90,27 +104,34 @@ export function add_(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: { 
 export function sub(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: { alpha?: number } = {}): Tensor[] {
   return native().foreachSub(tensors, other, alpha)
 }
+/** {@link sub} in place. */
 export function sub_(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: { alpha?: number } = {}): Tensor[] {
   native().foreachSub_(tensors, other, alpha)
   return tensors
 }
+/** tensors · other. */
 export function mul(tensors: Tensor[], other: ForeachOperand): Tensor[] {
   return native().foreachMul(tensors, other)
 }
+/** {@link mul} in place. */
 export function mul_(tensors: Tensor[], other: ForeachOperand): Tensor[] {
   native().foreachMul_(tensors, other)
   return tensors
 }
+/** tensors / other. */
 export function div(tensors: Tensor[], other: ForeachOperand): Tensor[] {
   return native().foreachDiv(tensors, other)
 }
+/** {@link div} in place. */
 export function div_(tensors: Tensor[], other: ForeachOperand): Tensor[] {
   native().foreachDiv_(tensors, other)
   return tensors
 }
+/** tensors to the power of `exponent`. */
 export function pow(tensors: Tensor[], exponent: ForeachOperand): Tensor[] {
   return native().foreachPow(tensors, exponent)
 }
+/** {@link pow} in place. */
 export function pow_(tensors: Tensor[], exponent: ForeachOperand): Tensor[] {
   native().foreachPow_(tensors, exponent)
   return tensors
@@ -119,6 +140,7 @@ export function pow_(tensors: Tensor[], exponent: ForeachOperand): Tensor[] {
 export function maximum(tensors: Tensor[], other: ForeachOperand): Tensor[] {
   return native().foreachMaximum(tensors, other)
 }
+/** {@link maximum} in place. */
 export function maximum_(tensors: Tensor[], other: ForeachOperand): Tensor[] {
   native().foreachMaximum_(tensors, other)
   return tensors
@@ -127,6 +149,7 @@ export function maximum_(tensors: Tensor[], other: ForeachOperand): Tensor[] {
 export function minimum(tensors: Tensor[], other: ForeachOperand): Tensor[] {
   return native().foreachMinimum(tensors, other)
 }
+/** {@link minimum} in place. */
 export function minimum_(tensors: Tensor[], other: ForeachOperand): Tensor[] {
   native().foreachMinimum_(tensors, other)
   return tensors
@@ -135,6 +158,7 @@ export function minimum_(tensors: Tensor[], other: ForeachOperand): Tensor[] {
 export function clampMin(tensors: Tensor[], min: ForeachOperand): Tensor[] {
   return native().foreachMaximum(tensors, min)
 }
+/** {@link clampMin} in place. */
 export function clampMin_(tensors: Tensor[], min: ForeachOperand): Tensor[] {
   native().foreachMaximum_(tensors, min)
   return tensors
@@ -143,6 +167,7 @@ export function clampMin_(tensors: Tensor[], min: ForeachOperand): Tensor[] {
 export function clampMax(tensors: Tensor[], max: ForeachOperand): Tensor[] {
   return native().foreachMinimum(tensors, max)
 }
+/** {@link clampMax} in place. */
 export function clampMax_(tensors: Tensor[], max: ForeachOperand): Tensor[] {
   native().foreachMinimum_(tensors, max)
   return tensors
@@ -156,6 +181,7 @@ export function copy_(tensors: Tensor[], sources: Tensor[]): Tensor[] {
 export function lerp(tensors: Tensor[], ends: Tensor[], weight: ForeachOperand): Tensor[] {
   return native().foreachLerp(tensors, ends, weight)
 }
+/** {@link lerp} in place. */
 export function lerp_(tensors: Tensor[], ends: Tensor[], weight: ForeachOperand): Tensor[] {
   native().foreachLerp_(tensors, ends, weight)
   return tensors
@@ -175,6 +201,7 @@ export function addcmul(
 ): Tensor[] {
   return native().foreachAddcmul(tensors, left, right, value)
 }
+/** {@link addcmul} in place. */
 export function addcmul_(
   tensors: Tensor[],
   left: Tensor[],
@@ -193,6 +220,7 @@ export function addcdiv(
 ): Tensor[] {
   return native().foreachAddcdiv(tensors, left, right, value)
 }
+/** {@link addcdiv} in place. */
 export function addcdiv_(
   tensors: Tensor[],
   left: Tensor[],

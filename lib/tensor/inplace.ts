@@ -16,134 +16,167 @@ export interface ScatterReduceOptions {
 export abstract class InPlace extends Reductions {
   // --- in place: return this --------------------------------------------------------------------------------------------
 
+  /** {@link add} in place. */
   add_(this: Tensor, other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
     native().add_(this, other, alpha)
     return this
   }
+  /** {@link sub} in place. */
   sub_(this: Tensor, other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
     native().sub_(this, other, alpha)
     return this
   }
+  /** {@link mul} in place. */
   mul_(this: Tensor, other: Operand): Tensor {
     native().mul_(this, other)
     return this
   }
+  /** {@link div} in place. */
   div_(this: Tensor, other: Operand): Tensor {
     native().div_(this, other)
     return this
   }
+  /** {@link pow} in place. */
   pow_(this: Tensor, exponent: Operand): Tensor {
     native().pow_(this, exponent)
     return this
   }
+  /** {@link floorDivide} in place. */
   floorDivide_(this: Tensor, other: Operand): Tensor {
     native().floorDivide_(this, other)
     return this
   }
+  /** {@link remainder} in place. */
   remainder_(this: Tensor, other: Operand): Tensor {
     native().remainder_(this, other)
     return this
   }
+  /** {@link neg} in place. */
   neg_(this: Tensor): Tensor {
     native().neg_(this)
     return this
   }
+  /** {@link abs} in place. */
   abs_(this: Tensor): Tensor {
     native().abs_(this)
     return this
   }
+  /** {@link exp} in place. */
   exp_(this: Tensor): Tensor {
     native().exp_(this)
     return this
   }
+  /** {@link log} in place. */
   log_(this: Tensor): Tensor {
     native().log_(this)
     return this
   }
+  /** {@link sqrt} in place. */
   sqrt_(this: Tensor): Tensor {
     native().sqrt_(this)
     return this
   }
+  /** {@link rsqrt} in place. */
   rsqrt_(this: Tensor): Tensor {
     native().rsqrt_(this)
     return this
   }
+  /** {@link square} in place. */
   square_(this: Tensor): Tensor {
     native().square_(this)
     return this
   }
+  /** {@link reciprocal} in place. */
   reciprocal_(this: Tensor): Tensor {
     native().reciprocal_(this)
     return this
   }
+  /** {@link sigmoid} in place. */
   sigmoid_(this: Tensor): Tensor {
     native().sigmoid_(this)
     return this
   }
+  /** {@link tanh} in place. */
   tanh_(this: Tensor): Tensor {
     native().tanh_(this)
     return this
   }
+  /** {@link relu} in place. */
   relu_(this: Tensor): Tensor {
     native().relu_(this)
     return this
   }
+  /** {@link silu} in place. */
   silu_(this: Tensor): Tensor {
     native().silu_(this)
     return this
   }
+  /** {@link sin} in place. */
   sin_(this: Tensor): Tensor {
     native().sin_(this)
     return this
   }
+  /** {@link cos} in place. */
   cos_(this: Tensor): Tensor {
     native().cos_(this)
     return this
   }
+  /** {@link floor} in place. */
   floor_(this: Tensor): Tensor {
     native().floor_(this)
     return this
   }
+  /** {@link ceil} in place. */
   ceil_(this: Tensor): Tensor {
     native().ceil_(this)
     return this
   }
+  /** {@link trunc} in place. */
   trunc_(this: Tensor): Tensor {
     native().trunc_(this)
     return this
   }
+  /** {@link round} in place. */
   round_(this: Tensor): Tensor {
     native().round_(this)
     return this
   }
+  /** {@link erfinv} in place. */
   erfinv_(this: Tensor): Tensor {
     native().erfinv_(this)
     return this
   }
+  /** {@link logicalAnd} in place. */
   logicalAnd_(this: Tensor, other: Operand): Tensor {
     native().logicalAnd_(this, other)
     return this
   }
+  /** {@link logicalOr} in place. */
   logicalOr_(this: Tensor, other: Operand): Tensor {
     native().logicalOr_(this, other)
     return this
   }
+  /** {@link bitwiseAnd} in place. */
   bitwiseAnd_(this: Tensor, other: Operand): Tensor {
     native().bitwiseAnd_(this, other)
     return this
   }
+  /** {@link bitwiseOr} in place. */
   bitwiseOr_(this: Tensor, other: Operand): Tensor {
     native().bitwiseOr_(this, other)
     return this
   }
+  /** {@link bitwiseXor} in place. */
   bitwiseXor_(this: Tensor, other: Operand): Tensor {
     native().bitwiseXor_(this, other)
     return this
   }
+  /** Every element becomes the value. */
   fill_(this: Tensor, value: Element): Tensor {
     native().fill_(this, value)
     return this
   }
+  /** Every element becomes 0. */
   zero_(this: Tensor): Tensor {
     native().zero_(this)
     return this
@@ -158,6 +191,7 @@ export abstract class InPlace extends Reductions {
     native().copy_(this, source, nonBlocking)
     return this
   }
+  /** {@link clamp} in place. */
   clamp_(this: Tensor, { min, max }: { min?: number; max?: number }): Tensor {
     native().clamp_(this, min, max)
     return this
@@ -177,18 +211,22 @@ export abstract class InPlace extends Reductions {
     native().addcdiv_(this, left, right, value)
     return this
   }
+  /** {@link nanToNum} in place. */
   nanToNum_(this: Tensor, { nan, posinf, neginf }: NanOptions = {}): Tensor {
     native().nanToNum_(this, nan, posinf, neginf)
     return this
   }
+  /** {@link tril} in place. */
   tril_(this: Tensor, diagonal = 0): Tensor {
     native().tril_(this, diagonal)
     return this
   }
+  /** {@link triu} in place. */
   triu_(this: Tensor, diagonal = 0): Tensor {
     native().triu_(this, diagonal)
     return this
   }
+  /** The elements with equal indices become the value. */
   fillDiagonal_(this: Tensor, value: Element): Tensor {
     native().fillDiagonal_(this, value)
     return this
@@ -196,22 +234,27 @@ export abstract class InPlace extends Reductions {
 
   // --- in place by index or mask: out of place these are methods without the underscore ---------------------------------
 
+  /** {@link maskedFill} in place. */
   maskedFill_(this: Tensor, mask: Tensor, value: Element): Tensor {
     native().maskedFill_(this, mask, value)
     return this
   }
+  /** {@link maskedScatter} in place. */
   maskedScatter_(this: Tensor, mask: Tensor, source: Tensor): Tensor {
     native().maskedScatter_(this, mask, source)
     return this
   }
+  /** {@link scatter} in place. */
   scatter_(this: Tensor, dim: number, indices: Tensor, source: Operand): Tensor {
     native().scatter_(this, dim, indices, source)
     return this
   }
+  /** {@link scatterAdd} in place. */
   scatterAdd_(this: Tensor, dim: number, indices: Tensor, source: Tensor): Tensor {
     native().scatterAdd_(this, dim, indices, source)
     return this
   }
+  /** {@link scatterReduce} in place. */
   scatterReduce_(
     this: Tensor,
     dim: number,
@@ -222,14 +265,17 @@ export abstract class InPlace extends Reductions {
     native().scatterReduce_(this, dim, indices, source, reduce, includeSelf)
     return this
   }
+  /** {@link indexAdd} in place. */
   indexAdd_(this: Tensor, dim: number, indices: Tensor, source: Tensor, { alpha = 1 } = {}): Tensor {
     native().indexAdd_(this, dim, indices, source, alpha)
     return this
   }
+  /** {@link indexCopy} in place. */
   indexCopy_(this: Tensor, dim: number, indices: Tensor, source: Tensor): Tensor {
     native().indexCopy_(this, dim, indices, source)
     return this
   }
+  /** {@link indexFill} in place. */
   indexFill_(this: Tensor, dim: number, indices: Tensor, value: Element): Tensor {
     native().indexFill_(this, dim, indices, value)
     return this

@@ -186,9 +186,11 @@ export abstract class Reductions extends Arithmetic {
   logsumexp(this: Tensor, { dim, keepdim = false }: { dim: Dims; keepdim?: boolean }): Tensor {
     return native().logsumexp(this, list(dim) as number[], keepdim)
   }
+  /** Sums of the elements up to each, along `dim`. */
   cumsum(this: Tensor, dim: number): Tensor {
     return native().cumsum(this, dim)
   }
+  /** Products of the elements up to each, along `dim`. */
   cumprod(this: Tensor, dim: number): Tensor {
     return native().cumprod(this, dim)
   }
@@ -200,6 +202,7 @@ export abstract class Reductions extends Arithmetic {
   cummin(this: Tensor, dim: number): Along {
     return along(native().cummin(this, dim))
   }
+  /** log of the sums of exp up to each element, exact for large ones. */
   logcumsumexp(this: Tensor, dim: number): Tensor {
     return native().logcumsumexp(this, dim)
   }
