@@ -56,6 +56,21 @@ const ramp = (like) =>
     )
     .reshape(like.shape)
 
+/** The gradients of all results' products with ramps. */
+function checkGradients(t, name, results, tensors, grads, tolerance) {
+  if (grads.every((expected) => expected === null)) return
+  const parts = results.filter((part) => part.requiresGrad).map((part) => part.mul(ramp(part)).sum())
+  mb.stack(parts).sum().backward()
+  for (const [j, expected] of grads.entries()) {
+    if (expected === null) continue
+    const actual = tensors[j].grad?.toTypedArray() ?? []
+    // A gradient that is 0 everywhere has no relative error: 1 before both gives it a size.
+    const error = relativeError([1, ...actual], [1, ...expected])
+    const scaled = expected.some((x) => x !== 0) ? relativeError(actual, expected) : error
+    t.ok(actual.length === expected.length && scaled <= tolerance, `${name}: gradient ${j}: error ${scaled}`)
+  }
+}
+
 for (const [dtype, tolerance] of [
   ['float64', 1e-10],
   ['float32', 1e-5],
@@ -81,16 +96,7 @@ for (const [dtype, tolerance] of [
           const error = relativeError(results[j].toTypedArray(), expected.data)
           t.ok(error <= tolerance, `${name}: result ${j}: error ${error}`)
         }
-        const parts = results.filter((part) => part.requiresGrad).map((part) => part.mul(ramp(part)).sum())
-        if (grads.some((expected) => expected !== null)) mb.stack(parts).sum().backward()
-        for (const [j, expected] of grads.entries()) {
-          if (expected === null) continue
-          const actual = tensors[j].grad?.toTypedArray() ?? []
-          // A gradient that is 0 everywhere has no relative error: 1 before both gives it a size.
-          const error = relativeError([1, ...actual], [1, ...expected])
-          const scaled = expected.some((x) => x !== 0) ? relativeError(actual, expected) : error
-          t.ok(actual.length === expected.length && scaled <= tolerance, `${name}: gradient ${j}: error ${scaled}`)
-        }
+        checkGradients(t, name, results, tensors, grads, tolerance)
       })
     }
     t.equal(mb.memory().tensors, 0, 'nothing is left over')
@@ -98,11 +104,16 @@ for (const [dtype, tolerance] of [
 }
 
 t.test("random numbers are PyTorch's after the same seed", async (t) => {
-  for (const [i, { call: path, args, inputs, outputs, seed }] of golden.cases.entries()) {
+  for (const [i, { call: path, args, inputs, outputs, grads, seed }] of golden.cases.entries()) {
     if (seed === undefined) continue
     const name = `${i} ${path} ${JSON.stringify(args)}`
     mb.scope(() => {
-      const tensors = inputs.map(({ data, dtype, shape }) => mb.tensor(data.map(Number), { dtype }).reshape(shape))
+      const tensors = inputs.map(({ data, dtype, shape }, j) =>
+        mb
+          .tensor(data.map(Number), { dtype })
+          .reshape(shape)
+          .requiresGrad_(grads[j] !== null),
+      )
       mb.manualSeed(seed)
       const results = flat(call(path, fill(args, tensors)).result)
       for (const [j, expected] of outputs.entries()) {
@@ -110,6 +121,7 @@ t.test("random numbers are PyTorch's after the same seed", async (t) => {
         const error = relativeError(results[j].toTypedArray(), expected.data)
         t.ok(error <= (expected.dtype === 'float32' ? 1e-6 : 1e-12), `${name}: error ${error}`)
       }
+      checkGradients(t, name, results, tensors, grads, 1e-10)
     })
   }
   t.equal(mb.memory().tensors, 0, 'nothing is left over')
