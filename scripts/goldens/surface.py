@@ -136,6 +136,16 @@ case("t.tril_", [r(3, 3), -1], lambda x: x.clone().tril_(-1))
 case("t.triu_", [r(3, 3), 1], lambda x: x.clone().triu_(1))
 case("t.fillDiagonal_", [r(3, 3), 4], lambda x: x.clone().fill_diagonal_(4))
 
+for name in "eq ne lt le gt ge".split():
+    case(f"t.{name}", [ints(1, 2, 3), ints(3, 2, 1)], getattr(torch, name))
+for js, name in [("And", "and"), ("Or", "or"), ("Xor", "xor")]:
+    case(f"t.logical{js}", [ints(0, 1, 1), ints(1, 0, 1)], getattr(torch, f"logical_{name}"))
+case("t.logicalNot", [ints(0, 3)], torch.logical_not)
+for name in "isnan isfinite".split():
+    case(f"t.{name}", [special], getattr(torch, name))
+case("t.floorDivide", [ints(-7, 7), 2], lambda x: torch.floor_divide(x, 2))
+case("t.clamp", [r(5), {"min": -0.4, "max": 0.5}], lambda x: x.clamp(-0.4, 0.5))
+
 # --- reductions -----------------------------------------------------------------------------------------------------------
 holes = torch.tensor([[1.0, NAN, 3.0], [NAN, 0.5, 2.5]])
 case("t.nansum", [holes, {"dim": 1}], lambda x: torch.nansum(x, 1))
@@ -154,6 +164,10 @@ case("t.quantile", [r(3, 4), 0.3], lambda x: torch.quantile(x, 0.3))
 case("t.quantile", [r(3, 4), torch.tensor([0.1, 0.8]), {"dim": 1, "interpolation": "midpoint"}],
      lambda x, q: torch.quantile(x, q.detach(), 1, interpolation="midpoint"))
 case("t.nanquantile", [holes, 0.4, {"dim": 1}], lambda x: torch.nanquantile(x, 0.4, 1))
+case("t.argmin", [r(3, 4), {"dim": 0}], lambda x: x.argmin(0))
+case("t.topk", [r(3, 4), 2, {"dim": 0, "largest": False}], lambda x: x.topk(2, 0, False))
+for name in ("all", "any"):
+    case(f"t.{name}", [torch.tensor([[0, 1], [1, 1]]), {"dim": 1}], lambda x: getattr(torch, name)(x, 1))
 case("t.countNonzero", [ints(0, 3, 0, 1)], torch.count_nonzero)
 case("t.countNonzero", [torch.tensor([[0, 1], [1, 1]]), {"dim": 0}], lambda x: torch.count_nonzero(x, 0))
 case("t.trace", [r(3, 3)], torch.trace)
@@ -189,6 +203,9 @@ case("t.diag", [r(3), -1], lambda x: x.diag(-1))
 case("t.diagEmbed", [r(2, 2), {"offset": 1}], lambda x: x.diag_embed(1))
 case("t.tensorSplit", [r(5, 2), 3], lambda x: x.tensor_split(3))
 case("t.tensorSplit", [r(5, 2), [1, 4]], lambda x: x.tensor_split((1, 4)))
+case("t.nonzero", [ints(0, 3, 0, 1)], torch.nonzero)
+case("t.maskedFill", [r(2, 2), torch.tensor([True, False]), 3], lambda x, m: x.masked_fill(m, 3))
+case("t.maskedSelect", [r(2, 2), torch.tensor([True, False])], torch.masked_select)
 case("t.take", [r(2, 3), ints(5, 0)], torch.take)
 case("t.takeAlongDim", [r(2, 3), torch.tensor([[2], [0]]), {"dim": 1}], lambda x, i: torch.take_along_dim(x, i, 1))
 where = torch.tensor([[0, 2], [1, 1]])
