@@ -17,7 +17,7 @@ export {
   trimMemory,
   versions,
 } from './runtime'
-export type { Operand } from './tensor/arithmetic'
+export type { NanOptions, Operand } from './tensor/arithmetic'
 export { type AutocastOptions, autocast, isAutocastEnabled } from './tensor/autocast'
 export { enableGrad, type GradOptions, grad, inferenceMode, isGradEnabled, noGrad } from './tensor/autograd'
 export {
@@ -41,13 +41,44 @@ export {
   zeros,
   zerosLike,
 } from './tensor/create'
-export { callOp, opSchemas } from './tensor/dispatch'
+export { callOp, opNames, opSchemas } from './tensor/dispatch'
+export * as foreach from './tensor/foreach'
 export { autogradFunction, checkpoint, type FunctionContext, type FunctionDefinition } from './tensor/function'
 export type { IndexPart } from './tensor/indexing'
+export type { ScatterReduceOptions } from './tensor/inplace'
 export * as linalg from './tensor/linalg'
 export { einsum } from './tensor/linalg'
-export { bernoulli, cat, oneHot, stack, where } from './tensor/ops'
+export {
+  bernoulli,
+  blockDiag,
+  broadcastTensors,
+  cartesianProd,
+  cat,
+  dstack,
+  hstack,
+  meshgrid,
+  multinomial,
+  normal,
+  oneHot,
+  poisson,
+  searchsorted,
+  stack,
+  standardGamma,
+  vstack,
+  where,
+} from './tensor/ops'
+export type { DiagonalOptions } from './tensor/parts'
 export { getRandomState, manualSeed, setRandomState } from './tensor/random'
+export type {
+  Along,
+  AlongOptions,
+  DiffOptions,
+  MomentOptions,
+  QuantileOptions,
+  SortOptions,
+  Unique,
+  UniqueOptions,
+} from './tensor/reductions'
 export { keep, memory, scope } from './tensor/scope'
 export { Tensor } from './tensor/tensor'
 export * as threads from './tensor/transfer'

@@ -3,6 +3,7 @@
 #include <ATen/core/ivalue.h>
 #include <ATen/core/jit_type.h>
 
+#include <set>
 #include <sstream>
 
 #include "bind.h"
@@ -235,10 +236,18 @@ std::vector<std::string> opSchemas(std::string name) {
   return schemas;
 }
 
+// The names of all operators, without their overloads, in order.
+std::vector<std::string> opNames() {
+  std::set<std::string> names;
+  for (const auto& name : c10::Dispatcher::singleton().getAllOpNames()) names.insert(name.name);
+  return {names.begin(), names.end()};
+}
+
 }  // namespace
 
 void initDispatch(const Exports& exports) {
   bind<&callOp>(exports, "callOp", {"name", "args", "kwargs"});
+  bind<&opNames>(exports, "opNames", {});
   bind<&opSchemas>(exports, "opSchemas", {"name"});
 }
 

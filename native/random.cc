@@ -1,13 +1,19 @@
 // Random numbers: seeds, the generators' state, and the distributions that fill tensors.
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
+#include <ATen/ops/_standard_gamma.h>
 #include <ATen/ops/bernoulli.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/multinomial.h>
+#include <ATen/ops/normal.h>
+#include <ATen/ops/poisson.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/randperm.h>
+
+#include <cmath>
 
 #include "bind.h"
 
@@ -52,13 +58,88 @@ void normal_(Env& env, at::Tensor tensor, double mean, double std) {
   tensor.normal_(mean, std, generatorFor(env, tensor.device()));
 }
 
+// --- distributions beyond the uniform and the normal one -------------------------------------------------------------
+
+void exponential_(Env& env, at::Tensor tensor, double rate) {
+  tensor.exponential_(rate, generatorFor(env, tensor.device()));
+}
+void geometric_(Env& env, at::Tensor tensor, double p) { tensor.geometric_(p, generatorFor(env, tensor.device())); }
+void cauchy_(Env& env, at::Tensor tensor, double median, double sigma) {
+  tensor.cauchy_(median, sigma, generatorFor(env, tensor.device()));
+}
+void logNormal_(Env& env, at::Tensor tensor, double mean, double std) {
+  tensor.log_normal_(mean, std, generatorFor(env, tensor.device()));
+}
+void random_(Env& env, at::Tensor tensor, std::optional<int64_t> low, std::optional<int64_t> high) {
+  const auto generator = generatorFor(env, tensor.device());
+  if (high)
+    tensor.random_(low.value_or(0), *high, generator);
+  else
+    tensor.random_(generator);
+}
+void bernoulli_(Env& env, at::Tensor tensor, Operand p) {
+  const auto generator = generatorFor(env, tensor.device());
+  if (p.value.unsafeGetTensorImpl()->is_wrapped_number())
+    tensor.bernoulli_(p.value.item().toDouble(), generator);
+  else
+    tensor.bernoulli_(p.value, generator);
+}
+at::Tensor multinomial(Env& env, const at::Tensor& weights, int64_t samples, bool replacement) {
+  return at::multinomial(weights, samples, replacement, generatorFor(env, weights.device()));
+}
+at::Tensor poisson(Env& env, const at::Tensor& rate) { return at::poisson(rate, generatorFor(env, rate.device())); }
+at::Tensor standardGamma(Env& env, const at::Tensor& concentration) {
+  return at::_standard_gamma(concentration, generatorFor(env, concentration.device()));
+}
+at::Tensor normal(Env& env, Operand mean, Operand std) {
+  const bool means = !mean.value.unsafeGetTensorImpl()->is_wrapped_number();
+  const bool stds = !std.value.unsafeGetTensorImpl()->is_wrapped_number();
+  const auto generator = generatorFor(env, (means ? mean : std).value.device());
+  if (means && stds) return at::normal(mean.value, std.value, generator);
+  if (means) return at::normal(mean.value, std.value.item().toDouble(), generator);
+  if (stds) return at::normal(mean.value.item().toDouble(), std.value, generator);
+  throw Error("ERR_TYPE", "mean or std must be a Tensor; randn() makes numbers of one mean and deviation");
+}
+
+// --- dropout ---------------------------------------------------------------------------------------------------------
+
+void checkProbability(double p) {
+  if (!(p >= 0 && p <= 1)) throw Error("ERR_VALUE", "p must lie in [0, 1]");
+}
+
 // Each element is kept with probability 1 − p and then divided by it; the same draws as torch.nn.functional.dropout.
 at::Tensor dropout(Env& env, const at::Tensor& input, double p, bool training) {
-  if (!(p >= 0 && p <= 1)) throw Error("ERR_VALUE", "p must lie in [0, 1]");
+  checkProbability(p);
   if (!training || p == 0 || input.numel() == 0) return input;
   if (p == 1) return input.mul(0);
   at::Tensor mask = at::empty_like(input).bernoulli_(1 - p, generatorFor(env, input.device()));
   return input.mul(mask.div_(1 - p));
+}
+
+// Whole channels [N, C, …] at once; the same draws as torch.nn.functional.dropout2d and its kin.
+at::Tensor featureDropout(Env& env, const at::Tensor& input, double p, bool training) {
+  checkProbability(p);
+  if (input.dim() < 2) throw Error("ERR_SHAPE", "input needs at least two dimensions, [N, C, …]");
+  if (!training || p == 0 || input.numel() == 0) return input;
+  if (p == 1) return input.mul(0);
+  std::vector<int64_t> shape(input.dim(), 1);
+  shape[0] = input.size(0);
+  shape[1] = input.size(1);
+  at::Tensor mask = at::empty(shape, input.options()).bernoulli_(1 - p, generatorFor(env, input.device()));
+  return input.mul(mask.div_(1 - p));
+}
+
+// Dropout that keeps mean and variance of SELU's outputs: dropped elements become SELU's lower limit −λα, then an
+// affine map restores both. Source: Klambauer et al. 2017, "Self-Normalizing Neural Networks", section 3.
+at::Tensor alphaDropout(Env& env, const at::Tensor& input, double p, bool training) {
+  constexpr double kLimit = 1.7580993408473766;  // λα
+  checkProbability(p);
+  if (!training || p == 0 || input.numel() == 0) return input;
+  if (p == 1) return input.mul(0);
+  const double a = 1 / std::sqrt((kLimit * kLimit * p + 1) * (1 - p));
+  at::Tensor kept = at::empty_like(input).bernoulli_(1 - p, generatorFor(env, input.device()));
+  at::Tensor shift = kept.sub(1).mul_(kLimit * a).add_(kLimit * a * p);
+  return input.mul(kept.mul_(a)).add(shift);
 }
 
 // Drop path of one residual branch [N, …]: per sample either nothing or branch / (1 − p).
@@ -113,6 +194,18 @@ void initRandom(const Exports& exports) {
   bind<&bernoulli>(exports, "bernoulli", {"probabilities"});
   bind<&uniform_>(exports, "uniform_", {"tensor", "low", "high"});
   bind<&normal_>(exports, "normal_", {"tensor", "mean", "std"});
+  bind<&exponential_>(exports, "exponential_", {"tensor", "rate"});
+  bind<&geometric_>(exports, "geometric_", {"tensor", "p"});
+  bind<&cauchy_>(exports, "cauchy_", {"tensor", "median", "sigma"});
+  bind<&logNormal_>(exports, "logNormal_", {"tensor", "mean", "std"});
+  bind<&random_>(exports, "random_", {"tensor", "low", "high"});
+  bind<&bernoulli_>(exports, "bernoulli_", {"tensor", "p"});
+  bind<&multinomial>(exports, "multinomial", {"weights", "samples", "replacement"});
+  bind<&poisson>(exports, "poisson", {"rate"});
+  bind<&standardGamma>(exports, "standardGamma", {"concentration"});
+  bind<&normal>(exports, "normal", {"mean", "std"});
+  bind<&featureDropout>(exports, "featureDropout", {"input", "p", "training"});
+  bind<&alphaDropout>(exports, "alphaDropout", {"input", "p", "training"});
   bind<&dropout>(exports, "dropout", {"input", "p", "training"});
   bind<&dropPath>(exports, "dropPath", {"input", "p", "training"});
   bind<&seedGenerator>(exports, "seedGenerator", {"seed"});

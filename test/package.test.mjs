@@ -1,6 +1,6 @@
 // The package as its users meet it: both module systems, types, names, and what happens without the addon.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,10 +21,29 @@ t.test('import and require give the same instance under the same names', async (
 
 t.test('every export of the addon has its TypeScript signature, and the reverse', async (t) => {
   const { native } = require('../dist/native.js')
-  const source = require('node:fs').readFileSync(join(root, 'lib/native-types.ts'), 'utf8')
-  const body = source.slice(source.indexOf('export interface Native'))
-  const declared = [...body.matchAll(/^ {2}(\w+)[(:]/gm)].map((match) => match[1]).sort()
-  t.same(declared, Object.keys(native()).sort())
+  const declared = ['native-types.ts', 'native-operations.ts'].flatMap((file) => {
+    const source = readFileSync(join(root, 'lib', file), 'utf8')
+    const body = source.slice(source.indexOf('export interface Native'))
+    return [...body.matchAll(/^ {2}(\w+)[(:]/gm)].map((match) => match[1])
+  })
+  t.same(declared.sort(), Object.keys(native()).sort())
+})
+
+t.test('every export of the addon has a face: something in lib/ calls it', async (t) => {
+  const { native } = require('../dist/native.js')
+  const sources = readdirSync(join(root, 'lib'), { recursive: true })
+    .filter((file) => file.endsWith('.ts') && !/^native-\w+\.ts$/.test(file))
+    .map((file) => readFileSync(join(root, 'lib', file), 'utf8'))
+    .join('\n')
+  // native().x, addon.x and requireCuda(…).x are all the ways there are; a call of anything else is no face.
+  const used = new Set()
+  for (const [, name] of sources.matchAll(/(?:\bnative\(\)|\baddon|\brequireCuda\([^()]*\))\s*\.(\w+)/g)) used.add(name)
+  // What only tests and scripts ask.
+  const inner = new Set(['signatures', 'scopeDepth', 'liveTensors'])
+  t.same(
+    Object.keys(native()).filter((name) => !used.has(name) && !inner.has(name)),
+    [],
+  )
 })
 
 t.test('without the addon: importing works, using it says what to do', async (t) => {

@@ -1,9 +1,9 @@
 /** Convolutions of one to three dimensions and their transposes, without state. */
 import { native } from '../native'
 import type { Tensor } from '../tensor/tensor'
+import { type Sizes, spread } from './sizes'
 
-/** One number for every dimension, or one each. */
-export type Sizes = number | number[]
+export type { Sizes } from './sizes'
 
 export interface ConvOptions {
   bias?: Tensor | null
@@ -19,9 +19,6 @@ export interface ConvTransposeOptions extends ConvOptions {
   /** Added to one side of the output, where the stride leaves its size open. */
   outputPadding?: Sizes
 }
-
-const spread = (value: Sizes, dimensions: number): number[] =>
-  typeof value === 'number' ? new Array<number>(dimensions).fill(value) : value
 
 function settings(options: ConvOptions, dimensions: number) {
   const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options

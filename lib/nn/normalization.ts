@@ -1,6 +1,9 @@
 /** Normalisations, without state. */
+import { checkCount } from '../check'
 import { native } from '../native'
+import { scope } from '../tensor/scope'
 import type { Tensor } from '../tensor/tensor'
+import type { Dims } from '../tensor/types'
 
 export interface BatchNormOptions {
   runningMean?: Tensor | null
@@ -40,4 +43,24 @@ export function groupNorm(x: Tensor, groups: number, { weight, bias, eps = 1e-5 
 /** Normalises over the last dimensions, whose sizes are `shape`. */
 export function layerNorm(x: Tensor, shape: number[], { weight, bias, eps = 1e-5 }: NormOptions = {}): Tensor {
   return native().layerNorm(x, shape, weight, bias, eps)
+}
+
+/** x divided by its p-norm along `dim`, which counts as at least ε. */
+export function normalize(x: Tensor, { p = 2, dim = 1 as Dims, eps = 1e-12 } = {}): Tensor {
+  return scope(() => x.div(x.norm({ p, dim, keepdim: true }).clampMin(eps)))
+}
+
+/**
+ * x [N, C, …] divided by (k + α · mean of the squares of `size` neighbouring channels)^β. Source: Krizhevsky et al. 2012,
+ * section 3.3, with the mean for the sum.
+ */
+export function localResponseNorm(x: Tensor, size: number, { alpha = 1e-4, beta = 0.75, k = 1 } = {}): Tensor {
+  checkCount('localResponseNorm', 'size', size)
+  return scope(() => {
+    const [samples, channels] = x.shape
+    const squares = x.square().reshape([samples, 1, channels, -1])
+    const padded = native().pad(squares, [0, 0, Math.floor(size / 2), Math.floor((size - 1) / 2)], 'constant', 0)
+    const means = native().avgPool2d(padded, [size, 1], [1, 1], [0, 0], false, true).reshape(x.shape)
+    return x.div(means.mul(alpha).add(k).pow(beta))
+  })
 }

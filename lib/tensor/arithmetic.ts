@@ -1,14 +1,19 @@
-/** The methods of Tensor that compute: element by element, reductions, products, comparisons, and in place. */
+/** The methods of Tensor that compute element by element and compare, and products. */
 import { native } from '../native'
 import type { Tensor } from './tensor'
-import type { Dims, DType, Element, ReduceOneOptions, ReduceOptions } from './types'
+import type { Element } from './types'
 
 /** The other side of an operation: a tensor, broadcast against this one, or a number (which never widens the dtype). */
 export type Operand = Tensor | Element
 
-const list = (dim: Dims | undefined): number[] | undefined => (typeof dim === 'number' ? [dim] : dim)
+/** What takes the place of NaN and the infinities. */
+export interface NanOptions {
+  nan?: number
+  posinf?: number
+  neginf?: number
+}
 
-/** Base class of Tensor; it exists to keep the two halves of a long class in two files. */
+/** The first of the base classes of Tensor, which exist to keep the parts of a long class in files of their own. */
 export abstract class Arithmetic {
   // --- element by element ---------------------------------------------------------------------------------------------
 
@@ -35,8 +40,32 @@ export abstract class Arithmetic {
   remainder(this: Tensor, other: Operand): Tensor {
     return native().remainder(this, other)
   }
+  /** Remainder with the dividend's sign, as JavaScript's %. */
+  fmod(this: Tensor, other: Operand): Tensor {
+    return native().fmod(this, other)
+  }
   pow(this: Tensor, exponent: Operand): Tensor {
     return native().pow(this, exponent)
+  }
+  /** The angle of the point (other, this), in (−π, π]. */
+  atan2(this: Tensor, other: Operand): Tensor {
+    return native().atan2(this, other)
+  }
+  /** √(this² + other²), without overflow on the way. */
+  hypot(this: Tensor, other: Operand): Tensor {
+    return native().hypot(this, other)
+  }
+  /** This magnitude with the other's sign. */
+  copysign(this: Tensor, other: Operand): Tensor {
+    return native().copysign(this, other)
+  }
+  /** log(exp(this) + exp(other)), exact for large ones. */
+  logaddexp(this: Tensor, other: Operand): Tensor {
+    return native().logaddexp(this, other)
+  }
+  /** this · log(other), 0 where this is 0. */
+  xlogy(this: Tensor, other: Operand): Tensor {
+    return native().xlogy(this, other)
   }
   /** Element by element the larger; NaN wins. */
   maximum(this: Tensor, other: Operand): Tensor {
@@ -55,6 +84,10 @@ export abstract class Arithmetic {
   exp(this: Tensor): Tensor {
     return native().exp(this)
   }
+  /** 2 to the power of x. */
+  exp2(this: Tensor): Tensor {
+    return native().exp2(this)
+  }
   /** exp(x) − 1, exact near 0. */
   expm1(this: Tensor): Tensor {
     return native().expm1(this)
@@ -67,8 +100,13 @@ export abstract class Arithmetic {
   log1p(this: Tensor): Tensor {
     return native().log1p(this)
   }
+  /** Logarithm to base 2. */
   log2(this: Tensor): Tensor {
     return native().log2(this)
+  }
+  /** Logarithm to base 10. */
+  log10(this: Tensor): Tensor {
+    return native().log10(this)
   }
   sqrt(this: Tensor): Tensor {
     return native().sqrt(this)
@@ -87,6 +125,10 @@ export abstract class Arithmetic {
   sigmoid(this: Tensor): Tensor {
     return native().sigmoid(this)
   }
+  /** log(x / (1 − x)); `eps` first limits x to [ε, 1 − ε]. */
+  logit(this: Tensor, { eps }: { eps?: number } = {}): Tensor {
+    return native().logit(this, eps)
+  }
   tanh(this: Tensor): Tensor {
     return native().tanh(this)
   }
@@ -103,8 +145,60 @@ export abstract class Arithmetic {
   cos(this: Tensor): Tensor {
     return native().cos(this)
   }
+  /** Tangent, of radians. */
+  tan(this: Tensor): Tensor {
+    return native().tan(this)
+  }
+  /** Inverse sine, NaN outside [−1, 1]. */
+  asin(this: Tensor): Tensor {
+    return native().asin(this)
+  }
+  /** Inverse cosine, NaN outside [−1, 1]. */
+  acos(this: Tensor): Tensor {
+    return native().acos(this)
+  }
+  /** Inverse tangent, in (−π/2, π/2). */
+  atan(this: Tensor): Tensor {
+    return native().atan(this)
+  }
+  /** Hyperbolic sine. */
+  sinh(this: Tensor): Tensor {
+    return native().sinh(this)
+  }
+  /** Hyperbolic cosine. */
+  cosh(this: Tensor): Tensor {
+    return native().cosh(this)
+  }
+  /** Inverse hyperbolic sine. */
+  asinh(this: Tensor): Tensor {
+    return native().asinh(this)
+  }
+  /** Inverse hyperbolic cosine, NaN below 1. */
+  acosh(this: Tensor): Tensor {
+    return native().acosh(this)
+  }
+  /** Inverse hyperbolic tangent, NaN outside [−1, 1]. */
+  atanh(this: Tensor): Tensor {
+    return native().atanh(this)
+  }
   erf(this: Tensor): Tensor {
     return native().erf(this)
+  }
+  /** 1 − erf(x), exact for large x. */
+  erfc(this: Tensor): Tensor {
+    return native().erfc(this)
+  }
+  /** The inverse of erf, on (−1, 1). */
+  erfinv(this: Tensor): Tensor {
+    return native().erfinv(this)
+  }
+  /** log |Γ(x)|. */
+  lgamma(this: Tensor): Tensor {
+    return native().lgamma(this)
+  }
+  /** The derivative of {@link lgamma}. */
+  digamma(this: Tensor): Tensor {
+    return native().digamma(this)
   }
   floor(this: Tensor): Tensor {
     return native().floor(this)
@@ -114,6 +208,10 @@ export abstract class Arithmetic {
   }
   trunc(this: Tensor): Tensor {
     return native().trunc(this)
+  }
+  /** x − trunc(x), with the sign of x. */
+  frac(this: Tensor): Tensor {
+    return native().frac(this)
   }
   /** To the nearest integer, halves to even. */
   round(this: Tensor): Tensor {
@@ -126,6 +224,57 @@ export abstract class Arithmetic {
   /** Limits every element to [min, max]; either may be left out. */
   clamp(this: Tensor, { min, max }: { min?: number; max?: number }): Tensor {
     return native().clamp(this, min, max)
+  }
+  /** At least `min`, a number or a tensor. */
+  clampMin(this: Tensor, min: Operand): Tensor {
+    return native().clampMin(this, min)
+  }
+  /** At most `max`, a number or a tensor. */
+  clampMax(this: Tensor, max: Operand): Tensor {
+    return native().clampMax(this, max)
+  }
+  /** Replaces NaN (default by 0) and the infinities (default by the dtype's largest and smallest number). */
+  nanToNum(this: Tensor, { nan, posinf, neginf }: NanOptions = {}): Tensor {
+    return native().nanToNum(this, nan, posinf, neginf)
+  }
+  /** this + value · left · right. */
+  addcmul(this: Tensor, left: Tensor, right: Tensor, { value = 1 }: { value?: number } = {}): Tensor {
+    return native().addcmul(this, left, right, value)
+  }
+  /** this + value · left / right. */
+  addcdiv(this: Tensor, left: Tensor, right: Tensor, { value = 1 }: { value?: number } = {}): Tensor {
+    return native().addcdiv(this, left, right, value)
+  }
+  /** this + weight · (end − this). */
+  lerp(this: Tensor, end: Tensor, weight: Operand): Tensor {
+    return native().lerp(this, end, weight)
+  }
+
+  // --- bits: integers and booleans ------------------------------------------------------------------------------------
+
+  /** Every bit inverted; of booleans, not. */
+  bitwiseNot(this: Tensor): Tensor {
+    return native().bitwiseNot(this)
+  }
+  /** The bits set in both. */
+  bitwiseAnd(this: Tensor, other: Operand): Tensor {
+    return native().bitwiseAnd(this, other)
+  }
+  /** The bits set in either. */
+  bitwiseOr(this: Tensor, other: Operand): Tensor {
+    return native().bitwiseOr(this, other)
+  }
+  /** The bits set in one of both. */
+  bitwiseXor(this: Tensor, other: Operand): Tensor {
+    return native().bitwiseXor(this, other)
+  }
+  /** this · 2^other. */
+  bitwiseLeftShift(this: Tensor, other: Operand): Tensor {
+    return native().bitwiseLeftShift(this, other)
+  }
+  /** Arithmetic: keeps the sign. */
+  bitwiseRightShift(this: Tensor, other: Operand): Tensor {
+    return native().bitwiseRightShift(this, other)
   }
 
   // --- comparison: bool tensors ---------------------------------------------------------------------------------------
@@ -160,11 +309,21 @@ export abstract class Arithmetic {
   logicalNot(this: Tensor): Tensor {
     return native().logicalNot(this)
   }
+  /** Whether each element is NaN. */
   isnan(this: Tensor): Tensor {
     return native().isnan(this)
   }
+  /** Whether each element is ∞ or −∞. */
+  isinf(this: Tensor): Tensor {
+    return native().isinf(this)
+  }
+  /** Whether each element is neither NaN nor infinite. */
   isfinite(this: Tensor): Tensor {
     return native().isfinite(this)
+  }
+  /** Whether each element occurs among `values`. */
+  isin(this: Tensor, values: Tensor): Tensor {
+    return native().isin(this, values)
   }
   /** Whether shapes, and all elements exactly, agree. Waits for the device. */
   equal(this: Tensor, other: Tensor): boolean {
@@ -175,141 +334,26 @@ export abstract class Arithmetic {
     return native().allclose(this, other, rtol, atol, equalNan)
   }
 
-  // --- reductions: over all dimensions where none is given --------------------------------------------------------------
-
-  sum(this: Tensor, { dim, keepdim = false, dtype }: ReduceOptions & { dtype?: DType } = {}): Tensor {
-    return native().sum(this, list(dim), keepdim, dtype)
-  }
-  mean(this: Tensor, { dim, keepdim = false, dtype }: ReduceOptions & { dtype?: DType } = {}): Tensor {
-    return native().mean(this, list(dim), keepdim, dtype)
-  }
-  /** Variance; `correction` 1 (the default) divides by n − 1, 0 by n. */
-  var(this: Tensor, { dim, keepdim = false, correction = 1 }: ReduceOptions & { correction?: number } = {}): Tensor {
-    return native().var(this, list(dim), correction, keepdim)
-  }
-  /** Standard deviation; `correction` as for {@link Arithmetic.var}. */
-  std(this: Tensor, { dim, keepdim = false, correction = 1 }: ReduceOptions & { correction?: number } = {}): Tensor {
-    return native().std(this, list(dim), correction, keepdim)
-  }
-  prod(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
-    return native().prod(this, dim, keepdim)
-  }
-  /** Largest element; gradients are shared among equal ones. */
-  amax(this: Tensor, { dim, keepdim = false }: ReduceOptions = {}): Tensor {
-    return native().amax(this, list(dim) ?? [], keepdim)
-  }
-  /** Smallest element; gradients are shared among equal ones. */
-  amin(this: Tensor, { dim, keepdim = false }: ReduceOptions = {}): Tensor {
-    return native().amin(this, list(dim) ?? [], keepdim)
-  }
-  /** Index (int64) of the largest element, along `dim` or in the flattened tensor. */
-  argmax(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
-    return native().argmax(this, dim, keepdim)
-  }
-  argmin(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
-    return native().argmin(this, dim, keepdim)
-  }
-  all(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
-    return native().all(this, dim, keepdim)
-  }
-  any(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
-    return native().any(this, dim, keepdim)
-  }
-  /** p-norm, default the Euclidean. */
-  norm(this: Tensor, { p = 2, dim, keepdim = false }: ReduceOptions & { p?: number } = {}): Tensor {
-    return native().norm(this, p, list(dim) ?? [], keepdim)
-  }
-  logsumexp(this: Tensor, { dim, keepdim = false }: { dim: Dims; keepdim?: boolean }): Tensor {
-    return native().logsumexp(this, list(dim) as number[], keepdim)
-  }
-  cumsum(this: Tensor, dim: number): Tensor {
-    return native().cumsum(this, dim)
-  }
-  softmax(this: Tensor, dim: number): Tensor {
-    return native().softmax(this, dim)
-  }
-  logSoftmax(this: Tensor, dim: number): Tensor {
-    return native().logSoftmax(this, dim)
-  }
-  /** The k largest (or smallest) along `dim`, in order, with their indices (int64). */
-  topk(this: Tensor, k: number, { dim = -1, largest = true } = {}): { values: Tensor; indices: Tensor } {
-    const [values, indices] = native().topk(this, k, dim, largest)
-    return { values, indices }
-  }
-  sort(this: Tensor, { dim = -1, descending = false } = {}): { values: Tensor; indices: Tensor } {
-    const [values, indices] = native().sort(this, dim, descending)
-    return { values, indices }
-  }
-  argsort(this: Tensor, options: { dim?: number; descending?: boolean } = {}): Tensor {
-    const { values, indices } = this.sort(options)
-    values.dispose()
-    return indices
-  }
-  /** How often each of 0, 1, 2 … occurs in a 1-d integer tensor. */
-  bincount(this: Tensor, { minLength = 0 } = {}): Tensor {
-    return native().bincount(this, minLength)
-  }
-
   // --- products -------------------------------------------------------------------------------------------------------
 
   /** Matrix product [.., n, k] × [.., k, m], batch dimensions broadcast; vectors as in PyTorch. */
   matmul(this: Tensor, other: Tensor): Tensor {
     return native().matmul(this, other)
   }
-
-  // --- in place: return this --------------------------------------------------------------------------------------------
-
-  add_(this: Tensor, other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
-    native().add_(this, other, alpha)
-    return this
+  /** [B, n, k] × [B, k, m]. */
+  bmm(this: Tensor, other: Tensor): Tensor {
+    return native().bmm(this, other)
   }
-  sub_(this: Tensor, other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
-    native().sub_(this, other, alpha)
-    return this
+  /** Matrix [n, m] × vector [m]. */
+  mv(this: Tensor, vector: Tensor): Tensor {
+    return native().mv(this, vector)
   }
-  mul_(this: Tensor, other: Operand): Tensor {
-    native().mul_(this, other)
-    return this
+  /** Sum of the products of two vectors' elements. */
+  dot(this: Tensor, other: Tensor): Tensor {
+    return native().dot(this, other)
   }
-  div_(this: Tensor, other: Operand): Tensor {
-    native().div_(this, other)
-    return this
-  }
-  fill_(this: Tensor, value: Element): Tensor {
-    native().fill_(this, value)
-    return this
-  }
-  zero_(this: Tensor): Tensor {
-    native().zero_(this)
-    return this
-  }
-  /**
-   * Takes over the elements of `source`, converting dtype and device, broadcasting the shape.
-   *
-   * @param options.nonBlocking Between a GPU and pinned host memory: does not wait for the copy, which is work of the
-   *   current stream like any other. Host memory must then be left alone until that stream has been waited for.
-   */
-  copy_(this: Tensor, source: Tensor, { nonBlocking = false }: { nonBlocking?: boolean } = {}): Tensor {
-    native().copy_(this, source, nonBlocking)
-    return this
-  }
-  clamp_(this: Tensor, { min, max }: { min?: number; max?: number }): Tensor {
-    native().clamp_(this, min, max)
-    return this
-  }
-  /** this + weight · (end − this). */
-  lerp_(this: Tensor, end: Tensor, weight: number): Tensor {
-    native().lerp_(this, end, weight)
-    return this
-  }
-  /** Fills with uniform numbers of [low, high). */
-  uniform_(this: Tensor, low = 0, high = 1): Tensor {
-    native().uniform_(this, low, high)
-    return this
-  }
-  /** Fills with normal numbers. */
-  normal_(this: Tensor, mean = 0, std = 1): Tensor {
-    native().normal_(this, mean, std)
-    return this
+  /** Vectors [n], [m] to [n, m]. */
+  outer(this: Tensor, other: Tensor): Tensor {
+    return native().outer(this, other)
   }
 }

@@ -21,6 +21,11 @@ export function callOp(name: string, args: unknown[] = [], kwargs?: Record<strin
   return native().callOp(name, args, kwargs)
 }
 
+/** The names of all operators, as {@link callOp} takes them; those with a leading underscore are internal to libtorch. */
+export function opNames(): string[] {
+  return native().opNames()
+}
+
 /** Schemas of all overloads of an operator. */
 export function opSchemas(name: string): string[] {
   return native().opSchemas(name)

@@ -13,17 +13,27 @@ const addon = native()
 const functions = Object.keys(addon)
   .filter((name) => !apart.has(name))
   .map((name) => [name, addon[name]])
-for (const name of 'tensor zeros ones full randn arange fromTypedArray eye cat stack where grad callOp'.split(' ')) {
-  functions.push([`mb.${name}`, mb[name]])
+const names =
+  'tensor zeros ones full randn arange fromTypedArray eye cat stack where grad callOp hstack vstack dstack blockDiag ' +
+  'cartesianProd meshgrid broadcastTensors searchsorted bernoulli multinomial poisson normal standardGamma oneHot'
+for (const name of names.split(' ')) functions.push([`mb.${name}`, mb[name]])
+for (const [space, module] of Object.entries({
+  'nn.functional': mb.nn.functional,
+  'nn.init': mb.nn.init,
+  linalg: mb.linalg,
+  foreach: mb.foreach,
+})) {
+  for (const [name, fn] of Object.entries(module)) functions.push([`${space}.${name}`, fn])
 }
-for (const [name, fn] of Object.entries(mb.nn.functional)) functions.push([`nn.functional.${name}`, fn])
-for (const prototype of [mb.Tensor.prototype, Object.getPrototypeOf(mb.Tensor.prototype)]) {
+// Tensor and its base classes.
+for (let prototype = mb.Tensor.prototype; prototype !== Object.prototype; ) {
   for (const name of Object.getOwnPropertyNames(prototype)) {
     const { value } = Object.getOwnPropertyDescriptor(prototype, name)
     if (typeof value === 'function' && name !== 'constructor') {
       functions.push([`Tensor.${name}`, (self, ...rest) => value.apply(self, rest)])
     }
   }
+  prototype = Object.getPrototypeOf(prototype)
 }
 
 const signatures = new Map(addon.signatures().map(([name, ...names]) => [name, names]))
@@ -150,6 +160,8 @@ const repairs = [
   [/unknown device/, () => ({ kind: 'value', value: 'cpu' })],
   [/unknown dtype/, () => ({ kind: 'value', value: pick(DTYPES) })],
   [/unknown reduction/, () => ({ kind: 'value', value: pick(['mean', 'sum', 'none']) })],
+  [/unknown mode/, () => ({ kind: 'value', value: pick(['nearest', 'bilinear', 'bicubic', 'trilinear', 'area']) })],
+  [/unknown padding mode/, () => ({ kind: 'value', value: pick(['zeros', 'border', 'reflection']) })],
   [/unknown memory format/, () => ({ kind: 'value', value: 'contiguous' })],
 ]
 let state = seed

@@ -16,6 +16,13 @@ const config: TrainConfigInput = { model: { name: 'efficientnet_b0' }, data: { d
 const run = train(config, { signal: new AbortController().signal })
 for await (const event of run) if (event.type === 'eval') console.log(event.top1, values, indices)
 console.log((await run.result).top1)
+const whole: Tensor = logits.max()
+const best: Tensor = logits.max({ dim: 1 }).indices
+const { min, max } = logits.aminmax()
+const averages: Tensor[] = mbconv.foreach.lerp_([whole], [min], 0.1)
+const halves: Tensor = mbconv.nn.functional.interpolate(x, null, { scaleFactor: 0.5, mode: 'area' })
+mbconv.nn.init.kaimingNormal_(halves.scatterReduce(0, best, max, { reduce: 'amax' }), { nonlinearity: 'relu' })
+console.log(averages, x.unique({ counts: true }).counts?.shape)
 try {
   mbconv.callOp('aten::relu', [x])
 } catch (error) {
@@ -24,6 +31,10 @@ try {
 
 // @ts-expect-error a dtype that does not exist
 tensor([1], { dtype: 'float8' })
+// @ts-expect-error scatterReduce needs to know how
+x.scatterReduce(0, best, max)
+// @ts-expect-error a mode that does not exist
+mbconv.nn.functional.interpolate(x, 3, { mode: 'cubic' })
 // @ts-expect-error strings are no data
 tensor(['1'])
 // @ts-expect-error an unknown optimiser

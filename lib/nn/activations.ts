@@ -1,0 +1,149 @@
+/** Activations, without state. */
+import { native } from '../native'
+import { zerosLike } from '../tensor/create'
+import { scope } from '../tensor/scope'
+import type { Tensor } from '../tensor/tensor'
+
+/** In place means: writes into the argument and returns it. */
+export interface ActivationOptions {
+  inplace?: boolean
+}
+
+/** x · sigmoid(x). */
+export function silu(x: Tensor, { inplace = false }: ActivationOptions = {}): Tensor {
+  if (!inplace) return native().silu(x)
+  native().silu_(x)
+  return x
+}
+
+export function relu(x: Tensor, { inplace = false }: ActivationOptions = {}): Tensor {
+  if (!inplace) return native().relu(x)
+  native().relu_(x)
+  return x
+}
+
+/** min(max(x, 0), 6). */
+export function relu6(x: Tensor, { inplace = false }: ActivationOptions = {}): Tensor {
+  if (!inplace) return native().relu6(x)
+  native().relu6_(x)
+  return x
+}
+
+export function sigmoid(x: Tensor, { inplace = false }: ActivationOptions = {}): Tensor {
+  if (!inplace) return native().sigmoid(x)
+  native().sigmoid_(x)
+  return x
+}
+
+/** x · relu6(x + 3) / 6. */
+export function hardswish(x: Tensor, { inplace = false }: ActivationOptions = {}): Tensor {
+  if (!inplace) return native().hardswish(x)
+  native().hardswish_(x)
+  return x
+}
+
+/** relu6(x + 3) / 6. */
+export function hardsigmoid(x: Tensor, { inplace = false }: ActivationOptions = {}): Tensor {
+  if (!inplace) return native().hardsigmoid(x)
+  native().hardsigmoid_(x)
+  return x
+}
+
+/** x · Φ(x); `tanh` is the usual approximation. */
+export function gelu(x: Tensor, { approximate = 'none' as 'none' | 'tanh' } = {}): Tensor {
+  return native().gelu(x, approximate)
+}
+
+export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
+  return native().leakyRelu(x, slope)
+}
+
+/** α (exp(x) − 1) below 0. */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  return native().elu(x, alpha)
+}
+
+/** log(1 + exp(β x)) / β; linear where β x exceeds the threshold. */
+export function softplus(x: Tensor, { beta = 1, threshold = 20 } = {}): Tensor {
+  return native().softplus(x, beta, threshold)
+}
+
+/** x · tanh(softplus(x)). */
+export function mish(x: Tensor): Tensor {
+  return native().mish(x)
+}
+
+/** λ x above 0, λ α (exp(x) − 1) below, with the constants of self-normalising networks. */
+export function selu(x: Tensor): Tensor {
+  return native().selu(x)
+}
+
+/** α (exp(x / α) − 1) below 0: {@link elu} with a continuous slope. */
+export function celu(x: Tensor, alpha = 1): Tensor {
+  return native().celu(x, alpha)
+}
+
+/** weight · x below 0; weight [1] or one for each channel of x [N, C, …]. */
+export function prelu(x: Tensor, weight: Tensor): Tensor {
+  return native().prelu(x, weight)
+}
+
+/** a · sigmoid(b) for the halves a and b of x along `dim`. */
+export function glu(x: Tensor, { dim = -1 } = {}): Tensor {
+  return native().glu(x, dim)
+}
+
+/** log(sigmoid(x)), exact for large ones. */
+export function logSigmoid(x: Tensor): Tensor {
+  return native().logSigmoid(x)
+}
+
+/** x / (1 + |x|). */
+export function softsign(x: Tensor): Tensor {
+  return scope(() => x.div(x.abs().add(1)))
+}
+
+/** Limited to [min, max]; no gradient outside. */
+export function hardtanh(x: Tensor, { min = -1, max = 1 } = {}): Tensor {
+  return native().hardtanh(x, min, max)
+}
+
+/** x where it exceeds the threshold, `value` elsewhere. */
+export function threshold(x: Tensor, limit: number, value: number): Tensor {
+  return native().threshold(x, limit, value)
+}
+
+/** 0 within ±λ, x outside. */
+export function hardshrink(x: Tensor, lambda = 0.5): Tensor {
+  return native().hardshrink(x, lambda)
+}
+
+/** x drawn towards 0 by λ, 0 within ±λ. */
+export function softshrink(x: Tensor, lambda = 0.5): Tensor {
+  return native().softshrink(x, lambda)
+}
+
+/** softmax(−x). */
+export function softmin(x: Tensor, dim: number): Tensor {
+  return scope(() => x.neg().softmax(dim))
+}
+
+export interface GumbelOptions {
+  /** Temperature: the lower, the nearer to one class. Default 1. */
+  tau?: number
+  /** One-hot going forward, the soft sample's gradient going back. Default false. */
+  hard?: boolean
+  dim?: number
+}
+
+/** Differentiable samples of the classes along `dim`. Source: Jang et al. 2017, "Categorical reparameterization". */
+export function gumbelSoftmax(logits: Tensor, { tau = 1, hard = false, dim = -1 }: GumbelOptions = {}): Tensor {
+  return scope(() => {
+    const noise = zerosLike(logits.detach()).exponential_().log_().neg_()
+    const soft = logits.add(noise).div(tau).softmax(dim)
+    if (!hard) return soft
+    const { indices } = soft.max({ dim, keepdim: true })
+    const choice = zerosLike(logits.detach()).scatter_(dim, indices, 1)
+    return choice.sub(soft.detach()).add(soft)
+  })
+}

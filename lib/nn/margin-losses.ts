@@ -1,0 +1,119 @@
+/** Losses of similarity, ranking, counts and sequences, without state. */
+import { native } from '../native'
+import { scope } from '../tensor/scope'
+import type { Tensor } from '../tensor/tensor'
+import type { LossOptions } from './losses'
+
+export interface MarginOptions extends LossOptions {
+  margin?: number
+}
+
+/** 1 − cos(x, y) where the target is 1, max(0, cos(x, y) − margin) where it is −1; x, y [N, D], target [N]. */
+export function cosineEmbeddingLoss(x: Tensor, y: Tensor, target: Tensor, options: MarginOptions = {}): Tensor {
+  return native().cosineEmbeddingLoss(x, y, target, options.margin ?? 0, options.reduction ?? 'mean')
+}
+
+/** max(0, −target · (x − y) + margin), target 1 or −1. */
+export function marginRankingLoss(x: Tensor, y: Tensor, target: Tensor, options: MarginOptions = {}): Tensor {
+  return native().marginRankingLoss(x, y, target, options.margin ?? 0, options.reduction ?? 'mean')
+}
+
+export interface TripletOptions extends MarginOptions {
+  /** Of the norm. Default 2. */
+  p?: number
+  eps?: number
+  /** Use the positive's distance from the negative where it is the smaller one. Default false. */
+  swap?: boolean
+}
+
+/** max(0, ‖anchor − positive‖ − ‖anchor − negative‖ + margin), over the last dimension; default margin 1. */
+export function tripletMarginLoss(
+  anchor: Tensor,
+  positive: Tensor,
+  negative: Tensor,
+  { margin = 1, p = 2, eps = 1e-6, swap = false, reduction = 'mean' }: TripletOptions = {},
+): Tensor {
+  return native().tripletMarginLoss(anchor, positive, negative, margin, p, eps, swap, reduction)
+}
+
+/** x where the target is 1, max(0, margin − x) where it is −1; default margin 1. */
+export function hingeEmbeddingLoss(x: Tensor, target: Tensor, options: MarginOptions = {}): Tensor {
+  return native().hingeEmbeddingLoss(x, target, options.margin ?? 1, options.reduction ?? 'mean')
+}
+
+/** log(1 + exp(−target · x)), target 1 or −1. */
+export function softMarginLoss(x: Tensor, target: Tensor, { reduction = 'mean' }: LossOptions = {}): Tensor {
+  return native().softMarginLoss(x, target, reduction)
+}
+
+export interface MultiMarginOptions extends MarginOptions {
+  /** 1 or 2. */
+  p?: number
+  /** A factor for each class. */
+  weight?: Tensor | null
+}
+
+/** Mean over the other classes of max(0, margin − x[target] + x[k])ᵖ, for x [N, K] and target [N]; default margin 1. */
+export function multiMarginLoss(x: Tensor, target: Tensor, options: MultiMarginOptions = {}): Tensor {
+  const { p = 1, margin = 1, weight, reduction = 'mean' } = options
+  return native().multiMarginLoss(x, target, p, margin, weight, reduction)
+}
+
+export interface PoissonNllOptions extends LossOptions {
+  /** x is the logarithm of the rate. Default true. */
+  logInput?: boolean
+  /** With Stirling's approximation of log(target!). Default false. */
+  full?: boolean
+  /** Added to the rate under the logarithm. Default 1e-8. */
+  eps?: number
+}
+
+/** Negative log-likelihood of counts under Poisson's distribution. */
+export function poissonNllLoss(x: Tensor, target: Tensor, options: PoissonNllOptions = {}): Tensor {
+  const { logInput = true, full = false, eps = 1e-8, reduction = 'mean' } = options
+  return native().poissonNllLoss(x, target, logInput, full, eps, reduction)
+}
+
+export interface GaussianNllOptions extends LossOptions {
+  /** With the constant ½ log 2π. Default false. */
+  full?: boolean
+  /** The variance counts as at least this; its gradient passes all the same. Default 1e-6. */
+  eps?: number
+}
+
+/** Negative log-likelihood ½ (log σ² + (x − target)² / σ²) of the target under normal distributions. */
+export function gaussianNllLoss(x: Tensor, target: Tensor, variance: Tensor, options: GaussianNllOptions = {}): Tensor {
+  const { full = false, eps = 1e-6, reduction = 'mean' } = options
+  return scope(() => {
+    const floor = variance.detach().clampMin(eps).sub(variance.detach())
+    const limited = variance.add(floor)
+    let loss = limited.log().add(x.sub(target).square().div(limited)).mul(0.5)
+    if (full) loss = loss.add(0.5 * Math.log(2 * Math.PI))
+    if (reduction === 'none') return loss
+    return reduction === 'sum' ? loss.sum() : loss.mean()
+  })
+}
+
+export interface CtcOptions extends LossOptions {
+  /** The class that stands for nothing. Default 0. */
+  blank?: number
+  /** Infinite losses, of targets longer than their input, count as 0. Default false. */
+  zeroInfinity?: boolean
+}
+
+/**
+ * Connectionist temporal classification: log-probabilities [T, N, K] against class sequences, as [N, S] or joined into
+ * one vector; the lengths say how much of each counts. The mean divides by the targets' lengths first. Waits for the
+ * device, to look at the targets.
+ *
+ * @throws MbconvError ERR_INDEX for targets that are no classes and lengths beyond what there is
+ */
+export function ctcLoss(
+  logProbabilities: Tensor,
+  targets: Tensor,
+  inputLengths: number[],
+  targetLengths: number[],
+  { blank = 0, zeroInfinity = false, reduction = 'mean' }: CtcOptions = {},
+): Tensor {
+  return native().ctcLoss(logProbabilities, targets, inputLengths, targetLengths, blank, reduction, zeroInfinity)
+}
