@@ -2,8 +2,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { nvidiaRequirements } from '../scripts/setup/fetch.mjs'
 import { cacheFolder } from '../scripts/setup/libtorch.mjs'
+import { nvidiaRequirements } from '../scripts/setup/nvidia.mjs'
 import { parseOptions } from '../scripts/setup/options.mjs'
 import { isRunning, makeProject } from './helpers/setup-fixture.mjs'
 
