@@ -11,9 +11,13 @@ import { fileMark } from './state.mjs'
 export const TORCH_VERSION = '2.13.0'
 /**
  * The versions that the native sources are built against in CI (`npm run build:cuda -- --all`), oldest first: the C++
- * interface differs from one minor version to the next. What lies between the first and the last is accepted.
+ * interface differs from one minor version to the next. What lies between the first and the last is accepted, here and in
+ * CMakeLists.txt.
  */
-export const TORCH_VERSIONS = ['2.11.0', '2.13.0', '2.14.1', '2.15.0']
+export const TORCH_VERSIONS = fs
+  .readFileSync(new URL('../../native/torch-versions.txt', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
 const SUPPORTED = { from: minorVersion(TORCH_VERSIONS[0]), to: minorVersion(TORCH_VERSIONS.at(-1)) }
 /** Written last into a fetched copy: which files it consists of. */
 export const MANIFEST = 'mbconv-libtorch.json'
