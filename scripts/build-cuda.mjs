@@ -51,6 +51,9 @@ console.log(JSON.stringify({ libtorch: mb.versions().loaded, built: native().cud
 /** What PyPI has CUDA wheels of torch for that need nothing of NVIDIA's installed. */
 const PLATFORM = 'linux x64'
 
+/** Room that a version takes in the cache at most, and what its wheels take besides while they are unpacked; measured. */
+const ROOM = { version: 3.6e9, meanwhile: 3.4e9 }
+
 /** Where a version's copy of libtorch is, or will be. */
 function fetched(version) {
   const folder = fetchedFolder(cacheFolder(ROOT), 'cuda', version)
@@ -178,6 +181,12 @@ async function preflight() {
     const { python } = await checkPrerequisites({ npm: false, python: true, native: false })
     const why = await whyUnreachable(python)
     if (why !== null) throw cannot(`torch ${missing.join(', ')} not in the cache, and pip reaches no index: ${why}`)
+    const cache = cacheFolder(ROOT)
+    fs.mkdirSync(cache, { recursive: true })
+    const { bavail, bsize } = fs.statfsSync(cache)
+    const [free, needed] = [bavail * bsize, missing.length * ROOM.version + ROOM.meanwhile]
+    const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`
+    if (free < needed) throw cannot(`${cache} has ${gigabytes(free)} left, and ${gigabytes(needed)} are needed`)
   }
   const source = missing.length === 0 ? 'all in the cache' : `${missing.join(', ')} to be fetched`
   process.stdout.write(`torch ${TORCH_VERSIONS.join(', ')}: ${source}\n`)

@@ -10,6 +10,10 @@ import { listFiles } from './state.mjs'
 export const CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
 const PROBE_MS = 3000
 
+/** What pip says when it cannot reach an index. */
+const OFFLINE =
+  /Retrying|ConnectionError|Connection refused|name resolution|Name or service|timed out|ProxyError|SSLError/i
+
 const DOWNLOAD = ['-m', 'pip', 'download', '--disable-pip-version-check', '--no-input', '--no-cache-dir']
 /** Some kilobytes that only name other packages. */
 const SMALL_PACKAGE = 'cuda-toolkit'
@@ -34,10 +38,11 @@ export async function whyUnreachable(python) {
     const env = { ...process.env, PIP_REQUIRE_VIRTUALENV: '0' }
     const result = await run(python, args, { env, timeout: SMALL_PACKAGE_MS })
     if (result.code === 0) return null
-    const said = result.output.trim().split('\n').pop() || 'nothing'
     if (result.timedOut) return `no answer in ${SMALL_PACKAGE_MS / 1000} s`
-    if (isOffline(result.output)) return said
-    throw new SetupError(`pip cannot download ${SMALL_PACKAGE}: ${said}`)
+    const lines = result.output.trim().split('\n')
+    const offline = lines.find((line) => OFFLINE.test(line))
+    if (offline !== undefined) return offline
+    throw new SetupError(`pip cannot download ${SMALL_PACKAGE}: ${lines.pop()}`)
   } finally {
     fs.rmSync(folder, { recursive: true, force: true })
   }
@@ -61,7 +66,7 @@ export async function downloadWheels(requirements, flags, attempts, folder, { py
       const source = ['--retries', '3', '--only-binary=:all:', ...flags, ...attempt]
       result = await run(python, [...DOWNLOAD, ...source, '-d', folder, ...requirements], { log, env })
       if (result.code === 0) return listFiles(folder, (name) => name.endsWith('.whl'))
-      if (isOffline(result.output) && !attempt.includes(CPU_INDEX)) break
+      if (OFFLINE.test(result.output) && !attempt.includes(CPU_INDEX)) break
     }
   } finally {
     clearInterval(watch)
@@ -70,18 +75,12 @@ export async function downloadWheels(requirements, flags, attempts, folder, { py
   throw downloadFailed(requirements, result.output, logFile)
 }
 
-function isOffline(output) {
-  return /Retrying|ConnectionError|Connection refused|name resolution|Name or service|timed out|ProxyError|SSLError/i.test(
-    output,
-  )
-}
-
 function downloadFailed(requirements, output, logFile) {
   if (/No space left/i.test(output)) return Object.assign(new Error('no space left for pip'), { code: 'ENOSPC' })
   const what = requirements.join(' ')
   const wheel = requirements.find((requirement) => requirement.startsWith('torch==')) ?? 'torch'
   const elsewhere = `Or, on a machine that can, \`python3 -m pip download ${wheel}\`, unpack the wheels (they are zip files) into one folder, bring it here and set LIBTORCH to its torch/ folder.`
-  if (isOffline(output)) {
+  if (OFFLINE.test(output)) {
     return new SetupError(`pip cannot reach its package index to download ${what}`, {
       exitCode: EXIT.environment,
       hint: `Check the network, and pip's settings where a proxy or a mirror is needed, then try again. ${elsewhere}`,
