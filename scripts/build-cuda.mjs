@@ -25,6 +25,7 @@ import {
   cacheFolder,
   chooseLibtorch,
   fetchedFolder,
+  isSupported,
   TORCH_VERSION,
   TORCH_VERSIONS,
   verifyFetched,
@@ -165,7 +166,7 @@ function printTable(rows) {
     seconds(row.fetchSeconds, row.loads ? 'in the cache' : '–'),
     seconds(row.buildSeconds, '–'),
     row.loads ? 'yes' : `no: ${row.error}`,
-    addonPath('', path.join('build', `cuda-${row.version}`)),
+    row.loads ? addonPath('', path.join('build', `cuda-${row.version}`)) : '–',
   ])
   table.unshift(['torch', 'fetched in', 'compiled and linked in', 'loads', 'addon'])
   const widths = table[0].map((_, i) => Math.max(...table.map((row) => row[i].length)))
@@ -216,6 +217,7 @@ function parseOptions() {
       throw new Error('--torch, --all, --libtorch and --preflight exclude each other')
     for (const version of values.torch) {
       if (!/^\d+\.\d+\.\d+$/.test(version)) throw new Error(`--torch needs a version like 2.13.0, got '${version}'`)
+      if (!isSupported(version)) throw new Error(`torch ${version} is outside native/torch-versions.txt`)
     }
     const versions = values.all ? TORCH_VERSIONS : [...new Set(values.torch)]
     return { ...values, jobs, versions }

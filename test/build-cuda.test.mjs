@@ -26,6 +26,7 @@ t.test('an empty cache and an index that does not answer: not here, and why', as
 t.test('the command line', async (t) => {
   for (const [args, message] of [
     [['--torch', '2.13'], /--torch needs a version like 2\.13\.0, got '2\.13'/],
+    [['--torch', '2.10.0'], /torch 2\.10\.0 is outside native\/torch-versions\.txt/],
     [['--torch', '2.13.0', '--all'], /exclude each other/],
     [['--jobs', '0'], /--jobs needs a positive number/],
     [['--al'], /'--al'/],

@@ -107,7 +107,8 @@ function minorVersion(version) {
   return version.split('.').slice(0, 2).map(Number)
 }
 
-function isSupported(version) {
+/** Whether a dotted version lies within what is tried. */
+export function isSupported(version) {
   const [major, minor] = minorVersion(version)
   return major === SUPPORTED.from[0] && minor >= SUPPORTED.from[1] && minor <= SUPPORTED.to[1]
 }
