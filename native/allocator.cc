@@ -57,7 +57,7 @@ struct Pool {
   size_t segment;  // what is asked of the system at least
   std::set<Block*, SmallestFirst> free;
 };
-constexpr size_t kSmall = 32 * 1024;
+constexpr size_t kSmall = size_t{32} << 10;
 
 // Stands at the start of its memory; the data follow. Neighbours are those of the same segment.
 struct Block {
@@ -218,7 +218,8 @@ class CachingAllocator final : public c10::Allocator {
     void* mapped = mmap(nullptr, reserve, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapped == MAP_FAILED) return nullptr;
     char* start = static_cast<char*>(mapped);
-    char* aligned = reinterpret_cast<char*>(roundUp(reinterpret_cast<uintptr_t>(mapped), kHugePage));
+    const auto address = reinterpret_cast<uintptr_t>(mapped);
+    char* aligned = start + (roundUp(address, kHugePage) - address);
     if (aligned != start) munmap(start, aligned - start);
     munmap(aligned + bytes, start + reserve - (aligned + bytes));
 #ifdef MADV_HUGEPAGE

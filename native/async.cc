@@ -58,7 +58,7 @@ napi_value start(Op& op, Task task) {
   check(napi_create_async_work(js, nullptr, name, &Job::execute, &Job::complete, job.get(), &job->work));
   check(napi_create_promise(js, &job->deferred, &promise));
   check(napi_queue_async_work(js, job->work));
-  job.release();  // complete() owns it from here on
+  (void)job.release();  // complete() owns it from here on
   return promise;
 }
 

@@ -28,6 +28,7 @@ void setGrad(at::Tensor tensor, std::optional<at::Tensor> gradient) {
 void backward(std::vector<at::Tensor> outputs, std::vector<std::optional<at::Tensor>> gradients,
               std::optional<bool> retainGraph, bool createGraph) {
   std::vector<at::Tensor> seeds;
+  seeds.reserve(gradients.size());
   for (const auto& gradient : gradients) seeds.push_back(gradient.value_or(at::Tensor()));
   torch::autograd::backward(outputs, seeds, retainGraph, createGraph);
 }
@@ -36,6 +37,7 @@ std::vector<at::Tensor> gradients(std::vector<at::Tensor> outputs, std::vector<a
                                   std::vector<std::optional<at::Tensor>> gradientsOut, std::optional<bool> retainGraph,
                                   bool createGraph, bool allowUnused) {
   std::vector<at::Tensor> seeds;
+  seeds.reserve(gradientsOut.size());
   for (const auto& gradient : gradientsOut) seeds.push_back(gradient.value_or(at::Tensor()));
   return torch::autograd::grad(outputs, inputs, seeds, retainGraph, createGraph, allowUnused);
 }

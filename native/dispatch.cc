@@ -31,7 +31,7 @@ IValue convert(const Site& site, const c10::TypePtr& type, napi_value value);
 template <class T>
 c10::List<T> listOf(const Site& site, napi_value value) {
   c10::List<T> list;
-  for (const T& element : Arg<std::vector<T>>::from(site, value)) list.push_back(element);
+  for (const auto& element : Arg<std::vector<T>>::from(site, value)) list.push_back(element);
   return list;
 }
 

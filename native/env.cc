@@ -174,7 +174,7 @@ std::vector<at::Tensor> Env::largestOn(c10::Device device, size_t count) const {
   const auto larger = [](const at::Tensor& a, const at::Tensor& b) {
     return a.storage().nbytes() > b.storage().nbytes();
   };
-  std::partial_sort(found.begin(), found.begin() + count, found.end(), larger);
+  std::partial_sort(found.begin(), found.begin() + static_cast<ptrdiff_t>(count), found.end(), larger);
   found.resize(count);
   return found;
 }

@@ -30,17 +30,18 @@ Tensor mean(const Tensor& input, Dims dim, bool keepdim, DType dtype) {
 Tensor nanmean(const Tensor& input, Dims dim, bool keepdim, DType dtype) {
   return at::nanmean(input, dimsRef(dim), keepdim, dtype);
 }
+// A correction is handed on as a Scalar: a double would convert to the bool of the overload with `unbiased`.
 Tensor var(const Tensor& input, Dims dim, double correction, bool keepdim) {
-  return at::var(input, dimsRef(dim), correction, keepdim);
+  return at::var(input, dimsRef(dim), at::Scalar(correction), keepdim);
 }
 Tensor std(const Tensor& input, Dims dim, double correction, bool keepdim) {
-  return at::std(input, dimsRef(dim), correction, keepdim);
+  return at::std(input, dimsRef(dim), at::Scalar(correction), keepdim);
 }
 Pair varMean(const Tensor& input, Dims dim, double correction, bool keepdim) {
-  return at::var_mean(input, dimsRef(dim), correction, keepdim);
+  return at::var_mean(input, dimsRef(dim), at::Scalar(correction), keepdim);
 }
 Pair stdMean(const Tensor& input, Dims dim, double correction, bool keepdim) {
-  return at::std_mean(input, dimsRef(dim), correction, keepdim);
+  return at::std_mean(input, dimsRef(dim), at::Scalar(correction), keepdim);
 }
 Tensor amax(const Tensor& input, std::vector<int64_t> dim, bool keepdim) { return at::amax(input, dim, keepdim); }
 Tensor amin(const Tensor& input, std::vector<int64_t> dim, bool keepdim) { return at::amin(input, dim, keepdim); }

@@ -130,8 +130,8 @@ const BREAKS = [
     promise: 'Version checked at configure *and* at load',
     what: 'any version may be built against',
     file: 'CMakeLists.txt',
-    text: 'if(NOT TORCH_VERSION VERSION_GREATER_EQUAL 2.11 OR',
-    by: 'if(NOT TORCH_VERSION VERSION_GREATER_EQUAL 1.0 OR',
+    text: 'if(NOT minor VERSION_GREATER_EQUAL oldest OR',
+    by: 'if(NOT minor VERSION_GREATER_EQUAL 1.0 OR',
     test: 'load',
   },
   {

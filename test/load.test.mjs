@@ -54,7 +54,7 @@ t.test('Version checked at configure *and* at load', async (t) => {
     encoding: 'utf8',
   })
   t.not(configure.status, 0)
-  t.match(configure.stderr, /libtorch 2\.10\.1[\s\S]*2\.11\s+to\s+2\.14/)
+  t.match(configure.stderr, /libtorch 2\.10\.1[\s\S]*2\.11\s+to\s+2\.15/)
 })
 
 t.test('CUDA false always has a reason', async (t) => {

@@ -2,8 +2,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { nvidiaRequirements } from '../scripts/setup/fetch.mjs'
-import { cacheFolder } from '../scripts/setup/libtorch.mjs'
+import { cacheFolder, TORCH_VERSION, TORCH_VERSIONS } from '../scripts/setup/libtorch.mjs'
+import { nvidiaRequirements, toolkitPackages } from '../scripts/setup/nvidia.mjs'
 import { parseOptions } from '../scripts/setup/options.mjs'
 import { isRunning, makeProject } from './helpers/setup-fixture.mjs'
 
@@ -225,7 +225,7 @@ t.test('LIBTORCH', async (t) => {
   version(5)
   const old = await given.run([], { LIBTORCH: own })
   t.equal(old.code, 3)
-  t.match(old.stderr, /libtorch 2\.5\.0 in .*builds against 2\.11 to 2\.14/)
+  t.match(old.stderr, /libtorch 2\.5\.0 in .*builds against 2\.11 to 2\.15/)
   version(12)
   given.calls()
   const right = await given.run([], { LIBTORCH: given.file('own') })
@@ -288,4 +288,58 @@ t.test("NVIDIA's packages by the wheel's own list", async (t) => {
     'nvidia-nccl-cu13==2.29.7',
     'nvidia-cuda-runtime-cu12==12.8.90',
   ])
+})
+
+t.test("what stands behind cuda-toolkit's extras", async (t) => {
+  const requires = [
+    "nvidia-cublas==13.1.0.3.*; (sys_platform == 'linux' or sys_platform == 'win32') and extra == 'cublas'",
+    "nvidia-cublas==13.1.0.3.*; (sys_platform == 'linux' or sys_platform == 'win32') and extra == 'all'",
+    "nvidia-cufile==1.15.1.6.*; sys_platform == 'linux' and extra == 'cufile'",
+    "nvidia-cufile==0.0.1; sys_platform == 'win32' and extra == 'cufile'",
+    "nvidia-npp==13.0.1.2.*; sys_platform == 'linux' and extra == 'npp'",
+  ]
+  t.strictSame(toolkitPackages(requires, ['cublas', 'cufile']), [
+    'nvidia-cublas==13.1.0.3.*',
+    'nvidia-cufile==1.15.1.6.*',
+  ])
+})
+
+t.test(
+  "NVIDIA's libraries are unpacked once and shared",
+  { skip: process.platform !== 'linux' && 'CUDA is for Linux' },
+  async (t) => {
+    const shared = project(t)
+    const first = await shared.run(['--cuda'])
+    t.equal(first.code, 0, first.stderr)
+    const libtorch = path.join(shared.cache, `libtorch-2.13.0-cuda-linux-${process.arch}`)
+    const library = path.join(libtorch, 'nvidia', 'cu13', 'lib', 'libcudart.so.13')
+    t.equal(fs.readFileSync(library, 'utf8'), 'runtime')
+    t.ok(fs.existsSync(path.join(libtorch, 'nvidia', 'cu13', 'include', 'cuda.h')), 'with its headers')
+    t.strictSame(fs.readdirSync(path.dirname(library)), ['libcudart.so.13'], 'without static libraries')
+    t.strictSame(fs.readdirSync(shared.cache).sort(), [path.basename(libtorch), `nvidia-linux-${process.arch}`].sort())
+    t.equal(fs.statSync(library).nlink, 2, 'one file under two names')
+    const pip = () => shared.calls().filter((line) => line.includes('pip download'))
+    t.match(pip().join('\n'), /cuda-toolkit==13\.0\.3\n.*--no-deps .* nvidia-cuda-runtime==13\.0\.96\.\*$/)
+
+    fs.rmSync(libtorch, { recursive: true })
+    t.equal((await shared.run(['--cuda'])).code, 0)
+    t.equal(fs.readFileSync(library, 'utf8'), 'runtime')
+    t.notMatch(pip().join('\n'), /nvidia-cuda-runtime/, 'what is there is not fetched again')
+
+    // Same size, other content: what a checksum finds and a look at the sizes does not.
+    fs.writeFileSync(library, 'RUNTIME')
+    fs.rmSync(libtorch, { recursive: true })
+    t.equal((await shared.run(['--cuda'])).code, 0)
+    t.match(pip().join('\n'), /nvidia-cuda-runtime/, 'what is damaged is')
+    t.equal(fs.readFileSync(library, 'utf8'), 'runtime')
+  },
+)
+
+t.test('the versions of torch: one list, and what is said of it agrees', async (t) => {
+  t.ok(TORCH_VERSIONS.includes(TORCH_VERSION))
+  const [oldest, newest] = [TORCH_VERSIONS[0], TORCH_VERSIONS.at(-1)].map((version) => version.replace(/\.\d+$/, ''))
+  for (const file of ['lib/cli/environment.ts', 'docs/gpu-host.md']) {
+    const text = fs.readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')
+    t.match(text, `${oldest} to ${newest}`, file)
+  }
 })

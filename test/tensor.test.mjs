@@ -206,3 +206,13 @@ t.test('callOp reaches everything, and says what it wants', async (t) => {
   t.throws(() => mb.callOp('aten::nonesuch', []), { code: 'ERR_VALUE' })
   t.throws(() => mb.callOp('aten::_cholesky_solve_helper', []), { code: 'ERR_VALUE' })
 })
+
+t.test('variance with any correction', async (t) => {
+  // Squared deviations of 1, 2, 3, 5 from their mean 2.75 sum to 8.75.
+  const x = mb.tensor([[1, 2, 3, 5]], { dtype: 'float64' })
+  for (const correction of [0, 0.5, 1, 2]) {
+    const expected = 8.75 / (4 - correction)
+    t.ok(Math.abs(x.var({ correction }).item() - expected) < 1e-12, `correction ${correction}`)
+    t.ok(Math.abs(x.std({ dim: 1, correction }).item() - Math.sqrt(expected)) < 1e-12)
+  }
+})

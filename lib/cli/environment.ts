@@ -136,7 +136,7 @@ async function inspectCmake(): Promise<Finding> {
 
 function inspectLibtorch(state: SetupState): Finding {
   const { path: folder, version, flavour, source } = state.libtorch ?? {}
-  const finding = { name: 'libtorch', needed: true, required: '2.13.0 (2.11 to 2.14 build as well)' }
+  const finding = { name: 'libtorch', needed: true, required: '2.13.0 (2.11 to 2.15 build as well)' }
   if (folder === undefined) {
     return { ...finding, ok: false, found: 'none', detail: 'it has not been set up', remedy: SETUP }
   }

@@ -9,8 +9,16 @@ import { fileMark } from './state.mjs'
 
 /** The version that is fetched. */
 export const TORCH_VERSION = '2.13.0'
-/** What the native sources build against; the C++ interface differs from one minor version to the next. */
-const SUPPORTED = { from: [2, 11], to: [2, 14] }
+/**
+ * The versions that the native sources are built against in CI (`npm run build:cuda -- --all`), oldest first: the C++
+ * interface differs from one minor version to the next. What lies between the first and the last is accepted, here and in
+ * CMakeLists.txt.
+ */
+export const TORCH_VERSIONS = fs
+  .readFileSync(new URL('../../native/torch-versions.txt', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
+const SUPPORTED = { from: minorVersion(TORCH_VERSIONS[0]), to: minorVersion(TORCH_VERSIONS.at(-1)) }
 /** Written last into a fetched copy: which files it consists of. */
 export const MANIFEST = 'mbconv-libtorch.json'
 
@@ -33,8 +41,8 @@ export function cacheFolder(root, env = process.env) {
 }
 
 /** The folder of a fetched copy. The name holds all that makes copies differ, so that one cache can serve many machines. */
-export function fetchedFolder(cache, flavour) {
-  return path.join(cache, `libtorch-${TORCH_VERSION}-${flavour}-${process.platform}-${process.arch}`)
+export function fetchedFolder(cache, flavour, version = TORCH_VERSION) {
+  return path.join(cache, `libtorch-${version}-${flavour}-${process.platform}-${process.arch}`)
 }
 
 export function libraryName(name) {
@@ -95,14 +103,19 @@ function headerVersion(dir) {
   return null
 }
 
-function isSupported(version) {
-  const [major, minor] = version.split('.').map(Number)
+function minorVersion(version) {
+  return version.split('.').slice(0, 2).map(Number)
+}
+
+/** Whether a dotted version lies within what is tried. */
+export function isSupported(version) {
+  const [major, minor] = minorVersion(version)
   return major === SUPPORTED.from[0] && minor >= SUPPORTED.from[1] && minor <= SUPPORTED.to[1]
 }
 
 /**
  * Decides where libtorch comes from: --libtorch, LIBTORCH, an earlier --libtorch, then the copy kept in the cache.
- * @returns {Promise<{given: string|null, from: string, choice: object, flavour?: 'cpu'|'cuda', why?: string, folder?: string, nvidiaSmi?: object, lost?: string}>}
+ * @returns {Promise<{given: string|null, from: string, choice: object, version?: string, flavour?: 'cpu'|'cuda', why?: string, folder?: string, nvidiaSmi?: object, lost?: string}>}
  *   given: a folder of the user's; otherwise `folder`, which need not exist yet. choice: what to remember.
  */
 export async function chooseLibtorch(root, options, state, env = process.env) {
@@ -123,7 +136,17 @@ export async function chooseLibtorch(root, options, state, env = process.env) {
   }
   const { flavour, why, nvidiaSmi } = await chooseFlavour(remembered.flavour, state.libtorch?.nvidiaSmi, env)
   const folder = fetchedFolder(cacheFolder(root, env), flavour)
-  return { given: null, from: 'cache', choice: remembered, flavour, why, folder, nvidiaSmi, lost }
+  return {
+    given: null,
+    from: 'cache',
+    choice: remembered,
+    version: TORCH_VERSION,
+    flavour,
+    why,
+    folder,
+    nvidiaSmi,
+    lost,
+  }
 }
 
 async function chooseFlavour(asked, earlier, env) {
@@ -145,11 +168,17 @@ async function chooseFlavour(asked, earlier, env) {
   }
 }
 
-/**
- * What the manifest of a fetched copy says, if every library it lists is there in its full size (with `deep`: and has
- * its checksum); otherwise null.
- */
+/** What the manifest of a fetched copy says, if the copy is whole (with `deep`: by checksums too); otherwise null. */
 export function verifyFetched(folder, deep = false) {
+  const whole = fs.existsSync(path.join(folder, 'torch', 'include', 'ATen', 'ATen.h'))
+  return whole ? verifyLibraries(folder, deep) : null
+}
+
+/**
+ * What the manifest in `folder` says, if every library it lists is there in its full size (with `deep`: and has its
+ * checksum); otherwise null.
+ */
+export function verifyLibraries(folder, deep) {
   let manifest
   try {
     manifest = JSON.parse(fs.readFileSync(path.join(folder, MANIFEST), 'utf8'))
@@ -158,7 +187,6 @@ export function verifyFetched(folder, deep = false) {
       if (fs.statSync(file).size !== size) return null
       if (deep && sha256OfFile(file) !== sha256) return null
     }
-    if (!fs.existsSync(path.join(folder, 'torch', 'include', 'ATen', 'ATen.h'))) return null
   } catch (error) {
     if (
       error.code === 'ENOENT' ||

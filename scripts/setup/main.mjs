@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { EXIT, Interrupted, SetupError } from './failure.mjs'
 import { fetchLibtorch } from './fetch.mjs'
 import { compile, compiledFresh, installPackages, isCheckout, packagesFresh } from './javascript.mjs'
-import { chooseLibtorch, inspectLibtorch, TORCH_VERSION, verifyFetched } from './libtorch.mjs'
+import { chooseLibtorch, inspectLibtorch, verifyFetched } from './libtorch.mjs'
 import { acquireLock } from './lock.mjs'
 import { buildNative, nativeFresh } from './native.mjs'
 import { HELP, parseOptions } from './options.mjs'
@@ -112,7 +112,7 @@ async function carryOut(root, options, due, progress) {
 
   let { libtorch } = due
   if (libtorch === null) {
-    const what = `libtorch ${TORCH_VERSION}, ${choice.flavour.toUpperCase()} (${choice.why})`
+    const what = `libtorch ${choice.version}, ${choice.flavour.toUpperCase()} (${choice.why})`
     await step('libtorch', what, (to) => fetchOnce(choice, { ...to, python: tools.python }, progress))
     libtorch = lookAt(choice, false)
     if (libtorch === null) throw new SetupError(`${choice.folder} is not whole although it was just made`)
@@ -146,7 +146,7 @@ export async function fetchOnce(choice, tools, progress) {
     )
   }
   try {
-    if (verifyFetched(choice.folder) === null) await fetchLibtorch(choice.folder, choice.flavour, tools)
+    if (verifyFetched(choice.folder) === null) await fetchLibtorch(choice, tools)
   } finally {
     release()
   }

@@ -33,18 +33,19 @@ export function nativeFresh(root, state, libtorch) {
 }
 
 /**
- * Builds the addon in the folder `build` of the checkout, with at most `jobs` compilations at once.
+ * Builds the addon in the folder `build` of the checkout, with at most `jobs` compilations at once; `define` holds
+ * options of CMakeLists.txt, such as 'MBCONV_PRECOMPILE=ON'.
  * @returns {Promise<object>} what to remember as state.native
  */
 export async function buildNative(root, libtorch, tools, options) {
-  const { log, logFile, detail, force, build = 'build', jobs = defaultJobs() } = options
+  const { log, logFile, detail, force, build = 'build', jobs = defaultJobs(), define = [] } = options
   const work = path.join(root, build, 'cmake')
   const digest = nativeDigest(root, libtorch)
   if (digest === null) {
     throw new SetupError('the package cmake-js is missing', { hint: 'Run it without --skip-npm.' })
   }
   if (force) fs.rmSync(work, { recursive: true, force: true })
-  await configure(root, work, libtorch, tools, { log, logFile, detail })
+  await configure(root, work, libtorch, tools, define, { log, logFile, detail })
 
   const unfinished = path.join(work, 'unfinished')
   dropHalfWritten(work, unfinished)
@@ -84,7 +85,7 @@ export async function buildNative(root, libtorch, tools, options) {
 }
 
 /** `cmake-js build` never looks at changed -D values, so this decides when to configure, and when to start afresh. */
-async function configure(root, work, libtorch, tools, { log, logFile, detail }) {
+async function configure(root, work, libtorch, tools, define, { log, logFile, detail }) {
   const stamp = path.join(work, 'mbconv-configured.json')
   // CMake cannot change these in a folder that it has been given to.
   const fixed = [root, tools.compiler, tools.generator, tools.cmake, libtorch.mark]
@@ -94,6 +95,7 @@ async function configure(root, work, libtorch, tools, { log, logFile, detail }) 
     libtorch.flavour,
     packageVersion(root, 'cmake-js'),
     process.versions.node,
+    ...define,
   ]
   const wanted = JSON.stringify({ fixed, adjustable })
   let found = null
@@ -109,7 +111,7 @@ async function configure(root, work, libtorch, tools, { log, logFile, detail }) 
   fs.rmSync(stamp, { force: true })
   detail('configuring')
   const args = [cmakeJs(root), 'configure', '-d', root, '-O', work, '-B', 'Release', '-G', tools.generator]
-  args.push(`--CDLIBTORCH=${libtorch.path}`)
+  args.push(...[`LIBTORCH=${libtorch.path}`, ...define].map((option) => `--CD${option}`))
   const env = { ...process.env, CXX: tools.compiler.command }
   const result = await run(process.execPath, args, { log, cwd: root, env })
   if (result.code !== 0) throw new SetupError('cmake could not configure the native addon', { log: logFile })
@@ -141,7 +143,7 @@ async function checkLoads(file, { log, logFile, libtorch }) {
   })
 }
 
-function defaultJobs() {
+export function defaultJobs() {
   const memory = Math.min(os.totalmem(), process.constrainedMemory?.() || Number.POSITIVE_INFINITY)
   const cores = os.availableParallelism?.() ?? os.cpus().length
   return Math.max(1, Math.min(cores, Math.floor(memory / BYTES_PER_JOB)))

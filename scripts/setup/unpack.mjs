@@ -2,6 +2,8 @@
  * Unpacking chosen members of a Python wheel, each checked against the SHA-256 in the wheel's RECORD.
  * Python's zipfile does it: Python is needed for pip anyway, and Node has no zip reader of its own.
  */
+import fs from 'node:fs'
+import path from 'node:path'
 import { SetupError } from './failure.mjs'
 import { run } from './run.mjs'
 
@@ -49,7 +51,7 @@ print(json.dumps({
 /** The exit status by which the script says that the wheel itself is bad. */
 const DAMAGED = 65
 
-export class DamagedWheel extends SetupError {}
+class DamagedWheel extends SetupError {}
 
 /**
  * Unpacks the members of `wheel` that match `wanted` and not `unwanted` (regular expressions both to JavaScript and to
@@ -57,10 +59,20 @@ export class DamagedWheel extends SetupError {}
  * @returns {Promise<{name: string, version: string, requires: string[], cuda: boolean, libraries: {path: string, size: number, sha256: string}[]}>}
  * @throws DamagedWheel when it is no whole wheel
  */
-export async function unpackWheel(python, wheel, dest, wanted, unwanted, { log, logFile }) {
+async function unpackWheel(python, wheel, dest, wanted, unwanted, { log, logFile }) {
   const result = await run(python, ['-c', SCRIPT, wheel, dest, wanted.source, unwanted.source], { log })
   if (result.code === 0) return JSON.parse(result.stdout)
   const said = result.output.trim().split('\n').pop()
   if (result.code === DAMAGED) throw new DamagedWheel(`${wheel}: ${said}`, { log: logFile })
   throw new SetupError(`cannot unpack ${wheel}: ${said}`, { log: logFile })
+}
+
+/** As unpackWheel, for a wheel that pip has put into `folder`: a damaged one is removed, or pip would find it there again. */
+export async function unpackDownloaded(folder, wheel, dest, wanted, unwanted, tools) {
+  try {
+    return await unpackWheel(tools.python, path.join(folder, wheel), dest, wanted, unwanted, tools)
+  } catch (error) {
+    if (error instanceof DamagedWheel) fs.rmSync(path.join(folder, wheel), { force: true })
+    throw error
+  }
 }

@@ -57,6 +57,7 @@ case "$1 $2 $3" in
       case "$1" in
         -d) folder=$2 ;;
         torch==*) wheels=torch ;;
+        cuda-toolkit==*) wheels=toolkit ;;
       esac
       shift
     done
@@ -131,6 +132,8 @@ export function makeProject(folder, { checkout = false, without = [], spoil = nu
   }
   fs.cpSync(path.join(REPOSITORY, 'scripts', 'setup'), path.join(folder, 'scripts', 'setup'), { recursive: true })
   fs.cpSync(path.join(REPOSITORY, 'scripts', 'setup.mjs'), path.join(folder, 'scripts', 'setup.mjs'))
+  fs.mkdirSync(path.join(folder, 'native'))
+  fs.cpSync(path.join(REPOSITORY, 'native', 'torch-versions.txt'), path.join(folder, 'native', 'torch-versions.txt'))
   write('fake.mjs', NODE_TOOLS)
   write('say/nothing', '')
   write('calls.log', '')
@@ -165,7 +168,16 @@ export function makeProject(folder, { checkout = false, without = [], spoil = nu
     'sympy',
     'cuda-toolkit[cublas,cudart,cupti]==13.0.3; platform_system == "Linux"',
   ])
-  const runtime = { 'nvidia/cu13/lib/libcudart.so.13': 'runtime', 'nvidia/cu13/lib/libcudart_static.a': 'archive' }
+  wheel('toolkit', 'cuda-toolkit', '13.0.3', {}, [
+    'nvidia-cuda-runtime==13.0.96.*; extra == "all"',
+    "nvidia-cuda-runtime==13.0.96.*; (sys_platform == 'linux' or sys_platform == 'win32') and extra == 'cudart'",
+    'nvidia-cublas==13.1.1.3.*; sys_platform == "win32" and extra == "cublas"',
+  ])
+  const runtime = {
+    'nvidia/cu13/lib/libcudart.so.13': 'runtime',
+    'nvidia/cu13/lib/libcudart_static.a': 'archive',
+    'nvidia/cu13/include/cuda.h': 'header',
+  }
   wheel('nvidia', 'nvidia-cuda-runtime', '13.0.96', runtime, [])
   return new Project(folder)
 }

@@ -1,0 +1,105 @@
+/* pip as the means of getting wheels: it knows the index, the proxy and the machine's tags. Nothing is installed with it. */
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { EXIT, SetupError } from './failure.mjs'
+import { run } from './run.mjs'
+import { listFiles } from './state.mjs'
+
+/** PyTorch's own index of CPU-only wheels: a third of the size of what the default index has for Linux. */
+export const CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
+const PROBE_MS = 3000
+
+/** What pip says when it cannot reach an index. */
+const OFFLINE =
+  /Retrying|ConnectionError|Connection refused|name resolution|Name or service|timed out|ProxyError|SSLError/i
+
+const DOWNLOAD = ['-m', 'pip', 'download', '--disable-pip-version-check', '--no-input', '--no-cache-dir']
+/** Some kilobytes that only name other packages. */
+const SMALL_PACKAGE = 'cuda-toolkit'
+const SMALL_PACKAGE_MS = 60_000
+
+/** Whether PyTorch's index answers; Python asks, because it follows the same proxy settings as pip. */
+export async function cpuIndexAnswers({ python, log }) {
+  const script = `import urllib.request as r; r.urlopen(r.Request('${CPU_INDEX}/torch/', method='HEAD'), timeout=${PROBE_MS / 1000})`
+  const result = await run(python, ['-c', script], { log, timeout: PROBE_MS })
+  return result.code === 0
+}
+
+/**
+ * Whether pip reaches its index, by downloading some kilobytes from it.
+ * @returns {Promise<string|null>} what pip said when it could not reach it; null when it could
+ * @throws SetupError when the index answers but does not have the package
+ */
+export async function whyUnreachable(python) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'mbconv-pip-'))
+  try {
+    const args = [...DOWNLOAD, '--retries', '1', '--timeout', '10', '--no-deps', '-d', folder, SMALL_PACKAGE]
+    const env = { ...process.env, PIP_REQUIRE_VIRTUALENV: '0' }
+    const result = await run(python, args, { env, timeout: SMALL_PACKAGE_MS })
+    if (result.code === 0) return null
+    if (result.timedOut) return `no answer in ${SMALL_PACKAGE_MS / 1000} s`
+    const lines = result.output.trim().split('\n')
+    const offline = lines.find((line) => OFFLINE.test(line))
+    if (offline !== undefined) return offline
+    throw new SetupError(`pip cannot download ${SMALL_PACKAGE}: ${lines.pop()}`)
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Downloads wheels into `folder`, trying pip with each attempt's arguments in turn.
+ * @param {{python: string, log: number, logFile: string, detail: (text: string) => void}} tools
+ * @returns {Promise<string[]>} the wheels in `folder`
+ * @throws SetupError naming what could not be had, and what to do about it
+ */
+export async function downloadWheels(requirements, flags, attempts, folder, { python, log, logFile, detail }) {
+  const temporary = path.join(folder, 'tmp')
+  fs.mkdirSync(temporary, { recursive: true })
+  // pip collects a download in TMPDIR, which may be a small memory disk.
+  const env = { ...process.env, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' }
+  const watch = setInterval(() => detail(`downloading, ${megabytes(folder)} MB`), 500)
+  let result
+  try {
+    for (const attempt of attempts) {
+      const source = ['--retries', '3', '--only-binary=:all:', ...flags, ...attempt]
+      result = await run(python, [...DOWNLOAD, ...source, '-d', folder, ...requirements], { log, env })
+      if (result.code === 0) return listFiles(folder, (name) => name.endsWith('.whl'))
+      if (OFFLINE.test(result.output) && !attempt.includes(CPU_INDEX)) break
+    }
+  } finally {
+    clearInterval(watch)
+    fs.rmSync(temporary, { recursive: true, force: true })
+  }
+  throw downloadFailed(requirements, result.output, logFile)
+}
+
+function downloadFailed(requirements, output, logFile) {
+  if (/No space left/i.test(output)) return Object.assign(new Error('no space left for pip'), { code: 'ENOSPC' })
+  const what = requirements.join(' ')
+  const wheel = requirements.find((requirement) => requirement.startsWith('torch==')) ?? 'torch'
+  const elsewhere = `Or, on a machine that can, \`python3 -m pip download ${wheel}\`, unpack the wheels (they are zip files) into one folder, bring it here and set LIBTORCH to its torch/ folder.`
+  if (OFFLINE.test(output)) {
+    return new SetupError(`pip cannot reach its package index to download ${what}`, {
+      exitCode: EXIT.environment,
+      hint: `Check the network, and pip's settings where a proxy or a mirror is needed, then try again. ${elsewhere}`,
+      log: logFile,
+    })
+  }
+  const glibc = process.platform === 'linux' && !process.report?.getReport().header.glibcVersionRuntime
+  const machine = `${process.platform} ${process.arch}${glibc ? ' without glibc' : ''}`
+  const said = output.match(/^ERROR: .*/gm)?.pop() ?? 'no reason given'
+  return new SetupError(`pip could not download ${what} for ${machine} (${said})`, {
+    exitCode: EXIT.environment,
+    hint: 'PyTorch exists for Linux with glibc 2.28 or newer (x86-64, ARM64) and macOS on ARM64. With a libtorch of your own, set LIBTORCH to the folder that holds its lib/ and include/.',
+    log: logFile,
+  })
+}
+
+function megabytes(folder) {
+  let bytes = 0
+  for (const name of listFiles(folder))
+    bytes += fs.statSync(path.join(folder, name), { throwIfNoEntry: false })?.size ?? 0
+  return Math.round(bytes / 1e6)
+}
