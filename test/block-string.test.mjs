@@ -26,12 +26,12 @@ t.test('any stage', async (t) => {
   const stage = fc.record(
     {
       block: fc.constantFrom('fused', 'separable', 'basic', 'bottleneck'),
-      kernel: count,
+      kernel: fc.integer({ min: 0, max: 499_999 }).map((half) => 2 * half + 1),
       stride: count,
       expand: positive,
       expanded: count,
       channels: count,
-      layers: count,
+      layers: fc.integer({ min: 1, max: 10_000 }),
       seRatio: fc.oneof(fc.constant(0), positive),
       activation: fc.constantFrom('silu', 'relu', 'relu6', 'hardswish'),
     },

@@ -239,13 +239,14 @@ class Archive {
     // Tied weights share a storage; one that is read is kept until the next, as they stand together.
     let last: { key: string; data: Buffer } | undefined
     const read = ({ key, kind, elements }: Storage) => {
-      if (last?.key === key) return last.data
-      const entry = this.#entry(`data/${key}`)
-      if (entry === undefined) this.#reject(`it lacks the numbers of storage ${key}`)
-      const data = this.#zip.read(entry as ZipEntry)
-      if (data.length < elements * kind.bytes) this.#reject(`storage ${key} is smaller than it says`)
-      last = { key, data }
-      return data
+      if (last?.key !== key) {
+        const entry = this.#entry(`data/${key}`)
+        if (entry === undefined) this.#reject(`it lacks the numbers of storage ${key}`)
+        last = { key, data: this.#zip.read(entry as ZipEntry) }
+      }
+      // Each tensor says for itself how large its storage is.
+      if (last.data.length < elements * kind.bytes) this.#reject(`storage ${key} is smaller than it says`)
+      return last.data
     }
     return scope(() =>
       noGrad(() =>

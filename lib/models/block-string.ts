@@ -7,6 +7,7 @@
  */
 import { MbconvError } from '../errors'
 import type { ActivationName, BlockKind, Stage } from './arch'
+import { checkStageFields } from './check'
 
 const CODES: Readonly<Record<BlockKind, string>> = Object.freeze({
   mbconv: 'mb',
@@ -18,8 +19,13 @@ const CODES: Readonly<Record<BlockKind, string>> = Object.freeze({
 
 const ACTIVATIONS: readonly string[] = ['silu', 'relu', 'relu6', 'hardswish']
 
-/** The text of a stage. */
+/**
+ * The text of a stage.
+ *
+ * @throws MbconvError ERR_TYPE or ERR_VALUE naming the field that no stage can have
+ */
 export function formatStage(stage: Stage): string {
+  checkStageFields('formatStage', 'stage', stage)
   const { block = 'mbconv', layers, kernel, stride, expand, expanded, channels, seRatio, activation } = stage
   return [
     CODES[block],

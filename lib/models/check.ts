@@ -53,7 +53,12 @@ export function checkArch(op: string, value: unknown): Arch {
   return freezeArch(arch)
 }
 
-function checkStage(op: string, name: string, stage: Stage, input: number): void {
+/**
+ * Checks what can be said of a stage by itself.
+ *
+ * @throws MbconvError ERR_TYPE or ERR_VALUE naming `op` and the field of `name`.
+ */
+export function checkStageFields(op: string, name: string, stage: Stage): void {
   if (typeof stage !== 'object' || stage === null) {
     throw new MbconvError('ERR_TYPE', `${op}: ${name} must be an object`, { op })
   }
@@ -66,6 +71,11 @@ function checkStage(op: string, name: string, stage: Stage, input: number): void
   if (stage.expanded !== undefined) checkCount(op, `${name}.expanded`, stage.expanded)
   checkNumber(op, `${name}.seRatio`, stage.seRatio)
   if (stage.seRatio < 0) throw new MbconvError('ERR_VALUE', `${op}: ${name}.seRatio must not be negative`, { op })
+}
+
+/** Checks a stage behind others, whose last has `input` channels. */
+function checkStage(op: string, name: string, stage: Stage, input: number): void {
+  checkStageFields(op, name, stage)
   const { block = 'mbconv', expand, channels } = stage
   const whole = (width: number, of: string) => {
     if (stage.expanded !== undefined || Number.isInteger(width * expand)) return

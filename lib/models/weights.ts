@@ -1,12 +1,12 @@
 /** Weights of other libraries, and of this one, into a network. */
-import { checkOptions } from '../check'
+import { checkOptions, shown } from '../check'
 import { MbconvError } from '../errors'
 import { read as readPth } from '../io/pth'
 import { read as readSafetensors } from '../io/safetensors'
 import { scope } from '../tensor/scope'
 import { Tensor } from '../tensor/tensor'
 import { type KeyScheme, layerNames, schemesOf, splitKey } from './key-map'
-import type { Network } from './network'
+import { Network } from './network'
 
 export interface LoadOptions {
   /** False passes over keys that only one side has; shapes must fit all the same. Default true. */
@@ -43,6 +43,12 @@ export function loadWeights(
   options: LoadOptions = {},
 ): LoadReport {
   const op = 'loadWeights'
+  if (!(model instanceof Network)) {
+    throw new MbconvError('ERR_TYPE', `${op}: model must be a network, as models.create makes them`, { op })
+  }
+  if (typeof source !== 'string' && (typeof source !== 'object' || source === null)) {
+    throw new MbconvError('ERR_TYPE', `${op}: source must be a path, or tensors by key, got ${shown(source)}`, { op })
+  }
   checkOptions(op, options, ['strict'])
   const { strict = true } = options
   return scope(() => {

@@ -5,13 +5,16 @@ import { CPU64, LIMITS, label, noise, orAbsent, place, rounded, valuesOf, worstE
 import { Absent } from './report.mjs'
 
 // The block has no public name; the networks made of it have.
-const { MBConv } = createRequire(import.meta.url)('../../dist/models/efficientnet.js')
+const require = createRequire(import.meta.url)
+const { Block } = require('../../dist/models/blocks.js')
+const { SQUEEZE, blocksOf } = require('../../dist/models/plan.js')
 
 const profile = mb.models.profileNamed('timm', 'efficientnet_b0')
 const same = mb.models.profileNamed('tf', 'efficientnet_b0')
 const block = (input, stride, stage, padding = profile) => {
-  const settings = { profile: padding, init: 'paper' }
-  return () => new MBConv(input, stride, { seRatio: 0.25, layers: 1, ...stage }, 0, settings)
+  const stages = [{ seRatio: 0.25, layers: 1, stride, ...stage }]
+  const [plan] = blocksOf({ ...mb.models.arch('efficientnet_b0'), stem: input, stages })
+  return () => new Block(plan, 0, { profile: padding, init: 'paper', squeeze: SQUEEZE })
 }
 
 const BLOCKS = {
