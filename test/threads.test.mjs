@@ -46,6 +46,15 @@ t.test('Loads in workers, exits cleanly', async (t) => {
   t.same(together, [alone, alone], 'each thread has its own random numbers')
   t.equal(mb.ones([2]).sum().item(), 2, 'and the main thread goes on')
 
+  // One after the other, so that no chance of timing hides a generator that two threads share.
+  const draw = () => mb.scope(() => mb.rand([4]).toArray())
+  mb.manualSeed(2)
+  const undisturbed = [draw(), draw()]
+  mb.manualSeed(2)
+  const first = draw()
+  await inWorker(training(1, post))
+  t.same([first, draw()], undisturbed, "a worker's draws are none of the main thread's")
+
   const forever = 'for (;;) step()'
   const worker = (source, then) => `
     const { Worker } = require('node:worker_threads')
