@@ -11,6 +11,7 @@ import { MbconvError } from '../errors'
 import { arch as archOf } from '../models/arch'
 import { count } from '../models/count'
 import { create } from '../models/create'
+import type { Network } from '../models/network'
 import { scale } from '../models/scaling'
 import { native } from '../native'
 import type { Init } from '../nn/layers'
@@ -61,7 +62,7 @@ export interface Session {
 export function modelOf(
   config: TrainConfig,
   { numClasses, inChannels, device, init }: { numClasses: number; inChannels: number; device: string; init: Init },
-): Module {
+): Network {
   const { dropout, dropPath, profile } = config.model
   const options = { numClasses, inChannels, profile, dropPath, seed: config.seed, device, init }
   const model = create(archFor(config), dropout === null ? options : { ...options, dropout })
