@@ -7,8 +7,8 @@ import type { ModelCard } from './card'
 import { Network } from './network'
 import { graphOf } from './onnx-graph'
 
-/** Metadata keys of the file. */
-const CARD_KEY = 'mbconv.card'
+/** Metadata keys of the files. */
+export const CARD_KEY = 'mbconv.card'
 const PROFILE_KEY = 'mbconv.profile'
 
 export interface ExportOptions {

@@ -23,6 +23,7 @@ export {
 export { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
 export { type CreateOptions, create } from './create'
 export { type ExportOptions, type ExportReport, exportOnnx } from './export'
+export type { ExportedFiles } from './export-files'
 export { type Budget, type Fit, type FitOptions, type FitResult, fit } from './fit'
 export { type Latency, type LatencyOptions, measureLatency } from './latency'
 export { estimateMemory, type MemoryEstimate, type MemoryOptions } from './memory'
