@@ -9,7 +9,7 @@ import { onnxModel } from './helpers/protobuf.mjs'
 
 const { writeOnnx } = createRequire(import.meta.url)('../dist/io/onnx.js')
 const { models, nn } = mb
-mb.setNumThreads(2)
+mb.setNumThreads(1)
 mb.manualSeed(0)
 
 const read = (path) => onnxModel(readFileSync(path))
