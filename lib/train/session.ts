@@ -8,7 +8,6 @@ import { crc32 } from 'node:zlib'
 import { datasetOf, type ImageDataset, normalization } from '../data/dataset'
 import { Loader } from '../data/loader'
 import { MbconvError } from '../errors'
-import { arch as archOf } from '../models/arch'
 import { count } from '../models/count'
 import { create } from '../models/create'
 import { scale } from '../models/scaling'
@@ -27,6 +26,7 @@ import { type Checkpoint, readPart } from './checkpoint'
 import type { TrainState } from './checkpoint-state'
 import type { TrainConfig } from './config'
 import { resolveDevice } from './device'
+import { tableOf } from './model-table'
 
 export interface Session {
   config: TrainConfig
@@ -76,8 +76,8 @@ export function modelOf(
 /** The scaled stage table that a configuration names. */
 export function archFor({ model }: TrainConfig) {
   const { width, depth, divisor } = model
-  const named = archOf(model.name)
-  return scale(named, { width, depth, resolution: model.resolution ?? named.resolution, divisor })
+  const table = tableOf(model)
+  return scale(table, { width, depth, resolution: model.resolution ?? table.resolution, divisor })
 }
 
 function optimizerOf(config: TrainConfig, model: Module): Optimizer {
