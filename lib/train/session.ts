@@ -10,6 +10,7 @@ import { Loader } from '../data/loader'
 import { MbconvError } from '../errors'
 import { count } from '../models/count'
 import { create } from '../models/create'
+import type { Network } from '../models/network'
 import { scale } from '../models/scaling'
 import { native } from '../native'
 import type { Init } from '../nn/layers'
@@ -61,7 +62,7 @@ export interface Session {
 export function modelOf(
   config: TrainConfig,
   { numClasses, inChannels, device, init }: { numClasses: number; inChannels: number; device: string; init: Init },
-): Module {
+): Network {
   const { dropout, dropPath, profile } = config.model
   const options = { numClasses, inChannels, profile, dropPath, seed: config.seed, device, init }
   const model = create(archFor(config), dropout === null ? options : { ...options, dropout })
