@@ -3,6 +3,7 @@ import { MbconvError } from '../errors'
 import { type Arch, arch, canonicalName, list } from '../models/arch'
 import { formatStage } from '../models/block-string'
 import { COUNTING_RULE, count, type StageRow, stageTable } from '../models/count'
+import { references } from '../models/references'
 import { compound, scale } from '../models/scaling'
 import { nearest } from '../train/nearest'
 import * as format from './format'
@@ -69,8 +70,10 @@ function showAll({ width, depth, phi, resolution, classes, config }: ModelsOptio
     const model = arch(name)
     return { model, counts: count(model, { numClasses: classes, resolution }) }
   })
-  output.data(
-    all.map(({ model, counts }) => ({
+  // Their figures are for their own resolution and classes only.
+  const others = resolution === undefined && classes === 1000 ? references() : []
+  output.data([
+    ...all.map(({ model, counts }) => ({
       name: model.name,
       width: model.width,
       depth: model.depth,
@@ -79,7 +82,8 @@ function showAll({ width, depth, phi, resolution, classes, config }: ModelsOptio
       params: counts.params,
       macs: counts.macs,
     })),
-  )
+    ...others.map(({ name, resolution, params, macs }) => ({ name, reference: true, resolution, params, macs })),
+  ])
   const columns = [
     { title: 'model' },
     ...['width', 'depth', 'px', 'dropout', 'parameters', 'multiply-adds'].map((title) => ({ title, right: true })),
@@ -93,7 +97,10 @@ function showAll({ width, depth, phi, resolution, classes, config }: ModelsOptio
     format.whole(counts.params),
     format.whole(counts.macs),
   ])
-  output.result(...table(columns, rows, output.paint), '', ...countingRule(output))
+  for (const { name, resolution, params, macs } of others)
+    rows.push([`${name} *`, '', '', String(resolution), '', format.whole(params), format.whole(macs)])
+  const mark = others.length > 0 ? [output.paint('dim', '* to compare with; it cannot be built here.')] : []
+  output.result(...table(columns, rows, output.paint), '', ...mark, ...countingRule(output))
 }
 
 function showOne(model: Arch, { classes }: ModelsOptions, output: Output): void {
