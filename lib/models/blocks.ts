@@ -103,12 +103,12 @@ export class Block extends Module {
     const input = this.downsample === undefined ? x : this.downsample.forward(x)
     // In place: neither batch norm nor the product with the mask needs its output for the gradient.
     const sum = this.dropPath.forward(branch).add_(input)
-    // ResNet activates the sum; the others are linear there.
-    return isResNet(this.plan) ? activate(sum, this.plan.activation) : sum
+    return activatesSum(this.plan) ? activate(sum, this.plan.activation) : sum
   }
 }
 
-function isResNet({ kind }: BlockPlan): boolean {
+/** Whether the sum of input and branch is activated (ResNet); the others are linear there. */
+export function activatesSum({ kind }: BlockPlan): boolean {
   return kind === 'basic' || kind === 'bottleneck'
 }
 

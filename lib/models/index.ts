@@ -22,6 +22,8 @@ export {
 } from './card'
 export { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
 export { type CreateOptions, create } from './create'
+export { type ExportOptions, type ExportReport, exportOnnx } from './export'
+export type { ExportedFiles } from './export-files'
 export { type Budget, type Fit, type FitOptions, type FitResult, fit } from './fit'
 export { type Latency, type LatencyOptions, measureLatency } from './latency'
 export { estimateMemory, type MemoryEstimate, type MemoryOptions } from './memory'
