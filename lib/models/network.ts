@@ -2,6 +2,7 @@
  * The network of an architecture table: stem, stages, head, pooling, classifier. State-dict keys and their order are those
  * of torchvision's EfficientNet, for every family.
  */
+import { checkNumber, checkOptions } from '../check'
 import { MbconvError } from '../errors'
 import * as F from '../nn/functional'
 import { Dropout, Hardswish, type Init, Linear } from '../nn/layers'
@@ -38,6 +39,7 @@ export class Network extends Module {
   readonly inChannels: number
   /** Whether batch norms are folded into the convolutions: {@link fuse} made this network, and it cannot be trained. */
   readonly fused: boolean
+  #frozen = 0
 
   constructor(arch: Arch, settings: NetworkSettings) {
     super()
@@ -133,7 +135,53 @@ export class Network extends Module {
   }
 
   /**
-   * As in every module; a fused network stays in evaluation mode.
+   * Keeps the first parts of the network as they are while the rest is trained: their parameters take no gradient, and
+   * they stay in evaluation mode when {@link train} is called, so that their batch norms keep their statistics. All other
+   * parts can be trained. Make the optimiser afterwards: it takes only parameters that want a gradient.
+   *
+   * @param options.upTo the last part to be frozen, a child of `features` as in {@link forwardFeatures}: 0 freezes the
+   *   stem alone, the last one everything but the classifier
+   * @throws MbconvError ERR_TYPE, ERR_INDEX; ERR_VALUE for a fused network
+   */
+  freeze(options: { upTo: number }): this {
+    const op = `${this.arch.name}.freeze`
+    checkOptions(op, options, ['upTo'])
+    const { upTo } = options
+    checkNumber(op, 'upTo', upTo)
+    const last = this.features.length - 1
+    if (!Number.isInteger(upTo) || upTo < 0 || upTo > last) {
+      throw new MbconvError('ERR_INDEX', `${op}: upTo must be a part of features, 0 to ${last}, got ${upTo}`, { op })
+    }
+    return this.#freezeParts(op, upTo + 1)
+  }
+
+  /** Takes {@link freeze} back: every part can be trained. */
+  unfreeze(): this {
+    return this.#freezeParts(`${this.arch.name}.unfreeze`, 0)
+  }
+
+  /** How many parts of `features`, from the stem on, are frozen. */
+  get frozen(): number {
+    return this.#frozen
+  }
+
+  #freezeParts(op: string, count: number): this {
+    if (this.fused) throw new MbconvError('ERR_VALUE', `${op}: no part of a fused network can be trained`, { op })
+    this.#frozen = count
+    for (const parameter of this.parameters()) parameter.requiresGrad_()
+    for (const parameter of this.#frozenParts().flatMap((part) => part.parameters())) {
+      parameter.requiresGrad_(false)
+      parameter.grad = null
+    }
+    return this.train(this.training)
+  }
+
+  #frozenParts(): Module[] {
+    return [...this.features].slice(0, this.#frozen)
+  }
+
+  /**
+   * As in every module, but for frozen parts, which stay in evaluation mode, as does the whole of a fused network.
    *
    * @throws MbconvError ERR_VALUE for training mode in a fused network
    */
@@ -143,7 +191,9 @@ export class Network extends Module {
       const hint = 'Train the network that it was made from.'
       throw new MbconvError('ERR_VALUE', `${op}: a fused network cannot be trained`, { op, hint })
     }
-    return super.train(mode)
+    super.train(mode)
+    for (const part of this.#frozenParts()) part.eval()
+    return this
   }
 
   #checkImages(x: Tensor, method: string): string {
