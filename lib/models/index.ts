@@ -29,6 +29,7 @@ export { type Latency, type LatencyOptions, measureLatency } from './latency'
 export { estimateMemory, type MemoryEstimate, type MemoryOptions } from './memory'
 export type { Network } from './network'
 export { PROFILE_NAMES, type Profile, type ProfileName, profileNamed } from './profiles'
+export { type Reference, type ReferenceLayer, references } from './references'
 export {
   type Coefficients,
   type CompoundOptions,

@@ -194,7 +194,9 @@ writes(ConvNorm, (graph, pair, key, x) => {
   const { conv, norm, activation } = pair
   const [first, second] = [`${key}.0`, `${key}.1`]
   let y: Value
-  if (graph.fold && conv.bias === undefined) {
+  if (norm === undefined) {
+    y = graph.module(conv, first, x)
+  } else if (graph.fold && conv.bias === undefined) {
     graph.visited(conv)
     graph.visited(norm)
     const weight = graph.tensor(`${first}.weight`, conv.weight.shape, () => {
