@@ -95,7 +95,7 @@ t.test(
     const weights = evenOrOdd(folder, models.scale(models.arch('efficientnet_b0'), scaling), { profile: 'tf' })
     const run = mb.train({
       model: { name: 'efficientnet_b0', ...scaling, dropPath: 0, profile: 'tf', weights },
-      optimizer: { name: 'adamw', lr: 0.01 },
+      optimizer: { name: 'adamw', lr: 0.003 },
       schedule: { name: 'cosine', warmupEpochs: 1 },
       ema: { decay: 0.9 },
       data: { dataset: 'digits' },
@@ -122,7 +122,7 @@ t.test(
     t.same(card.classes, ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
     t.match(card.metrics, { top1: evaluation.top1, top5: evaluation.top5, images: 360, step: evaluation.step })
     t.equal(card.name, 'digits')
-    t.equal(card.training.optimizer.lr, 0.01)
+    t.equal(card.training.optimizer.lr, 0.003)
     t.match(card.notes, [/moving average/, /began with the weights of even\.safetensors/])
 
     const { tensors, metadata } = mb.io.safetensors.read(join(folder, exported.safetensors))
@@ -145,7 +145,7 @@ t.test('fine-tuned in a loop of one’s own, exported, run by onnxruntime: the s
   const network = models.create(arch, { ...options, inChannels: 1, numClasses: 10, seed: 4 })
   const { reinitialized } = models.loadWeights(network, weights)
   t.same(reinitialized, ['classifier.1.weight', 'classifier.1.bias'])
-  fit(network, { epochs: 5, lr: 0.01, classOf: (digit) => digit })
+  fit(network, { epochs: 5, lr: 0.003, classOf: (digit) => digit })
   const card = models.makeCard(network, {
     preprocessing: { size: [8, 8], fit: 'stretch', interpolation: 'bilinear', mean: [0.3], std: [0.35] },
     notes: [`Fine-tuned; re-initialised before: ${reinitialized.join(', ')}.`],
