@@ -14,7 +14,7 @@ const PROFILE_KEY = 'mbconv.profile'
 export interface ExportOptions {
   /** Version of ONNX's operators, 17 to 22. The same operators are used in all. Default 17. */
   opset?: number
-  /** Batch norms become part of the convolutions before them: a smaller, faster graph, equal but for rounding. Default true. */
+  /** Batch norms become part of the convolutions before them: a smaller graph, equal but for rounding. Default true. */
   fold?: boolean
   /** Goes into the file's metadata; must be of this network. */
   card?: ModelCard
