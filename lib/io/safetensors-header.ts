@@ -18,8 +18,8 @@ export const MAX_HEADER_BYTES = 8 * 2 ** 20
 /** Most tensors of a file: each takes about a kilobyte besides its data, which may be none. */
 export const MAX_TENSORS = 50_000
 
-/** Most names and other texts of a header: of {@link MAX_TENSORS} entries, and as many again for metadata. */
-const MAX_TEXTS = 10 * MAX_TENSORS
+/** Most names and other texts of a header: {@link MAX_TENSORS} entries have five each, the rest is for metadata. */
+const MAX_TEXTS = 6 * MAX_TENSORS
 
 /** Most dimensions of a tensor, as libtorch has it. */
 const MAX_DIMENSIONS = 64
@@ -75,22 +75,20 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 /**
  * Walks over a header's text, which need not be JSON, before anything is made of it: refuses what is nested deeper than
  * a header is, and more of anything than a parser should be given.
- *
- * @returns the first key that occurs twice in one object, where the text is JSON. `JSON.parse` keeps the last of such
- *   keys in silence, so one tensor could stand in for another.
+ * Also a key that occurs twice in one object: `JSON.parse` keeps the last of such keys in silence, so one tensor could
+ * stand in for another.
  */
-function inspect(json: string, reject: Reject): string | undefined {
+function inspect(json: string, reject: Reject): void {
   // One set of keys an open object, null for an open list.
   const open: (Set<string> | null)[] = []
   let expectsKey = false
-  let twice: string | undefined
   let [objects, texts] = [0, 0]
   for (let i = 0; i < json.length; i++) {
     const c = json.charCodeAt(i)
     if (c === 0x7b /* { */ || c === 0x5b /* [ */) {
       // A header is an object of objects of lists.
-      if (open.length >= 3) return reject('its header is nested too deeply')
-      if (c === 0x7b && ++objects > MAX_TENSORS + 2) return reject(`it has more than ${MAX_TENSORS} tensors`)
+      if (open.length >= 3) reject('its header is nested too deeply')
+      if (c === 0x7b && ++objects > MAX_TENSORS + 2) reject(`it has more than ${MAX_TENSORS} tensors`)
       open.push(c === 0x7b ? new Set() : null)
       expectsKey = c === 0x7b
     } else if (c === 0x7d /* } */ || c === 0x5d /* ] */) {
@@ -98,7 +96,7 @@ function inspect(json: string, reject: Reject): string | undefined {
     } else if (c === 0x2c /* , */) {
       expectsKey = open.at(-1) != null
     } else if (c === 0x22 /* " */) {
-      if (++texts > MAX_TEXTS) return reject('its header has too many names')
+      if (++texts > MAX_TEXTS) reject('its header has too many names')
       const from = i++
       while (i < json.length && json.charCodeAt(i) !== 0x22) i += json.charCodeAt(i) === 0x5c /* \ */ ? 2 : 1
       if (!expectsKey) continue
@@ -106,11 +104,10 @@ function inspect(json: string, reject: Reject): string | undefined {
       const key = json.slice(from + 1, i)
       const name = key.includes('\\') ? unescaped(key) : key
       const keys = open.at(-1)!
-      if (keys.has(name)) twice ??= name
+      if (keys.has(name)) reject(`the name ${quoted(name)} occurs twice in the header`)
       keys.add(name)
     }
   }
-  return twice
 }
 
 function unescaped(text: string): string {
@@ -165,7 +162,7 @@ function parseEntry(name: string, value: unknown, reject: Reject): TensorEntry {
  * @param reject called with the first problem found
  */
 export function parseHeader(json: string, dataBytes: number, reject: Reject): Header {
-  const twice = inspect(json, reject)
+  inspect(json, reject)
   let raw: unknown
   try {
     raw = JSON.parse(json)
@@ -173,7 +170,6 @@ export function parseHeader(json: string, dataBytes: number, reject: Reject): He
     return reject(`the header is not JSON (${shown((error as Error).message)})`)
   }
   if (!isPlainObject(raw)) return reject('the header is not a JSON object')
-  if (twice !== undefined) return reject(`the name ${quoted(twice)} occurs twice in the header`)
 
   let metadata: Record<string, string> = {}
   const entries: TensorEntry[] = []
