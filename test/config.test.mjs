@@ -15,6 +15,9 @@ t.test('the defaults are the recipe of the paper', async (t) => {
     threads: null,
     model: {
       name: 'efficientnet_b0',
+      stem: null,
+      stages: null,
+      head: null,
       width: 1,
       depth: 1,
       resolution: null,

@@ -114,9 +114,14 @@ function createProgram(finish: (status: number) => void): Command {
     .option('--resolution <px>', 'side of the input', wholeNumber)
     .option('--phi <number>', "compound scaling with the paper's 1.2, 1.1 and 1.15 to this power", number)
     .option('--classes <n>', 'classes of the classifier', wholeNumber, 1000)
+    .option('--config', 'the table as the model: of a configuration, to be changed')
     .addHelpText(
       'after',
-      example('mbconv models', 'mbconv models efficientnet_b0 --width 0.25 --depth 0.5 --resolution 32'),
+      example(
+        'mbconv models',
+        'mbconv models efficientnet_b0 --width 0.25 --depth 0.5 --resolution 32',
+        'mbconv models b0 --config > model.yaml',
+      ),
     )
     .action(async (name: string | undefined, options: Omit<ModelsOptions, keyof GlobalOptions>) => {
       const { models } = await import('./models.js')

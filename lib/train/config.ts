@@ -9,10 +9,12 @@ import { z } from 'zod'
 import { MbconvError } from '../errors'
 import { list } from '../models/arch'
 import { type Problem, preview, problemsOf, problemTexts } from './config-problems'
+import { stageProblems } from './model-table'
 import { nearest } from './nearest'
 
 const fraction = () => z.number().min(0).lt(1)
 const count = () => z.int().min(1)
+const channels = (min: number) => z.int().min(min).max(1_000_000)
 const imageFile = (what: string) =>
   z.string().min(1).optional().describe(`IDX file of the ${what}, plain or gzip; needed with dataset: idx`)
 const perChannel = (value: z.ZodType<number, number>, what: string) =>
@@ -24,6 +26,15 @@ const perChannel = (value: z.ZodType<number, number>, what: string) =>
 
 const model = z.strictObject({
   name: z.string().min(1).describe('architecture, one of those `mbconv models` lists'),
+  stem: channels(1).nullable().default(null).describe("channels behind the stem; null: the architecture's"),
+  stages: z
+    .array(z.string().max(100))
+    .min(1)
+    .max(100)
+    .nullable()
+    .default(null)
+    .describe("stages in place of the architecture's, as `mbconv models NAME --config` writes them"),
+  head: channels(0).nullable().default(null).describe("channels of the head, 0: none; null: the architecture's"),
   width: z.number().positive().default(1).describe("factor on the architecture's channels"),
   depth: z.number().positive().default(1).describe("factor on the architecture's layers per stage"),
   resolution: z.int().min(8).max(4096).nullable().default(null).describe("input side, px; null: the architecture's"),
@@ -223,6 +234,8 @@ function crossCheck(raw: unknown): Problem[] {
       hint: near ? `did you mean ${near}?` : `there are ${list().join(', ')}`,
     })
   }
+  const model = at('model')
+  if (isMapping(model)) problems.push(...stageProblems(model))
   const dataset = at('data', 'dataset') ?? 'digits'
   for (const file of DATA_FILES) {
     const given = at('data', file) !== undefined

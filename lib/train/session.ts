@@ -8,9 +8,9 @@ import { crc32 } from 'node:zlib'
 import { datasetOf, type ImageDataset, normalization } from '../data/dataset'
 import { Loader } from '../data/loader'
 import { MbconvError } from '../errors'
-import { arch as archOf } from '../models/arch'
 import { count } from '../models/count'
 import { create } from '../models/create'
+import type { Network } from '../models/network'
 import { scale } from '../models/scaling'
 import { native } from '../native'
 import type { Init } from '../nn/layers'
@@ -27,6 +27,7 @@ import { type Checkpoint, readPart } from './checkpoint'
 import type { TrainState } from './checkpoint-state'
 import type { TrainConfig } from './config'
 import { resolveDevice } from './device'
+import { tableOf } from './model-table'
 
 export interface Session {
   config: TrainConfig
@@ -61,7 +62,7 @@ export interface Session {
 export function modelOf(
   config: TrainConfig,
   { numClasses, inChannels, device, init }: { numClasses: number; inChannels: number; device: string; init: Init },
-): Module {
+): Network {
   const { dropout, dropPath, profile } = config.model
   const options = { numClasses, inChannels, profile, dropPath, seed: config.seed, device, init }
   const model = create(archFor(config), dropout === null ? options : { ...options, dropout })
@@ -76,8 +77,8 @@ export function modelOf(
 /** The scaled stage table that a configuration names. */
 export function archFor({ model }: TrainConfig) {
   const { width, depth, divisor } = model
-  const named = archOf(model.name)
-  return scale(named, { width, depth, resolution: model.resolution ?? named.resolution, divisor })
+  const table = tableOf(model)
+  return scale(table, { width, depth, resolution: model.resolution ?? table.resolution, divisor })
 }
 
 function optimizerOf(config: TrainConfig, model: Module): Optimizer {
