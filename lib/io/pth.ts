@@ -104,10 +104,8 @@ const PLACES = ['state_dict', 'model_state_dict', 'model', 'module']
  *   1.6, TorchScript, anything in it that is not weights
  */
 export function read(path: string): PthFile {
-  const reject = (problem: string, hint?: string): never => {
-    throw new MbconvError('ERR_FORMAT', `${path}: ${problem}`, { op: 'pth.read', hint })
-  }
-  checkFormat(path, reject)
+  const reject = rejectOf(path)
+  checkFormat(path)
   const { value } = withArchive(path, reject, (archive) => ({ value: archive.value() }))
   return {
     value,
@@ -120,8 +118,20 @@ export function read(path: string): PthFile {
 
 type Reject = (problem: string, hint?: string) => never
 
-/** Formats that are not this one, by their first bytes. */
-function checkFormat(path: string, reject: Reject): void {
+function rejectOf(path: string): Reject {
+  return (problem, hint) => {
+    throw new MbconvError('ERR_FORMAT', `${path}: ${problem}`, { op: 'pth.read', hint })
+  }
+}
+
+/**
+ * Tells formats that are not this one by their first bytes.
+ *
+ * @internal
+ * @throws MbconvError ERR_FORMAT, with the remedy; ERR_IO
+ */
+export function checkFormat(path: string): void {
+  const reject: Reject = rejectOf(path)
   const start = Buffer.alloc(10)
   const file = openFile(path, 'pth.read')
   try {
