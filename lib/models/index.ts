@@ -39,4 +39,5 @@ export {
   type ScaleOptions,
   scale,
 } from './scaling'
+export { type Summary, summary } from './summary'
 export { type LoadOptions, type LoadReport, loadWeights } from './weights'
