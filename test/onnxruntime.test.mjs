@@ -7,7 +7,7 @@ import { enliven, logitsOf, pictures, small } from './helpers/lively.mjs'
 
 const { models } = mb
 const LIMIT = 1e-4
-mb.setNumThreads(2)
+mb.setNumThreads(1)
 mb.manualSeed(0)
 t.setTimeout(120_000)
 
@@ -16,7 +16,7 @@ const skip = reason && `onnxruntime-node cannot be had here: ${reason}`
 
 /** onnxruntime's logits [n][classes]. */
 async function logitsByOnnxruntime(path, values, shape) {
-  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 2, logSeverityLevel: 3 })
+  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1, logSeverityLevel: 3 })
   t.same([session.inputNames, session.outputNames], [['input'], ['logits']])
   const type = values instanceof Uint8Array ? 'uint8' : 'float32'
   const { logits } = await session.run({ input: new ort.Tensor(type, values, shape) })
