@@ -4,16 +4,11 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
+import { small } from './helpers/small.mjs'
 
 mb.setNumThreads(1)
 
-const { arch, create, list, loadWeights, scale } = mb.models
-
-function small(name) {
-  const table = arch(name)
-  const stages = table.stages.map((stage) => ({ ...stage, layers: Math.min(stage.layers, 2) }))
-  return scale({ ...table, stages, fixedEnds: false, wideHead: false }, { width: 0.1, resolution: 32, divisor: 4 })
-}
+const { create, list, loadWeights } = mb.models
 
 const bytesOf = (tensors) => Object.values(tensors).map((tensor) => Buffer.from(tensor.detach().toTypedArray().buffer))
 

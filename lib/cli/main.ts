@@ -6,8 +6,10 @@
  */
 import fs from 'node:fs'
 import path from 'node:path'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT, exitCodeOf, MbconvError } from '../errors'
+import { PROFILE_NAMES } from '../models/profiles'
+import type { ExportOptions } from './export'
 import type { ModelsOptions } from './models'
 import { type GlobalOptions, Output } from './output'
 import type { ScaleOptions } from './scale'
@@ -103,6 +105,32 @@ function createProgram(finish: (status: number) => void): Command {
     .action(async (images: string[], options: { run?: string; topk: number; device?: string }) => {
       const { predict } = await import('./predict.js')
       finish(await predict(images, { ...globals(), ...options }))
+    })
+
+  program
+    .command('export')
+    .description('write a model as ONNX file, with its model card')
+    .argument('[run]', 'folder of a run or of one of its checkpoints (default: the newest run below runs/)')
+    .option('--out <file>', 'the ONNX file; the card lies beside it', 'model.onnx')
+    .option('--opset <n>', "version of ONNX's operators, 17 to 22", wholeNumber, 17)
+    .option('--no-fold', 'keep batch norms apart from the convolutions')
+    .option('--pixels', 'the input is uint8 pixels; normalising them is part of the file')
+    .option('--safetensors', 'write the weights as safetensors, too')
+    .option('--model <name>', 'of weights from elsewhere: the architecture')
+    .option('--weights <file>', 'their file: .safetensors, .pth, .pt or .bin')
+    .addOption(new Option('--profile <name>', 'their numeric profile').choices([...PROFILE_NAMES]))
+    .option('--classes <n>', 'their classes (default: 1000)', wholeNumber)
+    .option('--resolution <px>', "side of their input (default: the architecture's)", wholeNumber)
+    .addHelpText(
+      'after',
+      example(
+        'mbconv export runs/digits-20260101-120000 --out digits.onnx',
+        'mbconv export --model b0 --weights efficientnet_b0.safetensors --profile timm --out b0.onnx',
+      ),
+    )
+    .action(async (run: string | undefined, options: Omit<ExportOptions, keyof GlobalOptions>) => {
+      const { exportModel } = await import('./export.js')
+      finish(await exportModel(run, { ...globals(), ...options }))
     })
 
   program

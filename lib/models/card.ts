@@ -3,7 +3,7 @@
  */
 import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
-import { checkOptions, shown } from '../check'
+import { checkCount, checkOptions, checkPositive, shown } from '../check'
 import { MbconvError } from '../errors'
 import { ioError, writeFileAtomic } from '../io/atomic'
 import { readableJson } from '../io/json'
@@ -189,7 +189,11 @@ export interface CardOptions {
 }
 
 /** The px that the shorter side is resized to with `fit: 'crop'`: timm's rule, with which torchvision's sizes agree. */
-export function shorterSide({ resolution, cropShare }: Pick<Preprocessing, 'resolution' | 'cropShare'>): number {
+export function shorterSide(preprocessing: Pick<Preprocessing, 'resolution' | 'cropShare'>): number {
+  const op = 'shorterSide'
+  const { resolution, cropShare } = preprocessing ?? {}
+  checkCount(op, 'resolution', resolution)
+  if (cropShare !== null) checkPositive(op, 'cropShare', cropShare)
   // 384 is 383.99… when it is computed back from 380 / 384.
   return Math.floor(resolution / (cropShare ?? 1) + 1e-6)
 }
@@ -306,7 +310,8 @@ export function readCard(path: string): ModelCard {
     if (file.size > MAX_BYTES) refuse(`it has ${file.size} bytes, too many for a model card`)
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    throw ioError('read', path, error)
+    if (error instanceof MbconvError) throw error
+    throw new MbconvError('ERR_IO', ioError('read', path, error).message, { op, cause: error })
   }
   let raw: unknown
   try {

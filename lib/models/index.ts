@@ -23,6 +23,8 @@ export {
 export { type Checkpoint, checkpointNamed, checkpoints } from './checkpoints'
 export { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
 export { type CreateOptions, create } from './create'
+export { type ExportOptions, type ExportReport, exportOnnx } from './export'
+export type { ExportedFiles } from './export-files'
 export { type Budget, type Fit, type FitOptions, type FitResult, fit } from './fit'
 export { type Latency, type LatencyOptions, measureLatency } from './latency'
 export { estimateMemory, type MemoryEstimate, type MemoryOptions } from './memory'
@@ -40,4 +42,5 @@ export {
   type ScaleOptions,
   scale,
 } from './scaling'
+export { type Summary, summary } from './summary'
 export { type LoadOptions, type LoadReport, loadWeights } from './weights'

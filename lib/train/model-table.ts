@@ -57,3 +57,13 @@ export function stageProblems({ name, stem, stages }: Record<string, unknown>): 
   }
   return problems
 }
+
+/** `model.freeze` beyond the last part of the network. */
+export function freezeProblems({ name, stages, head, freeze }: Record<string, unknown>): Problem[] {
+  if (typeof name !== 'string' || !list().includes(name) || typeof freeze !== 'number') return []
+  const named = arch(name)
+  const parts = (Array.isArray(stages) ? stages : named.stages).length + ((head ?? named.head) === 0 ? 0 : 1)
+  if (freeze <= parts) return []
+  const hint = `0 is the stem, ${parts} all but the classifier`
+  return [{ path: ['model', 'freeze'], kind: 'value', message: `must be at most ${parts}, not ${freeze}`, hint }]
+}
