@@ -198,6 +198,17 @@ function createProgram(finish: (status: number) => void): Command {
     })
 
   program
+    .command('pull')
+    .description("fetch a checkpoint's weights into the folder of weights, where models.pretrained looks")
+    .argument('[name...]', "timm's names of checkpoints")
+    .option('--list', 'the checkpoints there are, with what images want before each')
+    .addHelpText('after', example('mbconv pull tf_efficientnet_b0.ns_jft_in1k', 'mbconv pull --list'))
+    .action(async (names: string[], options: { list?: boolean }) => {
+      const { pull } = await import('./pull.js')
+      finish(await pull(names, { ...globals(), ...options }))
+    })
+
+  program
     .command('doctor')
     .description('say what was found on this machine, what is missing and how to get it')
     .addHelpText('after', example('mbconv doctor --json'))
