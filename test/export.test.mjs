@@ -1,16 +1,19 @@
 // Trained models exported: the command, its files, and onnxruntime's predictions of the 360 digits beside ours.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { loadOnnxruntime } from '../scripts/bench/onnxruntime/load.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
+const { archOf } = createRequire(import.meta.url)('../dist/models/checkpoints.js')
 const { models } = mb
 const LIMIT = 1e-4
 const MAIN = resolve('dist/cli/main.js')
 mb.setNumThreads(1)
+mb.manualSeed(0)
 t.setTimeout(120_000)
 
 const { ort, reason } = await loadOnnxruntime({ note: (text) => t.comment(text) })
@@ -194,6 +197,26 @@ t.test('weights of elsewhere, by the command', async (t) => {
   }
   t.notOk(existsSync(join(folder, 'other.onnx')))
   t.notOk(existsSync(join(folder, 'other.card.json')))
+})
+
+t.test('a checkpoint by its name, by the command', async (t) => {
+  const folder = t.testdir()
+  const name = 'tf_efficientnet_lite0.in1k'
+  const known = models.checkpoints().find((checkpoint) => checkpoint.name === name)
+  const network = models.create(archOf(known), { numClasses: 1000, seed: 0 })
+  mb.io.safetensors.write(join(folder, 'small.safetensors'), network.stateDict())
+  network.dispose()
+  const words = ['export', '--pretrained', name, '--weights', 'small.safetensors', '--out']
+  const done = mbconv(folder, ...words, 'small.onnx')
+  t.equal(done.status, 0, done.stderr)
+  const card = models.readCard(join(folder, 'small.card.json'))
+  t.match(card, { name, source: known.url, preprocessing: known.preprocessing })
+  t.equal(card.profile.padding, 'same')
+  const refused = mbconv(folder, ...words, 'other.onnx', '--profile', 'tf')
+  t.equal(refused.status, 2)
+  t.match(refused.stderr, /--profile follows from --pretrained/)
+  t.equal(mbconv(folder, 'export', '--pretrained', 'b0', '--out', 'other.onnx').status, 2)
+  t.notOk(existsSync(join(folder, 'other.onnx')))
 })
 
 t.test('exportRun: what is wrong is said, and the last step’s weights where no average is kept', async (t) => {
