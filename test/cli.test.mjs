@@ -166,7 +166,7 @@ t.test('models: one, by stages', async (t) => {
     '10',
   ])
   t.equal(status, 0)
-  t.match(stdout, /^5 +MBConv6 5x5 +2 +1 +32 +2 +35,374 +119,808$/m)
+  t.match(stdout, /^5 +MBConv6 5x5 +2 +1 +32x2x2 +2 +35,374 +119,808$/m)
   t.match(stdout, /^total +13 +202,032 +648,096$/m)
   const { arch, counts, stages } = JSON.parse(mbconv(['models', 'efficientnet_b0', '--phi', '1', '--json']).stdout)
   t.match(arch, { width: 1.1, depth: 1.2, resolution: 258 })

@@ -4,19 +4,21 @@
  * Format: https://github.com/huggingface/safetensors#format. Files written here open in Python's `safetensors` and the
  * other way round.
  */
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { MbconvError } from '../errors'
 import { fromTypedArray } from '../tensor/create'
 import { Tensor } from '../tensor/tensor'
 import type { DType } from '../tensor/types'
 import { ioError, writeFileAtomic } from './atomic'
+import { openFile, quoted } from './open'
 import {
   encodeHeader,
   FILE_DTYPES,
   type Header,
   headerDigestText,
   MAX_HEADER_BYTES,
+  MAX_TENSORS,
   PREFIX_BYTES,
   parseHeader,
   type Reject,
@@ -125,15 +127,7 @@ function withFile<T>(path: string, op: string, use: (fd: number, reject: Reject)
       hint: 'Fetch or write the file again; a copy that was cut short looks like this.',
     })
   }
-  let fd: number
-  try {
-    // Asked before opening: to open a pipe would wait for its writer.
-    if (!statSync(path).isFile())
-      throw new MbconvError('ERR_IO', `cannot read ${path}: it is not a regular file`, { op })
-    fd = openSync(path, 'r')
-  } catch (error) {
-    throw ioError('read', path, error)
-  }
+  const fd = openFile(path, op)
   try {
     return use(fd, reject)
   } catch (error) {
@@ -149,7 +143,7 @@ function readTensor(fd: number, entry: TensorEntry, dataAt: number, reject: Reje
   readFully(fd, bytes, dataAt + entry.start, reject)
   // libtorch takes any byte for a bool, and then sums and comparisons of it go astray.
   if (entry.dtype === 'bool' && bytes.some((byte) => byte > 1)) {
-    reject(`tensor ${JSON.stringify(entry.name)} is BOOL and holds bytes other than 0 and 1`)
+    reject(`tensor ${quoted(entry.name)} is BOOL and holds bytes other than 0 and 1`)
   }
   return { bytes, values: typedArrayOver(entry.dtype, bytes.buffer as ArrayBuffer) }
 }
@@ -263,6 +257,9 @@ export function* encode(
     whole = { ...metadata, [CHECKSUM_KEY]: checksumText(crc) }
   }
   const header = encodeHeader(entries, whole)
+  if (entries.length > MAX_TENSORS) {
+    throw new MbconvError('ERR_VALUE', `safetensors.write: ${entries.length} tensors; at most ${MAX_TENSORS} in a file`)
+  }
   if (header.byteLength - PREFIX_BYTES > MAX_HEADER_BYTES) {
     throw new MbconvError('ERR_VALUE', `safetensors.write: names and metadata take more than ${MAX_HEADER_BYTES} bytes`)
   }

@@ -8,15 +8,16 @@ import { crc32 } from 'node:zlib'
 import { datasetOf, type ImageDataset, normalization } from '../data/dataset'
 import { Loader } from '../data/loader'
 import { MbconvError } from '../errors'
-import { arch as archOf } from '../models/arch'
 import { count } from '../models/count'
 import { create } from '../models/create'
+import type { Network } from '../models/network'
 import { scale } from '../models/scaling'
 import { native } from '../native'
 import type { Init } from '../nn/layers'
 import type { Module } from '../nn/module'
 import { AdamW } from '../optim/adamw'
 import { Ema } from '../optim/ema'
+import { layerwiseGroups } from '../optim/layerwise'
 import { decayGroups, type Optimizer } from '../optim/optimizer'
 import { RMSprop } from '../optim/rmsprop'
 import { type Schedule, scheduleOf } from '../optim/schedules'
@@ -27,6 +28,8 @@ import { type Checkpoint, readPart } from './checkpoint'
 import type { TrainState } from './checkpoint-state'
 import type { TrainConfig } from './config'
 import { resolveDevice } from './device'
+import { beginWith, normalizationOf } from './initial-weights'
+import { tableOf } from './model-table'
 
 export interface Session {
   config: TrainConfig
@@ -50,6 +53,8 @@ export interface Session {
   /** Trained parameters, and multiply-adds of one image. */
   params: number
   macs: number
+  /** What a user should know of the weights that the model begins with. */
+  notes: string[]
   dispose(): void
 }
 
@@ -61,7 +66,7 @@ export interface Session {
 export function modelOf(
   config: TrainConfig,
   { numClasses, inChannels, device, init }: { numClasses: number; inChannels: number; device: string; init: Init },
-): Module {
+): Network {
   const { dropout, dropPath, profile } = config.model
   const options = { numClasses, inChannels, profile, dropPath, seed: config.seed, device, init }
   const model = create(archFor(config), dropout === null ? options : { ...options, dropout })
@@ -76,13 +81,15 @@ export function modelOf(
 /** The scaled stage table that a configuration names. */
 export function archFor({ model }: TrainConfig) {
   const { width, depth, divisor } = model
-  const named = archOf(model.name)
-  return scale(named, { width, depth, resolution: model.resolution ?? named.resolution, divisor })
+  const table = tableOf(model)
+  return scale(table, { width, depth, resolution: model.resolution ?? table.resolution, divisor })
 }
 
 function optimizerOf(config: TrainConfig, model: Module): Optimizer {
   const options = config.optimizer
-  const groups = decayGroups(model, options.weightDecay)
+  const { weightDecay, layerDecay = 1 } = options
+  const groups =
+    layerDecay === 1 ? decayGroups(model, weightDecay) : layerwiseGroups(model, { weightDecay, decay: layerDecay })
   switch (options.name) {
     case 'rmsprop':
       return new RMSprop(groups, options)
@@ -119,7 +126,7 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
   const arch = archFor(config)
   const { resolution } = arch
   const { train, test } = datasetOf(config.data, resolution)
-  const normal = normalization(train, config.data)
+  const normal = normalization(train, normalizationOf(config, train.shape[0]))
   const dataset = { name: train.name, classes: train.classes, shape: train.shape, fingerprint: fingerprint(train) }
 
   const { batchSize, evalBatchSize, augment } = config.data
@@ -146,6 +153,8 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
     const init = checkpoint === undefined ? 'paper' : 'none'
     const model = modelOf(config, { numClasses: train.numClasses, inChannels, device, init })
     made.push(model)
+    const notes = checkpoint === undefined ? beginWith(model, config) : []
+    if (config.model.freeze != null) model.freeze({ upTo: config.model.freeze })
     const optimizer = optimizerOf(config, model)
     made.push(optimizer)
     const ema = config.ema === false ? null : new Ema(model, config.ema)
@@ -169,6 +178,7 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
       totalSteps,
       params,
       macs,
+      notes,
       dispose,
     }
   } catch (error) {
