@@ -12,9 +12,13 @@ function interval({ test }: ComparisonFindings): string {
 
 const inWords = (share: number) => `${points(share, { sign: true })} points`
 
+/** `compound` opens a sentence as `Compound`; the name of a candidate stays as it is. */
+const sentenceCase = (id: string) => (/^[a-z]+$/.test(id) ? id[0].toUpperCase() + id.slice(1) : id)
+
 /** One comparison, in a sentence or a few. */
 export function comparisonText(entry: ComparisonFindings, declared: number): string {
-  const { arm, against, test, verdict } = entry
+  const { against, test, verdict } = entry
+  const arm = sentenceCase(entry.arm)
   const corrected = declared > 1 ? `, corrected for ${declared} comparisons` : ''
   const seeds = counted(test.n, 'seed')
   switch (verdict) {

@@ -132,10 +132,10 @@ export async function rowsPlot(options: RowsOptions, width: number): Promise<{ b
         anchor: narrow ? 'start' : 'end',
         colour: look.colour,
         bold: true,
-        halo: narrow,
+        halo: narrow ? 'paper' : undefined,
       }),
-      text(width - 16 - details - apart, y, value, { anchor: 'end', halo: narrow }),
-      text(width - 16, y, detail, { anchor: 'end', colour: 'muted', halo: narrow }),
+      text(width - 16 - details - apart, y, value, { anchor: 'end', halo: narrow ? 'paper' : undefined }),
+      text(width - 16, y, detail, { anchor: 'end', colour: 'muted', halo: narrow ? 'paper' : undefined }),
     ]
   })
   const measure =

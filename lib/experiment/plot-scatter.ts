@@ -155,7 +155,7 @@ async function panel({ title, series, unit, xLabel, apart, tinted }: ScatterPane
   const toX = (value: number) => MARGIN.left + (inner * Math.log(value / x[0])) / Math.log(x[1] / x[0])
   const toY = (value: number) => MARGIN.top + tall * (1 - (value - y[0]) / (y[1] - y[0]))
   const at = sideways(apart ? points : [], toX, (px) => (x[1] / x[0]) ** (px / inner))
-  const xTicks = costTicks(x, unit, inner / 62)
+  const xTicks = costTicks(x, unit, inner / 54)
 
   const plot = Plot.plot({
     document,
@@ -193,7 +193,14 @@ async function panel({ title, series, unit, xLabel, apart, tinted }: ScatterPane
     const lowest = Math.min(point.y, ...(point.seeds ?? []), point.interval?.[0] ?? 1)
     const below = Math.min(toY(Math.max(y[0], lowest)) + 19, foot - 4)
     const at = Math.max(MARGIN.left + widthOf(point.note) / 2, toX(point.x))
-    return [text(at, below, point.note, { anchor: 'middle', colour: 'baseline', bold: true, halo: true })]
+    return [
+      text(at, below, point.note, {
+        anchor: 'middle',
+        colour: 'baseline',
+        bold: true,
+        halo: tinted ? 'tint' : 'paper',
+      }),
+    ]
   })
   const labelled = series.filter(({ label, points }) => label !== undefined && points.length > 0)
   const heads = labelled.map((entry) => entry.points[entry.points.length - 1])

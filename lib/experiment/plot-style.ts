@@ -93,17 +93,18 @@ export interface TextStyle {
   colour?: ColourName
   bold?: boolean
   size?: number
-  /** Clears what lies behind. */
-  halo?: boolean
+  /** Clears what lies behind, with the ground's colour. */
+  halo?: ColourName
 }
 
 /** A `<text>`; x and y in px, y that of the base line. */
 export function text(x: number, y: number, words: string, style: TextStyle = {}): string {
-  const { anchor = 'start', colour: name = 'ink', bold = false, size = FONT, halo = false } = style
+  const { anchor = 'start', colour: name = 'ink', bold = false, size = FONT, halo } = style
   if (words === '') return ''
   const weight = bold ? ' font-weight="bold"' : ''
   const place = `x="${x.toFixed(1)}" y="${y.toFixed(1)}"`
-  const around = halo ? ` stroke="${colour('paper')}" stroke-width="5" stroke-linejoin="round" paint-order="stroke"` : ''
+  const around =
+    halo === undefined ? '' : ` stroke="${colour(halo)}" stroke-width="5" stroke-linejoin="round" paint-order="stroke"`
   return `<text ${place}${around} text-anchor="${anchor}" fill="${colour(name)}" font-size="${size}"${weight}>${escapeText(words)}</text>`
 }
 
@@ -139,8 +140,9 @@ export function frame({ width, height, description, heading }: FrameOptions, bod
         text(16, 53, fitted(heading.subtitle, width - 32), { colour: 'muted' })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height + top}" width="${width}" height="${height + top}"`,
-    ` role="img" font-family="${family}" font-size="${FONT}" fill="${colour('ink')}" color="${colour('ink')}">`,
-    `<title>${escapeText(description)}</title>`,
+    ` role="img" aria-label="${escapeText(description)}" font-family="${family}" font-size="${FONT}" fill="${colour('ink')}" color="${colour('ink')}">`,
+    // On a page a title would follow the pointer about.
+    heading === undefined ? '' : `<title>${escapeText(description)}</title>`,
     `<rect width="${width}" height="${height + top}" fill="${colour('paper')}"/>`,
     head,
     top === 0 ? body : `<g transform="translate(0,${top})">${body}</g>`,

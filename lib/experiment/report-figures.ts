@@ -276,7 +276,14 @@ function paperFigure(analysis: Analysis): Figure | undefined {
       scatterPanels(
         [
           ourPanel(analysis, 'Measured here (%)'),
-          { title: `The paper’s ${name}: ImageNet (%)`, series: theirs, unit, xLabel: X_LABEL, apart: true, tinted: true },
+          {
+            title: `The paper’s ${name}: ImageNet (%)`,
+            series: theirs,
+            unit,
+            xLabel: X_LABEL,
+            apart: true,
+            tinted: true,
+          },
         ],
         width,
       ),

@@ -21,6 +21,7 @@ export const range = ([low, high]: Interval, options?: { sign: boolean }): strin
 export function pValue(p: number): string {
   if (p < 0.001) return 'p < 0.001'
   const digits = p < 0.1 ? 3 : 2
+  if (p < 0.05 && p.toFixed(digits) === '0.050') return 'p < 0.05'
   return p > 0.995 ? 'p = 1' : `p = ${p.toFixed(digits)}`
 }
 
