@@ -1,4 +1,5 @@
 /** `mbconv scale`: a network scaled to a budget, as the `model:` of a training configuration. */
+import { parseAmount, parseShare, UNITS } from '../amount'
 import { EXIT, MbconvError } from '../errors'
 import type { Arch } from '../models/arch'
 import { COUNTING_RULE, count } from '../models/count'
@@ -57,31 +58,29 @@ export async function scale(name: string, options: ScaleOptions): Promise<number
   }
 }
 
-const SI = { '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12 }
-const BYTES = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
-const SECONDS = { s: 1, ms: 1e-3, us: 1e-6, µs: 1e-6 }
-const UNITS: Record<Metric, Record<string, number>> = { macs: SI, params: SI, memory: BYTES, latency: SECONDS }
+const METRIC_UNITS: Record<Metric, Record<string, number>> = {
+  macs: UNITS.count,
+  params: UNITS.count,
+  memory: UNITS.bytes,
+  latency: UNITS.seconds,
+}
 const EXAMPLES: Record<Metric, string> = { macs: '1.5G', params: '20M', memory: '8GiB', latency: '10ms' }
 
 /** `4x`, or a number with a unit of the metric. */
 function amountOf(metric: Metric, text: string): Amount {
-  const [, digits, unit] = /^(\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+)\s*(\S*)$/i.exec(text.trim()) ?? []
-  const value = Number(digits)
-  const units = UNITS[metric]
-  if (value > 0 && unit === 'x') return { times: value }
-  if (!(value > 0) || !Object.hasOwn(units, unit))
+  const amount = parseAmount(text, METRIC_UNITS[metric])
+  if (amount === undefined)
     throw new MbconvError('ERR_USAGE', `--${metric} cannot be ${text}`, {
       hint: `for example ${EXAMPLES[metric]}, or 4x for four times the base`,
     })
-  return value * units[unit]
+  return amount
 }
 
 /** `3%` or `0.03`. */
 function shareOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  const [, digits, percent] = /^(\d*\.?\d+)\s*(%?)$/.exec(text.trim()) ?? []
-  const value = Number(digits) / (percent ? 100 : 1)
-  if (!(value > 0 && value < 1))
+  const value = parseShare(text)
+  if (value === undefined)
     throw new MbconvError('ERR_USAGE', `--tolerance cannot be ${text}`, { hint: 'for example 3% or 0.03' })
   return value
 }

@@ -79,6 +79,8 @@ export interface Plan {
   chance: number
   seeds: number[]
   device: string
+  /** CPU threads of a job. */
+  threads: number
   /** `data` of the training configurations. */
   data: NonNullable<TrainConfigInput['data']>
   /** All there are so far; a search adds those of each phase. */

@@ -1,0 +1,90 @@
+/** Single keys of a configuration set from the command line: `--optimizer.lr=0.01`. */
+import { isCollection, parseDocument } from 'yaml'
+import { isMapping } from './config'
+import { type Problem, printable } from './config-problems'
+import { ALIASES } from './yaml-file'
+
+/** What one override says. */
+export interface Override {
+  path: string[]
+  value: unknown
+}
+
+/** An override that cannot be read. */
+export interface BadOverride {
+  name: string
+  problem: Problem
+}
+
+/**
+ * A configuration with single keys changed.
+ *
+ * @param overrides `--key=value` or `key=value` with dotted keys; the value is a YAML scalar or flow collection. A later
+ *   one wins
+ * @param namedDefaults what a mapping's `name` is where the configuration leaves the mapping out, by dotted key, so that
+ *   an override may change another key of it
+ * @param example of an override, for hints
+ */
+export function applyOverrides(
+  value: unknown,
+  overrides: readonly string[],
+  { namedDefaults, example }: { namedDefaults: ReadonlyMap<string, string>; example: string },
+): { raw: unknown; applied: Override[]; complaints: BadOverride[] } {
+  let raw = value
+  const applied: Override[] = []
+  const complaints: BadOverride[] = []
+  for (const text of overrides) {
+    const override = parseOverride(text, example)
+    if ('problem' in override) {
+      complaints.push(override)
+      continue
+    }
+    raw = withValue(raw, override.path, override.value, namedDefaults)
+    applied.push(override)
+  }
+  return { raw, applied, complaints }
+}
+
+function parseOverride(text: string, example: string): Override | BadOverride {
+  const [, name, source] = /^(?:--)?([^=]*)=([\s\S]*)$/.exec(text) ?? [undefined, text.replace(/^--/, ''), undefined]
+  const complain = (message: string, hint?: string) => ({
+    name,
+    problem: { path: [], kind: 'value' as const, message, hint },
+  })
+  if (source === undefined)
+    return complain('has no value', `write ${example.replace(/[^\s-]+$/, '')}${printable(name)}=VALUE`)
+  const keys = name.split('.')
+  // No key lies deeper than three; what goes on for thousands is an accident.
+  if (keys.length > 8 || keys.some((key) => key === '')) return complain('is not a dotted key', `write ${example}, say`)
+  try {
+    const document = parseDocument(source, { prettyErrors: false, stringKeys: true, version: '1.2' })
+    const fault = [...document.errors, ...document.warnings][0]
+    if (fault)
+      return complain(`cannot be read as YAML: ${printable(fault.message)}`, 'quote text with special characters')
+    if (isCollection(document.contents) && !document.contents.flow)
+      return complain('must be a single value, a [list] or a {mapping: …}', 'quote text that has ": " or "- " in it')
+    return { path: keys, value: document.toJS({ maxAliasCount: ALIASES }) }
+  } catch {
+    return complain('cannot be read as YAML')
+  }
+}
+
+/** A copy of `target` with one value changed: YAML aliases may share a mapping, so nothing is changed in place. */
+function withValue(
+  target: unknown,
+  [key, ...rest]: string[],
+  value: unknown,
+  namedDefaults: ReadonlyMap<string, string>,
+  above = '',
+): Record<string, unknown> {
+  const copy: Record<string, unknown> = {}
+  const put = (name: string, what: unknown) =>
+    // An assignment to __proto__ would set the prototype; defined, it is an unknown key like any other.
+    Object.defineProperty(copy, name, { value: what, enumerable: true, configurable: true, writable: true })
+  if (isMapping(target)) for (const name of Object.keys(target)) put(name, target[name])
+  const known = Object.hasOwn(copy, key) ? copy[key] : undefined
+  const fallback = namedDefaults.get(above + key)
+  const start = known === undefined && fallback ? { name: fallback } : known
+  put(key, rest.length === 0 ? value : withValue(start, rest, value, namedDefaults, `${above}${key}.`))
+  return copy
+}
