@@ -3,7 +3,7 @@
  * that were declared, finds it; everything else is said to be open, with what these seeds could have found.
  */
 import { type Analysis, type ArmFindings, baseOf, type ComparisonFindings, LEVEL, POWER } from './analysis'
-import { counted, listed, percent, points, pValue, range, times } from './report-format'
+import { amount, counted, listed, percent, points, pValue, range, times } from './report-format'
 import { objectives, type RankedArms, rankings } from './search-findings'
 
 function interval({ test }: ComparisonFindings): string {
@@ -143,6 +143,10 @@ export function conclusions(analysis: Analysis): string[] {
     ...(kind === 'evolution' ? evolutionTexts(analysis) : []),
     ...comparisons.map((entry) => comparisonText(entry, comparisons.length)),
   ]
+  const { chance } = analysis.plan
+  const learned = analysis.arms.some(({ top1 }) => top1.mean >= 1.5 * chance)
+  if (!learned)
+    state.push(`No arm has learned: all are near chance (${percent(chance)}). Nothing can be said about scaling.`)
   return [...state, ...(texts.length > 0 ? texts : curveTexts(analysis))]
 }
 
@@ -152,14 +156,14 @@ function scaleOf({ plan, arms }: Analysis): string {
   const side = sides.length === 0 ? '' : least === most ? `${least} px, ` : `${least} to ${most} px, `
   const dataset = typeof plan.data.dataset === 'string' ? plan.data.dataset : 'digits'
   const data = { digits: 'the embedded digits', scenes: 'procedural scenes', idx: 'a data set of its own' }[dataset]
-  return `This is a proxy task at small scale (${side}${data ?? dataset}, ${times(plan.base.macs / 1e6).slice(0, -1)} M multiply-adds for the base). It says nothing about ImageNet, where the paper’s points are from.`
+  return `This is a proxy task at small scale (${side}${data ?? dataset}, ${amount(plan.base.macs)} multiply-adds for the base). It says nothing about ImageNet, where the paper’s points are from.`
 }
 
 function seedTexts({ plan, arms, comparisons }: Analysis): string[] {
   const most = Math.max(0, ...arms.map(({ values }) => values.length))
   const texts: string[] = []
   if (plan.seeds.length === 1) texts.push('There is one seed: no spread, no interval and no test.')
-  else if (most < 6 && comparisons.some(({ test }) => test.p !== null)) {
+  else if (most < 6 && comparisons.some(({ test }) => test.t !== null)) {
     texts.push(
       `There are ${plan.seeds.length} seeds. The t tests assume normal differences, which so few cannot confirm; the exact test, which assumes next to nothing, cannot fall below p = ${Number((2 / 2 ** most).toPrecision(2))} with ${counted(most, 'pair')}.`,
     )
@@ -212,7 +216,7 @@ export function notShown(analysis: Analysis): string[] {
   if (failed.length > 12) texts.push(`Failed: ${failed.length - 12} more jobs; results.jsonl names them.`)
   for (const { id, reason, nearest } of plan.refused) {
     const near =
-      nearest === undefined
+      nearest === undefined || /nearest/.test(reason)
         ? ''
         : ` The nearest reachable is ${times(nearest.macs / plan.base.macs)} the base’s cost, ${nearest.error > 0 ? '+' : '−'}${Math.abs(100 * nearest.error).toFixed(1)} % off the budget.`
     texts.push(`Refused: ${id}: ${reason.replace(/\.?$/, '.')}${near}`)
