@@ -32,7 +32,7 @@ export async function run(file: string, options: RunOptions): Promise<number> {
     const { writeSlurm } = await import('../experiment/slurm.js')
     const script = writeSlurm(spec, { dir })
     output.data(script)
-    if (script.tasks === 0) output.result('nothing is left to run', `folder: ${shortPath(script.folder)}`)
+    if (script.path === null) output.result('nothing is left to run', `folder: ${shortPath(script.folder)}`)
     else output.result(`sbatch ${shortPath(script.path)}`)
     output.note(
       `${format.counted(script.tasks, 'task')}; when all have ended: mbconv experiment report ${shortPath(script.folder)}`,
@@ -45,14 +45,13 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   const restore = stopOnSignals(controller, (text) => progress.note(text))
   try {
     const run = runSpec(spec, { dir, jobs, retryFailed, signal: controller.signal })
-    let shown: PlanEvent | undefined
     for await (const event of run) {
       output.data(event)
       progress.event(event)
       if (event.type === 'plan' && !output.quiet && !output.json) {
-        if (shown?.phase !== event.phase) for (const line of planLines(event, output)) progress.note(line)
-        if (event.estimates !== undefined) progress.note(estimateLine(event))
-        shown = event
+        const measures = spec.estimate && event.estimates === undefined && event.finished < event.jobs
+        if (measures) progress.note('measuring a step of each arm')
+        else for (const line of planLines(event, output)) progress.note(line)
       } else if (event.type === 'measure' && event.seconds === null && !output.json) {
         progress.note(notMeasured(event, output))
       } else if (event.type === 'warning') progress.note(`${output.paintNote('yellow', 'warning:')} ${event.message}`)
@@ -92,7 +91,7 @@ function stopOnSignals(controller: AbortController, note: (text: string) => void
 }
 
 function planLines(event: PlanEvent, output: Output): string[] {
-  const { plan, phase, jobs, finished, slots, folder } = event
+  const { plan, phase, jobs, finished, slots, folder, estimates } = event
   const { paintNote: paint } = output
   const arms = plan.arms.filter((arm) => arm.phase === phase)
   const rows = arms.map(({ id, params, macs, budgetError, coefficients: { depth, width, resolution } }) => [
@@ -101,8 +100,19 @@ function planLines(event: PlanEvent, output: Output): string[] {
     String(resolution),
     ...[params, macs].map(format.whole),
     budgetError === null ? '' : signed(budgetError),
+    ...(estimates === undefined
+      ? []
+      : [estimates[id] === undefined || estimates[id] === null ? '' : format.duration(estimates[id])]),
   ])
-  const titles = ['depth', 'width', 'px', 'parameters', 'multiply-adds', 'off budget']
+  const titles = [
+    'depth',
+    'width',
+    'px',
+    'parameters',
+    'multiply-adds',
+    'off budget',
+    ...(estimates === undefined ? [] : ['a job']),
+  ]
   const columns = [{ title: 'arm' }, ...titles.map((title) => ({ title, right: true }))]
   const budget = plan.budget && `budget ${format.whole(plan.budget.macs)} ± ${format.percent(plan.budget.tolerance)}`
   const facts = [
@@ -120,14 +130,14 @@ function planLines(event: PlanEvent, output: Output): string[] {
     '',
     ...plan.refused.map(({ id, reason }) => `${paint('yellow', 'refused:')} ${id}: ${reason}`),
     facts.join(paint('dim', ' | ')),
+    ...estimateLine(event),
   ]
 }
 
-function estimateLine({ seconds = 0, estimates = {}, jobs, finished }: PlanEvent): string {
-  const known = Object.entries(estimates).filter((each): each is [string, number] => each[1] !== null)
-  if (jobs === finished || known.length === 0) return ''
-  const longest = known.reduce((a, b) => (b[1] > a[1] ? b : a))
-  return `about ${format.duration(seconds)} by measured steps; the longest job is ${longest[0]}, ${format.duration(longest[1])}`
+function estimateLine({ seconds, jobs, finished }: PlanEvent): string[] {
+  return seconds === undefined || jobs === finished
+    ? []
+    : [`about ${format.duration(seconds)}, by a measured step of each arm`]
 }
 
 const notMeasured = ({ arm, why }: MeasureEvent, { paintNote }: Output) =>
