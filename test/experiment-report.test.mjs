@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseHTML } from 'linkedom'
+import mb from 'mbconv'
 import t from 'tap'
 import { analyzeFolder } from '../dist/experiment/analysis.js'
 import { compareExperiments } from '../dist/experiment/compare.js'
@@ -179,6 +180,13 @@ t.test('too little to conclude from', async (t) => {
   t.match(says({ plan: made, rows: same }).head[0], /\+2\.0 points in each of 3 seeds; without any spread/)
   const equal = rowsOf(made, { ...ACCURACIES, depth: ACCURACIES.compound })
   t.match(says({ plan: made, rows: equal }).head[0], /no difference could be shown \(all seeds alike\)/)
+
+  const flat = rowsOf(made, Object.fromEntries(FIVE.map(({ id }) => [id, [0.1, 0.1, 0.1]])))
+  const { head, analysis } = says({ plan: made, rows: flat })
+  t.equal(head[0], 'No arm has learned: all are near chance (10.0 %). Nothing can be said about scaling.')
+  t.match(analysis.arms[0].top1, { sd: 0, interval: null }, 'no spread is no certainty')
+  const { figures } = await writeReport(write({ plan: made, rows: flat }))
+  for (const { svg } of figures) t.notMatch(read(svg), /NaN|Infinity/)
 
   const digits = says(five({ data: { dataset: 'digits' } }))
   t.match(digits.open.join('\n'), /resolution has nothing to show here/)
@@ -364,7 +372,12 @@ t.test('experiments side by side', async (t) => {
   ])
   t.same(notes, ['They differ in seeds.', 'Nothing is tested across experiments.'])
   t.equal(each.length, 2)
+  t.same(await mb.experiment.compare(folders), compareExperiments(folders))
+  t.match(await mb.experiment.report(folders[0]), { html: join(folders[0], 'report', 'report.html') })
   t.throws(() => compareExperiments([]), { code: 'ERR_VALUE' })
+  for (const wrong of [undefined, 'text', [1], [null]])
+    await t.rejects(mb.experiment.compare(wrong), { code: 'ERR_TYPE' })
+  await t.rejects(mb.experiment.report(), { code: 'ERR_TYPE' })
 })
 
 t.test("the paper's points are those of its tables", async (t) => {
@@ -385,7 +398,7 @@ t.test("the paper's points are those of its tables", async (t) => {
     name,
     series.flatMap((s) => s.points).length,
   ])
-  t.same(Object.fromEntries(counts), { table7: 5, figure3: 18, figure4: 34, table3: 14 })
+  t.same(Object.fromEntries(counts), { table7: 5, figure3: 17, figure4: 34, table3: 14 })
   for (const name of ['figure3', 'figure4']) {
     for (const { points: all, group, dimension } of PAPER_POINTS[name].series) {
       const rises = all.every(({ macs, top1 }, i) => i === 0 || (macs > all[i - 1].macs && top1 >= all[i - 1].top1))

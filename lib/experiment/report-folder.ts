@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { shown } from '../check'
 import { MbconvError } from '../errors'
 import type { Plan, ResultRow, TimingRow } from './types'
 
@@ -126,6 +127,9 @@ function chosen<T extends { arm: string; seed: number; status?: string }>(plan: 
  * @throws MbconvError ERR_DATA where a file is missing or is not what its name says
  */
 export function readExperiment(folder: string): ExperimentFiles {
+  if (typeof folder !== 'string') {
+    throw new MbconvError('ERR_TYPE', `folder must be a string, got ${shown(folder)}`, { op: 'report' })
+  }
   const path = join(folder, 'experiment.json')
   const text = read(path)
   if (text === undefined) {
