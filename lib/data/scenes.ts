@@ -18,7 +18,7 @@ const KINDS: Readonly<Record<number, { textures: number; arrangements: number }>
 
 export const TEXTURES: readonly string[] = Object.freeze([
   ...['lines', 'squares', 'hexagons', 'lines-in-pairs', 'bricks'],
-  ...['rhombs', 'eightfold', 'wide-lines', 'wide-squares', 'wide-hexagons'],
+  ...['rhombs', 'eightfold', 'lines-in-threes', 'slanted-bricks', 'tenfold'],
 ])
 
 export const ARRANGEMENTS: readonly string[] = Object.freeze([
