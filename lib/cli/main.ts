@@ -8,8 +8,12 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT, exitCodeOf, MbconvError } from '../errors'
+<<<<<<< HEAD
 import { PROFILE_NAMES } from '../models/profiles'
 import type { ExportOptions } from './export'
+=======
+import type { RunOptions } from './experiment'
+>>>>>>> runner
 import type { ModelsOptions } from './models'
 import { type GlobalOptions, Output } from './output'
 import type { ScaleOptions } from './scale'
@@ -43,6 +47,8 @@ function device(text: string): string {
   if (!/^(auto|cpu|cuda(:\d+)?)$/.test(text)) throw new InvalidArgumentError('It must be auto, cpu, cuda or cuda:N.')
   return text
 }
+
+const collected = (text: string, before: string[]): string[] => [...before, text]
 
 /** @param finish takes the exit status of the command that ran */
 function createProgram(finish: (status: number) => void): Command {
@@ -195,6 +201,60 @@ function createProgram(finish: (status: number) => void): Command {
     .action(async (name: string, options: Omit<ScaleOptions, keyof GlobalOptions>) => {
       const { scale } = await import('./scale.js')
       finish(await scale(name, { ...globals(), ...options }))
+    })
+
+  const experiment = program
+    .command('experiment')
+    .description('many trainings that answer one question: planned, run side by side, resumed, compared')
+    .addHelpText('after', example('mbconv experiment run scripts/experiments/table7.yaml --profile cpu'))
+  const inDir = (command: Command) =>
+    command
+      .option('--profile <name>', "of the file's profiles")
+      .option('--dir <dir>', 'folder of all experiments (default: runs/experiments)')
+
+  inDir(experiment.command('run'))
+    .description('run an experiment, or go on with it')
+    .argument('<file>', 'a YAML file')
+    .option('--seeds <n>', 'train every arm under so many seeds', wholeNumber)
+    .option('--jobs <n>', 'trainings at once (default: as many as cores or GPUs allow)', wholeNumber)
+    .option('--set <key=value>', 'set a key of the file; may be given again', collected, [])
+    .addHelpText(
+      'after',
+      example(
+        'mbconv experiment run scripts/experiments/table7.yaml --profile smoke',
+        'mbconv experiment run scripts/experiments/table7.yaml --set train.epochs=5 --seeds 5',
+      ),
+    )
+    .action(async (file: string, options: Omit<RunOptions, keyof GlobalOptions>) => {
+      const { run } = await import('./experiment.js')
+      finish(await run(file, { ...globals(), ...options }))
+    })
+
+  inDir(experiment.command('status'))
+    .description('say how far an experiment is')
+    .argument('<experiment>', 'its folder or its file')
+    .action(async (word: string, options: { profile?: string; dir?: string }) => {
+      const { status } = await import('./experiment.js')
+      finish(await status(word, { ...globals(), ...options }))
+    })
+
+  experiment
+    .command('compare')
+    .description('the arms of several experiments in one table')
+    .argument('<folder...>', 'folders of experiments')
+    .action(async (folders: string[]) => {
+      const { compare } = await import('./experiment.js')
+      finish(await compare(folders, globals()))
+    })
+
+  experiment
+    .command('job')
+    .description('run one job of an experiment: a task of the array script')
+    .argument('<folder>', "the experiment's folder")
+    .argument('<index>', 'number of the job')
+    .action(async (folder: string, index: string) => {
+      const { job } = await import('./experiment.js')
+      finish(await job(folder, index, globals()))
     })
 
   program

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { MbconvError } from '../errors'
 import { ioError, removeStaleTemporaries, writeFileAtomic } from '../io/atomic'
 import { readableJson } from '../io/json'
-import { lockRun, unlockRun } from '../train/lock'
+import { IN_USE, lockRun, unlockRun } from '../train/lock'
 import { jobsFolder, readRecord, tidyJob } from './job-record'
 import { jobsOf } from './plan'
 import { FILES, LineFile } from './results'
@@ -133,5 +133,24 @@ export class Results {
   close(): void {
     this.rows.close()
     this.timings.close()
+  }
+}
+
+/** Takes over what tasks have left. An experiment that is being run does so by itself. */
+export function gather(folder: string): void {
+  const plan = readPlan(folder)
+  let unlock: () => void
+  try {
+    unlock = lockExperiment(folder)
+  } catch (error) {
+    if ((error as MbconvError).op === IN_USE) return
+    throw error
+  }
+  try {
+    const results = new Results(folder)
+    results.gather(plan)
+    results.close()
+  } finally {
+    unlock()
   }
 }

@@ -88,7 +88,7 @@ export async function watchJob(options: WatchOptions): Promise<Outcome | undefin
 /** With what is this machine's and no part of a result. */
 function runConfig(plan: Plan, job: Job, folder: string): TrainConfigInput {
   const { device, threads } = plan
-  return { ...jobConfig(job), device, threads, run: { dir: jobsFolder(folder), name: job.id } }
+  return { ...jobConfig(job), device, threads, run: { dir: jobsFolder(folder), name: job.id, curves: false } }
 }
 
 function outcomeOf(
