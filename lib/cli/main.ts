@@ -8,12 +8,9 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT, exitCodeOf, MbconvError } from '../errors'
-<<<<<<< HEAD
 import { PROFILE_NAMES } from '../models/profiles'
-import type { ExportOptions } from './export'
-=======
 import type { RunOptions } from './experiment'
->>>>>>> runner
+import type { ExportOptions } from './export'
 import type { ModelsOptions } from './models'
 import { type GlobalOptions, Output } from './output'
 import type { ScaleOptions } from './scale'
