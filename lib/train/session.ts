@@ -28,8 +28,9 @@ import { type Checkpoint, readPart } from './checkpoint'
 import type { TrainState } from './checkpoint-state'
 import type { TrainConfig } from './config'
 import { resolveDevice } from './device'
-import { beginWith, normalizationOf } from './initial-weights'
+import { beginWith } from './initial-weights'
 import { tableOf } from './model-table'
+import { normalizationOf } from './named-weights'
 
 export interface Session {
   config: TrainConfig
