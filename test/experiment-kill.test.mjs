@@ -32,10 +32,14 @@ function writeExperiment(cwd) {
  * @param kill after so many lines of output and then so many milliseconds
  */
 function run(cwd, dir, kill) {
-  const child = spawn(process.execPath, [MAIN, 'experiment', 'run', 'tiny.yaml', '--dir', dir, '--json'], {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    process.execPath,
+    [MAIN, 'experiment', 'run', 'tiny.yaml', '--dir', dir, '--json', '--no-report'],
+    {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   let [lines, stderr, armed] = [0, '', false]
   const arm = () => {
     if (kill === undefined || armed || lines < kill.lines) return

@@ -1,7 +1,6 @@
 /** `mbconv experiment`: run, status, report and compare. */
 import { EXIT, MbconvError } from '../errors'
 import type { MeasureEvent, PlanEvent } from '../experiment/events'
-import type { Plan, ResultRow } from '../experiment/types'
 import { createExperimentProgress } from './experiment-progress'
 import * as format from './format'
 import { type GlobalOptions, Output, table, wrap } from './output'
@@ -13,6 +12,9 @@ export interface RunOptions extends GlobalOptions {
   seeds?: number
   jobs?: number
   set: string[]
+  retryFailed?: boolean
+  /** False with --no-report. */
+  report: boolean
 }
 
 const signed = (share: number) => `${share > 0 ? '+' : ''}${format.percent(share)}`
@@ -25,12 +27,12 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   const output = new Output(options)
   const { parseExperimentFile } = await import('../experiment/spec.js')
   const spec = parseExperimentFile(file, { profile: options.profile, set: changes(options) })
-  const { dir, jobs } = options
+  const { dir, jobs, retryFailed } = options
   if (spec.slurm !== undefined) {
     const { writeSlurm } = await import('../experiment/slurm.js')
     const script = writeSlurm(spec, { dir })
     output.data(script)
-    if (script.tasks === 0) output.result('nothing is left to run', `folder: ${shortPath(script.folder)}`)
+    if (script.path === null) output.result('nothing is left to run', `folder: ${shortPath(script.folder)}`)
     else output.result(`sbatch ${shortPath(script.path)}`)
     output.note(
       `${format.counted(script.tasks, 'task')}; when all have ended: mbconv experiment report ${shortPath(script.folder)}`,
@@ -42,15 +44,14 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   const progress = createExperimentProgress(process.stderr, { quiet: output.quiet || output.json })
   const restore = stopOnSignals(controller, (text) => progress.note(text))
   try {
-    const run = runSpec(spec, { dir, jobs, signal: controller.signal })
-    let shown: PlanEvent | undefined
+    const run = runSpec(spec, { dir, jobs, retryFailed, signal: controller.signal })
     for await (const event of run) {
       output.data(event)
       progress.event(event)
       if (event.type === 'plan' && !output.quiet && !output.json) {
-        if (shown?.phase !== event.phase) for (const line of planLines(event, output)) progress.note(line)
-        if (event.estimates !== undefined) progress.note(estimateLine(event))
-        shown = event
+        const measures = spec.estimate && event.estimates === undefined && event.finished < event.jobs
+        if (measures) progress.note('measuring a step of each arm')
+        else for (const line of planLines(event, output)) progress.note(line)
       } else if (event.type === 'measure' && event.seconds === null && !output.json) {
         progress.note(notMeasured(event, output))
       } else if (event.type === 'warning') progress.note(`${output.paintNote('yellow', 'warning:')} ${event.message}`)
@@ -64,7 +65,8 @@ export async function run(file: string, options: RunOptions): Promise<number> {
       return interrupted === 'SIGINT' ? EXIT.sigint : interrupted === 'SIGTERM' ? EXIT.sigterm : EXIT.failure
     }
     if (failed > 0) output.warn(`${format.counted(failed, 'job')} failed`)
-    else output.note(`report: mbconv experiment report ${shortPath(folder)}`)
+    // With nothing measured there is nothing to report.
+    if (options.report && result.done > 0) await writeReport(folder, output)
     return failed > 0 ? EXIT.failure : EXIT.ok
   } finally {
     progress.end()
@@ -89,7 +91,7 @@ function stopOnSignals(controller: AbortController, note: (text: string) => void
 }
 
 function planLines(event: PlanEvent, output: Output): string[] {
-  const { plan, phase, jobs, finished, slots, folder } = event
+  const { plan, phase, jobs, finished, slots, folder, estimates } = event
   const { paintNote: paint } = output
   const arms = plan.arms.filter((arm) => arm.phase === phase)
   const rows = arms.map(({ id, params, macs, budgetError, coefficients: { depth, width, resolution } }) => [
@@ -98,8 +100,19 @@ function planLines(event: PlanEvent, output: Output): string[] {
     String(resolution),
     ...[params, macs].map(format.whole),
     budgetError === null ? '' : signed(budgetError),
+    ...(estimates === undefined
+      ? []
+      : [estimates[id] === undefined || estimates[id] === null ? '' : format.duration(estimates[id])]),
   ])
-  const titles = ['depth', 'width', 'px', 'parameters', 'multiply-adds', 'off budget']
+  const titles = [
+    'depth',
+    'width',
+    'px',
+    'parameters',
+    'multiply-adds',
+    'off budget',
+    ...(estimates === undefined ? [] : ['a job']),
+  ]
   const columns = [{ title: 'arm' }, ...titles.map((title) => ({ title, right: true }))]
   const budget = plan.budget && `budget ${format.whole(plan.budget.macs)} ± ${format.percent(plan.budget.tolerance)}`
   const facts = [
@@ -117,78 +130,40 @@ function planLines(event: PlanEvent, output: Output): string[] {
     '',
     ...plan.refused.map(({ id, reason }) => `${paint('yellow', 'refused:')} ${id}: ${reason}`),
     facts.join(paint('dim', ' | ')),
+    ...estimateLine(event),
   ]
 }
 
-function estimateLine({ seconds = 0, estimates = {}, jobs, finished }: PlanEvent): string {
-  const known = Object.entries(estimates).filter((each): each is [string, number] => each[1] !== null)
-  if (jobs === finished || known.length === 0) return ''
-  const longest = known.reduce((a, b) => (b[1] > a[1] ? b : a))
-  return `about ${format.duration(seconds)} by measured steps; the longest job is ${longest[0]}, ${format.duration(longest[1])}`
+function estimateLine({ seconds, jobs, finished }: PlanEvent): string[] {
+  return seconds === undefined || jobs === finished
+    ? []
+    : [`about ${format.duration(seconds)}, by a measured step of each arm`]
 }
 
 const notMeasured = ({ arm, why }: MeasureEvent, { paintNote }: Output) =>
   `${paintNote('yellow', 'warning:')} a step of ${arm} could not be measured: ${why}`
 
-/** Mean over seeds, and the range. */
-async function resultLines(folder: string, output: Output): Promise<string[]> {
+/** An arm a line: mean over its seeds, and the range. */
+async function resultLines(folder: string, { paint }: Output): Promise<string[]> {
   const { readPlan } = await import('../experiment/folder.js')
   const { readResults } = await import('../experiment/results.js')
-  return resultTable([{ name: '', plan: readPlan(folder), rows: readResults(folder) }], output)
-}
-
-interface Study {
-  /** What its rows begin with; empty where there is one only. */
-  name: string
-  plan: Plan
-  rows: ResultRow[]
-}
-
-interface ArmSummary {
-  experiment: string
-  arm: string
-  params: number
-  macs: number
-  seeds: number
-  failed: number
-  mean: number | null
-  least: number | null
-  most: number | null
-}
-
-function summaries({ name, plan, rows }: Study): ArmSummary[] {
-  return plan.arms.map(({ id, params, macs }) => {
-    const own = rows.filter((row) => row.arm === id && plan.seeds.includes(row.seed))
-    const shares = own.flatMap((row) => (row.status === 'done' ? [row.top1] : []))
-    const some = shares.length > 0
-    return {
-      ...{ experiment: name, arm: id, params, macs, seeds: shares.length, failed: own.length - shares.length },
-      mean: some ? shares.reduce((sum, share) => sum + share, 0) / shares.length : null,
-      least: some ? Math.min(...shares) : null,
-      most: some ? Math.max(...shares) : null,
-    }
-  })
-}
-
-function resultTable(studies: Study[], output: Output): string[] {
-  const many = studies.length > 1
+  const rows = readResults(folder)
   const titles = ['parameters', 'multiply-adds', 'seeds', 'top-1', 'from', 'to']
-  const columns = [
-    ...(many ? [{ title: 'experiment' }] : []),
-    { title: 'arm' },
-    ...titles.map((title) => ({ title, right: true })),
-  ]
-  const share = (value: number | null) => (value === null ? '' : format.percent(value))
-  const rows = studies
-    .flatMap(summaries)
-    .map((arm) => [
-      ...(many ? [arm.experiment] : []),
-      arm.arm,
-      ...[arm.params, arm.macs].map(format.whole),
-      `${arm.seeds}${arm.failed > 0 ? ` (${arm.failed} failed)` : ''}`,
-      ...[arm.mean, arm.least, arm.most].map(share),
-    ])
-  return table(columns, rows, output.paint)
+  const columns = [{ title: 'arm' }, ...titles.map((title) => ({ title, right: true }))]
+  const lines = readPlan(folder).arms.map(({ id, params, macs }) => {
+    const own = rows.filter((row) => row.arm === id)
+    const shares = own.flatMap((row) => (row.status === 'done' ? [row.top1] : []))
+    const failed = own.length - shares.length
+    const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length
+    const figures = shares.length === 0 ? [] : [mean, Math.min(...shares), Math.max(...shares)].map(format.percent)
+    return [
+      id,
+      ...[params, macs].map(format.whole),
+      `${shares.length}${failed > 0 ? `, ${failed} failed` : ''}`,
+      ...figures,
+    ]
+  })
+  return table(columns, lines, paint)
 }
 
 /** The folder that a word means: itself, or that of an experiment's file. */
@@ -237,20 +212,33 @@ export async function status(word: string, options: StatusOptions): Promise<numb
   return failed > 0 ? EXIT.failure : EXIT.ok
 }
 
+/** Pictures and pages; their sentences on stdout. */
+async function writeReport(folder: string, output: Output): Promise<void> {
+  const { writeReport: write } = await import('../experiment/report.js')
+  const report = await write(folder)
+  output.data({ type: 'report', ...report })
+  const width = Math.min(output.columns, 100)
+  output.result('', ...report.conclusions.flatMap((text) => wrap(text, width)), '', `report: ${shortPath(report.html)}`)
+}
+
+export async function report(word: string, options: StatusOptions): Promise<number> {
+  const output = new Output(options)
+  const folder = await folderNamed(word, options)
+  const { gather } = await import('../experiment/folder.js')
+  gather(folder)
+  await writeReport(folder, output)
+  return EXIT.ok
+}
+
 export async function compare(folders: string[], options: GlobalOptions): Promise<number> {
   const output = new Output(options)
-  const { gather, readPlan } = await import('../experiment/folder.js')
-  const { readResults } = await import('../experiment/results.js')
-  const studies = folders.map((folder) => {
-    gather(folder)
-    const plan = readPlan(folder)
-    return { name: `${plan.name}-${plan.profile}`, plan, rows: readResults(folder) }
-  })
-  // Two copies of one experiment are told apart by where they lie.
-  const names = new Set(studies.map(({ name }) => name))
-  if (names.size < studies.length) for (const [i, study] of studies.entries()) study.name = shortPath(folders[i])
-  output.data(studies.flatMap(summaries))
-  output.result(...resultTable(studies, output))
+  const { gather } = await import('../experiment/folder.js')
+  const { compareExperiments } = await import('../experiment/compare.js')
+  for (const folder of folders) gather(folder)
+  const found = compareExperiments(folders)
+  output.data(found)
+  const columns = found.columns.map((title, i) => ({ title, right: i > 0 }))
+  output.result(...table(columns, found.rows, output.paint), '', ...found.notes)
   return EXIT.ok
 }
 

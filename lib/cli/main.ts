@@ -214,6 +214,8 @@ function createProgram(finish: (status: number) => void): Command {
     .argument('<file>', 'a YAML file')
     .option('--seeds <n>', 'train every arm under so many seeds', wholeNumber)
     .option('--jobs <n>', 'trainings at once (default: as many as cores or GPUs allow)', wholeNumber)
+    .option('--retry-failed', 'try jobs again that failed before')
+    .option('--no-report', 'end without writing the report')
     .option('--set <key=value>', 'set a key of the file; may be given again', collected, [])
     .addHelpText(
       'after',
@@ -233,6 +235,14 @@ function createProgram(finish: (status: number) => void): Command {
     .action(async (word: string, options: { profile?: string; dir?: string }) => {
       const { status } = await import('./experiment.js')
       finish(await status(word, { ...globals(), ...options }))
+    })
+
+  inDir(experiment.command('report'))
+    .description('write the report of an experiment, finished or not: HTML, Markdown, CSV and pictures')
+    .argument('<experiment>', 'its folder or its file')
+    .action(async (word: string, options: { profile?: string; dir?: string }) => {
+      const { report } = await import('./experiment.js')
+      finish(await report(word, { ...globals(), ...options }))
     })
 
   experiment

@@ -6,9 +6,9 @@ import { MbconvError } from '../errors'
 import { ioError, removeStaleTemporaries, writeFileAtomic } from '../io/atomic'
 import { readableJson } from '../io/json'
 import { IN_USE, lockRun, unlockRun } from '../train/lock'
-import { jobsFolder, readRecord, tidyJob } from './job-record'
-import { jobsOf } from './plan'
-import { FILES, LineFile } from './results'
+import { jobsFolder, readRecord, removeRecord, tidyJob } from './job-record'
+import { type Job, jobConfig, jobsOf } from './plan'
+import { FILES, keyOf, LineFile } from './results'
 import type { Plan, PlannedArm, ResultRow, TimingRow } from './types'
 
 /** Where experiments are, unless told otherwise. */
@@ -124,9 +124,36 @@ export class Results {
     tidyJob(this.folder, id)
   }
 
+  /**
+   * Jobs of a list that are not over.
+   *
+   * @throws MbconvError ERR_CONFIG where one of that name is over that trained something else
+   */
+  left(jobs: readonly Job[]): Job[] {
+    const rows = new Map(this.rows.lines.map((row) => [keyOf(row), row]))
+    return jobs.filter((job) => {
+      const row = rows.get(job.id)
+      // A search whose earlier results have changed since gives other arms of the same name.
+      if (row !== undefined && JSON.stringify(row.config) !== JSON.stringify(jobConfig(job)))
+        throw new MbconvError('ERR_CONFIG', `${this.folder}: the results of ${job.id} are those of another arm`, {
+          hint: 'Give the experiment another --dir or name, or remove the folder.',
+        })
+      return row === undefined
+    })
+  }
+
+  /** Jobs that failed are as if they had not been tried; what they trained is still there. */
+  forgetFailures(): void {
+    const failed = new Set(this.rows.lines.flatMap((row) => (row.status === 'failed' ? [keyOf(row)] : [])))
+    if (failed.size === 0) return
+    this.rows.remove((row) => failed.has(keyOf(row)))
+    this.timings.remove((timing) => failed.has(keyOf(timing)))
+    for (const id of failed) removeRecord(this.folder, id)
+  }
+
   /** The results of some arms, in the order of the plan: what a search decides by must not depend on who came first. */
   inOrder(plan: Plan, wanted: (arm: PlannedArm) => boolean): ResultRow[] {
-    const rows = new Map(this.rows.lines.map((row) => [`${row.arm}-s${row.seed}`, row]))
+    const rows = new Map(this.rows.lines.map((row) => [keyOf(row), row]))
     return jobsOf(plan).flatMap(({ arm, id }) => (wanted(arm) ? (rows.get(id) ?? []) : []))
   }
 

@@ -58,6 +58,8 @@ export function writeRecord(folder: string, id: string, record: JobRecord): void
   writeFileAtomic(recordFile(folder, id), readableJson(record))
 }
 
+export const removeRecord = (folder: string, id: string): void => rmSync(recordFile(folder, id), { force: true })
+
 /** Counts the time of a process that was killed together with its watcher, by the last line it wrote. */
 export function closeGap(folder: string, id: string, record: JobRecord): JobRecord {
   if (record.startedAt === null) return record

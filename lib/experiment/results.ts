@@ -59,9 +59,9 @@ export const readTimings = (folder: string): TimingRow[] => parse(read(join(fold
 /** A file of lines that is added to. Only the holder of the experiment's lock may have one. */
 export class LineFile<T extends Line> {
   readonly #path: string
-  readonly #fd: number
+  #fd: number
   readonly #there: Set<string>
-  readonly lines: T[]
+  lines: T[]
 
   /** Cuts half a line away that a crash left. */
   constructor(path: string) {
@@ -71,11 +71,25 @@ export class LineFile<T extends Line> {
     const whole = this.lines.map((line) => `${JSON.stringify(line)}\n`).join('')
     if (whole !== before) writeFileAtomic(path, whole)
     this.#there = new Set(this.lines.map(keyOf))
+    this.#fd = this.#open()
+  }
+
+  #open(): number {
     try {
-      this.#fd = openSync(path, 'a')
+      return openSync(this.#path, 'a')
     } catch (error) {
-      throw ioError('write', path, error)
+      throw ioError('write', this.#path, error)
     }
+  }
+
+  /** Takes lines away. */
+  remove(unwanted: (line: T) => boolean): void {
+    const kept = this.lines.filter((line) => !unwanted(line))
+    closeSync(this.#fd)
+    writeFileAtomic(this.#path, kept.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    this.#fd = this.#open()
+    for (const line of this.lines) if (!kept.includes(line)) this.#there.delete(keyOf(line))
+    this.lines = kept
   }
 
   /** Adds a line unless the job has one. */

@@ -26,6 +26,8 @@ export interface RunOptions {
   dir?: string
   /** Jobs at once. Default: what the experiment says, else as many as cores or GPUs allow. */
   jobs?: number
+  /** Try jobs again that failed before. Default false: they count as over. */
+  retryFailed?: boolean
   /** Ends the experiment early; its jobs save first. The reason SIGINT or SIGTERM appears in the result. */
   signal?: AbortSignal
 }
@@ -63,7 +65,7 @@ export function runSpec(spec: ExperimentSpec, options: RunOptions = {}): Experim
 async function runPlanned(
   spec: ExperimentSpec,
   planned: Planned,
-  { dir = EXPERIMENTS, jobs: wantedJobs, signal }: RunOptions,
+  { dir = EXPERIMENTS, jobs: wantedJobs, retryFailed = false, signal }: RunOptions,
   emit: Emit,
 ): Promise<ExperimentResult> {
   const folder = folderOf(planned.plan, dir)
@@ -75,11 +77,13 @@ async function runPlanned(
     const slots = slotsOf(plan, wantedJobs ?? spec.jobs)
     const results = new Results(folder)
     try {
+      results.gather(plan)
+      if (retryFailed) results.forgetFailures()
       for (let phase = 0; ; phase++) {
         writePlan(folder, plan)
         results.gather(plan)
         const all = jobsOf(plan, phase)
-        const left = all.filter(({ arm, seed }) => !results.rows.has({ arm: arm.id, seed }))
+        const left = results.left(all)
         const counts = { phase, jobs: all.length, finished: all.length - left.length, slots: slots.length }
         emit({ type: 'plan', plan: structuredClone(plan), folder, ...counts })
         if (spec.estimate && left.length > 0) {

@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path'
 import { MbconvError } from '../errors'
-import { writeFileAtomic } from '../io/atomic'
+import { unlinkIfThere, writeFileAtomic } from '../io/atomic'
 import { EXPERIMENTS, folderOf, lockExperiment, planToGoOnWith, Results, readPlan, writePlan } from './folder'
 import { PACKAGE, revisionHere, versionsHere } from './machine'
 import { addPhase, jobsOf, planExperiment } from './plan'
@@ -16,7 +16,8 @@ import { ATTEMPTS, type Outcome, watchJob } from './watch'
 
 export interface SlurmScript {
   folder: string
-  path: string
+  /** Null where nothing is left. */
+  path: string | null
   /** Jobs that are left. */
   tasks: number
   /** Of jobs, as `--array` takes them. */
@@ -28,6 +29,9 @@ const SPARE_MINUTES = 5
 
 /** A word of the script, whatever is in it. */
 const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`
+
+/** A value behind #SBATCH, which knows quotes but is no shell. */
+const optionWord = (word: string) => (/^[\w./%+-]+$/.test(word) ? word : `"${word}"`)
 
 /** 0, 1, 2, 5 as `0-2,5`. */
 export function ranges(numbers: readonly number[]): string {
@@ -56,7 +60,9 @@ export function writeSlurm(spec: ExperimentSpec, { dir = EXPERIMENTS }: { dir?: 
       let left: number[] = []
       for (let phase = 0; ; phase++) {
         results.gather(plan)
-        left = jobsOf(plan).flatMap(({ arm, seed }, i) => (results.rows.has({ arm: arm.id, seed }) ? [] : [i]))
+        const jobs = jobsOf(plan)
+        const open = new Set(results.left(jobs))
+        left = jobs.flatMap((job, i) => (open.has(job) ? [i] : []))
         if (
           left.length > 0 ||
           !addPhase(
@@ -70,6 +76,8 @@ export function writeSlurm(spec: ExperimentSpec, { dir = EXPERIMENTS }: { dir?: 
       }
       writePlan(folder, plan)
       const path = join(folder, 'array.sh')
+      unlinkIfThere(path)
+      if (left.length === 0) return { folder, path: null, tasks: 0, array: '' }
       const array = ranges(left)
       writeFileAtomic(path, scriptOf(spec, plan, folder, array))
       return { folder, path, tasks: left.length, array }
@@ -94,7 +102,7 @@ function scriptOf({ slurm, limits, name }: ExperimentSpec, { threads }: Plan, fo
     ...(gpus > 0 ? [`--gpus=${gpus}`] : []),
     ...(partition === undefined ? [] : [`--partition=${partition}`]),
     ...(account === undefined ? [] : [`--account=${account}`]),
-    `--output=${join(folder, 'jobs', 'task-%a.out')}`,
+    `--output=${optionWord(join(folder, 'jobs', 'task-%a.out'))}`,
     ...options,
   ]
   const command = [process.execPath, join(PACKAGE, 'dist', 'cli', 'main.js'), 'experiment', 'job', folder]

@@ -6,7 +6,7 @@ import { RUN_FILES } from '../train/run-folder'
 import { readPlan } from './folder'
 import { type JobRecord, readRecord, runFolder } from './job-record'
 import { jobsOf } from './plan'
-import { readResults } from './results'
+import { keyOf, readResults } from './results'
 import type { JobError, Plan, ResultRow } from './types'
 
 export interface JobState {
@@ -50,7 +50,7 @@ function stateOf(folder: string, id: string, arm: string, seed: number, row: Res
  */
 export function status(folder: string): ExperimentStatus {
   const plan = readPlan(folder)
-  const rows = new Map(readResults(folder).map((row) => [`${row.arm}-s${row.seed}`, row]))
+  const rows = new Map(readResults(folder).map((row) => [keyOf(row), row]))
   const jobs = jobsOf(plan).map(({ arm, seed, id }) => stateOf(folder, id, arm.id, seed, rows.get(id)))
   const count = (state: JobState['state']) => jobs.filter((job) => job.state === state).length
   return { folder, plan, jobs, done: count('done'), failed: count('failed') }
