@@ -50,8 +50,8 @@ type Plot = Awaited<ReturnType<typeof loadLibraries>>[0]
 // px
 const MARGIN = { left: 50, top: 46, bottom: 60 }
 const LABEL_GAP = FONT + 4
-/** Marks closer than this would cover each other; they are moved this far apart. */
-const CROWDED = 15
+/** Costs that count as the same: two arms at either end of a tolerance of 3 %. */
+const SAME = 1.065
 
 /** Powers of two times the unit within the range, at most about eight. */
 function costTicks([low, high]: readonly [number, number], unit: number, room: number): number[] {
@@ -77,21 +77,27 @@ function accuracyRange(points: readonly ScatterPoint[]): [number, number] {
 }
 
 /** Factors on x that move marks of nearly the same cost apart, by point. */
-function sideways(points: readonly ScatterPoint[], toX: (x: number) => number, factor: (px: number) => number) {
+function sideways(
+  points: readonly ScatterPoint[],
+  step: number,
+  toX: (x: number) => number,
+  factor: (px: number) => number,
+) {
   const shifts = new Map<ScatterPoint, number>()
-  const order = [...points].filter(({ faint }) => !faint).sort((a, b) => a.x - b.x)
+  const order = points.filter(({ faint, note }) => !faint && note === undefined).sort((a, b) => a.x - b.x)
   let cluster: ScatterPoint[] = []
   const close = () => {
     const sorted = [...cluster].sort((a, b) => a.y - b.y)
     for (const [i, point] of sorted.entries()) {
       const centre = cluster.reduce((sum, { x }) => sum + toX(x), 0) / cluster.length
-      const target = centre + (i - (sorted.length - 1) / 2) * CROWDED
+      const target = centre + (i - (sorted.length - 1) / 2) * step
       if (sorted.length > 1) shifts.set(point, factor(target - toX(point.x)))
     }
   }
   for (const point of order) {
-    const last = cluster.at(-1)
-    if (last !== undefined && toX(point.x) - toX(last.x) > CROWDED) {
+    // Against the first, not the last: a long row of marks must not move as one.
+    const [first] = cluster
+    if (first !== undefined && (point.x > first.x * SAME || toX(point.x) - toX(first.x) > 2 * step)) {
       close()
       cluster = []
     }
@@ -154,7 +160,10 @@ async function panel({ title, series, unit, xLabel, apart, tinted }: ScatterPane
   const [inner, tall] = [width - MARGIN.left - right, height - MARGIN.top - MARGIN.bottom]
   const toX = (value: number) => MARGIN.left + (inner * Math.log(value / x[0])) / Math.log(x[1] / x[0])
   const toY = (value: number) => MARGIN.top + tall * (1 - (value - y[0]) / (y[1] - y[0]))
-  const at = sideways(apart ? points : [], toX, (px) => (x[1] / x[0]) ** (px / inner))
+  // Marks of the same cost would cover each other. Along curves lines tell them apart, and a little is enough.
+  const several = series.some(({ joined, points }) => joined && points.length > 1)
+  const step = several ? 5 : Math.max(9, Math.min(15, inner / 40))
+  const at = sideways(apart ? points : [], step, toX, (px) => (x[1] / x[0]) ** (px / inner))
   const xTicks = costTicks(x, unit, inner / 54)
 
   const plot = Plot.plot({

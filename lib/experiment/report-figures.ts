@@ -120,7 +120,7 @@ function ourPanel(analysis: Analysis, title: string): ScatterPanel {
       : analysis.kind === 'evolution'
         ? evolutionSeries(analysis)
         : studySeries(trained(analysis.arms))
-  return { title, series, unit: analysis.plan.base.macs, xLabel: X_LABEL, apart: analysis.kind === 'study' }
+  return { title, series, unit: analysis.plan.base.macs, xLabel: X_LABEL, apart: analysis.kind !== 'evolution' }
 }
 
 const TITLE = 'Test accuracy (top-1, %)'
