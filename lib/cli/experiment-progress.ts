@@ -5,7 +5,7 @@
 import type { ExperimentEvent, JobProgressEvent, PlanEvent } from '../experiment/events'
 import type { ResultRow, TimingRow } from '../experiment/types'
 import * as format from './format'
-import { type Paint, painter, visibleLength, wantsColor } from './output'
+import { type Paint, painter, wantsColor } from './output'
 import type { ProgressStream } from './progress'
 
 export interface ExperimentProgress {
@@ -128,9 +128,11 @@ class Progress implements ExperimentProgress {
         .join('  ')
     })
     const more = this.running.size - jobs.length
-    const lines = [...jobs, ...(more > 0 ? [`and ${more} more`] : []), this.summary(now)]
+    const plain = [...jobs, ...(more > 0 ? [`and ${more} more`] : []), this.summary(now)]
+    const lines = plain.map((line) => line.slice(0, width))
+    lines.push(this.options.paint('dim', lines.pop() as string))
     this.clear()
-    this.stream.write(lines.map((line) => `${cut(line, width)}\u001b[K\n`).join(''))
+    this.stream.write(lines.map((line) => `${line}\u001b[K\n`).join(''))
     this.drawnLines = lines.length
     this.drawnAt = now
   }
@@ -145,7 +147,7 @@ class Progress implements ExperimentProgress {
     const left = (this.plan?.jobs ?? 0) - this.over - parts.reduce((sum, part) => sum + part, 0)
     const failed = this.failed > 0 ? `, ${this.failed} failed` : ''
     const rest = done >= 0.5 ? `, about ${format.clock((seconds / done) * left)} left` : ''
-    return this.options.paint('dim', `${this.counter()} done${failed}${rest}`)
+    return `${this.counter()} done${failed}${rest}`
   }
 }
 
@@ -156,5 +158,3 @@ function endLine(row: ResultRow, timing: TimingRow, paint: Paint): string {
     return `${nameOf(row)} ${paint('red', 'failed')}: ${row.error.message} (${row.error.code})`
   return `${nameOf(row)}  ${paint('green', `top-1 ${format.percent(row.top1)}`)}  ${format.duration(timing.wallSeconds)}`
 }
-
-const cut = (line: string, width: number) => (visibleLength(line) > width ? line.slice(0, width) : line)

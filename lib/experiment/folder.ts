@@ -7,7 +7,7 @@ import { ioError, removeStaleTemporaries, writeFileAtomic } from '../io/atomic'
 import { readableJson } from '../io/json'
 import { IN_USE, lockRun, unlockRun } from '../train/lock'
 import { jobsFolder, readRecord, removeRecord, tidyJob } from './job-record'
-import { jobsOf } from './plan'
+import { type Job, jobConfig, jobsOf } from './plan'
 import { FILES, keyOf, LineFile } from './results'
 import type { Plan, PlannedArm, ResultRow, TimingRow } from './types'
 
@@ -122,6 +122,24 @@ export class Results {
     this.timings.add(timing)
     this.rows.add(row)
     tidyJob(this.folder, id)
+  }
+
+  /**
+   * Jobs of a list that are not over.
+   *
+   * @throws MbconvError ERR_CONFIG where one of that name is over that trained something else
+   */
+  left(jobs: readonly Job[]): Job[] {
+    const rows = new Map(this.rows.lines.map((row) => [keyOf(row), row]))
+    return jobs.filter((job) => {
+      const row = rows.get(job.id)
+      // A search whose earlier results have changed since gives other arms of the same name.
+      if (row !== undefined && JSON.stringify(row.config) !== JSON.stringify(jobConfig(job)))
+        throw new MbconvError('ERR_CONFIG', `${this.folder}: the results of ${job.id} are those of another arm`, {
+          hint: 'Give the experiment another --dir or name, or remove the folder.',
+        })
+      return row === undefined
+    })
   }
 
   /** Jobs that failed are as if they had not been tried; what they trained is still there. */

@@ -83,7 +83,7 @@ async function runPlanned(
         writePlan(folder, plan)
         results.gather(plan)
         const all = jobsOf(plan, phase)
-        const left = all.filter(({ arm, seed }) => !results.rows.has({ arm: arm.id, seed }))
+        const left = results.left(all)
         const counts = { phase, jobs: all.length, finished: all.length - left.length, slots: slots.length }
         emit({ type: 'plan', plan: structuredClone(plan), folder, ...counts })
         if (spec.estimate && left.length > 0) {

@@ -60,7 +60,9 @@ export function writeSlurm(spec: ExperimentSpec, { dir = EXPERIMENTS }: { dir?: 
       let left: number[] = []
       for (let phase = 0; ; phase++) {
         results.gather(plan)
-        left = jobsOf(plan).flatMap(({ arm, seed }, i) => (results.rows.has({ arm: arm.id, seed }) ? [] : [i]))
+        const jobs = jobsOf(plan)
+        const open = new Set(results.left(jobs))
+        left = jobs.flatMap((job, i) => (open.has(job) ? [i] : []))
         if (
           left.length > 0 ||
           !addPhase(
