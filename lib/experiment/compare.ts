@@ -1,5 +1,6 @@
 /** Several experiments side by side: the same arms under another profile, data set or revision. */
 import { isDeepStrictEqual } from 'node:util'
+import { shown } from '../check'
 import { MbconvError } from '../errors'
 import { type Analysis, analyze } from './analysis'
 import { conclusions } from './conclusions'
@@ -53,6 +54,10 @@ function cell({ plan, arms }: Analysis, id: string): string {
  * @throws MbconvError ERR_DATA where one of them cannot be read; ERR_VALUE without any
  */
 export function compareExperiments(folders: readonly string[]): ExperimentComparison {
+  if (!Array.isArray(folders)) {
+    const message = `compareExperiments: folders must be an array, got ${shown(folders)}`
+    throw new MbconvError('ERR_TYPE', message, { op: 'compareExperiments' })
+  }
   if (folders.length === 0) {
     throw new MbconvError('ERR_VALUE', 'compareExperiments: there is no folder', { op: 'compareExperiments' })
   }

@@ -3,7 +3,7 @@
  * that were declared, finds it; everything else is said to be open, with what these seeds could have found.
  */
 import { type Analysis, type ArmFindings, baseOf, type ComparisonFindings, LEVEL, POWER } from './analysis'
-import { counted, listed, percent, points, pValue, range, times } from './report-format'
+import { amount, counted, listed, percent, points, pValue, range, times } from './report-format'
 import { objectives, type RankedArms, rankings } from './search-findings'
 
 function interval({ test }: ComparisonFindings): string {
@@ -84,13 +84,34 @@ export function rankingText({ ranking, candidates, seeds, phi, left }: RankedArm
     return [lead, `None of the others can be told from it: for that, ${reach}.`, ...lacking]
   }
   if (open.length === 0) return [lead, `It is ahead of all others beyond what chance explains (${reach}).`, ...lacking]
-  const names = listed(open.slice(0, 6).map(({ index }) => candidates[index].arm.id))
-  const rest = open.length > 6 ? ` and ${open.length - 6} more` : ''
+  const names = open.slice(0, 6).map(({ index }) => candidates[index].arm.id)
+  const all = listed(open.length > 6 ? [...names, `${open.length - 6} more`] : names)
+  const worse = others.length - open.length
   return [
     lead,
-    `${open.length} of the others cannot be told from it (${names}${rest}); the remaining ${others.length - open.length} are worse (${reach}).`,
+    `${open.length} of the others cannot be told from it (${all}); ${worse === 1 ? 'one is' : `${worse} are`} worse (${reach}).`,
     ...lacking,
   ]
+}
+
+/** All rankings of a grid, and whether the best ray of the smallest φ is still the best where φ is raised. */
+function gridTexts({ arms, plan }: Analysis): string[] {
+  const found = rankings(arms, plan).sort((a, b) => a.phi - b.phi)
+  const [first] = found
+  if (first === undefined) return ['No two candidates have finished under the same seeds, so there is no ranking yet.']
+  const { alpha, beta, gamma } = first.candidates[first.ranking.ranked[0].index].arm.compound!
+  return found.flatMap((entry) => {
+    const texts = rankingText(entry)
+    const place = entry.ranking.ranked.findIndex(({ index }) => {
+      const ray = entry.candidates[index].arm.compound!
+      return ray.alpha === alpha && ray.beta === beta && ray.gamma === gamma
+    })
+    if (entry === first || place < 0) return texts
+    const rank = `${place + 1} of ${entry.candidates.length}`
+    const known = entry.ranking.width !== null && !entry.ranking.ranked[place].undecided
+    const judgement = place === 0 ? '' : known ? ', beyond chance behind the best' : ', not told apart from the best'
+    return [...texts, `The best ray of φ = ${first.phi} is number ${rank} at φ = ${entry.phi}${judgement}.`]
+  })
 }
 
 function evolutionTexts({ arms, plan }: Analysis): string[] {
@@ -106,7 +127,7 @@ function evolutionTexts({ arms, plan }: Analysis): string[] {
 
 /** The sentences at the head of a report, the most important first. */
 export function conclusions(analysis: Analysis): string[] {
-  const { plan, jobs, comparisons, kind, finished } = analysis
+  const { jobs, comparisons, kind, finished } = analysis
   if (jobs.done === 0) {
     const why =
       jobs.failed > 0
@@ -118,26 +139,31 @@ export function conclusions(analysis: Analysis): string[] {
     ? []
     : [`Not finished: ${jobs.done} of ${jobs.planned} jobs are done. What follows may change.`]
   const texts = [
-    ...(kind === 'grid' ? rankings(analysis.arms, plan).flatMap(rankingText) : []),
+    ...(kind === 'grid' ? gridTexts(analysis) : []),
     ...(kind === 'evolution' ? evolutionTexts(analysis) : []),
     ...comparisons.map((entry) => comparisonText(entry, comparisons.length)),
   ]
+  const { chance } = analysis.plan
+  const learned = analysis.arms.some(({ top1 }) => top1.mean >= 1.5 * chance)
+  if (!learned)
+    state.push(`No arm has learned: all are near chance (${percent(chance)}). Nothing can be said about scaling.`)
   return [...state, ...(texts.length > 0 ? texts : curveTexts(analysis))]
 }
 
 function scaleOf({ plan, arms }: Analysis): string {
   const sides = arms.map(({ arm }) => arm.coefficients.resolution)
-  const side = sides.length > 0 ? `${Math.min(...sides)} to ${Math.max(...sides)} px, ` : ''
+  const [least, most] = [Math.min(...sides), Math.max(...sides)]
+  const side = sides.length === 0 ? '' : least === most ? `${least} px, ` : `${least} to ${most} px, `
   const dataset = typeof plan.data.dataset === 'string' ? plan.data.dataset : 'digits'
   const data = { digits: 'the embedded digits', scenes: 'procedural scenes', idx: 'a data set of its own' }[dataset]
-  return `This is a proxy task at small scale (${side}${data ?? dataset}, ${times(plan.base.macs / 1e6).slice(0, -1)} M multiply-adds for the base). It says nothing about ImageNet, where the paper’s points are from.`
+  return `This is a proxy task at small scale (${side}${data ?? dataset}, ${amount(plan.base.macs)} multiply-adds for the base). It says nothing about ImageNet, where the paper’s points are from.`
 }
 
 function seedTexts({ plan, arms, comparisons }: Analysis): string[] {
   const most = Math.max(0, ...arms.map(({ values }) => values.length))
   const texts: string[] = []
   if (plan.seeds.length === 1) texts.push('There is one seed: no spread, no interval and no test.')
-  else if (most < 6 && comparisons.some(({ test }) => test.p !== null)) {
+  else if (most < 6 && comparisons.some(({ test }) => test.t !== null)) {
     texts.push(
       `There are ${plan.seeds.length} seeds. The t tests assume normal differences, which so few cannot confirm; the exact test, which assumes next to nothing, cannot fall below p = ${Number((2 / 2 ** most).toPrecision(2))} with ${counted(most, 'pair')}.`,
     )
@@ -176,10 +202,12 @@ export function notShown(analysis: Analysis): string[] {
   const failed = arms.flatMap(({ arm, failed: jobs }) => jobs.map((job) => ({ id: arm.id, ...job })))
   const texts: string[] = []
   if (open.length > 0) {
-    const names = open.slice(0, 8).map(({ arm, missing }) => `${arm.id} (seed ${listed(missing.map(String))})`)
-    const more = open.length > 8 ? ` and ${open.length - 8} more arms` : ''
+    const names = open
+      .slice(0, 8)
+      .map(({ arm, missing }) => `${arm.id} (seed${missing.length > 1 ? 's' : ''} ${missing.join(', ')})`)
+    const more = open.length > 8 ? [counted(open.length - 8, 'more arm')] : []
     texts.push(
-      `Unfinished: ${jobs.planned - jobs.done - jobs.failed} of ${jobs.planned} jobs: ${listed(names)}${more}.`,
+      `Unfinished: ${jobs.planned - jobs.done - jobs.failed} of ${jobs.planned} jobs: ${listed([...names, ...more])}.`,
     )
   }
   for (const { id, seed, error } of failed.slice(0, 12)) {
@@ -188,7 +216,7 @@ export function notShown(analysis: Analysis): string[] {
   if (failed.length > 12) texts.push(`Failed: ${failed.length - 12} more jobs; results.jsonl names them.`)
   for (const { id, reason, nearest } of plan.refused) {
     const near =
-      nearest === undefined
+      nearest === undefined || /nearest/.test(reason)
         ? ''
         : ` The nearest reachable is ${times(nearest.macs / plan.base.macs)} the base’s cost, ${nearest.error > 0 ? '+' : '−'}${Math.abs(100 * nearest.error).toFixed(1)} % off the budget.`
     texts.push(`Refused: ${id}: ${reason.replace(/\.?$/, '.')}${near}`)
@@ -208,6 +236,7 @@ export function notShown(analysis: Analysis): string[] {
   }
   if (kind === 'grid') {
     texts.push('The best candidate was chosen by the results it is shown with: its mean is flattered by the choice.')
+    texts.push('The ranking’s intervals take the spread between seeds to be the same for all candidates.')
   }
   if (strangers > 0)
     texts.push(

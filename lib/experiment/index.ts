@@ -1,6 +1,8 @@
 /** Experiments: many trainings that answer one question, planned, run and resumed as a whole. */
 
+import type { ExperimentComparison } from './compare'
 import { planExperiment } from './plan'
+import type { ReportPaths } from './report'
 import { type ExperimentRun, type RunOptions, runSpec } from './runner'
 import {
   type ExperimentInput,
@@ -11,6 +13,7 @@ import {
 } from './spec'
 import type { Plan } from './types'
 
+export type { ExperimentComparison } from './compare'
 export type {
   ExperimentEvent,
   ExperimentResult,
@@ -21,6 +24,7 @@ export type {
   MeasureEvent,
   PlanEvent,
 } from './events'
+export type { ReportPaths } from './report'
 export type { ExperimentRun, RunOptions } from './runner'
 export { type ExperimentInput, experimentSchema, type SpecOptions } from './spec'
 export { type ExperimentStatus, type JobState, status } from './status'
@@ -68,4 +72,28 @@ export function plan(experiment: string | ExperimentInput, { profile, set }: Spe
 export function run(experiment: string | ExperimentInput, options: SpecOptions & RunOptions = {}): ExperimentRun {
   const { profile, set, ...rest } = options
   return runSpec(specOf(experiment, { profile, set }), rest)
+}
+
+/**
+ * Writes the report of an experiment into its folder, `report/`: a page that needs nothing else, Markdown, CSV, and each
+ * picture as SVG and PNG. Works at any time; the report says what is missing.
+ *
+ * @param folder the experiment's
+ * @throws MbconvError ERR_TYPE; ERR_DATA where its files are missing or damaged; ERR_IO when writing fails
+ */
+export async function report(folder: string): Promise<ReportPaths> {
+  // Running needs none of the libraries that draw.
+  const { writeReport } = await import('./report.js')
+  return writeReport(folder)
+}
+
+/**
+ * Experiments side by side: a row an arm, a column an experiment. Nothing is tested across them.
+ *
+ * @param folders at least one
+ * @throws MbconvError ERR_TYPE; ERR_VALUE without any; ERR_DATA where one cannot be read
+ */
+export async function compare(folders: readonly string[]): Promise<ExperimentComparison> {
+  const { compareExperiments } = await import('./compare.js')
+  return compareExperiments(folders)
 }

@@ -40,7 +40,8 @@ function domainOf({ rows, reference }: RowsOptions): [number, number] {
   const soft = rows.flatMap(({ interval }) => interval ?? [])
   const from = Math.max(Math.min(low, ...soft), low - most)
   const to = Math.min(Math.max(high, ...soft), high + most)
-  const margin = (to - from) * 0.04
+  // All the same, or nearly: as wide as a point or two, rather than noise magnified.
+  const margin = Math.max((to - from) * 0.04, (0.02 - (to - from)) / 2)
   return [from - margin, to + margin]
 }
 
@@ -138,11 +139,16 @@ export async function rowsPlot(options: RowsOptions, width: number): Promise<{ b
       text(width - 16, y, detail, { anchor: 'end', colour: 'muted', halo: narrow ? 'paper' : undefined }),
     ]
   })
+  // The word stays within the picture, whatever it names lies at its edge.
+  const held = (at: number, label: string) => {
+    const half = widthOf(label) / 2 + 6
+    return Math.max(half, Math.min(width - half, at))
+  }
   const measure =
     reference === undefined
       ? ''
       : line(toX(reference.at), TOP - 4, toX(reference.at), height - BOTTOM, 'muted', 'stroke-dasharray="4 3"') +
-        text(toX(reference.at), TOP - 11, reference.label, { anchor: 'middle', colour: 'muted' })
+        text(held(toX(reference.at), reference.label), TOP - 11, reference.label, { anchor: 'middle', colour: 'muted' })
   const body = [
     `<g text-anchor="middle">${plot.innerHTML}</g>`,
     measure,

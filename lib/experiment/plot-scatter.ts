@@ -19,8 +19,6 @@ export interface ScatterPoint {
 
 export interface ScatterSeries {
   look: Look
-  /** Dashes of the line, as SVG writes them. */
-  dash?: string
   /** Drawn as a curve from here; the point itself belongs to another series. */
   from?: { x: number; y: number }
   /** Whether to join the points. */
@@ -50,8 +48,8 @@ type Plot = Awaited<ReturnType<typeof loadLibraries>>[0]
 // px
 const MARGIN = { left: 50, top: 46, bottom: 60 }
 const LABEL_GAP = FONT + 4
-/** Marks closer than this would cover each other; they are moved this far apart. */
-const CROWDED = 15
+/** Costs that count as the same: two arms at either end of a tolerance of 3 %. */
+const SAME = 1.065
 
 /** Powers of two times the unit within the range, at most about eight. */
 function costTicks([low, high]: readonly [number, number], unit: number, room: number): number[] {
@@ -77,21 +75,27 @@ function accuracyRange(points: readonly ScatterPoint[]): [number, number] {
 }
 
 /** Factors on x that move marks of nearly the same cost apart, by point. */
-function sideways(points: readonly ScatterPoint[], toX: (x: number) => number, factor: (px: number) => number) {
+function sideways(
+  points: readonly ScatterPoint[],
+  step: number,
+  toX: (x: number) => number,
+  factor: (px: number) => number,
+) {
   const shifts = new Map<ScatterPoint, number>()
-  const order = [...points].filter(({ faint }) => !faint).sort((a, b) => a.x - b.x)
+  const order = points.filter(({ faint, note }) => !faint && note === undefined).sort((a, b) => a.x - b.x)
   let cluster: ScatterPoint[] = []
   const close = () => {
     const sorted = [...cluster].sort((a, b) => a.y - b.y)
     for (const [i, point] of sorted.entries()) {
       const centre = cluster.reduce((sum, { x }) => sum + toX(x), 0) / cluster.length
-      const target = centre + (i - (sorted.length - 1) / 2) * CROWDED
+      const target = centre + (i - (sorted.length - 1) / 2) * step
       if (sorted.length > 1) shifts.set(point, factor(target - toX(point.x)))
     }
   }
   for (const point of order) {
-    const last = cluster.at(-1)
-    if (last !== undefined && toX(point.x) - toX(last.x) > CROWDED) {
+    // Against the first, not the last: a long row of marks must not move as one.
+    const [first] = cluster
+    if (first !== undefined && (point.x > first.x * SAME || toX(point.x) - toX(first.x) > 2 * step)) {
       close()
       cluster = []
     }
@@ -108,7 +112,7 @@ interface Area {
 }
 
 function marks(Plot: Plot, series: ScatterSeries, at: (point: ScatterPoint) => number, y: readonly [number, number]) {
-  const { look, points, joined, from, dash } = series
+  const { look, points, joined, from } = series
   const ink = colour(look.colour)
   const clamp = (value: number) => Math.max(y[0], Math.min(y[1], value))
   const place = points.map((point) => ({ ...point, at: at(point) }))
@@ -126,7 +130,7 @@ function marks(Plot: Plot, series: ScatterSeries, at: (point: ScatterPoint) => n
   const fill = look.colour === 'baseline' ? colour('paper') : ink
   return [
     ...(joined && track.length > 1
-      ? [Plot.line(track, { ...xy, stroke: ink, strokeWidth: 1.75, strokeOpacity: 0.75, strokeDasharray: dash })]
+      ? [Plot.line(track, { ...xy, stroke: ink, strokeWidth: 1.75, strokeOpacity: 0.75 })]
       : []),
     Plot.ruleX(bars, { x: 'at', y1: low, y2: high, stroke: ink, strokeWidth: 1.5 }),
     ...[true, false].map((up) =>
@@ -154,7 +158,10 @@ async function panel({ title, series, unit, xLabel, apart, tinted }: ScatterPane
   const [inner, tall] = [width - MARGIN.left - right, height - MARGIN.top - MARGIN.bottom]
   const toX = (value: number) => MARGIN.left + (inner * Math.log(value / x[0])) / Math.log(x[1] / x[0])
   const toY = (value: number) => MARGIN.top + tall * (1 - (value - y[0]) / (y[1] - y[0]))
-  const at = sideways(apart ? points : [], toX, (px) => (x[1] / x[0]) ** (px / inner))
+  // Marks of the same cost would cover each other. Along curves lines tell them apart, and a little is enough.
+  const several = series.some(({ joined, points }) => joined && points.length > 1)
+  const step = several ? 5 : Math.max(9, Math.min(15, inner / 40))
+  const at = sideways(apart ? points : [], step, toX, (px) => (x[1] / x[0]) ** (px / inner))
   const xTicks = costTicks(x, unit, inner / 54)
 
   const plot = Plot.plot({
@@ -243,7 +250,7 @@ export async function scatterPanels(
   const columns = narrow ? 1 : Math.min(2, panels.length)
   const each = width / columns
   const labels = panels.flatMap(({ series }) => series.map(({ label }) => (label === undefined ? 0 : widthOf(label))))
-  const right = Math.min(Math.max(20, ...labels.map((label) => label * 1.06 + 14)), each * (columns > 1 ? 0.34 : 0.36))
+  const right = Math.min(Math.max(20, ...labels.map((label) => label * 1.1 + 14)), each * (columns > 1 ? 0.34 : 0.36))
   const height = narrow ? 330 : columns > 1 ? 380 : 440
   const drawn = await Promise.all(
     panels.map(async (entry, i) => {

@@ -2,12 +2,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { shown } from '../check'
 import { MbconvError } from '../errors'
 import type { Plan, ResultRow, TimingRow } from './types'
 
 export interface ExperimentFiles {
   plan: Plan
-  /** One for each arm and seed, the latest; of arms in the plan only. */
+  /** One for each arm and seed of the plan. */
   results: ResultRow[]
   timings: TimingRow[]
   /** Lines that belong to no arm and seed of the plan. */
@@ -107,13 +108,14 @@ function readLines<T>(path: string, schema: z.ZodType): T[] {
   })
 }
 
-/** The latest line of each arm and seed, in the order of the plan; what was done is not undone by a later failure. */
-function latest<T extends { arm: string; seed: number; status?: string }>(plan: Plan, rows: T[]): T[] {
+/** One line of each arm and seed, in the order of the plan: the first, but rather one that is done than a failure. */
+function chosen<T extends { arm: string; seed: number; status?: string }>(plan: Plan, rows: T[]): T[] {
   const found = new Map<string, T>()
   const key = (arm: string, seed: number) => JSON.stringify([arm, seed])
   for (const row of rows) {
     const at = key(row.arm, row.seed)
-    if (found.get(at)?.status !== 'done' || row.status === 'done') found.set(at, row)
+    const before = found.get(at)
+    if (before === undefined || (before.status === 'failed' && row.status === 'done')) found.set(at, row)
   }
   return plan.arms.flatMap(({ id }) => plan.seeds.flatMap((seed) => found.get(key(id, seed)) ?? []))
 }
@@ -125,6 +127,9 @@ function latest<T extends { arm: string; seed: number; status?: string }>(plan: 
  * @throws MbconvError ERR_DATA where a file is missing or is not what its name says
  */
 export function readExperiment(folder: string): ExperimentFiles {
+  if (typeof folder !== 'string') {
+    throw new MbconvError('ERR_TYPE', `folder must be a string, got ${shown(folder)}`, { op: 'report' })
+  }
   const path = join(folder, 'experiment.json')
   const text = read(path)
   if (text === undefined) {
@@ -140,12 +145,12 @@ export function readExperiment(folder: string): ExperimentFiles {
   }
   const plan = check<Plan>(planSchema, value, path)
   const rows = readLines<ResultRow>(join(folder, 'results.jsonl'), rowSchema)
-  const results = latest(plan, rows)
+  const results = chosen(plan, rows)
   const known = new Set(plan.arms.map(({ id }) => id))
   return {
     plan,
     results,
-    timings: latest(plan, readLines<TimingRow>(join(folder, 'timings.jsonl'), timingSchema)),
+    timings: chosen(plan, readLines<TimingRow>(join(folder, 'timings.jsonl'), timingSchema)),
     strangers: rows.filter(({ arm, seed }) => !known.has(arm) || !plan.seeds.includes(seed)).length,
   }
 }

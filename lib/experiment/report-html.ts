@@ -13,10 +13,12 @@ export function facts({ plan, jobs, arms, seconds, finished }: Analysis): [strin
   const failed = jobs.failed > 0 ? `, ${jobs.failed} failed` : ''
   return [
     ['Jobs done', `${jobs.done} of ${jobs.planned}${failed}${finished ? '' : ' (unfinished)'}`],
-    ['Arms', `${arms.length}${plan.refused.length > 0 ? `, ${plan.refused.length} refused` : ''}`],
-    ['Seeds', String(plan.seeds.length)],
+    [
+      'Arms × seeds',
+      `${arms.length} × ${plan.seeds.length}${plan.refused.length > 0 ? `, ${plan.refused.length} refused` : ''}`,
+    ],
     ['Base', plan.base.name],
-    ['Multiply-adds of the base', amount(plan.base.macs)],
+    ['Its multiply-adds', amount(plan.base.macs)],
     ...(plan.budget === null
       ? []
       : [

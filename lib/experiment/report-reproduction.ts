@@ -24,7 +24,8 @@ export function reproduction({ plan }: Analysis): Reproduction {
   const gpus = Array.isArray(machine.gpus) ? machine.gpus.join(', ') : ''
   return {
     commands: [
-      `mbconv experiment run ${quoted(`${name}.yaml`)} --profile ${quoted(profile)}`,
+      // Without profiles an experiment runs as `default`, which is none that a file could name.
+      `mbconv experiment run ${quoted(`${name}.yaml`)}${profile === 'default' ? '' : ` --profile ${quoted(profile)}`}`,
       `mbconv experiment report ${quoted(`runs/experiments/${name}-${profile}`)}`,
     ],
     facts: known([

@@ -175,7 +175,8 @@ function predictionsTable({ arms, plan }: Analysis): Table | undefined {
       number('Training a seed'),
     ],
     rows,
-    caption: 'Predicted: (α·β²·γ²)^φ. Rounding of channels, layers and pixels makes the difference.',
+    caption:
+      'Predicted: (α·β²·γ²)^φ. Counted is what the network has after rounding of channels, layers and pixels, and after it was fitted to a budget where there is one.',
   }
 }
 

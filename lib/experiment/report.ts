@@ -1,6 +1,6 @@
 /** The report of an experiment: written into its folder, and text for terminals. */
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { ioError, writeFileAtomic } from '../io/atomic'
 import { svgToPng } from '../report/png'
 import { analyze } from './analysis'
@@ -12,6 +12,8 @@ import { reportMarkdown } from './report-markdown'
 import { armsCsv, comparisonsCsv, resultsCsv, tablesOf } from './report-tables'
 
 export interface ReportPaths {
+  /** All that was written, the page first. */
+  files: string[]
   /** The page; everything is in it. */
   html: string
   markdown: string
@@ -39,7 +41,7 @@ export async function writeReport(folder: string): Promise<ReportPaths> {
   const files = readExperiment(folder)
   const analysis = analyze(files)
   const [figures, tables] = [figuresOf(analysis), tablesOf(analysis)]
-  const target = join(folder, 'report')
+  const target = resolve(folder, 'report')
   const path = (name: string) => join(target, name)
   const page = await reportHtml(analysis, figures, tables)
   const drawn = []
@@ -65,11 +67,13 @@ export async function writeReport(folder: string): Promise<ReportPaths> {
   const [html, markdown] = [path('report.html'), path('report.md')]
   writeFileAtomic(markdown, reportMarkdown(analysis, figures, tables))
   writeFileAtomic(html, page)
+  const pictures = drawn.map(({ id }) => ({ id, svg: path(`${id}.svg`), png: path(`${id}.png`) }))
   return {
+    files: [html, markdown, ...Object.values(csv), ...pictures.flatMap(({ svg, png }) => [svg, png])],
     html,
     markdown,
     csv,
-    figures: drawn.map(({ id }) => ({ id, svg: path(`${id}.svg`), png: path(`${id}.png`) })),
+    figures: pictures,
     conclusions: conclusions(analysis),
   }
 }

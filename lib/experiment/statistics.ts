@@ -18,7 +18,7 @@ export interface Summary {
   mean: number
   /** Standard deviation with n − 1; null below two values. */
   sd: number | null
-  /** Of the mean, by Student's t; null below two values. */
+  /** Of the mean, by Student's t; null below two values, and where they are all the same: no spread is no certainty. */
   interval: Interval | null
 }
 
@@ -84,8 +84,9 @@ export function summarize(values: readonly number[], level = 0.95): Summary {
   checkShare('summarize', 'level', level)
   const n = values.length
   const [centre, sd] = [mean(values), standardDeviation(values)]
-  const half = sd === null ? 0 : (criticalT(n - 1, 1 - level) * sd) / Math.sqrt(n)
-  return { n, mean: centre, sd, interval: sd === null ? null : [centre - half, centre + half] }
+  if (sd === null || sd < NOTHING) return { n, mean: centre, sd: sd === null ? null : 0, interval: null }
+  const half = (criticalT(n - 1, 1 - level) * sd) / Math.sqrt(n)
+  return { n, mean: centre, sd, interval: [centre - half, centre + half] }
 }
 
 /**
@@ -118,7 +119,7 @@ export function pairedTest(differences: readonly number[], level = 0.95): Paired
   const basics = { ...summary, df, exact }
   if (sd === null) return { ...basics, t: null, p: null }
   // Two seeds that differ by the same number of images would make an infinite t, and a certainty out of a coincidence.
-  if (sd < NOTHING) return { ...basics, t: null, p: Math.abs(centre) < NOTHING ? 1 : null, interval: null }
+  if (sd < NOTHING) return { ...basics, t: null, p: Math.abs(centre) < NOTHING ? 1 : null }
   const t = centre / (sd / Math.sqrt(n))
   return { ...basics, t, p: twoSided(t, df) }
 }

@@ -9,9 +9,9 @@ const versions = { mbconv: '0.1.0', node: 'v20.19.0', libtorch: '2.13.0' }
 const BASE = 1_530_000
 
 /** Relative cost, accuracy per seed, and what the arm is. */
-function arm(id, series, macs, { dimension = series, ...rest } = {}) {
+function arm(id, series, macs, { dimension = series, times = 4, ...rest } = {}) {
   const coefficients = { depth: 1, width: 1, resolution: 32, ...(rest.coefficients ?? {}) }
-  const budgetError = series === 'baseline' ? null : macs / (4 * BASE) - 1
+  const budgetError = series === 'baseline' ? null : macs / (times * BASE) - 1
   const params = Math.round(42_000 * Math.sqrt(macs / BASE))
   const label = `${dimension} d ${coefficients.depth}, w ${coefficients.width}, r ${coefficients.resolution}`
   return { id, label, series, params, macs, budgetError, config, phase: 0, ...rest, coefficients }
@@ -79,7 +79,9 @@ export function failed(arm, seed, message = 'loss is NaN at step 12', code = 'ER
 /** Rows of accuracies by arm, in the order of the plan's seeds. */
 export const rowsOf = ({ arms, seeds }, accuracies) =>
   arms.flatMap((entry) =>
-    (accuracies[entry.id] ?? []).flatMap((top1, i) => (top1 === null ? [] : [done(entry, seeds[i], top1)])),
+    (accuracies[entry.id] ?? [])
+      .slice(0, seeds.length)
+      .flatMap((top1, i) => (top1 === null ? [] : [done(entry, seeds[i], top1)])),
   )
 
 export const timingsOf = (rows) =>
@@ -137,9 +139,11 @@ export function grid() {
   const arms = [FIVE[0]]
   const accuracies = { base: ACCURACIES.base }
   const add = (compound, phase, gain) => {
-    const id = `a${compound.alpha}-b${compound.beta}-g${compound.gamma}${compound.phi > 1 ? `-p${compound.phi}` : ''}`
+    const bases = `a${compound.alpha}-b${compound.beta}-g${compound.gamma}`
+    const id = compound.phi > 1 ? `phi${compound.phi}-${bases}` : bases
     const factor = (compound.alpha * compound.beta ** 2 * compound.gamma ** 2) ** compound.phi
-    arms.push(arm(id, 'compound', Math.round(BASE * factor * 1.03), { compound, phase, label: id }))
+    const macs = Math.round(BASE * factor * 1.03)
+    arms.push(arm(id, `φ ${compound.phi}`, macs, { compound, phase, label: id, times: 2 ** compound.phi }))
     accuracies[id] = [0, 1, 2].map((seed) => 0.613 + gain + 0.015 * wobble(seed, 5) + 0.006 * wobble(gain * 999, seed))
   }
   for (const alpha of [1, 1.2, 1.4, 1.6]) {
@@ -149,7 +153,8 @@ export function grid() {
     }
   }
   add({ alpha: 1.2, beta: 1.1, gamma: 1.17, phi: 2 }, 1, 0.085)
-  add({ alpha: 1.2, beta: 1.1, gamma: 1.17, phi: 3 }, 1, 0.11)
+  add({ alpha: 1.4, beta: 1, gamma: 1.2, phi: 2 }, 1, 0.082)
+  add({ alpha: 1.6, beta: 1.2, gamma: 0.93, phi: 2 }, 1, 0.062)
   const title = 'Made-up numbers: a search for α, β, γ'
   const made = plan(arms, { comparisons: [], budget: { macs: 2 * BASE, times: 2, tolerance: 0.03 }, title })
   return { plan: made, rows: rowsOf(made, accuracies) }
@@ -162,11 +167,45 @@ export function evolution() {
   for (let i = 0; i < 28; i++) {
     const factor = 0.6 + 1.4 * Math.abs(wobble(i, 3))
     const stages = ['ds_r1_k3_s1_e1_c4_se0.25', `mb_r${1 + (i % 3)}_k5_s2_e6_c8_se0.25`]
-    const made = arm(`n${String(i).padStart(2, '0')}`, 'network', Math.round(BASE * factor), { stages, phase: i >> 3 })
+    const made = arm(`g${i >> 3}-${i & 7}`, `generation ${i >> 3}`, Math.round(BASE * factor), {
+      stages,
+      phase: i >> 3,
+      times: 1,
+    })
     arms.push(made)
     accuracies[made.id] = [0.6 + 0.05 * Math.log2(factor) + 0.02 * wobble(i, 9)]
   }
   const title = 'Made-up numbers: a search of stages'
   const made = plan(arms, { comparisons: [], seeds: [0], budget: { macs: BASE, times: 1, tolerance: 0.5 }, title })
+  return { plan: made, rows: rowsOf(made, accuracies) }
+}
+
+/** Three bases, each scaled in some ways, and a cross of width under two depths. */
+export function families() {
+  const arms = []
+  const accuracies = {}
+  const add = (made, mean) => {
+    arms.push(made)
+    accuracies[made.id] = [0, 1, 2].map((seed) => mean + 0.006 * wobble(arms.length, seed))
+  }
+  for (const [i, base] of ['mobilenet_v1', 'mobilenet_v2', 'resnet50'].entries()) {
+    const cost = BASE * [1.4, 0.8, 10][i]
+    add(arm(`${base}-base`, base, cost), 0.56 + 0.03 * i)
+    for (const [k, dimension] of ['depth', 'width', 'resolution', 'compound'].entries()) {
+      add(arm(`${base}-${dimension}`, base, cost * (4 + 0.03 * k)), 0.6 + 0.03 * i + 0.012 * k)
+    }
+  }
+  for (const depth of [1, 2]) {
+    for (const width of [1, 1.5, 2, 3]) {
+      const id = `d${depth}-w${width}`
+      add(
+        arm(id, `d ${depth}, r 32`, BASE * depth * width ** 1.9, { coefficients: { depth, width } }),
+        0.6 + 0.02 * depth * width,
+      )
+    }
+  }
+  const comparisons = [{ arm: 'resnet50-compound', against: 'resnet50-depth' }]
+  const title = 'Made-up numbers: several bases, and a cross'
+  const made = plan(arms, { comparisons, paper: 'table3', budget: null, title })
   return { plan: made, rows: rowsOf(made, accuracies) }
 }
