@@ -15,6 +15,9 @@ t.test('the defaults are the recipe of the paper', async (t) => {
     threads: null,
     model: {
       name: 'efficientnet_b0',
+      stem: null,
+      stages: null,
+      head: null,
       width: 1,
       depth: 1,
       resolution: null,
@@ -22,6 +25,8 @@ t.test('the defaults are the recipe of the paper', async (t) => {
       profile: 'paper',
       dropout: null,
       dropPath: 0.2,
+      weights: null,
+      freeze: null,
     },
     data: {
       scenes: { classes: 10, size: null, train: 5000, test: 2000, seed: 0, noise: 0.06 },
@@ -32,7 +37,7 @@ t.test('the defaults are the recipe of the paper', async (t) => {
       mean: null,
       std: null,
     },
-    optimizer: { name: 'rmsprop', lr: 0.004, decay: 0.9, momentum: 0.9, eps: 1e-3, weightDecay: 1e-5 },
+    optimizer: { name: 'rmsprop', lr: 0.004, decay: 0.9, momentum: 0.9, eps: 1e-3, weightDecay: 1e-5, layerDecay: 1 },
     schedule: { name: 'staircase', warmupEpochs: 5, decayEpochs: 2.4, decayRate: 0.97 },
     ema: { decay: 0.9999, warmup: true },
     labelSmoothing: 0.1,
@@ -64,6 +69,7 @@ t.test('each optimiser and schedule has its own keys and defaults', async (t) =>
     betas: [0.9, 0.999],
     eps: 1e-8,
     weightDecay: 0.01,
+    layerDecay: 1,
   })
   t.same(parsed({ name: 'sgd', lr: 1 }).optimizer, {
     name: 'sgd',
@@ -71,6 +77,7 @@ t.test('each optimiser and schedule has its own keys and defaults', async (t) =>
     momentum: 0.9,
     nesterov: true,
     weightDecay: 0,
+    layerDecay: 1,
   })
   t.same(parsed(undefined, { name: 'cosine' }).schedule, { name: 'cosine', warmupEpochs: 0, minLr: 0 })
   t.same(parsed(undefined, { name: 'constant' }).schedule, { name: 'constant', warmupEpochs: 0 })

@@ -6,9 +6,11 @@
  */
 import fs from 'node:fs'
 import path from 'node:path'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT, exitCodeOf, MbconvError } from '../errors'
+import { PROFILE_NAMES } from '../models/profiles'
 import type { RunOptions } from './experiment'
+import type { ExportOptions } from './export'
 import type { ModelsOptions } from './models'
 import { type GlobalOptions, Output } from './output'
 import type { ScaleOptions } from './scale'
@@ -109,6 +111,32 @@ function createProgram(finish: (status: number) => void): Command {
     })
 
   program
+    .command('export')
+    .description('write a model as ONNX file, with its model card')
+    .argument('[run]', 'folder of a run or of one of its checkpoints (default: the newest run below runs/)')
+    .option('--out <file>', 'the ONNX file; the card lies beside it', 'model.onnx')
+    .option('--opset <n>', "version of ONNX's operators, 17 to 22", wholeNumber, 17)
+    .option('--no-fold', 'keep batch norms apart from the convolutions')
+    .option('--pixels', 'the input is uint8 pixels; normalising them is part of the file')
+    .option('--safetensors', 'write the weights as safetensors, too')
+    .option('--model <name>', 'of weights from elsewhere: the architecture')
+    .option('--weights <file>', 'their file: .safetensors, .pth, .pt or .bin')
+    .addOption(new Option('--profile <name>', 'their numeric profile').choices([...PROFILE_NAMES]))
+    .option('--classes <n>', 'their classes (default: 1000)', wholeNumber)
+    .option('--resolution <px>', "side of their input (default: the architecture's)", wholeNumber)
+    .addHelpText(
+      'after',
+      example(
+        'mbconv export runs/digits-20260101-120000 --out digits.onnx',
+        'mbconv export --model b0 --weights efficientnet_b0.safetensors --profile timm --out b0.onnx',
+      ),
+    )
+    .action(async (run: string | undefined, options: Omit<ExportOptions, keyof GlobalOptions>) => {
+      const { exportModel } = await import('./export.js')
+      finish(await exportModel(run, { ...globals(), ...options }))
+    })
+
+  program
     .command('models')
     .description('list the architectures, or the stages of one; parameters and multiply-adds are counted')
     .argument('[name]', 'an architecture')
@@ -117,9 +145,14 @@ function createProgram(finish: (status: number) => void): Command {
     .option('--resolution <px>', 'side of the input', wholeNumber)
     .option('--phi <number>', "compound scaling with the paper's 1.2, 1.1 and 1.15 to this power", number)
     .option('--classes <n>', 'classes of the classifier', wholeNumber, 1000)
+    .option('--config', 'the table as the model: of a configuration, to be changed')
     .addHelpText(
       'after',
-      example('mbconv models', 'mbconv models efficientnet_b0 --width 0.25 --depth 0.5 --resolution 32'),
+      example(
+        'mbconv models',
+        'mbconv models efficientnet_b0 --width 0.25 --depth 0.5 --resolution 32',
+        'mbconv models b0 --config > model.yaml',
+      ),
     )
     .action(async (name: string | undefined, options: Omit<ModelsOptions, keyof GlobalOptions>) => {
       const { models } = await import('./models.js')

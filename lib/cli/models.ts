@@ -1,7 +1,9 @@
 /** `mbconv models`: the architectures, and one of them stage by stage. Counted from tables; nothing is built. */
 import { MbconvError } from '../errors'
-import { type Arch, arch, list } from '../models/arch'
+import { type Arch, arch, canonicalName, list } from '../models/arch'
+import { formatStage } from '../models/block-string'
 import { COUNTING_RULE, count, type StageRow, stageTable } from '../models/count'
+import { references } from '../models/references'
 import { compound, scale } from '../models/scaling'
 import { nearest } from '../train/nearest'
 import * as format from './format'
@@ -14,12 +16,15 @@ export interface ModelsOptions extends GlobalOptions {
   resolution?: number
   phi?: number
   classes: number
+  /** Write the table as a part of a training configuration. */
+  config?: boolean
 }
 
 export async function models(name: string | undefined, options: ModelsOptions): Promise<number> {
   const output = new Output(options)
   try {
     if (name === undefined) showAll(options, output)
+    else if (options.config) showConfig(known(name), options, output)
     else showOne(scaled(known(name), options), options, output)
   } catch (error) {
     // A number that no network can have was typed; the library cannot know that.
@@ -30,10 +35,11 @@ export async function models(name: string | undefined, options: ModelsOptions): 
   return 0
 }
 
-/** `b3` is enough where `efficientnet_b3` is meant. */
+/** `b3` is enough where `efficientnet_b3` is meant; timm's and torchvision's names are known too. */
 export function known(name: string): Arch {
   const names = list()
-  const full = names.find((candidate) => candidate === name || candidate === `efficientnet_${name}`)
+  const canonical = canonicalName(name)
+  const full = names.find((candidate) => candidate === canonical || candidate === `efficientnet_${name}`)
   if (full) return arch(full)
   const near = nearest(name, [...names.map((candidate) => candidate.replace('efficientnet_', '')), ...names])
   throw new MbconvError('ERR_USAGE', `no model is called ${name}`, {
@@ -53,7 +59,9 @@ function scaled(from: Arch, { width = 1, depth = 1, resolution, phi }: ModelsOpt
   })
 }
 
-function showAll({ width, depth, phi, resolution, classes }: ModelsOptions, output: Output): void {
+function showAll({ width, depth, phi, resolution, classes, config }: ModelsOptions, output: Output): void {
+  if (config)
+    throw new MbconvError('ERR_USAGE', '--config is of one model', { hint: 'name it: mbconv models b0 --config' })
   if (width !== undefined || depth !== undefined || phi !== undefined)
     throw new MbconvError('ERR_USAGE', '--width, --depth and --phi scale one model', {
       hint: 'name it: mbconv models efficientnet_b0 --phi 1',
@@ -62,8 +70,10 @@ function showAll({ width, depth, phi, resolution, classes }: ModelsOptions, outp
     const model = arch(name)
     return { model, counts: count(model, { numClasses: classes, resolution }) }
   })
-  output.data(
-    all.map(({ model, counts }) => ({
+  // Their figures are for their own resolution and classes only.
+  const others = resolution === undefined && classes === 1000 ? references() : []
+  output.data([
+    ...all.map(({ model, counts }) => ({
       name: model.name,
       width: model.width,
       depth: model.depth,
@@ -72,7 +82,8 @@ function showAll({ width, depth, phi, resolution, classes }: ModelsOptions, outp
       params: counts.params,
       macs: counts.macs,
     })),
-  )
+    ...others.map(({ name, resolution, params, macs }) => ({ name, reference: true, resolution, params, macs })),
+  ])
   const columns = [
     { title: 'model' },
     ...['width', 'depth', 'px', 'dropout', 'parameters', 'multiply-adds'].map((title) => ({ title, right: true })),
@@ -86,7 +97,10 @@ function showAll({ width, depth, phi, resolution, classes }: ModelsOptions, outp
     format.whole(counts.params),
     format.whole(counts.macs),
   ])
-  output.result(...table(columns, rows, output.paint), '', ...countingRule(output))
+  for (const { name, resolution, params, macs } of others)
+    rows.push([`${name} *`, '', '', String(resolution), '', format.whole(params), format.whole(macs)])
+  const mark = others.length > 0 ? [output.paint('dim', '* to compare with; it cannot be built here.')] : []
+  output.result(...table(columns, rows, output.paint), '', ...mark, ...countingRule(output))
 }
 
 function showOne(model: Arch, { classes }: ModelsOptions, output: Output): void {
@@ -132,6 +146,22 @@ function showOne(model: Arch, { classes }: ModelsOptions, output: Output): void 
     ...table(columns, [...stages.map(row), total], paint),
     '',
     ...countingRule(output),
+  )
+}
+
+/** The table written out as `model:`, for a network with stages of one's own to begin with. */
+function showConfig(base: Arch, options: ModelsOptions, output: Output): void {
+  const { stem, stages, head, resolution, divisor, dropout } = scaled(base, options)
+  const texts = stages.map(formatStage)
+  output.data({ name: base.name, stem, stages: texts, head, resolution, divisor, dropout })
+  const keys = { head, resolution, divisor, dropout }
+  output.result(
+    'model:',
+    `  name: ${base.name} # what the stages do not say: activation, squeeze-excitation, how it scales`,
+    `  stem: ${stem}`,
+    '  stages:',
+    ...texts.map((text) => `    - ${text}`),
+    ...Object.entries(keys).map(([key, value]) => `  ${key}: ${value}`),
   )
 }
 

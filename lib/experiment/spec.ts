@@ -237,11 +237,13 @@ function checkExperiment(
   // What no single key can tell is told by the whole training configuration, whose parts have other names there.
   const at = (key: string) => valueAt(raw, [key])
   const train = at('train')
-  const whole = checkConfig({ ...(isMapping(train) ? train : {}), model: at('base'), data: at('data') ?? {} }, baseOf)
   const moved = (path: Problem['path']) => {
     if (path[0] === 'model') return ['base', ...path.slice(1)]
     return path[0] === 'data' ? path : ['train', ...path]
   }
+  const whole = checkConfig({ ...(isMapping(train) ? train : {}), model: at('base'), data: at('data') ?? {} }, (key) =>
+    baseOf(moved(key.split('.')).join('.')),
+  )
   if (whole.problems && problems.every(({ path }) => !['base', 'data', 'train'].includes(String(path[0]))))
     add(whole.problems.map((problem) => ({ ...problem, path: moved(problem.path) })))
   const needsBudget = arms.findIndex(({ arm }) => arm?.kind === 'dimension')

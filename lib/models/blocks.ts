@@ -15,6 +15,8 @@ export interface Context {
   profile: Profile
   init: Init
   squeeze: Squeeze
+  /** Convolutions with a bias and no batch norm, which is folded into them. */
+  fused: boolean
 }
 
 interface ConvSettings {
@@ -24,10 +26,13 @@ interface ConvSettings {
   activation: ActivationName | null
 }
 
-/** Convolution without bias, batch norm, activation. Children `0` and `1`, as torchvision numbers them. */
+/**
+ * Convolution without bias, batch norm, activation. Children `0` and `1`, as torchvision numbers them. In a fused network
+ * the convolution has a bias and there is no batch norm.
+ */
 export class ConvNorm extends Sequential {
   readonly conv: Conv2d
-  readonly norm: BatchNorm2d
+  readonly norm: BatchNorm2d | undefined
   readonly activation: ActivationName | null
 
   constructor(input: number, output: number, kernel: number, context: Context, settings: ConvSettings) {
@@ -39,18 +44,19 @@ export class ConvNorm extends Sequential {
       stride,
       groups,
       padding: same ? 'same' : (kernel - 1) / 2,
-      bias: false,
+      bias: context.fused,
       init: context.init,
     })
-    const norm = new BatchNorm2d(output, { eps: bnEps, momentum: bnMomentum })
-    super(conv, norm)
+    const norm = context.fused ? undefined : new BatchNorm2d(output, { eps: bnEps, momentum: bnMomentum })
+    super(conv, ...(norm === undefined ? [] : [norm]))
     this.conv = conv
     this.norm = norm
     this.activation = activation
   }
 
   override forward(x: Tensor): Tensor {
-    const y = this.norm.forward(this.conv.forward(x))
+    const convolved = this.conv.forward(x)
+    const y = this.norm === undefined ? convolved : this.norm.forward(convolved)
     return this.activation === null ? y : activate(y, this.activation)
   }
 }
@@ -97,12 +103,12 @@ export class Block extends Module {
     const input = this.downsample === undefined ? x : this.downsample.forward(x)
     // In place: neither batch norm nor the product with the mask needs its output for the gradient.
     const sum = this.dropPath.forward(branch).add_(input)
-    // ResNet activates the sum; the others are linear there.
-    return isResNet(this.plan) ? activate(sum, this.plan.activation) : sum
+    return activatesSum(this.plan) ? activate(sum, this.plan.activation) : sum
   }
 }
 
-function isResNet({ kind }: BlockPlan): boolean {
+/** Whether the sum of input and branch is activated (ResNet); the others are linear there. */
+export function activatesSum({ kind }: BlockPlan): boolean {
   return kind === 'basic' || kind === 'bottleneck'
 }
 

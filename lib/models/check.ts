@@ -73,8 +73,12 @@ export function checkStageFields(op: string, name: string, stage: Stage): void {
   if (stage.seRatio < 0) throw new MbconvError('ERR_VALUE', `${op}: ${name}.seRatio must not be negative`, { op })
 }
 
-/** Checks a stage behind others, whose last has `input` channels. */
-function checkStage(op: string, name: string, stage: Stage, input: number): void {
+/**
+ * Checks a stage behind others, whose last has `input` channels.
+ *
+ * @throws MbconvError ERR_TYPE or ERR_VALUE naming `op` and the field of `name`.
+ */
+export function checkStage(op: string, name: string, stage: Stage, input: number): void {
   checkStageFields(op, name, stage)
   const { block = 'mbconv', expand, channels } = stage
   const whole = (width: number, of: string) => {

@@ -10,13 +10,26 @@ export {
   type Stage,
 } from './arch'
 export { formatStage, parseStage } from './block-string'
+export {
+  type CardMetrics,
+  type CardOptions,
+  type ModelCard,
+  makeCard,
+  type Preprocessing,
+  readCard,
+  shorterSide,
+  writeCard,
+} from './card'
 export { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
 export { type CreateOptions, create } from './create'
+export { type ExportOptions, type ExportReport, exportOnnx } from './export'
+export type { ExportedFiles } from './export-files'
 export { type Budget, type Fit, type FitOptions, type FitResult, fit } from './fit'
 export { type Latency, type LatencyOptions, measureLatency } from './latency'
 export { estimateMemory, type MemoryEstimate, type MemoryOptions } from './memory'
 export type { Network } from './network'
 export { PROFILE_NAMES, type Profile, type ProfileName, profileNamed } from './profiles'
+export { type Reference, type ReferenceLayer, references } from './references'
 export {
   type Coefficients,
   type CompoundOptions,

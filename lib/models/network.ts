@@ -2,6 +2,7 @@
  * The network of an architecture table: stem, stages, head, pooling, classifier. State-dict keys and their order are those
  * of torchvision's EfficientNet, for every family.
  */
+import { checkNumber, checkOptions } from '../check'
 import { MbconvError } from '../errors'
 import * as F from '../nn/functional'
 import { Dropout, Hardswish, type Init, Linear } from '../nn/layers'
@@ -10,6 +11,7 @@ import { scope } from '../tensor/scope'
 import { Tensor } from '../tensor/tensor'
 import type { Arch } from './arch'
 import { Block, type Context, ConvNorm } from './blocks'
+import { folded } from './fuse'
 import { activationOf, blocksOf, featureChannels, SQUEEZE } from './plan'
 import type { Profile } from './profiles'
 
@@ -23,6 +25,8 @@ export interface NetworkSettings {
   /** Dropout before the classifier. */
   dropout: number
   init: Init
+  /** Without batch norms: {@link Network.fuse} makes such networks. Default false. */
+  fused?: boolean
 }
 
 /** The network: images [N, inChannels, H, W], normalised, to logits [N, numClasses]. */
@@ -33,15 +37,19 @@ export class Network extends Module {
   readonly profile: Profile
   readonly numClasses: number
   readonly inChannels: number
+  /** Whether batch norms are folded into the convolutions: {@link fuse} made this network, and it cannot be trained. */
+  readonly fused: boolean
+  #frozen = 0
 
   constructor(arch: Arch, settings: NetworkSettings) {
     super()
-    const { numClasses, inChannels, profile, dropPath, dropout, init } = settings
+    const { numClasses, inChannels, profile, dropPath, dropout, init, fused = false } = settings
     this.arch = arch
     this.profile = profile
     this.numClasses = numClasses
     this.inChannels = inChannels
-    const context: Context = { profile, init, squeeze: arch.squeeze ?? SQUEEZE }
+    this.fused = fused
+    const context: Context = { profile, init, fused, squeeze: arch.squeeze ?? SQUEEZE }
     const activation = activationOf(arch)
     const stem = new ConvNorm(inChannels, arch.stem, arch.stemKernel ?? 3, context, { stride: 2, activation })
     const total = arch.stages.reduce((sum, stage) => sum + stage.layers, 0)
@@ -101,6 +109,91 @@ export class Network extends Module {
       })
       return wanted.map((stage) => found.get(stage) as Tensor)
     })
+  }
+
+  /**
+   * The same network for inference, with each batch norm folded into the convolution before it: the same logits but for
+   * rounding (folded in float64), for less time and memory traffic.
+   *
+   * A new network with tensors of its own, on the same device, in the same dtype; this one stays as it is. It is in
+   * evaluation mode for good, its parameters take no gradients (its input may), and its state dict has a bias for each
+   * convolution in place of batch norm's entries.
+   *
+   * @throws MbconvError ERR_VALUE in training mode, in which batch norm does not use the statistics that are folded, and
+   *   for a network that is fused already; ERR_DISPOSED; ERR_OOM, ERR_CUDA_OOM
+   */
+  fuse(): Network {
+    const { arch, profile, numClasses, inChannels } = this
+    const op = `${arch.name}.fuse`
+    if (this.fused) throw new MbconvError('ERR_VALUE', `${op}: the network is fused already`, { op })
+    if (this.modules().some(({ training }) => training)) {
+      const hint = 'Call eval() first.'
+      throw new MbconvError('ERR_VALUE', `${op}: the network is in training mode`, { op, hint })
+    }
+    const settings = { numClasses, inChannels, profile, dropPath: 0, dropout: 0, init: 'none', fused: true } as const
+    return folded(op, this, new Network(arch, settings))
+  }
+
+  /**
+   * Keeps the first parts of the network as they are while the rest is trained: their parameters take no gradient, and
+   * they stay in evaluation mode when {@link train} is called, so that their batch norms keep their statistics. All other
+   * parts can be trained. Make the optimiser afterwards: it takes only parameters that want a gradient.
+   *
+   * @param options.upTo the last part to be frozen, a child of `features` as in {@link forwardFeatures}: 0 freezes the
+   *   stem alone, the last one everything but the classifier
+   * @throws MbconvError ERR_TYPE, ERR_INDEX; ERR_VALUE for a fused network
+   */
+  freeze(options: { upTo: number }): this {
+    const op = `${this.arch.name}.freeze`
+    checkOptions(op, options, ['upTo'])
+    const { upTo } = options
+    checkNumber(op, 'upTo', upTo)
+    const last = this.features.length - 1
+    if (!Number.isInteger(upTo) || upTo < 0 || upTo > last) {
+      throw new MbconvError('ERR_INDEX', `${op}: upTo must be a part of features, 0 to ${last}, got ${upTo}`, { op })
+    }
+    return this.#freezeParts(op, upTo + 1)
+  }
+
+  /** Takes {@link freeze} back: every part can be trained. */
+  unfreeze(): this {
+    return this.#freezeParts(`${this.arch.name}.unfreeze`, 0)
+  }
+
+  /** How many parts of `features`, from the stem on, are frozen. */
+  get frozen(): number {
+    return this.#frozen
+  }
+
+  #freezeParts(op: string, count: number): this {
+    if (this.fused) throw new MbconvError('ERR_VALUE', `${op}: no part of a fused network can be trained`, { op })
+    this.#frozen = count
+    for (const parameter of this.parameters()) parameter.requiresGrad_()
+    for (const parameter of this.#frozenParts().flatMap((part) => part.parameters())) {
+      parameter.requiresGrad_(false)
+      parameter.grad = null
+    }
+    return this.train(this.training)
+  }
+
+  #frozenParts(): Module[] {
+    return [...this.features].slice(0, this.#frozen)
+  }
+
+  /**
+   * As in every module, but for frozen parts, which stay in evaluation mode, as does the whole of a fused network.
+   *
+   * @throws MbconvError ERR_VALUE for training mode in a fused network
+   */
+  override train(mode = true): this {
+    if (this.fused && mode !== false) {
+      const op = `${this.arch.name}.train`
+      const hint = 'Train the network that it was made from.'
+      throw new MbconvError('ERR_VALUE', `${op}: a fused network cannot be trained`, { op, hint })
+    }
+    super.train(mode)
+    for (const part of this.#frozenParts()) part.eval()
+    return this
   }
 
   #checkImages(x: Tensor, method: string): string {

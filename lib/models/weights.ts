@@ -49,6 +49,10 @@ export function loadWeights(
   if (typeof source !== 'string' && (typeof source !== 'object' || source === null)) {
     throw new MbconvError('ERR_TYPE', `${op}: source must be a path, or tensors by key, got ${shown(source)}`, { op })
   }
+  if (model.fused) {
+    const hint = 'Load them into a network as models.create makes it, then fuse that.'
+    throw new MbconvError('ERR_VALUE', `${op}: a fused network has no batch norms to load`, { op, hint })
+  }
   checkOptions(op, options, ['strict'])
   const { strict = true } = options
   return scope(() => {

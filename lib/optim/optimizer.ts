@@ -3,6 +3,7 @@
  *
  * An update is one native call a group, over whole lists of tensors; nothing crosses into JavaScript per parameter.
  */
+import { checkPositive } from '../check'
 import { MbconvError } from '../errors'
 import { native } from '../native'
 import type { Rate } from '../native-types'
@@ -20,6 +21,11 @@ export interface ParamGroup {
   lr?: number
   /** The optimiser's own value where absent. */
   weightDecay?: number
+  /**
+   * The group's learning rate over the optimiser's, above 0, whatever a schedule makes of that. Default 1. `lr`, where it
+   * is given, is the group's own to begin with and not multiplied.
+   */
+  lrScale?: number
 }
 
 /** A group with everything filled in. `state` holds one list of tensors a slot, each as long as `params`. */
@@ -28,6 +34,8 @@ export interface Group {
   readonly names: string[]
   lr: number
   weightDecay: number
+  /** What {@link Optimizer.lr} is multiplied with for this group. */
+  readonly lrScale: number
   readonly state: Record<string, Tensor[]>
 }
 
@@ -150,11 +158,14 @@ export abstract class Optimizer {
       }
       if (group.lr !== undefined) checkNumber(op, 'lr', group.lr, 0)
       if (group.weightDecay !== undefined) checkNumber(op, 'weightDecay', group.weightDecay, 0)
+      const { lrScale = 1 } = group
+      checkPositive(op, 'lrScale', lrScale)
       const start = position
       this.groups.push({
         params: [...group.params],
         names: group.names ? [...group.names] : group.params.map((_, i) => String(start + i)),
-        lr: group.lr ?? lr,
+        lr: group.lr ?? lr * lrScale,
+        lrScale,
         weightDecay: group.weightDecay ?? weightDecay,
         state: {},
       })
@@ -204,14 +215,14 @@ export abstract class Optimizer {
     })
   }
 
-  /** The first group's learning rate; setting it sets every group's. */
+  /** The first group's learning rate over its `lrScale`; setting it sets every group's, each times its own scale. */
   get lr(): number {
-    return this.groups[0].lr
+    return this.groups[0].lr / this.groups[0].lrScale
   }
 
   set lr(lr: number) {
     checkNumber(this.#op, 'lr', lr, 0)
-    for (const group of this.groups) group.lr = lr
+    for (const group of this.groups) group.lr = lr * group.lrScale
   }
 
   /** One update from the gradients that are there; parameters without one are left alone. */

@@ -28,7 +28,7 @@ export interface FileKind<T> {
   select?: (value: unknown) => unknown
   /** Where the key of a problem with what was selected stands in the file. */
   origin?: (problem: Problem) => Path
-  /** @param baseOf the folder that the file named by `data.<key>` is relative to */
+  /** @param baseOf the folder that the path at a dotted key is relative to */
   check: (raw: unknown, baseOf: (key: string) => string) => { value: T } | { problems: Problem[] }
 }
 
@@ -74,7 +74,7 @@ export function checkFile<T>(file: string, document: Located, overrides: readonl
   const nameOf = (keys: Path) => printable(prefix + keys.join('.'))
   const onCommandLine = (keys: Path) => applied.filter((override) => startsWith(keys, override.path)).pop()
   const fileFolder = path.dirname(path.resolve(file))
-  const checked = kind.check(raw, (key) => (onCommandLine(['data', key]) ? process.cwd() : fileFolder))
+  const checked = kind.check(raw, (key) => (onCommandLine(key.split('.')) ? process.cwd() : fileFolder))
   if ('value' in checked && complaints.length === 0) return checked.value
 
   const problems = 'problems' in checked ? checked.problems : []

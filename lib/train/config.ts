@@ -9,10 +9,12 @@ import { z } from 'zod'
 import { MbconvError } from '../errors'
 import { list } from '../models/arch'
 import { type Problem, preview, problemsOf, problemTexts } from './config-problems'
+import { freezeProblems, stageProblems } from './model-table'
 import { nearest } from './nearest'
 
 const fraction = () => z.number().min(0).lt(1)
 const count = () => z.int().min(1)
+const channels = (min: number) => z.int().min(min).max(1_000_000)
 const imageFile = (what: string) =>
   z.string().min(1).optional().describe(`IDX file of the ${what}, plain or gzip; needed with dataset: idx`)
 const perChannel = (value: z.ZodType<number, number>, what: string) =>
@@ -24,6 +26,15 @@ const perChannel = (value: z.ZodType<number, number>, what: string) =>
 
 const model = z.strictObject({
   name: z.string().min(1).describe('architecture, one of those `mbconv models` lists'),
+  stem: channels(1).nullable().default(null).describe("channels behind the stem; null: the architecture's"),
+  stages: z
+    .array(z.string().max(100))
+    .min(1)
+    .max(100)
+    .nullable()
+    .default(null)
+    .describe("stages in place of the architecture's, as `mbconv models NAME --config` writes them"),
+  head: channels(0).nullable().default(null).describe("channels of the head, 0: none; null: the architecture's"),
   width: z.number().positive().default(1).describe("factor on the architecture's channels"),
   depth: z.number().positive().default(1).describe("factor on the architecture's layers per stage"),
   resolution: z.int().min(8).max(4096).nullable().default(null).describe("input side, px; null: the architecture's"),
@@ -34,6 +45,18 @@ const model = z.strictObject({
     .describe('whose padding, batch-norm epsilon and batch-norm momentum to use'),
   dropout: fraction().nullable().default(null).describe("rate before the classifier; null: the architecture's"),
   dropPath: fraction().default(0.2).describe('rate at which the last block is skipped; earlier ones less, in a line'),
+  weights: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('file of the weights to begin with, .safetensors or .pth; null: drawn from the seed'),
+  freeze: z
+    .int()
+    .min(0)
+    .nullable()
+    .default(null)
+    .describe('last part that keeps its weights, 0: the stem, 1: the first stage …; null: all are trained'),
 })
 
 const augment = z.strictObject({
@@ -94,6 +117,14 @@ const learningRate = z.number().positive().describe('peak learning rate, after t
 const weightDecay = (rate: number, how: string) =>
   z.number().min(0).default(rate).describe(`${how}; batch-norm parameters are spared`)
 
+const layerDecay = () =>
+  z
+    .number()
+    .positive()
+    .max(1)
+    .default(1)
+    .describe("learning rate of a block over that of the one behind it, from the classifier's down; 1: all alike")
+
 const rmsprop = z.strictObject({
   name: z.literal('rmsprop'),
   lr: learningRate.optional(), // 0.016 · batchSize / 256, which needs the rest of the configuration: see resolve()
@@ -101,6 +132,7 @@ const rmsprop = z.strictObject({
   momentum: fraction().default(0.9),
   eps: z.number().positive().default(1e-3).describe('added to the squared average inside the root'),
   weightDecay: weightDecay(1e-5, 'times the weight, added to the gradient'),
+  layerDecay: layerDecay(),
 })
 
 const sgd = z.strictObject({
@@ -109,6 +141,7 @@ const sgd = z.strictObject({
   momentum: fraction().default(0.9),
   nesterov: z.boolean().default(true).describe('look ahead along the momentum'),
   weightDecay: weightDecay(0, 'times the weight, added to the gradient'),
+  layerDecay: layerDecay(),
 })
 
 const adamw = z.strictObject({
@@ -117,6 +150,7 @@ const adamw = z.strictObject({
   betas: z.tuple([fraction(), fraction()]).default([0.9, 0.999]).describe('decay of the first and second moment'),
   eps: z.number().positive().default(1e-8).describe('added to the root of the second moment'),
   weightDecay: weightDecay(0.01, 'times the learning rate times the weight, taken off the weight'),
+  layerDecay: layerDecay(),
 })
 
 const warmupEpochs = (epochs: number) =>
@@ -224,6 +258,8 @@ function crossCheck(raw: unknown): Problem[] {
       hint: near ? `did you mean ${near}?` : `there are ${list().join(', ')}`,
     })
   }
+  const model = at('model')
+  if (isMapping(model)) problems.push(...stageProblems(model), ...freezeProblems(model))
   const dataset = at('data', 'dataset') ?? 'digits'
   for (const file of DATA_FILES) {
     const given = at('data', file) !== undefined
@@ -257,17 +293,19 @@ function crossCheck(raw: unknown): Problem[] {
   return problems
 }
 
-/** Fills in what follows from other keys. `baseOf` gives the folder that a data path is relative to. */
+/** Fills in what follows from other keys. `baseOf` gives the folder that the path at a key is relative to. */
 function resolve(parsed: Parsed, baseOf: (key: string) => string): TrainConfig {
   const files = Object.fromEntries(
     DATA_FILES.flatMap((key) => {
       const file = parsed.data[key]
-      return file === undefined ? [] : [[key, path.resolve(baseOf(key), file)]]
+      return file === undefined ? [] : [[key, path.resolve(baseOf(`data.${key}`), file)]]
     }),
   )
-  const { optimizer } = parsed
+  const { optimizer, model } = parsed
+  const weights = model.weights === null ? null : path.resolve(baseOf('model.weights'), model.weights)
   return {
     ...parsed,
+    model: { ...model, weights },
     data: { ...parsed.data, ...files },
     // The paper's rule: the rate grows with the batch, 0.016 at 256 images.
     optimizer: { ...optimizer, lr: optimizer.lr ?? (0.016 * parsed.data.batchSize) / 256 } as TrainConfig['optimizer'],
@@ -280,7 +318,7 @@ export type Checked = { config: TrainConfig; problems?: undefined } | { config?:
  * Checks a raw configuration as a whole.
  *
  * @param raw what a YAML file, or a caller, wrote
- * @param baseOf the folder which `data.<key>` is relative to; the working directory unless given
+ * @param baseOf the folder that the path at a dotted key is relative to; the working directory unless given
  */
 export function checkConfig(raw: unknown, baseOf: (key: string) => string = () => process.cwd()): Checked {
   const parsed = trainConfigSchema.safeParse(raw)

@@ -49,6 +49,7 @@ async function startRun({ config: given, token }: RunRequest, hooks: RunHooks): 
     try {
       writeConfig(runDir, config)
       makeCheckpointsFolder(runDir)
+      for (const message of session.notes) hooks.emit({ type: 'warning', message })
       return await train(session, runDir, undefined, hooks)
     } finally {
       unlockRun(runDir, token)

@@ -8,15 +8,17 @@ import { crc32 } from 'node:zlib'
 import { datasetOf, type ImageDataset, normalization } from '../data/dataset'
 import { Loader } from '../data/loader'
 import { MbconvError } from '../errors'
-import { arch as archOf } from '../models/arch'
 import { count } from '../models/count'
 import { create } from '../models/create'
+import type { Network } from '../models/network'
 import { scale } from '../models/scaling'
+import { loadWeights } from '../models/weights'
 import { native } from '../native'
 import type { Init } from '../nn/layers'
 import type { Module } from '../nn/module'
 import { AdamW } from '../optim/adamw'
 import { Ema } from '../optim/ema'
+import { layerwiseGroups } from '../optim/layerwise'
 import { decayGroups, type Optimizer } from '../optim/optimizer'
 import { RMSprop } from '../optim/rmsprop'
 import { type Schedule, scheduleOf } from '../optim/schedules'
@@ -27,6 +29,7 @@ import { type Checkpoint, readPart } from './checkpoint'
 import type { TrainState } from './checkpoint-state'
 import type { TrainConfig } from './config'
 import { resolveDevice } from './device'
+import { tableOf } from './model-table'
 
 export interface Session {
   config: TrainConfig
@@ -50,6 +53,8 @@ export interface Session {
   /** Trained parameters, and multiply-adds of one image. */
   params: number
   macs: number
+  /** What a user should know of the weights that the model begins with. */
+  notes: string[]
   dispose(): void
 }
 
@@ -61,7 +66,7 @@ export interface Session {
 export function modelOf(
   config: TrainConfig,
   { numClasses, inChannels, device, init }: { numClasses: number; inChannels: number; device: string; init: Init },
-): Module {
+): Network {
   const { dropout, dropPath, profile } = config.model
   const options = { numClasses, inChannels, profile, dropPath, seed: config.seed, device, init }
   const model = create(archFor(config), dropout === null ? options : { ...options, dropout })
@@ -76,13 +81,15 @@ export function modelOf(
 /** The scaled stage table that a configuration names. */
 export function archFor({ model }: TrainConfig) {
   const { width, depth, divisor } = model
-  const named = archOf(model.name)
-  return scale(named, { width, depth, resolution: model.resolution ?? named.resolution, divisor })
+  const table = tableOf(model)
+  return scale(table, { width, depth, resolution: model.resolution ?? table.resolution, divisor })
 }
 
 function optimizerOf(config: TrainConfig, model: Module): Optimizer {
   const options = config.optimizer
-  const groups = decayGroups(model, options.weightDecay)
+  const { weightDecay, layerDecay = 1 } = options
+  const groups =
+    layerDecay === 1 ? decayGroups(model, weightDecay) : layerwiseGroups(model, { weightDecay, decay: layerDecay })
   switch (options.name) {
     case 'rmsprop':
       return new RMSprop(groups, options)
@@ -146,6 +153,8 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
     const init = checkpoint === undefined ? 'paper' : 'none'
     const model = modelOf(config, { numClasses: train.numClasses, inChannels, device, init })
     made.push(model)
+    const notes = checkpoint === undefined ? beginWith(model, config) : []
+    if (config.model.freeze != null) model.freeze({ upTo: config.model.freeze })
     const optimizer = optimizerOf(config, model)
     made.push(optimizer)
     const ema = config.ema === false ? null : new Ema(model, config.ema)
@@ -169,12 +178,21 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
       totalSteps,
       params,
       macs,
+      notes,
       dispose,
     }
   } catch (error) {
     dispose()
     throw error
   }
+}
+
+/** Loads the weights that the configuration names, if any; gives what of them was not as expected. */
+function beginWith(model: Network, { model: { weights } }: TrainConfig): string[] {
+  if (weights == null) return []
+  const { reinitialized } = loadWeights(model, weights)
+  if (reinitialized.length === 0) return []
+  return [`${weights} has another number of classes: ${reinitialized.join(' and ')} begin anew`]
 }
 
 /** Puts a checkpoint's tensors and random state in place. */

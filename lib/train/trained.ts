@@ -1,6 +1,6 @@
 /** A trained model back from its checkpoint, with what using it takes. */
 import { MbconvError } from '../errors'
-import type { Module } from '../nn/module'
+import type { Network } from '../models/network'
 import { scope } from '../tensor/scope'
 import { findCheckpoint, readPart } from './checkpoint'
 import type { TrainState } from './checkpoint-state'
@@ -9,10 +9,12 @@ import { modelOf } from './session'
 
 export interface Trained {
   /** In evaluation mode. The caller disposes it. */
-  model: Module
+  model: Network
   state: TrainState
   /** The checkpoint's folder. */
   checkpoint: string
+  /** Whether the weights are the moving average of training's. */
+  averaged: boolean
   device: string
 }
 
@@ -35,8 +37,9 @@ export function openTrained(runOrCheckpoint: string, device = 'auto'): Trained {
     init: 'none',
   })
   try {
-    scope(() => model.loadStateDict(readPart(checkpoint, parts.includes('ema') ? 'ema' : 'model').tensors))
-    return { model: model.eval(), state, checkpoint: path, device: where }
+    const averaged = parts.includes('ema')
+    scope(() => model.loadStateDict(readPart(checkpoint, averaged ? 'ema' : 'model').tensors))
+    return { model: model.eval(), state, checkpoint: path, averaged, device: where }
   } catch (error) {
     model.dispose()
     throw new MbconvError('ERR_CHECKPOINT', `${path}: its weights do not fit its model: ${(error as Error).message}`, {

@@ -85,7 +85,7 @@ export function atLeast(version, [major, minor]) {
 }
 
 /** The command that starts npm: the very one we were started by, where there is one. */
-function findNpm(env) {
+export function findNpm(env) {
   if (/[\\/]npm-cli\.js$/.test(env.npm_execpath ?? '')) return [process.execPath, env.npm_execpath]
   const file = which('npm', env)
   return file === null ? null : [file]

@@ -1,0 +1,82 @@
+/** `mbconv export`: a trained model, or weights from elsewhere, as ONNX file with its model card. */
+import path from 'node:path'
+import { MbconvError } from '../errors'
+import type { ExportedFiles, ExportFilesOptions } from '../models/export-files'
+import type { ProfileName } from '../models/profiles'
+import * as format from './format'
+import { known } from './models'
+import { type GlobalOptions, Output } from './output'
+import { newestRunOrThrow, shortPath } from './runs'
+
+export interface ExportOptions extends GlobalOptions, ExportFilesOptions {
+  out: string
+  model?: string
+  weights?: string
+  profile?: ProfileName
+  classes?: number
+  resolution?: number
+}
+
+export async function exportModel(run: string | undefined, options: ExportOptions): Promise<number> {
+  const output = new Output(options)
+  const { model, weights, profile, classes, resolution, out, opset, fold, pixels, safetensors } = options
+  const files = { opset, fold, pixels, safetensors }
+  const loading = { model, weights, profile, classes, resolution }
+  const given = Object.entries(loading).filter(([, value]) => value !== undefined)
+  let exported: ExportedFiles
+  try {
+    if (given.length === 0) {
+      const folder = run ?? newestRunOrThrow()
+      const { exportRun } = await import('../train/export.js')
+      if (run === undefined) output.note(output.paintNote('dim', `run: ${folder}`))
+      exported = exportRun(folder, { out, ...files })
+    } else {
+      if (run !== undefined)
+        throw new MbconvError('ERR_USAGE', `--${given[0][0]} is for weights of elsewhere, not for a run`, {
+          hint: 'a run knows its model: mbconv export RUN',
+        })
+      exported = await exportWeights(loading, out, files)
+    }
+  } catch (error) {
+    // A number that no file can have was typed; the library cannot know that.
+    if (error instanceof MbconvError && error.code === 'ERR_VALUE')
+      throw new MbconvError('ERR_USAGE', error.message, { hint: error.hint, cause: error })
+    throw error
+  }
+  output.data(exported)
+  const { onnx, card, safetensors: state, bytes, nodes, input } = exported
+  const facts = `${format.scaled(bytes)}B, ${format.whole(nodes)} nodes, opset ${exported.opset}`
+  const shape = `${input.name} ${input.type}[${input.shape.join(', ')}] to logits[${exported.output.shape.join(', ')}]`
+  output.result(
+    `${output.paint('green', shortPath(onnx))}  ${output.paint('dim', `${facts}; ${shape}`)}`,
+    ...[card, state].filter((file) => file !== null).map(shortPath),
+  )
+  return 0
+}
+
+type Loading = Pick<ExportOptions, 'model' | 'weights' | 'profile' | 'classes' | 'resolution'>
+
+async function exportWeights(loading: Loading, out: string, files: ExportFilesOptions): Promise<ExportedFiles> {
+  const { model: name, weights, profile, classes: numClasses = 1000, resolution } = loading
+  if (name === undefined || weights === undefined || profile === undefined)
+    throw new MbconvError('ERR_USAGE', 'weights of elsewhere need --model, --weights and --profile', {
+      hint: 'for example: mbconv export --model efficientnet_b0 --weights b0.safetensors --profile timm',
+    })
+  const arch = known(name)
+  const { create } = await import('../models/create.js')
+  const { loadWeights } = await import('../models/weights.js')
+  const { makeCard } = await import('../models/card.js')
+  const { exportFiles } = await import('../models/export-files.js')
+  const network = create(arch, { profile, numClasses, init: 'none' })
+  try {
+    const { reinitialized } = loadWeights(network, weights)
+    if (reinitialized.length > 0)
+      throw new MbconvError('ERR_USAGE', `${weights} is for another number of classes than ${numClasses}`, {
+        hint: 'give its own with --classes',
+      })
+    const card = makeCard(network, { source: path.basename(weights), preprocessing: resolution ? { resolution } : {} })
+    return exportFiles('export', network, card, out, files)
+  } finally {
+    network.dispose()
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * As much of protobuf's wire format as writing needs. Source: https://protobuf.dev/programming-guides/encoding
+ *
+ * A message is a list of pieces whose lengths are known, so that the length of what encloses them can be written first
+ * and the bytes of large ones be made when it is their turn.
+ */
+
+/** Bytes that are made when they are written. */
+interface LatePiece {
+  length: number
+  make: () => Uint8Array
+}
+type Piece = Uint8Array | LatePiece
+
+/** Kinds of fields, the lower three bits of a key. */
+const VARINT = 0
+const DELIMITED = 2
+const FIXED32 = 5
+
+/** Pieces below this are gathered before they are written. */
+const GATHER_BYTES = 1 << 16
+
+/** A whole number from 0 to 2^53 in groups of seven bits, lowest first. */
+function varint(value: number): Uint8Array {
+  const bytes: number[] = []
+  let rest = value
+  while (rest >= 128) {
+    bytes.push((rest % 128) | 128)
+    rest = Math.floor(rest / 128)
+  }
+  bytes.push(rest)
+  return Uint8Array.from(bytes)
+}
+
+const key = (field: number, kind: number) => varint(field * 8 + kind)
+
+/** A message under construction; each method adds a field and gives the message back. */
+export class Message {
+  readonly #pieces: Piece[] = []
+  #length = 0
+
+  /** Bytes of the message. */
+  get length(): number {
+    return this.#length
+  }
+
+  #add(...pieces: Piece[]): this {
+    for (const piece of pieces) {
+      this.#pieces.push(piece)
+      this.#length += piece.length
+    }
+    return this
+  }
+
+  /** An int32, int64, enum or bool that is not negative. */
+  int(field: number, value: number): this {
+    return this.#add(key(field, VARINT), varint(value))
+  }
+
+  /** A repeated int64, not packed, as proto2 writes it and every reader takes it. */
+  ints(field: number, values: readonly number[]): this {
+    for (const value of values) this.int(field, value)
+    return this
+  }
+
+  float(field: number, value: number): this {
+    const bytes = Buffer.alloc(4)
+    bytes.writeFloatLE(value)
+    return this.#add(key(field, FIXED32), bytes)
+  }
+
+  text(field: number, value: string): this {
+    return this.#delimited(field, Buffer.from(value, 'utf8'))
+  }
+
+  /** @param make called when the bytes are written; they must be `length` */
+  late(field: number, length: number, make: () => Uint8Array): this {
+    return this.#delimited(field, { length, make })
+  }
+
+  message(field: number, value: Message): this {
+    this.#add(key(field, DELIMITED), varint(value.length))
+    // One by one: a graph has more pieces than a call may have arguments.
+    for (const piece of value.#pieces) this.#add(piece)
+    return this
+  }
+
+  messages(field: number, values: Iterable<Message>): this {
+    for (const value of values) this.message(field, value)
+    return this
+  }
+
+  #delimited(field: number, piece: Piece): this {
+    return this.#add(key(field, DELIMITED), varint(piece.length), piece)
+  }
+
+  /** The bytes, small pieces gathered, large ones as they are; no two large ones exist at the same time. */
+  *encode(): Generator<Uint8Array> {
+    let gathered: Uint8Array[] = []
+    let size = 0
+    const flush = function* () {
+      if (size > 0) yield Buffer.concat(gathered)
+      gathered = []
+      size = 0
+    }
+    for (const piece of this.#pieces) {
+      const bytes = piece instanceof Uint8Array ? piece : piece.make()
+      if (bytes.length !== piece.length) throw new Error(`${bytes.length} bytes where ${piece.length} were announced`)
+      if (bytes.length >= GATHER_BYTES) {
+        yield* flush()
+        yield bytes
+        continue
+      }
+      gathered.push(bytes)
+      size += bytes.length
+      if (size >= GATHER_BYTES) yield* flush()
+    }
+    yield* flush()
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Networks that others are compared with and that are no table of stages: counted from their layers, not built and not
+ * scaled.
+ */
+import type { Counts } from './count'
+
+/** A convolution, with a bias and what follows it up to the next one, or a linear layer with one. */
+export type ReferenceLayer =
+  | {
+      readonly type: 'conv'
+      readonly channels: number
+      readonly kernel: number
+      readonly stride: number
+      readonly padding: number
+      /** A 3x3 stride-2 maximum behind it. */
+      readonly pool?: boolean
+    }
+  | { readonly type: 'linear'; readonly features: number }
+
+export interface Reference {
+  readonly name: string
+  readonly source: string
+  /** Input side, px. */
+  readonly resolution: number
+  /** Layers in order, for images of 3 channels and 1000 classes. */
+  readonly layers: readonly ReferenceLayer[]
+  readonly params: number
+  /** Per image, by the same rule as those of the others. */
+  readonly macs: Counts['macs']
+  /** Length of the state dict. */
+  readonly stateDictEntries: number
+}
+
+/** In one column of kernels, as torchvision has it: arXiv:1404.5997, footnote 1. */
+// biome-ignore format: one row a layer
+const ALEXNET: readonly ReferenceLayer[] = [
+  { type: 'conv', channels: 64,  kernel: 11, stride: 4, padding: 2, pool: true },
+  { type: 'conv', channels: 192, kernel: 5,  stride: 1, padding: 2, pool: true },
+  { type: 'conv', channels: 384, kernel: 3,  stride: 1, padding: 1 },
+  { type: 'conv', channels: 256, kernel: 3,  stride: 1, padding: 1 },
+  { type: 'conv', channels: 256, kernel: 3,  stride: 1, padding: 1, pool: true },
+  { type: 'linear', features: 4096 },
+  { type: 'linear', features: 4096 },
+  { type: 'linear', features: 1000 },
+]
+
+function counted(name: string, source: string, resolution: number, layers: readonly ReferenceLayer[]): Reference {
+  let [channels, size, params, macs] = [3, resolution, 0, 0]
+  for (const layer of layers) {
+    if (layer.type === 'conv') {
+      const { kernel, stride, padding } = layer
+      size = Math.floor((size + 2 * padding - kernel) / stride) + 1
+      const weights = channels * layer.channels * kernel * kernel
+      params += weights + layer.channels
+      macs += weights * size * size
+      if (layer.pool) size = Math.floor((size - 3) / 2) + 1
+      channels = layer.channels
+    } else {
+      // The first one takes every position of the feature map.
+      const weights = channels * size * size * layer.features
+      params += weights + layer.features
+      macs += weights
+      ;[channels, size] = [layer.features, 1]
+    }
+  }
+  const frozen = Object.freeze(layers.map((layer) => Object.freeze({ ...layer })))
+  return Object.freeze({ name, source, resolution, layers: frozen, params, macs, stateDictEntries: 2 * layers.length })
+}
+
+/**
+ * Figures of networks to compare with that this package cannot build: AlexNet, on which the paper's field measures
+ * itself. They have no table that could be scaled, so `arch` and `create` do not know them.
+ */
+export function references(): Reference[] {
+  return [counted('alexnet', 'arXiv:1404.5997, as torchvision has it', 224, ALEXNET)]
+}

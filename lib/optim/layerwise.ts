@@ -1,0 +1,74 @@
+/** Learning rates that fall from the classifier to the stem, for fine-tuning. */
+import { checkOptions, checkPositive, shown } from '../check'
+import { MbconvError } from '../errors'
+import { checkNumber, decayGroups, type ParameterSource, type ParamGroup } from './optimizer'
+
+export interface LayerwiseOptions {
+  /** Rate of a layer over that of the one behind it, above 0, at most 1. */
+  decay: number
+  /** Of the parameters that decay; batch norm's do not. */
+  weightDecay: number
+  /** What counts as a layer. Default `block`; with `stage` all blocks of a stage have one rate. */
+  by?: 'block' | 'stage'
+}
+
+/** A block, by the state dict's keys; the stem and the head are a convolution and a batch norm. */
+const BLOCK = /^features\.(\d+)\.(\d+)\.(?:block|downsample)\./
+const PART = /^features\.(\d+)\./
+
+/**
+ * The groups of {@link decayGroups}, layer by layer, the classifier's first: the rate of a layer is `decay` times that of
+ * the one behind it. Layers are the stem, each block (or stage), the classifier; a head convolution goes with the last
+ * block. So timm has it. Whatever the schedule makes of the optimiser's rate, each group's `lrScale` multiplies it.
+ *
+ * @param model a network as `models.create` makes it; frozen parameters are left out, and count as layers all the same
+ * @throws MbconvError ERR_TYPE or ERR_VALUE
+ */
+export function layerwiseGroups(model: ParameterSource, options: LayerwiseOptions): ParamGroup[] {
+  const op = 'layerwiseGroups'
+  if (typeof model?.namedParameters !== 'function' || typeof model.namedBuffers !== 'function') {
+    throw new MbconvError('ERR_TYPE', `${op}: model must be a network, as models.create makes them`, { op })
+  }
+  checkOptions(op, options, ['decay', 'weightDecay', 'by'])
+  const { decay, weightDecay, by = 'block' } = options
+  checkPositive(op, 'decay', decay)
+  if (decay > 1) throw new MbconvError('ERR_VALUE', `${op}: decay must be at most 1, got ${decay}`, { op })
+  checkNumber(op, 'weightDecay', weightDecay, 0)
+  if (by !== 'block' && by !== 'stage') {
+    throw new MbconvError('ERR_VALUE', `${op}: by must be 'block' or 'stage', got ${shown(by)}`, { op })
+  }
+  const names = model.namedParameters().map(([name]) => name)
+  const layers = layersOf(names, by)
+  if (new Set(layers.values()).size < 2) {
+    throw new MbconvError('ERR_VALUE', `${op}: the model has no layers under "features", as networks have`, { op })
+  }
+  const last = Math.max(...layers.values())
+  const groups = decayGroups(model, weightDecay)
+  return Array.from({ length: last + 1 }, (_, distance) => {
+    const lrScale = decay ** distance
+    return groups.map(({ params, names: own = [], ...group }): ParamGroup => {
+      const members = [...own.keys()].filter((i) => layers.get(own[i]) === last - distance)
+      return { ...group, params: members.map((i) => params[i]), names: members.map((i) => own[i]), lrScale }
+    })
+  })
+    .flat()
+    .filter(({ params }) => params.length > 0)
+}
+
+/** The layer of each parameter, counted from the stem's, 0. Names come in the order of computation. */
+function layersOf(names: readonly string[], by: 'block' | 'stage'): Map<string, number> {
+  const layers = new Map<string, number>()
+  let [layer, key] = [0, '']
+  for (const name of names) {
+    const block = BLOCK.exec(name)
+    const part = PART.exec(name)
+    let next: string
+    if (block !== null) next = by === 'block' ? `${block[1]}.${block[2]}` : block[1]
+    else if (part !== null) next = part[1] === '0' ? '' : key
+    else next = 'classifier'
+    if (next !== key) layer++
+    key = next
+    layers.set(name, layer)
+  }
+  return layers
+}
