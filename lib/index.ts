@@ -88,5 +88,13 @@ export { type ConfigSource, parseConfigFile } from './train/config-file'
 export { type EvaluateRunOptions, evaluateRun, type RunEvaluation } from './train/evaluate'
 export type { StopReason, TrainEvent, TrainResult } from './train/events'
 export { type ExportRunOptions, exportRun } from './train/export'
-export { type Guess, type Prediction, type PredictOptions, predictImages } from './train/predict'
+export {
+  type Guess,
+  type ImageSource,
+  type Prediction,
+  type PredictOptions,
+  predictEach,
+  predictImages,
+  type Unreadable,
+} from './train/predict'
 export { type TrainOptions, type TrainRun, train } from './train/train'

@@ -61,7 +61,8 @@ t.test('wrong usage ends with 2 and says what was meant', async (t) => {
       "option '--phi <number>' argument 'x' is invalid. It must be a number.",
       'mbconv --help shows what there is',
     ],
-    [['predict'], "missing required argument 'image'", 'mbconv --help shows what there is'],
+    [['predict'], 'no image given', 'for example: mbconv predict three.png --topk 3'],
+    [['predict', '-', '--files-from', '-'], 'stdin can be read only once', undefined],
     [['models', 'efficientnet_b11'], 'no model is called efficientnet_b11', 'did you mean efficientnet_b1?'],
     [['models', 'b0', '--width=-1'], 'scale: width must be greater than 0, got -1', undefined],
     [

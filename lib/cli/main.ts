@@ -12,12 +12,17 @@ import { PROFILE_NAMES } from '../models/profiles'
 import type { ExportOptions } from './export'
 import type { ModelsOptions } from './models'
 import { type GlobalOptions, Output } from './output'
+import type { PredictOptions } from './predict'
 import type { ScaleOptions } from './scale'
 
 /** Exit statuses, as the help ends with them. */
 const EXIT_HELP = `
 Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 something is missing on this machine (see doctor),
 4 unreadable data, 130 and 143 stopped by a signal after saving.`
+
+/** What predict and explain take as --run. */
+const MODEL_HELP =
+  'folder of a run or a checkpoint, a .safetensors file with a card, a fetched checkpoint (default: the newest run in runs/)'
 
 function version(): string {
   const file = path.join(__dirname, '..', '..', 'package.json')
@@ -97,12 +102,23 @@ function createProgram(finish: (status: number) => void): Command {
   program
     .command('predict')
     .description('say what is in images')
-    .argument('<image...>', 'image files')
-    .option('--run <run>', 'folder of a run or of one of its checkpoints (default: the newest run below runs/)')
+    .usage('[options] IMAGE|FOLDER|GLOB|- ...')
+    .argument('[image...]', 'image files, folders of them, quoted patterns; - reads an image from stdin')
+    .option('--run <model>', MODEL_HELP)
+    .option('--files-from <file>', 'a file with a path a line, in addition; - for stdin')
     .option('--topk <n>', 'guesses for each image', wholeNumber, 3)
+    .option('--batch <n>', 'images at once', wholeNumber)
     .option('--device <device>', 'auto, cpu, cuda or cuda:N', device)
-    .addHelpText('after', example('mbconv predict three.png seven.png --topk 2'))
-    .action(async (images: string[], options: { run?: string; topk: number; device?: string }) => {
+    .addHelpText(
+      'after',
+      example(
+        'mbconv predict three.png seven.png --topk 2',
+        "mbconv predict photos/ 'more/**/*.webp' --run model.safetensors --json",
+        'find . -name "*.jpg" | mbconv predict --files-from - --json',
+        'curl -s https://… | mbconv predict -',
+      ),
+    )
+    .action(async (images: string[], options: Omit<PredictOptions, keyof GlobalOptions>) => {
       const { predict } = await import('./predict.js')
       finish(await predict(images, { ...globals(), ...options }))
     })
