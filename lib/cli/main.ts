@@ -9,6 +9,7 @@ import path from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT, exitCodeOf, MbconvError } from '../errors'
 import { PROFILE_NAMES } from '../models/profiles'
+import type { ExplainOptions } from './explain'
 import type { ExportOptions } from './export'
 import type { ModelsOptions } from './models'
 import { type GlobalOptions, Output } from './output'
@@ -36,6 +37,11 @@ function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value))
     throw new InvalidArgumentError('It must be a whole number above 0.')
   return value
+}
+
+function index(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0.')
+  return Number(text)
 }
 
 function number(text: string): number {
@@ -121,6 +127,24 @@ function createProgram(finish: (status: number) => void): Command {
     .action(async (images: string[], options: Omit<PredictOptions, keyof GlobalOptions>) => {
       const { predict } = await import('./predict.js')
       finish(await predict(images, { ...globals(), ...options }))
+    })
+
+  program
+    .command('explain')
+    .description('show where in an image a class is seen, as a heat-map laid over it (PNG)')
+    .argument('<image>', 'an image file; - for stdin')
+    .option('--run <model>', MODEL_HELP)
+    .option('--class <name>', 'the class to look for (default: the most probable one)')
+    .option('--stage <n>', 'part of the network that is looked at, 0: the stem (default: the last one)', index)
+    .option('--out <file>', 'where to write the picture (default: IMAGE-explained.png, here)')
+    .option('--device <device>', 'auto, cpu, cuda or cuda:N', device)
+    .addHelpText(
+      'after',
+      example('mbconv explain three.png', 'mbconv explain cat.jpg --class dog --stage 6 --out dog.png'),
+    )
+    .action(async (image: string, options: Omit<ExplainOptions, keyof GlobalOptions>) => {
+      const { explain } = await import('./explain.js')
+      finish(await explain(image, { ...globals(), ...options }))
     })
 
   program

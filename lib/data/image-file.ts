@@ -14,6 +14,7 @@ interface Pipeline {
   toColourspace(space: string): Pipeline
   resize(options: { width: number; height: number; fit: 'fill' | 'inside'; kernel?: 'linear' }): Pipeline
   raw(options: { depth: 'uchar' }): Pipeline
+  png(): Pipeline
   toBuffer(options: { resolveWithObject: true }): Promise<{
     data: Uint8Array
     info: { width: number; height: number; channels: number }
@@ -21,6 +22,7 @@ interface Pipeline {
 }
 interface Sharp {
   (input: Uint8Array, options: { failOn: 'truncated'; limitInputPixels: number }): Pipeline
+  (input: Uint8Array, options: { raw: { width: number; height: number; channels: number } }): Pipeline
   cache(on: boolean): void
   concurrency(threads: number): void
 }
@@ -69,7 +71,6 @@ export interface Pixels {
   data: Uint8Array
   width: number
   height: number
-  /** 1 or 3 */
   channels: number
 }
 
@@ -137,6 +138,14 @@ function planes(pixels: Uint8Array, present: number): Uint8Array {
     for (let p = 0; p < area; p++) result[channel * area + p] = pixels[p * present + from]
   }
   return result
+}
+
+/** Pixels, of 1, 3 or (with opacity) 4 channels, as a PNG file. */
+export async function encodePng({ data, width, height, channels }: Pixels): Promise<Uint8Array> {
+  loaded ??= loadSharp()
+  const sharp = await loaded
+  const png = sharp(data, { raw: { width, height, channels } }).png()
+  return (await png.toBuffer({ resolveWithObject: true })).data
 }
 
 /** The same picture with as many channels as asked for: its luma, or the gray value three times. */

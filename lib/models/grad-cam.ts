@@ -75,7 +75,8 @@ export function gradCam(network: Network, x: Tensor, options: GradCamOptions = {
 
 function classesOf(op: string, wanted: GradCamOptions['classes'], logits: Tensor): number[] {
   const [images, numClasses] = logits.shape
-  if (wanted === undefined) return Array.from(logits.detach().argmax({ dim: 1 }).toTypedArray() as BigInt64Array, Number)
+  if (wanted === undefined)
+    return Array.from(logits.detach().argmax({ dim: 1 }).toTypedArray() as BigInt64Array, Number)
   const classes = typeof wanted === 'number' ? Array<number>(images).fill(wanted) : wanted
   if (!Array.isArray(classes) || classes.length !== images) {
     const text = `${op}: classes must be a class, or one for each of ${images} images, got ${shown(wanted)}`

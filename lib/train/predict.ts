@@ -139,11 +139,14 @@ function* predicted(model: OpenModel, batch: Read[], topk: number): Generator<Pr
       yield each
       continue
     }
-    const row = probabilities[next++]
-    const order = [...row.keys()].sort((a, b) => row[b] - row[a]).slice(0, topk)
-    const predictions = order.map((index) => ({ label: classes[index], index, probability: row[index] }))
-    yield { file: each.file, predictions }
+    yield { file: each.file, predictions: guessesOf(probabilities[next++], classes, topk) }
   }
+}
+
+/** The most probable classes, most probable first. */
+export function guessesOf(probabilities: Float32Array, classes: readonly string[], topk: number): Guess[] {
+  const order = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, topk)
+  return order.map((index) => ({ label: classes[index], index, probability: probabilities[index] }))
 }
 
 /** What a loader makes of images in training, for one batch of them. */
