@@ -13,10 +13,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as mb from 'mbconv'
+import { archOf } from '../dist/models/checkpoints.js'
 
 const LIMIT = { float32: 1e-5, float64: 1e-10 }
 const script = fileURLToPath(new URL('goldens/parity.py', import.meta.url))
 const python = process.env.MBCONV_PEER_PYTHON ?? 'python3'
+
+/** A network of its name, or that of a checkpoint which has one of its own. */
+function archNamed(name) {
+  const checkpoint = mb.models.checkpoints().find(({ arch }) => arch === name)
+  return checkpoint === undefined ? name : archOf(checkpoint)
+}
 
 /** ‖a − b‖ / ‖b‖ */
 function distance(a, b) {
@@ -30,7 +37,7 @@ function compare(folder, { model: name, profile, source, size, batch, files, log
   return files.map((file) => {
     let scheme
     const run = (dtype) => {
-      const model = mb.models.create(name, { profile, init: 'none', dtype }).eval()
+      const model = mb.models.create(archNamed(name), { profile, init: 'none', dtype }).eval()
       scheme = mb.models.loadWeights(model, join(folder, file)).scheme
       const found = mb.scope(() =>
         mb.noGrad(() => model.forward(mb.fromTypedArray(images, [batch, 3, size, size]).to({ dtype })).toTypedArray()),

@@ -156,6 +156,7 @@ function createProgram(finish: (status: number) => void): Command {
     .option('--no-fold', 'keep batch norms apart from the convolutions')
     .option('--pixels', 'the input is uint8 pixels; normalising them is part of the file')
     .option('--safetensors', 'write the weights as safetensors, too')
+    .option('--pretrained <name>', 'a checkpoint that was pulled (mbconv pull lists them); its file may be --weights')
     .option('--model <name>', 'of weights from elsewhere: the architecture')
     .option('--weights <file>', 'their file: .safetensors, .pth, .pt or .bin')
     .addOption(new Option('--profile <name>', 'their numeric profile').choices([...PROFILE_NAMES]))

@@ -92,6 +92,9 @@ export async function download(url: string, target: string, options: DownloadOpt
     try {
       await fetchAll(url, part, options)
       part.sync()
+    } catch (error) {
+      if (part.bytes === 0) part.remove()
+      throw error
     } finally {
       part.close()
     }

@@ -50,7 +50,7 @@ function checkpointOf(row: CheckpointRow): Checkpoint {
     numClasses,
     url: `${process.env.HF_ENDPOINT?.replace(/\/+$/, '') || HUB}/timm/${name}/resolve/main/model.safetensors`,
     file: `${name}.safetensors`,
-    original: original && { url: original, file: `${name}.pth`, sha256: original.slice(-12, -4) },
+    original: original === null ? null : { url: original, file: `${name}.pth`, sha256: original.slice(-12, -4) },
     preprocessing: Object.freeze({
       ...{
         channels: 3,

@@ -59,17 +59,18 @@ export function loadWeights(
     const tensors = typeof source === 'string' ? readTensors(source) : source
     const scheme = schemeOf(op, model, Object.keys(tensors))
     const own = new Map(layerNames(model.arch, scheme).map((layer, i) => [layer, layerNames(model.arch, 'mbconv')[i]]))
+    const stateDict = model.stateDict()
     const renamed: Record<string, Tensor> = {}
     const unexpected: string[] = []
     for (const [key, tensor] of Object.entries(tensors)) {
       const [layer, name] = splitKey(key)
       const target = own.get(layer)
       if (target === undefined) unexpected.push(key)
-      else renamed[`${target}.${name}`] = tensor
+      else renamed[`${target}.${name}`] = asLinear(tensor, stateDict[`${target}.${name}`])
     }
     const reinitialized = takeClassifier(model, renamed)
     const kept = new Set(reinitialized)
-    const state = Object.keys(model.stateDict())
+    const state = Object.keys(stateDict)
     const missing = state.filter((key) => !(key in renamed) && !kept.has(key) && !key.endsWith('num_batches_tracked'))
     unexpected.push(...Object.keys(renamed).filter((key) => !state.includes(key)))
     if (strict && (missing.length > 0 || unexpected.length > 0)) {
@@ -85,6 +86,12 @@ export function loadWeights(
     model.loadStateDict(renamed, { strict: false })
     return { scheme, loaded: state.filter((key) => key in renamed).length, missing, unexpected, reinitialized }
   })
+}
+
+/** A 1x1 convolution's weights as the linear layer's that they are where the other library has one (timm's MobileNetV3). */
+function asLinear(given: Tensor, own: Tensor | undefined): Tensor {
+  const pointwise = given instanceof Tensor && given.ndim === 4 && given.shape[2] * given.shape[3] === 1
+  return pointwise && own?.ndim === 2 ? given.flatten(1) : given
 }
 
 function readTensors(path: string): Record<string, Tensor> {

@@ -14,7 +14,7 @@ import timm
 import torch
 import torchvision
 
-# Name here, profile here, library, name there, side in pixels.
+# Name here (or checkpoint's network), profile here, library, name there, side in pixels.
 MODELS = [
     ("efficientnet_b0", "torchvision", torchvision, "efficientnet_b0", 96),
     ("efficientnet_b2", "torchvision", torchvision, "efficientnet_b2", 96),
@@ -25,6 +25,8 @@ MODELS = [
     ("efficientnetv2_s", "torchvision", torchvision, "efficientnet_v2_s", 96),
     ("efficientnetv2_b0", "tf", timm, "tf_efficientnetv2_b0", 96),
     ("efficientnetv2_b3", "tf", timm, "tf_efficientnetv2_b3", 96),
+    ("efficientnetv2_s", "tf", timm, "tf_efficientnetv2_s", 96),
+    ("efficientnetv2_rw_t", "timm", timm, "efficientnetv2_rw_t", 96),
     ("efficientnet_lite0", "timm", timm, "efficientnet_lite0", 96),
     ("efficientnet_lite2", "tf", timm, "tf_efficientnet_lite2", 96),
     ("mobilenet_v1", "timm", timm, "mobilenetv1_100", 96),
@@ -32,11 +34,16 @@ MODELS = [
     ("mobilenet_v2", "timm", timm, "mobilenetv2_100", 96),
     ("mobilenet_v3_large", "torchvision", torchvision, "mobilenet_v3_large", 96),
     ("mobilenet_v3_small", "torchvision", torchvision, "mobilenet_v3_small", 96),
+    ("mobilenet_v3_large", "timm", timm, "mobilenetv3_large_100", 96),
     ("mnasnet_b1", "torchvision", torchvision, "mnasnet1_0", 96),
+    ("mnasnet_b1", "timm", timm, "mnasnet_100", 96),
     ("mnasnet_a1", "timm", timm, "semnasnet_100", 96),
     ("resnet18", "torchvision", torchvision, "resnet18", 96),
     ("resnet50", "timm", timm, "resnet50", 96),
     ("wide_resnet50_2", "torchvision", torchvision, "wide_resnet50_2", 64),
+    ("wide_resnet50_2", "timm", timm, "wide_resnet50_2", 64),
+    ("efficientnet_b3", "timm", timm, "efficientnet_b3", 96),
+    ("efficientnet_b7", "tf", timm, "tf_efficientnet_b7", 64),
 ]
 BATCH = 2
 
