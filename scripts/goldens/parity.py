@@ -53,16 +53,22 @@ def images(size):
     return ((torch.arange(count, dtype=torch.float64) * 12.9898).sin() * 1.5).float().reshape(BATCH, 3, size, size)
 
 
-def randomize(model):
-    """Weights as after some training: statistics and scales that are not those of initialisation."""
+def randomize(model, size):
+    """
+    Weights as after some training: scales and biases that are not those of initialisation, and the statistics that the
+    images have. Statistics out of thin air would let deep networks blow rounding up until nothing can be compared.
+    """
     with torch.no_grad():
         for name, value in model.state_dict().items():
-            if name.endswith("running_mean"):
-                value.normal_(0, 0.1)
-            elif name.endswith("running_var"):
-                value.uniform_(0.5, 1.5)
-            elif value.is_floating_point() and value.dim() == 1:
+            if value.is_floating_point() and value.dim() == 1 and "running" not in name:
                 value.add_(torch.randn_like(value) * 0.1)
+        norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.momentum = 1.0
+        model.train()(images(size))
+        for norm, momentum in zip(norms, momenta):
+            norm.momentum = momentum
 
 
 def main():
@@ -71,7 +77,7 @@ def main():
     cases = []
     for i, (own, profile, library, name, size) in enumerate(MODELS):
         model = timm.create_model(name) if library is timm else getattr(torchvision.models, name)()
-        randomize(model)
+        randomize(model, size)
         model.eval()
         with torch.no_grad():
             logits = model(images(size))
