@@ -24,10 +24,10 @@ t.test('help, of everything and of each command', async (t) => {
   const { status, stdout, stderr } = mbconv(['--help'])
   t.equal(status, 0)
   t.equal(stderr, '')
-  for (const command of ['train', 'eval', 'predict', 'models', 'scale', 'doctor', 'setup'])
+  for (const command of ['train', 'eval', 'predict', 'explain', 'models', 'scale', 'doctor', 'setup'])
     t.match(stdout, new RegExp(`^  ${command}`, 'm'))
   t.match(stdout, /Exit status: 0 done/)
-  for (const command of ['train', 'eval', 'predict', 'models', 'scale', 'doctor']) {
+  for (const command of ['train', 'eval', 'predict', 'explain', 'models', 'scale', 'doctor']) {
     const help = mbconv([command, '--help'])
     t.equal(help.status, 0, command)
     t.match(help.stdout, /Examples?:\n {2}mbconv/)

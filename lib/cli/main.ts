@@ -10,6 +10,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { EXIT, exitCodeOf, MbconvError } from '../errors'
 import { PROFILE_NAMES } from '../models/profiles'
 import type { ExplainOptions } from './explain'
+import type { RunOptions } from './experiment'
 import type { ExportOptions } from './export'
 import type { ModelsOptions } from './models'
 import { type GlobalOptions, Output } from './output'
@@ -54,6 +55,8 @@ function device(text: string): string {
   if (!/^(auto|cpu|cuda(:\d+)?)$/.test(text)) throw new InvalidArgumentError('It must be auto, cpu, cuda or cuda:N.')
   return text
 }
+
+const collected = (text: string, before: string[]): string[] => [...before, text]
 
 /** @param finish takes the exit status of the command that ran */
 function createProgram(finish: (status: number) => void): Command {
@@ -236,6 +239,70 @@ function createProgram(finish: (status: number) => void): Command {
     .action(async (name: string, options: Omit<ScaleOptions, keyof GlobalOptions>) => {
       const { scale } = await import('./scale.js')
       finish(await scale(name, { ...globals(), ...options }))
+    })
+
+  const experiment = program
+    .command('experiment')
+    .description('many trainings that answer one question: planned, run side by side, resumed, compared')
+    .addHelpText('after', example('mbconv experiment run scripts/experiments/table7.yaml --profile cpu'))
+  const inDir = (command: Command) =>
+    command
+      .option('--profile <name>', "of the file's profiles")
+      .option('--dir <dir>', 'folder of all experiments (default: runs/experiments)')
+
+  inDir(experiment.command('run'))
+    .description('run an experiment, or go on with it')
+    .argument('<file>', 'a YAML file')
+    .option('--seeds <n>', 'train every arm under so many seeds', wholeNumber)
+    .option('--jobs <n>', 'trainings at once (default: as many as cores or GPUs allow)', wholeNumber)
+    .option('--retry-failed', 'try jobs again that failed before')
+    .option('--no-report', 'end without writing the report')
+    .option('--set <key=value>', 'set a key of the file; may be given again', collected, [])
+    .addHelpText(
+      'after',
+      example(
+        'mbconv experiment run scripts/experiments/table7.yaml --profile smoke',
+        'mbconv experiment run scripts/experiments/table7.yaml --set train.epochs=5 --seeds 5',
+      ),
+    )
+    .action(async (file: string, options: Omit<RunOptions, keyof GlobalOptions>) => {
+      const { run } = await import('./experiment.js')
+      finish(await run(file, { ...globals(), ...options }))
+    })
+
+  inDir(experiment.command('status'))
+    .description('say how far an experiment is')
+    .argument('<experiment>', 'its folder or its file')
+    .action(async (word: string, options: { profile?: string; dir?: string }) => {
+      const { status } = await import('./experiment.js')
+      finish(await status(word, { ...globals(), ...options }))
+    })
+
+  inDir(experiment.command('report'))
+    .description('write the report of an experiment, finished or not: HTML, Markdown, CSV and pictures')
+    .argument('<experiment>', 'its folder or its file')
+    .action(async (word: string, options: { profile?: string; dir?: string }) => {
+      const { report } = await import('./experiment.js')
+      finish(await report(word, { ...globals(), ...options }))
+    })
+
+  experiment
+    .command('compare')
+    .description('the arms of several experiments in one table')
+    .argument('<folder...>', 'folders of experiments')
+    .action(async (folders: string[]) => {
+      const { compare } = await import('./experiment.js')
+      finish(await compare(folders, globals()))
+    })
+
+  experiment
+    .command('job')
+    .description('run one job of an experiment: a task of the array script')
+    .argument('<folder>', "the experiment's folder")
+    .argument('<index>', 'number of the job')
+    .action(async (folder: string, index: string) => {
+      const { job } = await import('./experiment.js')
+      finish(await job(folder, index, globals()))
     })
 
   program

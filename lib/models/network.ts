@@ -94,9 +94,13 @@ export class Network extends Module {
    * @returns a feature map [N, channels, H', W'] for each, in the order asked for
    * @throws MbconvError ERR_TYPE, ERR_SHAPE, ERR_INDEX
    */
-  forwardFeatures(x: Tensor, { stages }: { stages?: readonly number[] } = {}): Tensor[] {
+  forwardFeatures(x: Tensor, options: { stages?: readonly number[] } = {}): Tensor[] {
     const op = this.#checkImages(x, 'forwardFeatures')
-    const wanted = stages ?? [this.features.length - 1]
+    checkOptions(op, options, ['stages'])
+    const wanted = options.stages ?? [this.features.length - 1]
+    if (!Array.isArray(wanted)) {
+      throw new MbconvError('ERR_TYPE', `${op}: stages must be a list of numbers, got ${shown(wanted)}`, { op })
+    }
     for (const stage of wanted) this.#checkStage(op, stage)
     return scope(() => {
       const found = new Map<number, Tensor>()
