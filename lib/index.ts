@@ -3,6 +3,7 @@ export * as cuda from './cuda'
 export * as data from './data'
 export * as debug from './debug'
 export { type ErrorCode, MbconvError, type MemoryShortage } from './errors'
+export * as experiment from './experiment'
 export * as io from './io'
 export * as models from './models'
 export * as nn from './nn'
@@ -87,6 +88,15 @@ export { parseConfig, type TrainConfig, type TrainConfigInput, trainConfigSchema
 export { type ConfigSource, parseConfigFile } from './train/config-file'
 export { type EvaluateRunOptions, evaluateRun, type RunEvaluation } from './train/evaluate'
 export type { StopReason, TrainEvent, TrainResult } from './train/events'
+export { type ExplainOptions, type Explanation, explainImage } from './train/explain'
 export { type ExportRunOptions, exportRun } from './train/export'
-export { type Guess, type Prediction, type PredictOptions, predictImages } from './train/predict'
+export {
+  type Guess,
+  type ImageSource,
+  type Prediction,
+  type PredictOptions,
+  predictEach,
+  predictImages,
+  type Unreadable,
+} from './train/predict'
 export { type TrainOptions, type TrainRun, train } from './train/train'

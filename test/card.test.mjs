@@ -67,7 +67,7 @@ t.test('what fits no card is refused where it is made', async (t) => {
     [[network, { preprocessing: { mean: [0] } }], 'ERR_VALUE', /a number for each channel/],
     [[network, { preprocessing: { std: [1, 0, 1] } }], 'ERR_VALUE', /std/],
     [[network, { metrics: { top1: 2, top5: 1, loss: 0, images: 1, step: 1 } }], 'ERR_VALUE', /top1/],
-    [[network, { training: { size: 10n } }], 'ERR_TYPE', /training must be plain data/],
+    [[network, { training: { size: 10n } }], 'ERR_TYPE', /a card is plain data/],
     [[gray], 'ERR_VALUE', /mean and std must be given for images of 1 channels/],
   ]) {
     t.throws(() => models.makeCard(...args), { name: 'MbconvError', code, message }, String(message))

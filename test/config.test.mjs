@@ -47,7 +47,7 @@ t.test('the defaults are the recipe of the paper', async (t) => {
     evalEveryEpochs: 1,
     checkpoint: { everyEpochs: 1, everySteps: null, keep: 3 },
     onDivergence: 'stop',
-    run: { dir: 'runs', name: null },
+    run: { dir: 'runs', name: null, curves: true },
   })
   t.same(parseConfig({ model: { name: 'efficientnet_b0' }, epochs: 3 }), config, 'an object gets the same')
 })

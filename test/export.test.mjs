@@ -1,16 +1,19 @@
 // Trained models exported: the command, its files, and onnxruntime's predictions of the 360 digits beside ours.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { loadOnnxruntime } from '../scripts/bench/onnxruntime/load.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
+const { archOf } = createRequire(import.meta.url)('../dist/models/checkpoints.js')
 const { models } = mb
 const LIMIT = 1e-4
 const MAIN = resolve('dist/cli/main.js')
 mb.setNumThreads(1)
+mb.manualSeed(0)
 t.setTimeout(120_000)
 
 const { ort, reason } = await loadOnnxruntime({ note: (text) => t.comment(text) })
@@ -55,50 +58,6 @@ async function compareOnDigits(t, path, network, { mean, std, resolution }) {
   return { confusion, accuracy: labels.filter((label, i) => label === classes[i]).length / 360 }
 }
 
-t.test('a run on the digits, exported by the command: onnxruntime confuses what we confuse', { skip }, async (t) => {
-  const folder = t.testdir()
-  const run = mb.train({
-    model: { name: 'efficientnet_b0', width: 0.25, depth: 0.25, resolution: 16, dropPath: 0, profile: 'tf' },
-    optimizer: { name: 'adamw', lr: 0.01 },
-    schedule: { name: 'cosine', warmupEpochs: 1 },
-    ema: { decay: 0.9 },
-    data: { dataset: 'digits' },
-    epochs: 4,
-    threads: 1,
-    device: 'cpu',
-    run: { dir: join(folder, 'runs'), name: 'digits' },
-  })
-  const { runDir } = await run.result
-  const { status, stdout, stderr } = mbconv(folder, 'export', '--json', '--safetensors', '--out', 'digits.onnx')
-  t.equal(status, 0, stderr)
-  const exported = JSON.parse(stdout)
-  t.match(exported, { onnx: 'digits.onnx', card: 'digits.card.json', safetensors: 'digits.safetensors' })
-
-  const card = models.readCard(join(folder, exported.card))
-  const evaluation = await mb.evaluateRun(runDir, { device: 'cpu' })
-  const { channels, size, fit, interpolation, resolution } = card.preprocessing
-  t.same(
-    { channels, size, fit, interpolation, resolution },
-    {
-      ...{ channels: 1, size: [8, 8], fit: 'stretch', interpolation: 'bilinear', resolution: 16 },
-    },
-  )
-  t.same(card.classes, ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
-  t.match(card.metrics, { top1: evaluation.top1, top5: evaluation.top5, images: 360, step: evaluation.step })
-  t.equal(card.name, 'digits')
-  t.equal(card.training.optimizer.lr, 0.01)
-  t.match(card.notes, [/moving average/])
-
-  const { tensors, metadata } = mb.io.safetensors.read(join(folder, exported.safetensors))
-  t.same(JSON.parse(metadata['mbconv.card']), card)
-  const network = models.create(card.arch, { profile: card.profile, numClasses: 10, inChannels: 1, init: 'none' })
-  network.loadStateDict(tensors)
-  const found = await compareOnDigits(t, join(folder, exported.onnx), network.eval(), card.preprocessing)
-  t.same(found.confusion, evaluation.confusion, 'the confusion matrix of the evaluation')
-  t.ok(found.accuracy > 0.8, `accuracy ${found.accuracy}`)
-  network.dispose()
-})
-
 /** Trains for some epochs with the classes that `classOf` gives the digits. */
 function fit(network, { epochs, lr, classOf }) {
   const { train } = mb.data.loadDigits()
@@ -120,20 +79,76 @@ function fit(network, { epochs, lr, classOf }) {
   network.eval()
 }
 
-t.test('fine-tuned on the digits, exported, run by onnxruntime: the same 360 classes', { skip }, async (t) => {
+/** The safetensors file of a network that tells even digits from odd ones. */
+function evenOrOdd(folder, arch, options) {
+  const network = models.create(arch, { ...options, inChannels: 1, numClasses: 2, seed: 3, dropPath: 0, dropout: 0 })
+  fit(network, { epochs: 1, lr: 0.01, classOf: (digit) => digit % 2n })
+  const path = join(folder, 'even.safetensors')
+  mb.io.safetensors.write(path, network.stateDict())
+  network.dispose()
+  return path
+}
+
+t.test(
+  'a run that fine-tunes on the digits, exported by the command: onnxruntime confuses what we confuse',
+  { skip },
+  async (t) => {
+    const folder = t.testdir()
+    const scaling = { width: 0.25, depth: 0.25, resolution: 16 }
+    const weights = evenOrOdd(folder, models.scale(models.arch('efficientnet_b0'), scaling), { profile: 'tf' })
+    const run = mb.train({
+      model: { name: 'efficientnet_b0', ...scaling, dropPath: 0, profile: 'tf', weights },
+      optimizer: { name: 'adamw', lr: 0.003 },
+      schedule: { name: 'cosine', warmupEpochs: 1 },
+      ema: { decay: 0.9 },
+      data: { dataset: 'digits' },
+      epochs: 4,
+      threads: 1,
+      device: 'cpu',
+      run: { dir: join(folder, 'runs'), name: 'digits' },
+    })
+    const { runDir } = await run.result
+    const { status, stdout, stderr } = mbconv(folder, 'export', '--json', '--safetensors', '--out', 'digits.onnx')
+    t.equal(status, 0, stderr)
+    const exported = JSON.parse(stdout)
+    t.match(exported, { onnx: 'digits.onnx', card: 'digits.card.json', safetensors: 'digits.safetensors' })
+
+    const card = models.readCard(join(folder, exported.card))
+    const evaluation = await mb.evaluateRun(runDir, { device: 'cpu' })
+    const { channels, size, fit, interpolation, resolution } = card.preprocessing
+    t.same(
+      { channels, size, fit, interpolation, resolution },
+      {
+        ...{ channels: 1, size: [8, 8], fit: 'stretch', interpolation: 'bilinear', resolution: 16 },
+      },
+    )
+    t.same(card.classes, ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+    t.match(card.metrics, { top1: evaluation.top1, top5: evaluation.top5, images: 360, step: evaluation.step })
+    t.equal(card.name, 'digits')
+    t.equal(card.training.optimizer.lr, 0.003)
+    t.match(card.notes, [/moving average/, /began with the weights of even\.safetensors/])
+
+    const { tensors, metadata } = mb.io.safetensors.read(join(folder, exported.safetensors))
+    t.same(JSON.parse(metadata['mbconv.card']), card)
+    const network = models.create(card.arch, { profile: card.profile, numClasses: 10, inChannels: 1, init: 'none' })
+    network.loadStateDict(tensors)
+    const found = await compareOnDigits(t, join(folder, exported.onnx), network.eval(), card.preprocessing)
+    t.same(found.confusion, evaluation.confusion, 'the confusion matrix of the evaluation')
+    t.ok(found.accuracy > 0.8, `accuracy ${found.accuracy}`)
+    network.dispose()
+  },
+)
+
+t.test('fine-tuned in a loop of one’s own, exported, run by onnxruntime: the same 360 classes', { skip }, async (t) => {
   const folder = t.testdir()
   const arch = models.scale(models.arch('efficientnet_b0'), { width: 0.25, depth: 0.1, resolution: 16 })
-  const options = { profile: 'timm', inChannels: 1, seed: 3, dropout: 0, dropPath: 0 }
-  const first = models.create(arch, { ...options, numClasses: 2 })
-  fit(first, { epochs: 1, lr: 0.01, classOf: (digit) => digit % 2n })
-  const weights = join(folder, 'even.safetensors')
-  mb.io.safetensors.write(weights, first.stateDict())
-  first.dispose()
+  const options = { profile: 'tf' }
+  const weights = evenOrOdd(folder, arch, options)
 
-  const network = models.create(arch, { ...options, numClasses: 10 })
+  const network = models.create(arch, { ...options, inChannels: 1, numClasses: 10, seed: 4 })
   const { reinitialized } = models.loadWeights(network, weights)
   t.same(reinitialized, ['classifier.1.weight', 'classifier.1.bias'])
-  fit(network, { epochs: 5, lr: 0.01, classOf: (digit) => digit })
+  fit(network, { epochs: 5, lr: 0.003, classOf: (digit) => digit })
   const card = models.makeCard(network, {
     preprocessing: { size: [8, 8], fit: 'stretch', interpolation: 'bilinear', mean: [0.3], std: [0.35] },
     notes: [`Fine-tuned; re-initialised before: ${reinitialized.join(', ')}.`],
@@ -182,6 +197,26 @@ t.test('weights of elsewhere, by the command', async (t) => {
   }
   t.notOk(existsSync(join(folder, 'other.onnx')))
   t.notOk(existsSync(join(folder, 'other.card.json')))
+})
+
+t.test('a checkpoint by its name, by the command', async (t) => {
+  const folder = t.testdir()
+  const name = 'tf_efficientnet_lite0.in1k'
+  const known = models.checkpoints().find((checkpoint) => checkpoint.name === name)
+  const network = models.create(archOf(known), { numClasses: 1000, seed: 0 })
+  mb.io.safetensors.write(join(folder, 'small.safetensors'), network.stateDict())
+  network.dispose()
+  const words = ['export', '--pretrained', name, '--weights', 'small.safetensors', '--out']
+  const done = mbconv(folder, ...words, 'small.onnx')
+  t.equal(done.status, 0, done.stderr)
+  const card = models.readCard(join(folder, 'small.card.json'))
+  t.match(card, { name, source: known.url, preprocessing: known.preprocessing })
+  t.equal(card.profile.padding, 'same')
+  const refused = mbconv(folder, ...words, 'other.onnx', '--profile', 'tf')
+  t.equal(refused.status, 2)
+  t.match(refused.stderr, /--profile follows from --pretrained/)
+  t.equal(mbconv(folder, 'export', '--pretrained', 'b0', '--out', 'other.onnx').status, 2)
+  t.notOk(existsSync(join(folder, 'other.onnx')))
 })
 
 t.test('exportRun: what is wrong is said, and the last step’s weights where no average is kept', async (t) => {

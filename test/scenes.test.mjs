@@ -55,27 +55,32 @@ t.test('drawn small is drawn large and averaged, as far as small pixels can show
   t.ok(difference(64, 4) < 6, `64 px: ${difference(64, 4)} of 255`)
 })
 
-t.test('a texture is there at 64 px, and gone where pixels are too large for it', async (t) => {
+t.test('textures from coarse to fine: few are there at 16 px, most at 32, all at 48', async (t) => {
   // The same scenes but for the texture, whose two waves meet at another angle.
   const draw = (size, texture) => {
-    const images = new Uint8Array(20 * 3 * size * size)
-    native().renderScenes(
-      images,
-      new Uint8Array(40).fill(0).map((_, i) => (i % 2 === 0 ? texture : 0)),
-      1,
-      0,
-      size,
-      0,
-    )
+    const images = new Uint8Array(200 * 3 * size * size)
+    const kinds = new Uint8Array(400).map((_, i) => (i % 2 === 0 ? texture : 0))
+    native().renderScenes(images, kinds, 1, 0, size, 0)
     return images
   }
   const [squares, rhombs] = [1, 5]
-  const difference = (size) => {
-    const other = draw(size, rhombs)
-    return draw(size, squares).reduce((most, value, i) => Math.max(most, Math.abs(value - other[i])), 0)
+  /** The largest difference of each scene, of 255. */
+  const differences = (size) => {
+    const [one, other] = [draw(size, squares), draw(size, rhombs)]
+    const each = 3 * size * size
+    return Array.from({ length: 200 }, (_, i) =>
+      one
+        .subarray(i * each, (i + 1) * each)
+        .reduce((most, value, at) => Math.max(most, Math.abs(value - other[i * each + at])), 0),
+    )
   }
-  t.ok(difference(64) > 50, `${difference(64)} of 255`)
-  t.equal(difference(24), 0)
+  const shown = (size) => differences(size).filter((difference) => difference > 25).length / 200
+  const [at16, at32, at48] = [16, 32, 48].map(shown)
+  t.ok(at16 > 0.15 && at16 < 0.5, `${at16} at 16 px`)
+  t.ok(at32 > 0.7 && at32 < 0.95, `${at32} at 32 px`)
+  t.equal(at48, 1)
+  // The coarsest have five cycles a side, of which eight pixels show nothing, not even as a wave that is not there.
+  t.equal(Math.max(...differences(8)), 0)
 })
 
 t.test('noise of one density: a pixel of half the side has twice the deviation', async (t) => {

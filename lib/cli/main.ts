@@ -9,15 +9,22 @@ import path from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT, exitCodeOf, MbconvError } from '../errors'
 import { PROFILE_NAMES } from '../models/profiles'
+import type { RunOptions } from './experiment'
+import type { ExplainOptions } from './explain'
 import type { ExportOptions } from './export'
 import type { ModelsOptions } from './models'
 import { type GlobalOptions, Output } from './output'
+import type { PredictOptions } from './predict'
 import type { ScaleOptions } from './scale'
 
 /** Exit statuses, as the help ends with them. */
 const EXIT_HELP = `
 Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 something is missing on this machine (see doctor),
 4 unreadable data, 130 and 143 stopped by a signal after saving.`
+
+/** What predict and explain take as --run. */
+const MODEL_HELP =
+  'folder of a run or a checkpoint, a .safetensors file with a card, a fetched checkpoint (default: the newest run in runs/)'
 
 function version(): string {
   const file = path.join(__dirname, '..', '..', 'package.json')
@@ -33,6 +40,11 @@ function wholeNumber(text: string): number {
   return value
 }
 
+function index(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0.')
+  return Number(text)
+}
+
 function number(text: string): number {
   const value = Number(text)
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.')
@@ -43,6 +55,8 @@ function device(text: string): string {
   if (!/^(auto|cpu|cuda(:\d+)?)$/.test(text)) throw new InvalidArgumentError('It must be auto, cpu, cuda or cuda:N.')
   return text
 }
+
+const collected = (text: string, before: string[]): string[] => [...before, text]
 
 /** @param finish takes the exit status of the command that ran */
 function createProgram(finish: (status: number) => void): Command {
@@ -97,14 +111,43 @@ function createProgram(finish: (status: number) => void): Command {
   program
     .command('predict')
     .description('say what is in images')
-    .argument('<image...>', 'image files')
-    .option('--run <run>', 'folder of a run or of one of its checkpoints (default: the newest run below runs/)')
+    .usage('[options] IMAGE|FOLDER|GLOB|- ...')
+    .argument('[image...]', 'image files, folders of them, quoted patterns; - reads an image from stdin')
+    .option('--run <model>', MODEL_HELP)
+    .option('--files-from <file>', 'a file with a path a line, in addition; - for stdin')
     .option('--topk <n>', 'guesses for each image', wholeNumber, 3)
+    .option('--batch <n>', 'images at once', wholeNumber)
     .option('--device <device>', 'auto, cpu, cuda or cuda:N', device)
-    .addHelpText('after', example('mbconv predict three.png seven.png --topk 2'))
-    .action(async (images: string[], options: { run?: string; topk: number; device?: string }) => {
+    .addHelpText(
+      'after',
+      example(
+        'mbconv predict three.png seven.png --topk 2',
+        "mbconv predict photos/ 'more/**/*.webp' --run model.safetensors --json",
+        'find . -name "*.jpg" | mbconv predict --files-from - --json',
+        'curl -s https://… | mbconv predict -',
+      ),
+    )
+    .action(async (images: string[], options: Omit<PredictOptions, keyof GlobalOptions>) => {
       const { predict } = await import('./predict.js')
       finish(await predict(images, { ...globals(), ...options }))
+    })
+
+  program
+    .command('explain')
+    .description('show where in an image a class is seen, as a heat-map laid over it (PNG)')
+    .argument('<image>', 'an image file; - for stdin')
+    .option('--run <model>', MODEL_HELP)
+    .option('--class <name>', 'the class to look for (default: the most probable one)')
+    .option('--stage <n>', 'part of the network that is looked at, 0: the stem (default: the last one)', index)
+    .option('--out <file>', 'where to write the picture (default: IMAGE-explained.png, here)')
+    .option('--device <device>', 'auto, cpu, cuda or cuda:N', device)
+    .addHelpText(
+      'after',
+      example('mbconv explain three.png', 'mbconv explain cat.jpg --class dog --stage 6 --out dog.png'),
+    )
+    .action(async (image: string, options: Omit<ExplainOptions, keyof GlobalOptions>) => {
+      const { explain } = await import('./explain.js')
+      finish(await explain(image, { ...globals(), ...options }))
     })
 
   program
@@ -116,6 +159,7 @@ function createProgram(finish: (status: number) => void): Command {
     .option('--no-fold', 'keep batch norms apart from the convolutions')
     .option('--pixels', 'the input is uint8 pixels; normalising them is part of the file')
     .option('--safetensors', 'write the weights as safetensors, too')
+    .option('--pretrained <name>', 'a checkpoint that was pulled (mbconv pull lists them); its file may be --weights')
     .option('--model <name>', 'of weights from elsewhere: the architecture')
     .option('--weights <file>', 'their file: .safetensors, .pth, .pt or .bin')
     .addOption(new Option('--profile <name>', 'their numeric profile').choices([...PROFILE_NAMES]))
@@ -195,6 +239,70 @@ function createProgram(finish: (status: number) => void): Command {
     .action(async (name: string, options: Omit<ScaleOptions, keyof GlobalOptions>) => {
       const { scale } = await import('./scale.js')
       finish(await scale(name, { ...globals(), ...options }))
+    })
+
+  const experiment = program
+    .command('experiment')
+    .description('many trainings that answer one question: planned, run side by side, resumed, compared')
+    .addHelpText('after', example('mbconv experiment run scripts/experiments/table7.yaml --profile cpu'))
+  const inDir = (command: Command) =>
+    command
+      .option('--profile <name>', "of the file's profiles")
+      .option('--dir <dir>', 'folder of all experiments (default: runs/experiments)')
+
+  inDir(experiment.command('run'))
+    .description('run an experiment, or go on with it')
+    .argument('<file>', 'a YAML file')
+    .option('--seeds <n>', 'train every arm under so many seeds', wholeNumber)
+    .option('--jobs <n>', 'trainings at once (default: as many as cores or GPUs allow)', wholeNumber)
+    .option('--retry-failed', 'try jobs again that failed before')
+    .option('--no-report', 'end without writing the report')
+    .option('--set <key=value>', 'set a key of the file; may be given again', collected, [])
+    .addHelpText(
+      'after',
+      example(
+        'mbconv experiment run scripts/experiments/table7.yaml --profile smoke',
+        'mbconv experiment run scripts/experiments/table7.yaml --set train.epochs=5 --seeds 5',
+      ),
+    )
+    .action(async (file: string, options: Omit<RunOptions, keyof GlobalOptions>) => {
+      const { run } = await import('./experiment.js')
+      finish(await run(file, { ...globals(), ...options }))
+    })
+
+  inDir(experiment.command('status'))
+    .description('say how far an experiment is')
+    .argument('<experiment>', 'its folder or its file')
+    .action(async (word: string, options: { profile?: string; dir?: string }) => {
+      const { status } = await import('./experiment.js')
+      finish(await status(word, { ...globals(), ...options }))
+    })
+
+  inDir(experiment.command('report'))
+    .description('write the report of an experiment, finished or not: HTML, Markdown, CSV and pictures')
+    .argument('<experiment>', 'its folder or its file')
+    .action(async (word: string, options: { profile?: string; dir?: string }) => {
+      const { report } = await import('./experiment.js')
+      finish(await report(word, { ...globals(), ...options }))
+    })
+
+  experiment
+    .command('compare')
+    .description('the arms of several experiments in one table')
+    .argument('<folder...>', 'folders of experiments')
+    .action(async (folders: string[]) => {
+      const { compare } = await import('./experiment.js')
+      finish(await compare(folders, globals()))
+    })
+
+  experiment
+    .command('job')
+    .description('run one job of an experiment: a task of the array script')
+    .argument('<folder>', "the experiment's folder")
+    .argument('<index>', 'number of the job')
+    .action(async (folder: string, index: string) => {
+      const { job } = await import('./experiment.js')
+      finish(await job(folder, index, globals()))
     })
 
   program

@@ -67,7 +67,7 @@ export function philox4x32(
 }
 
 /** What numbers are drawn for. Two purposes never share numbers; a value must not change, or old runs cannot resume. */
-export const PURPOSE = { shuffle: 1, augment: 2 } as const
+export const PURPOSE = { shuffle: 1, augment: 2, evolution: 32 } as const
 
 function uint(name: string, value: number, limit: number): number {
   if (!Number.isInteger(value) || value < 0 || value > limit) {

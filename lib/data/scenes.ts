@@ -1,10 +1,11 @@
 /**
  * Scenes: a procedural data set on which the three dimensions of scaling can show what they are for.
  *
- * A scene shows five discs with a fine texture among five without. Its class is the texture together with the
- * arrangement of the five. The texture's waves are finer than the pixels of a small image, so resolution helps; the
- * arrangement is a matter of the whole image, so depth helps; each further texture wants features of its own, so width
- * helps. Every scene is drawn at the resolution asked for, from the same description: nothing is resized.
+ * A scene shows five discs with a texture among five without. Its class is the texture together with the arrangement of
+ * the five. Textures are coarse in some scenes and too fine for the pixels of a small image in others, so resolution
+ * helps; the arrangement is a matter of the whole image, so depth may help; each further texture wants features of its
+ * own, so width may. Every scene is drawn at the resolution asked for, from the same description: nothing is resized.
+ * `docs/scenes.png` shows them.
  */
 import { MbconvError } from '../errors'
 import { native } from '../native'
@@ -18,7 +19,7 @@ const KINDS: Readonly<Record<number, { textures: number; arrangements: number }>
 
 export const TEXTURES: readonly string[] = Object.freeze([
   ...['lines', 'squares', 'hexagons', 'lines-in-pairs', 'bricks'],
-  ...['rhombs', 'eightfold', 'wide-lines', 'wide-squares', 'wide-hexagons'],
+  ...['rhombs', 'eightfold', 'lines-in-threes', 'slanted-bricks', 'tenfold'],
 ])
 
 export const ARRANGEMENTS: readonly string[] = Object.freeze([

@@ -5,6 +5,8 @@
 import type { z } from 'zod'
 import type { Arch } from '../models/arch'
 import type { TrainConfigInput } from '../train/config'
+import { EVOLUTION } from './evolution'
+import { GRID } from './grid'
 import type { ArmSource } from './types'
 
 /** The classes and channels of a data set: what counting a network needs to know of it. */
@@ -33,4 +35,4 @@ export interface Search {
 }
 
 /** By the key that names them in an experiment's file. */
-export const SEARCHES: Readonly<Record<string, Search>> = Object.freeze({})
+export const SEARCHES: Readonly<Record<string, Search>> = Object.freeze({ grid: GRID, evolution: EVOLUTION })

@@ -130,7 +130,7 @@ export function parseExperimentFile(file: string, { profile, set = [] }: SpecOpt
   const kind = (name: string | undefined): FileKind<ExperimentSpec> => ({
     ...KIND,
     select: (whole) => withProfile(whole, name),
-    origin: (keys) => originOf(value, name, keys),
+    origin: (problem) => originOf(value, name, problem),
     check: (raw, baseOf) => checkExperiment(raw, name ?? NO_PROFILE, baseOf),
   })
   const spec = checkFile(file, document, set, kind(profile))
@@ -199,11 +199,18 @@ function merged(below: unknown, above: unknown): unknown {
   return result
 }
 
-/** A key that the profile sets stands there. */
-function originOf(value: unknown, profile: string | undefined, keys: Problem['path']): Problem['path'] {
-  if (profile === undefined || keys.length === 0) return keys
-  const there = ['profiles', profile, ...keys]
-  return valueAt(value, there) === undefined ? keys : there
+/** A key that the profile sets stands there; one that is missing is missed in the mapping that should have it. */
+function originOf(value: unknown, profile: string | undefined, { path: keys, kind }: Problem): Problem['path'] {
+  const shown = kind === 'missing' ? keys.slice(0, -1) : keys
+  if (profile === undefined || shown.length === 0) return keys
+  const there = ['profiles', profile]
+  return valueAt(value, [...there, ...shown]) === undefined ? keys : [...there, ...keys]
+}
+
+/** Keys of a training configuration that are an experiment's own. */
+const ELSEWHERE: Record<string, string> = {
+  ...{ seed: 'the experiment has seeds', device: 'the experiment has device', threads: 'the experiment has threads' },
+  ...{ model: 'the experiment has base', data: 'the experiment has data', run: 'runs lie in the folder of --dir' },
 }
 
 const bytesOf = (text: string): number | undefined => {
@@ -217,7 +224,11 @@ function checkExperiment(
   baseOf: (key: string) => string,
 ): { value: ExperimentSpec } | { problems: Problem[] } {
   const parsed = experimentSchema.safeParse(raw)
-  const problems = parsed.success ? [] : problemsOf(experimentSchema, parsed.error, raw)
+  const problems = (parsed.success ? [] : problemsOf(experimentSchema, parsed.error, raw)).map((problem) => {
+    const [first, second] = problem.path.map(String)
+    if (problem.kind !== 'unknown' || first !== 'train' || !Object.hasOwn(ELSEWHERE, second)) return problem
+    return { ...problem, hint: ELSEWHERE[second], meant: undefined }
+  })
   const told = new Set(problems.map((problem) => problem.path.join('.')))
   const add = (more: Problem[]) => problems.push(...more.filter((problem) => !told.has(problem.path.join('.'))))
   const rawArms = valueAt(raw, ['arms'])

@@ -248,8 +248,18 @@ function jsonOf(op: string, value: unknown): unknown {
   try {
     return JSON.parse(JSON.stringify(value))
   } catch (cause) {
-    throw new MbconvError('ERR_TYPE', `${op}: training must be plain data: ${(cause as Error).message}`, { op, cause })
+    throw new MbconvError('ERR_TYPE', `${op}: a card is plain data: ${(cause as Error).message}`, { op, cause })
   }
+}
+
+/** A card from a caller, as a file would hold it. */
+export function checkedCard(op: string, card: ModelCard): ModelCard {
+  if (typeof card !== 'object' || card === null) {
+    throw new MbconvError('ERR_TYPE', `${op}: card must be a model card, as models.makeCard makes them`, { op })
+  }
+  return checkCard(jsonOf(op, card), (problem) => {
+    throw new MbconvError('ERR_VALUE', `${op}: ${problem}`, { op })
+  })
 }
 
 function checkCard(raw: unknown, refuse: (problem: string, hint?: string) => never): ModelCard {
@@ -272,11 +282,6 @@ function checkPath(op: string, path: unknown): void {
   throw new MbconvError('ERR_TYPE', `${op}: path must be a string that is not empty, got ${shown(path)}`, { op })
 }
 
-/** A card's text. */
-export function cardText(card: ModelCard): string {
-  return readableJson(card)
-}
-
 /**
  * Writes a card; `path` holds its old content or all of the new, whatever happens.
  *
@@ -285,10 +290,7 @@ export function cardText(card: ModelCard): string {
 export function writeCard(path: string, card: ModelCard): void {
   const op = 'writeCard'
   checkPath(op, path)
-  const checked = checkCard(jsonOf(op, card), (problem) => {
-    throw new MbconvError('ERR_VALUE', `${op}: ${problem}`, { op })
-  })
-  writeFileAtomic(path, cardText(checked))
+  writeFileAtomic(path, readableJson(checkedCard(op, card)))
 }
 
 /**
@@ -312,6 +314,19 @@ export function readCard(path: string): ModelCard {
   } catch (error) {
     if (error instanceof MbconvError) throw error
     throw new MbconvError('ERR_IO', ioError('read', path, error).message, { op, cause: error })
+  }
+  return parseCard(text, path)
+}
+
+/**
+ * The card of a text, from a file's metadata say.
+ *
+ * @param name what errors are to call it
+ * @throws MbconvError ERR_FORMAT
+ */
+export function parseCard(text: string, name: string): ModelCard {
+  const refuse = (problem: string, hint?: string): never => {
+    throw new MbconvError('ERR_FORMAT', `${name}: ${problem}`, { op: 'readCard', hint })
   }
   let raw: unknown
   try {

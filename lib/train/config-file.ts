@@ -26,8 +26,8 @@ export interface FileKind<T> {
   namedDefaults: ReadonlyMap<string, string>
   /** What the overrides apply to, where that is not the file itself. */
   select?: (value: unknown) => unknown
-  /** Where a key of what was selected stands in the file. */
-  origin?: (path: Path) => Path
+  /** Where the key of a problem with what was selected stands in the file. */
+  origin?: (problem: Problem) => Path
   /** @param baseOf the folder that the path at a dotted key is relative to */
   check: (raw: unknown, baseOf: (key: string) => string) => { value: T } | { problems: Problem[] }
 }
@@ -68,7 +68,7 @@ export function parseConfigFile(
  * @throws {MbconvError} ERR_CONFIG with a line for every mistake
  */
 export function checkFile<T>(file: string, document: Located, overrides: readonly string[], kind: FileKind<T>): T {
-  const { select = (value) => value, origin = (keys) => keys, namedDefaults, override: example } = kind
+  const { select = (value) => value, origin = (problem) => problem.path, namedDefaults, override: example } = kind
   const { raw, applied, complaints } = applyOverrides(select(document.value), overrides, { namedDefaults, example })
   const prefix = example.slice(0, example.search(/[^\s-]+$/))
   const nameOf = (keys: Path) => printable(prefix + keys.join('.'))
@@ -84,7 +84,7 @@ export function checkFile<T>(file: string, document: Located, overrides: readonl
       const hint = problem.meant ? `did you mean ${prefix}${problem.meant}?` : problem.hint
       return { place: nameOf(override.path), named: true, problem: { ...problem, hint }, order: LAST }
     }
-    const there = { ...problem, path: origin(problem.path) }
+    const there = { ...problem, path: origin(problem) }
     const { line, column, offset } = document.locate(there)
     return { place: `${file}:${line}:${column}`, named: false, problem: there, order: offset }
   })

@@ -194,6 +194,7 @@ const run = z.strictObject({
     .nullable()
     .default(null)
     .describe("this run's folder; null: the configuration's name and the time"),
+  curves: z.boolean().default(true).describe('draw curves.svg and curves.png at the end'),
 })
 
 /** The schema itself, for tools: `z.toJSONSchema(trainConfigSchema, {io: 'input'})` gives editors completion. */

@@ -1,27 +1,35 @@
 /**
  * Events on their way from a run to whoever iterates them, in bounded memory.
  *
- * A run never waits for its reader. When the reader lags, or nobody reads, the oldest step events are let go first:
- * there are many of them, and metrics.jsonl has them all.
+ * A run never waits for its reader. When the reader lags, or nobody reads, the oldest events of the kind that there are
+ * many of are let go first: a run's steps, which are all in metrics.jsonl.
  */
-import type { TrainEvent } from './events'
+import type { TrainEvent, WarningEvent } from './events'
 
 /** Events kept for a reader that lags: minutes of a fast run, and less than a megabyte. */
 const CAPACITY = 4096
 
-export class EventQueue implements AsyncIterableIterator<TrainEvent> {
+export class EventQueue<E extends { type: string } = TrainEvent> implements AsyncIterableIterator<E | WarningEvent> {
   readonly #capacity: number
-  #events: TrainEvent[] = []
+  readonly #expendable: string
+  readonly #whereElse: string
+  #events: E[] = []
   #lost = 0
-  #waiting: { resolve: (result: IteratorResult<TrainEvent>) => void; reject: (error: unknown) => void }[] = []
+  #waiting: { resolve: (result: IteratorResult<E | WarningEvent>) => void; reject: (error: unknown) => void }[] = []
   #state: 'open' | 'ended' | 'failed' | 'abandoned' = 'open'
   #error: unknown
 
-  constructor(capacity = CAPACITY) {
+  /**
+   * @param expendable type of the events that are let go first
+   * @param whereElse said to a reader that missed some
+   */
+  constructor(capacity = CAPACITY, { expendable = 'step', whereElse = 'metrics.jsonl has every step' } = {}) {
     this.#capacity = capacity
+    this.#expendable = expendable
+    this.#whereElse = whereElse
   }
 
-  push(event: TrainEvent): void {
+  push(event: E): void {
     if (this.#state !== 'open') return
     const reader = this.#waiting.shift()
     if (reader !== undefined) {
@@ -36,7 +44,7 @@ export class EventQueue implements AsyncIterableIterator<TrainEvent> {
   #trim(wanted: number): void {
     const before = this.#events.length
     let surplus = before - wanted
-    const kept = this.#events.filter((event) => event.type !== 'step' || surplus-- <= 0)
+    const kept = this.#events.filter((event) => event.type !== this.#expendable || surplus-- <= 0)
     this.#events = kept.length > this.#capacity ? kept.slice(-wanted) : kept
     this.#lost += before - this.#events.length
   }
@@ -60,9 +68,9 @@ export class EventQueue implements AsyncIterableIterator<TrainEvent> {
     for (const { resolve } of others) resolve({ value: undefined, done: true })
   }
 
-  next(): Promise<IteratorResult<TrainEvent>> {
+  next(): Promise<IteratorResult<E | WarningEvent>> {
     if (this.#lost > 0) {
-      const message = `${this.#lost} events were not read in time and are left out; metrics.jsonl has every step`
+      const message = `${this.#lost} events were not read in time and are left out; ${this.#whereElse}`
       this.#lost = 0
       return Promise.resolve({ value: { type: 'warning', message }, done: false })
     }
@@ -77,7 +85,7 @@ export class EventQueue implements AsyncIterableIterator<TrainEvent> {
   }
 
   /** The reader leaves, by `break` for example. The run goes on; its events are let go. */
-  return(): Promise<IteratorResult<TrainEvent>> {
+  return(): Promise<IteratorResult<E | WarningEvent>> {
     this.#state = 'abandoned'
     this.#events = []
     this.#lost = 0

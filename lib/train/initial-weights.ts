@@ -1,12 +1,10 @@
 /**
- * `model.weights`: a file, or the name of one of timm's checkpoints, whose profile and normalisation come with it.
+ * `model.weights`: a file, or the name of one of timm's checkpoints, whose profile and normalisation come with it. What
+ * configurations say of it; nothing here loads native code.
  */
 import path from 'node:path'
 import { canonicalName } from '../models/arch'
 import { type Checkpoint, checkpointNamed, isCheckpointName } from '../models/checkpoints'
-import type { Network } from '../models/network'
-import { weightsFile } from '../models/pretrained'
-import { type LoadReport, loadWeights } from '../models/weights'
 import type { TrainConfig } from './config'
 import { type Problem, preview } from './config-problems'
 
@@ -43,16 +41,4 @@ export function normalizationOf({ data, model }: TrainConfig, channels: number):
   const preprocessing = checkpointOf(model.weights)?.preprocessing
   if (preprocessing === undefined || preprocessing.channels !== channels) return data
   return { ...data, mean: data.mean ?? [...preprocessing.mean], std: data.std ?? [...preprocessing.std] }
-}
-
-/** Loads the weights that the configuration names, if any; gives what a user should know of them. */
-export function beginWith(network: Network, { model: { weights } }: TrainConfig): string[] {
-  if (weights == null) return []
-  const checkpoint = checkpointOf(weights)
-  const { reinitialized }: LoadReport = loadWeights(
-    network,
-    checkpoint === undefined ? weights : weightsFile(checkpoint),
-  )
-  if (reinitialized.length === 0) return []
-  return [`${weights} has another number of classes: ${reinitialized.join(' and ')} begin anew`]
 }

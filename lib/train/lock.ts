@@ -13,6 +13,9 @@ import { ioError, processIsAlive, unlinkIfThere, writeFileDurable } from '../io/
 
 const LOCK_NAME = '.lock'
 
+/** `op` of the error that says that a living process holds a lock. */
+export const IN_USE = 'lock'
+
 interface Owner {
   pid: number
   /** When the process began, in the kernel's own clock; null where the system does not say. */
@@ -116,7 +119,17 @@ function pause(milliseconds: number): void {
  * @throws MbconvError ERR_IO when a living process holds it
  */
 export function lockRun(runDir: string, token: string = randomUUID()): void {
-  const path = join(runDir, LOCK_NAME)
+  lockPath(join(runDir, LOCK_NAME), runDir, token)
+}
+
+/**
+ * Locks for this process whatever `path` stands for.
+ *
+ * @param path the lock file
+ * @param what is locked, for the error
+ * @throws MbconvError ERR_IO when a living process holds it
+ */
+export function lockPath(path: string, what: string, token: string): void {
   const own: Owner = { pid: process.pid, began: beginningOf(process.pid), host: hostname(), token }
   // Named so that it is known for what it is, should this process die before it removes it.
   const draft = `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`
@@ -136,7 +149,8 @@ export function lockRun(runDir: string, token: string = randomUUID()): void {
       if (!removeStale(draft, path)) pause(5)
     }
     const who = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.host}`
-    throw new MbconvError('ERR_IO', `${runDir} is in use by ${who}`, {
+    throw new MbconvError('ERR_IO', `${what} is in use by ${who}`, {
+      op: IN_USE,
       hint: `Wait until it ends. If no such process runs, remove ${path}.`,
     })
   } finally {
@@ -146,7 +160,10 @@ export function lockRun(runDir: string, token: string = randomUUID()): void {
 
 /** Gives a run folder free, if the lock there is `token`'s. */
 export function unlockRun(runDir: string, token: string): void {
-  const path = join(runDir, LOCK_NAME)
+  unlockPath(join(runDir, LOCK_NAME), token)
+}
+
+export function unlockPath(path: string, token: string): void {
   try {
     if (parseOwner(readFileSync(path, 'utf8'))?.token === token) unlinkSync(path)
   } catch (error) {

@@ -74,7 +74,7 @@ export async function finish(
     interrupted,
   }
   writeFileAtomic(join(runDir, RUN_FILES.result), readableJson(result))
-  if (interrupted === false) {
+  if (interrupted === false && session.config.run.curves) {
     try {
       await writeCurves(runDir)
     } catch (error) {

@@ -1,0 +1,99 @@
+/** Experiments: many trainings that answer one question, planned, run and resumed as a whole. */
+
+import type { ExperimentComparison } from './compare'
+import { planExperiment } from './plan'
+import type { ReportPaths } from './report'
+import { type ExperimentRun, type RunOptions, runSpec } from './runner'
+import {
+  type ExperimentInput,
+  type ExperimentSpec,
+  parseExperiment,
+  parseExperimentFile,
+  type SpecOptions,
+} from './spec'
+import type { Plan } from './types'
+
+export type { ExperimentComparison } from './compare'
+export type {
+  ExperimentEvent,
+  ExperimentResult,
+  JobEndEvent,
+  JobProgressEvent,
+  JobRetryEvent,
+  JobStartEvent,
+  MeasureEvent,
+  PlanEvent,
+} from './events'
+export type { ReportPaths } from './report'
+export type { ExperimentRun, RunOptions } from './runner'
+export { type ExperimentInput, experimentSchema, type SpecOptions } from './spec'
+export { type ExperimentStatus, type JobState, status } from './status'
+export type {
+  ArmSource,
+  Comparison,
+  JobError,
+  Plan,
+  PlannedArm,
+  RefusedArm,
+  ResultRow,
+  TimingRow,
+} from './types'
+
+function specOf(experiment: string | ExperimentInput, options: SpecOptions): ExperimentSpec {
+  return typeof experiment === 'string'
+    ? parseExperimentFile(experiment, options)
+    : parseExperiment(experiment, options)
+}
+
+/**
+ * The arms of an experiment with their counted cost, and those that cannot be had within the budget. Trains nothing.
+ *
+ * @param experiment a YAML file, or what one says
+ * @throws MbconvError ERR_CONFIG for what is wrong with it, ERR_UNREACHED where no arm can be had; ERR_DATA,
+ *   ERR_CUDA_UNAVAILABLE, ERR_NATIVE_LOAD
+ */
+export function plan(experiment: string | ExperimentInput, { profile, set }: SpecOptions = {}): Plan {
+  return planExperiment(specOf(experiment, { profile, set })).plan
+}
+
+/**
+ * Runs an experiment, or goes on with it: jobs side by side, each in a process of its own with limits of time and memory.
+ *
+ * ```js
+ * const run = mb.experiment.run('scripts/experiments/table7.yaml', { profile: 'cpu' })
+ * for await (const event of run) if (event.type === 'job-end') console.log(event.row.arm, event.row.top1)
+ * ```
+ *
+ * The folder `<dir>/<name>-<profile>` holds experiment.json, results.jsonl, timings.jsonl and the jobs' training runs.
+ * A job that fails twice is a row with status `failed`; the others run all the same.
+ *
+ * @throws MbconvError as {@link plan}; everything else through `result` and the iterator
+ */
+export function run(experiment: string | ExperimentInput, options: SpecOptions & RunOptions = {}): ExperimentRun {
+  const { profile, set, ...rest } = options
+  return runSpec(specOf(experiment, { profile, set }), rest)
+}
+
+/**
+ * Writes the report of an experiment into its folder, `report/`: a page that needs nothing else, Markdown, CSV, and each
+ * picture as SVG and PNG. Works at any time; the report says what is missing.
+ *
+ * @param folder the experiment's
+ * @throws MbconvError ERR_TYPE; ERR_DATA where its files are missing or damaged; ERR_IO when writing fails
+ */
+export async function report(folder: string): Promise<ReportPaths> {
+  // Running needs none of the libraries that draw.
+  const { writeReport } = await import('./report.js')
+  return writeReport(folder)
+}
+
+/**
+ * Experiments side by side: a row an arm, a column an experiment. Nothing is tested across them.
+ *
+ * @param folders at least one
+ * @throws MbconvError ERR_TYPE; ERR_VALUE without any; ERR_DATA where one cannot be read
+ */
+export async function compare(folders: readonly string[]): Promise<ExperimentComparison> {
+  const { compareExperiments } = await import('./compare.js')
+  return compareExperiments(folders)
+}

@@ -1,0 +1,30 @@
+/** What searches maximise: accuracy, or accuracy weighed against cost. */
+import type { ResultRow } from './types'
+
+/** MnasNet's exponent: twice the cost is worth it for 5 % more accuracy, relatively (arXiv:1807.11626, section 3). */
+export const EXPONENT = -0.07
+
+/**
+ * ACC · (cost / target)^−0.07, which the EfficientNet paper maximises, too, with multiply-adds as the cost.
+ *
+ * @param accuracy a share, 0 … 1
+ * @param cost in the unit of `target`
+ */
+export function objective(accuracy: number, cost: number, target: number): number {
+  return accuracy * (cost / target) ** EXPONENT
+}
+
+/**
+ * The mean top-1 accuracy of an arm over the seeds.
+ *
+ * @returns null where a seed is missing or failed: a mean over other seeds than the rest's would not compare
+ */
+export function meanTop1(arm: string, seeds: readonly number[], results: readonly ResultRow[]): number | null {
+  let sum = 0
+  for (const seed of seeds) {
+    const row = results.find((each) => each.arm === arm && each.seed === seed)
+    if (row?.status !== 'done') return null
+    sum += row.top1
+  }
+  return sum / seeds.length
+}

@@ -1,0 +1,57 @@
+/** How far an experiment is, from its files alone: it may be running elsewhere, or be over. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type EvalLine, readMetrics, type StepLine } from '../train/metrics'
+import { RUN_FILES } from '../train/run-folder'
+import { readPlan } from './folder'
+import { type JobRecord, readRecord, runFolder } from './job-record'
+import { jobsOf } from './plan'
+import { keyOf, readResults } from './results'
+import type { JobError, Plan, ResultRow } from './types'
+
+export interface JobState {
+  arm: string
+  seed: number
+  /** `begun`: it has made steps and is not over; whether a process is at it, files cannot tell. */
+  state: 'waiting' | 'begun' | 'done' | 'failed'
+  /** Steps done. */
+  step: number
+  /** Of the latest evaluation; null before the first. */
+  top1: number | null
+  /** Of attempts that failed. */
+  failures: JobError[]
+}
+
+export interface ExperimentStatus {
+  folder: string
+  plan: Plan
+  jobs: JobState[]
+  done: number
+  failed: number
+}
+
+function stateOf(folder: string, id: string, arm: string, seed: number, row: ResultRow | undefined): JobState {
+  const record: JobRecord = readRecord(folder, id)
+  const over = row ?? record.outcome?.row
+  const failures = over?.error === undefined ? record.failures : [...record.failures, over.error]
+  if (over !== undefined) return { arm, seed, state: over.status, step: over.steps ?? 0, top1: over.top1, failures }
+  const metrics = join(runFolder(folder, id), RUN_FILES.metrics)
+  const lines = existsSync(metrics) ? readMetrics(metrics) : []
+  const step = lines.findLast((line): line is StepLine => line.type === 'step')?.step ?? 0
+  const top1 = lines.findLast((line): line is EvalLine => line.type === 'eval')?.top1 ?? null
+  return { arm, seed, state: lines.length > 0 || failures.length > 0 ? 'begun' : 'waiting', step, top1, failures }
+}
+
+/**
+ * The state of every job.
+ *
+ * @param folder an experiment's
+ * @throws MbconvError ERR_DATA where it is none, or its files are damaged
+ */
+export function status(folder: string): ExperimentStatus {
+  const plan = readPlan(folder)
+  const rows = new Map(readResults(folder).map((row) => [keyOf(row), row]))
+  const jobs = jobsOf(plan).map(({ arm, seed, id }) => stateOf(folder, id, arm.id, seed, rows.get(id)))
+  const count = (state: JobState['state']) => jobs.filter((job) => job.state === state).length
+  return { folder, plan, jobs, done: count('done'), failed: count('failed') }
+}

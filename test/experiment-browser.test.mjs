@@ -1,0 +1,170 @@
+/*
+ * Reports in a browser: Chromium opens the page, complains of nothing, asks for nothing, and shows everything.
+ * The system's Chromium is used, or the one that CHROME_PATH names; without one the test says that it is skipped.
+ */
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { chromium } from 'playwright-core'
+import t from 'tap'
+import { analyzeFolder } from '../dist/experiment/analysis.js'
+import { writeReport } from '../dist/experiment/report.js'
+import { tablesOf } from '../dist/experiment/report-tables.js'
+import { curves, evolution, families, five, grid, plan, writeExperiment } from './helpers/made-up-experiment.mjs'
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+function canRun(path) {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const named = process.env.CHROME_PATH
+const browser = named ?? PLACES.find(canRun)
+if (browser === undefined) {
+  const reason = `no Chromium at ${PLACES.join(', ')}; install one, or set CHROME_PATH`
+  t.comment(reason)
+  t.plan(0, reason)
+  process.exit()
+}
+
+const profile = mkdtempSync(join(tmpdir(), 'mbconv-chromium-'))
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: browser,
+  headless: true,
+  args: FLAGS,
+})
+t.teardown(async () => {
+  await context.close()
+  rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
+})
+
+/** What the page looks like from within. */
+function inspect() {
+  const box = (node) => node.getBoundingClientRect()
+  const visible = (node) => box(node).width > 0 && box(node).height > 0
+  const figures = [...document.querySelectorAll('figure')].map((figure) => {
+    const pictures = [...figure.querySelectorAll('svg')].filter(visible)
+    const [picture] = pictures
+    const words = picture ? [...picture.querySelectorAll('text')] : []
+    // A word that leaves its picture, by more than its outline.
+    const around = picture && box(picture)
+    const lost = words.filter((word) => box(word).left < around.left - 2 || box(word).right > around.right + 2)
+    const heights = words.map((word) => box(word).height)
+    return {
+      id: figure.id,
+      shown: pictures.length,
+      width: picture ? box(picture).width : 0,
+      height: picture ? box(picture).height : 0,
+      lost: lost.map((word) => word.textContent),
+      smallest: Math.min(...heights),
+    }
+  })
+  const cells = (table) =>
+    [...table.querySelectorAll('tbody tr')].map((row) => [...row.children].map((c) => c.innerText))
+  return {
+    figures,
+    tables: [...document.querySelectorAll('table')].map((table) => ({ id: table.id, rows: cells(table) })),
+    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    background: getComputedStyle(document.body).backgroundColor,
+    ink: getComputedStyle(document.body).color,
+    // The ground of a picture, and its curve: attributes that are CSS variables.
+    ground: getComputedStyle(document.querySelector('figure svg > rect') ?? document.body).fill,
+    text: document.body.innerText,
+  }
+}
+
+const luminance = (colour) => {
+  const [r, g, b] = colour.match(/[\d.]+/g).map(Number)
+  return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255
+}
+
+const VIEWS = [
+  [1280, 'light'],
+  [390, 'light'],
+  [390, 'dark'],
+  [1280, 'dark'],
+]
+
+const folder = t.testdir()
+const experiments = {
+  five: five({ paper: 'table7' }),
+  curves: curves(),
+  grid: grid(),
+  evolution: evolution(),
+  families: families(),
+}
+experiments.nothing = { plan: plan(five().plan.arms), rows: [] }
+
+for (const [name, { plan: made, rows }] of Object.entries(experiments)) {
+  t.test(`the report of ${name}`, async (t) => {
+    const target = writeExperiment(join(folder, name), made, rows)
+    const { html, figures } = await writeReport(target)
+    const analysis = analyzeFolder(target)
+    const page = await context.newPage()
+    t.teardown(() => page.close())
+    const [complaints, requests] = [[], []]
+    page.on('console', (message) => complaints.push(message.text()))
+    page.on('pageerror', (error) => complaints.push(error.message))
+    page.on('request', (request) => requests.push(request.url()))
+
+    const address = pathToFileURL(html).href
+    for (const [width, scheme] of name === 'five' ? VIEWS : [VIEWS[0], VIEWS[2]]) {
+      await page.setViewportSize({ width, height: 900 })
+      await page.emulateMedia({ colorScheme: scheme })
+      await page.goto(address)
+      const seen = await page.evaluate(inspect)
+      const where = `${width} px, ${scheme}`
+      t.ok(seen.overflow <= 0, `${where}: ${seen.overflow} px to the right of the window`)
+      t.same(
+        seen.figures.map(({ id }) => id),
+        figures.map(({ id }) => `figure-${id}`),
+      )
+      for (const { id, shown, width: wide, height, lost, smallest } of seen.figures) {
+        t.equal(shown, 1, `${where}: ${id} is shown once`)
+        t.ok(wide > 0.85 * Math.min(width - 40, 940) && height > 100, `${where}: ${id} is ${wide} × ${height} px`)
+        t.same(lost, [], `${where}: ${id}: no word leaves the picture`)
+        t.ok(smallest > 11, `${where}: ${id}: the smallest letters are ${smallest} px high`)
+      }
+      const light = luminance(seen.background)
+      t.ok(scheme === 'light' ? light > 0.9 : light < 0.2, `${where}: ground ${seen.background}`)
+      t.ok(Math.abs(light - luminance(seen.ink)) > 0.6, `${where}: ink ${seen.ink}`)
+      if (seen.figures.length > 0) t.equal(seen.ground, seen.background, `${where}: pictures have the page's ground`)
+      for (const { id, rows: wanted } of tablesOf(analysis)) {
+        const table = seen.tables.find((entry) => entry.id === `table-${id}`)
+        t.same(table?.rows, wanted, `${where}: table ${id}`)
+      }
+      for (const words of ['What the numbers allow to say', 'What was not shown', 'How to do it again']) {
+        t.ok(seen.text.includes(words), words)
+      }
+    }
+
+    // On paper: light and whole, whatever the screen is.
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
+    const printed = await page.evaluate(inspect)
+    t.ok(luminance(printed.background) > 0.9, `on paper: ${printed.background}`)
+    for (const { id, shown } of printed.figures) t.equal(shown, 1, `on paper: ${id}`)
+
+    t.same(complaints, [])
+    const others = requests.filter((url) => url !== address && url !== 'data:,')
+    t.same(others, [], 'the page asks for nothing')
+    if (process.env.MBCONV_SCREENSHOTS) {
+      await page.emulateMedia({ media: 'screen', colorScheme: 'light' })
+      await page.screenshot({ path: join(process.env.MBCONV_SCREENSHOTS, `${name}.png`), fullPage: true })
+    }
+  })
+}
