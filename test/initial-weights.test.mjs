@@ -1,25 +1,12 @@
 // Training that begins with weights: of another run, of a PyTorch file, of one of timm's checkpoints.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { archive, dictOf, program, tensor } from './helpers/pth-writer.mjs'
+import { writePth } from './helpers/pth-writer.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
 mb.setNumThreads(1)
-
-/** A state dict as torch.save would write it. */
-function writePth(path, state) {
-  const storages = {}
-  const entries = Object.entries(state).map(([key, value], i) => {
-    const shape = value.shape
-    const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1))
-    storages[i] = Buffer.from(value.toTypedArray().buffer)
-    const storage = value.dtype === 'int64' ? 'LongStorage' : 'FloatStorage'
-    return [key, tensor({ storage, key: String(i), elements: value.numel, shape, strides })]
-  })
-  writeFileSync(path, archive(program(dictOf(entries)), storages))
-}
 
 /** Steps so small that the weights stay what they were. */
 const STILL = {

@@ -193,6 +193,32 @@ t.test('mbconv pull', async (t) => {
   t.equal(JSON.parse((await mbconv(env, 'pull', '--list', '--json')).stdout).length, checkpoints().length)
 })
 
+t.test('mbconv pull, stopped by a signal and called again', async (t) => {
+  const folder = t.testdir()
+  const content = readFileSync(join(golden, 'safetensors/dtypes.safetensors'))
+  const part = join(folder, 'weights', `${NAME}.safetensors.part`)
+  const tag = '"v1"'
+  const stalls = (_, response) => {
+    response.writeHead(200, { etag: tag, 'content-length': content.length })
+    response.write(content.subarray(0, 400))
+  }
+  const goesOn = ({ headers }, response) => {
+    t.match(headers, { range: 'bytes=400-', 'if-range': tag })
+    const range = `bytes 400-${content.length - 1}/${content.length}`
+    response.writeHead(206, { etag: tag, 'content-range': range }).end(content.subarray(400))
+  }
+  const server = await serve(t, content, { faults: [stalls, goesOn] })
+  const env = { ...process.env, MBCONV_CACHE: folder, HF_ENDPOINT: server.url }
+  const child = spawn(process.execPath, [resolve('dist/cli/main.js'), 'pull', NAME], { env, stdio: 'ignore' })
+  const done = new Promise((resolve) => child.on('close', resolve))
+  while (!existsSync(part) || readFileSync(part).length < 400) await new Promise((resolve) => setTimeout(resolve, 20))
+  child.kill('SIGINT')
+  t.equal(await done, 130)
+  t.equal(readFileSync(part).length, 400, 'what came is kept')
+  t.equal((await mbconv({ MBCONV_CACHE: folder, HF_ENDPOINT: server.url }, 'pull', NAME)).status, 0)
+  t.ok(readFileSync(part.replace(/\.part$/, '')).equals(content))
+})
+
 t.test('mbconv pull when there is nothing to be had', async (t) => {
   const folder = t.testdir()
   const content = readFileSync(join(golden, 'safetensors/dtypes.safetensors'))

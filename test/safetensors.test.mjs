@@ -113,6 +113,61 @@ t.test('layout, views and names', async (t) => {
   t.equal(bytes.readBigUInt64LE(0) % 8n, 0n, 'data begin at a multiple of 8')
 })
 
+t.test('mapped: the same tensors, whose file is not written to', async (t) => {
+  const path = join(t.testdir(), 'file.safetensors')
+  const live = memory().tensors
+  const bits = (x) => Buffer.from(x.toTypedArray().buffer)
+  writeSample(path)
+  for (const file of [join(golden, 'dtypes.safetensors'), join(golden, 'nothing.safetensors'), path]) {
+    const [plain, mapped] = [read(file), read(file, { mmap: true })]
+    t.same(mapped.metadata, plain.metadata)
+    t.same(Object.keys(mapped.tensors), Object.keys(plain.tensors))
+    for (const [name, tensor] of Object.entries(plain.tensors)) {
+      t.equal(mapped.tensors[name].dtype, tensor.dtype, name)
+      t.same(mapped.tensors[name].shape, tensor.shape, name)
+      t.ok(bits(mapped.tensors[name]).equals(bits(tensor)), name)
+    }
+    for (const { tensors } of [plain, mapped]) dispose(tensors)
+  }
+  const before = readFileSync(path)
+  const { weight, ...others } = read(path, { mmap: true }).tensors
+  dispose(others)
+  weight.fill_(7)
+  t.same(weight.toArray(), [7, 7, 7].map(() => [7, 7, 7]).slice(1), 'one outlives the others')
+  t.ok(readFileSync(path).equals(before), 'what is written stays here')
+  // As every writer of this package's replaces a file.
+  const replaced = read(path, { mmap: true }).tensors
+  scope(() => write(path, { other: tensor([1]) }))
+  t.same(
+    scope(() => replaced.weight.toArray()),
+    [
+      [1, 2, 3],
+      [4, 5, 6],
+    ],
+  )
+  dispose(replaced)
+  weight.dispose()
+
+  // Data that begins where its elements may not: read instead.
+  const entries = { a: f32(0, 8, [2]), b: { dtype: 'U8', shape: [1], data_offsets: [8, 9] } }
+  for (let spaces = 0; spaces < 4; spaces++) {
+    const data = new Uint8Array(Float32Array.from([1, 2, 0]).buffer, 0, 9)
+    writeFileSync(path, fileOf(JSON.stringify(entries) + ' '.repeat(spaces), data))
+    const { a, b } = read(path, { mmap: true }).tensors
+    t.same([a.toArray(), b.toArray()], [[1, 2], [0]])
+    dispose({ a, b })
+  }
+  const flipped = join(t.testdirName, 'flipped.safetensors')
+  writeSample(flipped)
+  const bytes = readFileSync(flipped)
+  bytes[bytes.length - 20] ^= 1
+  writeFileSync(flipped, bytes)
+  t.throws(() => read(flipped, { mmap: true }), { code: 'ERR_FORMAT', message: /checksum/ })
+  t.throws(() => read(flipped, { mmap: 1 }), { code: 'ERR_TYPE' })
+  t.throws(() => read(flipped, { map: true }), { code: 'ERR_VALUE' })
+  t.equal(memory().tensors, live)
+})
+
 t.test('parameters are written as they are', async (t) => {
   const path = join(t.testdir(), 'file.safetensors')
   scope(() => {

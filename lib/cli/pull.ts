@@ -19,7 +19,11 @@ export async function pull(names: string[], options: PullOptions): Promise<numbe
     throw new MbconvError('ERR_USAGE', 'no checkpoint given', { hint: 'mbconv pull --list shows which there are' })
   }
   const controller = new AbortController()
-  const stop = () => controller.abort()
+  let status: number = EXIT.failure
+  const stop = (signal: NodeJS.Signals) => {
+    status = signal === 'SIGINT' ? EXIT.sigint : EXIT.sigterm
+    controller.abort()
+  }
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
     for (const name of names) {
@@ -34,6 +38,10 @@ export async function pull(names: string[], options: PullOptions): Promise<numbe
       output.result(described(pulled))
     }
     return EXIT.ok
+  } catch (error) {
+    if (!(error instanceof MbconvError) || error.code !== 'ERR_ABORTED') throw error
+    output.note(`stopped; the same command goes on where it was: mbconv pull ${names.join(' ')}`)
+    return status
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop)
   }

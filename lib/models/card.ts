@@ -315,6 +315,19 @@ export function readCard(path: string): ModelCard {
     if (error instanceof MbconvError) throw error
     throw new MbconvError('ERR_IO', ioError('read', path, error).message, { op, cause: error })
   }
+  return parseCard(text, path)
+}
+
+/**
+ * The card of a text, from a file's metadata say.
+ *
+ * @param name what errors are to call it
+ * @throws MbconvError ERR_FORMAT
+ */
+export function parseCard(text: string, name: string): ModelCard {
+  const refuse = (problem: string, hint?: string): never => {
+    throw new MbconvError('ERR_FORMAT', `${name}: ${problem}`, { op: 'readCard', hint })
+  }
   let raw: unknown
   try {
     raw = JSON.parse(text)

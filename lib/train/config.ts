@@ -10,7 +10,7 @@ import { MbconvError } from '../errors'
 import { list } from '../models/arch'
 import { type Problem, preview, problemsOf, problemTexts } from './config-problems'
 import { freezeProblems, stageProblems } from './model-table'
-import { resolveWeights, weightsProblems } from './named-weights'
+import { resolveWeights, weightsProblems } from './initial-weights'
 import { nearest } from './nearest'
 
 const fraction = () => z.number().min(0).lt(1)

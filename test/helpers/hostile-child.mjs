@@ -13,6 +13,7 @@ const golden = new URL('../golden/', import.meta.url).pathname
 
 const read = {
   safetensors: (path) => mb.io.safetensors.read(path).tensors,
+  mapped: (path) => mb.io.safetensors.read(path, { mmap: true }).tensors,
   pth: (path) => mb.io.pth.read(path).stateDict(),
 }
 
@@ -58,6 +59,7 @@ function measured(kind, name, path) {
 for (const [kind, name] of [
   ['pth', 'pth/checkpoint.pth'],
   ['safetensors', 'safetensors/dtypes.safetensors'],
+  ['mapped', 'safetensors/dtypes.safetensors'],
 ]) {
   const { code } = attempt(kind, join(golden, name))
   if (code !== null) throw new Error(`a good file is not read: ${code}`)
@@ -66,6 +68,7 @@ const tensorsBefore = mb.memory().tensors
 
 for (const [kind, small, large] of [
   ['safetensors', SAFETENSORS, LARGE_SAFETENSORS],
+  ['mapped', SAFETENSORS, LARGE_SAFETENSORS],
   ['pth', PTH, LARGE_PTH],
 ]) {
   for (const [name, make] of [
