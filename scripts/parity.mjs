@@ -1,7 +1,7 @@
 /*
  * Networks of timm and torchvision, their random weights read here from both kinds of file: do they give their logits?
  *
- *   MBCONV_PEER_PYTHON=/path/to/python npm run parity      a Python with torch, torchvision, timm and safetensors
+ *   MBCONV_PEER_PYTHON=/path/to/python npm run parity [-- NAME ...]      all networks or some; a Python with torch, torchvision, timm and safetensors
  *
  * Prints a table and ends with "N passed, N failed"; exit status 1 when a relative error is above 1e-5 in float32 or 1e-10
  * in float64. Random networks may blow rounding up: where theirs in float32 is off by more than that from theirs in
@@ -63,7 +63,7 @@ function compare(folder, { model: name, profile, source, size, batch, files, log
 
 const folder = mkdtempSync(join(tmpdir(), 'mbconv-parity-'))
 try {
-  const run = spawnSync(python, [script, folder], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const run = spawnSync(python, [script, folder, ...process.argv.slice(2)], { stdio: ['ignore', 'inherit', 'inherit'] })
   if (run.status !== 0) {
     console.error(
       `${python} could not make the networks; MBCONV_PEER_PYTHON names one with torch, torchvision, timm and safetensors`,

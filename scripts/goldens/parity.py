@@ -1,6 +1,6 @@
 """Networks of timm and torchvision with random weights, as files of both formats, and what they make of one batch.
 
-Usage: python scripts/goldens/parity.py FOLDER   (torch, torchvision, timm, safetensors; called by scripts/parity.mjs)
+Usage: python scripts/goldens/parity.py FOLDER [NAME ...]   (torch, torchvision, timm, safetensors; called by scripts/parity.mjs)
 
 Writes FOLDER/parity.json and for each network two files of weights. The images are made by the same rule here and there.
 """
@@ -48,15 +48,15 @@ MODELS = [
 BATCH = 2
 
 
-def images(size):
-    count = BATCH * 3 * size * size
-    return ((torch.arange(count, dtype=torch.float64) * 12.9898).sin() * 1.5).float().reshape(BATCH, 3, size, size)
+def images(size, batch=BATCH):
+    count = batch * 3 * size * size
+    return ((torch.arange(count, dtype=torch.float64) * 12.9898).sin() * 1.5).float().reshape(batch, 3, size, size)
 
 
 def randomize(model, size):
     """
-    Weights as after some training: scales and biases that are not those of initialisation, and the statistics that the
-    images have. Statistics out of thin air would let deep networks blow rounding up until nothing can be compared.
+    Weights as after some training: scales and biases that are not those of initialisation, and statistics that images have.
+    Statistics out of thin air would let deep networks blow rounding up until nothing can be compared.
     """
     with torch.no_grad():
         for name, value in model.state_dict().items():
@@ -66,16 +66,21 @@ def randomize(model, size):
         momenta = [norm.momentum for norm in norms]
         for norm in norms:
             norm.momentum = 1.0
-        model.train()(images(size))
+        model.eval()
+        for norm in norms:
+            norm.train()
+        model(images(size, 16))
         for norm, momentum in zip(norms, momenta):
             norm.momentum = momentum
+            norm.running_var.lerp_(torch.rand_like(norm.running_var) + 0.5, 0.5)
 
 
 def main():
     folder = pathlib.Path(sys.argv[1])
     torch.manual_seed(0)
     cases = []
-    for i, (own, profile, library, name, size) in enumerate(MODELS):
+    wanted = [row for row in MODELS if len(sys.argv) < 3 or row[0] in sys.argv[2:]]
+    for i, (own, profile, library, name, size) in enumerate(wanted):
         model = timm.create_model(name) if library is timm else getattr(torchvision.models, name)()
         randomize(model, size)
         model.eval()
@@ -99,7 +104,7 @@ def main():
         with torch.no_grad():
             exact = model.double()(images(size).double())
         cases[-1]["exact"] = exact.flatten().tolist()
-        print(f"{i + 1}/{len(MODELS)} {library.__name__} {name}", file=sys.stderr)
+        print(f"{i + 1}/{len(wanted)} {library.__name__} {name}", file=sys.stderr)
     (folder / "parity.json").write_text(json.dumps(cases))
 
 
