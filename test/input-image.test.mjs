@@ -19,6 +19,7 @@ t.test(
   { skip },
   async (t) => {
     mb.setNumThreads(1)
+    mb.manualSeed(1)
     for (const { file, planes, size, format, ...rest } of golden.cases) {
       const preprocessing = { ...rest, fit: 'crop', size: null, mean: [0.5], std: [0.25] }
       const { channels, resolution } = rest

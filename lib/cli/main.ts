@@ -138,7 +138,11 @@ function createProgram(finish: (status: number) => void): Command {
     .argument('<image>', 'an image file; - for stdin')
     .option('--run <model>', MODEL_HELP)
     .option('--class <name>', 'the class to look for (default: the most probable one)')
-    .option('--stage <n>', 'part of the network that is looked at, 0: the stem (default: the last one)', index)
+    .option(
+      '--stage <n>',
+      'part of the network that is looked at, 0: the stem (default: the last with a map of 4 x 4 or more)',
+      index,
+    )
     .option('--out <file>', 'where to write the picture (default: IMAGE-explained.png, here)')
     .option('--device <device>', 'auto, cpu, cuda or cuda:N', device)
     .addHelpText(

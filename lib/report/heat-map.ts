@@ -52,7 +52,7 @@ export function heatMapSvg({ photo, heat, width, height, region, ...text }: Heat
   const [w, h] = [width * scale, height * scale]
   const href = (png: Uint8Array) => `data:image/png;base64,${Buffer.from(png).toString('base64')}`
   // Single pixels of a small picture stay what they are.
-  const rendering = scale > 2 ? ' image-rendering="pixelated"' : ''
+  const rendering = scale > 2 ? ' image-rendering="optimizeSpeed"' : ''
   const image = `<image width="${w}" height="${h}" preserveAspectRatio="none"${rendering} href="${href(photo)}"/>`
   const [x, y] = [region.left * w, region.top * h]
   const [rw, rh] = [region.width * w, region.height * h]

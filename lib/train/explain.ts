@@ -2,6 +2,8 @@
 import { checkCount, checkOptions, shown } from '../check'
 import { decodeImage, encodePng } from '../data/image-file'
 import { MbconvError } from '../errors'
+import type { ModelCard } from '../models/card'
+import { stageTable } from '../models/count'
 import { gradCam } from '../models/grad-cam'
 import { heatMapSvg, heatPixels } from '../report/heat-map'
 import { svgToPng } from '../report/png'
@@ -15,7 +17,10 @@ import { type Guess, guessesOf, type ImageSource, inputOf } from './predict'
 export interface ExplainOptions {
   /** A class's name, or its index. Default: the most probable one. */
   class?: string | number
-  /** Part of the network whose feature map is looked at: 0 the stem, 1 the first stage … Default: the last one. */
+  /**
+   * Part of the network whose feature map is looked at: 0 the stem, 1 the first stage … Default: the last one whose map has
+   * at least 4 x 4 places; a small input leaves less to the others.
+   */
   stage?: number
   /** As in a configuration. Default 'auto'. */
   device?: string
@@ -60,7 +65,7 @@ export async function explainImage(
   const opened = openModel(model, device)
   try {
     const { network, card } = opened
-    const { stage = network.features.length - 1 } = options
+    const { stage = telling(card) } = options
     inputImageShape(card.preprocessing)
     const wanted = classOf(op, options.class, card.classes)
     const planes = await readInputImage(image, card.preprocessing)
@@ -86,6 +91,15 @@ export async function explainImage(
   } finally {
     opened.network.dispose()
   }
+}
+
+/** The default of {@link ExplainOptions.stage}. */
+function telling({ arch, preprocessing: { resolution } }: ModelCard): number {
+  const parts = stageTable(arch, { resolution }).slice(0, -1)
+  return Math.max(
+    0,
+    parts.findLastIndex(({ outputShape }) => outputShape[1] >= 4),
+  )
 }
 
 function look(model: OpenModel, planes: Uint8Array, stage: number, wanted: number | undefined) {
