@@ -11,7 +11,7 @@ import t from 'tap'
 import { analyzeFolder } from '../dist/experiment/analysis.js'
 import { writeReport } from '../dist/experiment/report.js'
 import { tablesOf } from '../dist/experiment/report-tables.js'
-import { curves, evolution, five, grid, plan, writeExperiment } from './helpers/made-up-experiment.mjs'
+import { curves, evolution, families, five, grid, plan, writeExperiment } from './helpers/made-up-experiment.mjs'
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 const FLAGS = [
@@ -101,7 +101,13 @@ const VIEWS = [
 ]
 
 const folder = t.testdir()
-const experiments = { five: five({ paper: 'table7' }), curves: curves(), grid: grid(), evolution: evolution() }
+const experiments = {
+  five: five({ paper: 'table7' }),
+  curves: curves(),
+  grid: grid(),
+  evolution: evolution(),
+  families: families(),
+}
 experiments.nothing = { plan: plan(five().plan.arms), rows: [] }
 
 for (const [name, { plan: made, rows }] of Object.entries(experiments)) {

@@ -8,14 +8,14 @@ import { tinyData } from './helpers/tiny.mjs'
 const MAIN = path.resolve('dist/cli/main.js')
 const KILLS = 10
 
-/** Two arms under two seeds, 48 steps each; everything random switched on. */
+/** Two arms under two seeds, 36 steps each; everything random switched on. */
 function writeExperiment(cwd) {
   const spec = {
     name: 'tiny',
     base: { name: 'efficientnet_b0', width: 0.25, depth: 0.1, resolution: 8, dropout: 0.2, dropPath: 0.2 },
     data: { ...tinyData(path.join(cwd, 'data')), augment: { rotate: 10, flip: true } },
     train: {
-      ...{ epochs: 12, evalEveryEpochs: 3, checkpoint: { everyEpochs: 12, everySteps: 7 } },
+      ...{ epochs: 9, evalEveryEpochs: 3, checkpoint: { everyEpochs: 9, everySteps: 7 } },
       optimizer: { name: 'rmsprop', lr: 0.001 },
     },
     arms: ['base', { width: 1.5, id: 'wide' }],
@@ -104,7 +104,7 @@ t.test('killed ten times at random moments, it ends with the same results', asyn
   while (kills < KILLS) {
     // Lines of output, so that the time a start takes does not matter: from before the plan to some way into a job. The
     // first kills come before anything is finished, later ones when there is something to lose.
-    const kill = { lines: Math.floor(Math.random() * (4 + kills)), milliseconds: 400 * Math.random() }
+    const kill = { lines: Math.floor(Math.random() * (4 + 3 * kills)), milliseconds: 400 * Math.random() }
     const { signal, status, stderr } = await run(cwd, 'killed', kill)
     if (signal !== 'SIGKILL') {
       t.equal(status, 0, stderr)

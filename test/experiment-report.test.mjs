@@ -21,6 +21,7 @@ import {
   evolution,
   FIVE,
   failed,
+  families,
   five,
   grid,
   plan,
@@ -260,6 +261,17 @@ t.test('curves, grids and stage searches have reports of their own', async (t) =
     t.ok(texts.includes(wanted), wanted)
   t.notMatch(svg, /NaN|undefined|Infinity/)
   t.match(curved.page, /The paper’s Figure 3: ImageNet/)
+
+  const several = await drawn(families())
+  t.same(several.ids, ['accuracy-cost', 'arms', 'comparisons', 'paper'])
+  const words = [...parseHTML(read(several.figures[0].svg)).document.querySelectorAll('text')].map((e) => e.textContent)
+  for (const wanted of [/^mobilenet_v2: test accuracy/, /^resnet50: test accuracy/, /^d 2, r 32 \d/]) {
+    t.ok(
+      words.some((word) => wanted.test(word)),
+      `${wanted}`,
+    )
+  }
+  t.match(several.conclusions[0], /^resnet50-compound (beats|against) resnet50-depth/)
 
   const searched = await drawn(grid())
   t.same(searched.ids, ['ranking-phase0-phi1', 'ranking-phase1-phi2', 'accuracy-cost'])

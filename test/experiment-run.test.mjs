@@ -139,6 +139,34 @@ t.test('a folder goes on with more seeds and arms, not with others; one runner a
   })
 })
 
+t.test('a search adds arms phase by phase, and the same ones when it goes on', async (t) => {
+  const dir = t.testdir()
+  const evolution = { population: 2, children: 1, generations: 1 }
+  const spec = tiny(dir, { arms: [{ evolution }], train: { epochs: 1 } })
+  const whole = await outcome(experiment.run(spec, { dir: path.join(dir, 'whole') }))
+  t.match(whole.result, { done: 3, failed: 0, jobs: 3 })
+  const phases = whole.events.filter(({ type }) => type === 'plan')
+  t.same(
+    phases.map(({ phase, jobs }) => [phase, jobs]),
+    [
+      [0, 2],
+      [1, 1],
+    ],
+  )
+  const stop = new AbortController()
+  const parts = experiment.run(spec, { dir: path.join(dir, 'parts'), signal: stop.signal })
+  const half = await outcome(parts, (event) => {
+    if (event.type === 'plan' && event.phase === 1) stop.abort()
+  })
+  t.match(half.result, { done: 2, jobs: 3, interrupted: 'abort' })
+  const { result } = await outcome(experiment.run(spec, { dir: path.join(dir, 'parts') }))
+  t.same(rowsOf(result.folder), rowsOf(whole.result.folder))
+  const arms = (folder) => JSON.parse(fs.readFileSync(path.join(folder, 'experiment.json'), 'utf8')).arms
+  t.same(arms(result.folder), arms(whole.result.folder))
+  const other = { ...spec, arms: [{ evolution: { ...evolution, seed: 1 } }] }
+  await t.rejects(experiment.run(other, { dir: path.join(dir, 'parts') }).result, { code: 'ERR_CONFIG' })
+})
+
 t.test('half a line is cut away, and a line is added once', async (t) => {
   const file = path.join(t.testdir({ x: '{"arm":"a","seed":0,"n":1}\n{"arm":"b","se' }), 'x')
   const lines = new LineFile(file)

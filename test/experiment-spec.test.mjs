@@ -187,9 +187,28 @@ t.test('points are held to a budget, too; names must differ; comparisons must ex
   )
 })
 
+t.test('wrong calls are refused by name', async (t) => {
+  const spec = small({})
+  for (const [call, code, message] of [
+    [() => experiment.plan(), 'ERR_CONFIG', /a mapping of keys to values/],
+    [() => experiment.plan('no/such.yaml'), 'ERR_CONFIG', /there is no such file/],
+    [() => experiment.plan(spec, { profil: 'x' }), 'ERR_VALUE', /unknown option "profil"/],
+    [() => experiment.plan(spec, { set: 'x=1' }), 'ERR_TYPE', /set must be a list/],
+    [() => experiment.plan(spec, { set: [1] }), 'ERR_TYPE', /set\[0\] must be text/],
+    [() => experiment.plan(spec, { profile: 'x' }), 'ERR_CONFIG', /there is no profile x/],
+    [() => experiment.run(spec, { dir: 5 }), 'ERR_TYPE', /dir must be text/],
+    [() => experiment.run(spec, { jobs: 0 }), 'ERR_VALUE', /jobs must be/],
+    [() => experiment.run(spec, { signal: {} }), 'ERR_TYPE', /signal/],
+    [() => experiment.run(spec, { retryFailed: 1 }), 'ERR_TYPE', /retryFailed/],
+    [() => experiment.status(5), 'ERR_TYPE', /folder must be text/],
+    [() => experiment.status('.'), 'ERR_DATA', /not the folder of an experiment/],
+  ])
+    t.throws(call, { code, message })
+})
+
 t.test('the experiments that come along can be planned', async (t) => {
   const folder = 'scripts/experiments'
-  const files = fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => name.endsWith('.yaml')) : []
+  const files = fs.readdirSync(folder).filter((name) => name.endsWith('.yaml'))
+  t.ok(files.length > 0)
   for (const name of files) t.ok(parseExperimentFile(path.join(folder, name)).arms.length > 0, name)
-  t.pass(`${files.length} files`)
 })

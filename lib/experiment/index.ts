@@ -1,5 +1,7 @@
 /** Experiments: many trainings that answer one question, planned, run and resumed as a whole. */
 
+import { checkCount, checkOptions, shown } from '../check'
+import { MbconvError } from '../errors'
 import type { ExperimentComparison } from './compare'
 import { planExperiment } from './plan'
 import type { ReportPaths } from './report'
@@ -39,6 +41,17 @@ export type {
   TimingRow,
 } from './types'
 
+function checkText(op: string, name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string' || value === '')
+    throw new MbconvError('ERR_TYPE', `${op}: ${name} must be text, got ${shown(value)}`, { op })
+}
+
+function checkSpecOptions(op: string, { profile, set = [] }: SpecOptions): void {
+  if (profile !== undefined) checkText(op, 'profile', profile)
+  if (!Array.isArray(set)) throw new MbconvError('ERR_TYPE', `${op}: set must be a list, got ${shown(set)}`, { op })
+  for (const [i, each] of set.entries()) checkText(op, `set[${i}]`, each)
+}
+
 function specOf(experiment: string | ExperimentInput, options: SpecOptions): ExperimentSpec {
   return typeof experiment === 'string'
     ? parseExperimentFile(experiment, options)
@@ -52,8 +65,10 @@ function specOf(experiment: string | ExperimentInput, options: SpecOptions): Exp
  * @throws MbconvError ERR_CONFIG for what is wrong with it, ERR_UNREACHED where no arm can be had; ERR_DATA,
  *   ERR_CUDA_UNAVAILABLE, ERR_NATIVE_LOAD
  */
-export function plan(experiment: string | ExperimentInput, { profile, set }: SpecOptions = {}): Plan {
-  return planExperiment(specOf(experiment, { profile, set })).plan
+export function plan(experiment: string | ExperimentInput, options: SpecOptions = {}): Plan {
+  checkOptions('plan', options, ['profile', 'set'])
+  checkSpecOptions('plan', options)
+  return planExperiment(specOf(experiment, options)).plan
 }
 
 /**
@@ -70,7 +85,17 @@ export function plan(experiment: string | ExperimentInput, { profile, set }: Spe
  * @throws MbconvError as {@link plan}; everything else through `result` and the iterator
  */
 export function run(experiment: string | ExperimentInput, options: SpecOptions & RunOptions = {}): ExperimentRun {
+  const op = 'run'
+  checkOptions(op, options, ['profile', 'set', 'dir', 'jobs', 'retryFailed', 'signal'])
+  checkSpecOptions(op, options)
   const { profile, set, ...rest } = options
+  const { dir, jobs, retryFailed, signal } = rest
+  if (dir !== undefined) checkText(op, 'dir', dir)
+  if (jobs !== undefined) checkCount(op, 'jobs', jobs, { max: 1024 })
+  if (retryFailed !== undefined && typeof retryFailed !== 'boolean')
+    throw new MbconvError('ERR_TYPE', `${op}: retryFailed must be true or false, got ${shown(retryFailed)}`, { op })
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new MbconvError('ERR_TYPE', `${op}: signal must be an AbortSignal`, { op })
   return runSpec(specOf(experiment, { profile, set }), rest)
 }
 

@@ -20,7 +20,7 @@ export interface PaperPoint {
 export interface PaperSeries {
   /** As in {@link PlannedArm.series}: `depth`, or the name of a group. */
   dimension: string
-  /** The base network, or the curve's name. */
+  /** The base network where there are several, else empty. */
   group: string
   points: readonly PaperPoint[]
 }
@@ -97,7 +97,7 @@ const FIGURE3: PaperStudyPoints = {
 
 /** Figure 4 prints no widths, only where each point lies. */
 const curve = (group: string, pairs: readonly (readonly [number, number])[]): PaperSeries => ({
-  group,
+  group: '',
   dimension: group,
   points: points(pairs.map(([billions, percent]) => ['', billions, percent])),
 })

@@ -19,8 +19,6 @@ export interface ScatterPoint {
 
 export interface ScatterSeries {
   look: Look
-  /** Dashes of the line, as SVG writes them. */
-  dash?: string
   /** Drawn as a curve from here; the point itself belongs to another series. */
   from?: { x: number; y: number }
   /** Whether to join the points. */
@@ -114,7 +112,7 @@ interface Area {
 }
 
 function marks(Plot: Plot, series: ScatterSeries, at: (point: ScatterPoint) => number, y: readonly [number, number]) {
-  const { look, points, joined, from, dash } = series
+  const { look, points, joined, from } = series
   const ink = colour(look.colour)
   const clamp = (value: number) => Math.max(y[0], Math.min(y[1], value))
   const place = points.map((point) => ({ ...point, at: at(point) }))
@@ -132,7 +130,7 @@ function marks(Plot: Plot, series: ScatterSeries, at: (point: ScatterPoint) => n
   const fill = look.colour === 'baseline' ? colour('paper') : ink
   return [
     ...(joined && track.length > 1
-      ? [Plot.line(track, { ...xy, stroke: ink, strokeWidth: 1.75, strokeOpacity: 0.75, strokeDasharray: dash })]
+      ? [Plot.line(track, { ...xy, stroke: ink, strokeWidth: 1.75, strokeOpacity: 0.75 })]
       : []),
     Plot.ruleX(bars, { x: 'at', y1: low, y2: high, stroke: ink, strokeWidth: 1.5 }),
     ...[true, false].map((up) =>
@@ -252,7 +250,7 @@ export async function scatterPanels(
   const columns = narrow ? 1 : Math.min(2, panels.length)
   const each = width / columns
   const labels = panels.flatMap(({ series }) => series.map(({ label }) => (label === undefined ? 0 : widthOf(label))))
-  const right = Math.min(Math.max(20, ...labels.map((label) => label * 1.06 + 14)), each * (columns > 1 ? 0.34 : 0.36))
+  const right = Math.min(Math.max(20, ...labels.map((label) => label * 1.1 + 14)), each * (columns > 1 ? 0.34 : 0.36))
   const height = narrow ? 330 : columns > 1 ? 380 : 440
   const drawn = await Promise.all(
     panels.map(async (entry, i) => {

@@ -82,9 +82,11 @@ export function widthOf(text: string, size = FONT): number {
 
 /** The text cut to a width, with an ellipsis where something is missing. */
 export function fitted(text: string, width: number, size = FONT): string {
-  if (widthOf(text, size) <= width) return text
+  // Where the picture's own font is missing another one takes its place, and may be wider.
+  const room = width / 1.06
+  if (widthOf(text, size) <= room) return text
   let kept = Array.from(text)
-  while (kept.length > 1 && widthOf(`${kept.join('')}…`, size) > width) kept = kept.slice(0, -1)
+  while (kept.length > 1 && widthOf(`${kept.join('')}…`, size) > room) kept = kept.slice(0, -1)
   return `${kept.join('').trimEnd()}…`
 }
 

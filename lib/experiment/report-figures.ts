@@ -1,6 +1,6 @@
 /** The pictures of a report: which there are, what they show and what is written below them. */
 import { type Analysis, type ArmFindings, baseOf } from './analysis'
-import { PAPER_POINTS } from './paper'
+import { PAPER_POINTS, type PaperStudyPoints } from './paper'
 import { rowsPlot } from './plot-rows'
 import { type ScatterPanel, type ScatterPoint, type ScatterSeries, scatterPanels } from './plot-scatter'
 import { frame, type Look, looksOf } from './plot-style'
@@ -18,7 +18,6 @@ export interface Figure {
 }
 
 const X_LABEL = 'Multiply-adds of one image (log scale)'
-const DASHES = [undefined, '7 4', '2 3', '9 3 2 3']
 const MARKS =
   'Large marks are means over seeds, small dots single seeds, whiskers 95 % intervals of the mean; an arrowhead ends those that leave the frame.'
 
@@ -30,29 +29,27 @@ function pointOf({ arm, top1, values }: ArmFindings): ScatterPoint {
 }
 
 const byCost = (a: ScatterPoint, b: ScatterPoint) => a.x - b.x
-const named = (group: string, dimension: string) => (group === '' ? dimension : `${group} ${dimension}`)
+const groupsOf = (all: readonly { group: string }[]) => [...new Set(all.map(({ group }) => group))]
 
-/** A family's base and its curves. */
+/** The base of one family and its curves. */
 function studySeries(arms: readonly ArmFindings[]): ScatterSeries[] {
   const look = looksOf(arms.map(({ dimension }) => dimension))
-  const groups = [...new Set(arms.map(({ group }) => group))]
-  const curves = new Map(arms.map((entry) => [JSON.stringify([entry.group, entry.dimension]), entry]))
+  const curves = new Map(arms.map((entry) => [entry.dimension, entry]))
   return [...curves.values()].map(({ group, dimension }): ScatterSeries => {
-    const along = arms.filter((entry) => entry.group === group && entry.dimension === dimension).map(pointOf)
+    const along = arms.filter((entry) => entry.dimension === dimension).map(pointOf)
     const sorted = along.sort(byCost)
     const base = baseOf(arms, group)
     if (dimension === 'baseline') {
-      const note = `${group === '' ? 'base' : group} ${percent(sorted[0].y)}`
+      const note = `base ${percent(sorted[0].y)}`
       return { look: look(dimension), joined: false, points: [{ ...sorted[0], note }, ...sorted.slice(1)] }
     }
     return {
       look: look(dimension),
-      dash: DASHES[groups.indexOf(group) % DASHES.length],
       // A cross (d 2, r 1.3) does not begin at the base.
       from: base && isDimension(dimension) ? { x: base.arm.macs, y: base.top1.mean } : undefined,
       joined: true,
       points: sorted,
-      label: `${named(group, dimension)} ${percent(sorted[sorted.length - 1].y)}`,
+      label: `${dimension} ${percent(sorted[sorted.length - 1].y)}`,
     }
   })
 }
@@ -113,14 +110,19 @@ function evolutionSeries({ arms, plan }: Analysis): ScatterSeries[] {
   ]
 }
 
-function ourPanel(analysis: Analysis, title: string): ScatterPanel {
-  const series =
-    analysis.kind === 'grid'
-      ? gridSeries(analysis)
-      : analysis.kind === 'evolution'
-        ? evolutionSeries(analysis)
-        : studySeries(trained(analysis.arms))
-  return { title, series, unit: analysis.plan.base.macs, xLabel: X_LABEL, apart: analysis.kind !== 'evolution' }
+/** A panel for each family; searches have one. */
+function ourPanels(analysis: Analysis, title: string): ScatterPanel[] {
+  const { kind, plan } = analysis
+  const common = { unit: plan.base.macs, xLabel: X_LABEL, apart: kind !== 'evolution' }
+  if (kind === 'grid') return [{ ...common, title, series: gridSeries(analysis) }]
+  if (kind === 'evolution') return [{ ...common, title, series: evolutionSeries(analysis) }]
+  const arms = trained(analysis.arms)
+  return groupsOf(arms).map((group) => ({
+    ...common,
+    title: group === '' ? title : `${group}: ${title[0].toLowerCase()}${title.slice(1)}`,
+    series: studySeries(arms.filter((entry) => entry.group === group)),
+    unit: baseOf(arms, group)?.arm.macs ?? plan.base.macs,
+  }))
 }
 
 const TITLE = 'Test accuracy (top-1, %)'
@@ -136,7 +138,7 @@ function costFigure(analysis: Analysis): Figure {
     id: analysis.kind === 'evolution' ? 'pareto' : 'accuracy-cost',
     title: 'Accuracy against cost',
     caption: captions[analysis.kind],
-    draw: (width) => scatterPanels([ourPanel(analysis, TITLE)], width),
+    draw: (width) => scatterPanels(ourPanels(analysis, TITLE), width),
   }
 }
 
@@ -244,49 +246,52 @@ function rankingFigures({ arms, plan }: Analysis): Figure[] {
   })
 }
 
-function paperFigure(analysis: Analysis): Figure | undefined {
-  const { plan } = analysis
-  if (plan.paper === undefined) return undefined
-  const { name, source, series } = PAPER_POINTS[plan.paper]
+/** The paper's points of one family. */
+function paperPanel({ name, series }: PaperStudyPoints, group: string): ScatterPanel {
+  const family = series.filter((entry) => entry.group === group)
   const look = looksOf(series.map(({ dimension }) => dimension))
-  const groups = [...new Set(series.map(({ group }) => group))]
-  const families = series.some(({ dimension }) => dimension === 'baseline')
-  const theirs = series.map(({ group, dimension, points: all }): ScatterSeries => {
+  const base = family.find(({ dimension }) => dimension === 'baseline')?.points[0]
+  const curves = family.map(({ dimension, points: all }): ScatterSeries => {
     const sorted = all.map(({ macs, top1 }) => ({ x: macs, y: top1 })).sort(byCost)
-    const base = series.find((entry) => entry.dimension === 'baseline' && entry.group === group)?.points[0]
     if (dimension === 'baseline') {
-      const note = `${group === '' ? 'base' : group} ${percent(sorted[0].y)}`
+      const note = `base ${percent(sorted[0].y)}`
       return { look: look(dimension), joined: false, points: sorted.map((point) => ({ ...point, note })) }
     }
     return {
       look: look(dimension),
-      dash: families ? DASHES[groups.indexOf(group) % DASHES.length] : undefined,
       from: base && { x: base.macs, y: base.top1 },
       joined: true,
       points: sorted,
-      label: `${families ? named(group, dimension) : dimension} ${percent(sorted[sorted.length - 1].y)}`,
+      label: `${dimension} ${percent(sorted[sorted.length - 1].y)}`,
     }
   })
-  const unit = (series.find(({ dimension }) => dimension === 'baseline') ?? series[0]).points[0].macs
+  return {
+    title: `The paper’s ${name}${group === '' ? '' : `, ${group}`}: ImageNet (%)`,
+    series: curves,
+    unit: (base ?? family[0].points[0]).macs,
+    xLabel: X_LABEL,
+    apart: true,
+    tinted: true,
+  }
+}
+
+function paperFigure(analysis: Analysis): Figure | undefined {
+  const { plan } = analysis
+  if (plan.paper === undefined) return undefined
+  const study = PAPER_POINTS[plan.paper]
+  const [ours, theirs] = [groupsOf(trained(analysis.arms)), groupsOf(study.series)]
+  const measured = new Map(ourPanels(analysis, 'Measured here (%)').map((panel, i) => [ours[i], panel]))
+  const published = new Map(theirs.map((group) => [group, paperPanel(study, group)]))
+  // Ours and theirs of a family beside each other; where one has families that the other lacks, all of ours come first.
+  const paired = ours.length === theirs.length && ours.every((group) => published.has(group))
+  const panels = paired
+    ? ours.flatMap((group) => [measured.get(group)!, published.get(group)!])
+    : [...measured.values(), ...published.values()]
   return {
     id: 'paper',
-    title: `Beside the paper’s ${name}`,
-    caption: `Left (on a phone: above) what was measured here; tinted the paper’s own points, which are theirs: ${source} Another task, another scale: only the shapes can be compared, not the heights.`,
-    draw: (width) =>
-      scatterPanels(
-        [
-          ourPanel(analysis, 'Measured here (%)'),
-          {
-            title: `The paper’s ${name}: ImageNet (%)`,
-            series: theirs,
-            unit,
-            xLabel: X_LABEL,
-            apart: true,
-            tinted: true,
-          },
-        ],
-        width,
-      ),
+    title: `Beside the paper’s ${study.name}`,
+    caption: `On white what was measured here; tinted the paper’s own points, which are theirs: ${study.source} Another task, another scale: only the shapes can be compared, not the heights.`,
+    draw: (width) => scatterPanels(panels, width),
   }
 }
 

@@ -1,6 +1,8 @@
 /** How far an experiment is, from its files alone: it may be running elsewhere, or be over. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { shown } from '../check'
+import { MbconvError } from '../errors'
 import { type EvalLine, readMetrics, type StepLine } from '../train/metrics'
 import { RUN_FILES } from '../train/run-folder'
 import { readPlan } from './folder'
@@ -49,6 +51,8 @@ function stateOf(folder: string, id: string, arm: string, seed: number, row: Res
  * @throws MbconvError ERR_DATA where it is none, or its files are damaged
  */
 export function status(folder: string): ExperimentStatus {
+  if (typeof folder !== 'string')
+    throw new MbconvError('ERR_TYPE', `status: folder must be text, got ${shown(folder)}`, { op: 'status' })
   const plan = readPlan(folder)
   const rows = new Map(readResults(folder).map((row) => [keyOf(row), row]))
   const jobs = jobsOf(plan).map(({ arm, seed, id }) => stateOf(folder, id, arm.id, seed, rows.get(id)))

@@ -179,3 +179,33 @@ export function evolution() {
   const made = plan(arms, { comparisons: [], seeds: [0], budget: { macs: BASE, times: 1, tolerance: 0.5 }, title })
   return { plan: made, rows: rowsOf(made, accuracies) }
 }
+
+/** Three bases, each scaled in some ways, and a cross of width under two depths. */
+export function families() {
+  const arms = []
+  const accuracies = {}
+  const add = (made, mean) => {
+    arms.push(made)
+    accuracies[made.id] = [0, 1, 2].map((seed) => mean + 0.006 * wobble(arms.length, seed))
+  }
+  for (const [i, base] of ['mobilenet_v1', 'mobilenet_v2', 'resnet50'].entries()) {
+    const cost = BASE * [1.4, 0.8, 10][i]
+    add(arm(`${base}-base`, base, cost), 0.56 + 0.03 * i)
+    for (const [k, dimension] of ['depth', 'width', 'resolution', 'compound'].entries()) {
+      add(arm(`${base}-${dimension}`, base, cost * (4 + 0.03 * k)), 0.6 + 0.03 * i + 0.012 * k)
+    }
+  }
+  for (const depth of [1, 2]) {
+    for (const width of [1, 1.5, 2, 3]) {
+      const id = `d${depth}-w${width}`
+      add(
+        arm(id, `d ${depth}, r 32`, BASE * depth * width ** 1.9, { coefficients: { depth, width } }),
+        0.6 + 0.02 * depth * width,
+      )
+    }
+  }
+  const comparisons = [{ arm: 'resnet50-compound', against: 'resnet50-depth' }]
+  const title = 'Made-up numbers: several bases, and a cross'
+  const made = plan(arms, { comparisons, paper: 'table3', budget: null, title })
+  return { plan: made, rows: rowsOf(made, accuracies) }
+}
