@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'ERR_CHECKPOINT' // a checkpoint that is not whole, or not of this run
   | 'ERR_FORMAT' // a file that is not what its name says
   | 'ERR_IO'
+  | 'ERR_NETWORK' // a server that cannot be reached, or does not give what was asked for
   // Training.
   | 'ERR_DIVERGED' // loss is NaN or infinite
   | 'ERR_ABORTED'

@@ -88,6 +88,15 @@ export { parseConfig, type TrainConfig, type TrainConfigInput, trainConfigSchema
 export { type ConfigSource, parseConfigFile } from './train/config-file'
 export { type EvaluateRunOptions, evaluateRun, type RunEvaluation } from './train/evaluate'
 export type { StopReason, TrainEvent, TrainResult } from './train/events'
+export { type ExplainOptions, type Explanation, explainImage } from './train/explain'
 export { type ExportRunOptions, exportRun } from './train/export'
-export { type Guess, type Prediction, type PredictOptions, predictImages } from './train/predict'
+export {
+  type Guess,
+  type ImageSource,
+  type Prediction,
+  type PredictOptions,
+  predictEach,
+  predictImages,
+  type Unreadable,
+} from './train/predict'
 export { type TrainOptions, type TrainRun, train } from './train/train'

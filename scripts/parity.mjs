@@ -1,7 +1,7 @@
 /*
  * Networks of timm and torchvision, their random weights read here from both kinds of file: do they give their logits?
  *
- *   MBCONV_PEER_PYTHON=/path/to/python npm run parity      a Python with torch, torchvision, timm and safetensors
+ *   MBCONV_PEER_PYTHON=/path/to/python npm run parity [-- NAME ...]      all networks or some; a Python with torch, torchvision, timm and safetensors
  *
  * Prints a table and ends with "N passed, N failed"; exit status 1 when a relative error is above 1e-5 in float32 or 1e-10
  * in float64. Random networks may blow rounding up: where theirs in float32 is off by more than that from theirs in
@@ -13,10 +13,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as mb from 'mbconv'
+import { archOf } from '../dist/models/checkpoints.js'
 
 const LIMIT = { float32: 1e-5, float64: 1e-10 }
 const script = fileURLToPath(new URL('goldens/parity.py', import.meta.url))
 const python = process.env.MBCONV_PEER_PYTHON ?? 'python3'
+
+/** A network of its name, or that of a checkpoint which has one of its own. */
+function archNamed(name) {
+  const checkpoint = mb.models.checkpoints().find(({ arch }) => arch === name)
+  return checkpoint === undefined ? name : archOf(checkpoint)
+}
 
 /** ‖a − b‖ / ‖b‖ */
 function distance(a, b) {
@@ -30,7 +37,7 @@ function compare(folder, { model: name, profile, source, size, batch, files, log
   return files.map((file) => {
     let scheme
     const run = (dtype) => {
-      const model = mb.models.create(name, { profile, init: 'none', dtype }).eval()
+      const model = mb.models.create(archNamed(name), { profile, init: 'none', dtype }).eval()
       scheme = mb.models.loadWeights(model, join(folder, file)).scheme
       const found = mb.scope(() =>
         mb.noGrad(() => model.forward(mb.fromTypedArray(images, [batch, 3, size, size]).to({ dtype })).toTypedArray()),
@@ -56,7 +63,7 @@ function compare(folder, { model: name, profile, source, size, batch, files, log
 
 const folder = mkdtempSync(join(tmpdir(), 'mbconv-parity-'))
 try {
-  const run = spawnSync(python, [script, folder], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const run = spawnSync(python, [script, folder, ...process.argv.slice(2)], { stdio: ['ignore', 'inherit', 'inherit'] })
   if (run.status !== 0) {
     console.error(
       `${python} could not make the networks; MBCONV_PEER_PYTHON names one with torch, torchvision, timm and safetensors`,

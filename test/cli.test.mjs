@@ -24,10 +24,10 @@ t.test('help, of everything and of each command', async (t) => {
   const { status, stdout, stderr } = mbconv(['--help'])
   t.equal(status, 0)
   t.equal(stderr, '')
-  for (const command of ['train', 'eval', 'predict', 'models', 'scale', 'doctor', 'setup'])
+  for (const command of ['train', 'eval', 'predict', 'explain', 'models', 'scale', 'doctor', 'setup'])
     t.match(stdout, new RegExp(`^  ${command}`, 'm'))
   t.match(stdout, /Exit status: 0 done/)
-  for (const command of ['train', 'eval', 'predict', 'models', 'scale', 'doctor']) {
+  for (const command of ['train', 'eval', 'predict', 'explain', 'models', 'scale', 'doctor']) {
     const help = mbconv([command, '--help'])
     t.equal(help.status, 0, command)
     t.match(help.stdout, /Examples?:\n {2}mbconv/)
@@ -61,7 +61,8 @@ t.test('wrong usage ends with 2 and says what was meant', async (t) => {
       "option '--phi <number>' argument 'x' is invalid. It must be a number.",
       'mbconv --help shows what there is',
     ],
-    [['predict'], "missing required argument 'image'", 'mbconv --help shows what there is'],
+    [['predict'], 'no image given', 'for example: mbconv predict three.png --topk 3'],
+    [['predict', '-', '--files-from', '-'], 'stdin can be read only once', undefined],
     [['models', 'efficientnet_b11'], 'no model is called efficientnet_b11', 'did you mean efficientnet_b1?'],
     [['models', 'b0', '--width=-1'], 'scale: width must be greater than 0, got -1', undefined],
     [
@@ -166,7 +167,7 @@ t.test('models: one, by stages', async (t) => {
     '10',
   ])
   t.equal(status, 0)
-  t.match(stdout, /^5 +MBConv6 5x5 +2 +1 +32 +2 +35,374 +119,808$/m)
+  t.match(stdout, /^5 +MBConv6 5x5 +2 +1 +32x2x2 +2 +35,374 +119,808$/m)
   t.match(stdout, /^total +13 +202,032 +648,096$/m)
   const { arch, counts, stages } = JSON.parse(mbconv(['models', 'efficientnet_b0', '--phi', '1', '--json']).stdout)
   t.match(arch, { width: 1.1, depth: 1.2, resolution: 258 })

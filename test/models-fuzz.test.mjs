@@ -82,7 +82,8 @@ for (const name of ['Conv2d', 'BatchNorm2d', 'Linear', 'SqueezeExcite', 'DropPat
   calls[`new ${name}`] = (...args) => new nn[name](...args)
 }
 for (const [name, layer] of Object.entries(layers)) {
-  for (const method of ['forward', 'train', 'loadStateDict', 'to']) {
+  for (const method of ['forward', 'train', 'loadStateDict', 'to', 'fuse', 'freeze', 'unfreeze', 'forwardFeatures']) {
+    if (typeof layer[method] !== 'function') continue
     calls[`${name}.${method}`] = (...args) => layer[method](...args)
   }
 }

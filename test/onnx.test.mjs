@@ -9,7 +9,7 @@ import { onnxModel } from './helpers/protobuf.mjs'
 
 const { writeOnnx } = createRequire(import.meta.url)('../dist/io/onnx.js')
 const { models, nn } = mb
-mb.setNumThreads(2)
+mb.setNumThreads(1)
 mb.manualSeed(0)
 
 const read = (path) => onnxModel(readFileSync(path))
@@ -61,14 +61,14 @@ t.test('the file has the names of the state dict, its numbers, and an order that
   network.dispose()
 })
 
-t.test('folded, batch norms are gone and their keys hold what is added', async (t) => {
+t.test('folded, batch norms are gone and the convolutions have biases', async (t) => {
   const network = small('mobilenet_v2', { profile: 'timm' })
   const path = join(t.testdir(), 'model.onnx')
   models.exportOnnx(network, path)
   const { nodes, tensors } = read(path)
   t.notOk(nodes.some(({ operator }) => operator === 'BatchNormalization'))
   const { weight, bias, runningMean, runningVar, eps } = network.features.at(0).norm
-  const { values } = tensors.find(({ name }) => name === 'features.0.1.bias')
+  const { values } = tensors.find(({ name }) => name === 'features.0.0.bias')
   const [w, b, mean, variance] = [weight, bias, runningMean, runningVar].map((tensor) => tensor.toArray())
   for (const [c, value] of values.entries()) {
     const expected = b[c] - (mean[c] * w[c]) / Math.sqrt(variance[c] + eps)
@@ -95,7 +95,9 @@ t.test('what cannot be written is refused, and nothing is written', async (t) =>
     [[network, path, { resolution: 0 }], 'ERR_VALUE', /resolution/],
     [[network, path, { pixels: true }], 'ERR_VALUE', /pixels needs a card/],
     [[network, path, { card: 7 }], 'ERR_TYPE', /card must be a model card/],
-    [[network, path, { card: { classes: [] } }], 'ERR_TYPE', /card must be a model card/],
+    [[network, path, { card: { classes: [] } }], 'ERR_VALUE', /no model card/],
+    [[network, path, { card: { ...card, source: 10n } }], 'ERR_TYPE', /plain data/],
+    [[network, path, { card: { ...card, more: 1 } }], 'ERR_VALUE', /more/],
     [[network, path, { card: models.makeCard(other) }], 'ERR_VALUE', /another network: classes 3, here 10/],
     [[network, path, { card, resolution: 64 }], 'ERR_VALUE', /resolution is 64, the card's 33/],
     [[network, join(folder, 'no', 'model.onnx')], 'ERR_IO', /no such file or folder/],

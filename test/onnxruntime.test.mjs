@@ -1,13 +1,15 @@
 // onnxruntime's logits beside ours, from the files that exportOnnx writes: every model, every family in every profile.
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { loadOnnxruntime } from '../scripts/bench/onnxruntime/load.mjs'
 import { enliven, logitsOf, pictures, small } from './helpers/lively.mjs'
+import { onnxModel } from './helpers/protobuf.mjs'
 
 const { models } = mb
 const LIMIT = 1e-4
-mb.setNumThreads(2)
+mb.setNumThreads(1)
 mb.manualSeed(0)
 t.setTimeout(120_000)
 
@@ -16,7 +18,7 @@ const skip = reason && `onnxruntime-node cannot be had here: ${reason}`
 
 /** onnxruntime's logits [n][classes]. */
 async function logitsByOnnxruntime(path, values, shape) {
-  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 2, logSeverityLevel: 3 })
+  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1, logSeverityLevel: 3 })
   t.same([session.inputNames, session.outputNames], [['input'], ['logits']])
   const type = values instanceof Uint8Array ? 'uint8' : 'float32'
   const { logits } = await session.run({ input: new ort.Tensor(type, values, shape) })
@@ -93,6 +95,22 @@ t.test('the padding is the profile’s', { skip }, async (t) => {
   t.ok(error > 100 * LIMIT, `under the other one logits differ by ${error}`)
   network.dispose()
   twin.dispose()
+})
+
+t.test('a fused network gives the file that folding gives', { skip }, async (t) => {
+  const network = small('efficientnetv2_b0', { profile: 'tf', resolution: 32 })
+  const fused = network.fuse()
+  await compare(t, fused, 32, { label: 'fused' })
+  const [one, other] = [network, fused].map((each, i) => {
+    const path = join(t.testdir(), `${i}.onnx`)
+    models.exportOnnx(each, path)
+    return onnxModel(readFileSync(path))
+  })
+  t.same(other.nodes, one.nodes)
+  const described = ({ tensors }) => tensors.map(({ name, shape }) => [name, shape])
+  t.same(described(other), described(one))
+  network.dispose()
+  fused.dispose()
 })
 
 t.test('gray images, other dtypes and modes, every opset', { skip }, async (t) => {

@@ -4,18 +4,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { fromTypedArray, io, memory, scope, tensor, zeros } from 'mbconv'
 import t from 'tap'
+import { f32, fileOf, HOSTILE } from './helpers/hostile-safetensors.mjs'
 
 const { read, readMetadata, write } = io.safetensors
 const golden = new URL('./golden/safetensors/', import.meta.url).pathname
 const expected = JSON.parse(readFileSync(join(golden, 'dtypes.json'), 'utf8'))
-
-/** A file of the given header (object or text) and data. */
-function fileOf(header, data = new Uint8Array(0), { length } = {}) {
-  const text = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header))
-  const prefix = Buffer.alloc(8)
-  prefix.writeBigUInt64LE(BigInt(length ?? text.length))
-  return Buffer.concat([prefix, text, data])
-}
 
 /** float16 and bfloat16 arrive as bits; the golden has their values. */
 function valuesOf(t) {
@@ -120,6 +113,61 @@ t.test('layout, views and names', async (t) => {
   t.equal(bytes.readBigUInt64LE(0) % 8n, 0n, 'data begin at a multiple of 8')
 })
 
+t.test('mapped: the same tensors, whose file is not written to', async (t) => {
+  const path = join(t.testdir(), 'file.safetensors')
+  const live = memory().tensors
+  const bits = (x) => Buffer.from(x.toTypedArray().buffer)
+  writeSample(path)
+  for (const file of [join(golden, 'dtypes.safetensors'), join(golden, 'nothing.safetensors'), path]) {
+    const [plain, mapped] = [read(file), read(file, { mmap: true })]
+    t.same(mapped.metadata, plain.metadata)
+    t.same(Object.keys(mapped.tensors), Object.keys(plain.tensors))
+    for (const [name, tensor] of Object.entries(plain.tensors)) {
+      t.equal(mapped.tensors[name].dtype, tensor.dtype, name)
+      t.same(mapped.tensors[name].shape, tensor.shape, name)
+      t.ok(bits(mapped.tensors[name]).equals(bits(tensor)), name)
+    }
+    for (const { tensors } of [plain, mapped]) dispose(tensors)
+  }
+  const before = readFileSync(path)
+  const { weight, ...others } = read(path, { mmap: true }).tensors
+  dispose(others)
+  weight.fill_(7)
+  t.same(weight.toArray(), [7, 7, 7].map(() => [7, 7, 7]).slice(1), 'one outlives the others')
+  t.ok(readFileSync(path).equals(before), 'what is written stays here')
+  // As every writer of this package's replaces a file.
+  const replaced = read(path, { mmap: true }).tensors
+  scope(() => write(path, { other: tensor([1]) }))
+  t.same(
+    scope(() => replaced.weight.toArray()),
+    [
+      [1, 2, 3],
+      [4, 5, 6],
+    ],
+  )
+  dispose(replaced)
+  weight.dispose()
+
+  // Data that begins where its elements may not: read instead.
+  const entries = { a: f32(0, 8, [2]), b: { dtype: 'U8', shape: [1], data_offsets: [8, 9] } }
+  for (let spaces = 0; spaces < 4; spaces++) {
+    const data = new Uint8Array(Float32Array.from([1, 2, 0]).buffer, 0, 9)
+    writeFileSync(path, fileOf(JSON.stringify(entries) + ' '.repeat(spaces), data))
+    const { a, b } = read(path, { mmap: true }).tensors
+    t.same([a.toArray(), b.toArray()], [[1, 2], [0]])
+    dispose({ a, b })
+  }
+  const flipped = join(t.testdirName, 'flipped.safetensors')
+  writeSample(flipped)
+  const bytes = readFileSync(flipped)
+  bytes[bytes.length - 20] ^= 1
+  writeFileSync(flipped, bytes)
+  t.throws(() => read(flipped, { mmap: true }), { code: 'ERR_FORMAT', message: /checksum/ })
+  t.throws(() => read(flipped, { mmap: 1 }), { code: 'ERR_TYPE' })
+  t.throws(() => read(flipped, { map: true }), { code: 'ERR_VALUE' })
+  t.equal(memory().tensors, live)
+})
+
 t.test('parameters are written as they are', async (t) => {
   const path = join(t.testdir(), 'file.safetensors')
   scope(() => {
@@ -133,55 +181,8 @@ t.test('parameters are written as they are', async (t) => {
 t.test('files that are not whole or not valid', async (t) => {
   const dir = t.testdir()
   const path = join(dir, 'bad.safetensors')
-  const f32 = (start, end, shape = [1]) => ({ dtype: 'F32', shape, data_offsets: [start, end] })
-  const data = (n) => new Uint8Array(n)
-  const cases = {
-    'no bytes': [Buffer.alloc(0), /0 bytes/],
-    'half a length': [Buffer.alloc(5), /5 bytes/],
-    'a header longer than the file': [fileOf('{}', data(0), { length: 1000 }), /truncated/],
-    'a huge header': [fileOf('{}', data(0), { length: 2n ** 60n }), /limit is 100000000/],
-    'not UTF-8': [fileOf('{}').fill(0xff, 8), /UTF-8/],
-    'not JSON': [fileOf('{"a": '), /not JSON/],
-    'leading space': [fileOf(' {}'), /begin with/],
-    'a list': [fileOf('[]'), /begin with/],
-    'an entry of null': [fileOf({ a: null }), /"a" is not described/],
-    'an entry of a number': [fileOf({ a: 1 }), /"a" is not described/],
-    'no dtype': [fileOf({ a: { shape: [1], data_offsets: [0, 4] } }, data(4)), /"a" has no dtype/],
-    'an unknown dtype': [fileOf({ a: { ...f32(0, 4), dtype: 'F8_E4M3' } }, data(4)), /F8_E4M3.*BOOL/],
-    'a dtype that is an inherited name': [fileOf({ a: { ...f32(0, 4), dtype: 'toString' } }, data(4)), /toString/],
-    'a negative size': [fileOf({ a: f32(0, 4, [-1]) }, data(4)), /shape \[-1\]/],
-    'a fractional size': [fileOf({ a: f32(0, 4, [1.5]) }, data(4)), /shape/],
-    'a size as text': [fileOf({ a: f32(0, 4, ['1']) }, data(4)), /shape/],
-    'sizes whose product overflows': [fileOf({ a: f32(0, 4, [2 ** 52, 2 ** 52]) }, data(4)), /needs/],
-    'one offset': [fileOf({ a: { dtype: 'F32', shape: [1], data_offsets: [0] } }, data(4)), /data_offsets/],
-    'negative offsets': [fileOf({ a: f32(-4, 0) }, data(4)), /data_offsets/],
-    'offsets in the wrong order': [fileOf({ a: f32(4, 0) }, data(4)), /needs 4 bytes/],
-    'too few bytes for the shape': [fileOf({ a: f32(0, 4, [2]) }, data(4)), /needs 8 bytes, has 4/],
-    'an end beyond the file': [fileOf({ a: f32(0, 8, [2]) }, data(4)), /ends at byte 8 of the data, which has 4/],
-    'overlapping tensors': [fileOf({ a: f32(0, 8, [2]), b: f32(4, 12, [2]) }, data(12)), /overlaps/],
-    'a tensor inside another': [fileOf({ a: f32(0, 12, [3]), b: f32(4, 8) }, data(12)), /overlaps/],
-    'a hole': [fileOf({ a: f32(0, 4), b: f32(8, 12) }, data(12)), /bytes 4 to 8/],
-    'bytes after the last tensor': [fileOf({ a: f32(0, 4) }, data(6)), /bytes 4 to 6/],
-    'a name twice': [
-      fileOf(
-        '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
-        data(4),
-      ),
-      /"a" occurs twice/,
-    ],
-    'a key twice within an entry': [
-      fileOf('{"a":{"dtype":"I32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}', data(4)),
-      /"dtype" occurs twice/,
-    ],
-    'metadata that is no object': [fileOf({ __metadata__: 3 }), /__metadata__/],
-    'metadata that is no text': [fileOf({ __metadata__: { a: 1 } }), /__metadata__/],
-    'a bool that is neither': [
-      fileOf({ a: { dtype: 'BOOL', shape: [2], data_offsets: [0, 2] } }, Buffer.from([1, 2])),
-      /other than 0 and 1/,
-    ],
-  }
   const live = memory().tensors
-  for (const [title, [bytes, message]] of Object.entries(cases)) {
+  for (const [title, [bytes, message]] of Object.entries(HOSTILE)) {
     writeFileSync(path, bytes)
     t.throws(() => read(path), { code: 'ERR_FORMAT', message }, title)
     t.throws(() => read(path), { message: /bad\.safetensors/ }, `${title}: names the file`)

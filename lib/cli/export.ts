@@ -10,6 +10,7 @@ import { newestRunOrThrow, shortPath } from './runs'
 
 export interface ExportOptions extends GlobalOptions, ExportFilesOptions {
   out: string
+  pretrained?: string
   model?: string
   weights?: string
   profile?: ProfileName
@@ -19,9 +20,9 @@ export interface ExportOptions extends GlobalOptions, ExportFilesOptions {
 
 export async function exportModel(run: string | undefined, options: ExportOptions): Promise<number> {
   const output = new Output(options)
-  const { model, weights, profile, classes, resolution, out, opset, fold, pixels, safetensors } = options
+  const { pretrained, model, weights, profile, classes, resolution, out, opset, fold, pixels, safetensors } = options
   const files = { opset, fold, pixels, safetensors }
-  const loading = { model, weights, profile, classes, resolution }
+  const loading = { pretrained, model, weights, profile, classes, resolution }
   const given = Object.entries(loading).filter(([, value]) => value !== undefined)
   let exported: ExportedFiles
   try {
@@ -35,7 +36,7 @@ export async function exportModel(run: string | undefined, options: ExportOption
         throw new MbconvError('ERR_USAGE', `--${given[0][0]} is for weights of elsewhere, not for a run`, {
           hint: 'a run knows its model: mbconv export RUN',
         })
-      exported = await exportWeights(loading, out, files)
+      exported = await (pretrained === undefined ? exportWeights : exportPretrained)(loading, out, files)
     }
   } catch (error) {
     // A number that no file can have was typed; the library cannot know that.
@@ -54,13 +55,13 @@ export async function exportModel(run: string | undefined, options: ExportOption
   return 0
 }
 
-type Loading = Pick<ExportOptions, 'model' | 'weights' | 'profile' | 'classes' | 'resolution'>
+type Loading = Pick<ExportOptions, 'pretrained' | 'model' | 'weights' | 'profile' | 'classes' | 'resolution'>
 
 async function exportWeights(loading: Loading, out: string, files: ExportFilesOptions): Promise<ExportedFiles> {
   const { model: name, weights, profile, classes: numClasses = 1000, resolution } = loading
   if (name === undefined || weights === undefined || profile === undefined)
     throw new MbconvError('ERR_USAGE', 'weights of elsewhere need --model, --weights and --profile', {
-      hint: 'for example: mbconv export --model efficientnet_b0 --weights b0.safetensors --profile timm',
+      hint: 'for example: mbconv export --model b0 --weights b0.safetensors --profile timm, or --pretrained NAME',
     })
   const arch = known(name)
   const { create } = await import('../models/create.js')
@@ -75,6 +76,22 @@ async function exportWeights(loading: Loading, out: string, files: ExportFilesOp
         hint: 'give its own with --classes',
       })
     const card = makeCard(network, { source: path.basename(weights), preprocessing: resolution ? { resolution } : {} })
+    return exportFiles('export', network, card, out, files)
+  } finally {
+    network.dispose()
+  }
+}
+
+/** A checkpoint that `mbconv pull` knows brings all that is not its file along. */
+async function exportPretrained(loading: Loading, out: string, files: ExportFilesOptions): Promise<ExportedFiles> {
+  const { pretrained: name, weights, ...rest } = loading
+  const [superfluous] = Object.entries(rest).find(([, value]) => value !== undefined) ?? []
+  if (superfluous !== undefined)
+    throw new MbconvError('ERR_USAGE', `--${superfluous} follows from --pretrained`, { hint: 'leave it out' })
+  const { pretrained } = await import('../models/pretrained.js')
+  const { exportFiles } = await import('../models/export-files.js')
+  const { network, card } = pretrained(name as string, weights === undefined ? {} : { path: weights })
+  try {
     return exportFiles('export', network, card, out, files)
   } finally {
     network.dispose()

@@ -10,15 +10,21 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { EXIT, exitCodeOf, MbconvError } from '../errors'
 import { PROFILE_NAMES } from '../models/profiles'
 import type { RunOptions } from './experiment'
+import type { ExplainOptions } from './explain'
 import type { ExportOptions } from './export'
 import type { ModelsOptions } from './models'
 import { type GlobalOptions, Output } from './output'
+import type { PredictOptions } from './predict'
 import type { ScaleOptions } from './scale'
 
 /** Exit statuses, as the help ends with them. */
 const EXIT_HELP = `
 Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 something is missing on this machine (see doctor),
 4 unreadable data, 130 and 143 stopped by a signal after saving.`
+
+/** What predict and explain take as --run. */
+const MODEL_HELP =
+  'folder of a run or a checkpoint, a .safetensors file with a card, a fetched checkpoint (default: the newest run in runs/)'
 
 function version(): string {
   const file = path.join(__dirname, '..', '..', 'package.json')
@@ -32,6 +38,11 @@ function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value))
     throw new InvalidArgumentError('It must be a whole number above 0.')
   return value
+}
+
+function index(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0.')
+  return Number(text)
 }
 
 function number(text: string): number {
@@ -100,14 +111,47 @@ function createProgram(finish: (status: number) => void): Command {
   program
     .command('predict')
     .description('say what is in images')
-    .argument('<image...>', 'image files')
-    .option('--run <run>', 'folder of a run or of one of its checkpoints (default: the newest run below runs/)')
+    .usage('[options] IMAGE|FOLDER|GLOB|- ...')
+    .argument('[image...]', 'image files, folders of them, quoted patterns; - reads an image from stdin')
+    .option('--run <model>', MODEL_HELP)
+    .option('--files-from <file>', 'a file with a path a line, in addition; - for stdin')
     .option('--topk <n>', 'guesses for each image', wholeNumber, 3)
+    .option('--batch <n>', 'images at once', wholeNumber)
     .option('--device <device>', 'auto, cpu, cuda or cuda:N', device)
-    .addHelpText('after', example('mbconv predict three.png seven.png --topk 2'))
-    .action(async (images: string[], options: { run?: string; topk: number; device?: string }) => {
+    .addHelpText(
+      'after',
+      example(
+        'mbconv predict three.png seven.png --topk 2',
+        "mbconv predict photos/ 'more/**/*.webp' --run model.safetensors --json",
+        'find . -name "*.jpg" | mbconv predict --files-from - --json',
+        'curl -s https://… | mbconv predict -',
+      ),
+    )
+    .action(async (images: string[], options: Omit<PredictOptions, keyof GlobalOptions>) => {
       const { predict } = await import('./predict.js')
       finish(await predict(images, { ...globals(), ...options }))
+    })
+
+  program
+    .command('explain')
+    .description('show where in an image a class is seen, as a heat-map laid over it (PNG)')
+    .argument('<image>', 'an image file; - for stdin')
+    .option('--run <model>', MODEL_HELP)
+    .option('--class <name>', 'the class to look for (default: the most probable one)')
+    .option(
+      '--stage <n>',
+      'part of the network that is looked at, 0: the stem (default: the last with a map of 4 x 4 or more)',
+      index,
+    )
+    .option('--out <file>', 'where to write the picture (default: IMAGE-explained.png, here)')
+    .option('--device <device>', 'auto, cpu, cuda or cuda:N', device)
+    .addHelpText(
+      'after',
+      example('mbconv explain three.png', 'mbconv explain cat.jpg --class dog --stage 6 --out dog.png'),
+    )
+    .action(async (image: string, options: Omit<ExplainOptions, keyof GlobalOptions>) => {
+      const { explain } = await import('./explain.js')
+      finish(await explain(image, { ...globals(), ...options }))
     })
 
   program
@@ -119,6 +163,7 @@ function createProgram(finish: (status: number) => void): Command {
     .option('--no-fold', 'keep batch norms apart from the convolutions')
     .option('--pixels', 'the input is uint8 pixels; normalising them is part of the file')
     .option('--safetensors', 'write the weights as safetensors, too')
+    .option('--pretrained <name>', 'a checkpoint that was pulled (mbconv pull lists them); its file may be --weights')
     .option('--model <name>', 'of weights from elsewhere: the architecture')
     .option('--weights <file>', 'their file: .safetensors, .pth, .pt or .bin')
     .addOption(new Option('--profile <name>', 'their numeric profile').choices([...PROFILE_NAMES]))
@@ -262,6 +307,17 @@ function createProgram(finish: (status: number) => void): Command {
     .action(async (folder: string, index: string) => {
       const { job } = await import('./experiment.js')
       finish(await job(folder, index, globals()))
+    })
+
+  program
+    .command('pull')
+    .description("fetch a checkpoint's weights into the folder of weights, where models.pretrained looks")
+    .argument('[name...]', "timm's names of checkpoints")
+    .option('--list', 'the checkpoints there are, with what images want before each')
+    .addHelpText('after', example('mbconv pull tf_efficientnet_b0.ns_jft_in1k', 'mbconv pull --list'))
+    .action(async (names: string[], options: { list?: boolean }) => {
+      const { pull } = await import('./pull.js')
+      finish(await pull(names, { ...globals(), ...options }))
     })
 
   program

@@ -2,9 +2,10 @@
 import { MbconvError } from '../errors'
 import { type Arch, arch, canonicalName, list } from '../models/arch'
 import { formatStage } from '../models/block-string'
-import { COUNTING_RULE, count, type StageRow, stageTable } from '../models/count'
+import { COUNTING_RULE, count } from '../models/count'
 import { references } from '../models/references'
 import { compound, scale } from '../models/scaling'
+import { summary } from '../models/summary'
 import { nearest } from '../train/nearest'
 import * as format from './format'
 import { type GlobalOptions, Output, table, wrap } from './output'
@@ -104,35 +105,9 @@ function showAll({ width, depth, phi, resolution, classes, config }: ModelsOptio
 }
 
 function showOne(model: Arch, { classes }: ModelsOptions, output: Output): void {
-  const counts = count(model, { numClasses: classes })
-  const stages = stageTable(model, { numClasses: classes })
+  const { counts, stages, columns, rows } = summary(model, { numClasses: classes })
   output.data({ arch: model, counts, stages, countingRule: COUNTING_RULE })
   const { paint } = output
-  const columns = [
-    { title: 'stage' },
-    { title: 'operator' },
-    ...['input px', 'stride', 'channels', 'layers', 'parameters', 'multiply-adds'].map((title) => ({
-      title,
-      right: true,
-    })),
-  ]
-  const row = ({ stage, operator, inputSize, stride, channels, layers, params, macs }: StageRow) => [
-    stage,
-    operator,
-    ...[inputSize, stride, channels, layers].map(String),
-    format.whole(params),
-    format.whole(macs),
-  ]
-  const total = [
-    'total',
-    '',
-    '',
-    '',
-    '',
-    String(counts.blocks + 3),
-    format.whole(counts.params),
-    format.whole(counts.macs),
-  ]
   const facts = [
     `width ${format.short(model.width)}`,
     `depth ${format.short(model.depth)}`,
@@ -143,7 +118,7 @@ function showOne(model: Arch, { classes }: ModelsOptions, output: Output): void 
   output.result(
     `${paint('bold', model.name)}  ${paint('dim', facts.join(', '))}`,
     '',
-    ...table(columns, [...stages.map(row), total], paint),
+    ...table(columns, rows, paint),
     '',
     ...countingRule(output),
   )

@@ -1,36 +1,54 @@
 /** `mbconv predict`: what a trained model sees in images. */
-import { MbconvError } from '../errors'
+import { EXIT, type MbconvError } from '../errors'
+import type { Prediction } from '../train/predict'
 import * as format from './format'
+import { checkImageWords, imagesOf } from './images'
 import { type GlobalOptions, Output } from './output'
-import { isFolder, newestRunOrThrow } from './runs'
+import { newestRunOrThrow } from './runs'
 
 export interface PredictOptions extends GlobalOptions {
   run?: string
+  filesFrom?: string
   topk: number
+  batch?: number
   device?: string
 }
 
-/** @param words images; a folder in the first place is the run, as in `eval RUN` */
+/** @param words images; the folder of a run in the first place is the model, as in `eval RUN` */
 export async function predict(words: string[], options: PredictOptions): Promise<number> {
   const output = new Output(options)
-  const first = !options.run && words.length > 0 && isFolder(words[0]) ? words[0] : undefined
-  const images = first ? words.slice(1) : words
-  if (images.length === 0)
-    throw new MbconvError('ERR_USAGE', 'no image given', { hint: 'for example: mbconv predict three.png --topk 3' })
+  const { filesFrom, topk, batch: batchSize, device } = options
+  const { isModelFolder } = await import('../train/open-model.js')
+  const first = !options.run && words.length > 0 && isModelFolder(words[0]) ? words[0] : undefined
+  const images = { words: first ? words.slice(1) : words, filesFrom }
+  checkImageWords(images)
   const run = options.run ?? first ?? newestRunOrThrow()
-
-  const { predictImages } = await import('../train/predict.js')
-  const predictions = await predictImages(run, images, { topk: options.topk, device: options.device })
-  for (const prediction of predictions) output.data(prediction)
   if (!options.run && !first) output.note(output.paintNote('dim', `run: ${run}`))
-  const { paint } = output
-  for (const { file, predictions: guesses } of predictions) {
-    const texts = guesses.map(({ label, probability }, i) =>
-      i === 0
-        ? paint('green', `${label} ${format.percent(probability)}`)
-        : paint('dim', `${label} ${format.percent(probability)}`),
-    )
-    output.result(`${file}: ${texts.join('  ')}`)
+
+  const { predictEach } = await import('../train/predict.js')
+  const settings = { topk, ...(batchSize && { batchSize }), ...(device && { device }) }
+  let [read, unreadable] = [0, 0]
+  const skip = (file: string, { code, message, hint }: MbconvError) => {
+    output.data({ file, error: { code, message, hint: hint ?? null } })
+    output.note(`${output.paintNote('yellow', 'skipped:')} ${message}`)
+    unreadable++
   }
-  return 0
+  for await (const each of predictEach(run, imagesOf(images, skip), settings)) {
+    if ('error' in each) skip(each.file, each.error)
+    else {
+      output.data(each)
+      output.result(lineOf(each, output))
+      read++
+    }
+  }
+  if (unreadable === 0) return EXIT.ok
+  output.warn(`${unreadable} of ${format.counted(read + unreadable, 'image')} could not be read`)
+  return EXIT.data
+}
+
+function lineOf({ file, predictions }: Prediction, { paint }: Output): string {
+  const texts = predictions.map(({ label, probability }, i) =>
+    paint(i === 0 ? 'green' : 'dim', `${label} ${format.percent(probability)}`),
+  )
+  return `${file}: ${texts.join('  ')}`
 }

@@ -12,8 +12,9 @@ interface Pipeline {
   autoOrient(): Pipeline
   flatten(options: { background: string }): Pipeline
   toColourspace(space: string): Pipeline
-  resize(options: { width: number; height: number; fit: 'fill'; kernel: 'linear' }): Pipeline
+  resize(options: { width: number; height: number; fit: 'fill' | 'inside'; kernel?: 'linear' }): Pipeline
   raw(options: { depth: 'uchar' }): Pipeline
+  png(): Pipeline
   toBuffer(options: { resolveWithObject: true }): Promise<{
     data: Uint8Array
     info: { width: number; height: number; channels: number }
@@ -21,6 +22,7 @@ interface Pipeline {
 }
 interface Sharp {
   (input: Uint8Array, options: { failOn: 'truncated'; limitInputPixels: number }): Pipeline
+  (input: Uint8Array, options: { raw: { width: number; height: number; channels: number } }): Pipeline
   cache(on: boolean): void
   concurrency(threads: number): void
 }
@@ -58,6 +60,20 @@ export interface ImageFileOptions {
   width: number
 }
 
+/** An image that is given as bytes, with what errors are to call it. */
+export interface NamedBytes {
+  name: string
+  bytes: Uint8Array
+}
+
+/** Rows of pixels, top to bottom; a pixel is red, green, blue, or one gray value. */
+export interface Pixels {
+  data: Uint8Array
+  width: number
+  height: number
+  channels: number
+}
+
 /**
  * Reads an image file at the given size, as a data set stores images: C planes of H × W bytes.
  *
@@ -65,31 +81,47 @@ export interface ImageFileOptions {
  * with a linear filter that averages when it shrinks. To feed a network, ask for the size of the images it was trained
  * on, then resize as training did.
  *
+ * @param source a path, or the file's bytes
  * @throws MbconvError ERR_DATA naming the file: missing, truncated, not an image, too large; ERR_ENVIRONMENT without sharp
  */
-export async function readImageFile(path: string, options: ImageFileOptions): Promise<Uint8Array> {
+export async function readImageFile(source: string | NamedBytes, options: ImageFileOptions): Promise<Uint8Array> {
   const { channels, height, width } = options
-  const bytes = readWhole(path)
+  const pixels = await decodeImage(source, { width, height, fit: 'fill' })
+  return channels === 1 ? gray(pixels.data, pixels.channels) : planes(pixels.data, pixels.channels)
+}
+
+/**
+ * Reads an image file upright, on white where it is transparent, in sRGB.
+ *
+ * @param size stretches it with a linear filter (`fill`), or makes it fit into a box (`inside`); its own size when left out
+ * @throws MbconvError as {@link readImageFile}
+ */
+export async function decodeImage(
+  source: string | NamedBytes,
+  size?: { width: number; height: number; fit: 'fill' | 'inside' },
+): Promise<Pixels> {
+  const { name, bytes } = typeof source === 'string' ? { name: source, bytes: readWhole(source) } : source
   loaded ??= loadSharp()
   const sharp = await loaded
   const refused = (problem: string, cause?: unknown) => {
     const hint = `Images are read from ${FORMATS.join(', ')} files of at most ${LIMIT_INPUT_PIXELS / 1e6} million pixels.`
-    return dataError(path, problem, hint, cause)
+    return dataError(name, problem, hint, cause)
   }
 
   try {
     const image = sharp(bytes, { failOn: 'truncated', limitInputPixels: LIMIT_INPUT_PIXELS })
     const { format } = await image.metadata()
     if (!FORMATS.includes(format ?? '')) throw refused(`cannot be used as an image (${format ?? 'unknown'} format)`)
-    const { data, info } = await image
-      .autoOrient()
-      .flatten({ background: '#ffffff' })
-      .resize({ width, height, fit: 'fill', kernel: 'linear' })
+    const upright = image.autoOrient().flatten({ background: '#ffffff' })
+    const sized = size === undefined ? upright : upright.resize({ ...size, kernel: 'linear' })
+    const { data, info } = await sized
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true })
-    if (info.width !== width || info.height !== height) throw refused(`came out as ${info.width} x ${info.height} px`)
-    return channels === 1 ? gray(data, info.channels) : planes(data, info.channels)
+    const { width, height, channels } = info
+    const other = size?.fit === 'fill' && (width !== size.width || height !== size.height)
+    if (other) throw refused(`came out as ${width} x ${height} px`)
+    return { data, width, height, channels }
   } catch (cause) {
     if (cause instanceof MbconvError) throw cause
     // libvips adds a line for each thing it stumbled over; the first tells enough.
@@ -106,6 +138,23 @@ function planes(pixels: Uint8Array, present: number): Uint8Array {
     for (let p = 0; p < area; p++) result[channel * area + p] = pixels[p * present + from]
   }
   return result
+}
+
+/** Pixels, of 1, 3 or (with opacity) 4 channels, as a PNG file. */
+export async function encodePng({ data, width, height, channels }: Pixels): Promise<Uint8Array> {
+  loaded ??= loadSharp()
+  const sharp = await loaded
+  const png = sharp(data, { raw: { width, height, channels } }).png()
+  return (await png.toBuffer({ resolveWithObject: true })).data
+}
+
+/** The same picture with as many channels as asked for: its luma, or the gray value three times. */
+export function withChannels({ data, width, height, channels }: Pixels, wanted: 1 | 3): Pixels {
+  if (channels === wanted) return { data, width, height, channels }
+  const result = new Uint8Array(width * height * wanted)
+  if (wanted === 1) return { data: gray(data, channels), width, height, channels: 1 }
+  for (let i = 0; i < result.length; i++) result[i] = data[Math.floor(i / 3) * channels + Math.min(i % 3, channels - 1)]
+  return { data: result, width, height, channels: 3 }
 }
 
 /** ITU-R BT.601 luma in 16-bit fixed point, what Pillow's mode L and torchvision's Grayscale compute. */

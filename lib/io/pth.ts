@@ -2,7 +2,7 @@
  * Weights in PyTorch's own files (`torch.save`, the zip format it has had since 1.6). Nothing in a file is executed: see
  * ./unpickle. What may stand in one is tensors, parameters, dictionaries, lists, tuples, numbers and strings.
  */
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import { MbconvError } from '../errors'
 import { native } from '../native'
 import { noGrad } from '../tensor/autograd'
@@ -11,11 +11,15 @@ import { scope } from '../tensor/scope'
 import type { Tensor } from '../tensor/tensor'
 import type { DType, TypedArray } from '../tensor/types'
 import { ioError } from './atomic'
+import { openFile, quoted } from './open'
+import { MAX_TENSORS } from './safetensors-header'
 import { Global, type PickleDict, unpickle } from './unpickle'
 import { type ZipEntry, ZipFile } from './zip'
 
 /** More than the pickle of any model: the numbers are beside it. */
-const MAX_PICKLE_BYTES = 256 * 2 ** 20
+const MAX_PICKLE_BYTES = 16 * 2 ** 20
+/** `little` or `big`. */
+const MAX_ORDER_BYTES = 16
 
 interface ElementKind {
   dtype: DType
@@ -100,10 +104,8 @@ const PLACES = ['state_dict', 'model_state_dict', 'model', 'module']
  *   1.6, TorchScript, anything in it that is not weights
  */
 export function read(path: string): PthFile {
-  const reject = (problem: string, hint?: string): never => {
-    throw new MbconvError('ERR_FORMAT', `${path}: ${problem}`, { op: 'pth.read', hint })
-  }
-  checkFormat(path, reject)
+  const reject = rejectOf(path)
+  checkFormat(path)
   const { value } = withArchive(path, reject, (archive) => ({ value: archive.value() }))
   return {
     value,
@@ -116,15 +118,22 @@ export function read(path: string): PthFile {
 
 type Reject = (problem: string, hint?: string) => never
 
-/** Formats that are not this one, by their first bytes. */
-function checkFormat(path: string, reject: Reject): void {
-  const start = Buffer.alloc(10)
-  let file: number
-  try {
-    file = openSync(path, 'r')
-  } catch (error) {
-    throw ioError('read', path, error)
+function rejectOf(path: string): Reject {
+  return (problem, hint) => {
+    throw new MbconvError('ERR_FORMAT', `${path}: ${problem}`, { op: 'pth.read', hint })
   }
+}
+
+/**
+ * Tells formats that are not this one by their first bytes.
+ *
+ * @internal
+ * @throws MbconvError ERR_FORMAT, with the remedy; ERR_IO
+ */
+export function checkFormat(path: string): void {
+  const reject: Reject = rejectOf(path)
+  const start = Buffer.alloc(10)
+  const file = openFile(path, 'pth.read')
   try {
     readSync(file, start, 0, start.length, 0)
   } catch (error) {
@@ -158,14 +167,15 @@ class Archive {
   constructor(zip: ZipFile, reject: Reject) {
     this.#zip = zip
     this.#reject = reject
-    const pickle = [...zip.entries.keys()].find((name) => /^[^/]+\/data\.pkl$/.test(name))
-    if (pickle === undefined) reject('it has no data.pkl')
-    this.#folder = (pickle as string).slice(0, -'data.pkl'.length)
+    const pickles = [...zip.entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name))
+    if (pickles.length !== 1) reject(`it has ${pickles.length === 0 ? 'no' : pickles.length} data.pkl`)
+    this.#folder = pickles[0].slice(0, -'data.pkl'.length)
     if (zip.entries.has(`${this.#folder}constants.pkl`)) {
       reject('it is a TorchScript model', 'In Python: torch.save(torch.jit.load(path).state_dict(), path).')
     }
     const order = this.#entry('byteorder')
-    if (order !== undefined && zip.read(order).toString() !== 'little') reject('its numbers are big-endian')
+    if (order !== undefined && zip.read(order, MAX_ORDER_BYTES).toString() !== 'little')
+      reject('its numbers are big-endian')
   }
 
   #entry(name: string): ZipEntry | undefined {
@@ -174,8 +184,7 @@ class Archive {
 
   value(): unknown {
     const entry = this.#entry('data.pkl') as ZipEntry
-    if (entry.bytes > MAX_PICKLE_BYTES) this.#reject('its data.pkl is too large')
-    return unpickle(this.#zip.read(entry), {
+    return unpickle(this.#zip.read(entry, MAX_PICKLE_BYTES), {
       reject: this.#reject,
       global: (name) => this.#global(name),
       persistent: (id) => this.#storage(id),
@@ -183,8 +192,7 @@ class Archive {
   }
 
   #global(name: string): unknown {
-    const kind = STORAGES[name]
-    if (kind !== undefined) return kind
+    if (Object.hasOwn(STORAGES, name)) return STORAGES[name]
     const [, dtype] = /^torch\.(\w+)$/.exec(name) ?? []
     if (DTYPES.includes(dtype)) return dtype
     switch (name) {
@@ -208,7 +216,9 @@ class Archive {
   #pairs([list = []]: unknown[]): [unknown, unknown][] {
     const isPair = (pair: unknown) => Array.isArray(pair) && pair.length === 2
     if (!Array.isArray(list) || !list.every(isPair)) this.#reject('a dictionary in it is damaged')
-    return list as [unknown, unknown][]
+    const pairs = list as [unknown, unknown][]
+    if (new Set(pairs.map(([key]) => key)).size < pairs.length) this.#reject('a dictionary in it has a key twice')
+    return pairs
   }
 
   #storage(id: unknown): Storage {
@@ -236,22 +246,35 @@ class Archive {
   }
 
   tensors(dict: ReadonlyMap<string, StoredTensor>): Record<string, Tensor> {
-    // Tied weights share a storage; one that is read is kept until the next, as they stand together.
-    let last: { key: string; data: Buffer } | undefined
-    const read = ({ key, kind, elements }: Storage) => {
-      if (last?.key !== key) {
-        const entry = this.#entry(`data/${key}`)
-        if (entry === undefined) this.#reject(`it lacks the numbers of storage ${key}`)
-        last = { key, data: this.#zip.read(entry as ZipEntry) }
+    if (dict.size > MAX_TENSORS) this.#reject(`it has more than ${MAX_TENSORS} tensors`)
+    // Tensors that share a storage are views of one, as in PyTorch: a file of a megabyte cannot fill the memory.
+    const storages = new Map<string, Tensor>()
+    const read = (storage: Storage) => {
+      const { key, kind, elements } = storage
+      const known = storages.get(key)
+      if (known !== undefined) {
+        // Each tensor says for itself what its storage is.
+        if (known.dtype !== kind.dtype || known.numel !== elements)
+          this.#reject(`storage ${quoted(key)} is said to be two`)
+        return known
       }
-      // Each tensor says for itself how large its storage is.
-      if (last.data.length < elements * kind.bytes) this.#reject(`storage ${key} is smaller than it says`)
-      return last.data
+      const entry = this.#entry(`data/${key}`)
+      if (entry === undefined) this.#reject(`it lacks the numbers of storage ${quoted(key)}`)
+      const { bytes } = entry as ZipEntry
+      if (bytes !== elements * kind.bytes) {
+        const what = bytes < elements * kind.bytes ? 'smaller' : 'larger'
+        this.#reject(`storage ${quoted(key)} is ${what} than it says`)
+      }
+      const data = this.#zip.read(entry as ZipEntry)
+      const values = new kind.array(data.buffer as ArrayBuffer, data.byteOffset, elements)
+      // Bytes of booleans other than 0 and 1 must not become other booleans.
+      const made = fromTypedArray(values, [elements], kind.dtype === 'bool' ? {} : { dtype: kind.dtype })
+      const whole = kind.dtype === 'bool' ? made.ne(0) : made
+      storages.set(key, whole)
+      return whole
     }
     return scope(() =>
-      noGrad(() =>
-        Object.fromEntries([...dict].map(([name, stored]) => [name, tensorOf(stored, read(stored.storage))])),
-      ),
+      noGrad(() => Object.fromEntries([...dict].map(([name, stored]) => [name, viewOf(stored, read(stored.storage))]))),
     )
   }
 }
@@ -260,27 +283,8 @@ function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-function tensorOf({ storage, offset, shape, strides, dtype }: StoredTensor, data: Buffer): Tensor {
-  const { kind, elements } = storage
-  // A copy on a boundary that any element may start on.
-  const all = new kind.array(new Uint8Array(data.subarray(0, elements * kind.bytes)).buffer, 0, elements)
-  const count = shape.reduce((product, size) => product * size, 1)
-  let step = 1
-  const contiguous = [...shape.entries()].reverse().every(([i, size]) => {
-    const fits = size === 1 || strides[i] === step
-    step *= size
-    return fits
-  })
-  const make = (values: TypedArray, sizes: number[]) => {
-    // Bytes of booleans other than 0 and 1 must not become other booleans.
-    const made = fromTypedArray(values, sizes, dtype === 'bool' ? {} : { dtype })
-    return dtype === 'bool' ? made.ne(0) : made
-  }
-  if (contiguous || count === 0) {
-    return make(count === 0 ? all.subarray(0, 0) : (all.subarray(offset, offset + count) as TypedArray), [...shape])
-  }
-  const whole = make(all, [elements])
-  return (native().callOp('aten::as_strided', [whole, [...shape], [...strides], offset]) as Tensor).contiguous()
+function viewOf({ offset, shape, strides }: StoredTensor, whole: Tensor): Tensor {
+  return native().callOp('aten::as_strided', [whole, [...shape], [...strides], offset]) as Tensor
 }
 
 function findStateDict(value: unknown, key: string | undefined, reject: Reject): Map<string, StoredTensor> {
@@ -290,7 +294,12 @@ function findStateDict(value: unknown, key: string | undefined, reject: Reject):
   const places = key === undefined ? PLACES : [key]
   const candidate = key === undefined && holdsTensors(top) ? top : places.map((name) => top.get(name)).find(isDict)
   if (candidate === undefined || !holdsTensors(candidate)) {
-    const names = [...top.keys()].slice(0, 8).map(String).join(', ')
+    // Keys may be anything, lists that hold themselves too.
+    const texts = [...top.keys()].filter((name): name is string => typeof name === 'string')
+    const names = texts
+      .slice(0, 8)
+      .map((name) => quoted(name, 40))
+      .join(', ')
     reject(`it has no state dict under ${places.join(', ')}; its keys are ${names}`)
   }
   const entries = [...(candidate as PickleDict)].filter((entry): entry is [string, StoredTensor] => {

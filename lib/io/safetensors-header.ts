@@ -7,9 +7,22 @@
  * truncated or edited file recognisable.
  */
 import type { DType } from '../tensor/types'
+import { quoted } from './open'
 
-/** Longest header accepted, as in the reference implementation; a hostile length must not reserve memory. */
-export const MAX_HEADER_BYTES = 100_000_000
+/**
+ * Longest header accepted. The largest network here has 0.4 MB; the reference implementation takes 100 MB, out of which
+ * a parser makes some gigabytes of objects.
+ */
+export const MAX_HEADER_BYTES = 8 * 2 ** 20
+
+/** Most tensors of a file: each takes about a kilobyte besides its data, which may be none. */
+export const MAX_TENSORS = 50_000
+
+/** Most names and other texts of a header: {@link MAX_TENSORS} entries have five each, the rest is for metadata. */
+const MAX_TEXTS = 6 * MAX_TENSORS
+
+/** Most dimensions of a tensor, as libtorch has it. */
+const MAX_DIMENSIONS = 64
 
 /** Bytes of the length in front of the header. */
 export const PREFIX_BYTES = 8
@@ -60,62 +73,85 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The first key that occurs twice in one object of `json`, which must be valid JSON. `JSON.parse` keeps the last of
- * such keys in silence, so one tensor could stand in for another.
+ * Walks over a header's text, which need not be JSON, before anything is made of it: refuses what is nested deeper than
+ * a header is, and more of anything than a parser should be given.
+ * Also a key that occurs twice in one object: `JSON.parse` keeps the last of such keys in silence, so one tensor could
+ * stand in for another.
  */
-function duplicateKey(json: string): string | undefined {
-  // One set of keys an open object, null for an open array.
+function inspect(json: string, reject: Reject): void {
+  // One set of keys an open object, null for an open list.
   const open: (Set<string> | null)[] = []
   let expectsKey = false
+  let [objects, texts] = [0, 0]
   for (let i = 0; i < json.length; i++) {
-    const c = json[i]
-    if (c === '{') {
-      open.push(new Set())
-      expectsKey = true
-    } else if (c === '[') {
-      open.push(null)
-      expectsKey = false
-    } else if (c === '}' || c === ']') {
+    const c = json.charCodeAt(i)
+    if (c === 0x7b /* { */ || c === 0x5b /* [ */) {
+      // A header is an object of objects of lists.
+      if (open.length >= 3) reject('its header is nested too deeply')
+      if (c === 0x7b && ++objects > MAX_TENSORS + 2) reject(`it has more than ${MAX_TENSORS} tensors`)
+      open.push(c === 0x7b ? new Set() : null)
+      expectsKey = c === 0x7b
+    } else if (c === 0x7d /* } */ || c === 0x5d /* ] */) {
       open.pop()
-    } else if (c === ',') {
+    } else if (c === 0x2c /* , */) {
       expectsKey = open.at(-1) != null
-    } else if (c === '"') {
+    } else if (c === 0x22 /* " */) {
+      if (++texts > MAX_TEXTS) reject('its header has too many names')
       const from = i++
-      while (json[i] !== '"') i += json[i] === '\\' ? 2 : 1
+      while (i < json.length && json.charCodeAt(i) !== 0x22) i += json.charCodeAt(i) === 0x5c /* \ */ ? 2 : 1
       if (!expectsKey) continue
       expectsKey = false
-      const key = JSON.parse(json.slice(from, i + 1)) as string
+      const key = json.slice(from + 1, i)
+      const name = key.includes('\\') ? unescaped(key) : key
       const keys = open.at(-1)!
-      if (keys.has(key)) return key
-      keys.add(key)
+      if (keys.has(name)) reject(`the name ${quoted(name)} occurs twice in the header`)
+      keys.add(name)
     }
   }
-  return undefined
 }
 
+function unescaped(text: string): string {
+  try {
+    return JSON.parse(`"${text}"`) as string
+  } catch {
+    return text // it is no JSON, which the parser will say
+  }
+}
+
+const isSize = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0)
+
+/** Any JSON value as a message may show it. */
+const shown = (value: unknown): string => quoted(JSON.stringify(value) ?? 'nothing').slice(1, -1)
+
 function parseEntry(name: string, value: unknown, reject: Reject): TensorEntry {
-  const where = `tensor ${JSON.stringify(name)}`
+  const where = `tensor ${quoted(name)}`
   if (!isPlainObject(value)) return reject(`${where} is not described by an object`)
   const { dtype: fileDType, shape, data_offsets: offsets } = value
   if (typeof fileDType !== 'string') return reject(`${where} has no dtype`)
   if (!Object.hasOwn(FILE_DTYPES, fileDType)) {
-    return reject(`${where} has dtype ${JSON.stringify(fileDType)}; known are ${Object.keys(FILE_DTYPES).join(', ')}`)
+    return reject(`${where} has dtype ${quoted(fileDType)}; known are ${Object.keys(FILE_DTYPES).join(', ')}`)
   }
   const { dtype, bytes } = FILE_DTYPES[fileDType]
-  if (!Array.isArray(shape) || !shape.every((n) => Number.isSafeInteger(n) && n >= 0)) {
-    return reject(`${where} has shape ${JSON.stringify(shape)}; a list of whole numbers was expected`)
+  if (!Array.isArray(shape) || !shape.every(isSize)) {
+    return reject(`${where} has shape ${shown(shape)}; a list of whole numbers was expected`)
   }
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((n) => Number.isSafeInteger(n) && n >= 0)) {
-    return reject(`${where} has data_offsets ${JSON.stringify(offsets)}; two whole numbers were expected`)
+  if (shape.length > MAX_DIMENSIONS) return reject(`${where} has ${shape.length} dimensions`)
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
+    return reject(`${where} has data_offsets ${shown(offsets)}; two whole numbers were expected`)
   }
   const [start, end] = offsets as [number, number]
-  const expected = (shape as number[]).reduce((product, n) => product * n, bytes)
+  // Also where a size of 0 leaves no elements, strides are products of the others.
+  if (shape.reduce((product, n) => product * Math.max(n, 1), bytes) > Number.MAX_SAFE_INTEGER) {
+    return reject(`${where} has shape [${shape.join(', ')}], which is too large`)
+  }
+  const expected = shape.reduce((product, n) => product * n, bytes)
   if (end - start !== expected) {
     return reject(
       `${where} of shape [${shape.join(', ')}] and dtype ${fileDType} needs ${expected} bytes, has ${end - start}`,
     )
   }
-  return { name, dtype, shape: shape as number[], start, end }
+  return { name, dtype, shape, start, end }
 }
 
 /**
@@ -126,15 +162,14 @@ function parseEntry(name: string, value: unknown, reject: Reject): TensorEntry {
  * @param reject called with the first problem found
  */
 export function parseHeader(json: string, dataBytes: number, reject: Reject): Header {
+  inspect(json, reject)
   let raw: unknown
   try {
     raw = JSON.parse(json)
   } catch (error) {
-    return reject(`the header is not JSON (${(error as Error).message})`)
+    return reject(`the header is not JSON (${shown((error as Error).message)})`)
   }
   if (!isPlainObject(raw)) return reject('the header is not a JSON object')
-  const twice = duplicateKey(json)
-  if (twice !== undefined) return reject(`the name ${JSON.stringify(twice)} occurs twice in the header`)
 
   let metadata: Record<string, string> = {}
   const entries: TensorEntry[] = []
@@ -152,7 +187,7 @@ export function parseHeader(json: string, dataBytes: number, reject: Reject): He
   entries.sort((a, b) => a.start - b.start || a.end - b.end)
   let covered = 0
   for (const { name, start, end } of entries) {
-    const where = `tensor ${JSON.stringify(name)}`
+    const where = `tensor ${quoted(name)}`
     if (end > dataBytes) return reject(`${where} ends at byte ${end} of the data, which has ${dataBytes} (truncated?)`)
     if (start < covered) return reject(`${where} overlaps the tensor before it`)
     if (start > covered) return reject(`bytes ${covered} to ${start} of the data belong to no tensor`)

@@ -4,19 +4,24 @@
  * Format: https://github.com/huggingface/safetensors#format. Files written here open in Python's `safetensors` and the
  * other way round.
  */
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
+import { checkOptions } from '../check'
 import { MbconvError } from '../errors'
+import { native } from '../native'
 import { fromTypedArray } from '../tensor/create'
+import { scope } from '../tensor/scope'
 import { Tensor } from '../tensor/tensor'
 import type { DType } from '../tensor/types'
 import { ioError, writeFileAtomic } from './atomic'
+import { openFile, quoted } from './open'
 import {
   encodeHeader,
   FILE_DTYPES,
   type Header,
   headerDigestText,
   MAX_HEADER_BYTES,
+  MAX_TENSORS,
   PREFIX_BYTES,
   parseHeader,
   type Reject,
@@ -54,6 +59,16 @@ export interface SafetensorsInfo {
 export interface WriteOptions {
   /** Keep a CRC-32 in the metadata, checked by {@link read}, so that a flipped bit is noticed. Default false. */
   checksum?: boolean
+}
+
+export interface ReadOptions {
+  /**
+   * Map the file into memory instead of reading it: tensors are views of the file's pages, which are read when they are
+   * used and shared with other processes; what is written to a tensor stays in this process. While such a tensor lives the
+   * file must not be changed or cut short in place: touching a page that is gone ends the process (SIGBUS), as it does in
+   * every program that maps files. Replacing the file by renaming is harmless, and is what {@link write} does. Default false.
+   */
+  mmap?: boolean
 }
 
 const ELEMENT_BYTES = new Map(Object.values(FILE_DTYPES).map(({ dtype, bytes }) => [dtype, bytes]))
@@ -125,15 +140,7 @@ function withFile<T>(path: string, op: string, use: (fd: number, reject: Reject)
       hint: 'Fetch or write the file again; a copy that was cut short looks like this.',
     })
   }
-  let fd: number
-  try {
-    // Asked before opening: to open a pipe would wait for its writer.
-    if (!statSync(path).isFile())
-      throw new MbconvError('ERR_IO', `cannot read ${path}: it is not a regular file`, { op })
-    fd = openSync(path, 'r')
-  } catch (error) {
-    throw ioError('read', path, error)
-  }
+  const fd = openFile(path, op)
   try {
     return use(fd, reject)
   } catch (error) {
@@ -144,14 +151,48 @@ function withFile<T>(path: string, op: string, use: (fd: number, reject: Reject)
   }
 }
 
+/** Whether bytes are all 0 or 1: libtorch takes any byte for a bool, and then sums and comparisons of it go astray. */
+function areBools(bytes: Uint8Array): boolean {
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2)
+  return words.every((word) => (word & 0xfefefefe) === 0) && bytes.subarray(words.byteLength).every((byte) => byte <= 1)
+}
+
+const notBool = ({ name }: TensorEntry) => `tensor ${quoted(name)} is BOOL and holds bytes other than 0 and 1`
+
 function readTensor(fd: number, entry: TensorEntry, dataAt: number, reject: Reject) {
   const bytes = Buffer.allocUnsafeSlow(entry.end - entry.start)
   readFully(fd, bytes, dataAt + entry.start, reject)
-  // libtorch takes any byte for a bool, and then sums and comparisons of it go astray.
-  if (entry.dtype === 'bool' && bytes.some((byte) => byte > 1)) {
-    reject(`tensor ${JSON.stringify(entry.name)} is BOOL and holds bytes other than 0 and 1`)
-  }
+  if (entry.dtype === 'bool' && !areBools(bytes)) reject(notBool(entry))
   return { bytes, values: typedArrayOver(entry.dtype, bytes.buffer as ArrayBuffer) }
+}
+
+/** An entry's data, checked without keeping it. */
+function checkPieces(fd: number, entry: TensorEntry, dataAt: number, crc: number, reject: Reject): number {
+  const piece = Buffer.allocUnsafeSlow(Math.min(1 << 20, entry.end - entry.start))
+  let sum = crc
+  for (let at = entry.start; at < entry.end; at += piece.byteLength) {
+    const bytes = piece.subarray(0, Math.min(piece.byteLength, entry.end - at))
+    readFully(fd, bytes, dataAt + at, reject)
+    sum = crc32(bytes, sum)
+    if (entry.dtype === 'bool' && !areBools(bytes)) reject(notBool(entry))
+  }
+  return sum
+}
+
+/** The whole file as bytes that are read when they are touched. */
+function mapped(path: string, fd: number): Tensor {
+  // By its descriptor where that has a name, so that it is the very file whose header has been read.
+  const file = process.platform === 'linux' ? `/proc/self/fd/${fd}` : path
+  return native().callOp('aten::from_file', [file, false, fstatSync(fd).size], { dtype: 'uint8' }) as Tensor
+}
+
+/** A tensor within mapped bytes; undefined where it is not aligned as its dtype has to be. */
+function viewOf(whole: Tensor, { start, end, dtype, shape }: TensorEntry, dataAt: number): Tensor | undefined {
+  if (end === start || (dataAt + start) % ELEMENT_BYTES.get(dtype)! !== 0) return undefined
+  return scope(() => {
+    const bytes = whole.slice({ start: dataAt + start, end: dataAt + end })
+    return (native().callOp('aten::view.dtype', [bytes, dtype]) as Tensor).view(shape)
+  })
 }
 
 /**
@@ -162,14 +203,26 @@ function readTensor(fd: number, entry: TensorEntry, dataAt: number, reject: Reje
  * @throws MbconvError ERR_FORMAT when the file is not whole and valid, or its checksum does not fit; ERR_IO when it
  *   cannot be read. No tensor stays behind in either case.
  */
-export function read(path: string): SafetensorsFile {
-  return withFile(path, 'safetensors.read', (fd, reject) => {
+export function read(path: string, options: ReadOptions = {}): SafetensorsFile {
+  const op = 'safetensors.read'
+  checkOptions(op, options, ['mmap'])
+  const { mmap = false } = options
+  if (typeof mmap !== 'boolean') throw new MbconvError('ERR_TYPE', `${op}: mmap must be true or false`, { op })
+  return withFile(path, op, (fd, reject) => {
     const { entries, metadata, dataAt } = readHeader(fd, reject)
     const { checksum, rest } = splitChecksum(metadata, reject)
     const made: [string, Tensor][] = []
+    const whole = mmap && entries.some(({ start, end }) => end > start) ? mapped(path, fd) : undefined
     try {
       let crc = crc32(headerDigestText(entries, rest))
       for (const entry of entries) {
+        const view = whole && viewOf(whole, entry, dataAt)
+        if (view !== undefined) {
+          made.push([entry.name, view])
+          const checks = checksum !== undefined || entry.dtype === 'bool'
+          if (checks) crc = checkPieces(fd, entry, dataAt, crc, reject)
+          continue
+        }
         const { bytes, values } = readTensor(fd, entry, dataAt, reject)
         if (checksum !== undefined) crc = crc32(bytes, crc)
         made.push([entry.name, fromTypedArray(values, entry.shape, { dtype: entry.dtype })])
@@ -187,6 +240,8 @@ export function read(path: string): SafetensorsFile {
         })
       }
       throw error
+    } finally {
+      whole?.dispose()
     }
   })
 }
@@ -263,6 +318,9 @@ export function* encode(
     whole = { ...metadata, [CHECKSUM_KEY]: checksumText(crc) }
   }
   const header = encodeHeader(entries, whole)
+  if (entries.length > MAX_TENSORS) {
+    throw new MbconvError('ERR_VALUE', `safetensors.write: ${entries.length} tensors; at most ${MAX_TENSORS} in a file`)
+  }
   if (header.byteLength - PREFIX_BYTES > MAX_HEADER_BYTES) {
     throw new MbconvError('ERR_VALUE', `safetensors.write: names and metadata take more than ${MAX_HEADER_BYTES} bytes`)
   }

@@ -6,6 +6,8 @@
  * else is refused by its name. Format: CPython's Lib/pickletools.py, protocols 2 to 5.
  */
 
+import { quoted } from './open'
+
 /** Python's dict. Maps keep the order and have no inherited keys. */
 export type PickleDict = Map<unknown, unknown>
 
@@ -22,8 +24,14 @@ export interface UnpickleOptions {
 }
 
 const MARK = Symbol('mark')
-/** Far more than any state dict has. */
-const MOST_ITEMS = 5_000_000
+
+/**
+ * What the values of a pickle may take, in bytes, roughly counted. One byte of a pickle is enough for an empty dictionary,
+ * and two for a copy of a long list; a checkpoint of L2 with its average and an optimiser comes to 21 MB.
+ */
+const MOST_MEMORY = 64 * 2 ** 20
+/** Of a place on the stack, a short list, an entry of a dictionary or memo, a dictionary. */
+const COST = { place: 16, list: 64, entry: 128, dict: 256 }
 
 /** A global that may be called. */
 export class Global {
@@ -36,10 +44,19 @@ export class Global {
   }
 }
 
+/** A name of Python's as a message may show it. */
+const printable = (name: string) => (/^[\w.]{1,200}$/.test(name) ? name : quoted(name))
+
 export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleOptions): unknown {
   const stack: unknown[] = []
   const memo = new Map<number, unknown>()
+  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let at = 0
+  let memory = 0
+  const spend = (bytes: number) => {
+    memory += bytes
+    if (memory > MOST_MEMORY) reject('its pickle would take too much memory')
+  }
   const need = (bytes: number) => {
     if (at + bytes > data.length) reject('its pickle ends too early')
     at += bytes
@@ -50,7 +67,17 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
     return stack.pop()
   }
   const push = (value: unknown) => {
-    if (stack.push(value) > MOST_ITEMS) reject('its pickle is too large')
+    spend(COST.place)
+    stack.push(value)
+  }
+  /** The value on top, which stays there. */
+  const top = () => {
+    if (stack.length === 0 || stack[stack.length - 1] === MARK) reject('its pickle keeps what it has not made')
+    return stack[stack.length - 1]
+  }
+  const remember = (index: number) => {
+    spend(COST.entry)
+    memo.set(index, top())
   }
   /** What lies above the last mark. */
   const items = () => {
@@ -60,16 +87,25 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
     stack.pop()
     return above
   }
+  const decode = (start: number, end: number) => {
+    spend(COST.list + 2 * (end - start))
+    try {
+      return utf8.decode(data.subarray(start, end))
+    } catch {
+      // Replacing what is wrong could make one name of two.
+      return reject('its pickle has text that is not UTF-8')
+    }
+  }
   const line = () => {
     const end = data.indexOf(10, at)
     if (end < 0) reject('its pickle ends too early')
-    const text = data.toString('utf8', at, end)
+    const start = at
     at = end + 1
-    return text
+    return decode(start, end)
   }
   const text = (bytes: number) => {
     const start = need(bytes)
-    return data.toString('utf8', start, start + bytes)
+    return decode(start, start + bytes)
   }
   const size64 = () => {
     const value = data.readBigUInt64LE(need(8))
@@ -80,7 +116,7 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
     const value = global(name)
     if (value === undefined) {
       reject(
-        `its pickle asks for ${name.slice(0, 200)}, which is not among what weights are made of: save model.state_dict() instead`,
+        `its pickle asks for ${printable(name)}, which is not among what weights are made of: save model.state_dict() instead`,
       )
     }
     return value
@@ -88,11 +124,16 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
   const setItems = (pairs: unknown[]) => {
     const dict = stack[stack.length - 1]
     if (!(dict instanceof Map) || pairs.length % 2 !== 0) reject('its pickle sets items of something else than a dict')
-    for (let i = 0; i < pairs.length; i += 2) (dict as PickleDict).set(pairs[i], pairs[i + 1])
+    for (let i = 0; i < pairs.length; i += 2) {
+      spend(COST.entry)
+      if ((dict as PickleDict).has(pairs[i])) reject('its pickle sets an item of a dict twice')
+      ;(dict as PickleDict).set(pairs[i], pairs[i + 1])
+    }
   }
   const append = (values: unknown[]) => {
     const list = stack[stack.length - 1]
     if (!Array.isArray(list) || Object.isFrozen(list)) reject('its pickle appends to something else than a list')
+    spend(COST.place * values.length)
     for (const value of values) (list as unknown[]).push(value)
   }
   const integer = (bytes: number) => {
@@ -104,7 +145,10 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
     return Number.isSafeInteger(Number(value)) ? Number(value) : value
   }
   // Tuples cannot be changed; freezing tells them from lists.
-  const tuple = (values: unknown[]) => push(Object.freeze(values))
+  const tuple = (values: unknown[]) => {
+    spend(COST.list + COST.place * values.length)
+    push(Object.freeze(values))
+  }
 
   for (;;) {
     const opcode = String.fromCharCode(data[need(1)])
@@ -116,6 +160,7 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
         need(8)
         break
       case '.':
+        if (at !== data.length) reject('its pickle goes on behind its end')
         return pop()
       case '(':
         push(MARK)
@@ -161,9 +206,11 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
         push(text(data.readUInt32LE(need(4))))
         break
       case ']':
+        spend(COST.list)
         push([])
         break
       case '}':
+        spend(COST.dict)
         push(new Map())
         break
       case ')':
@@ -194,18 +241,18 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
         setItems(items())
         break
       case 'q':
-        memo.set(data[need(1)], stack[stack.length - 1])
+        remember(data[need(1)])
         break
       case 'r':
-        memo.set(data.readUInt32LE(need(4)), stack[stack.length - 1])
+        remember(data.readUInt32LE(need(4)))
         break
       case '\x94': // MEMOIZE
-        memo.set(memo.size, stack[stack.length - 1])
+        remember(memo.size)
         break
       case 'h':
       case 'j': {
         const key = opcode === 'h' ? data[need(1)] : data.readUInt32LE(need(4))
-        if (!memo.has(key) || memo.get(key) === MARK) reject('its pickle refers to what it has not made')
+        if (!memo.has(key)) reject('its pickle refers to what it has not made')
         push(memo.get(key))
         break
       }
@@ -221,10 +268,14 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
       case 'R': {
         const [args, callable] = [pop(), pop()]
         if (!(callable instanceof Global) || !Array.isArray(args)) reject('its pickle calls what is no function')
+        // A dictionary made of a list has a copy of it, each time.
+        const [list] = args as unknown[]
+        spend(COST.dict + (Array.isArray(list) ? COST.entry * list.length : 0))
         push((callable as Global).call(args as unknown[]))
         break
       }
       case 'Q':
+        spend(COST.dict)
         push(persistent(pop()))
         break
       case 'b': {

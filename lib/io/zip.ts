@@ -4,10 +4,11 @@
  * Format: APPNOTE.TXT 6.3.10 (PKWARE), sections 4.3 and 4.5. Nothing an archive says is believed before it is checked:
  * entries lie within the file, do not overlap, have one name each that leads nowhere, and have their checksum.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { MbconvError } from '../errors'
 import { ioError } from './atomic'
+import { openFile, quoted } from './open'
 
 const END = { signature: 0x06054b50, bytes: 22 }
 const END64_LOCATOR = { signature: 0x07064b50, bytes: 20 }
@@ -15,7 +16,13 @@ const END64 = { signature: 0x06064b50, bytes: 56 }
 const CENTRAL = { signature: 0x02014b50, bytes: 46 }
 const LOCAL = { signature: 0x04034b50, bytes: 30 }
 const MAX_COMMENT = 0xffff
-const MAX_DIRECTORY_BYTES = 64 * 2 ** 20
+const MAX_DIRECTORY_BYTES = 16 * 2 ** 20
+/** Far more than a network has tensors. */
+const MAX_ENTRIES = 100_000
+/** One read of the system's takes no more. */
+const MOST_AT_ONCE = 1 << 30
+/** Flag of an entry: encrypted. */
+const ENCRYPTED = 1
 
 export interface ZipEntry {
   name: string
@@ -23,6 +30,8 @@ export interface ZipEntry {
   crc: number
   /** Of its local header in the file. */
   offset: number
+  /** What comes behind it begins here. */
+  limit: number
   /** Neither compressed nor encrypted. */
   stored: boolean
 }
@@ -36,11 +45,7 @@ export class ZipFile {
   /** @throws MbconvError ERR_IO, ERR_FORMAT naming what is wrong */
   constructor(path: string) {
     this.#path = path
-    try {
-      this.#file = openSync(path, 'r')
-    } catch (error) {
-      throw ioError('read', path, error)
-    }
+    this.#file = openFile(path, 'zip')
     try {
       this.#bytes = fstatSync(this.#file).size
       this.entries = this.#directory()
@@ -50,21 +55,38 @@ export class ZipFile {
     }
   }
 
+  /** Bytes of the whole archive. */
+  get size(): number {
+    return this.#bytes
+  }
+
   close(): void {
     closeSync(this.#file)
   }
 
-  /** The content of an entry. @throws MbconvError ERR_FORMAT, also where its checksum does not hold */
-  read(entry: ZipEntry): Buffer {
-    if (!entry.stored) this.#reject(`${entry.name} is compressed or encrypted`)
+  /**
+   * The content of an entry.
+   *
+   * @param most refuses a larger one before anything is read
+   * @throws MbconvError ERR_FORMAT, also where its checksum does not hold; ERR_OOM
+   */
+  read(entry: ZipEntry, most = Number.POSITIVE_INFINITY): Buffer {
+    const name = quoted(entry.name)
+    if (!entry.stored) this.#reject(`${name} is compressed or encrypted`)
+    if (entry.bytes > most) this.#reject(`${name} has ${entry.bytes} bytes, ${most} at most are expected`)
     const header = this.#bytesAt(entry.offset, LOCAL.bytes)
-    if (header.readUInt32LE(0) !== LOCAL.signature) this.#reject(`${entry.name} has no header where it should be`)
+    if (header.readUInt32LE(0) !== LOCAL.signature) this.#reject(`${name} has no header where it should be`)
+    if (header.readUInt16LE(8) !== 0 || header.readUInt16LE(6) & ENCRYPTED) {
+      this.#reject(`${name} is compressed or encrypted by its own header`)
+    }
     const nameBytes = header.readUInt16LE(26)
     const start = entry.offset + LOCAL.bytes + nameBytes + header.readUInt16LE(28)
-    const name = this.#bytesAt(entry.offset + LOCAL.bytes, nameBytes).toString('utf8')
-    if (name !== entry.name) this.#reject(`${entry.name} is called ${JSON.stringify(name)} in its own header`)
+    const own = this.#bytesAt(entry.offset + LOCAL.bytes, nameBytes).toString('utf8')
+    if (own !== entry.name) this.#reject(`${name} is called ${quoted(own)} in its own header`)
+    // The field that moves the data is in the entry's own header, which the directory has not shown.
+    if (start + entry.bytes > entry.limit) this.#reject(`${name} reaches into what comes behind it`)
     const data = this.#bytesAt(start, entry.bytes)
-    if (crc32(data) !== entry.crc) this.#reject(`the checksum of ${entry.name} does not hold`)
+    if (crc32(data) !== entry.crc) this.#reject(`the checksum of ${name} does not hold`)
     return data
   }
 
@@ -74,12 +96,20 @@ export class ZipFile {
 
   #bytesAt(offset: number, length: number): Buffer {
     if (offset < 0 || length < 0 || offset + length > this.#bytes) this.#reject('it ends too early')
-    const buffer = Buffer.alloc(length)
-    let done = 0
-    while (done < length) {
-      const got = readSync(this.#file, buffer, done, length - done, offset + done)
-      if (got === 0) this.#reject('it ends too early')
-      done += got
+    let buffer: Buffer
+    try {
+      buffer = Buffer.allocUnsafeSlow(length)
+    } catch (cause) {
+      throw new MbconvError('ERR_OOM', `${this.#path}: no memory for ${length} bytes of it`, { op: 'zip', cause })
+    }
+    try {
+      for (let done = 0; done < length; ) {
+        const got = readSync(this.#file, buffer, done, Math.min(length - done, MOST_AT_ONCE), offset + done)
+        if (got === 0) this.#reject('it ends too early')
+        done += got
+      }
+    } catch (error) {
+      throw ioError('read', this.#path, error)
     }
     return buffer
   }
@@ -91,32 +121,48 @@ export class ZipFile {
   }
 
   /** Where the central directory is. */
-  #end(): { count: number; bytes: number; offset: number } {
+  #end(): { count: number; bytes: number; offset: number; limit: number } {
     const tail = Math.min(this.#bytes, END.bytes + MAX_COMMENT)
     const buffer = this.#bytesAt(this.#bytes - tail, tail)
     let at = tail - END.bytes
     while (at >= 0 && buffer.readUInt32LE(at) !== END.signature) at--
     if (at < 0) this.#reject('it is no zip archive, or it is cut short')
     const here = this.#bytes - tail + at
+    if (at + END.bytes + buffer.readUInt16LE(at + 20) !== tail) this.#reject('something follows its end')
     const found = {
       count: buffer.readUInt16LE(at + 10),
       bytes: buffer.readUInt32LE(at + 12),
       offset: buffer.readUInt32LE(at + 16),
+      limit: here,
     }
-    if (found.count !== 0xffff && found.bytes !== 0xffffffff && found.offset !== 0xffffffff) return found
+    // Disks: of this end, of the directory's beginning.
+    const disks = buffer.readUInt32LE(at + 4)
+    if (found.count !== 0xffff && found.bytes !== 0xffffffff && found.offset !== 0xffffffff) {
+      if (disks !== 0 || buffer.readUInt16LE(at + 8) !== found.count) this.#reject('it is a part of an archive')
+      return found
+    }
     // Larger than 32 bits can say.
     const locator = this.#bytesAt(here - END64_LOCATOR.bytes, END64_LOCATOR.bytes)
     if (locator.readUInt32LE(0) !== END64_LOCATOR.signature) return found
-    const end64 = this.#bytesAt(this.#number64(locator, 8), END64.bytes)
-    if (end64.readUInt32LE(0) !== END64.signature) this.#reject('its 64-bit directory is not where it should be')
-    return { count: this.#number64(end64, 32), bytes: this.#number64(end64, 40), offset: this.#number64(end64, 48) }
+    const limit = this.#number64(locator, 8)
+    const end64 = this.#bytesAt(limit, END64.bytes)
+    if (end64.readUInt32LE(0) !== END64.signature || limit + END64.bytes > here - END64_LOCATOR.bytes) {
+      this.#reject('its 64-bit directory is not where it should be')
+    }
+    const number = (field: number) => this.#number64(end64, field)
+    return { count: number(32), bytes: number(40), offset: number(48), limit }
   }
 
   #directory(): Map<string, ZipEntry> {
     const end = this.#end()
-    if (end.bytes > MAX_DIRECTORY_BYTES || end.count * CENTRAL.bytes > end.bytes) {
+    if (
+      end.bytes > MAX_DIRECTORY_BYTES ||
+      end.count * CENTRAL.bytes > end.bytes ||
+      end.offset + end.bytes > end.limit
+    ) {
       this.#reject('its directory is not as large as it says')
     }
+    if (end.count > MAX_ENTRIES) this.#reject(`it has ${end.count} entries`)
     const buffer = this.#bytesAt(end.offset, end.bytes)
     const entries = new Map<string, ZipEntry>()
     let at = 0
@@ -132,10 +178,13 @@ export class ZipFile {
       this.#checkName(name, entries)
       const flags = buffer.readUInt16LE(at + 8)
       const method = buffer.readUInt16LE(at + 10)
-      const stored = method === 0 && (flags & 1) === 0
-      entries.set(name, { ...this.#entry(name, buffer, at, extraAt, extraBytes), stored })
+      const stored = method === 0 && (flags & ENCRYPTED) === 0
+      const entry = { ...this.#entry(name, buffer, at, extraAt, extraBytes), stored, limit: end.offset }
+      if (stored && entry.bytes !== entry.whole) this.#reject(`${quoted(name)} is stored, but of two sizes`)
+      entries.set(name, entry)
       at = next
     }
+    if (at !== buffer.length) this.#reject('its directory is not as large as it says')
     this.#checkPlaces(entries, end.offset)
     return entries
   }
@@ -143,34 +192,34 @@ export class ZipFile {
   #entry(name: string, buffer: Buffer, at: number, extraAt: number, extraBytes: number) {
     // What counts is the room it takes in the file; an entry that is not compressed has no other size.
     let compressed = buffer.readUInt32LE(at + 20)
-    const bytes = buffer.readUInt32LE(at + 24)
+    let whole = buffer.readUInt32LE(at + 24)
     let offset = buffer.readUInt32LE(at + 42)
     // Fields of 32 ones are in the 64-bit extra field, in this order.
     for (let extra = extraAt; extra + 4 <= extraAt + extraBytes; ) {
       const [id, length] = [buffer.readUInt16LE(extra), buffer.readUInt16LE(extra + 2)]
       const stop = extra + 4 + length
-      if (stop > extraAt + extraBytes) this.#reject(`${name}: its directory entry is damaged`)
+      if (stop > extraAt + extraBytes) this.#reject(`${quoted(name)}: its directory entry is damaged`)
       if (id === 1) {
         let field = extra + 4
         const take = () => {
-          if (field + 8 > stop) this.#reject(`${name}: its directory entry is damaged`)
+          if (field + 8 > stop) this.#reject(`${quoted(name)}: its directory entry is damaged`)
           field += 8
           return this.#number64(buffer, field - 8)
         }
-        if (bytes === 0xffffffff) take()
+        if (whole === 0xffffffff) whole = take()
         if (compressed === 0xffffffff) compressed = take()
         if (offset === 0xffffffff) offset = take()
       }
       extra = stop
     }
-    return { name, bytes: compressed, crc: buffer.readUInt32LE(at + 16), offset }
+    return { name, bytes: compressed, whole, crc: buffer.readUInt32LE(at + 16), offset }
   }
 
   #checkName(name: string, entries: ReadonlyMap<string, ZipEntry>): void {
-    if (entries.has(name)) this.#reject(`it has two entries called ${JSON.stringify(name)}`)
+    if (entries.has(name)) this.#reject(`it has two entries called ${quoted(name)}`)
     const parts = name.split('/')
     if (name === '' || name.includes('\\') || name.includes('\0') || parts.includes('..') || parts[0] === '') {
-      this.#reject(`an entry is called ${JSON.stringify(name)}, which leads out of it`)
+      this.#reject(`an entry is called ${quoted(name)}, which leads out of it`)
     }
   }
 
@@ -179,8 +228,8 @@ export class ZipFile {
     const sorted = [...entries.values()].sort((a, b) => a.offset - b.offset)
     for (const [i, entry] of sorted.entries()) {
       const end = entry.offset + LOCAL.bytes + Buffer.byteLength(entry.name) + entry.bytes
-      const limit = sorted[i + 1]?.offset ?? directory
-      if (end > limit) this.#reject(`${entry.name} reaches into what comes behind it`)
+      entry.limit = sorted[i + 1]?.offset ?? directory
+      if (end > entry.limit) this.#reject(`${quoted(entry.name)} reaches into what comes behind it`)
     }
   }
 }

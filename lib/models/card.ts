@@ -3,7 +3,7 @@
  */
 import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
-import { checkOptions, shown } from '../check'
+import { checkCount, checkOptions, checkPositive, shown } from '../check'
 import { MbconvError } from '../errors'
 import { ioError, writeFileAtomic } from '../io/atomic'
 import { readableJson } from '../io/json'
@@ -189,7 +189,11 @@ export interface CardOptions {
 }
 
 /** The px that the shorter side is resized to with `fit: 'crop'`: timm's rule, with which torchvision's sizes agree. */
-export function shorterSide({ resolution, cropShare }: Pick<Preprocessing, 'resolution' | 'cropShare'>): number {
+export function shorterSide(preprocessing: Pick<Preprocessing, 'resolution' | 'cropShare'>): number {
+  const op = 'shorterSide'
+  const { resolution, cropShare } = preprocessing ?? {}
+  checkCount(op, 'resolution', resolution)
+  if (cropShare !== null) checkPositive(op, 'cropShare', cropShare)
   // 384 is 383.99… when it is computed back from 380 / 384.
   return Math.floor(resolution / (cropShare ?? 1) + 1e-6)
 }
@@ -244,8 +248,18 @@ function jsonOf(op: string, value: unknown): unknown {
   try {
     return JSON.parse(JSON.stringify(value))
   } catch (cause) {
-    throw new MbconvError('ERR_TYPE', `${op}: training must be plain data: ${(cause as Error).message}`, { op, cause })
+    throw new MbconvError('ERR_TYPE', `${op}: a card is plain data: ${(cause as Error).message}`, { op, cause })
   }
+}
+
+/** A card from a caller, as a file would hold it. */
+export function checkedCard(op: string, card: ModelCard): ModelCard {
+  if (typeof card !== 'object' || card === null) {
+    throw new MbconvError('ERR_TYPE', `${op}: card must be a model card, as models.makeCard makes them`, { op })
+  }
+  return checkCard(jsonOf(op, card), (problem) => {
+    throw new MbconvError('ERR_VALUE', `${op}: ${problem}`, { op })
+  })
 }
 
 function checkCard(raw: unknown, refuse: (problem: string, hint?: string) => never): ModelCard {
@@ -268,11 +282,6 @@ function checkPath(op: string, path: unknown): void {
   throw new MbconvError('ERR_TYPE', `${op}: path must be a string that is not empty, got ${shown(path)}`, { op })
 }
 
-/** A card's text. */
-export function cardText(card: ModelCard): string {
-  return readableJson(card)
-}
-
 /**
  * Writes a card; `path` holds its old content or all of the new, whatever happens.
  *
@@ -281,10 +290,7 @@ export function cardText(card: ModelCard): string {
 export function writeCard(path: string, card: ModelCard): void {
   const op = 'writeCard'
   checkPath(op, path)
-  const checked = checkCard(jsonOf(op, card), (problem) => {
-    throw new MbconvError('ERR_VALUE', `${op}: ${problem}`, { op })
-  })
-  writeFileAtomic(path, cardText(checked))
+  writeFileAtomic(path, readableJson(checkedCard(op, card)))
 }
 
 /**
@@ -306,7 +312,21 @@ export function readCard(path: string): ModelCard {
     if (file.size > MAX_BYTES) refuse(`it has ${file.size} bytes, too many for a model card`)
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    throw ioError('read', path, error)
+    if (error instanceof MbconvError) throw error
+    throw new MbconvError('ERR_IO', ioError('read', path, error).message, { op, cause: error })
+  }
+  return parseCard(text, path)
+}
+
+/**
+ * The card of a text, from a file's metadata say.
+ *
+ * @param name what errors are to call it
+ * @throws MbconvError ERR_FORMAT
+ */
+export function parseCard(text: string, name: string): ModelCard {
+  const refuse = (problem: string, hint?: string): never => {
+    throw new MbconvError('ERR_FORMAT', `${name}: ${problem}`, { op: 'readCard', hint })
   }
   let raw: unknown
   try {

@@ -58,6 +58,8 @@ export interface StageRow {
   readonly inputSize: number
   readonly stride: number
   readonly channels: number
+  /** [channels, height, width] of what leaves it for a square input; [classes] for the classifier. */
+  readonly outputShape: readonly number[]
   readonly layers: number
   readonly params: number
   readonly macs: number
@@ -217,12 +219,14 @@ export function stageTable(arch: Arch, options: CountOptions = {}): StageRow[] {
   const rows: { -readonly [K in keyof StageRow]: StageRow[K] }[] = []
   let size = resolution
   const add = (stage: string, operator: string, stride: number, channels: number, layers: number) => {
-    rows.push({ stage, operator, inputSize: size, stride, channels, layers, params: 0, macs: 0 })
+    const inputSize = size
     size = strided(size, stride)
+    if (stage === 'stem' && table.stemPool) size = strided(size, 2)
+    const outputShape = stage === 'classifier' ? [channels] : [channels, size, size]
+    rows.push({ stage, operator, inputSize, stride, channels, outputShape, layers, params: 0, macs: 0 })
   }
   const kernel = table.stemKernel ?? 3
   add('stem', `conv ${kernel}x${kernel}${table.stemPool ? ', max pool' : ''}`, 2, table.stem, 1)
-  if (table.stemPool) size = strided(size, 2)
   let input = table.stem
   for (const [i, stage] of table.stages.entries()) {
     add(String(i + 1), operatorOf(stage, input), stage.stride, stage.channels, stage.layers)

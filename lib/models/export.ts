@@ -3,7 +3,7 @@ import { checkCount, checkOptions, shown } from '../check'
 import { MbconvError } from '../errors'
 import { type OnnxNode, type OnnxTensor, writeOnnx } from '../io/onnx'
 import { packageVersion } from '../version'
-import type { ModelCard } from './card'
+import { checkedCard, type ModelCard } from './card'
 import { Network } from './network'
 import { graphOf } from './onnx-graph'
 
@@ -14,7 +14,7 @@ const PROFILE_KEY = 'mbconv.profile'
 export interface ExportOptions {
   /** Version of ONNX's operators, 17 to 22. The same operators are used in all. Default 17. */
   opset?: number
-  /** Batch norms become part of the convolutions before them: a smaller, faster graph, equal but for rounding. Default true. */
+  /** Batch norms become part of the convolutions before them: a smaller graph, equal but for rounding. Default true. */
   fold?: boolean
   /** Goes into the file's metadata; must be of this network. */
   card?: ModelCard
@@ -56,7 +56,8 @@ export function exportOnnx(network: Network, path: string, options: ExportOption
     throw new MbconvError('ERR_TYPE', `${op}: path must be a string that is not empty, got ${shown(path)}`, { op })
   }
   checkOptions(op, options, ['opset', 'fold', 'card', 'resolution', 'pixels'])
-  const { opset = 17, fold = true, pixels = false, card } = options
+  const { opset = 17, fold = true, pixels = false } = options
+  const card = options.card === undefined ? undefined : checkedCard(op, options.card)
   checkCount(op, 'opset', opset, { min: 17, max: 22 })
   for (const [name, value] of Object.entries({ fold, pixels })) {
     if (typeof value === 'boolean') continue
@@ -100,15 +101,9 @@ export function exportOnnx(network: Network, path: string, options: ExportOption
 
 /** Refuses a card that tells of another network than this. */
 function checkCardFits(op: string, card: ModelCard, { arch, profile, numClasses, inChannels }: Network): void {
-  if (typeof card !== 'object' || card === null || !Array.isArray(card.classes) || !card.preprocessing) {
-    throw new MbconvError('ERR_TYPE', `${op}: card must be a model card, as models.makeCard makes them`, { op })
-  }
-  const { channels, mean, std } = card.preprocessing
   const facts: [string, unknown, unknown][] = [
     ['classes', card.classes.length, numClasses],
-    ['channels', channels, inChannels],
-    ['channels of the mean', mean?.length, inChannels],
-    ['channels of the standard deviation', std?.length, inChannels],
+    ['channels', card.preprocessing.channels, inChannels],
     ['profile', canonical(card.profile), canonical(profile)],
     ['arch', canonical(card.arch), canonical(arch)],
   ]

@@ -28,13 +28,13 @@ export function schemesOf(arch: Arch): KeyScheme[] {
       return ['mbconv', 'timm', 'lukemelas']
     case 'mobilenet_v1':
       return ['mbconv', 'timm']
-    case 'mobilenet_v3':
     case 'resnet':
       return ['mbconv', 'torchvision'] // timm's ResNets have torchvision's names
     case 'mnasnet':
       // torchvision has B1 only, which has no squeeze-excitation.
       return arch.stages.some(({ seRatio }) => seRatio > 0) ? ['mbconv', 'timm'] : ['mbconv', 'torchvision', 'timm']
     case 'mobilenet_v2':
+    case 'mobilenet_v3':
       return ['mbconv', 'torchvision', 'timm']
   }
 }
@@ -45,12 +45,15 @@ export function layerNames(arch: Arch, scheme: KeyScheme): string[] {
   const names = [...namer.stem]
   let flat = 0
   let [stage, inStage] = [-1, 0]
+  let [width, inWidth, widths] = [0, 0, 0]
   for (const plan of blocksOf(arch)) {
     inStage = plan.stage === stage ? inStage + 1 : 0
     stage = plan.stage
-    names.push(...namer.block(plan, { stage, inStage, flat: flat++ }))
+    if (plan.output === width) inWidth++
+    else [width, inWidth, widths] = [plan.output, 0, widths + 1]
+    names.push(...namer.block(plan, { stage, inStage, flat: flat++, width: widths - 1, inWidth }))
   }
-  if (arch.head > 0) names.push(...namer.head(arch.stages.length, flat))
+  if (arch.head > 0) names.push(...namer.head(arch.stages.length, flat, widths))
   names.push(...(arch.hidden ? namer.wideClassifier : [namer.classifier]))
   return names
 }
@@ -60,12 +63,15 @@ interface Place {
   stage: number
   inStage: number
   flat: number
+  /** Of the widths that blocks put out, one after the other, and within one. */
+  width: number
+  inWidth: number
 }
 
 interface Namer {
   stem: [conv: string, norm: string]
   block(plan: BlockPlan, place: Place): string[]
-  head(stages: number, blocks: number): [conv: string, norm: string]
+  head(stages: number, blocks: number, widths: number): [conv: string, norm: string]
   classifier: string
   wideClassifier: string[]
 }
@@ -163,6 +169,14 @@ const TIMM: Namer = {
   wideClassifier: [],
 }
 
+/** timm's MobileNetV3 counts blocks of one width as a stage, and the head as another; its wide layer is a convolution. */
+const TIMM_V3: Namer = {
+  ...TIMM,
+  block: (plan, place) => TIMM.block(plan, { ...place, stage: place.width, inStage: place.inWidth }),
+  head: (_stages, _blocks, widths) => [`blocks.${widths}.0.conv`, `blocks.${widths}.0.bn1`],
+  wideClassifier: ['conv_head', 'classifier'],
+}
+
 const LUKEMELAS: Namer = {
   stem: ['_conv_stem', '_bn0'],
   block: (plan, { flat }) => {
@@ -180,7 +194,7 @@ const LUKEMELAS: Namer = {
 }
 
 function namerOf(family: Family, scheme: KeyScheme): Namer {
-  if (scheme === 'timm') return TIMM
+  if (scheme === 'timm') return family === 'mobilenet_v3' ? TIMM_V3 : TIMM
   if (scheme === 'lukemelas') return LUKEMELAS
   if (scheme === 'mbconv') return OWN
   const own: Partial<Record<Family, Namer>> = {

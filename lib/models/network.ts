@@ -2,7 +2,7 @@
  * The network of an architecture table: stem, stages, head, pooling, classifier. State-dict keys and their order are those
  * of torchvision's EfficientNet, for every family.
  */
-import { checkNumber, checkOptions } from '../check'
+import { checkNumber, checkOptions, shown } from '../check'
 import { MbconvError } from '../errors'
 import * as F from '../nn/functional'
 import { Dropout, Hardswish, type Init, Linear } from '../nn/layers'
@@ -94,13 +94,14 @@ export class Network extends Module {
    * @returns a feature map [N, channels, H', W'] for each, in the order asked for
    * @throws MbconvError ERR_TYPE, ERR_SHAPE, ERR_INDEX
    */
-  forwardFeatures(x: Tensor, { stages }: { stages?: readonly number[] } = {}): Tensor[] {
+  forwardFeatures(x: Tensor, options: { stages?: readonly number[] } = {}): Tensor[] {
     const op = this.#checkImages(x, 'forwardFeatures')
-    const wanted = stages ?? [this.features.length - 1]
-    for (const stage of wanted) {
-      if (Number.isInteger(stage) && stage >= 0 && stage < this.features.length) continue
-      throw new MbconvError('ERR_INDEX', `${op}: stages are 0 to ${this.features.length - 1}, got ${stage}`, { op })
+    checkOptions(op, options, ['stages'])
+    const wanted = options.stages ?? [this.features.length - 1]
+    if (!Array.isArray(wanted)) {
+      throw new MbconvError('ERR_TYPE', `${op}: stages must be a list of numbers, got ${shown(wanted)}`, { op })
     }
+    for (const stage of wanted) this.#checkStage(op, stage)
     return scope(() => {
       const found = new Map<number, Tensor>()
       this.#run(x, (stage, y) => {
@@ -194,6 +195,29 @@ export class Network extends Module {
     super.train(mode)
     for (const part of this.#frozenParts()) part.eval()
     return this
+  }
+
+  /**
+   * The rest of {@link forward}, from what a part has put out.
+   *
+   * @param y what {@link forwardFeatures} gives for that stage
+   * @returns logits [N, numClasses]
+   * @throws MbconvError ERR_TYPE, ERR_INDEX, ERR_SHAPE
+   */
+  forwardFrom(y: Tensor, stage: number): Tensor {
+    const op = `${this.arch.name}.forwardFrom`
+    if (!(y instanceof Tensor)) throw new MbconvError('ERR_TYPE', `${op}: expected a Tensor`, { op })
+    this.#checkStage(op, stage)
+    return scope(() => {
+      const features = [...this.features].slice(stage + 1).reduce((x, part) => part.forward(x), y)
+      return this.classifier.forward(F.adaptiveAvgPool2d(features, 1).flatten(1))
+    })
+  }
+
+  #checkStage(op: string, stage: unknown): void {
+    if (Number.isInteger(stage) && (stage as number) >= 0 && (stage as number) < this.features.length) return
+    const given = typeof stage === 'number' ? stage : shown(stage)
+    throw new MbconvError('ERR_INDEX', `${op}: stages are 0 to ${this.features.length - 1}, got ${given}`, { op })
   }
 
   #checkImages(x: Tensor, method: string): string {

@@ -205,9 +205,7 @@ writes(ConvNorm, (graph, pair, key, x) => {
       const each = kernels.length / scale.length
       return kernels.map((value, i) => value * scale[Math.floor(i / each)])
     })
-    // Channel by channel, as batch norm's own bias is, whose key it takes.
-    const shape = norm.bias.shape
-    const bias = graph.tensor(`${second}.bias`, shape, () => Float32Array.from(scaleAndShift(norm).shift))
+    const bias = graph.tensor(`${first}.bias`, norm.bias.shape, () => Float32Array.from(scaleAndShift(norm).shift))
     y = convolution(graph, conv, first, x, weight, bias)
   } else {
     y = graph.module(norm, second, graph.module(conv, first, x))

@@ -11,6 +11,11 @@ import { Network } from './network'
 export interface LoadOptions {
   /** False passes over keys that only one side has; shapes must fit all the same. Default true. */
   strict?: boolean
+  /**
+   * Map a safetensors file instead of reading it: less memory, and less time where the file is in the system's cache. It must
+   * not be cut short meanwhile, see `io.safetensors.read`. Default false.
+   */
+  mmap?: boolean
 }
 
 export interface LoadReport {
@@ -53,23 +58,24 @@ export function loadWeights(
     const hint = 'Load them into a network as models.create makes it, then fuse that.'
     throw new MbconvError('ERR_VALUE', `${op}: a fused network has no batch norms to load`, { op, hint })
   }
-  checkOptions(op, options, ['strict'])
-  const { strict = true } = options
+  checkOptions(op, options, ['strict', 'mmap'])
+  const { strict = true, mmap = false } = options
   return scope(() => {
-    const tensors = typeof source === 'string' ? readTensors(source) : source
+    const tensors = typeof source === 'string' ? readTensors(source, mmap) : source
     const scheme = schemeOf(op, model, Object.keys(tensors))
     const own = new Map(layerNames(model.arch, scheme).map((layer, i) => [layer, layerNames(model.arch, 'mbconv')[i]]))
+    const stateDict = model.stateDict()
     const renamed: Record<string, Tensor> = {}
     const unexpected: string[] = []
     for (const [key, tensor] of Object.entries(tensors)) {
       const [layer, name] = splitKey(key)
       const target = own.get(layer)
       if (target === undefined) unexpected.push(key)
-      else renamed[`${target}.${name}`] = tensor
+      else renamed[`${target}.${name}`] = asLinear(tensor, stateDict[`${target}.${name}`])
     }
     const reinitialized = takeClassifier(model, renamed)
     const kept = new Set(reinitialized)
-    const state = Object.keys(model.stateDict())
+    const state = Object.keys(stateDict)
     const missing = state.filter((key) => !(key in renamed) && !kept.has(key) && !key.endsWith('num_batches_tracked'))
     unexpected.push(...Object.keys(renamed).filter((key) => !state.includes(key)))
     if (strict && (missing.length > 0 || unexpected.length > 0)) {
@@ -87,8 +93,14 @@ export function loadWeights(
   })
 }
 
-function readTensors(path: string): Record<string, Tensor> {
-  return /\.(pth|pt|bin)$/i.test(path) ? readPth(path).stateDict() : readSafetensors(path).tensors
+/** A 1x1 convolution's weights as the linear layer's that they are where the other library has one (timm's MobileNetV3). */
+function asLinear(given: Tensor, own: Tensor | undefined): Tensor {
+  const pointwise = given instanceof Tensor && given.ndim === 4 && given.shape[2] * given.shape[3] === 1
+  return pointwise && own?.ndim === 2 ? given.flatten(1) : given
+}
+
+function readTensors(path: string, mmap: boolean): Record<string, Tensor> {
+  return /\.(pth|pt|bin)$/i.test(path) ? readPth(path).stateDict() : readSafetensors(path, { mmap }).tensors
 }
 
 /** The scheme that knows most of the keys. */

@@ -12,6 +12,8 @@ export function cardOfTrained({ model, state, checkpoint, averaged }: Trained): 
   const [, height, width] = dataset.shape
   const run = basename(dirname(dirname(checkpoint)))
   const notes = [averaged ? "Weights are the run's moving average." : "Weights are those of the run's last step."]
+  const { weights } = config.model
+  if (weights != null) notes.push(`Training began with the weights of ${basename(weights)}.`)
   if (lastEval !== null && lastEval.step !== step) {
     notes.push(`The metrics are of step ${lastEval.step}, the weights of step ${step}.`)
   }

@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { MbconvError } from '../errors'
 import { list } from '../models/arch'
 import { type Problem, preview, problemsOf, problemTexts } from './config-problems'
+import { resolveWeights, weightsProblems } from './initial-weights'
 import { freezeProblems, stageProblems } from './model-table'
 import { nearest } from './nearest'
 
@@ -50,7 +51,9 @@ const model = z.strictObject({
     .min(1)
     .nullable()
     .default(null)
-    .describe('file of the weights to begin with, .safetensors or .pth; null: drawn from the seed'),
+    .describe(
+      "weights to begin with: a .safetensors or .pth file, or a pulled checkpoint's name; null: drawn from the seed",
+    ),
   freeze: z
     .int()
     .min(0)
@@ -259,7 +262,7 @@ function crossCheck(raw: unknown): Problem[] {
     })
   }
   const model = at('model')
-  if (isMapping(model)) problems.push(...stageProblems(model), ...freezeProblems(model))
+  if (isMapping(model)) problems.push(...stageProblems(model), ...freezeProblems(model), ...weightsProblems(model))
   const dataset = at('data', 'dataset') ?? 'digits'
   for (const file of DATA_FILES) {
     const given = at('data', file) !== undefined
@@ -302,10 +305,9 @@ function resolve(parsed: Parsed, baseOf: (key: string) => string): TrainConfig {
     }),
   )
   const { optimizer, model } = parsed
-  const weights = model.weights === null ? null : path.resolve(baseOf('model.weights'), model.weights)
   return {
     ...parsed,
-    model: { ...model, weights },
+    model: resolveWeights(model, () => baseOf('model.weights')),
     data: { ...parsed.data, ...files },
     // The paper's rule: the rate grows with the batch, 0.016 at 256 images.
     optimizer: { ...optimizer, lr: optimizer.lr ?? (0.016 * parsed.data.batchSize) / 256 } as TrainConfig['optimizer'],

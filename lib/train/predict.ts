@@ -1,19 +1,23 @@
 /** What a trained model sees in image files. */
+import { checkCount, checkOptions } from '../check'
 import type { ImageDataset } from '../data/dataset'
-import { readImageFile } from '../data/image-file'
+import type { NamedBytes } from '../data/image-file'
 import { Loader } from '../data/loader'
 import { MbconvError } from '../errors'
 import { noGrad } from '../tensor/autograd'
 import { fromTypedArray } from '../tensor/create'
 import { scope } from '../tensor/scope'
 import { breathe } from './breathe'
-import { openTrained, type Trained } from './trained'
+import { inputImageShape, readInputImage } from './input-image'
+import { type OpenModel, openModel } from './open-model'
 
 export interface PredictOptions {
   /** Guesses an image, most probable first. Default 5, at most the number of classes. */
   topk?: number
   /** As in a configuration. Default 'auto'. */
   device?: string
+  /** Images that go through the network at once. Default 32. */
+  batchSize?: number
 }
 
 export interface Guess {
@@ -25,80 +29,178 @@ export interface Guess {
 }
 
 export interface Prediction {
-  /** The path as it was given. */
+  /** The path as it was given, or the name of the bytes. */
   file: string
   predictions: Guess[]
 }
 
-/** Reads the files as images of the size that the training images had. */
-async function readImages(files: readonly string[], { dataset }: Trained['state']): Promise<ImageDataset> {
-  const { name, classes, shape } = dataset
-  const [channels, height, width] = shape
-  if (channels !== 1 && channels !== 3) {
-    throw new MbconvError('ERR_DATA', `the model takes images of ${channels} channels; files give 1 or 3`)
+/** An image that could not be read; the others are not affected. */
+export interface Unreadable {
+  file: string
+  error: MbconvError
+}
+
+/** A path, or bytes with a name. */
+export type ImageSource = string | NamedBytes
+
+/** Images that are being read while others are computed: as many as Node has threads for it. */
+const AHEAD = 4
+
+/** Planes of bytes, or what was wrong. */
+type Read = { file: string; planes: Uint8Array } | Unreadable
+
+/**
+ * Guesses the classes of image files, one after the other, in bounded memory: a few images are read ahead, a batch goes
+ * through the network and is freed. Images are brought to the input as the model card says; batch norms are folded.
+ *
+ * @param model a run's folder, a checkpoint's, or a file of weights with a card; see `mbconv predict --help`
+ * @param images paths, or bytes with a name; may come one by one
+ * @returns a prediction or an error for each, in order
+ * @throws MbconvError for what is wrong with the model or the options, ERR_ENVIRONMENT without sharp
+ */
+export async function* predictEach(
+  model: string,
+  images: Iterable<ImageSource> | AsyncIterable<ImageSource>,
+  options: PredictOptions = {},
+): AsyncGenerator<Prediction | Unreadable, void, undefined> {
+  const op = 'predictEach'
+  checkOptions(op, options, ['topk', 'device', 'batchSize'])
+  const { topk = 5, device, batchSize = 32 } = options
+  checkCount(op, 'topk', topk)
+  checkCount(op, 'batchSize', batchSize)
+  if (images === null || typeof images !== 'object' || !(Symbol.iterator in images || Symbol.asyncIterator in images)) {
+    throw new MbconvError('ERR_TYPE', `${op}: images must be a list of paths, or an iterable of them`, { op })
   }
-  const each = channels * height * width
-  const images = new Uint8Array(files.length * each)
-  for (const [i, file] of files.entries()) images.set(await readImageFile(file, { channels, height, width }), i * each)
-  return {
-    name,
-    numClasses: classes.length,
-    classes,
-    shape,
-    length: files.length,
-    images,
-    labels: new Uint8Array(files.length),
+  const opened = openModel(model, device)
+  const fused = folded(opened)
+  try {
+    inputImageShape(opened.card.preprocessing) // refuses what files cannot give before any is read
+    let batch: Read[] = []
+    for await (const image of readAhead(images, opened)) {
+      batch.push(image)
+      if (batch.length < batchSize) continue
+      yield* predicted(fused, batch, topk)
+      batch = []
+      await breathe()
+    }
+    yield* predicted(fused, batch, topk)
+  } finally {
+    fused.network.dispose()
   }
 }
 
+/** The same model with a fused network in place of its own. */
+function folded(opened: OpenModel): OpenModel {
+  try {
+    return { ...opened, network: opened.network.fuse() }
+  } finally {
+    opened.network.dispose()
+  }
+}
+
+/** Reads images in the order given, with up to {@link AHEAD} of them under way. */
+async function* readAhead(
+  images: Iterable<ImageSource> | AsyncIterable<ImageSource>,
+  { card }: OpenModel,
+): AsyncGenerator<Read, void, undefined> {
+  const read = async (source: ImageSource): Promise<Read> => {
+    const file = typeof source === 'string' ? source : source?.name
+    if (typeof file !== 'string')
+      throw new MbconvError('ERR_TYPE', 'predictEach: an image must be a path, or { name, bytes }')
+    try {
+      return { file, planes: await readInputImage(source, card.preprocessing) }
+    } catch (error) {
+      if (error instanceof MbconvError && error.code === 'ERR_DATA') return { file, error }
+      throw error
+    }
+  }
+  const underWay: Promise<Read>[] = []
+  try {
+    for await (const source of images) {
+      const reading = read(source)
+      reading.catch(() => {}) // it is told when its turn comes
+      underWay.push(reading)
+      if (underWay.length >= AHEAD) yield await (underWay.shift() as Promise<Read>)
+    }
+    while (underWay.length > 0) yield await (underWay.shift() as Promise<Read>)
+  } finally {
+    // Whoever stops early must not leave a rejection behind.
+    await Promise.allSettled(underWay)
+  }
+}
+
+function* predicted(model: OpenModel, batch: Read[], topk: number): Generator<Prediction | Unreadable> {
+  const readable = batch.flatMap((each) => ('planes' in each ? [each.planes] : []))
+  const probabilities = readable.length === 0 ? [] : probabilitiesOf(model, readable)
+  const { classes } = model.card
+  let next = 0
+  for (const each of batch) {
+    if ('error' in each) {
+      yield each
+      continue
+    }
+    yield { file: each.file, predictions: guessesOf(probabilities[next++], classes, topk) }
+  }
+}
+
+/** The most probable classes, most probable first. */
+export function guessesOf(probabilities: Float32Array, classes: readonly string[], topk: number): Guess[] {
+  const order = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, topk)
+  return order.map((index) => ({ label: classes[index], index, probability: probabilities[index] }))
+}
+
+/** What a loader makes of images in training, for one batch of them. */
+export function inputOf({ card }: Pick<OpenModel, 'card'>, images: readonly Uint8Array[]) {
+  const { mean, std, resolution, ...rest } = card.preprocessing
+  const shape = inputImageShape({ mean, std, resolution, ...rest })
+  const all = new Uint8Array(images.length * shape[0] * shape[1] * shape[2])
+  for (const [i, planes] of images.entries()) all.set(planes, i * planes.length)
+  const dataset: ImageDataset = {
+    name: card.name,
+    numClasses: card.classes.length,
+    classes: [...card.classes],
+    shape,
+    length: images.length,
+    images: all,
+    labels: new Uint8Array(images.length),
+  }
+  const [batch] = new Loader(dataset, { batchSize: images.length, size: resolution, mean, std }).epoch(0)
+  return batch
+}
+
+function probabilitiesOf(model: OpenModel, planes: readonly Uint8Array[]): Float32Array[] {
+  const { images, shape } = inputOf(model, planes)
+  const all = noGrad(() =>
+    scope(() => {
+      const input = fromTypedArray(images, shape).to({ device: model.device, memoryFormat: 'channelsLast' })
+      return model.network.forward(input).softmax(-1).toTypedArray() as Float32Array // waits for the device
+    }),
+  )
+  const classes = all.length / planes.length
+  return planes.map((_, i) => all.subarray(i * classes, (i + 1) * classes))
+}
+
 /**
- * Guesses the classes of image files. They are brought to the model's input as in training: the size of the training
- * images, then the model's own, then the same mean and standard deviation.
+ * Guesses the classes of image files, all of them or none; {@link predictEach} gives them one by one.
  *
- * @param runOrCheckpoint a run's folder or a checkpoint's
- * @param files image files, of formats and limits as {@link readImageFile} has them
+ * @param model a run's folder, a checkpoint's, or a file of weights with a card
+ * @param files image files, of formats and limits as `data.readImageFile` has them
  * @throws MbconvError ERR_CHECKPOINT, ERR_DATA naming the file that cannot be read, ERR_ENVIRONMENT without sharp
  */
 export async function predictImages(
-  runOrCheckpoint: string,
+  model: string,
   files: readonly string[],
-  { topk = 5, device }: PredictOptions = {},
+  options: PredictOptions = {},
 ): Promise<Prediction[]> {
   const op = 'predictImages'
   if (!Array.isArray(files) || files.some((file) => typeof file !== 'string')) {
-    throw new MbconvError('ERR_TYPE', 'predictImages: files must be a list of paths', { op })
+    throw new MbconvError('ERR_TYPE', `${op}: files must be a list of paths`, { op })
   }
-  if (!Number.isSafeInteger(topk) || topk < 1) {
-    throw new MbconvError('ERR_VALUE', `predictImages: topk must be a whole number of at least 1, not ${topk}`, { op })
+  const predictions: Prediction[] = []
+  if (files.length === 0) return predictions
+  for await (const each of predictEach(model, files, options)) {
+    if ('error' in each) throw each.error
+    predictions.push(each)
   }
-  if (files.length === 0) return []
-  const trained = openTrained(runOrCheckpoint, device)
-  try {
-    const { state } = trained
-    const dataset = await readImages(files, state)
-    const { mean, std } = state.normalization
-    const batchSize = state.config.data.evalBatchSize
-    const loader = new Loader(dataset, { batchSize, size: state.resolution, mean, std })
-    const predictions: Prediction[] = []
-    for (const { images, shape, indices } of loader.epoch(0)) {
-      const probabilities = noGrad(() =>
-        scope(() => {
-          const { memoryFormat } = state.config
-          const input = fromTypedArray(images, shape).to({ device: trained.device, memoryFormat })
-          return trained.model.forward(input).softmax(-1).toTypedArray() as Float32Array // waits for the device
-        }),
-      )
-      const { classes } = dataset
-      indices.forEach((index, i) => {
-        const row = Array.from(probabilities.subarray(i * classes.length, (i + 1) * classes.length))
-        const order = row.map((_, j) => j).sort((a, b) => row[b] - row[a])
-        const guesses = order.slice(0, topk).map((j) => ({ label: classes[j], index: j, probability: row[j] }))
-        predictions.push({ file: files[index], predictions: guesses })
-      })
-      await breathe()
-    }
-    return predictions
-  } finally {
-    trained.model.dispose()
-  }
+  return predictions
 }

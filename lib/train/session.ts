@@ -12,7 +12,6 @@ import { count } from '../models/count'
 import { create } from '../models/create'
 import type { Network } from '../models/network'
 import { scale } from '../models/scaling'
-import { loadWeights } from '../models/weights'
 import { native } from '../native'
 import type { Init } from '../nn/layers'
 import type { Module } from '../nn/module'
@@ -25,10 +24,12 @@ import { type Schedule, scheduleOf } from '../optim/schedules'
 import { SGD } from '../optim/sgd'
 import { getRandomState, manualSeed, setRandomState } from '../tensor/random'
 import { scope } from '../tensor/scope'
+import { beginWith } from './begin-with'
 import { type Checkpoint, readPart } from './checkpoint'
 import type { TrainState } from './checkpoint-state'
 import type { TrainConfig } from './config'
 import { resolveDevice } from './device'
+import { normalizationOf } from './initial-weights'
 import { tableOf } from './model-table'
 
 export interface Session {
@@ -126,7 +127,7 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
   const arch = archFor(config)
   const { resolution } = arch
   const { train, test } = datasetOf(config.data, resolution)
-  const normal = normalization(train, config.data)
+  const normal = normalization(train, normalizationOf(config, train.shape[0]))
   const dataset = { name: train.name, classes: train.classes, shape: train.shape, fingerprint: fingerprint(train) }
 
   const { batchSize, evalBatchSize, augment } = config.data
@@ -185,14 +186,6 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
     dispose()
     throw error
   }
-}
-
-/** Loads the weights that the configuration names, if any; gives what of them was not as expected. */
-function beginWith(model: Network, { model: { weights } }: TrainConfig): string[] {
-  if (weights == null) return []
-  const { reinitialized } = loadWeights(model, weights)
-  if (reinitialized.length === 0) return []
-  return [`${weights} has another number of classes: ${reinitialized.join(' and ')} begin anew`]
 }
 
 /** Puts a checkpoint's tensors and random state in place. */

@@ -17,6 +17,8 @@ TIMM = {
     **{f"efficientnetv2_{v}": f"tf_efficientnetv2_{v}" for v in ("b0", "b3", "s", "m", "xl")},
     "mobilenet_v1": "mobilenetv1_100",
     "mobilenet_v2": "mobilenetv2_100",
+    "mobilenet_v3_small": "mobilenetv3_small_100",
+    "mobilenet_v3_large": "mobilenetv3_large_100",
     "mnasnet_b1": "mnasnet_100",
     "mnasnet_a1": "semnasnet_100",
 }

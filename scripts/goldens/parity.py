@@ -1,6 +1,6 @@
 """Networks of timm and torchvision with random weights, as files of both formats, and what they make of one batch.
 
-Usage: python scripts/goldens/parity.py FOLDER   (torch, torchvision, timm, safetensors; called by scripts/parity.mjs)
+Usage: python scripts/goldens/parity.py FOLDER [NAME ...]   (torch, torchvision, timm, safetensors; called by scripts/parity.mjs)
 
 Writes FOLDER/parity.json and for each network two files of weights. The images are made by the same rule here and there.
 """
@@ -14,7 +14,7 @@ import timm
 import torch
 import torchvision
 
-# Name here, profile here, library, name there, side in pixels.
+# Name here (or checkpoint's network), profile here, library, name there, side in pixels.
 MODELS = [
     ("efficientnet_b0", "torchvision", torchvision, "efficientnet_b0", 96),
     ("efficientnet_b2", "torchvision", torchvision, "efficientnet_b2", 96),
@@ -25,6 +25,8 @@ MODELS = [
     ("efficientnetv2_s", "torchvision", torchvision, "efficientnet_v2_s", 96),
     ("efficientnetv2_b0", "tf", timm, "tf_efficientnetv2_b0", 96),
     ("efficientnetv2_b3", "tf", timm, "tf_efficientnetv2_b3", 96),
+    ("efficientnetv2_s", "tf", timm, "tf_efficientnetv2_s", 96),
+    ("efficientnetv2_rw_t", "timm", timm, "efficientnetv2_rw_t", 96),
     ("efficientnet_lite0", "timm", timm, "efficientnet_lite0", 96),
     ("efficientnet_lite2", "tf", timm, "tf_efficientnet_lite2", 96),
     ("mobilenet_v1", "timm", timm, "mobilenetv1_100", 96),
@@ -32,39 +34,55 @@ MODELS = [
     ("mobilenet_v2", "timm", timm, "mobilenetv2_100", 96),
     ("mobilenet_v3_large", "torchvision", torchvision, "mobilenet_v3_large", 96),
     ("mobilenet_v3_small", "torchvision", torchvision, "mobilenet_v3_small", 96),
+    ("mobilenet_v3_large", "timm", timm, "mobilenetv3_large_100", 96),
     ("mnasnet_b1", "torchvision", torchvision, "mnasnet1_0", 96),
+    ("mnasnet_b1", "timm", timm, "mnasnet_100", 96),
     ("mnasnet_a1", "timm", timm, "semnasnet_100", 96),
     ("resnet18", "torchvision", torchvision, "resnet18", 96),
     ("resnet50", "timm", timm, "resnet50", 96),
     ("wide_resnet50_2", "torchvision", torchvision, "wide_resnet50_2", 64),
+    ("wide_resnet50_2", "timm", timm, "wide_resnet50_2", 64),
+    ("efficientnet_b3", "timm", timm, "efficientnet_b3", 96),
+    ("efficientnet_b7", "tf", timm, "tf_efficientnet_b7", 64),
 ]
 BATCH = 2
 
 
-def images(size):
-    count = BATCH * 3 * size * size
-    return ((torch.arange(count, dtype=torch.float64) * 12.9898).sin() * 1.5).float().reshape(BATCH, 3, size, size)
+def images(size, batch=BATCH):
+    count = batch * 3 * size * size
+    return ((torch.arange(count, dtype=torch.float64) * 12.9898).sin() * 1.5).float().reshape(batch, 3, size, size)
 
 
-def randomize(model):
-    """Weights as after some training: statistics and scales that are not those of initialisation."""
+def randomize(model, size):
+    """
+    Weights as after some training: scales and biases that are not those of initialisation, and statistics that images have.
+    Statistics out of thin air would let deep networks blow rounding up until nothing can be compared.
+    """
     with torch.no_grad():
         for name, value in model.state_dict().items():
-            if name.endswith("running_mean"):
-                value.normal_(0, 0.1)
-            elif name.endswith("running_var"):
-                value.uniform_(0.5, 1.5)
-            elif value.is_floating_point() and value.dim() == 1:
+            if value.is_floating_point() and value.dim() == 1 and "running" not in name:
                 value.add_(torch.randn_like(value) * 0.1)
+        norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.momentum = 1.0
+        model.eval()
+        for norm in norms:
+            norm.train()
+        model(images(size, 16))
+        for norm, momentum in zip(norms, momenta):
+            norm.momentum = momentum
+            norm.running_var.lerp_(torch.rand_like(norm.running_var) + 0.5, 0.5)
 
 
 def main():
     folder = pathlib.Path(sys.argv[1])
     torch.manual_seed(0)
     cases = []
-    for i, (own, profile, library, name, size) in enumerate(MODELS):
+    wanted = [row for row in MODELS if len(sys.argv) < 3 or row[0] in sys.argv[2:]]
+    for i, (own, profile, library, name, size) in enumerate(wanted):
         model = timm.create_model(name) if library is timm else getattr(torchvision.models, name)()
-        randomize(model)
+        randomize(model, size)
         model.eval()
         with torch.no_grad():
             logits = model(images(size))
@@ -86,7 +104,7 @@ def main():
         with torch.no_grad():
             exact = model.double()(images(size).double())
         cases[-1]["exact"] = exact.flatten().tolist()
-        print(f"{i + 1}/{len(MODELS)} {library.__name__} {name}", file=sys.stderr)
+        print(f"{i + 1}/{len(wanted)} {library.__name__} {name}", file=sys.stderr)
     (folder / "parity.json").write_text(json.dumps(cases))
 
 

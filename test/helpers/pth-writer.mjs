@@ -1,4 +1,5 @@
 // Zip archives and pickles byte by byte, to make files that torch.save would not.
+import { writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 
 /** An archive of stored entries. `change` may spoil an entry's headers: {local, central, name, crc, bytes, offset}. */
@@ -105,3 +106,16 @@ export const archive = (pickle, storages = { 0: Buffer.alloc(16) }, change = und
     ],
     change,
   )
+
+/** A state dict as torch.save would write it. */
+export function writePth(path, state) {
+  const storages = {}
+  const entries = Object.entries(state).map(([key, value], i) => {
+    const shape = value.shape
+    const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1))
+    storages[i] = Buffer.from(value.toTypedArray().buffer)
+    const storage = value.dtype === 'int64' ? 'LongStorage' : 'FloatStorage'
+    return [key, tensor({ storage, key: String(i), elements: value.numel, shape, strides })]
+  })
+  writeFileSync(path, archive(program(dictOf(entries)), storages))
+}

@@ -1,0 +1,50 @@
+/** `mbconv explain`: a picture of what in an image speaks for a class. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { EXIT, MbconvError } from '../errors'
+import { ioError } from '../io/atomic'
+import * as format from './format'
+import { type GlobalOptions, Output } from './output'
+import { newestRunOrThrow } from './runs'
+
+export interface ExplainOptions extends GlobalOptions {
+  run?: string
+  class?: string
+  stage?: number
+  out?: string
+  device?: string
+}
+
+export async function explain(image: string, options: ExplainOptions): Promise<number> {
+  const output = new Output(options)
+  const run = options.run ?? newestRunOrThrow()
+  if (!options.run) output.note(output.paintNote('dim', `run: ${run}`))
+  const { explainImage } = await import('../train/explain.js')
+  const { stage, device } = options
+  const source = image === '-' ? { name: '-', bytes: await buffer(process.stdin) } : image
+  const wanted = { ...(options.class !== undefined && { class: options.class }), ...(device && { device }) }
+  let found: Awaited<ReturnType<typeof explainImage>>
+  try {
+    found = await explainImage(run, source, { ...wanted, ...(stage !== undefined && { stage }) })
+  } catch (error) {
+    // A class or stage was typed that this model does not have; the library cannot know that.
+    if (error instanceof MbconvError && (error.code === 'ERR_VALUE' || error.code === 'ERR_INDEX'))
+      throw new MbconvError('ERR_USAGE', error.message, { hint: error.hint, cause: error })
+    throw error
+  }
+  const out = options.out ?? `${image === '-' ? 'stdin' : path.parse(image).name}-explained.png`
+  try {
+    fs.writeFileSync(out, found.png)
+  } catch (error) {
+    throw ioError('write', out, error)
+  }
+  const { png: _, heat, heatShape, ...rest } = found
+  const rows = Array.from({ length: heatShape[0] }, (_, y) => [...heat.slice(y * heatShape[1], (y + 1) * heatShape[1])])
+  output.data({ ...rest, heatShape, heat: rows, out })
+  output.result(
+    `${image}: ${output.paint('green', `${found.label} ${format.percent(found.probability)}`)}`,
+    `picture: ${out}`,
+  )
+  return EXIT.ok
+}
