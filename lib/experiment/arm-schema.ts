@@ -106,6 +106,11 @@ export function budgetOf({ macs, tolerance }: z.output<typeof budgetSchema>): Bu
   }
 }
 
+/** The keys of a checked value that the raw one has. */
+function written<T extends object>(checked: T, raw: unknown): Partial<T> {
+  return Object.fromEntries(Object.entries(checked).filter(([key]) => Object.hasOwn(raw as object, key))) as Partial<T>
+}
+
 type CheckedArm = { arm: ArmSpec; problems: [] } | { arm?: undefined; problems: Problem[] }
 
 /** @param path where the entry stands */
@@ -172,7 +177,8 @@ export function checkArm(raw: unknown, path: Problem['path']): CheckedArm {
         if (problems.length > 0) return { problems }
         return {
           kind: 'group',
-          base: typeof base === 'string' ? { name: base } : base,
+          // Optional keys have their defaults filled in all the same; what was not written is the experiment's.
+          base: typeof base === 'string' ? { name: base } : written(base, raw.base),
           arms: inner.map((each) => each.arm as ArmSpec),
           ...(budget === undefined ? {} : { budget: budgetOf(budget) }),
         }
