@@ -14,7 +14,7 @@ import { count } from '../models/count'
 import { fit } from '../models/fit'
 import { fitBase, modelConfig, networkOf, type Point, tableAt } from '../models/fit-base'
 import { compound } from '../models/scaling'
-import { meanTop1 } from './objective'
+import { constraintOf, meanTop1 } from './objective'
 import type { Search, SearchContext } from './searches'
 import type { ArmSource, Plan, PlannedArm, Ray, RefusedArm, ResultRow } from './types'
 
@@ -53,9 +53,6 @@ type Bases = Omit<Ray, 'phi'>
 const idOf = ({ alpha, beta, gamma }: Bases) => `a${alpha}-b${beta}-g${gamma}`
 const nameOf = ({ alpha, beta, gamma }: Bases) => `α ${alpha}, β ${beta}, γ ${gamma}`
 
-/** What the formula says φ = 1 costs, times the base. */
-export const formulaOf = ({ alpha, beta, gamma }: Bases): number => alpha * beta ** 2 * gamma ** 2
-
 /**
  * The points of the grid that meet the constraint, nearest to it first.
  *
@@ -63,7 +60,7 @@ export const formulaOf = ({ alpha, beta, gamma }: Bases): number => alpha * beta
  */
 export function pointsOf({ alpha, beta, gamma, times, constraint }: GridOptions): Bases[] {
   const points = alpha.flatMap((a) => beta.flatMap((b) => gamma.map((g) => ({ alpha: a, beta: b, gamma: g }))))
-  const off = (bases: Bases) => Math.abs(formulaOf(bases) / times - 1)
+  const off = (bases: Bases) => Math.abs(constraintOf(bases) / times - 1)
   // A value on the limit is within it: 1.1 · 2 is not exactly 2.2.
   return points.filter((bases) => off(bases) <= constraint + 1e-9).sort((a, b) => off(a) - off(b))
 }

@@ -1,5 +1,8 @@
-/** What searches maximise: accuracy, or accuracy weighed against cost. */
-import type { ResultRow } from './types'
+/** What searches maximise, accuracy weighed against cost or not, and what a ray is held to. */
+import type { Ray, ResultRow } from './types'
+
+/** α·β²·γ²: by how much φ = 1 multiplies the cost, but for rounding. The paper asks for about 2. */
+export const constraintOf = ({ alpha, beta, gamma }: Omit<Ray, 'phi'>): number => alpha * beta ** 2 * gamma ** 2
 
 /** MnasNet's exponent: twice the cost is worth it for 5 % more accuracy, relatively (arXiv:1807.11626, section 3). */
 export const EXPONENT = -0.07

@@ -1,7 +1,8 @@
 /** The tables of a report, as text for pages and as numbers for other programs. */
 import type { Analysis, ArmFindings } from './analysis'
+import { constraintOf } from './objective'
 import { amount, deviation, duration, percent, points, pValue, range, times } from './report-format'
-import { constraintOf, objectives, predictions, type RankedArms, rankings } from './search-findings'
+import { objectives, predictions, type RankedArms, rankings } from './search-findings'
 import type { ResultRow, TimingRow } from './types'
 
 export interface Column {

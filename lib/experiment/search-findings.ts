@@ -1,10 +1,8 @@
 /** What is said of searches only: candidates ranked, larger models against the formula, objective and Pareto front. */
 import type { ArmFindings } from './analysis'
+import { constraintOf, objective } from './objective'
 import { type Ranking, rank } from './statistics'
-import type { Plan, Ray } from './types'
-
-/** α·β²·γ²: by how much φ = 1 multiplies the cost, but for rounding. */
-export const constraintOf = ({ alpha, beta, gamma }: Ray): number => alpha * beta ** 2 * gamma ** 2
+import type { Plan } from './types'
 
 export interface RankedArms {
   /** Of all candidates together: they are trained in the same phase and with the same φ. */
@@ -57,9 +55,6 @@ export function predictions(arms: readonly ArmFindings[], plan: Plan): Predictio
   })
 }
 
-/** MnasNet's exponent (Tan et al., arXiv:1807.11626), which the paper keeps. */
-const EXPONENT = -0.07
-
 export interface Objective {
   entry: ArmFindings
   /** accuracy · (cost / target)^−0.07 */
@@ -77,7 +72,7 @@ export function objectives(arms: readonly ArmFindings[], plan: Plan): Objective[
   return trained
     .map((entry) => ({
       entry,
-      value: entry.top1.mean * (entry.arm.macs / target) ** EXPONENT,
+      value: objective(entry.top1.mean, entry.arm.macs, target),
       front: !trained.some((other) => beats(other, entry)),
     }))
     .sort((a, b) => b.value - a.value)
