@@ -18,6 +18,7 @@ const PROJECT = [
   { from: 'docs/gpu-host.md' },
   { from: 'scripts/setup.mjs' },
   { from: 'scripts/setup' },
+  { from: 'scripts/experiments' },
   { from: 'scripts/verify-cuda.mjs' },
   { from: 'scripts/verify-cuda' },
   { from: 'scripts/offline-bundle/install.mjs' },
@@ -29,6 +30,10 @@ const PACKAGES = {
   commander: (name) => /^(index\.js|lib\/.+|LICENSE|package\.json)$/.test(name),
   yaml: (name) => /^(dist\/.+\.js|LICENSE|package\.json)$/.test(name) && !name.startsWith('browser'),
   zod: (name) => /^((?!src\/).+\.cjs|LICENSE|package\.json)$/.test(name),
+  jstat: (name) => /^(dist\/jstat\.js|LICENSE|package\.json)$/.test(name),
+  tinyglobby: (name) => /^(dist\/.+\.cjs|LICENSE|package\.json)$/.test(name),
+  fdir: (name) => /^(dist\/.+\.cjs|LICENSE|package\.json)$/.test(name),
+  picomatch: (name) => /^(index\.js|lib\/.+|LICENSE|package\.json)$/.test(name),
   'node-api-headers': (name) => /^(include\/.+\.h|LICENSE|package\.json)$/.test(name),
 }
 
