@@ -9,6 +9,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { median } from './median.mjs'
 
 const TARGET = { growth: 1.1, ratio: 1 }
 const { values: options } = parseArgs({
@@ -47,8 +48,6 @@ async function child() {
   })
   process.send('ready')
 }
-
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
 
 function start(env) {
   const flags = ['--child', `--batch=${batch}`, ...(options.synchronous ? ['--synchronous'] : [])]

@@ -8,6 +8,7 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import mb from 'mbconv'
+import { median } from './median.mjs'
 
 /** Fused over unfused: at most this. */
 const TARGET = 1.0
@@ -22,11 +23,6 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds)
 const threads = Math.max(1, Math.min(cpus().length, mb.getNumThreads()))
 mb.setNumThreads(threads)
-
-const median = (values) => {
-  const sorted = [...values].sort((a, b) => a - b)
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
-}
 
 const network = mb.models.create('efficientnet_b0', { seed: 0 }).to({ memoryFormat: 'channelsLast' }).eval()
 const fused = network.fuse()

@@ -32,11 +32,6 @@ const rounds = Number(options.rounds)
 const threads = Math.max(1, Math.min(cpus().length, mb.getNumThreads()))
 mb.setNumThreads(threads)
 
-const median = (values) => {
-  const sorted = [...values].sort((a, b) => a - b)
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
-}
-
 /** Steps in this process. */
 function ours({ batch, size }) {
   mb.manualSeed(0)
