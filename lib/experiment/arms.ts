@@ -8,7 +8,7 @@ import { compound } from '../models/scaling'
 import type { TrainConfig } from '../train/config'
 import { archFor } from '../train/session'
 import type { ArmSpec, Side } from './arm-schema'
-import type { DataFacts } from './searches'
+import type { DataFacts } from './search'
 import type { ExperimentSpec } from './spec'
 import type { ArmCoefficients, Comparison, PlannedArm, RefusedArm } from './types'
 

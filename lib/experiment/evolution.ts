@@ -17,7 +17,7 @@ import { formatStage, parseStage } from '../models/block-string'
 import { checkArch } from '../models/check'
 import { count } from '../models/count'
 import { meanTop1, objective } from './objective'
-import type { Search, SearchContext } from './searches'
+import type { Search, SearchContext } from './search'
 import type { ArmSource, Plan, PlannedArm, ResultRow } from './types'
 
 const choices = <T extends z.ZodType>(each: T, values: z.output<T>[], what: string) =>

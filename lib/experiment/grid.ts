@@ -15,7 +15,7 @@ import { fit } from '../models/fit'
 import { fitBase, modelConfig, networkOf, type Point, tableAt } from '../models/fit-base'
 import { compound } from '../models/scaling'
 import { constraintOf, meanTop1 } from './objective'
-import type { Search, SearchContext } from './searches'
+import type { Search, SearchContext } from './search'
 import type { ArmSource, Plan, PlannedArm, Ray, RefusedArm, ResultRow } from './types'
 
 const factors = (what: string) => z.array(z.number().min(1).max(10)).min(1).describe(`values of ${what}, at least 1`)
