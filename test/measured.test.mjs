@@ -5,7 +5,7 @@ import { experiment, models } from 'mbconv'
 import t from 'tap'
 
 const ROOT = path.join(import.meta.dirname, '..', 'docs', 'measured')
-const STUDIES = { 'table7-cpu': { least: 15 }, 'grid-cpu': { least: 33 } }
+const STUDIES = { 'table7-cpu': { least: 15 }, 'grid-cpu': { least: 27 } }
 
 const jsonLines = (file) =>
   fs
@@ -61,13 +61,13 @@ for (const [name, { least }] of Object.entries(STUDIES)) {
 t.test('grid-cpu: the constraint, recomputed', async (t) => {
   const { arms, refused, base } = JSON.parse(fs.readFileSync(path.join(ROOT, 'grid-cpu', 'experiment.json'), 'utf8'))
   const candidates = arms.filter(({ compound, phase }) => compound !== undefined && phase === 0)
-  t.ok(candidates.length >= 8 && refused.length > 0, `${candidates.length} candidates, ${refused.length} refused`)
+  t.ok(candidates.length >= 6 && refused.length > 0, `${candidates.length} candidates, ${refused.length} refused`)
   for (const { id, compound, coefficients, macs } of candidates) {
     const { alpha, beta, gamma, phi } = compound
     t.equal(phi, 1, id)
     t.ok(Math.abs((alpha * beta ** 2 * gamma ** 2) / 2 - 1) <= 0.05 + 1e-9, `${id}: α·β²·γ²`)
     t.same(coefficients, { depth: alpha, width: beta, resolution: Math.round(40 * gamma) }, id)
-    t.ok(Math.abs(macs / (2 * base.macs) - 1) <= 0.05, `${id}: counted cost`)
+    t.ok(Math.abs(macs / (2 * base.macs) - 1) <= 0.03, `${id}: counted cost`)
   }
   const raised = arms.filter(({ phase }) => phase === 1)
   t.ok(raised.length >= 2, 'rays were raised')
