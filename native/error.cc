@@ -29,7 +29,8 @@ const char* codeOfMessage(const std::string& text) {
       contains(text, "leaf variable") || contains(text, "differentiated Tensors") ||
       contains(text, "grad can be implicitly created"))
     return "ERR_AUTOGRAD";
-  if (contains(text, "index") && (contains(text, "out of bounds") || contains(text, "out of range"))) return "ERR_INDEX";
+  if (contains(text, "index") && (contains(text, "out of bounds") || contains(text, "out of range")))
+    return "ERR_INDEX";
   if (contains(text, "shape") || contains(text, "must match the size") || contains(text, "size mismatch") ||
       contains(text, "Sizes of tensors") || contains(text, "expanded size") || contains(text, "dimension") ||
       contains(text, "weight of size") || contains(text, "equal size") || contains(text, "-D"))

@@ -99,8 +99,7 @@ List norm(List tensors, at::Scalar p) {
 
 // One name for all overloads of a function of libtorch. A single tensor goes as a list of itself where there is no
 // overload for it.
-#define MBCONV_OVERLOADS(name, fn) \
-  constexpr auto name = [](const auto&... arguments) { return fn(arguments...); }
+#define MBCONV_OVERLOADS(name, fn) constexpr auto name = [](const auto&... arguments) { return fn(arguments...); }
 MBCONV_OVERLOADS(kAdd, at::_foreach_add);
 MBCONV_OVERLOADS(kAdd_, at::_foreach_add_);
 MBCONV_OVERLOADS(kSub, at::_foreach_sub);
@@ -134,8 +133,8 @@ auto scaled(List tensors, Other other, at::Scalar alpha) {
   return Fn(tensors, std::get<at::Scalar>(other));
 }
 
-// What takes a tensor without dimensions as one argument, so that it is read on the device once. Its gradient is one that
-// libtorch 2.13 fails to compute there ("inconsistent range for TensorList output"); that of a list it does.
+// What takes a tensor without dimensions as one argument, so that it is read on the device once. Its gradient is one
+// that libtorch 2.13 fails to compute there ("inconsistent range for TensorList output"); that of a list it does.
 template <auto Fn>
 auto withTensor(List tensors, Other other) {
   checkOther(tensors, other);

@@ -77,8 +77,8 @@ Tensor interpolate(const Tensor& input, std::optional<Sizes> size, std::optional
   if (mode == "bicubic" && antialias) return only(2), at::_upsample_bicubic2d_aa(input, to, alignCorners, by);
   if (mode == "bicubic") return only(2), at::upsample_bicubic2d(input, to, alignCorners, by);
   if (mode == "trilinear") return only(3), at::upsample_trilinear3d(input, to, alignCorners, by);
-  throw Error("ERR_VALUE", "unknown mode '" + mode +
-                               "'; known: nearest, nearest-exact, linear, bilinear, bicubic, trilinear, area");
+  throw Error("ERR_VALUE",
+              "unknown mode '" + mode + "'; known: nearest, nearest-exact, linear, bilinear, bicubic, trilinear, area");
 }
 
 // Words as libtorch numbers them.

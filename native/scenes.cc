@@ -94,15 +94,15 @@ struct Texture {
   std::array<double, kWaves> frequencies;
 };
 constexpr std::array<Texture, kTextures> kTextureTable = {{
-    {1, {0}, {1}},                        // lines
-    {2, {0, 90}, {1, 1}},                 // squares
-    {3, {0, 60, 120}, {1, 1, 1}},         // hexagons
-    {2, {0, 0}, {1, 0.5}},                // every other line stronger
-    {2, {0, 90}, {1, 0.5}},               // bricks
-    {2, {0, 35}, {1, 1}},                 // narrow rhombs
-    {4, {0, 45, 90, 135}, {1, 1, 1, 1}},  // eightfold
-    {2, {0, 0}, {1, 1.0 / 3}},            // every third line stronger
-    {2, {0, 60}, {1, 0.5}},               // slanted bricks
+    {1, {0}, {1}},                                // lines
+    {2, {0, 90}, {1, 1}},                         // squares
+    {3, {0, 60, 120}, {1, 1, 1}},                 // hexagons
+    {2, {0, 0}, {1, 0.5}},                        // every other line stronger
+    {2, {0, 90}, {1, 0.5}},                       // bricks
+    {2, {0, 35}, {1, 1}},                         // narrow rhombs
+    {4, {0, 45, 90, 135}, {1, 1, 1, 1}},          // eightfold
+    {2, {0, 0}, {1, 1.0 / 3}},                    // every third line stronger
+    {2, {0, 60}, {1, 0.5}},                       // slanted bricks
     {5, {0, 36, 72, 108, 144}, {1, 1, 1, 1, 1}},  // tenfold
 }};
 
@@ -121,9 +121,9 @@ constexpr std::array<Positions, kArrangements> kArrangementTable = {{
     {{{-0.6, -0.9}, {0, -0.9}, {0.6, -0.9}, {-0.6, 0.9}, {0.6, 0.9}}},        // three over two
 }};
 
-// Cycles per side of the waves of frequency 1, evenly in their logarithm: 24 pixels let half of the contrast of 56 of 100
-// scenes' textures through, 32 those of 78, 40 of 96, 48 of all, so that each step of resolution gains less than the one
-// before it.
+// Cycles per side of the waves of frequency 1, evenly in their logarithm: 24 pixels let half of the contrast of 56 of
+// 100 scenes' textures through, 32 those of 78, 40 of 96, 48 of all, so that each step of resolution gains less than
+// the one before it.
 constexpr double kCyclesLow = 5, kCyclesHigh = 18;
 
 Scene drawScene(uint64_t seed, uint32_t index, int texture, int arrangement) {
