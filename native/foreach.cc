@@ -99,7 +99,7 @@ List norm(List tensors, at::Scalar p) {
 
 // One name for all overloads of a function of libtorch. A single tensor goes as a list of itself where there is no
 // overload for it.
-#define MBCONV_OVERLOADS(name, fn) constexpr auto name = [](const auto&... arguments) { return fn(arguments...); }
+#define MBCONV_OVERLOADS(name, fn) constexpr auto name = [](const auto&... arguments) { return (fn)(arguments...); }
 MBCONV_OVERLOADS(kAdd, at::_foreach_add);
 MBCONV_OVERLOADS(kAdd_, at::_foreach_add_);
 MBCONV_OVERLOADS(kSub, at::_foreach_sub);
