@@ -99,27 +99,27 @@ List norm(List tensors, at::Scalar p) {
 
 // One name for all overloads of a function of libtorch. A single tensor goes as a list of itself where there is no
 // overload for it.
-#define MBCONV_OVERLOADS(name, fn) constexpr auto name = [](const auto&... arguments) { return (fn)(arguments...); }
-MBCONV_OVERLOADS(kAdd, at::_foreach_add);
-MBCONV_OVERLOADS(kAdd_, at::_foreach_add_);
-MBCONV_OVERLOADS(kSub, at::_foreach_sub);
-MBCONV_OVERLOADS(kSub_, at::_foreach_sub_);
-MBCONV_OVERLOADS(kMul, at::_foreach_mul);
-MBCONV_OVERLOADS(kMul_, at::_foreach_mul_);
-MBCONV_OVERLOADS(kDiv, at::_foreach_div);
-MBCONV_OVERLOADS(kDiv_, at::_foreach_div_);
-MBCONV_OVERLOADS(kPow, at::_foreach_pow);
-MBCONV_OVERLOADS(kPow_, at::_foreach_pow_);
-MBCONV_OVERLOADS(kMaximum, at::_foreach_maximum);
-MBCONV_OVERLOADS(kMaximum_, at::_foreach_maximum_);
-MBCONV_OVERLOADS(kMinimum, at::_foreach_minimum);
-MBCONV_OVERLOADS(kMinimum_, at::_foreach_minimum_);
-MBCONV_OVERLOADS(kLerp, at::_foreach_lerp);
-MBCONV_OVERLOADS(kLerp_, at::_foreach_lerp_);
-MBCONV_OVERLOADS(kAddcmul, at::_foreach_addcmul);
-MBCONV_OVERLOADS(kAddcmul_, at::_foreach_addcmul_);
-MBCONV_OVERLOADS(kAddcdiv, at::_foreach_addcdiv);
-MBCONV_OVERLOADS(kAddcdiv_, at::_foreach_addcdiv_);
+#define MBCONV_OVERLOADS(fn) [](const auto&... arguments) { return (fn)(arguments...); }
+constexpr auto kAdd = MBCONV_OVERLOADS(at::_foreach_add);
+constexpr auto kAdd_ = MBCONV_OVERLOADS(at::_foreach_add_);
+constexpr auto kSub = MBCONV_OVERLOADS(at::_foreach_sub);
+constexpr auto kSub_ = MBCONV_OVERLOADS(at::_foreach_sub_);
+constexpr auto kMul = MBCONV_OVERLOADS(at::_foreach_mul);
+constexpr auto kMul_ = MBCONV_OVERLOADS(at::_foreach_mul_);
+constexpr auto kDiv = MBCONV_OVERLOADS(at::_foreach_div);
+constexpr auto kDiv_ = MBCONV_OVERLOADS(at::_foreach_div_);
+constexpr auto kPow = MBCONV_OVERLOADS(at::_foreach_pow);
+constexpr auto kPow_ = MBCONV_OVERLOADS(at::_foreach_pow_);
+constexpr auto kMaximum = MBCONV_OVERLOADS(at::_foreach_maximum);
+constexpr auto kMaximum_ = MBCONV_OVERLOADS(at::_foreach_maximum_);
+constexpr auto kMinimum = MBCONV_OVERLOADS(at::_foreach_minimum);
+constexpr auto kMinimum_ = MBCONV_OVERLOADS(at::_foreach_minimum_);
+constexpr auto kLerp = MBCONV_OVERLOADS(at::_foreach_lerp);
+constexpr auto kLerp_ = MBCONV_OVERLOADS(at::_foreach_lerp_);
+constexpr auto kAddcmul = MBCONV_OVERLOADS(at::_foreach_addcmul);
+constexpr auto kAddcmul_ = MBCONV_OVERLOADS(at::_foreach_addcmul_);
+constexpr auto kAddcdiv = MBCONV_OVERLOADS(at::_foreach_addcdiv);
+constexpr auto kAddcdiv_ = MBCONV_OVERLOADS(at::_foreach_addcdiv_);
 #undef MBCONV_OVERLOADS
 
 // Add and subtract: α belongs to tensors; for numbers the product is as easily written by the caller.

@@ -73,7 +73,7 @@ void logNormal_(Env& env, at::Tensor tensor, double mean, double std) {
 void random_(Env& env, at::Tensor tensor, std::optional<int64_t> low, std::optional<int64_t> high) {
   const auto generator = generatorFor(env, tensor.device());
   if (high)
-    tensor.random_(low.value_or(0), *high, generator);
+    tensor.random_(low.value_or(0), high, generator);
   else
     tensor.random_(generator);
 }
