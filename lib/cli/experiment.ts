@@ -5,6 +5,7 @@ import { createExperimentProgress } from './experiment-progress'
 import * as format from './format'
 import { type GlobalOptions, Output, table, wrap } from './output'
 import { isFolder, shortPath } from './runs'
+import { exitOfInterruption, stopOnSignals } from './signals'
 
 export interface RunOptions extends GlobalOptions {
   profile?: string
@@ -16,8 +17,6 @@ export interface RunOptions extends GlobalOptions {
   /** False with --no-report. */
   report: boolean
 }
-
-const signed = (share: number) => `${share > 0 ? '+' : ''}${format.percent(share)}`
 
 /** What `--seeds` and `--set` change, as overrides. */
 const changes = ({ set, seeds }: Pick<RunOptions, 'set' | 'seeds'>): string[] =>
@@ -42,7 +41,7 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   const { runSpec } = await import('../experiment/runner.js')
   const controller = new AbortController()
   const progress = createExperimentProgress(process.stderr, { quiet: output.quiet || output.json })
-  const restore = stopOnSignals(controller, (text) => progress.note(text))
+  const restore = saveOnSignals(controller, (text) => progress.note(text))
   try {
     const run = runSpec(spec, { dir, jobs, retryFailed, signal: controller.signal })
     for await (const event of run) {
@@ -62,7 +61,7 @@ export async function run(file: string, options: RunOptions): Promise<number> {
     output.result(...(await resultLines(folder, output)), '', `folder: ${shortPath(folder)}`)
     if (interrupted) {
       output.note('saved; the same command goes on')
-      return interrupted === 'SIGINT' ? EXIT.sigint : interrupted === 'SIGTERM' ? EXIT.sigterm : EXIT.failure
+      return exitOfInterruption(interrupted)
     }
     if (failed > 0) output.warn(`${format.counted(failed, 'job')} failed`)
     // With nothing measured there is nothing to report.
@@ -75,19 +74,8 @@ export async function run(file: string, options: RunOptions): Promise<number> {
 }
 
 /** The first signal lets the jobs save, the second one ends everything. */
-function stopOnSignals(controller: AbortController, note: (text: string) => void): () => void {
-  const handlers = (['SIGINT', 'SIGTERM'] as const).map((signal) => {
-    const handle = () => {
-      if (controller.signal.aborted) process.exit(signal === 'SIGINT' ? EXIT.sigint : EXIT.sigterm)
-      note(`${signal}: the jobs are saving; once more to quit at once`)
-      controller.abort(signal)
-    }
-    process.on(signal, handle)
-    return { signal, handle }
-  })
-  return () => {
-    for (const { signal, handle } of handlers) process.off(signal, handle)
-  }
+function saveOnSignals(controller: AbortController, note: (text: string) => void): () => void {
+  return stopOnSignals(controller, (signal) => note(`${signal}: the jobs are saving; once more to quit at once`))
 }
 
 function planLines(event: PlanEvent, output: Output): string[] {
@@ -99,7 +87,7 @@ function planLines(event: PlanEvent, output: Output): string[] {
     ...[depth, width].map(format.short),
     String(resolution),
     ...[params, macs].map(format.whole),
-    budgetError === null ? '' : signed(budgetError),
+    budgetError === null ? '' : format.signedPercent(budgetError),
     ...(estimates === undefined
       ? []
       : [estimates[id] === undefined || estimates[id] === null ? '' : format.duration(estimates[id])]),
@@ -247,10 +235,10 @@ export async function job(folder: string, index: string, options: GlobalOptions)
   const output = new Output(options)
   const { runTask } = await import('../experiment/slurm.js')
   const controller = new AbortController()
-  const restore = stopOnSignals(controller, (text) => output.note(text))
+  const restore = saveOnSignals(controller, (text) => output.note(text))
   try {
     const outcome = await runTask(folder, index, controller.signal)
-    if (outcome === undefined) return controller.signal.reason === 'SIGINT' ? EXIT.sigint : EXIT.sigterm
+    if (outcome === undefined) return exitOfInterruption(controller.signal.reason)
     output.data(outcome)
     const { row } = outcome
     if (row.status === 'failed') {

@@ -1,7 +1,7 @@
 /** Numbers as people read them. */
+import { whole } from '../figures'
 
-/** 5288548 → `5,288,548`. */
-export const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
+export { percent, short, signedPercent, whole } from '../figures'
 
 /** 385814752 → `385.8 M`: at most four digits, SI steps. */
 export function scaled(value: number): string {
@@ -14,9 +14,6 @@ export function scaled(value: number): string {
   for (const [unit, letter] of steps) if (value >= unit) return `${(value / unit).toPrecision(4)} ${letter}`
   return String(value)
 }
-
-/** 0.98611 → `98.61 %`. */
-export const percent = (fraction: number): string => `${(100 * fraction).toFixed(2)} %`
 
 /** Four digits that matter: 0.0123, 2.303, `1.2e-7`, and words for what is no number. */
 export function loss(value: number): string {
@@ -48,9 +45,6 @@ export function duration(seconds: number): string {
   const minutes = Math.floor(seconds / 60)
   return `${minutes} min ${Math.round(seconds - 60 * minutes)} s`
 }
-
-/** At most four decimals, none that are zero: 1.1, 0.25, 1.728. */
-export const short = (value: number): string => String(Number(value.toFixed(4)))
 
 /** `1 epoch`, `1,437 images`. */
 export const counted = (value: number, noun: string): string => `${whole(value)} ${noun}${value === 1 ? '' : 's'}`

@@ -1,4 +1,5 @@
 /** `mbconv pull`: weights of a checkpoint into the folder of weights; `--list` shows which there are. */
+
 import path from 'node:path'
 import { EXIT, MbconvError } from '../errors'
 import type { DownloadProgress } from '../io/download'
@@ -7,6 +8,7 @@ import { type Pulled, pull as pullOne } from '../models/pull'
 import * as format from './format'
 import { type GlobalOptions, Output, table } from './output'
 import { shortPath } from './runs'
+import { exitOfInterruption } from './signals'
 
 export interface PullOptions extends GlobalOptions {
   list?: boolean
@@ -21,7 +23,7 @@ export async function pull(names: string[], options: PullOptions): Promise<numbe
   const controller = new AbortController()
   let status: number = EXIT.failure
   const stop = (signal: NodeJS.Signals) => {
-    status = signal === 'SIGINT' ? EXIT.sigint : EXIT.sigterm
+    status = exitOfInterruption(signal)
     controller.abort()
   }
   process.once('SIGINT', stop).once('SIGTERM', stop)

@@ -143,7 +143,6 @@ const COSTS: Record<Metric, { title: string; text: (value: number) => string }> 
 }
 
 /** −0.0123 → `-1.23 %`. */
-const signed = (share: number) => `${share > 0 ? '+' : ''}${format.percent(share)}`
 
 function dimensionOf(text: string | undefined): Dimension {
   const found = DIMENSIONS.find((dimension) => dimension === (text ?? 'compound'))
@@ -169,7 +168,7 @@ function scaleOne(base: Arch, options: ScaleOptions, output: Output): number {
 function missed({ metric, target, tolerance, dimension, ...result }: FitResult): MbconvError {
   const { error } = fitOf(result as FitResult)
   const within = `within ${format.percent(tolerance)} of ${COSTS[metric].text(target)}`
-  const message = `no network ${within} by ${dimension}: the nearest is off by ${signed(error)}`
+  const message = `no network ${within} by ${dimension}: the nearest is off by ${format.signedPercent(error)}`
   const share = (Math.ceil(1000 * Math.abs(error)) / 10).toFixed(1)
   const hint =
     dimension === 'compound' ? `--tolerance ${share}% takes it` : `--dimension compound, or --tolerance ${share}%`
@@ -184,7 +183,7 @@ function comment(base: Arch, { metric, target, dimension }: FitResult, found: Fi
   const spread = found.latency ? `, spread ${format.percent(found.latency.spread)}` : ''
   return [
     `# ${base.name} scaled by ${dimension}${phi}${off}: ${text(found.cost)}${spread}`,
-    `# (${signed(found.error)} of the budget, ${text(target)})`,
+    `# (${format.signedPercent(found.error)} of the budget, ${text(target)})`,
   ]
 }
 
@@ -231,7 +230,7 @@ function tableOf(base: Arch, results: FitResult[], options: ScaleOptions, output
   const first = [base.name, '1', '1', String(base.resolution), params, macs, ...(own ? [''] : []), '']
   const rows = results.map((result) => {
     const { coefficients, counts, cost, error } = fitOf(result)
-    const off = `${signed(error)}${result.reached ? '' : ' (nearest)'}`
+    const off = `${format.signedPercent(error)}${result.reached ? '' : ' (nearest)'}`
     return [
       result.dimension,
       format.short(coefficients.depth),

@@ -10,6 +10,7 @@ import { type GlobalOptions, Output } from './output'
 import { createProgress, type Progress } from './progress'
 import { evaluationLines, learningCurves } from './result'
 import { freeRunName, isFolder, newestRun, shortPath } from './runs'
+import { exitOfInterruption, stopOnSignals } from './signals'
 
 export interface TrainOptions extends GlobalOptions {
   /** True: the newest run of this configuration; text: that run. */
@@ -67,7 +68,11 @@ export async function train(words: string[], options: TrainOptions): Promise<num
   const { train: startTraining } = await import('../train/train.js')
   const controller = new AbortController()
   const progress = createProgress(process.stderr, { quiet: output.quiet || output.json })
-  const restore = stopOnSignals(controller, progress)
+  const restore = stopOnSignals(
+    controller,
+    (signal) => progress.note(`${signal}: saving; once more to quit at once`),
+    () => progress.end(),
+  )
   try {
     const run = startTraining(config, { signal: controller.signal, resume: resumed })
     let result: TrainResult | undefined
@@ -79,7 +84,7 @@ export async function train(words: string[], options: TrainOptions): Promise<num
     result ??= await run.result
     progress.end()
     conclude(result, config, output, file)
-    return exitCode(result)
+    return result.interrupted ? exitOfInterruption(result.interrupted) : EXIT.ok
   } finally {
     progress.end()
     restore()
@@ -92,29 +97,6 @@ function newestRunOf({ run }: TrainConfig, stem: string): string {
   throw new MbconvError('ERR_USAGE', `there is no run of ${stem} in ${path.resolve(run.dir)} to resume`, {
     hint: 'name its folder: --resume RUN_DIR',
   })
-}
-
-/**
- * The first signal asks for a checkpoint, the second one ends the process.
- *
- * @returns gives the signals back their usual meaning
- */
-function stopOnSignals(controller: AbortController, progress: Progress): () => void {
-  const handlers = (['SIGINT', 'SIGTERM'] as const).map((signal) => {
-    const handle = () => {
-      if (controller.signal.aborted) {
-        progress.end()
-        process.exit(signal === 'SIGINT' ? EXIT.sigint : EXIT.sigterm)
-      }
-      progress.note(`${signal}: saving; once more to quit at once`)
-      controller.abort(signal)
-    }
-    process.on(signal, handle)
-    return { signal, handle }
-  })
-  return () => {
-    for (const { signal, handle } of handlers) process.off(signal, handle)
-  }
 }
 
 function show(event: TrainEvent, config: TrainConfig, progress: Progress, output: Output): void {
@@ -163,10 +145,4 @@ function conclude(result: TrainResult, config: TrainConfig, output: Output, file
     `run: ${shortPath(result.runDir)}`,
   )
   if (result.interrupted) output.note(`saved; go on with: mbconv train ${file} --resume ${shortPath(result.runDir)}`)
-}
-
-function exitCode({ interrupted }: TrainResult): number {
-  if (interrupted === 'SIGINT') return EXIT.sigint
-  if (interrupted === 'SIGTERM') return EXIT.sigterm
-  return interrupted ? EXIT.failure : EXIT.ok
 }

@@ -146,16 +146,6 @@ export function analyze(files: ExperimentFiles): Analysis {
 /** {@link analyze} of the files in an experiment's folder. */
 export const analyzeFolder = (folder: string): Analysis => analyze(readExperiment(folder))
 
-/** The arm with this id. */
-export const findArm = (arms: readonly ArmFindings[], id: string) => arms.find(({ arm }) => arm.id === id)
-
 /** The base of an arm's family, where it is among the arms. */
 export const baseOf = (arms: readonly ArmFindings[], group: string) =>
   arms.find((entry) => entry.dimension === 'baseline' && entry.group === group)
-
-/** Low and high ends of the arm's values and interval. */
-export function extent({ values, top1 }: ArmFindings): Interval | null {
-  if (values.length === 0) return null
-  const all = [...values.map((value) => value.top1), ...(top1.interval ?? [])]
-  return [Math.min(...all), Math.max(...all)]
-}

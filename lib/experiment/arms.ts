@@ -1,14 +1,15 @@
 /** Arms that are known beforehand: the base, points, curves, crosses, and what is solved for at the budget. */
+
 import { MbconvError } from '../errors'
+import { percent, short, signedPercent, whole } from '../figures'
 import type { Arch } from '../models/arch'
-import { count } from '../models/count'
 import { type Amount, type Fit, fit } from '../models/fit'
 import { type Dimension, type FitBase, fitBase, modelConfig, type Point, tableAt } from '../models/fit-base'
 import { compound } from '../models/scaling'
 import type { TrainConfig } from '../train/config'
 import { archFor } from '../train/session'
 import type { ArmSpec, Side } from './arm-schema'
-import type { DataFacts } from './search'
+import { countOn, type DataFacts } from './search'
 import type { ExperimentSpec } from './spec'
 import type { ArmCoefficients, Comparison, PlannedArm, RefusedArm } from './types'
 
@@ -43,7 +44,7 @@ export function groundOf(
   group: string | null = null,
 ): Ground {
   const arch = archFor(config)
-  const { macs, params } = countOf(arch, facts)
+  const { macs, params } = countOn(facts, arch)
   const { ray, resolutionStep } = spec
   const target = budget && { ...resolved(budget.macs, macs), tolerance: budget.tolerance }
   return {
@@ -52,20 +53,10 @@ export function groundOf(
   }
 }
 
-const countOf = (arch: Arch, { classes, channels }: DataFacts, resolution = arch.resolution) =>
-  count(arch, { numClasses: classes, inChannels: channels, resolution })
-
 const resolved = (amount: Amount, own: number) =>
   typeof amount === 'number'
     ? { macs: amount, times: null }
     : { macs: Math.round(amount.times * own), times: amount.times }
-
-/** At most four decimals, none that are zero. */
-const short = (value: number) => String(Number(value.toFixed(4)))
-
-const percent = (share: number) => `${share > 0 ? '+' : ''}${(100 * share).toFixed(2)} %`
-
-const whole = (value: number) => value.toLocaleString('en-US')
 
 /** The configuration of an arm: an experiment's, with another model. Seed, threads and place are a job's. */
 export function armConfig(config: TrainConfig, model: Partial<TrainConfig['model']>): PlannedArm['config'] {
@@ -165,7 +156,7 @@ function armAt(ground: Ground, point: Point, naming: Naming): PlannedArm {
     const message = `${naming.id}: ${ground.arch.name} cannot be scaled by depth ${depth}, width ${width} to ${resolution} px`
     throw new MbconvError('ERR_VALUE', message, { op: 'experiment' })
   }
-  const { macs, params } = countOf(table, ground.facts, point.resolution)
+  const { macs, params } = countOn(ground.facts, table, point.resolution)
   return {
     ...named(ground, naming, point),
     coefficients: { ...point },
@@ -209,7 +200,7 @@ function within(ground: Ground, arm: PlannedArm): PlannedArm | RefusedArm {
   const error = arm.macs / budget.macs - 1
   if (Math.abs(error) <= budget.tolerance) return { ...arm, budgetError: error }
   const { id, label, series, macs, coefficients } = arm
-  const reason = `has ${whole(macs)} multiply-adds, ${percent(error)} of the budget of ${whole(budget.macs)}`
+  const reason = `has ${whole(macs)} multiply-adds, ${signedPercent(error)} of the budget of ${whole(budget.macs)}`
   return { id, label, series, reason, nearest: { macs, error, coefficients } }
 }
 
@@ -233,8 +224,8 @@ function solved(
     return {
       ...named(ground, naming, coefficients),
       reason:
-        `no network within ${percent(budget.tolerance).slice(1)} of ${whole(budget.macs)} multiply-adds by ${dimension}: ` +
-        `the nearest has ${whole(macs)} (${percent(found.error)})`,
+        `no network within ${percent(budget.tolerance)} of ${whole(budget.macs)} multiply-adds by ${dimension}: ` +
+        `the nearest has ${whole(macs)} (${signedPercent(found.error)})`,
       nearest: { macs, error: found.error, coefficients },
     }
   }

@@ -16,7 +16,7 @@ const inWords = (share: number) => `${points(share, { sign: true })} points`
 const sentenceCase = (id: string) => (/^[a-z]+$/.test(id) ? id[0].toUpperCase() + id.slice(1) : id)
 
 /** One comparison, in a sentence or a few. */
-export function comparisonText(entry: ComparisonFindings, declared: number): string {
+function comparisonText(entry: ComparisonFindings, declared: number): string {
   const { against, test, verdict } = entry
   const arm = sentenceCase(entry.arm)
   const corrected = declared > 1 ? `, corrected for ${declared} comparisons` : ''
@@ -70,7 +70,7 @@ function curveTexts({ arms }: Analysis): string[] {
 }
 
 /** A ranking, in a few sentences. */
-export function rankingText({ ranking, candidates, seeds, phi, left }: RankedArms): string[] {
+function rankingText({ ranking, candidates, seeds, phi, left }: RankedArms): string[] {
   const [best, ...others] = ranking.ranked
   const name = candidates[best.index].arm.id
   const lead = `At φ = ${phi}, ${name} has the highest mean of ${candidates.length} candidates, ${percent(best.mean)} over ${counted(seeds.length, 'seed')}.`

@@ -15,9 +15,8 @@ import { KeyedRandom, PURPOSE } from '../data/philox'
 import type { Arch, Stage } from '../models/arch'
 import { formatStage, parseStage } from '../models/block-string'
 import { checkArch } from '../models/check'
-import { count } from '../models/count'
 import { meanTop1, objective } from './objective'
-import type { Search, SearchContext } from './search'
+import { countOn, type Search, type SearchContext } from './search'
 import type { ArmSource, Plan, PlannedArm, ResultRow } from './types'
 
 const choices = <T extends z.ZodType>(each: T, values: z.output<T>[], what: string) =>
@@ -77,10 +76,7 @@ export function evolutionSource(options: EvolutionOptions, context: SearchContex
 }
 
 /** What a network's cost is compared with: the budget, or the base's own cost. */
-const targetOf = ({ budget, base, facts }: SearchContext) => budget?.macs ?? countOf(base, facts).macs
-
-const countOf = (table: Arch, { classes, channels }: SearchContext['facts']) =>
-  count(table, { numClasses: classes, inChannels: channels })
+const targetOf = ({ budget, base, facts }: SearchContext) => budget?.macs ?? countOn(facts, base).macs
 
 const textOf = ({ stages }: Arch) => stages.map(formatStage)
 
@@ -154,7 +150,7 @@ function draw(parent: Arch, changes: number, known: Set<string>, random: KeyedRa
     let child = parent
     for (let i = 0; i < changes; i++) child = mutate(child, random, options)
     const text = textOf(child).join()
-    const { macs } = countOf(child, context.facts)
+    const { macs } = countOn(context.facts, child)
     if (known.has(text) || macs < least || macs > most) continue
     known.add(text)
     return child
@@ -214,7 +210,7 @@ function changedStage(
 }
 
 function armOf(table: Arch, phase: number, index: number, origin: string, context: SearchContext): PlannedArm {
-  const { macs, params } = countOf(table, context.facts)
+  const { macs, params } = countOn(context.facts, table)
   const stages = textOf(table)
   const { stem, head, resolution, divisor } = table
   return {

@@ -8,14 +8,14 @@
  * the same counted cost, which shows whether the ranking of small networks holds for larger ones.
  * Source: arXiv:1905.11946, section 3.3.
  */
+
 import { z } from 'zod'
-import type { Arch } from '../models/arch'
-import { count } from '../models/count'
+import { signedPercent, whole } from '../figures'
 import { fit } from '../models/fit'
 import { fitBase, modelConfig, networkOf, type Point, tableAt } from '../models/fit-base'
 import { compound } from '../models/scaling'
 import { constraintOf, meanTop1 } from './objective'
-import type { Search, SearchContext } from './search'
+import { countOn, type Search, type SearchContext } from './search'
 import type { ArmSource, Plan, PlannedArm, Ray, RefusedArm, ResultRow } from './types'
 
 const factors = (what: string) => z.array(z.number().min(1).max(10)).min(1).describe(`values of ${what}, at least 1`)
@@ -79,13 +79,11 @@ export function gridSource(options: GridOptions, context: SearchContext): ArmSou
   }
 }
 
-const percent = (error: number) => `${error > 0 ? '+' : ''}${(100 * error).toFixed(1)} %`
-
 /** Candidates of φ = 1, each network once. */
 function candidates(options: GridOptions, context: SearchContext): { arms: PlannedArm[]; refused: RefusedArm[] } {
   const { base, facts } = context
   const scaling = fitBase('experiment', base)
-  const target = options.times * countOf(base, context).macs
+  const target = options.times * countOn(facts, base).macs
   const arms: PlannedArm[] = []
   const refused: RefusedArm[] = []
   const seen = new Map<string, string>()
@@ -97,7 +95,7 @@ function candidates(options: GridOptions, context: SearchContext): { arms: Plann
       refused.push({ ...named, reason: 'no table has these coefficients' })
       continue
     }
-    const { macs, params } = count(table, { numClasses: facts.classes, inChannels: facts.channels })
+    const { macs, params } = countOn(facts, table)
     const error = macs / target - 1
     const nearest = { macs, error, coefficients: { ...point } }
     const network = `${networkOf(table)} ${table.resolution}`
@@ -105,7 +103,7 @@ function candidates(options: GridOptions, context: SearchContext): { arms: Plann
     if (twin !== undefined) {
       refused.push({ ...named, reason: `is the same network as ${twin} after rounding`, nearest })
     } else if (Math.abs(error) > options.tolerance) {
-      const reason = `has ${macs.toLocaleString('en-US')} multiply-adds, ${percent(error)} of ${options.times} times the base`
+      const reason = `has ${whole(macs)} multiply-adds, ${signedPercent(error, 1)} of ${options.times} times the base`
       refused.push({ ...named, reason, nearest })
     } else {
       seen.set(network, named.label)
@@ -154,7 +152,7 @@ function raised(
       if (twin !== undefined) {
         refused.push({ ...named, reason: `is the same network as ${twin} after rounding`, nearest })
       } else if (!result.reached) {
-        const reason = `the nearest along the ray has ${macs.toLocaleString('en-US')} multiply-adds (${percent(found.error)})`
+        const reason = `the nearest along the ray has ${whole(macs)} multiply-adds (${signedPercent(found.error, 1)})`
         refused.push({ ...named, reason, nearest })
       } else {
         seen.set(network, named.label)
@@ -181,6 +179,3 @@ function armOf(
   const model = modelConfig(fitBase('experiment', context.base), point) ?? {}
   return { coefficients: { ...point }, compound: ray, config: context.configOf(model) }
 }
-
-const countOf = (table: Arch, { facts }: SearchContext) =>
-  count(table, { numClasses: facts.classes, inChannels: facts.channels })

@@ -5,7 +5,7 @@ import type { Ray, ResultRow } from './types'
 export const constraintOf = ({ alpha, beta, gamma }: Omit<Ray, 'phi'>): number => alpha * beta ** 2 * gamma ** 2
 
 /** MnasNet's exponent: twice the cost is worth it for 5 % more accuracy, relatively (arXiv:1807.11626, section 3). */
-export const EXPONENT = -0.07
+const EXPONENT = -0.07
 
 /**
  * ACC · (cost / target)^−0.07, which the EfficientNet paper maximises, too, with multiply-adds as the cost.

@@ -1,4 +1,5 @@
 /** One row an arm or a difference: its seeds, mean and interval along an axis that all rows share. */
+import { loadPlot } from '../report/plot'
 import { colour, FONT, fitted, type Look, line, text, widthOf } from './plot-style'
 import type { Interval } from './statistics'
 
@@ -27,8 +28,6 @@ export interface RowsOptions {
   format: (value: number) => string
 }
 
-const loadLibraries = () => Promise.all([import('@observablehq/plot'), import('linkedom')])
-
 // px
 const TOP = 30
 const BOTTOM = 50
@@ -47,8 +46,7 @@ function domainOf({ rows, reference }: RowsOptions): [number, number] {
 
 /** Draws the rows. @returns content and its height */
 export async function rowsPlot(options: RowsOptions, width: number): Promise<{ body: string; height: number }> {
-  const [Plot, { parseHTML }] = await loadLibraries()
-  const { document } = parseHTML('<!doctype html><html></html>')
+  const { Plot, document } = await loadPlot()
   const { rows, xLabel, reference, format } = options
   const narrow = width < 600
   // On a phone the words stand above their row.

@@ -1,4 +1,5 @@
 /** Accuracy against cost: a panel of curves with seeds, means and intervals, labelled at its right edge. */
+import { loadPlot, type PlotLibrary } from '../report/plot'
 import { colour, FONT, fitted, type Look, line, spread, text, widthOf } from './plot-style'
 import { amount, times } from './report-format'
 import type { Interval } from './statistics'
@@ -41,9 +42,6 @@ export interface ScatterPanel {
   /** Behind the panel, to tell it from those of our own results. */
   tinted?: boolean
 }
-
-const loadLibraries = () => Promise.all([import('@observablehq/plot'), import('linkedom')])
-type Plot = Awaited<ReturnType<typeof loadLibraries>>[0]
 
 // px
 const MARGIN = { left: 50, top: 46, bottom: 60 }
@@ -111,7 +109,12 @@ interface Area {
   right: number
 }
 
-function marks(Plot: Plot, series: ScatterSeries, at: (point: ScatterPoint) => number, y: readonly [number, number]) {
+function marks(
+  Plot: PlotLibrary,
+  series: ScatterSeries,
+  at: (point: ScatterPoint) => number,
+  y: readonly [number, number],
+) {
   const { look, points, joined, from } = series
   const ink = colour(look.colour)
   const clamp = (value: number) => Math.max(y[0], Math.min(y[1], value))
@@ -147,8 +150,7 @@ function marks(Plot: Plot, series: ScatterSeries, at: (point: ScatterPoint) => n
 
 /** Draws a panel; the result is a `<g>`'s content. */
 async function panel({ title, series, unit, xLabel, apart, tinted }: ScatterPanel, { width, height, right }: Area) {
-  const [Plot, { parseHTML }] = await loadLibraries()
-  const { document } = parseHTML('<!doctype html><html></html>')
+  const { Plot, document } = await loadPlot()
   const points = series.flatMap((entry) => entry.points)
   const costs = [...points.map(({ x }) => x), ...series.flatMap(({ from }) => (from ? [from.x] : []))]
   const reach: [number, number] = [Math.min(...costs) / 1.3, Math.max(...costs) * 1.3]

@@ -5,7 +5,7 @@
  * apart for readers with any colour vision, and each series has a symbol besides, so that gray paper serves as well.
  */
 import { FONT_FAMILY } from '../report/png'
-import { escapeText } from './report-format'
+import { escapeXml } from '../report/xml'
 
 /** [light, dark] by the name of the CSS variable. */
 export const COLOURS = {
@@ -107,7 +107,7 @@ export function text(x: number, y: number, words: string, style: TextStyle = {})
   const place = `x="${x.toFixed(1)}" y="${y.toFixed(1)}"`
   const around =
     halo === undefined ? '' : ` stroke="${colour(halo)}" stroke-width="5" stroke-linejoin="round" paint-order="stroke"`
-  return `<text ${place}${around} text-anchor="${anchor}" fill="${colour(name)}" font-size="${size}"${weight}>${escapeText(words)}</text>`
+  return `<text ${place}${around} text-anchor="${anchor}" fill="${colour(name)}" font-size="${size}"${weight}>${escapeXml(words)}</text>`
 }
 
 // `colour` is taken by the option above.
@@ -129,7 +129,7 @@ export interface FrameOptions {
 }
 
 /** Height that a heading takes, px. */
-export const HEADING = 66
+const HEADING = 66
 
 /** The outer `<svg>`: white, with the package's own font. */
 export function frame({ width, height, description, heading }: FrameOptions, body: string): string {
@@ -142,9 +142,9 @@ export function frame({ width, height, description, heading }: FrameOptions, bod
         text(16, 53, fitted(heading.subtitle, width - 32), { colour: 'muted' })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height + top}" width="${width}" height="${height + top}"`,
-    ` role="img" aria-label="${escapeText(description)}" font-family="${family}" font-size="${FONT}" fill="${colour('ink')}" color="${colour('ink')}">`,
+    ` role="img" aria-label="${escapeXml(description)}" font-family="${family}" font-size="${FONT}" fill="${colour('ink')}" color="${colour('ink')}">`,
     // On a page a title would follow the pointer about.
-    heading === undefined ? '' : `<title>${escapeText(description)}</title>`,
+    heading === undefined ? '' : `<title>${escapeXml(description)}</title>`,
     `<rect width="${width}" height="${height + top}" fill="${colour('paper')}"/>`,
     head,
     top === 0 ? body : `<g transform="translate(0,${top})">${body}</g>`,

@@ -62,12 +62,3 @@ export const counted = (count: number, noun: string): string => `${count} ${noun
 export function listed(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
 }
-
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-
-/** Text for HTML and SVG, in elements and in quoted attributes. */
-export function escapeText(text: string): string {
-  // Control characters cannot be written in XML at all; a bidirectional override would turn the page around.
-  const printable = text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069\ufffe\uffff]|\p{Surrogate}/gu, ' ')
-  return printable.replace(/[&<>"']/g, (c) => ENTITIES[c])
-}

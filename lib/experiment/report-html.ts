@@ -1,9 +1,11 @@
 /** A report as one page that loads nothing: pictures and style are within, and there is no script. */
+
+import { escapeXml } from '../report/xml'
 import type { Analysis } from './analysis'
 import { conclusions, notShown } from './conclusions'
 import { withVariables } from './plot-style'
 import { type Figure, figureSvg, WIDTHS } from './report-figures'
-import { amount, counted, duration, escapeText, times } from './report-format'
+import { amount, counted, duration, times } from './report-format'
 import { reproduction } from './report-reproduction'
 import { STYLE } from './report-style'
 import type { Table } from './report-tables'
@@ -33,17 +35,17 @@ export function facts({ plan, jobs, arms, seconds, finished }: Analysis): [strin
 
 /** Words in sentences: a number stays on a line with its unit. */
 const prose = (text: string) =>
-  escapeText(text)
+  escapeXml(text)
     .replace(/(\d) (?=%|points|px|seeds?\b)/g, '$1\u00a0')
     .replace(/\b(p|φ) (=|&lt;) /g, '$1\u00a0$2\u00a0')
 
-const lines = (text: readonly string[]) => text.map(escapeText).join('\n')
+const lines = (text: readonly string[]) => text.map(escapeXml).join('\n')
 
 async function figureHtml(figure: Figure): Promise<string> {
   const [wide, narrow] = await Promise.all([figureSvg(figure, WIDTHS.wide), figureSvg(figure, WIDTHS.narrow)])
   return [
-    `<figure id="figure-${escapeText(figure.id)}">`,
-    `<h3>${escapeText(figure.title)}</h3>`,
+    `<figure id="figure-${escapeXml(figure.id)}">`,
+    `<h3>${escapeXml(figure.title)}</h3>`,
     `<div class="wide">${withVariables(wide)}</div>`,
     `<div class="narrow">${withVariables(narrow)}</div>`,
     `<figcaption>${prose(figure.caption)}</figcaption>`,
@@ -57,16 +59,16 @@ function tableHtml({ id, title, columns, rows, caption }: Table): string {
     const names = [...(words ? ['words'] : []), ...(long ? ['long'] : []), ...(i === 0 ? ['first'] : [])]
     return names.length > 0 ? ` class="${names.join(' ')}"` : ''
   }
-  const head = columns.map(({ title: name }, i) => `<th scope="col"${style(i)}>${escapeText(name)}</th>`).join('')
+  const head = columns.map(({ title: name }, i) => `<th scope="col"${style(i)}>${escapeXml(name)}</th>`).join('')
   const body = rows.map((row) => {
     const cells = row.map(
-      (cell, i) => `<td${style(i)} data-label="${escapeText(columns[i].title)}">${escapeText(cell)}</td>`,
+      (cell, i) => `<td${style(i)} data-label="${escapeXml(columns[i].title)}">${escapeXml(cell)}</td>`,
     )
     return `<tr>${cells.join('')}</tr>`
   })
   return [
-    `<h3>${escapeText(title)}</h3>`,
-    `<div class="table" role="region" aria-label="${escapeText(title)}" tabindex="0"><table id="table-${escapeText(id)}">`,
+    `<h3>${escapeXml(title)}</h3>`,
+    `<div class="table" role="region" aria-label="${escapeXml(title)}" tabindex="0"><table id="table-${escapeXml(id)}">`,
     `<caption>${prose(caption)}</caption>`,
     `<thead><tr>${head}</tr></thead>`,
     `<tbody>${body.join('\n')}</tbody>`,
@@ -86,7 +88,7 @@ export async function reportHtml(
   for (const figure of figures) drawn.push(await figureHtml(figure))
   const { commands, facts: made, settings } = reproduction(analysis)
   const pairs = (list: [string, string][]) =>
-    list.map(([name, value]) => `<div><dt>${escapeText(name)}</dt><dd>${escapeText(value)}</dd></div>`).join('')
+    list.map(([name, value]) => `<div><dt>${escapeXml(name)}</dt><dd>${escapeXml(value)}</dd></div>`).join('')
   return [
     '<!doctype html>',
     '<html lang="en">',
@@ -96,15 +98,15 @@ export async function reportHtml(
     // Should anything in the data ever look like markup, it still loads and runs nothing.
     `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">`,
     '<link rel="icon" href="data:,">',
-    `<title>${escapeText(plan.title)}</title>`,
+    `<title>${escapeXml(plan.title)}</title>`,
     `<style>${STYLE}</style>`,
     '</head>',
     '<body>',
     '<main>',
     '<header>',
-    `<p class="kicker">Experiment ${escapeText(plan.name)} · profile ${escapeText(plan.profile)} · ${counted(analysis.jobs.done, 'job')} done</p>`,
-    `<h1>${escapeText(plan.title)}</h1>`,
-    `<p class="question">${escapeText(plan.question)}</p>`,
+    `<p class="kicker">Experiment ${escapeXml(plan.name)} · profile ${escapeXml(plan.profile)} · ${counted(analysis.jobs.done, 'job')} done</p>`,
+    `<h1>${escapeXml(plan.title)}</h1>`,
+    `<p class="question">${escapeXml(plan.question)}</p>`,
     '</header>',
     '<section class="short" id="conclusions">',
     '<h2>What the numbers allow to say</h2>',

@@ -1,6 +1,7 @@
 /** What a search of arms has to give, and what it has to work with. */
 import type { z } from 'zod'
 import type { Arch } from '../models/arch'
+import { type Counts, count } from '../models/count'
 import type { TrainConfigInput } from '../train/config'
 import type { ArmSource } from './types'
 
@@ -8,6 +9,11 @@ import type { ArmSource } from './types'
 export interface DataFacts {
   classes: number
   channels: number
+}
+
+/** What a network counts on such data. */
+export function countOn({ classes, channels }: DataFacts, table: Arch, resolution = table.resolution): Counts {
+  return count(table, { numClasses: classes, inChannels: channels, resolution })
 }
 
 /** What a search has to work with. */

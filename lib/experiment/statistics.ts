@@ -63,14 +63,14 @@ const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0)
 export const mean = (values: readonly number[]): number => sum(values) / values.length
 
 /** Standard deviation with n − 1 in the denominator; null below two values. */
-export function standardDeviation(values: readonly number[]): number | null {
+function standardDeviation(values: readonly number[]): number | null {
   if (values.length < 2) return null
   const centre = mean(values)
   return Math.sqrt(sum(values.map((value) => (value - centre) ** 2)) / (values.length - 1))
 }
 
 /** Student's t that a variable with `df` degrees of freedom exceeds in absolute value with probability `alpha`. */
-export function criticalT(df: number, alpha = 0.05): number {
+function criticalT(df: number, alpha = 0.05): number {
   checkShare('criticalT', 'alpha', alpha)
   return jStat.studentt.inv(1 - alpha / 2, df)
 }

@@ -8,6 +8,7 @@
 
 import { checkCount, checkNumber, checkOptions, checkPositive, checkRate } from '../check'
 import { MbconvError } from '../errors'
+import { short } from '../figures'
 import type { Arch, Stage } from './arch'
 import { checkArch } from './check'
 
@@ -47,11 +48,6 @@ export interface ScaleOptions {
   dropout?: number
   /** Default: the name of the table scaled, with the coefficients it now has. */
   name?: string
-}
-
-/** Four significant decimals are enough to tell two models apart in a name. */
-function short(value: number): string {
-  return String(Number(value.toFixed(4)))
 }
 
 function scaledName(arch: Arch): string {

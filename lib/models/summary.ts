@@ -1,4 +1,5 @@
 /** A network as a table for people: what `mbconv models NAME` prints, and a script may. */
+import { whole } from '../figures'
 import { type Column, table } from '../text-table'
 import type { Arch } from './arch'
 import { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
@@ -21,7 +22,6 @@ const COLUMNS: readonly Column[] = [
 ]
 
 /** 1234567 → `1,234,567`. */
-const whole = (value: number) => value.toLocaleString('en-US')
 
 /**
  * The network stage by stage: operator, input side, stride, output (channels x height x width), blocks, parameters,

@@ -1,6 +1,8 @@
 /** The picture of a training run: loss, accuracy and learning rate over its steps, as curves.svg and curves.png. */
+
 import { basename, join, resolve } from 'node:path'
 import { MbconvError } from '../errors'
+import { percent } from '../figures'
 import { writeFileAtomic } from '../io/atomic'
 import { type EvalLine, type MetricsLine, readMetrics, type StepLine } from '../train/metrics'
 import { type Panel, panelsToSvg } from './panels'
@@ -38,8 +40,6 @@ function pointsOf<T extends MetricsLine>(lines: T[], value: (line: T) => unknown
   })
 }
 
-const percent = (fraction: number) => `${(100 * fraction).toFixed(1)} %`
-
 function titleOf(name: string, steps: StepLine[], evaluations: EvalLine[]): { title: string; subtitle: string } {
   const last = evaluations.at(-1)
   const count = Math.max(steps.at(-1)?.step ?? 0, last?.step ?? 0)
@@ -47,8 +47,8 @@ function titleOf(name: string, steps: StepLine[], evaluations: EvalLine[]): { ti
   if (last === undefined) return { title: 'Not evaluated yet', subtitle: parts.join('  ·  ') }
   const best = evaluations.reduce((a, b) => (b.top1 > a.top1 ? b : a))
   if (last.epoch > 0) parts.push(last.epoch === 1 ? '1 epoch' : `${last.epoch} epochs`)
-  if (percent(best.top1) !== percent(last.top1)) parts.push(`best ${percent(best.top1)} at step ${best.step}`)
-  return { title: `Test accuracy ${percent(last.top1)}`, subtitle: parts.join('  ·  ') }
+  if (percent(best.top1, 1) !== percent(last.top1, 1)) parts.push(`best ${percent(best.top1, 1)} at step ${best.step}`)
+  return { title: `Test accuracy ${percent(last.top1, 1)}`, subtitle: parts.join('  ·  ') }
 }
 
 function panelsOf(steps: StepLine[], evaluations: EvalLine[]): Panel[] {

@@ -1,5 +1,7 @@
 /** A photograph beside the same with a heat-map laid over it, as SVG. */
+import { percent } from '../figures'
 import { FONT_FAMILY } from './png'
+import { escapeXml } from './xml'
 
 export interface HeatMapPicture {
   /** PNG files: the photograph, and the heat-map with its opacity. */
@@ -40,12 +42,8 @@ export function heatPixels(heat: ArrayLike<number>): Uint8Array {
 /** Side of the box that a picture fits into, in SVG units; what lies around it. */
 const [BOX, MARGIN, GAP, LEGEND] = [320, 20, 16, 92]
 
-const escaped = (text: string) => text.replace(/[<>&"]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/\p{Cc}/gu, '\ufffd')
-
 /** A label that fits on a line. */
 const short = (text: string, most: number) => (text.length > most ? `${text.slice(0, most - 1)}…` : text)
-
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`
 
 export function heatMapSvg({ photo, heat, width, height, region, ...text }: HeatMapPicture): string {
   const scale = BOX / Math.max(width, height)
@@ -64,7 +62,7 @@ export function heatMapSvg({ photo, heat, width, height, region, ...text }: Heat
   const veil = `<path fill="#fff" fill-opacity="0.6" fill-rule="evenodd" d="M0 0H${w}V${h}H0ZM${x} ${y}h${rw}v${rh}h${-rw}Z"/>`
   const most = Math.max(12, Math.floor(w / 11))
   const guesses = text.guesses.map(({ label, probability }, i) => {
-    const line = `${escaped(short(label, most))}<tspan dx="9">${percent(probability)}</tspan>`
+    const line = `${escapeXml(short(label, most))}<tspan dx="9">${percent(probability, 1)}</tspan>`
     return `<text x="${MARGIN}" y="${below + 18 * i}" fill="${i === 0 ? '#1a1a1a' : '#6b6b6b'}">${line}</text>`
   })
   const barWidth = Math.min(w, 200)
@@ -74,10 +72,10 @@ export function heatMapSvg({ photo, heat, width, height, region, ...text }: Heat
 <g transform="translate(${right} ${MARGIN})">${image}
 <image x="${x}" y="${y}" width="${rw}" height="${rh}" preserveAspectRatio="none" href="${href(heat)}"/>${outside ? veil : ''}</g>
 ${guesses.join('\n')}
-<text x="${right}" y="${below}" font-weight="700" fill="#1a1a1a">${escaped(short(text.label, most))}<tspan dx="9">${percent(text.probability)}</tspan></text>
+<text x="${right}" y="${below}" font-weight="700" fill="#1a1a1a">${escapeXml(short(text.label, most))}<tspan dx="9">${percent(text.probability, 1)}</tspan></text>
 <rect x="${right}" y="${below + 12}" width="${barWidth}" height="9" rx="2" fill="url(#heat)"/>
 <text x="${right}" y="${below + 36}" font-size="11" fill="#6b6b6b">no evidence</text>
 <text x="${right + barWidth}" y="${below + 36}" font-size="11" fill="#6b6b6b" text-anchor="end">most</text>
-<text x="${right}" y="${below + 54}" font-size="11" fill="#6b6b6b">${escaped(text.note)}</text>
+<text x="${right}" y="${below + 54}" font-size="11" fill="#6b6b6b">${escapeXml(text.note)}</text>
 </svg>`
 }

@@ -4,8 +4,10 @@
  * Observable Plot draws each panel into a document of linkedom's; titles and legends, which Plot would make of HTML,
  * are added here, so that the result is one plain SVG.
  */
+import { loadPlot, type PlotLibrary } from './plot'
 import { FONT_FAMILY } from './png'
 import type { Point } from './series'
+import { escapeXml } from './xml'
 
 export interface Curve {
   points: readonly Point[]
@@ -43,12 +45,6 @@ const MARGIN = { left: 74, right: 68, top: 34, bottom: 26 }
 const FONT_SIZE = 13
 const INK = '#22262e'
 const MUTED = '#5d6470'
-function escapeXml(text: string): string {
-  // Control characters cannot be written in XML at all.
-  const printable = Array.from(text, (c) => (c.charCodeAt(0) < 32 ? ' ' : c)).join('')
-  return printable.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
-}
-
 /** A number as short as it can be: 0.004, 1e-5, 500. */
 function short(value: number): string {
   const rounded = Number(value.toPrecision(6))
@@ -80,10 +76,6 @@ function legend(curves: readonly Curve[]): string {
     .join('')
 }
 
-// Loaded when the first picture is drawn: training itself needs neither.
-const loadLibraries = () => Promise.all([import('@observablehq/plot'), import('linkedom')])
-type PlotLibrary = Awaited<ReturnType<typeof loadLibraries>>[0]
-
 /** A curve as Plot's marks. */
 function marksOf(Plot: PlotLibrary, { points, colour, faint, dots, last }: Curve) {
   const xy = { x: 'x', y: 'y' }
@@ -103,8 +95,7 @@ function marksOf(Plot: PlotLibrary, { points, colour, faint, dots, last }: Curve
 
 /** Draws the panels. */
 export async function panelsToSvg({ title, subtitle, xLabel, panels }: Picture): Promise<string> {
-  const [Plot, { parseHTML }] = await loadLibraries()
-  const { document } = parseHTML('<!doctype html><html></html>')
+  const { Plot, document } = await loadPlot()
 
   const xs = panels.flatMap(({ curves }) => curves.flatMap(({ points }) => points.map(({ x }) => x)))
   // Step 0 is before the first; a run of one step still has an axis.

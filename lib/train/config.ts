@@ -9,8 +9,8 @@ import { z } from 'zod'
 import { MbconvError } from '../errors'
 import { list } from '../models/arch'
 import { type Problem, preview, problemsOf, problemTexts } from './config-problems'
-import { resolveWeights, weightsProblems } from './initial-weights'
 import { freezeProblems, stageProblems } from './model-table'
+import { resolveWeights, weightsProblems } from './named-weights'
 import { nearest } from './nearest'
 
 const fraction = () => z.number().min(0).lt(1)

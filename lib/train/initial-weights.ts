@@ -1,44 +1,18 @@
-/**
- * `model.weights`: a file, or the name of one of timm's checkpoints, whose profile and normalisation come with it. What
- * configurations say of it; nothing here loads native code.
- */
-import path from 'node:path'
-import { canonicalName } from '../models/arch'
-import { type Checkpoint, checkpointNamed, isCheckpointName } from '../models/checkpoints'
+/** The weights that a configuration names, into the network that training begins with. */
+import type { Network } from '../models/network'
+import { weightsFile } from '../models/pretrained'
+import { type LoadReport, loadWeights } from '../models/weights'
 import type { TrainConfig } from './config'
-import { type Problem, preview } from './config-problems'
+import { checkpointOf } from './named-weights'
 
-type ModelConfig = TrainConfig['model']
-
-/** The checkpoint that `model.weights` names; undefined where it is a file's path, or nothing. */
-export function checkpointOf(weights: unknown): Checkpoint | undefined {
-  return typeof weights === 'string' && isCheckpointName(weights) ? checkpointNamed(weights) : undefined
-}
-
-/** What beside a checkpoint's name cannot be. */
-export function weightsProblems(model: Record<string, unknown>): Problem[] {
-  const checkpoint = checkpointOf(model.weights)
-  if (checkpoint === undefined) return []
-  const { name, arch, profile } = checkpoint
-  const problem = (key: string, message: string): Problem => ({ path: ['model', key], kind: 'value', message })
-  const problems: Problem[] = []
-  if (typeof model.name === 'string' && canonicalName(model.name) !== arch)
-    problems.push(problem('weights', `is for ${arch}, not ${preview(model.name)}`))
-  if (typeof model.profile === 'string' && model.profile !== profile)
-    problems.push(problem('profile', `must be ${profile}, under which ${name} was trained, or left out`))
-  return problems
-}
-
-/** The model's part of a configuration with the path made absolute, or with what a checkpoint brings. */
-export function resolveWeights(model: ModelConfig, folder: () => string): ModelConfig {
-  const checkpoint = checkpointOf(model.weights)
-  if (checkpoint !== undefined) return { ...model, profile: checkpoint.profile }
-  return { ...model, weights: model.weights === null ? null : path.resolve(folder(), model.weights) }
-}
-
-/** What training images are normalised by: as configured, else as the checkpoint's were, else undefined. */
-export function normalizationOf({ data, model }: TrainConfig, channels: number): TrainConfig['data'] {
-  const preprocessing = checkpointOf(model.weights)?.preprocessing
-  if (preprocessing === undefined || preprocessing.channels !== channels) return data
-  return { ...data, mean: data.mean ?? [...preprocessing.mean], std: data.std ?? [...preprocessing.std] }
+/** Loads the weights that the configuration names, if any; gives what a user should know of them. */
+export function beginWith(network: Network, { model: { weights } }: TrainConfig): string[] {
+  if (weights == null) return []
+  const checkpoint = checkpointOf(weights)
+  const { reinitialized }: LoadReport = loadWeights(
+    network,
+    checkpoint === undefined ? weights : weightsFile(checkpoint),
+  )
+  if (reinitialized.length === 0) return []
+  return [`${weights} has another number of classes: ${reinitialized.join(' and ')} begin anew`]
 }

@@ -24,13 +24,13 @@ import { type Schedule, scheduleOf } from '../optim/schedules'
 import { SGD } from '../optim/sgd'
 import { getRandomState, manualSeed, setRandomState } from '../tensor/random'
 import { scope } from '../tensor/scope'
-import { beginWith } from './begin-with'
 import { type Checkpoint, readPart } from './checkpoint'
 import type { TrainState } from './checkpoint-state'
 import type { TrainConfig } from './config'
 import { resolveDevice } from './device'
-import { normalizationOf } from './initial-weights'
+import { beginWith } from './initial-weights'
 import { tableOf } from './model-table'
+import { normalizationOf } from './named-weights'
 
 export interface Session {
   config: TrainConfig
