@@ -2,7 +2,7 @@
  * What an experiment's results say: every number of its report, computed once. Accuracies are shares, 0 to 1.
  */
 import { type ExperimentFiles, readExperiment } from './report-folder'
-import { detectable, holm, type Interval, type PairedTest, pairedTest, type Summary, summarize } from './statistics'
+import { detectable, holm, type PairedTest, pairedTest, type Summary, summarize } from './statistics'
 import type { JobError, Plan, PlannedArm } from './types'
 
 /** Chance of calling a difference real that is not, over all declared comparisons together. */
