@@ -12,7 +12,9 @@ import { data } from 'mbconv'
 import sharp from 'sharp'
 
 // The package does not export it: it is a tool of the report's.
-const { svgToPng, FONT_FAMILY } = createRequire(import.meta.url)('../dist/report/png.js')
+const require = createRequire(import.meta.url)
+const { FONT_FAMILY } = require('../dist/report/font.js')
+const { svgToPng } = require('../dist/report/png.js')
 
 const GAP = 4
 const NAME = 20

@@ -53,8 +53,9 @@ t.teardown(async () => {
   rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
 })
 
-/** What the page looks like from within. */
-function inspect() {
+/** What the page looks like from within, once its letters are there. */
+async function inspect() {
+  await document.fonts.ready
   const box = (node) => node.getBoundingClientRect()
   const visible = (node) => box(node).width > 0 && box(node).height > 0
   const figures = [...document.querySelectorAll('figure')].map((figure) => {
@@ -85,6 +86,7 @@ function inspect() {
     // The ground of a picture, and its curve: attributes that are CSS variables.
     ground: getComputedStyle(document.querySelector('figure svg > rect') ?? document.body).fill,
     text: document.body.innerText,
+    fonts: [...document.fonts].map(({ family, weight, status }) => `${family} ${weight} ${status}`),
   }
 }
 
@@ -129,6 +131,7 @@ for (const [name, { plan: made, rows }] of Object.entries(experiments)) {
       await page.goto(address)
       const seen = await page.evaluate(inspect)
       const where = `${width} px, ${scheme}`
+      t.same(seen.fonts, ['Lato 400 loaded', 'Lato 700 loaded'], `${where}: the page brings its letters`)
       t.ok(seen.overflow <= 0, `${where}: ${seen.overflow} px to the right of the window`)
       t.same(
         seen.figures.map(({ id }) => id),
@@ -160,7 +163,7 @@ for (const [name, { plan: made, rows }] of Object.entries(experiments)) {
     for (const { id, shown } of printed.figures) t.equal(shown, 1, `on paper: ${id}`)
 
     t.same(complaints, [])
-    const others = requests.filter((url) => url !== address && url !== 'data:,')
+    const others = requests.filter((url) => url !== address && !url.startsWith('data:'))
     t.same(others, [], 'the page asks for nothing')
     if (process.env.MBCONV_SCREENSHOTS) {
       await page.emulateMedia({ media: 'screen', colorScheme: 'light' })

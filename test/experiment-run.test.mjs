@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { experiment } from 'mbconv'
 import t from 'tap'
 import { LineFile } from '../dist/experiment/results.js'
@@ -40,19 +41,44 @@ const rowsOf = (folder) =>
     .map((line) => JSON.parse(line))
     .sort((a, b) => (a.arm < b.arm ? -1 : 1))
 
+const GATED = new URL('helpers/gated-job.cjs', import.meta.url)
+
+/**
+ * From now on every job waits at its beginning until the test lets its process go.
+ *
+ * @returns lets a process go; `.always()` ends the waiting
+ */
+function gateJobs(t) {
+  const gate = t.testdir({ gate: {} })
+  const before = process.env.NODE_OPTIONS
+  const always = () => {
+    delete process.env.MBCONV_TEST_GATE
+    if (before === undefined) delete process.env.NODE_OPTIONS
+    else process.env.NODE_OPTIONS = before
+  }
+  t.teardown(always)
+  process.env.MBCONV_TEST_GATE = path.join(gate, 'gate')
+  process.env.NODE_OPTIONS = `${before ?? ''} --require ${JSON.stringify(fileURLToPath(GATED))}`.trim()
+  return Object.assign((pid) => fs.writeFileSync(path.join(gate, 'gate', String(pid)), ''), { always })
+}
+
 /** The process at a job, by its lock. */
 const pidOf = (folder, id) => JSON.parse(fs.readFileSync(path.join(folder, 'jobs', `.${id}.lock`), 'utf8')).pid
 
 t.test('a job that dies is tried again; one that dies twice does not stop the others', async (t) => {
-  const dir = t.testdir()
+  const openGate = gateJobs(t)
+  const dir = path.join(t.testdirName, 'runs')
   const spec = tiny(dir, { arms: ['base', { width: 1.5, id: 'wide' }, { width: 1.2, id: 'last' }] })
   let folder
   const { events, result } = await outcome(experiment.run(spec, { dir, jobs: 2 }), (event) => {
     if (event.type === 'plan') folder = event.folder
+    if (event.type !== 'job-progress' || event.step !== 0) return
     const dies = { base: [1], wide: [1, 2] }[event.arm] ?? []
-    if (event.type === 'job-progress' && event.step === 0 && dies.includes(event.attempt))
-      process.kill(pidOf(folder, `${event.arm}-s0`), 'SIGKILL')
+    const pid = pidOf(folder, `${event.arm}-s0`)
+    if (dies.includes(event.attempt)) process.kill(pid, 'SIGKILL')
+    else openGate(pid)
   })
+  openGate.always()
   t.match(result, { done: 2, failed: 1, jobs: 3, interrupted: false, folder: path.join(dir, 'tiny-default') })
   const [base, last, wide] = rowsOf(folder)
   t.match(base, { arm: 'base', status: 'done', attempt: 2, steps: 12, epochs: 3, config: { seed: 0 } })
@@ -209,6 +235,7 @@ t.test('the command: plan, signals, status, results, report', async (t) => {
   )
   const first = start(cwd, 'run', 'tiny.yaml', '--dir', 'out', '--json')
   await first.see(/"job-progress".*"step":[1-9]/)
+  const [, begun] = /"job-progress".*"arm":"(\w+)".*"step":[1-9]/.exec(first.stdout)
   first.child.kill('SIGINT')
   await first.see(/the jobs are saving; once more/)
   t.equal(await first.done, 130, first.stderr)
@@ -221,7 +248,7 @@ t.test('the command: plan, signals, status, results, report', async (t) => {
 
   const status = start(cwd, 'status', 'tiny.yaml', '--dir', 'out')
   t.equal(await status.done, 0, status.stderr)
-  t.match(status.stdout, /^base seed 0 +begun +\d+$/m)
+  t.match(status.stdout, new RegExp(`^${begun} seed 0 +begun +\\d+$`, 'm'))
   t.match(status.stdout, /^0 of 2 jobs done; folder: out\/tiny-default$/m)
 
   // Twice in a row: at once, and what was trained is still good.

@@ -4,7 +4,7 @@
  * Pictures are drawn in the light colours; a page that also has a dark face replaces each by a CSS variable. Hues keep
  * apart for readers with any colour vision, and each series has a symbol besides, so that gray paper serves as well.
  */
-import { FONT_FAMILY } from '../report/png'
+import { FONT_FAMILY } from '../report/font'
 import { escapeXml } from '../report/xml'
 
 /** [light, dark] by the name of the CSS variable. */

@@ -7,7 +7,7 @@ import { withVariables } from './plot-style'
 import { type Figure, figureSvg, WIDTHS } from './report-figures'
 import { amount, counted, duration, times } from './report-format'
 import { reproduction } from './report-reproduction'
-import { STYLE } from './report-style'
+import { styleSheet } from './report-style'
 import type { Table } from './report-tables'
 
 /** What a reader wants to know before the first picture, as pairs of a word and its value. */
@@ -96,10 +96,10 @@ export async function reportHtml(
     '<meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     // Should anything in the data ever look like markup, it still loads and runs nothing.
-    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">`,
+    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:">`,
     '<link rel="icon" href="data:,">',
     `<title>${escapeXml(plan.title)}</title>`,
-    `<style>${STYLE}</style>`,
+    `<style>${styleSheet()}</style>`,
     '</head>',
     '<body>',
     '<main>',

@@ -1,4 +1,5 @@
 /** The style sheet of a report's page. Everything is in the page: it loads nothing. */
+import { FONT_FAMILY, fontFaces } from '../report/font'
 import { COLOURS } from './plot-style'
 
 const face = (which: 0 | 1) =>
@@ -6,12 +7,14 @@ const face = (which: 0 | 1) =>
     .map(([name, colours]) => `--${name}:${colours[which]}`)
     .join(';')
 
-export const STYLE = `
+/** Its letters are in it as well: words that were fitted to their place in a picture stay there. */
+export const styleSheet = (): string => `
+${fontFaces()}
 :root{color-scheme:light dark;${face(0)};--accent:var(--compound)}
 @media (prefers-color-scheme:dark){:root{${face(1)}}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
-body{margin:0;background:var(--paper);color:var(--ink);font:17px/1.6 Lato,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-kerning:normal;overflow-wrap:break-word}
+body{margin:0;background:var(--paper);color:var(--ink);font:17px/1.6 ${FONT_FAMILY},-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-kerning:normal;overflow-wrap:break-word}
 main{max-width:62rem;margin:0 auto;padding:3.2rem 1.5rem 4rem}
 h1,h2,h3{line-height:1.2;text-wrap:balance}
 h1{font-size:2.1rem;letter-spacing:-.015em;margin:.3rem 0 .7rem}

@@ -1,6 +1,6 @@
 /** A photograph beside the same with a heat-map laid over it, as SVG. */
 import { percent } from '../figures'
-import { FONT_FAMILY } from './png'
+import { FONT_FAMILY } from './font'
 import { escapeXml } from './xml'
 
 export interface HeatMapPicture {

@@ -5,7 +5,7 @@
  * are added here, so that the result is one plain SVG.
  */
 import { loadPlot, type PlotLibrary } from './plot'
-import { FONT_FAMILY } from './png'
+import { FONT_FAMILY } from './font'
 import type { Point } from './series'
 import { escapeXml } from './xml'
 

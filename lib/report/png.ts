@@ -1,9 +1,5 @@
-/** SVG to PNG, with a font of the package's own: a bare machine has none. */
-
-/** The family of the font that {@link svgToPng} brings along. */
-export const FONT_FAMILY = 'Lato'
-
-const FONT_FILES = ['400Regular/Lato_400Regular.ttf', '700Bold/Lato_700Bold.ttf']
+/** SVG to PNG, with the package's own font. */
+import { FONT_FAMILY, fontFiles } from './font'
 
 /**
  * Renders an SVG on white.
@@ -16,7 +12,7 @@ export async function svgToPng(svg: string, scale = 2): Promise<Uint8Array> {
     background: '#ffffff',
     fitTo: { mode: 'zoom', value: scale },
     font: {
-      fontFiles: FONT_FILES.map((file) => require.resolve(`@expo-google-fonts/lato/${file}`)),
+      fontFiles: fontFiles(),
       // The picture looks the same on every machine, and a large font folder costs no second.
       loadSystemFonts: false,
       defaultFontFamily: FONT_FAMILY,
