@@ -1,5 +1,6 @@
 /** Looking for tensors that nobody frees. */
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { native, packageRoot } from './native'
 import type { Device, DType } from './tensor/types'
 
@@ -50,12 +51,20 @@ export function liveTensors(): LiveTensor[] {
 /** This package's code, as compiled or, with source maps, as written. */
 const own = ['dist', 'lib'].map((folder) => join(packageRoot, folder))
 
+/** `file:///a%20b.mjs:1:2` as `/a b.mjs:1:2`. */
+function fileOfFrame(place: string): string {
+  const [, url, position] = /^(.*?)((?::\d+){2})$/.exec(place)!
+  return fileURLToPath(url) + position
+}
+
 /** The innermost frame that is neither this package's nor Node's. */
 function where(stack: string): string {
   for (const line of stack.split('\n').slice(1)) {
-    const place = /\(?((?:file:\/\/)?[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1]
+    // "at name (place)" or "at place"; a place may hold blanks and parentheses, a name holds no parenthesis.
+    const [, named, bare] = /^\s*at (?:async )?(?:[^(]*? \((.+:\d+:\d+)\)|(.+:\d+:\d+))$/.exec(line) ?? []
+    const place = named ?? bare
     if (place === undefined || place.startsWith('node:')) continue
-    const path = place.replace(/^file:\/\//, '')
+    const path = place.startsWith('file://') ? fileOfFrame(place) : place
     if (!own.some((folder) => path.startsWith(folder))) return path
   }
   return ''

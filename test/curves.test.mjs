@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { inflateSync } from 'node:zlib'
 import { parseHTML } from 'linkedom'
@@ -139,7 +140,7 @@ t.test('the drawing libraries are loaded when something is drawn, not before', a
   const url = (code) => `data:text/javascript,${encodeURIComponent(code)}`
   const register = `import { register } from 'node:module'; register(${JSON.stringify(url(hooks))})`
   const script = `
-    const { writeCurves } = require(${JSON.stringify(new URL('../dist/report/curves.js', import.meta.url).pathname)})
+    const { writeCurves } = require(${JSON.stringify(fileURLToPath(new URL('../dist/report/curves.js', import.meta.url)))})
     console.log('required')
     writeCurves(${JSON.stringify(runOf('lazy', history))}).catch(({ message }) => console.log(message))`
   const { stdout } = await promisify(execFile)(process.execPath, ['--import', url(register), '-e', script])

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { crc32, deflateSync } from 'node:zlib'
 import fc from 'fast-check'
@@ -23,7 +24,7 @@ t.test('without sharp: an environment error that says what to install', async (t
   const register = `import { register } from 'node:module'; register(${JSON.stringify(url(hooks))})`
   const image = file('any.png', 'content does not matter')
   const script = `
-    const { readImageFile } = require(${JSON.stringify(new URL('../dist/data/image-file.js', import.meta.url).pathname)})
+    const { readImageFile } = require(${JSON.stringify(fileURLToPath(new URL('../dist/data/image-file.js', import.meta.url)))})
     readImageFile(${JSON.stringify(image)}, { channels: 1, height: 2, width: 2 })
       .catch(({ code, hint }) => console.log(JSON.stringify({ code, hint })))`
   const { stdout } = await promisify(execFile)(process.execPath, ['--import', url(register), '-e', script])

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { train } from 'mbconv'
 import t from 'tap'
 import { lockRun, unlockRun } from '../dist/train/lock.js'
@@ -79,7 +80,7 @@ t.test('locks that say nothing, or of another machine', async (t) => {
 
 t.test('of many that rush for a stale lock one gets it', async (t) => {
   const dir = t.testdir()
-  const dist = new URL('../dist/train/lock.js', import.meta.url).pathname
+  const dist = fileURLToPath(new URL('../dist/train/lock.js', import.meta.url))
   // All wait for the same moment, and hold what they got until everyone has tried.
   const script = `
     const fs = require('node:fs')

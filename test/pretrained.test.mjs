@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { serve } from './helpers/file-server.mjs'
@@ -12,7 +13,7 @@ import { archive, dictOf, program, tensor } from './helpers/pth-writer.mjs'
 const { archOf } = createRequire(import.meta.url)('../dist/models/checkpoints.js')
 const { layerNames, splitKey } = createRequire(import.meta.url)('../dist/models/key-map.js')
 const { checkpointNamed, checkpoints, create, pretrained, pull } = mb.models
-const golden = new URL('./golden/', import.meta.url).pathname
+const golden = fileURLToPath(new URL('./golden/', import.meta.url))
 const NAME = 'tf_efficientnet_b0.ap_in1k'
 
 /** A file as timm would write it, of random weights. */

@@ -1,13 +1,14 @@
 // PyTorch's files: what it has written, and what someone might have.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { good, HOSTILE } from './helpers/hostile-pth.mjs'
 import { archive, dictOf, program, tensor } from './helpers/pth-writer.mjs'
 
 const { pth } = mb.io
-const folder = new URL('./golden/pth/', import.meta.url).pathname
+const folder = fileURLToPath(new URL('./golden/pth/', import.meta.url))
 const golden = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'))
 
 for (const [name, expected] of Object.entries(golden.files)) {

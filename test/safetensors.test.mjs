@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { fromTypedArray, io, memory, scope, tensor, zeros } from 'mbconv'
 import t from 'tap'
 import { f32, fileOf, HOSTILE } from './helpers/hostile-safetensors.mjs'
 
 const { read, readMetadata, write } = io.safetensors
-const golden = new URL('./golden/safetensors/', import.meta.url).pathname
+const golden = fileURLToPath(new URL('./golden/safetensors/', import.meta.url))
 const expected = JSON.parse(readFileSync(join(golden, 'dtypes.json'), 'utf8'))
 
 /** float16 and bfloat16 arrive as bits; the golden has their values. */
@@ -64,7 +65,7 @@ t.test('the header alone', async (t) => {
   t.strictSame({ ...metadata }, expected.metadata)
   for (const [name, { dtype, shape }] of Object.entries(expected.tensors)) t.strictSame(tensors[name], { dtype, shape })
   const script = `
-    const { readMetadata } = require(${JSON.stringify(new URL('../dist/io/safetensors.js', import.meta.url).pathname)})
+    const { readMetadata } = require(${JSON.stringify(fileURLToPath(new URL('../dist/io/safetensors.js', import.meta.url)))})
     readMetadata(${JSON.stringify(join(golden, 'plain.safetensors'))})
     process.stdout.write(String(Object.keys(require.cache).some((path) => path.endsWith('.node'))))`
   t.equal(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }), 'false', 'without the native code')

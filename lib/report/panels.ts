@@ -4,8 +4,9 @@
  * Observable Plot draws each panel into a document of linkedom's; titles and legends, which Plot would make of HTML,
  * are added here, so that the result is one plain SVG.
  */
-import { loadPlot, type PlotLibrary } from './plot'
+
 import { FONT_FAMILY } from './font'
+import { loadPlot, type PlotLibrary } from './plot'
 import type { Point } from './series'
 import { escapeXml } from './xml'
 

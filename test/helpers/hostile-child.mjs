@@ -2,6 +2,7 @@
 // Usage: node --expose-gc hostile-child.mjs FOLDER SEED FUZZED   (FUZZED refusals of each kind)
 import { mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import * as mb from 'mbconv'
 import { mutatedPth, mutatedSafetensors, randomOf } from './fuzz-weights.mjs'
 import { LARGE_PTH, LARGE_SAFETENSORS } from './hostile-large.mjs'
@@ -9,7 +10,7 @@ import { HOSTILE as PTH } from './hostile-pth.mjs'
 import { HOSTILE as SAFETENSORS } from './hostile-safetensors.mjs'
 
 const [folder, seed, fuzzed] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])]
-const golden = new URL('../golden/', import.meta.url).pathname
+const golden = fileURLToPath(new URL('../golden/', import.meta.url))
 
 const read = {
   safetensors: (path) => mb.io.safetensors.read(path).tensors,
