@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /*
  * Builds the addon with the address and undefined-behaviour sanitizers into build/sanitize and runs the tests of the
- * native functions on it. Any report is a failure. `npm test` does this first.
+ * native functions on it. Any report is a failure. `.ci/run` does this.
  *
  *   npm run sanitize                    the tests below, unless nothing they depend on has changed since they passed
  *     -- fuzz tensor …                  these tests of test/, in any case
@@ -59,7 +59,7 @@ const STAMP = path.join(BUILD, 'passed.json')
 /** Uses both sanitizers, so that it links only where both have their runtime. */
 const PROGRAM = 'int main(int count, char** arguments) { return arguments[count - 1][0] + count > (1 << 20); }\n'
 
-const SANITIZERS_MISSING = `The tests run on an addon built with g++'s address and undefined-behaviour sanitizers. Get them, then start again:
+const SANITIZERS_MISSING = `This runs the tests on an addon built with g++'s address and undefined-behaviour sanitizers. Get them, then start again:
   Debian, Ubuntu:  sudo apt-get install -y g++
   Fedora:          sudo dnf install -y gcc-c++ libasan libubsan
 With another compiler in CXX, unset it, or name a g++ there. The tests without the sanitizers: npx tap`

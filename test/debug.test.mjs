@@ -1,5 +1,8 @@
 // Strict mode, and finding out who made what is still alive.
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import * as mb from 'mbconv'
 import t from 'tap'
 
@@ -47,4 +50,18 @@ t.test('the leak report names the operation and the line of each live tensor', a
   leak.dispose()
   early.dispose()
   t.equal(mb.debug.liveTensors().filter(({ op }) => op === 'add').length, 0)
+})
+
+t.test('a line of a file whose name holds blanks and parentheses', async (t) => {
+  const script = `const mb = require(${JSON.stringify(fileURLToPath(new URL('../dist/index.js', import.meta.url)))})
+mb.debug.trackTensors(true)
+function make() {
+  return mb.ones([3])
+}
+const [a, b] = [make(), mb.ones([3])]
+console.log(mb.debug.liveTensors().map(({ where }) => where).sort().join('\\n'))`
+  const folder = t.testdir({ 'my scripts (1)': { 'a b.cjs': script } })
+  const file = join(folder, 'my scripts (1)', 'a b.cjs')
+  const { stdout } = await promisify(execFile)(process.execPath, [file])
+  t.same(stdout.trimEnd().split('\n'), [`${file}:4:13`, `${file}:6:28`])
 })

@@ -323,19 +323,6 @@ t.test('other families', async (t) => {
   }
 })
 
-t.test('a fit takes a moment', async (t) => {
-  for (const [name, base] of Object.entries(BASES)) {
-    for (const times of [2, 8]) {
-      const seconds = Array.from({ length: 3 }, () => {
-        const began = performance.now()
-        fit({ base, budget: { macs: { times } } })
-        return performance.now() - began
-      })
-      t.ok(Math.min(...seconds) < 200, `${name}, ${times}x: ${Math.min(...seconds).toFixed(0)} ms`)
-    }
-  }
-})
-
 /** A plan as `fit` makes it, for measurements that are pretended. */
 function latencyPlan(base, tolerance) {
   const cost = (table, resolution) => count(table, { resolution }).macs

@@ -189,76 +189,37 @@ t.test('runs without a name do not collide', async (t) => {
   for (const folder of folders) t.match(folder, /efficientnet_b0-idx-\d{8}-\d{6}(-\d)?$/)
 })
 
-/** Watches a 10 ms timer of this thread until the function it returns is called. Milliseconds. */
-function watchTimer() {
-  const gaps = []
-  let last = performance.now()
-  const timer = setInterval(() => {
-    const now = performance.now()
-    gaps.push(now - last)
-    last = now
-  }, 10)
-  return () => {
-    clearInterval(timer)
-    gaps.push(performance.now() - last)
-    return { ticks: gaps.length, p99: quantile(gaps, 0.99) }
-  }
-}
-
 const quantile = (list, share) => list.toSorted((x, y) => x - y)[Math.floor(list.length * share)]
 
-/** Trains in a worker and watches the timer meanwhile. */
-async function timerGaps(config) {
-  const events = train(config)[Symbol.asyncIterator]()
-  let { value } = await events.next()
-  while (value.type !== 'step') ({ value } = await events.next())
-  const rates = []
-  const stop = watchTimer()
-  let watched
-  for (let next = await events.next(); !next.done; next = await events.next()) {
-    if (next.value.type === 'step') rates.push(next.value.imagesPerSecond)
-    if (next.value.type === 'eval') watched ??= stop()
-  }
-  return { ...watched, step: (1000 * config.data.batchSize) / quantile(rates, 0.5) }
-}
-
+// How long the gaps are is measured by scripts/bench/event-loop.mjs. Here only counts matter, so that a busy machine, on
+// which steps and gaps alike take longer, changes nothing.
 t.test('The event loop stays alive', async (t) => {
-  // A machine that is busy with something else lets any process wait; a loop that computes would block at every try.
-  const bestOf = async (measure) => {
-    let best = { p99: Number.POSITIVE_INFINITY }
-    for (let attempt = 0; attempt < 5 && best.p99 >= 50; attempt++) {
-      const found = await measure(attempt)
-      t.comment(`attempt ${attempt}: ${JSON.stringify(found)}`)
-      if (found.p99 < best.p99) best = found
-    }
-    return best
-  }
-
   const dir = t.testdir()
   const model = { name: 'efficientnet_b0', width: 1, depth: 0.5, resolution: 64 }
   const top = { model, epochs: 6, evalEveryEpochs: 6, checkpoint: { everyEpochs: 6 } }
-  const training = await bestOf((attempt) =>
-    timerGaps(tinyConfig(dir, { top, data: { batchSize: 32 }, run: { name: String(attempt) } })),
-  )
-  t.ok(training.step > 60, `a step takes ${training.step.toFixed(0)} ms, which a blocked loop would show`)
-  t.ok(training.ticks > 50, `${training.ticks} ticks`)
-  t.ok(training.p99 < 50, `training: 99 % of the gaps are below ${training.p99.toFixed(1)} ms`)
+  let ticks = 0
+  const timer = setInterval(() => ticks++, 5)
+  t.teardown(() => clearInterval(timer))
+  const each = []
+  for await (const event of train(tinyConfig(dir, { top, data: { batchSize: 32 } }))) {
+    if (event.type === 'step') each.push(ticks)
+    ticks = 0
+  }
+  // A step takes more than 60 ms. Where it runs in this thread, there is one turn of the event loop between two steps.
+  const middle = quantile(each, 0.5)
+  t.ok(middle >= 3, `a 5 ms timer ticks ${middle} times during a training step`)
 
   // Reading waits off the thread: for the GPU, and on the CPU for elements that have to be put in order.
   const unordered = mb.zeros([128, 128, 128]).permute([2, 1, 0])
   const total = unordered.sum()
-  const times = Array.from({ length: 24 })
-  const began = performance.now()
-  for (const _ of times) unordered.toTypedArray()
-  const atOnce = performance.now() - began
-  const reading = await bestOf(async () => {
-    const stop = watchTimer()
-    for (const _ of times) await unordered.toTypedArrayAsync()
-    for (const _ of times) await total.itemAsync()
-    return stop()
-  })
-  t.ok(atOnce > 100, `in this thread it takes ${atOnce.toFixed(0)} ms`)
-  t.ok(reading.p99 < 50, `reading: 99 % of the gaps are below ${reading.p99.toFixed(1)} ms`)
+  for (const read of [() => unordered.toTypedArrayAsync(), () => total.itemAsync()]) {
+    let turned = false
+    setImmediate(() => {
+      turned = true
+    })
+    await read()
+    t.ok(turned, `the event loop turns during ${read}`)
+  }
 })
 
 t.test('two workers at once compute what each would alone', async (t) => {
