@@ -9,10 +9,13 @@ const SCRIPT = fileURLToPath(new URL('../scripts/sanitize.mjs', import.meta.url)
 
 /** Runs it with a compiler that does as `script` says, and otherwise as the real one. */
 const sanitize = (t, script, ...args) => {
-  const compiler = path.join(t.testdir(), 'c++')
+  // Found on PATH by its name: CXX is split into words, and the folder's name may hold blanks.
+  const folder = t.testdir()
+  const compiler = path.join(folder, 'mbconv-test-c++')
   const real = process.env.CXX ?? 'c++'
   fs.writeFileSync(compiler, `#!/bin/sh\ncase "$*" in\n${script}\nesac\nexec ${real} "$@"\n`, { mode: 0o755 })
-  const env = { ...process.env, CXX: compiler }
+  const PATH = `${folder}${path.delimiter}${process.env.PATH}`
+  const env = { ...process.env, PATH, CXX: path.basename(compiler) }
   return spawnSync(process.execPath, [SCRIPT, ...args], { encoding: 'utf8', env })
 }
 
