@@ -1,7 +1,10 @@
 /** Finding the folders of earlier runs. */
-import fs from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { MbconvError } from '../errors'
+import { listFolder, statOf } from '../io/folders'
+
+export { isFolder } from '../io/folders'
 
 /** A run's name, where the configuration gives none: `digits-20261124-064702`, in local time. */
 export function runName(stem: string, date = new Date()): string {
@@ -17,7 +20,7 @@ export function freeRunName(dir: string, stem: string, date = new Date()): strin
   const name = runName(stem, date)
   for (let number = 1; ; number++) {
     const candidate = number === 1 ? name : `${name}-${number}`
-    if (!fs.existsSync(path.join(dir, candidate))) return candidate
+    if (!existsSync(path.join(dir, candidate))) return candidate
   }
 }
 
@@ -34,13 +37,7 @@ function isRunOf(stem: string, name: string): boolean {
  * @param stem only runs called after this configuration
  */
 export function newestRun(dir: string, stem?: string): string | undefined {
-  let entries: fs.Dirent[]
-  try {
-    entries = fs.readdirSync(dir, { withFileTypes: true })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+  const entries = existsSync(dir) ? listFolder(dir) : []
   let newest: { run: string; time: number } | undefined
   for (const entry of entries) {
     if (!entry.isDirectory() || (stem !== undefined && !isRunOf(stem, entry.name))) continue
@@ -55,8 +52,8 @@ export function newestRun(dir: string, stem?: string): string | undefined {
 function savedAt(run: string): number | undefined {
   const folder = path.join(run, 'checkpoints')
   try {
-    const steps = fs.readdirSync(folder).filter((name) => name.startsWith('step-'))
-    return steps.length > 0 ? fs.statSync(folder).mtimeMs : undefined
+    const saved = listFolder(folder).some(({ name }) => name.startsWith('step-'))
+    return saved ? statOf(folder)?.mtimeMs : undefined
   } catch {
     return undefined
   }
@@ -69,10 +66,6 @@ export function newestRunOrThrow(dir = 'runs'): string {
   throw new MbconvError('ERR_USAGE', `there is no run in ${path.resolve(dir)}`, {
     hint: 'name the folder of a run, or train one: mbconv train configs/digits.yaml',
   })
-}
-
-export function isFolder(name: string): boolean {
-  return fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 /** A path as short as it can be told: relative, where it lies below the working directory. */
