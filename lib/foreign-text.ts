@@ -29,6 +29,9 @@ export function quoted(text: string, most = 120): string {
 export const printableJson = (json: string): string =>
   json.replace(UNPRINTABLE, (character) => (character === '\n' ? character : escaped(character)))
 
+/** A text for pages, which have no escapes: with a blank for what is unprintable. */
+export const blanked = (text: string): string => text.replace(UNPRINTABLE, ' ')
+
 /** The name of a file whose bytes are not UTF-8, with those that are not as `\xE9`; a text as it is. */
 export function nameOf(path: string | Buffer): string {
   if (typeof path === 'string') return path

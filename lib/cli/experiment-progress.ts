@@ -2,16 +2,18 @@
  * An experiment as it goes, on stderr: on a terminal a table of the jobs under way that is drawn again and again,
  * elsewhere a line for each job that begins or ends.
  */
+
 import type { ExperimentEvent, JobProgressEvent, PlanEvent } from '../experiment/events'
 import type { ResultRow, TimingRow } from '../experiment/types'
+import { printable } from '../foreign-text'
 import * as format from './format'
-import { type Paint, painter, wantsColor } from './output'
-import type { ProgressStream } from './progress'
+import { onTerminal, type Paint, painter, wantsColor } from './output'
+import { type ProgressStream, writeLines } from './progress'
 
 export interface ExperimentProgress {
   event(event: ExperimentEvent): void
   /** A line that stays. */
-  note(text: string): void
+  note(...lines: string[]): void
   /** Nothing is drawn any more. */
   end(): void
 }
@@ -85,9 +87,9 @@ class Progress implements ExperimentProgress {
     this.draw(false)
   }
 
-  note(text: string): void {
+  note(...lines: string[]): void {
     this.clear()
-    this.stream.write(`${text}\n`)
+    writeLines(this.stream, lines)
     this.draw(true)
   }
 
@@ -129,10 +131,10 @@ class Progress implements ExperimentProgress {
     })
     const more = this.running.size - jobs.length
     const plain = [...jobs, ...(more > 0 ? [`and ${more} more`] : []), this.summary(now)]
-    const lines = plain.map((line) => line.slice(0, width))
+    const lines = plain.map((line) => printable(line).slice(0, width))
     lines.push(this.options.paint('dim', lines.pop() as string))
     this.clear()
-    this.stream.write(lines.map((line) => `${line}\u001b[K\n`).join(''))
+    this.stream.write(lines.map((line) => `${onTerminal(line)}\u001b[K\n`).join(''))
     this.drawnLines = lines.length
     this.drawnAt = now
   }

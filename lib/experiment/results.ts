@@ -7,6 +7,7 @@
 import { closeSync, fsyncSync } from 'node:fs'
 import { join } from 'node:path'
 import { ioError, writeFileAtomic, writeFully } from '../io/atomic'
+import { jsonLine } from '../io/json'
 import { openToAppend, readLog } from '../io/open'
 import type { ResultRow, TimingRow } from './types'
 
@@ -61,7 +62,7 @@ export class LineFile<T extends Line> {
     this.#path = path
     const before = readLog(path, 'results')
     this.lines = parse<T>(before)
-    const whole = this.lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+    const whole = this.lines.map((line) => jsonLine(line)).join('')
     if (whole !== before) writeFileAtomic(path, whole)
     this.#there = new Set(this.lines.map(keyOf))
     this.#fd = openToAppend(this.#path, 'results')
@@ -71,7 +72,7 @@ export class LineFile<T extends Line> {
   remove(unwanted: (line: T) => boolean): void {
     const kept = this.lines.filter((line) => !unwanted(line))
     closeSync(this.#fd)
-    writeFileAtomic(this.#path, kept.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    writeFileAtomic(this.#path, kept.map((line) => jsonLine(line)).join(''))
     this.#fd = openToAppend(this.#path, 'results')
     for (const line of this.lines) if (!kept.includes(line)) this.#there.delete(keyOf(line))
     this.lines = kept
@@ -81,7 +82,7 @@ export class LineFile<T extends Line> {
   add(line: T): void {
     if (this.#there.has(keyOf(line))) return
     try {
-      writeFully(this.#fd, Buffer.from(`${JSON.stringify(line)}\n`))
+      writeFully(this.#fd, Buffer.from(jsonLine(line)))
       fsyncSync(this.#fd)
     } catch (error) {
       throw ioError('write', this.#path, error)

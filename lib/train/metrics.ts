@@ -6,6 +6,7 @@
  */
 import { closeSync, fsyncSync } from 'node:fs'
 import { ioError, writeFileAtomic, writeFully } from '../io/atomic'
+import { jsonLine } from '../io/json'
 import { openToAppend, readBytes, readLog } from '../io/open'
 
 export interface StepLine {
@@ -81,7 +82,7 @@ export class MetricsLog {
 
   append(line: MetricsLine): void {
     try {
-      writeFully(this.#fd, Buffer.from(`${JSON.stringify(line)}\n`))
+      writeFully(this.#fd, Buffer.from(jsonLine(line)))
     } catch (error) {
       throw ioError('write', this.path, error)
     }
