@@ -220,7 +220,7 @@ t.test('the confusion matrix', async (t) => {
         [0, 9],
       ],
       ['a', 'b'],
-      { ...output, colored: true },
+      { ...output, paint: painter(true), colored: true },
     )
       .map(onTerminal)
       .join('\n')
