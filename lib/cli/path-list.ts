@@ -49,10 +49,9 @@ export async function* pathsIn(file: string): AsyncGenerator<AnyPath, void, unde
   if (last.length > 0) yield pathOf(last)
 }
 
-/** The list's separator, known from its first one: text has no NUL characters. */
+/** The list's separator, known from its beginning: with NUL characters, line breaks are parts of names. */
 function separatorOf(start: Buffer): number | undefined {
-  const ends = [start.indexOf(0), start.indexOf(LINE_BREAK)].filter((at) => at >= 0)
-  return ends.length === 0 ? undefined : start[Math.min(...ends)]
+  return [0, LINE_BREAK].find((separator) => start.includes(separator))
 }
 
 const entry = (bytes: Buffer, separator: number | undefined): Buffer =>
