@@ -14,6 +14,8 @@ import { makeFolder as makeFolderOfSetup } from '../scripts/setup/folders.mjs'
 import { FIVE, plan, writeExperiment } from './helpers/made-up-experiment.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
+t.setTimeout(600_000)
+
 const windows = process.platform === 'win32' && 'there are no pipes and devices among files'
 /** Seconds without a word after which a process hangs, on however busy a machine. */
 const SILENCE = 60
@@ -53,7 +55,7 @@ const GOES_WELL = new Set([
 for (const file of ['results.jsonl', 'timings.jsonl', 'a job’s record', 'a job’s metrics'])
   GOES_WELL.add(`dangling link in place of ${file}`) // as if it were not there
 
-t.test('pipes, devices, folders and links in place of every file', { skip: windows, timeout: 600_000 }, async (t) => {
+t.test('pipes, devices, folders and links in place of every file', { skip: windows }, async (t) => {
   const dir = fs.realpathSync(t.testdir())
   const config = tinyConfig(dir, { top: { epochs: 1, maxSteps: 1 } })
   const { runDir } = await mb.train(config, { worker: false }).result

@@ -13,7 +13,7 @@ import { HELP, parseOptions } from './options.mjs'
 import { checkPrerequisites } from './prerequisites.mjs'
 import { catchSignals, Progress, tail, throwIfInterrupted } from './run.mjs'
 import { readState, writeState } from './state.mjs'
-import { printableLines } from './text.mjs'
+import { printable } from './text.mjs'
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..')
 /** npm commands that run packages' install scripts. Set-up takes minutes and gigabytes: it is never a side effect of them. */
@@ -167,7 +167,10 @@ export async function loggedStep(root, progress, name, what, work) {
   }
 }
 
-const say = (text) => process.stderr.write(`${printableLines(text)}\n`)
+/** The lines of a text, all but the first one indented: one that a hostile name begins looks like no other. */
+const indented = (text) => text.replaceAll('\n', '\n  ').split('\n')
+
+const say = (...lines) => process.stderr.write(lines.map((line) => `${printable(line)}\n`).join(''))
 
 function isNotWritable(error) {
   return ['EACCES', 'EPERM', 'EROFS'].includes(error.code)
@@ -180,19 +183,19 @@ export function report(error) {
     return SIGNAL_EXIT[error.signal]
   }
   if (error instanceof SetupError) {
-    say(`setup: ${error.message}`)
+    say(...indented(`setup: ${error.message}`))
     if (error.log !== null) {
       const lines = error.excerpt ?? tail(error.log)
-      if (lines !== '') say(lines.replace(/^/gm, '  | '))
+      if (lines !== '') say(...lines.split('\n').map((line) => `  | ${line}`))
       say(`  full log: ${error.log}`)
     }
-    if (error.hint !== null) say(error.hint)
+    if (error.hint !== null) say(...indented(error.hint))
     return error.exitCode
   }
   if (isNotWritable(error)) {
     say(`setup: cannot write ${error.path ?? 'here'} (${error.code})`)
     return EXIT.environment
   }
-  say(`setup: ${error.stack}`)
+  say(...`setup: ${error.stack}`.split('\n'))
   return EXIT.failure
 }
