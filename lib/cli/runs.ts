@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { MbconvError } from '../errors'
+import { UNPRINTABLE } from '../foreign-text'
 import { listFolder, statOf } from '../io/folders'
 
 export { isFolder } from '../io/folders'
@@ -11,7 +12,7 @@ export function runName(stem: string, date = new Date()): string {
   const two = (value: number) => String(value).padStart(2, '0')
   const day = `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`
   // A file's name may hold what a run's may not: a leading dot, say.
-  const plain = stem.replace(/^\.+|[\p{Cc}\\]/gu, '') || 'run'
+  const plain = stem.replace(UNPRINTABLE, '').replace(/^\.+|\\/g, '') || 'run'
   return `${plain}-${day}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`
 }
 
