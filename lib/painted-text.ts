@@ -28,9 +28,9 @@ export const markOf = (style: Style): string => String.fromCharCode(FIRST + NAME
 /** Text without its marks. */
 export const withoutMarks = (text: string): string => text.replace(MARK, '')
 
-/** What a terminal is sent for a text without line breaks: marks are colours, nothing else is obeyed. */
-export const onTerminal = (text: string): string =>
+/** What a terminal is sent for a text without line breaks: marks are colours if it is to have any, nothing else is obeyed. */
+export const onTerminal = (text: string, colored: boolean): string =>
   printable(text).replace(MARK, (mark) => {
     const style = NAMES[mark.charCodeAt(0) - FIRST]
-    return style === undefined ? '' : `\u001b[${STYLES[style]}m`
+    return colored && style !== undefined ? `\u001b[${STYLES[style]}m` : `\\u${mark.charCodeAt(0).toString(16)}`
   })

@@ -15,8 +15,8 @@ import { encodeState, readState } from '../dist/train/checkpoint-state.js'
 import { FIVE, failed, plan, rowsOf, writeExperiment } from './helpers/made-up-experiment.mjs'
 import { tinyConfig, tinyData } from './helpers/tiny.mjs'
 
-/** A clear screen in C0 and in C1, a title, text the other way round, a bell, a rubout, another line. */
-const EVIL = 'x\u001b[2J\u009b31m\u001b]0;owned\u0007\u202eb\u2066\u200f\u2028\u007f\nforged: all is well'
+/** A clear screen in C0 and in C1, a title, text the other way round, a bell, a rubout, a mark of our own colours, another line. */
+const EVIL = 'x\u001b[2J\u009b31m\u001b]0;owned\u0007\u202eb\u2066\u200f\u2028\u007f\ufdd3\nforged: all is well'
 /** What no output may hold; of a line break its own lines are made. */
 const OBEYED = /(?!\n)[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|^forged/mu
 t.setTimeout(600_000)

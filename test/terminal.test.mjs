@@ -222,7 +222,7 @@ t.test('the confusion matrix', async (t) => {
       ['a', 'b'],
       { ...output, paint: painter(true), colored: true },
     )
-      .map(onTerminal)
+      .map((line) => onTerminal(line, true))
       .join('\n')
       .replaceAll(ESCAPE, ''),
     /\[48;5;40;38;5;231m +9/,

@@ -27,7 +27,8 @@ export function createExperimentProgress(
   }: { quiet?: boolean; env?: NodeJS.ProcessEnv; now?: () => number } = {},
 ): ExperimentProgress {
   const live = !quiet && stream.isTTY === true && env.TERM !== 'dumb'
-  return new Progress(stream, { quiet, live, paint: painter(wantsColor(stream, env)), now })
+  const colored = wantsColor(stream, env)
+  return new Progress(stream, { quiet, live, colored, paint: painter(colored), now })
 }
 
 /** Milliseconds between two drawings. */
@@ -50,7 +51,7 @@ class Progress implements ExperimentProgress {
 
   constructor(
     private readonly stream: ProgressStream,
-    private readonly options: { quiet: boolean; live: boolean; paint: Paint; now: () => number },
+    private readonly options: { quiet: boolean; live: boolean; colored: boolean; paint: Paint; now: () => number },
   ) {
     this.startedAt = options.now()
   }
@@ -89,7 +90,7 @@ class Progress implements ExperimentProgress {
 
   note(...lines: string[]): void {
     this.clear()
-    writeLines(this.stream, lines)
+    writeLines(this.stream, lines, this.options.colored)
     this.draw(true)
   }
 
@@ -134,7 +135,7 @@ class Progress implements ExperimentProgress {
     const lines = plain.map((line) => printable(line).slice(0, width))
     lines.push(this.options.paint('dim', lines.pop() as string))
     this.clear()
-    this.stream.write(lines.map((line) => `${onTerminal(line)}\u001b[K\n`).join(''))
+    this.stream.write(lines.map((line) => `${onTerminal(line, this.options.colored)}\u001b[K\n`).join(''))
     this.drawnLines = lines.length
     this.drawnAt = now
   }

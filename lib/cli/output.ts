@@ -68,13 +68,15 @@ export class Output {
   readonly paintNote: Paint
   readonly unicode = wantsUnicode()
   readonly colored: boolean
+  readonly coloredNotes: boolean
 
   constructor({ json = false, quiet = false }: GlobalOptions = {}) {
     this.json = json
     this.quiet = quiet
     this.colored = wantsColor(process.stdout)
     this.paint = painter(this.colored)
-    this.paintNote = painter(wantsColor(process.stderr))
+    this.coloredNotes = wantsColor(process.stderr)
+    this.paintNote = painter(this.coloredNotes)
   }
 
   /** Columns of the terminal that reads the results; 80 where none does. */
@@ -84,7 +86,7 @@ export class Output {
 
   /** A result for people. Silent with --json. */
   result(...lines: string[]): void {
-    if (!this.json) process.stdout.write(written(lines))
+    if (!this.json) process.stdout.write(written(lines, this.colored))
   }
 
   /** A result for machines, one line. Silent without --json. */
@@ -94,12 +96,12 @@ export class Output {
 
   /** Something a person may like to know. Silent with --quiet. */
   note(...lines: string[]): void {
-    if (!this.quiet) process.stderr.write(written(lines))
+    if (!this.quiet) process.stderr.write(written(lines, this.coloredNotes))
   }
 
   /** Something a person must know. */
   warn(text: string): void {
-    process.stderr.write(written(indented(`${this.paintNote('yellow', 'warning:')} ${text}`)))
+    process.stderr.write(written(indented(`${this.paintNote('yellow', 'warning:')} ${text}`), this.coloredNotes))
   }
 
   /** Reports what ended the command. */
@@ -107,7 +109,7 @@ export class Output {
     const { code, message, op, hint } = describeError(error)
     if (this.json) {
       this.data({ error: { code, message, op: op ?? null, hint: hint ?? null } })
-      if (process.env.MBCONV_DEBUG === '1') process.stderr.write(written(stackOf(error).split('\n')))
+      if (process.env.MBCONV_DEBUG === '1') process.stderr.write(written(stackOf(error).split('\n'), this.coloredNotes))
       return
     }
     const paint = this.paintNote
@@ -115,14 +117,15 @@ export class Output {
     if (hint) lines.push(...indented(`  ${paint('cyan', 'hint:')} ${hint}`))
     lines.push(`  ${paint('dim', `code: ${code}`)}`)
     if (process.env.MBCONV_DEBUG === '1') lines.push(...stackOf(error).split('\n'))
-    process.stderr.write(written(lines))
+    process.stderr.write(written(lines, this.coloredNotes))
   }
 }
 
 /** The lines of a text, all but the first one indented: one that a hostile name begins looks like no other. */
 export const indented = (text: string): string[] => text.replaceAll('\n', '\n        ').split('\n')
 
-const written = (lines: readonly string[]): string => `${lines.map(onTerminal).join('\n')}\n`
+const written = (lines: readonly string[], colored: boolean): string =>
+  lines.map((line) => `${onTerminal(line, colored)}\n`).join('')
 
 function describeError(error: unknown): { code: string; message: string; op?: string; hint?: string } {
   if (error instanceof MbconvError) return error

@@ -23,8 +23,8 @@ export interface ProgressStream {
 }
 
 /** Writes lines, made printable. */
-export function writeLines(stream: ProgressStream, lines: readonly string[]): void {
-  stream.write(lines.map((line) => `${onTerminal(line)}\n`).join(''))
+export function writeLines(stream: ProgressStream, lines: readonly string[], colored = wantsColor(stream)): void {
+  stream.write(lines.map((line) => `${onTerminal(line, colored)}\n`).join(''))
 }
 
 /** The display that suits the stream. `now` gives milliseconds, for tests. */
@@ -60,6 +60,7 @@ class BarProgress implements Progress {
   private smoothLoss = Number.NaN
   private top1?: number
   private readonly paint: Paint
+  private readonly colored: boolean
   private readonly unicode: boolean
 
   constructor(
@@ -67,7 +68,8 @@ class BarProgress implements Progress {
     env: NodeJS.ProcessEnv,
     private readonly now: () => number,
   ) {
-    this.paint = painter(wantsColor(stream, env))
+    this.colored = wantsColor(stream, env)
+    this.paint = painter(this.colored)
     this.unicode = wantsUnicode(env)
   }
 
@@ -86,7 +88,7 @@ class BarProgress implements Progress {
 
   note(...lines: string[]): void {
     this.clear()
-    writeLines(this.stream, lines)
+    writeLines(this.stream, lines, this.colored)
     if (this.last) this.draw(this.now())
   }
 
@@ -125,7 +127,7 @@ class BarProgress implements Progress {
     const room = Math.min(40, barRoom())
     const [epoch, ...rest] = kept
     const parts = room >= 4 ? [epoch, this.bar(last.step / run.steps, room), ...rest] : kept
-    this.stream.write(`\r${onTerminal(parts.join('  '))}\u001b[K`)
+    this.stream.write(`\r${onTerminal(parts.join('  '), this.colored)}\u001b[K`)
     this.drawnAt = now
     this.drawn = true
   }
