@@ -3,6 +3,7 @@
  *
  * The code decides the command's exit status (see {@link exitCodeOf}); people read `message` and `hint`.
  */
+import { printableLines } from './foreign-text'
 
 /** What a caller may branch on. The list is closed: a new failure needs a code here. */
 export type ErrorCode =
@@ -68,11 +69,12 @@ export class MbconvError extends Error {
   readonly memory?: MemoryShortage
 
   constructor(code: ErrorCode, message: string, options: MbconvErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    // Messages name files, classes, servers' words: none may reach a terminal or a log as it is.
+    super(printableLines(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'MbconvError'
     this.code = code
     if (options.op !== undefined) this.op = options.op
-    if (options.hint !== undefined) this.hint = options.hint
+    if (options.hint !== undefined) this.hint = printableLines(options.hint)
     if (options.nativeTrace !== undefined) this.nativeTrace = options.nativeTrace
     if (options.memory !== undefined) this.memory = options.memory
   }

@@ -2,10 +2,11 @@
  * Loads the native addon, on first use and not before: `mbconv --help`, configuration errors and everything computed
  * from architecture tables work on a machine where nothing native has been built.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { MbconvError } from './errors'
+import { readText } from './io/open'
 import type { Native } from './native-types'
 import { Tensor } from './tensor/tensor'
 
@@ -86,7 +87,7 @@ function remedyFor(failures: string): string {
 /** What the last setup found, or undefined when it never ran here. */
 export function setupFacts(): { libtorch?: { path?: string; version?: string; flavour?: string } } | undefined {
   try {
-    return JSON.parse(readFileSync(join(packageRoot, 'build', 'setup.json'), 'utf8'))
+    return JSON.parse(readText(join(packageRoot, 'build', 'setup.json'), { op: 'setupFacts' }))
   } catch {
     return undefined // no setup yet, or one that was interrupted: both mean "unknown"
   }

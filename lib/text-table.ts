@@ -1,8 +1,10 @@
 /** Tables of text, for terminals and logs. */
 
+import { printable } from './foreign-text'
+import { withoutMarks } from './painted-text'
+
 /** The columns a text takes on the screen. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with one
-export const visibleLength = (text: string): number => [...text.replace(/\u001b\[[\d;]*m/g, '')].length
+export const visibleLength = (text: string): number => [...printable(withoutMarks(text))].length
 
 export interface Column {
   title: string
@@ -17,7 +19,7 @@ export function table(
   paint: (style: 'bold', text: string) => string = (_, text) => text,
 ): string[] {
   const widths = columns.map(({ title }, i) =>
-    Math.max(title.length, ...rows.map((row) => visibleLength(row[i] ?? ''))),
+    Math.max(visibleLength(title), ...rows.map((row) => visibleLength(row[i] ?? ''))),
   )
   const line = (cells: string[]) =>
     cells

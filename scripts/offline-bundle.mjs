@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { contents, unknownPackages } from './offline-bundle/contents.mjs'
 import { packRuntime, uncommonLibraries } from './offline-bundle/runtime.mjs'
+import { makeFolder } from './setup/folders.mjs'
 import { listFiles } from './setup/state.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -47,7 +48,7 @@ function makeBundle(folder, node) {
   const groups = new Map()
   for (const { group, file, to } of contents(ROOT)) {
     const target = path.join(folder, to)
-    fs.mkdirSync(path.dirname(target), { recursive: true })
+    makeFolder(path.dirname(target))
     fs.copyFileSync(path.join(ROOT, file), target)
     const { files, bytes } = groups.get(group) ?? { files: 0, bytes: 0 }
     groups.set(group, { files: files + 1, bytes: bytes + fs.statSync(target).size })

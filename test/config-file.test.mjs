@@ -119,7 +119,10 @@ t.test('files that are no YAML', async (t) => {
 
 t.test('files that cannot be read', async (t) => {
   const folder = t.testdir({ 'a.yaml': SMALLEST })
-  t.throws(() => parseConfigFile(folder), { code: 'ERR_CONFIG', message: `${folder}: is a folder, not a YAML file` })
+  t.throws(() => parseConfigFile(folder), {
+    code: 'ERR_CONFIG',
+    message: `${folder}: it is a folder, not a regular file`,
+  })
   const missing = path.join(folder, 'b.yaml')
   t.throws(() => parseConfigFile(missing), { code: 'ERR_CONFIG', message: `${missing}: there is no such file` })
   t.throws(() => parseConfigFile(path.join(folder, 'a')), { hint: `did you mean ${path.join(folder, 'a.yaml')}?` })

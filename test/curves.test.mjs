@@ -125,7 +125,7 @@ t.test('nothing to draw', async (t) => {
   mkdirSync(none)
   await t.rejects(writeCurves(none), {
     code: 'ERR_DATA',
-    message: `${join(none, 'metrics.jsonl')}: cannot be read (ENOENT)`,
+    message: `cannot read ${join(none, 'metrics.jsonl')}: no such file or folder`,
   })
   const empty = runOf('empty', [], '{"type":"st')
   await t.rejects(writeCurves(empty), { code: 'ERR_DATA', message: /holds no step/, hint: /\w/ })

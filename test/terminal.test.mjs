@@ -4,11 +4,12 @@ import t from 'tap'
 import { beside, chart } from '../dist/cli/chart.js'
 import { confusionLines } from '../dist/cli/confusion.js'
 import * as format from '../dist/cli/format.js'
-import { painter, table, visibleLength, wantsColor, wantsUnicode } from '../dist/cli/output.js'
+import { onTerminal, painter, table, visibleLength, wantsColor, wantsUnicode } from '../dist/cli/output.js'
 import { createProgress } from '../dist/cli/progress.js'
 
 const plain = painter(false)
 const ESCAPE = '\u001b'
+const SGR = new RegExp(`${ESCAPE}\\[[\\d;]*m`, 'g')
 
 /** A stream that keeps what is written; a terminal when `columns` is given. */
 function recorder(columns) {
@@ -82,7 +83,7 @@ t.test('the line never wraps, whatever the width', async () => {
         progress.event(step(number, Number.NaN))
         progress.event(evaluation(1))
         for (const text of stream.writes) {
-          const length = visibleLength(text.slice(1, -'\u001b[K'.length))
+          const length = visibleLength(text.slice(1, -'\u001b[K'.length).replace(SGR, ''))
           if (length >= columns) throw new Error(`${length} of ${columns}: ${JSON.stringify(text)}`)
         }
       },
@@ -219,8 +220,9 @@ t.test('the confusion matrix', async (t) => {
         [0, 9],
       ],
       ['a', 'b'],
-      { ...output, colored: true },
+      { ...output, paint: painter(true), colored: true },
     )
+      .map((line) => onTerminal(line, true))
       .join('\n')
       .replaceAll(ESCAPE, ''),
     /\[48;5;40;38;5;231m +9/,

@@ -4,8 +4,9 @@
  * Nothing native is loaded here. The addon is tried in a process of its own, so that even a crash becomes a finding.
  */
 import { type ExecFileException, execFile } from 'node:child_process'
-import fs from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { readText } from '../io/open'
 import { addonPaths, packageRoot } from '../native'
 
 export interface Finding {
@@ -25,7 +26,7 @@ export interface Finding {
 }
 
 /** The addon that the package would load. */
-const ADDON = addonPaths().find((file) => fs.existsSync(file)) ?? addonPaths()[0]
+const ADDON = addonPaths().find((file) => existsSync(file)) ?? addonPaths()[0]
 const SETUP = 'Run `mbconv setup` (in a checkout: `npm run setup`).'
 const TIMEOUT_MS = 60_000
 
@@ -141,7 +142,7 @@ function inspectLibtorch(state: SetupState): Finding {
     return { ...finding, ok: false, found: 'none', detail: 'it has not been set up', remedy: SETUP }
   }
   const library = path.join(folder, 'lib', process.platform === 'darwin' ? 'libtorch_cpu.dylib' : 'libtorch_cpu.so')
-  if (!fs.existsSync(library)) {
+  if (!existsSync(library)) {
     return { ...finding, ok: false, found: 'none', detail: `${library} is gone`, remedy: SETUP }
   }
   const found = `${version ?? 'of unknown version'}, ${(flavour ?? 'cpu').toUpperCase()}`
@@ -232,7 +233,7 @@ async function inspectCuda(result: Outcome | null, state: SetupState): Promise<F
 
 /** Loads the addon and asks it about itself; null when there is none. */
 async function loadAddon(): Promise<Outcome | null> {
-  if (!fs.existsSync(ADDON)) return null
+  if (!existsSync(ADDON)) return null
   const script = `const addon = require(process.argv[1])
     process.stdout.write(JSON.stringify({ compiled: addon.compiledVersion(), loaded: addon.loadedVersion(), capability: addon.cpuCapability(),
       cudaBuilt: addon.cudaIsBuilt(), cudaAvailable: addon.cudaIsAvailable(), cudaDevices: addon.cudaDeviceCount() }))`
@@ -255,7 +256,7 @@ function reasonOf(result: Outcome): string {
 
 function readSetupState(): SetupState {
   try {
-    return JSON.parse(fs.readFileSync(path.join(packageRoot, 'build', 'setup.json'), 'utf8')) as SetupState
+    return JSON.parse(readText(path.join(packageRoot, 'build', 'setup.json'), { op: 'doctor' })) as SetupState
   } catch {
     return {}
   }

@@ -2,16 +2,18 @@
  * An experiment as it goes, on stderr: on a terminal a table of the jobs under way that is drawn again and again,
  * elsewhere a line for each job that begins or ends.
  */
+
 import type { ExperimentEvent, JobProgressEvent, PlanEvent } from '../experiment/events'
 import type { ResultRow, TimingRow } from '../experiment/types'
+import { printable } from '../foreign-text'
 import * as format from './format'
-import { type Paint, painter, wantsColor } from './output'
-import type { ProgressStream } from './progress'
+import { onTerminal, type Paint, painter, wantsColor } from './output'
+import { type ProgressStream, writeLines } from './progress'
 
 export interface ExperimentProgress {
   event(event: ExperimentEvent): void
   /** A line that stays. */
-  note(text: string): void
+  note(...lines: string[]): void
   /** Nothing is drawn any more. */
   end(): void
 }
@@ -25,7 +27,8 @@ export function createExperimentProgress(
   }: { quiet?: boolean; env?: NodeJS.ProcessEnv; now?: () => number } = {},
 ): ExperimentProgress {
   const live = !quiet && stream.isTTY === true && env.TERM !== 'dumb'
-  return new Progress(stream, { quiet, live, paint: painter(wantsColor(stream, env)), now })
+  const colored = wantsColor(stream, env)
+  return new Progress(stream, { quiet, live, colored, paint: painter(colored), now })
 }
 
 /** Milliseconds between two drawings. */
@@ -48,7 +51,7 @@ class Progress implements ExperimentProgress {
 
   constructor(
     private readonly stream: ProgressStream,
-    private readonly options: { quiet: boolean; live: boolean; paint: Paint; now: () => number },
+    private readonly options: { quiet: boolean; live: boolean; colored: boolean; paint: Paint; now: () => number },
   ) {
     this.startedAt = options.now()
   }
@@ -85,9 +88,9 @@ class Progress implements ExperimentProgress {
     this.draw(false)
   }
 
-  note(text: string): void {
+  note(...lines: string[]): void {
     this.clear()
-    this.stream.write(`${text}\n`)
+    writeLines(this.stream, lines, this.options.colored)
     this.draw(true)
   }
 
@@ -129,10 +132,10 @@ class Progress implements ExperimentProgress {
     })
     const more = this.running.size - jobs.length
     const plain = [...jobs, ...(more > 0 ? [`and ${more} more`] : []), this.summary(now)]
-    const lines = plain.map((line) => line.slice(0, width))
+    const lines = plain.map((line) => printable(line).slice(0, width))
     lines.push(this.options.paint('dim', lines.pop() as string))
     this.clear()
-    this.stream.write(lines.map((line) => `${line}\u001b[K\n`).join(''))
+    this.stream.write(lines.map((line) => `${onTerminal(line, this.options.colored)}\u001b[K\n`).join(''))
     this.drawnLines = lines.length
     this.drawnAt = now
   }

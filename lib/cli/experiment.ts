@@ -3,7 +3,7 @@ import { EXIT, MbconvError } from '../errors'
 import type { MeasureEvent, PlanEvent } from '../experiment/events'
 import { createExperimentProgress } from './experiment-progress'
 import * as format from './format'
-import { type GlobalOptions, Output, table, wrap } from './output'
+import { type GlobalOptions, indented, Output, table, wrap } from './output'
 import { isFolder, shortPath } from './runs'
 import { exitOfInterruption, stopOnSignals } from './signals'
 
@@ -50,10 +50,12 @@ export async function run(file: string, options: RunOptions): Promise<number> {
       if (event.type === 'plan' && !output.quiet && !output.json) {
         const measures = spec.estimate && event.estimates === undefined && event.finished < event.jobs
         if (measures) progress.note('measuring a step of each arm')
-        else for (const line of planLines(event, output)) progress.note(line)
+        else progress.note(...planLines(event, output))
       } else if (event.type === 'measure' && event.seconds === null && !output.json) {
         progress.note(notMeasured(event, output))
-      } else if (event.type === 'warning') progress.note(`${output.paintNote('yellow', 'warning:')} ${event.message}`)
+      } else if (event.type === 'warning') {
+        progress.note(...indented(`${output.paintNote('yellow', 'warning:')} ${event.message}`))
+      }
     }
     const result = await run.result
     progress.end()

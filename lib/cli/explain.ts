@@ -1,9 +1,8 @@
 /** `mbconv explain`: a picture of what in an image speaks for a class. */
-import fs from 'node:fs'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { EXIT, MbconvError } from '../errors'
-import { ioError } from '../io/atomic'
+import { writeFileAtomic } from '../io/atomic'
 import * as format from './format'
 import { type GlobalOptions, Output } from './output'
 import { newestRunOrThrow } from './runs'
@@ -34,11 +33,7 @@ export async function explain(image: string, options: ExplainOptions): Promise<n
     throw error
   }
   const out = options.out ?? `${image === '-' ? 'stdin' : path.parse(image).name}-explained.png`
-  try {
-    fs.writeFileSync(out, found.png)
-  } catch (error) {
-    throw ioError('write', out, error)
-  }
+  writeFileAtomic(out, found.png)
   const { png: _, heat, heatShape, ...rest } = found
   const rows = Array.from({ length: heatShape[0] }, (_, y) => [...heat.slice(y * heatShape[1], (y + 1) * heatShape[1])])
   output.data({ ...rest, heatShape, heat: rows, out })

@@ -4,11 +4,10 @@
  *
  * Commands are imported when they are called, so that `--help` is instant and works before anything is built.
  */
-import fs from 'node:fs'
-import path from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT, exitCodeOf, MbconvError } from '../errors'
 import { PROFILE_NAMES } from '../models/profiles'
+import { packageVersion } from '../version'
 import type { RunOptions } from './experiment'
 import type { ExplainOptions } from './explain'
 import type { ExportOptions } from './export'
@@ -25,11 +24,6 @@ Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 something is mi
 /** What predict and explain take as --run. */
 const MODEL_HELP =
   'folder of a run or a checkpoint, a .safetensors file with a card, a fetched checkpoint (default: the newest run in runs/)'
-
-function version(): string {
-  const file = path.join(__dirname, '..', '..', 'package.json')
-  return (JSON.parse(fs.readFileSync(file, 'utf8')) as { version: string }).version
-}
 
 const example = (...lines: string[]) => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
 
@@ -62,7 +56,7 @@ const collected = (text: string, before: string[]): string[] => [...before, text
 function createProgram(finish: (status: number) => void): Command {
   const program: Command = new Command('mbconv')
     .description('EfficientNet for Node.js: training, evaluation and scaling, native on libtorch.')
-    .version(version())
+    .version(packageVersion())
     .option('--json', 'results for machines: JSON on stdout, one value a line')
     .option('--quiet', 'results and errors only')
     .configureHelp({

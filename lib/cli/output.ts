@@ -1,7 +1,12 @@
 /**
  * Where a command's words go: results on stdout, everything meant for the person at the terminal on stderr.
+ *
+ * What is written may hold names that other people chose, so the last step makes it printable. Colours are marks until
+ * then: only what a {@link Paint} has put there reaches a terminal as a control character.
  */
 import { MbconvError } from '../errors'
+import { jsonLine } from '../io/json'
+import { markOf, onTerminal, type Style } from '../painted-text'
 
 /** What every command understands. */
 export interface GlobalOptions {
@@ -32,17 +37,14 @@ export function wantsUnicode(env: Environment = process.env): boolean {
   return locale ? !/^(C|POSIX)$/.test(locale) && (/utf-?8/i.test(locale) || !locale.includes('.')) : true
 }
 
-export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
-
-const STYLES: Record<Style, number> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 }
-
 export type Paint = (style: Style, text: string) => string
 
-/** Colours text, or leaves it alone. */
+/** Marks text for a colour, or leaves it alone. */
 export function painter(colored: boolean): Paint {
-  return (style, text) => (colored ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text)
+  return (style, text) => (colored ? `${markOf(style)}${text}${markOf('none')}` : text)
 }
 
+export { onTerminal, type Style } from '../painted-text'
 export { type Column, table, visibleLength } from '../text-table'
 
 /** Text in lines of at most so many columns, broken between words. */
@@ -66,13 +68,15 @@ export class Output {
   readonly paintNote: Paint
   readonly unicode = wantsUnicode()
   readonly colored: boolean
+  readonly coloredNotes: boolean
 
   constructor({ json = false, quiet = false }: GlobalOptions = {}) {
     this.json = json
     this.quiet = quiet
     this.colored = wantsColor(process.stdout)
     this.paint = painter(this.colored)
-    this.paintNote = painter(wantsColor(process.stderr))
+    this.coloredNotes = wantsColor(process.stderr)
+    this.paintNote = painter(this.coloredNotes)
   }
 
   /** Columns of the terminal that reads the results; 80 where none does. */
@@ -82,22 +86,22 @@ export class Output {
 
   /** A result for people. Silent with --json. */
   result(...lines: string[]): void {
-    if (!this.json) process.stdout.write(`${lines.join('\n')}\n`)
+    if (!this.json) process.stdout.write(written(lines, this.colored))
   }
 
   /** A result for machines, one line. Silent without --json. */
   data(value: unknown): void {
-    if (this.json) process.stdout.write(`${jsonLine(value)}\n`)
+    if (this.json) process.stdout.write(jsonLine(value, { named: true }))
   }
 
   /** Something a person may like to know. Silent with --quiet. */
-  note(text: string): void {
-    if (!this.quiet) process.stderr.write(`${text}\n`)
+  note(...lines: string[]): void {
+    if (!this.quiet) process.stderr.write(written(lines, this.coloredNotes))
   }
 
   /** Something a person must know. */
   warn(text: string): void {
-    process.stderr.write(`${this.paintNote('yellow', 'warning:')} ${text}\n`)
+    process.stderr.write(written(indented(`${this.paintNote('yellow', 'warning:')} ${text}`), this.coloredNotes))
   }
 
   /** Reports what ended the command. */
@@ -105,25 +109,23 @@ export class Output {
     const { code, message, op, hint } = describeError(error)
     if (this.json) {
       this.data({ error: { code, message, op: op ?? null, hint: hint ?? null } })
-      if (process.env.MBCONV_DEBUG === '1') process.stderr.write(`${stackOf(error)}\n`)
+      if (process.env.MBCONV_DEBUG === '1') process.stderr.write(written(stackOf(error).split('\n'), this.coloredNotes))
       return
     }
     const paint = this.paintNote
-    const lines = [`${paint('red', 'mbconv:')} ${message.replaceAll('\n', '\n        ')}`]
-    if (hint) lines.push(`  ${paint('cyan', 'hint:')} ${hint.replaceAll('\n', '\n        ')}`)
+    const lines = indented(`${paint('red', 'mbconv:')} ${message}`)
+    if (hint) lines.push(...indented(`  ${paint('cyan', 'hint:')} ${hint}`))
     lines.push(`  ${paint('dim', `code: ${code}`)}`)
-    if (process.env.MBCONV_DEBUG === '1') lines.push(stackOf(error))
-    process.stderr.write(`${lines.join('\n')}\n`)
+    if (process.env.MBCONV_DEBUG === '1') lines.push(...stackOf(error).split('\n'))
+    process.stderr.write(written(lines, this.coloredNotes))
   }
 }
 
-/** JSON has no NaN and no infinity; a loss may be either, so they become their names. */
-function jsonLine(value: unknown): string {
-  return JSON.stringify(value, (_, item) => {
-    if (typeof item === 'number' && !Number.isFinite(item)) return String(item)
-    return typeof item === 'bigint' ? Number(item) : item
-  })
-}
+/** The lines of a text, all but the first one indented: one that a hostile name begins looks like no other. */
+export const indented = (text: string): string[] => text.replaceAll('\n', '\n        ').split('\n')
+
+const written = (lines: readonly string[], colored: boolean): string =>
+  lines.map((line) => `${onTerminal(line, colored)}\n`).join('')
 
 function describeError(error: unknown): { code: string; message: string; op?: string; hint?: string } {
   if (error instanceof MbconvError) return error

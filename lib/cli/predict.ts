@@ -3,7 +3,7 @@ import { EXIT, type MbconvError } from '../errors'
 import type { Prediction } from '../train/predict'
 import * as format from './format'
 import { checkImageWords, imagesOf } from './images'
-import { type GlobalOptions, Output } from './output'
+import { type GlobalOptions, indented, Output } from './output'
 import { newestRunOrThrow } from './runs'
 
 export interface PredictOptions extends GlobalOptions {
@@ -30,7 +30,7 @@ export async function predict(words: string[], options: PredictOptions): Promise
   let [read, unreadable] = [0, 0]
   const skip = (file: string, { code, message, hint }: MbconvError) => {
     output.data({ file, error: { code, message, hint: hint ?? null } })
-    output.note(`${output.paintNote('yellow', 'skipped:')} ${message}`)
+    output.note(...indented(`${output.paintNote('yellow', 'skipped:')} ${message}`))
     unreadable++
   }
   for await (const each of predictEach(run, imagesOf(images, skip), settings)) {

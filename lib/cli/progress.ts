@@ -3,15 +3,15 @@
  */
 import type { EvalEvent, StartEvent, StepEvent } from '../train/events'
 import * as format from './format'
-import { type Paint, painter, visibleLength, wantsColor, wantsUnicode } from './output'
+import { onTerminal, type Paint, painter, visibleLength, wantsColor, wantsUnicode } from './output'
 
 /** The events that move a progress display. */
 export type ProgressEvent = StartEvent | StepEvent | EvalEvent
 
 export interface Progress {
   event(event: ProgressEvent): void
-  /** A line of its own that stays. */
-  note(text: string): void
+  /** Lines of their own that stay. */
+  note(...lines: string[]): void
   /** Nothing is drawn any more. */
   end(): void
 }
@@ -20,6 +20,11 @@ export interface ProgressStream {
   write(text: string): unknown
   isTTY?: boolean
   columns?: number
+}
+
+/** Writes lines, made printable. */
+export function writeLines(stream: ProgressStream, lines: readonly string[], colored = wantsColor(stream)): void {
+  stream.write(lines.map((line) => `${onTerminal(line, colored)}\n`).join(''))
 }
 
 /** The display that suits the stream. `now` gives milliseconds, for tests. */
@@ -31,7 +36,7 @@ export function createProgress(
     now = Date.now,
   }: { quiet?: boolean; env?: NodeJS.ProcessEnv; now?: () => number } = {},
 ): Progress {
-  if (quiet) return { event: () => {}, note: (text) => stream.write(`${text}\n`), end: () => {} }
+  if (quiet) return { event: () => {}, note: (...lines) => writeLines(stream, lines), end: () => {} }
   if (stream.isTTY && env.TERM !== 'dumb') return new BarProgress(stream, env, now)
   return new LineProgress(stream)
 }
@@ -55,6 +60,7 @@ class BarProgress implements Progress {
   private smoothLoss = Number.NaN
   private top1?: number
   private readonly paint: Paint
+  private readonly colored: boolean
   private readonly unicode: boolean
 
   constructor(
@@ -62,7 +68,8 @@ class BarProgress implements Progress {
     env: NodeJS.ProcessEnv,
     private readonly now: () => number,
   ) {
-    this.paint = painter(wantsColor(stream, env))
+    this.colored = wantsColor(stream, env)
+    this.paint = painter(this.colored)
     this.unicode = wantsUnicode(env)
   }
 
@@ -79,9 +86,9 @@ class BarProgress implements Progress {
     if (now - this.drawnAt >= INTERVAL || event.type === 'eval') this.draw(now)
   }
 
-  note(text: string): void {
+  note(...lines: string[]): void {
     this.clear()
-    this.stream.write(`${text}\n`)
+    writeLines(this.stream, lines, this.colored)
     if (this.last) this.draw(this.now())
   }
 
@@ -120,7 +127,7 @@ class BarProgress implements Progress {
     const room = Math.min(40, barRoom())
     const [epoch, ...rest] = kept
     const parts = room >= 4 ? [epoch, this.bar(last.step / run.steps, room), ...rest] : kept
-    this.stream.write(`\r${parts.join('  ')}\u001b[K`)
+    this.stream.write(`\r${onTerminal(parts.join('  '), this.colored)}\u001b[K`)
     this.drawnAt = now
     this.drawn = true
   }
@@ -160,8 +167,8 @@ class LineProgress implements Progress {
     this.last = event
   }
 
-  note(text: string): void {
-    this.stream.write(`${text}\n`)
+  note(...lines: string[]): void {
+    writeLines(this.stream, lines)
   }
 
   end(): void {
@@ -183,7 +190,7 @@ class LineProgress implements Progress {
         `${format.whole(last.imagesPerSecond)} images/s`,
       )
     }
-    this.stream.write(`${[...fields, ...evaluation].join('  ')}\n`)
+    writeLines(this.stream, [[...fields, ...evaluation].join('  ')])
     this.losses = []
   }
 }

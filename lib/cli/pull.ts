@@ -2,11 +2,13 @@
 
 import path from 'node:path'
 import { EXIT, MbconvError } from '../errors'
+import { printable } from '../foreign-text'
 import type { DownloadProgress } from '../io/download'
 import { checkpointNamed, checkpoints, weightsFolder } from '../models/checkpoints'
 import { type Pulled, pull as pullOne } from '../models/pull'
 import * as format from './format'
 import { type GlobalOptions, Output, table } from './output'
+import { writeLines } from './progress'
 import { shortPath } from './runs'
 import { exitOfInterruption } from './signals'
 
@@ -125,18 +127,18 @@ class ProgressLine {
       const tenth = Math.floor(10 * share)
       if (tenth === this.#tenth) return
       this.#tenth = tenth
-      this.#stream.write(`${text}\n`)
+      writeLines(this.#stream, [text])
       return
     }
     const now = performance.now()
     if (now - this.#drawn < 100 && bytes !== total) return
     this.#drawn = now
-    this.#stream.write(`\r\u001b[K${text.slice(0, (this.#stream.columns || 80) - 1)}`)
+    this.#stream.write(`\r\u001b[K${printable(text).slice(0, (this.#stream.columns || 80) - 1)}`)
   }
 
   note(text: string): void {
     this.end()
-    if (!this.#quiet) this.#stream.write(`${text}\n`)
+    if (!this.#quiet) writeLines(this.#stream, [text])
   }
 
   end(): void {

@@ -1,14 +1,18 @@
 /** Finding the folders of earlier runs. */
-import fs from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { MbconvError } from '../errors'
+import { UNPRINTABLE } from '../foreign-text'
+import { listFolder, statOf } from '../io/folders'
+
+export { isFolder } from '../io/folders'
 
 /** A run's name, where the configuration gives none: `digits-20261124-064702`, in local time. */
 export function runName(stem: string, date = new Date()): string {
   const two = (value: number) => String(value).padStart(2, '0')
   const day = `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`
   // A file's name may hold what a run's may not: a leading dot, say.
-  const plain = stem.replace(/^\.+|[\p{Cc}\\]/gu, '') || 'run'
+  const plain = stem.replace(UNPRINTABLE, '').replace(/^\.+|\\/g, '') || 'run'
   return `${plain}-${day}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`
 }
 
@@ -17,7 +21,7 @@ export function freeRunName(dir: string, stem: string, date = new Date()): strin
   const name = runName(stem, date)
   for (let number = 1; ; number++) {
     const candidate = number === 1 ? name : `${name}-${number}`
-    if (!fs.existsSync(path.join(dir, candidate))) return candidate
+    if (!existsSync(path.join(dir, candidate))) return candidate
   }
 }
 
@@ -34,13 +38,7 @@ function isRunOf(stem: string, name: string): boolean {
  * @param stem only runs called after this configuration
  */
 export function newestRun(dir: string, stem?: string): string | undefined {
-  let entries: fs.Dirent[]
-  try {
-    entries = fs.readdirSync(dir, { withFileTypes: true })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+  const entries = existsSync(dir) ? listFolder(dir) : []
   let newest: { run: string; time: number } | undefined
   for (const entry of entries) {
     if (!entry.isDirectory() || (stem !== undefined && !isRunOf(stem, entry.name))) continue
@@ -55,8 +53,8 @@ export function newestRun(dir: string, stem?: string): string | undefined {
 function savedAt(run: string): number | undefined {
   const folder = path.join(run, 'checkpoints')
   try {
-    const steps = fs.readdirSync(folder).filter((name) => name.startsWith('step-'))
-    return steps.length > 0 ? fs.statSync(folder).mtimeMs : undefined
+    const saved = listFolder(folder).some(({ name }) => name.startsWith('step-'))
+    return saved ? statOf(folder)?.mtimeMs : undefined
   } catch {
     return undefined
   }
@@ -69,10 +67,6 @@ export function newestRunOrThrow(dir = 'runs'): string {
   throw new MbconvError('ERR_USAGE', `there is no run in ${path.resolve(dir)}`, {
     hint: 'name the folder of a run, or train one: mbconv train configs/digits.yaml',
   })
-}
-
-export function isFolder(name: string): boolean {
-  return fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 /** A path as short as it can be told: relative, where it lies below the working directory. */

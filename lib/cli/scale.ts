@@ -158,7 +158,7 @@ function scaleOne(base: Arch, options: ScaleOptions, output: Output): number {
     const spread = `spread ${format.percent(latency.spread)}`
     output.note(`measured ${name}, ${format.scaled(macs)}: ${COSTS.latency.text(latency.median)}, ${spread}`)
   }
-  output.note(tableOf(base, [result], options, output).join('\n'))
+  output.note(...tableOf(base, [result], options, output))
   if (!output.json && !result.reached) throw missed(result)
   output.data(result)
   output.result(...comment(base, result, found), ...yaml(found.config as ModelConfig))

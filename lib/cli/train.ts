@@ -6,7 +6,7 @@ import { parseConfigFile } from '../train/config-file'
 import type { StartEvent, TrainEvent, TrainResult } from '../train/events'
 import { nearest } from '../train/nearest'
 import * as format from './format'
-import { type GlobalOptions, Output } from './output'
+import { type GlobalOptions, indented, Output } from './output'
 import { createProgress, type Progress } from './progress'
 import { evaluationLines, learningCurves } from './result'
 import { freeRunName, isFolder, newestRun, shortPath } from './runs'
@@ -102,7 +102,7 @@ function newestRunOf({ run }: TrainConfig, stem: string): string {
 function show(event: TrainEvent, config: TrainConfig, progress: Progress, output: Output): void {
   switch (event.type) {
     case 'start':
-      if (!output.quiet && !output.json) progress.note(headline(event, config, output))
+      if (!output.quiet && !output.json) progress.note(...headline(event, config, output))
       progress.event(event)
       break
     case 'step':
@@ -110,12 +110,12 @@ function show(event: TrainEvent, config: TrainConfig, progress: Progress, output
       progress.event(event)
       break
     case 'warning':
-      progress.note(`${output.paintNote('yellow', 'warning:')} ${event.message}`)
+      progress.note(...indented(`${output.paintNote('yellow', 'warning:')} ${event.message}`))
       break
   }
 }
 
-function headline(start: StartEvent, config: TrainConfig, { paintNote: paint }: Output): string {
+function headline(start: StartEvent, config: TrainConfig, { paintNote: paint }: Output): string[] {
   const whole = start.steps === start.epochs * start.stepsPerEpoch
   const facts = [
     `${format.scaled(start.params)} parameters, ${format.scaled(start.macs)} multiply-adds`,
@@ -126,7 +126,7 @@ function headline(start: StartEvent, config: TrainConfig, { paintNote: paint }: 
   ]
   const again = start.startStep > 0 ? `, going on after step ${start.startStep}` : ''
   const device = `${start.device}${config.device === 'auto' ? ` (auto: ${reasonFor(start.device)})` : ''}`
-  return `${paint('bold', shortPath(start.runDir))} on ${device}${again}\n${facts.join(paint('dim', ' | '))}`
+  return [`${paint('bold', shortPath(start.runDir))} on ${device}${again}`, facts.join(paint('dim', ' | '))]
 }
 
 /** Why `auto` chose as it did. */

@@ -1,8 +1,8 @@
 /** A job's process, seen from the one that started it: its messages, its limits, its end. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { join } from 'node:path'
-import { ioError } from '../io/atomic'
+import { openToAppend, readLog } from '../io/open'
 import type { JobFigures, JobMessage, JobOrder, StopOrder } from './job'
 import type { JobError, Limits } from './types'
 
@@ -56,8 +56,8 @@ const LONGEST = 2 ** 31 - 1
 const LAST_WORDS = 600
 
 function lastWords(log: string | undefined): string {
-  if (log === undefined || !existsSync(log)) return ''
-  const text = readFileSync(log, 'utf8').slice(-LAST_WORDS).trim()
+  if (log === undefined) return ''
+  const text = readLog(log, 'attempt').slice(-LAST_WORDS).trim()
   return text === '' ? '' : `; it wrote: ${text}`
 }
 
@@ -78,12 +78,7 @@ function endOf(message: JobMessage): AttemptEnd | undefined {
 export function attempt(options: AttemptOptions): Promise<Attempt> {
   const { order, limits, threads, gpu, log, onMessage, signal } = options
   const began = performance.now()
-  let output: number | 'ignore' = 'ignore'
-  try {
-    if (log !== undefined) output = openSync(log, 'a')
-  } catch (error) {
-    throw ioError('write', log!, error)
-  }
+  const output = log === undefined ? 'ignore' : openToAppend(log, 'attempt')
   const child = spawn(process.execPath, [join(__dirname, 'job.js')], {
     // A group of its own: a terminal's Ctrl-C goes to the runner, which asks all jobs to save.
     detached: true,

@@ -1,10 +1,12 @@
 /** The folder of an experiment: its plan, what is finished, and whether it may go on with another plan. */
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { MbconvError } from '../errors'
-import { ioError, removeStaleTemporaries, writeFileAtomic } from '../io/atomic'
+import { removeStaleTemporaries, writeFileAtomic } from '../io/atomic'
+import { makeFolder } from '../io/folders'
 import { readableJson } from '../io/json'
+import { readText } from '../io/open'
 import { IN_USE, lockRun, unlockRun } from '../train/lock'
 import { jobsFolder, readRecord, removeRecord, tidyJob } from './job-record'
 import { type Job, jobConfig, jobsOf } from './plan'
@@ -31,7 +33,7 @@ export function readPlan(folder: string): Plan {
   if (!isExperiment(folder))
     throw new MbconvError('ERR_DATA', `${folder} is not the folder of an experiment: it has no ${FILES.plan}`)
   try {
-    const plan = JSON.parse(readFileSync(path, 'utf8')) as Plan
+    const plan = JSON.parse(readText(path, { op: 'readPlan' })) as Plan
     if (plan.format !== 1) throw new TypeError(`format ${plan.format} is none that is known`)
     return plan
   } catch (cause) {
@@ -45,11 +47,7 @@ export const writePlan = (folder: string, plan: Plan): void =>
 /** Makes the folder and locks it. @returns gives it free */
 export function lockExperiment(folder: string): () => void {
   const token = randomUUID()
-  try {
-    mkdirSync(jobsFolder(folder), { recursive: true })
-  } catch (error) {
-    throw ioError('create', folder, error)
-  }
+  makeFolder(jobsFolder(folder))
   lockRun(folder, token)
   removeStaleTemporaries(folder)
   // Orphans of a killed runner may be here still, with temporaries of their own.

@@ -2,11 +2,13 @@
  * jobs/ARM-sSEED.json: what is known of a job beside its training run: the attempts that failed and, when it is over,
  * its lines of results.jsonl and timings.jsonl. Written by the process that watches over the job, whole or not at all.
  */
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { MbconvError } from '../errors'
-import { ioError, removeDirectoryAtomic, writeFileAtomic } from '../io/atomic'
+import { removeAll, removeDirectoryAtomic, writeFileAtomic } from '../io/atomic'
+import { statOf } from '../io/folders'
 import { readableJson } from '../io/json'
+import { readText } from '../io/open'
 import { RUN_FILES } from '../train/run-folder'
 import { FILES } from './results'
 import type { JobError, ResultRow, TimingRow } from './types'
@@ -36,12 +38,7 @@ const recordFile = (folder: string, id: string) => join(folder, FILES.jobs, `${i
 export function readRecord(folder: string, id: string): JobRecord {
   const path = recordFile(folder, id)
   if (!existsSync(path)) return { failures: [], startedAt: null, wallSeconds: 0, peakBytes: null }
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    throw ioError('read', path, error)
-  }
+  const text = readText(path, { op: 'readRecord' })
   try {
     const record = JSON.parse(text) as JobRecord
     if (!Array.isArray(record.failures)) throw new TypeError('it has no list of failures')
@@ -58,12 +55,12 @@ export function writeRecord(folder: string, id: string, record: JobRecord): void
   writeFileAtomic(recordFile(folder, id), readableJson(record))
 }
 
-export const removeRecord = (folder: string, id: string): void => rmSync(recordFile(folder, id), { force: true })
+export const removeRecord = (folder: string, id: string): void => removeAll(recordFile(folder, id))
 
 /** Counts the time of a process that was killed together with its watcher, by the last line it wrote. */
 export function closeGap(folder: string, id: string, record: JobRecord): JobRecord {
   if (record.startedAt === null) return record
-  const sign = statSync(join(runFolder(folder, id), RUN_FILES.metrics), { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const sign = statOf(join(runFolder(folder, id), RUN_FILES.metrics))?.mtimeMs ?? 0
   const seconds = Math.max(0, sign - record.startedAt) / 1000
   return { ...record, startedAt: null, wallSeconds: record.wallSeconds + seconds }
 }
@@ -73,5 +70,5 @@ export function tidyJob(folder: string, id: string): void {
   const checkpoints = join(runFolder(folder, id), 'checkpoints')
   if (existsSync(checkpoints)) removeDirectoryAtomic(checkpoints)
   const log = logFile(folder, id)
-  if (statSync(log, { throwIfNoEntry: false })?.size === 0) rmSync(log, { force: true })
+  if (statOf(log)?.size === 0) removeAll(log)
 }

@@ -5,9 +5,10 @@
  * next process of the same job waits until it has. Messages go over Node's IPC channel.
  */
 import { randomUUID } from 'node:crypto'
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MbconvError } from '../errors'
+import { removeAll } from '../io/atomic'
 import type { TrainConfigInput } from '../train/config'
 import { IN_USE, lockPath, unlockPath } from '../train/lock'
 import { toPlainError } from '../train/messages'
@@ -91,7 +92,7 @@ async function trainJob({ config, jobs, id, fresh }: JobOrder & { type: 'train' 
     const folder = join(jobs, id)
     const begun = existsSync(join(folder, RUN_FILES.config))
     // A folder without a configuration was left by a process that died before its first step.
-    if (fresh || !begun) rmSync(folder, { recursive: true, force: true })
+    if (fresh || !begun) removeAll(folder)
     if (stop.signal.aborted) return await send({ type: 'stopped' })
     const resume = begun && !fresh ? folder : undefined
     const run = train(config, { signal: stop.signal, resume })

@@ -1,10 +1,11 @@
 /** Where and with what an experiment runs: versions, revision, hardware. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { availableParallelism, cpus, hostname, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { deviceCount, getDeviceProperties } from '../cuda'
 import { versions as nativeVersions } from '../runtime'
+import { packageVersion } from '../version'
 import type { Machine, Versions } from './types'
 
 /** The package's own folder. */
@@ -12,8 +13,7 @@ export const PACKAGE = join(__dirname, '..', '..')
 
 /** @throws MbconvError ERR_NATIVE_LOAD */
 export function versionsHere(): Versions {
-  const { version } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { version: string }
-  return { mbconv: version, node: process.versions.node, libtorch: nativeVersions().loaded }
+  return { mbconv: packageVersion(), node: process.versions.node, libtorch: nativeVersions().loaded }
 }
 
 /** @throws MbconvError ERR_NATIVE_LOAD */

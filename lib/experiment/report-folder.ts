@@ -1,9 +1,10 @@
 /** The files of an experiment as its report reads them. A running experiment writes them at the same time. */
-import { readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { shown } from '../check'
 import { MbconvError } from '../errors'
+import { readText } from '../io/open'
 import type { Plan, ResultRow, TimingRow } from './types'
 
 export interface ExperimentFiles {
@@ -73,14 +74,9 @@ const rowSchema = z.discriminatedUnion('status', [
 const timingSchema = z.looseObject({ ...job, seconds: z.number().min(0), wallSeconds: z.number().min(0) })
 
 function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new MbconvError('ERR_DATA', `${path}: cannot be read (${(cause as NodeJS.ErrnoException).code ?? cause})`, {
-      cause,
-    })
-  }
+  if (!existsSync(path)) return undefined
+  const refuse = (reason: string, cause: unknown) => new MbconvError('ERR_DATA', `${path}: ${reason}`, { cause })
+  return readText(path, { op: 'report', refuse })
 }
 
 function check<T>(schema: z.ZodType, value: unknown, where: string): T {

@@ -1,4 +1,5 @@
 /** A report as Markdown, with its pictures beside it. */
+import { blanked } from '../foreign-text'
 import type { Analysis } from './analysis'
 import { conclusions, notShown } from './conclusions'
 import type { Figure } from './report-figures'
@@ -8,7 +9,7 @@ import type { Table } from './report-tables'
 
 /** Text that means nothing but itself, on one line. */
 function plain(words: string): string {
-  const line = words.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim()
+  const line = blanked(words).trim()
   return line.replace(/[\\`*_[\]<>|#~!&$]/g, (c) => `\\${c}`).replace(/^([-+]|\d+[.)])(?=\s)/, '\\$1')
 }
 
@@ -62,7 +63,7 @@ export function reportMarkdown(analysis: Analysis, figures: readonly Figure[], t
     '## How to do it again',
     '',
     '```sh',
-    ...commands.map((command) => command.replace(/[\r\n`]/g, ' ')),
+    ...commands.map((command) => blanked(command).replaceAll('`', ' ')),
     '```',
     '',
     ...pairs(made),

@@ -1,4 +1,5 @@
 /** The tables of a report, as text for pages and as numbers for other programs. */
+import { printable } from '../foreign-text'
 import type { Analysis, ArmFindings } from './analysis'
 import { constraintOf } from './objective'
 import { amount, deviation, duration, percent, points, pValue, range, times } from './report-format'
@@ -235,8 +236,8 @@ const FORMULA = /^[=+\-@\t\r]/
 function csv(header: readonly string[], rows: readonly Cell[][]): string {
   const cell = (value: Cell) => {
     if (typeof value !== 'string') return value === null || value === undefined ? '' : String(value)
-    const text = FORMULA.test(value) ? `'${value}` : value
-    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+    const text = printable(FORMULA.test(value) ? `'${value}` : value)
+    return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
   }
   return [header, ...rows].map((row) => `${row.map(cell).join(',')}\n`).join('')
 }

@@ -1,7 +1,7 @@
 /** The report of an experiment: written into its folder, and text for terminals. */
-import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { ioError, writeFileAtomic } from '../io/atomic'
+import { writeFileAtomic } from '../io/atomic'
+import { makeFolder } from '../io/folders'
 import { svgToPng } from '../report/png'
 import { analyze } from './analysis'
 import { conclusions } from './conclusions'
@@ -51,11 +51,7 @@ export async function writeReport(folder: string): Promise<ReportPaths> {
     drawn.push({ id: figure.id, svg, png: await svgToPng(svg.replace(/[αβγφ]/g, (letter) => GREEK[letter])) })
   }
 
-  try {
-    mkdirSync(target, { recursive: true })
-  } catch (error) {
-    throw ioError('create', target, error)
-  }
+  makeFolder(target)
   const csv = { results: path('results.csv'), arms: path('arms.csv'), comparisons: path('comparisons.csv') }
   writeFileAtomic(csv.results, resultsCsv(analysis, files.results, files.timings))
   writeFileAtomic(csv.arms, armsCsv(analysis))

@@ -4,9 +4,11 @@
  * A line is appended in one write and forced to the disk. Dying in the middle of it leaves half a line at the end, which
  * is cut away when the experiment goes on; what it said is in the job's own record, see job-record.ts.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, fsyncSync } from 'node:fs'
 import { join } from 'node:path'
 import { ioError, writeFileAtomic, writeFully } from '../io/atomic'
+import { jsonLine } from '../io/json'
+import { openToAppend, readLog } from '../io/open'
 import type { ResultRow, TimingRow } from './types'
 
 export const FILES = {
@@ -38,23 +40,15 @@ function parse<T extends Line>(text: string): T[] {
 
 export const keyOf = ({ arm, seed }: Line): string => `${arm}-s${seed}`
 
-function read(path: string): string {
-  try {
-    return existsSync(path) ? readFileSync(path, 'utf8') : ''
-  } catch (error) {
-    throw ioError('read', path, error)
-  }
-}
-
 /**
  * The results of an experiment so far, in the order they came.
  *
  * @param folder the experiment's
  * @throws MbconvError ERR_IO
  */
-export const readResults = (folder: string): ResultRow[] => parse(read(join(folder, FILES.results)))
+export const readResults = (folder: string): ResultRow[] => parse(readLog(join(folder, FILES.results), 'results'))
 
-export const readTimings = (folder: string): TimingRow[] => parse(read(join(folder, FILES.timings)))
+export const readTimings = (folder: string): TimingRow[] => parse(readLog(join(folder, FILES.timings), 'results'))
 
 /** A file of lines that is added to. Only the holder of the experiment's lock may have one. */
 export class LineFile<T extends Line> {
@@ -66,28 +60,20 @@ export class LineFile<T extends Line> {
   /** Cuts half a line away that a crash left. */
   constructor(path: string) {
     this.#path = path
-    const before = read(path)
+    const before = readLog(path, 'results')
     this.lines = parse<T>(before)
-    const whole = this.lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+    const whole = this.lines.map((line) => jsonLine(line)).join('')
     if (whole !== before) writeFileAtomic(path, whole)
     this.#there = new Set(this.lines.map(keyOf))
-    this.#fd = this.#open()
-  }
-
-  #open(): number {
-    try {
-      return openSync(this.#path, 'a')
-    } catch (error) {
-      throw ioError('write', this.#path, error)
-    }
+    this.#fd = openToAppend(this.#path, 'results')
   }
 
   /** Takes lines away. */
   remove(unwanted: (line: T) => boolean): void {
     const kept = this.lines.filter((line) => !unwanted(line))
     closeSync(this.#fd)
-    writeFileAtomic(this.#path, kept.map((line) => `${JSON.stringify(line)}\n`).join(''))
-    this.#fd = this.#open()
+    writeFileAtomic(this.#path, kept.map((line) => jsonLine(line)).join(''))
+    this.#fd = openToAppend(this.#path, 'results')
     for (const line of this.lines) if (!kept.includes(line)) this.#there.delete(keyOf(line))
     this.lines = kept
   }
@@ -96,7 +82,7 @@ export class LineFile<T extends Line> {
   add(line: T): void {
     if (this.#there.has(keyOf(line))) return
     try {
-      writeFully(this.#fd, Buffer.from(`${JSON.stringify(line)}\n`))
+      writeFully(this.#fd, Buffer.from(jsonLine(line)))
       fsyncSync(this.#fd)
     } catch (error) {
       throw ioError('write', this.#path, error)

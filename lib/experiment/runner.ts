@@ -4,13 +4,14 @@
  * Everything that must not be lost is in files that are whole or absent, so the runner may die at any moment: run again,
  * it repeats nothing that is finished and goes on with the rest from its checkpoints.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { deviceCount } from '../cuda'
 import { MbconvError } from '../errors'
 import { writeFileAtomic } from '../io/atomic'
 import { readableJson } from '../io/json'
+import { readText } from '../io/open'
 import { EventQueue } from '../train/event-queue'
 import { attempt } from './attempt'
 import type { ExperimentEvent, ExperimentResult } from './events'
@@ -176,7 +177,7 @@ async function estimate({ plan, folder, left, gpu, signal, emit }: EstimateOptio
 
 function readEstimates(path: string): Record<string, number | null> {
   try {
-    return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
+    return existsSync(path) ? JSON.parse(readText(path, { op: 'estimate' })) : {}
   } catch {
     return {} // a figure for people, measured again
   }

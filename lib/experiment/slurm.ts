@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path'
 import { MbconvError } from '../errors'
+import { printable, quoted as quotedText } from '../foreign-text'
 import { unlinkIfThere, writeFileAtomic } from '../io/atomic'
 import { EXPERIMENTS, folderOf, lockExperiment, planToGoOnWith, Results, readPlan, writePlan } from './folder'
 import { PACKAGE, revisionHere, versionsHere } from './machine'
@@ -31,7 +32,13 @@ const SPARE_MINUTES = 5
 const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`
 
 /** A value behind #SBATCH, which knows quotes but is no shell. */
-const optionWord = (word: string) => (/^[\w./%+-]+$/.test(word) ? word : `"${word}"`)
+function optionWord(word: string): string {
+  if (/^[\w./%+-]+$/.test(word)) return word
+  // A line break would begin a command of its own.
+  if (word.includes('"') || printable(word) !== word)
+    throw new MbconvError('ERR_CONFIG', `no script for sbatch can name ${quotedText(word)}`, { hint: 'another --dir' })
+  return `"${word}"`
+}
 
 /** 0, 1, 2, 5 as `0-2,5`. */
 export function ranges(numbers: readonly number[]): string {

@@ -15,11 +15,13 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { MbconvError } from '../errors'
+import { nameOf } from '../foreign-text'
 
 /** What may be written: text (as UTF-8), bytes, or pieces that are produced one after another. */
 export type FileContent = string | Uint8Array | Iterable<Uint8Array>
@@ -66,24 +68,33 @@ export function fsyncDirectory(directory: string): void {
   }
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'disk quota exceeded',
+  EROFS: 'read-only file system',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is not a folder',
+  EMFILE: 'too many open files',
+  EEXIST: 'it exists already',
+  ELOOP: 'its links lead in a circle',
+  ENAMETOOLONG: 'the name is too long',
+  ENXIO: 'it is not a regular file',
+  ERR_INVALID_ARG_VALUE: 'no name can be like that',
+}
+
+/** An errno in words that complete "cannot read FILE: …". */
+export function reasonOf(error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return REASONS[code] ?? message
+}
+
 /** Turns an errno into the package's own error, with the path and the remedy where there is an obvious one. */
-export function ioError(action: string, path: string, error: unknown): MbconvError {
+export function ioError(action: string, path: string | Buffer, error: unknown, op?: string): MbconvError {
   if (error instanceof MbconvError) return error
-  const code = (error as NodeJS.ErrnoException).code
-  const reasons: Record<string, string> = {
-    ENOENT: 'no such file or folder',
-    EACCES: 'permission denied',
-    EPERM: 'not permitted',
-    ENOSPC: 'no space left on the device',
-    EDQUOT: 'disk quota exceeded',
-    EROFS: 'read-only file system',
-    EISDIR: 'it is a folder',
-    ENOTDIR: 'a part of the path is not a folder',
-    EMFILE: 'too many open files',
-    EEXIST: 'it exists already',
-  }
-  const reason = (code !== undefined && reasons[code]) || (error as Error).message
-  return new MbconvError('ERR_IO', `cannot ${action} ${path}: ${reason}`, { cause: error })
+  return new MbconvError('ERR_IO', `cannot ${action} ${nameOf(path)}: ${reasonOf(error)}`, { op, cause: error })
 }
 
 function* pieces(content: FileContent): Generator<Uint8Array> {
@@ -103,19 +114,33 @@ export function writeFileDurable(path: string, content: FileContent): void {
   }
 }
 
+/** Takes away what is of no more use; what went wrong before matters more than whether that works. */
+function discard(temp: string): void {
+  try {
+    rmSync(temp, { recursive: true, force: true })
+  } catch {
+    // A later writer in that folder removes it.
+  }
+}
+
 /**
  * Writes a file so that `path` holds either what it held before or all of `content`.
  *
- * @throws MbconvError ERR_IO; the old file is then untouched and no temporary file stays behind.
+ * @throws MbconvError ERR_IO, also where a folder, pipe or device is in its place; what is there is then untouched and no
+ *   temporary file stays behind.
  */
 export function writeFileAtomic(path: string, content: FileContent): void {
   const temp = siblingName(path, 'tmp')
   try {
+    // A rename would put the file in the place of a device: /dev/null would be gone for every process.
+    const there = statSync(path, { throwIfNoEntry: false })
+    if (there?.isDirectory()) throw new Error('it is a folder')
+    if (there?.isFile() === false) throw new Error('it is not a regular file')
     writeFileDurable(temp, content)
     renameSync(temp, path)
     fsyncDirectory(dirname(path))
   } catch (error) {
-    rmSync(temp, { force: true })
+    discard(temp)
     throw ioError('write', path, error)
   }
 }
@@ -138,7 +163,7 @@ export function publishDirectory(path: string, fill: (folder: string) => void): 
     renameSync(temp, path)
     fsyncDirectory(dirname(path))
   } catch (error) {
-    rmSync(temp, { recursive: true, force: true })
+    discard(temp)
     throw (error as NodeJS.ErrnoException).syscall ? ioError('write', path, error) : error
   }
 }
@@ -162,13 +187,32 @@ export function removeDirectoryAtomic(path: string): void {
  */
 export function removeStaleTemporaries(directory: string, { exclusive = false } = {}): string[] {
   const removed: string[] = []
-  for (const name of readdirSync(directory)) {
+  let names: string[]
+  try {
+    names = readdirSync(directory)
+  } catch (error) {
+    throw ioError('read', directory, error)
+  }
+  for (const name of names) {
     const match = TEMP_NAME.exec(name)
     if (match === null || (!exclusive && processIsAlive(Number(match[2])))) continue
-    rmSync(join(directory, name), { recursive: true, force: true })
+    removeAll(join(directory, name))
     removed.push(name)
   }
   return removed
+}
+
+/**
+ * Removes a file, or a folder with all that is in it, that may be gone already.
+ *
+ * @throws MbconvError ERR_IO
+ */
+export function removeAll(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true })
+  } catch (error) {
+    throw ioError('remove', path, error)
+  }
 }
 
 /** Removes a file that may be gone already. */

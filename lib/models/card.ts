@@ -1,12 +1,12 @@
 /**
  * The model card: what using a network's weights takes beside the weights, as JSON that travels with them.
  */
-import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
 import { checkCount, checkOptions, checkPositive, shown } from '../check'
 import { MbconvError } from '../errors'
-import { ioError, writeFileAtomic } from '../io/atomic'
+import { writeFileAtomic } from '../io/atomic'
 import { readableJson } from '../io/json'
+import { readText } from '../io/open'
 import type { Arch } from './arch'
 import { checkArch } from './check'
 import { COUNTING_RULE, count } from './count'
@@ -301,21 +301,7 @@ export function writeCard(path: string, card: ModelCard): void {
 export function readCard(path: string): ModelCard {
   const op = 'readCard'
   checkPath(op, path)
-  const refuse = (problem: string, hint?: string): never => {
-    throw new MbconvError('ERR_FORMAT', `${path}: ${problem}`, { op, hint })
-  }
-  let text: string
-  try {
-    // Asked before opening: to open a pipe would wait for its writer.
-    const file = statSync(path)
-    if (!file.isFile()) throw new MbconvError('ERR_IO', `cannot read ${path}: it is not a regular file`, { op })
-    if (file.size > MAX_BYTES) refuse(`it has ${file.size} bytes, too many for a model card`)
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    if (error instanceof MbconvError) throw error
-    throw new MbconvError('ERR_IO', ioError('read', path, error).message, { op, cause: error })
-  }
-  return parseCard(text, path)
+  return parseCard(readText(path, { op, most: MAX_BYTES }), path)
 }
 
 /**

@@ -1,8 +1,10 @@
 /** A network with the weights of a checkpoint, under the checkpoint's numeric profile. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { checkOptions } from '../check'
 import { MbconvError } from '../errors'
+import { statOf } from '../io/folders'
+import { readText } from '../io/open'
 import { type ModelCard, makeCard } from './card'
 import { archOf, type Checkpoint, checkpointNamed, profileOf, weightsFolder } from './checkpoints'
 import { type CreateOptions, create } from './create'
@@ -84,7 +86,7 @@ export function weightsFile({ name, url }: Checkpoint, folder = weightsFolder())
     )
   }
   const expected = bytesOnRecord(file)
-  const { size } = statSync(file)
+  const { size } = statOf(file) ?? {}
   if (expected !== undefined && size !== expected) {
     throw new MbconvError('ERR_FORMAT', `${file} has ${size} bytes, and had ${expected} when it was fetched`, {
       op,
@@ -97,7 +99,7 @@ export function weightsFile({ name, url }: Checkpoint, folder = weightsFolder())
 /** The size that {@link pull} has written down; a file put there by hand has none. */
 function bytesOnRecord(file: string): number | undefined {
   try {
-    const { bytes } = JSON.parse(readFileSync(`${file}.json`, 'utf8')) as { bytes?: unknown }
+    const { bytes } = JSON.parse(readText(`${file}.json`, { op: 'pretrained' })) as { bytes?: unknown }
     return typeof bytes === 'number' ? bytes : undefined
   } catch {
     return undefined

@@ -1,11 +1,13 @@
 /** Checkpoints from the hub into the folder of weights. */
-import { lstatSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import { lstatSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import { checkOptions } from '../check'
 import { MbconvError } from '../errors'
 import { ioError, writeFileAtomic } from '../io/atomic'
 import { type DownloadProgress, download, sha256Of } from '../io/download'
+import { makeFolder } from '../io/folders'
 import { readableJson } from '../io/json'
+import { readText } from '../io/open'
 import { checkFormat } from '../io/pth'
 import { readMetadata } from '../io/safetensors'
 import { type Checkpoint, checkpointNamed, weightsFolder } from './checkpoints'
@@ -89,7 +91,7 @@ function withHint(error: unknown, url: string, target: string): unknown {
 /** The path of a file in the folder, which is made. Nothing is written through a link that leads elsewhere. */
 function targetIn(folder: string, file: string): string {
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
     const target = path.join(realpathSync(folder), file)
     const link = lstatSync(target, { throwIfNoEntry: false })
     if (link !== undefined && !link.isFile()) {
@@ -108,7 +110,7 @@ async function whatIsThere(name: string, target: string): Promise<Pulled | undef
   if (lstatSync(target, { throwIfNoEntry: false }) === undefined) return undefined
   let known: { url?: string; sha256?: string } = {}
   try {
-    known = JSON.parse(readFileSync(record(target), 'utf8'))
+    known = JSON.parse(readText(record(target), { op: 'pull' }))
   } catch {
     // Put there by hand.
   }

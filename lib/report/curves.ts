@@ -18,10 +18,8 @@ function linesOf(path: string): MetricsLine[] {
   try {
     return readMetrics(path)
   } catch (cause) {
-    throw new MbconvError('ERR_DATA', `${path}: cannot be read (${(cause as NodeJS.ErrnoException).code ?? cause})`, {
-      hint: 'A run that has made a step has this file.',
-      cause,
-    })
+    const hint = 'A run that has made a step has this file.'
+    throw new MbconvError('ERR_DATA', (cause as MbconvError).message, { hint, cause })
   }
 }
 

@@ -1,11 +1,11 @@
 /** state.json of a checkpoint: everything beside tensors that the next step, or a user of the weights, depends on. */
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { MbconvError } from '../errors'
 import { ioError } from '../io/atomic'
 import { readableJson } from '../io/json'
+import { readText } from '../io/open'
 import { type TrainConfig, trainConfigSchema } from './config'
 
 /** Raised when an older program could not use what a newer one wrote. */
@@ -105,7 +105,7 @@ export function readState(folder: string): { state: TrainState; files: PartFiles
   const path = join(folder, STATE_FILE)
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readText(path, { op: 'checkpoint' })
   } catch (error) {
     throw broken(folder, `not a checkpoint (${ioError('read', path, error).message})`, error)
   }

@@ -10,10 +10,12 @@
  * Damage that comes later (a disk, a copy cut short) shows in the checksums.
  */
 import { createHash } from 'node:crypto'
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { closeSync, existsSync, readSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { MbconvError } from '../errors'
 import { ioError, publishDirectory, removeDirectoryAtomic, writeFileDurable } from '../io/atomic'
+import { isFolder, listFolder, makeFolder } from '../io/folders'
+import { openFile } from '../io/open'
 import { encode, read, type SafetensorsFile } from '../io/safetensors'
 import type { Tensor } from '../tensor/tensor'
 import {
@@ -78,7 +80,7 @@ export function saveCheckpoint(
 function sha256OfFile(path: string): { bytes: number; sha256: string } {
   const hash = createHash('sha256')
   const buffer = Buffer.allocUnsafe(1 << 20)
-  const fd = openSync(path, 'r')
+  const fd = openFile(path, 'checkpoint')
   try {
     let bytes = 0
     for (;;) {
@@ -124,8 +126,8 @@ export function readPart(checkpoint: Checkpoint, part: Part): SafetensorsFile {
 export function listCheckpoints(runDir: string): { step: number; path: string }[] {
   const folder = join(runDir, 'checkpoints')
   if (!existsSync(folder)) return []
-  return readdirSync(folder)
-    .map((name) => ({ match: FOLDER_NAME.exec(name), path: join(folder, name) }))
+  return listFolder(folder)
+    .map(({ name }) => ({ match: FOLDER_NAME.exec(name), path: join(folder, name) }))
     .filter(({ match }) => match !== null)
     .map(({ match, path }) => ({ step: Number(match![1]), path }))
     .sort((a, b) => b.step - a.step)
@@ -164,7 +166,7 @@ export function findCheckpoint(runOrCheckpoint: string, warn?: (message: string)
     throw new MbconvError('ERR_TYPE', 'the run or checkpoint must be the path of its folder')
   }
   const path = resolve(runOrCheckpoint)
-  if (!existsSync(path) || !statSync(path).isDirectory()) {
+  if (!isFolder(path)) {
     throw new MbconvError('ERR_CHECKPOINT', `${runOrCheckpoint}: no such run or checkpoint folder`)
   }
   if (existsSync(join(path, STATE_FILE)) || FOLDER_NAME.test(basename(path))) return openCheckpoint(path)
@@ -183,5 +185,5 @@ export function pruneCheckpoints(runDir: string, keep: number, step: number): vo
 
 /** Makes the folder that checkpoints go to. */
 export function makeCheckpointsFolder(runDir: string): void {
-  mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
+  makeFolder(join(runDir, 'checkpoints'))
 }

@@ -1,8 +1,9 @@
 /** Configurations from YAML files and from the command line, with the position of every mistake. */
 import path from 'node:path'
 import { MbconvError } from '../errors'
+import { printable } from '../foreign-text'
 import { checkConfig, type TrainConfig } from './config'
-import { keyPath, type Problem, printable, problemTexts } from './config-problems'
+import { keyPath, type Problem, problemTexts } from './config-problems'
 import { applyOverrides, type Override } from './overrides'
 import { type Located, MOST_PROBLEMS, readYaml } from './yaml-file'
 

@@ -2,6 +2,7 @@
  * What is wrong with a configuration, in words a person can act on: from zod's issues to problems with a path.
  */
 import { z } from 'zod'
+import { printable } from '../foreign-text'
 import { nearest, sameWord } from './nearest'
 
 export interface Problem {
@@ -33,14 +34,6 @@ export function problemTexts(problems: Problem[], nameOf = (problem: Problem) =>
 }
 
 export const keyPath = (path: (string | number)[]): string => path.map((key) => shown(String(key))).join('.')
-
-/** Control characters of a hostile file must not reach a terminal: they become their escapes. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
-    const hexadecimal = character.charCodeAt(0).toString(16).padStart(4, '0')
-    return `\\u${hexadecimal}`
-  })
-}
 
 /** A word of the file within a message: printable, and not a whole book. */
 function shown(text: string): string {

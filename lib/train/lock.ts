@@ -5,11 +5,12 @@
  * or its id belongs to a process that began at another time.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { linkSync, readFileSync, statSync, unlinkSync } from 'node:fs'
+import { existsSync, linkSync, statSync, unlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { MbconvError } from '../errors'
 import { ioError, processIsAlive, unlinkIfThere, writeFileDurable } from '../io/atomic'
+import { readBytes, readLog } from '../io/open'
 
 const LOCK_NAME = '.lock'
 
@@ -27,7 +28,7 @@ interface Owner {
 /** Field 22 of /proc/PID/stat. The command's name before it may hold spaces and parentheses, so count from its end. */
 function beginningOf(pid: number): string | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const stat = readLog(`/proc/${pid}/stat`, 'lock')
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
   } catch {
     return null
@@ -56,10 +57,11 @@ function isStale(text: string): boolean {
 
 function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8')
+    return existsSync(path) ? readLog(path, 'lock') : undefined
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw ioError('read', path, error)
+    // It has just gone.
+    if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return undefined
+    throw error
   }
 }
 
@@ -75,7 +77,7 @@ function place(draft: string, path: string): boolean {
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) throw ioError('lock', path, error)
   }
   try {
-    writeFileDurable(path, readFileSync(draft))
+    writeFileDurable(path, readBytes(draft, { op: 'lock' }))
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
@@ -165,7 +167,7 @@ export function unlockRun(runDir: string, token: string): void {
 
 export function unlockPath(path: string, token: string): void {
   try {
-    if (parseOwner(readFileSync(path, 'utf8'))?.token === token) unlinkSync(path)
+    if (parseOwner(readLog(path, 'lock'))?.token === token) unlinkSync(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw ioError('unlock', path, error)
   }

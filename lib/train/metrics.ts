@@ -4,8 +4,10 @@
  * Lines are appended as they come; a process that dies can leave half a line at the end, and lines of steps that its
  * newest checkpoint knows nothing of. Resuming cuts both away, so that the file tells one history.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, fsyncSync } from 'node:fs'
 import { ioError, writeFileAtomic, writeFully } from '../io/atomic'
+import { jsonLine } from '../io/json'
+import { openToAppend, readBytes, readLog } from '../io/open'
 
 export interface StepLine {
   type: 'step'
@@ -31,10 +33,14 @@ export interface EvalLine {
 
 export type MetricsLine = StepLine | EvalLine
 
-/** Parses a metrics file; a last line that was cut short is left out, as is anything else that is not a line of ours. */
+/**
+ * Parses a metrics file; a last line that was cut short is left out, as is anything else that is not a line of ours.
+ *
+ * @throws MbconvError ERR_IO
+ */
 export function readMetrics(path: string): MetricsLine[] {
   const lines: MetricsLine[] = []
-  for (const text of readFileSync(path, 'utf8').split('\n')) {
+  for (const text of readBytes(path, { op: 'readMetrics' }).toString('utf8').split('\n')) {
     const line = parseLine(text)
     if (line !== undefined) lines.push(line)
   }
@@ -57,8 +63,7 @@ function parseLine(text: string): MetricsLine | undefined {
  * @param lastEvalStep newest evaluation to keep; the one at the checkpoint's own step may be yet to come
  */
 export function cutMetrics(path: string, lastStep: number, lastEvalStep: number): void {
-  if (!existsSync(path)) return
-  const before = readFileSync(path, 'utf8')
+  const before = readLog(path, 'cutMetrics')
   const kept = before.split('\n').filter((text) => {
     const line = parseLine(text)
     return line !== undefined && line.step <= (line.type === 'step' ? lastStep : lastEvalStep)
@@ -72,16 +77,12 @@ export class MetricsLog {
   readonly #fd: number
 
   constructor(readonly path: string) {
-    try {
-      this.#fd = openSync(path, 'a')
-    } catch (error) {
-      throw ioError('write', path, error)
-    }
+    this.#fd = openToAppend(path, 'metrics')
   }
 
   append(line: MetricsLine): void {
     try {
-      writeFully(this.#fd, Buffer.from(`${JSON.stringify(line)}\n`))
+      writeFully(this.#fd, Buffer.from(jsonLine(line)))
     } catch (error) {
       throw ioError('write', this.path, error)
     }
@@ -89,7 +90,11 @@ export class MetricsLog {
 
   /** Forces the lines to the disk; a checkpoint must not know steps that this file has lost. */
   sync(): void {
-    fsyncSync(this.#fd)
+    try {
+      fsyncSync(this.#fd)
+    } catch (error) {
+      throw ioError('write', this.path, error)
+    }
   }
 
   close(): void {

@@ -1,10 +1,11 @@
 /** The network that a configuration's `model:` names, before it is scaled: a published table, or one with other stages. */
 import { MbconvError } from '../errors'
+import { printable } from '../foreign-text'
 import { type Arch, arch, list, type Stage } from '../models/arch'
 import { parseStage } from '../models/block-string'
 import { checkStage } from '../models/check'
 import type { TrainConfig } from './config'
-import { type Problem, printable } from './config-problems'
+import type { Problem } from './config-problems'
 
 /** The keys that replace parts of the named table. Runs from before there were such keys lack them. */
 type TableKeys = Pick<TrainConfig['model'], 'name'> & Partial<Pick<TrainConfig['model'], 'stem' | 'stages' | 'head'>>

@@ -1,7 +1,8 @@
 /** A network ready for use, with its card, from wherever one is kept. */
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { MbconvError } from '../errors'
+import { isFolder, listFolder, statOf } from '../io/folders'
 import { readMetadata } from '../io/safetensors'
 import { type ModelCard, parseCard, readCard } from '../models/card'
 import { checkpoints } from '../models/checkpoints'
@@ -49,19 +50,19 @@ export function openModel(source: string, device = 'auto'): OpenModel {
 
 /** Whether a folder is one that {@link openModel} takes, judged by the names in it. */
 export function isModelFolder(path: string): boolean {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return false
+  if (!isFolder(path)) return false
   return existsSync(join(path, STATE_FILE)) || existsSync(join(path, 'checkpoints')) || weightsOf(path) !== undefined
 }
 
 /** The file of weights that `source` is or has; undefined for a run and anything else. */
 function weightsOf(source: string): string | undefined {
   if (typeof source !== 'string' || source === '') return undefined
-  const stat = statSync(source, { throwIfNoEntry: false })
+  const stat = statOf(source)
   if (stat === undefined) return undefined
   if (!stat.isDirectory()) return source
   if (existsSync(join(source, STATE_FILE)) || existsSync(join(source, 'checkpoints'))) return undefined
-  const files = readdirSync(source).filter((name) => WEIGHTS.test(name))
-  return files.length === 1 ? join(source, files[0]) : undefined
+  const files = listFolder(source).filter(({ name }) => WEIGHTS.test(name))
+  return files.length === 1 ? join(source, files[0].name) : undefined
 }
 
 function openWeights(file: string, device: string): OpenModel {

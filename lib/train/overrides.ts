@@ -1,7 +1,8 @@
 /** Single keys of a configuration set from the command line: `--optimizer.lr=0.01`. */
 import { isCollection, parseDocument } from 'yaml'
+import { printable } from '../foreign-text'
 import { isMapping } from './config'
-import { type Problem, printable } from './config-problems'
+import type { Problem } from './config-problems'
 import { ALIASES } from './yaml-file'
 
 /** What one override says. */

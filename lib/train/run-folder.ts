@@ -1,9 +1,11 @@
 /** A run's folder: its name, what lies where in it, and the configuration it keeps. */
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { existsSync, rmdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { MbconvError } from '../errors'
-import { ioError, writeFileAtomic } from '../io/atomic'
+import { writeFileAtomic } from '../io/atomic'
+import { makeFolder, makeNewFolder } from '../io/folders'
 import { readableJson } from '../io/json'
+import { readText } from '../io/open'
 import { parseConfig, type TrainConfig, type TrainConfigInput } from './config'
 
 export const RUN_FILES = { config: 'config.json', metrics: 'metrics.jsonl', result: 'result.json' } as const
@@ -25,23 +27,14 @@ function timestamp(now: Date): string {
 export function makeRunFolder(config: TrainConfig, now = new Date()): string {
   const base = resolve(config.run.dir)
   const wanted = config.run.name ?? `${config.model.name}-${config.data.dataset}-${timestamp(now)}`
-  try {
-    mkdirSync(base, { recursive: true })
-  } catch (error) {
-    throw ioError('create', base, error)
-  }
+  makeFolder(base)
   for (let attempt = 1; ; attempt++) {
     const path = join(base, attempt === 1 ? wanted : `${wanted}-${attempt}`)
-    try {
-      mkdirSync(path)
-      return path
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw ioError('create', path, error)
-      if (config.run.name !== null) {
-        throw new MbconvError('ERR_CONFIG', `run.name: ${path} exists already`, {
-          hint: 'Choose another name, or resume that run.',
-        })
-      }
+    if (makeNewFolder(path)) return path
+    if (config.run.name !== null) {
+      throw new MbconvError('ERR_CONFIG', `run.name: ${path} exists already`, {
+        hint: 'Choose another name, or resume that run.',
+      })
     }
   }
 }
@@ -70,7 +63,7 @@ export function readConfig(runDir: string): TrainConfig {
     throw new MbconvError('ERR_CHECKPOINT', `${runDir} is not the folder of a run: it has no ${RUN_FILES.config}`)
   }
   try {
-    return parseConfig(JSON.parse(readFileSync(path, 'utf8')))
+    return parseConfig(JSON.parse(readText(path, { op: 'readConfig' })))
   } catch (error) {
     throw new MbconvError('ERR_CHECKPOINT', `${path} cannot be used: ${(error as Error).message}`, { cause: error })
   }

@@ -4,7 +4,7 @@
  * YAML is version 1.2: `yes`, `on` and `no` are text; only `true` and `false` are booleans. A key given twice, an
  * unknown tag and more than one document in a file are errors.
  */
-import fs from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import {
   type Document,
@@ -20,8 +20,10 @@ import {
   type YAMLWarning,
 } from 'yaml'
 import { MbconvError } from '../errors'
+import { printable } from '../foreign-text'
+import { readText } from '../io/open'
 import { isMapping } from './config'
-import { type Problem, printable } from './config-problems'
+import type { Problem } from './config-problems'
 
 /** A configuration is a page of text; what is longer than this (bytes) is another file given by mistake. */
 const LARGEST = 256 * 1024
@@ -45,53 +47,34 @@ export interface Located {
  * @throws MbconvError ERR_CONFIG: it cannot be read or is not YAML, with positions
  */
 export function readYaml(file: string, example: string): Located {
-  return parseYaml(file, readText(file, path.dirname(example)), example)
+  return parseYaml(file, readSource(file, path.dirname(example)), example)
 }
 
 /** The file's text. Pipes are fine (`<(…)`), so that a configuration can be made on the fly. */
-function readText(file: string, folder: string): string {
-  let bytes: Buffer
-  try {
-    bytes = readAtMost(file, LARGEST + 1)
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const reasons: Record<string, string> = {
-      ENOENT: 'there is no such file',
-      EISDIR: 'is a folder, not a YAML file',
-      EACCES: 'may not be read',
-      ENOTDIR: 'there is no such file',
-    }
-    const hint = code === 'ENOENT' || code === 'ENOTDIR' ? nearbyFile(file, folder) : undefined
-    throw new MbconvError('ERR_CONFIG', `${file}: ${reasons[code ?? ''] ?? message}`, { cause: error, hint })
-  }
-  if (bytes.length > LARGEST)
-    throw new MbconvError('ERR_CONFIG', `${file}: is larger than ${LARGEST / 1024} KiB, so not a configuration`)
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (error) {
-    throw new MbconvError('ERR_CONFIG', `${file}: is not UTF-8 text`, { cause: error })
-  }
-}
-
-function readAtMost(file: string, limit: number): Buffer {
-  const handle = fs.openSync(file, 'r')
-  try {
-    const buffer = Buffer.alloc(limit)
-    let length = 0
-    for (;;) {
-      const got = fs.readSync(handle, buffer, length, limit - length, null)
-      length += got
-      if (got === 0 || length === limit) return buffer.subarray(0, length)
-    }
-  } finally {
-    fs.closeSync(handle)
-  }
+function readSource(file: string, folder: string): string {
+  return readText(file, {
+    op: 'readYaml',
+    most: LARGEST,
+    pipes: true,
+    refuse: (reason, cause) => {
+      const { code } = cause as NodeJS.ErrnoException
+      const missing = code === 'ENOENT' || code === 'ENOTDIR'
+      const long = / bytes, more than /.test(reason)
+      const problem = missing
+        ? 'there is no such file'
+        : long
+          ? `is larger than ${LARGEST / 1024} KiB, so not a configuration`
+          : reason
+      const hint = missing ? nearbyFile(file, folder) : undefined
+      return new MbconvError('ERR_CONFIG', `${file}: ${problem}`, { cause, hint })
+    },
+  })
 }
 
 /** `digits.yaml` typed without its folder or ending. */
 function nearbyFile(file: string, folder: string): string | undefined {
   const guesses = [`${file}.yaml`, `${file}.yml`, path.join(folder, file), path.join(folder, `${file}.yaml`)]
-  const found = guesses.find((guess) => fs.existsSync(guess))
+  const found = guesses.find((guess) => existsSync(guess))
   return found && `did you mean ${found}?`
 }
 

@@ -9,6 +9,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { EXIT, Interrupted, SetupError } from '../setup/failure.mjs'
+import { makeFolder } from '../setup/folders.mjs'
 import { inspectLibtorch } from '../setup/libtorch.mjs'
 import { checkPrerequisites } from '../setup/prerequisites.mjs'
 import { catchSignals, Progress, run, tail, which } from '../setup/run.mjs'
@@ -110,7 +111,7 @@ function jobs() {
 
 /** Plain cmake does what cmake-js does in a checkout: it needs to be told where Node-API's headers are. */
 async function build(options, { libtorch, tools }, detail) {
-  fs.mkdirSync(path.dirname(LOG), { recursive: true })
+  makeFolder(path.dirname(LOG))
   const log = fs.openSync(LOG, 'w')
   try {
     const must = async (what, command, args, env = process.env) => {
@@ -134,7 +135,7 @@ async function build(options, { libtorch, tools }, detail) {
       'require(process.argv[1])',
       built,
     ])
-    fs.mkdirSync(path.dirname(ADDON), { recursive: true })
+    makeFolder(path.dirname(ADDON))
     fs.copyFileSync(built, `${ADDON}.new`)
     fs.renameSync(`${ADDON}.new`, ADDON)
   } finally {

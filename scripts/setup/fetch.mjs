@@ -8,6 +8,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { EXIT, SetupError } from './failure.mjs'
+import { makeFolder } from './folders.mjs'
 import { MANIFEST } from './libtorch.mjs'
 import { addNvidia, nvidiaRequirements } from './nvidia.mjs'
 import { CPU_INDEX, cpuIndexAnswers, downloadWheels } from './pip.mjs'
@@ -36,7 +37,7 @@ export async function fetchLibtorch({ folder, version, flavour }, tools) {
   const name = path.basename(folder)
   const downloads = path.join(cache, `.download-${name}`)
   const staging = path.join(cache, `.staging-${name}`)
-  makeFolder(cache)
+  makeCache(cache)
   checkRoom(cache, flavour)
   try {
     fs.rmSync(staging, { recursive: true, force: true })
@@ -98,9 +99,9 @@ async function addNvidiaForCpu(requires, downloads, staging, tools) {
   return libraries
 }
 
-function makeFolder(dir) {
+function makeCache(dir) {
   try {
-    fs.mkdirSync(dir, { recursive: true })
+    makeFolder(dir)
     fs.accessSync(dir, fs.constants.W_OK)
   } catch (error) {
     throw new SetupError(`cannot write to ${dir}, where libtorch is to be kept (${error.code})`, {

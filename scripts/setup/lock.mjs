@@ -6,6 +6,7 @@
  */
 import fs from 'node:fs'
 import path from 'node:path'
+import { makeFolder } from './folders.mjs'
 
 const POLL_MS = 200
 /** Taking over a dead holder's lock takes microseconds; a marker older than this was left by a crash. */
@@ -21,7 +22,7 @@ const held = new Map()
  * @returns a function that releases it
  */
 export async function acquireLock(file, { onWait = () => {}, check = () => {} } = {}) {
-  fs.mkdirSync(path.dirname(file), { recursive: true })
+  makeFolder(path.dirname(file))
   for (let waited = false; ; ) {
     check()
     const record = { pid: process.pid, started: startTime(process.pid), children: [] }

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EXIT, Interrupted, SetupError } from './failure.mjs'
 import { fetchLibtorch } from './fetch.mjs'
+import { makeFolder } from './folders.mjs'
 import { compile, compiledFresh, installPackages, isCheckout, packagesFresh } from './javascript.mjs'
 import { chooseLibtorch, inspectLibtorch, verifyFetched } from './libtorch.mjs'
 import { acquireLock } from './lock.mjs'
@@ -12,6 +13,7 @@ import { HELP, parseOptions } from './options.mjs'
 import { checkPrerequisites } from './prerequisites.mjs'
 import { catchSignals, Progress, tail, throwIfInterrupted } from './run.mjs'
 import { readState, writeState } from './state.mjs'
+import { printable } from './text.mjs'
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..')
 /** npm commands that run packages' install scripts. Set-up takes minutes and gigabytes: it is never a side effect of them. */
@@ -156,7 +158,7 @@ export async function fetchOnce(choice, tools, progress) {
 export async function loggedStep(root, progress, name, what, work) {
   throwIfInterrupted()
   const logFile = path.join(root, 'build', 'logs', `${name}.log`)
-  fs.mkdirSync(path.dirname(logFile), { recursive: true })
+  makeFolder(path.dirname(logFile))
   const log = fs.openSync(logFile, 'w')
   try {
     return await progress.step(what, (detail) => work({ log, logFile, detail }))
@@ -165,6 +167,11 @@ export async function loggedStep(root, progress, name, what, work) {
   }
 }
 
+/** The lines of a text, all but the first one indented: one that a hostile name begins looks like no other. */
+const indented = (text) => text.replaceAll('\n', '\n  ').split('\n')
+
+const say = (...lines) => process.stderr.write(lines.map((line) => `${printable(line)}\n`).join(''))
+
 function isNotWritable(error) {
   return ['EACCES', 'EPERM', 'EROFS'].includes(error.code)
 }
@@ -172,23 +179,23 @@ function isNotWritable(error) {
 /** Tells people what went wrong; returns the exit status. */
 export function report(error) {
   if (error instanceof Interrupted) {
-    process.stderr.write(`setup: ${error.message}; start it again to go on\n`)
+    say(`setup: ${error.message}; start it again to go on`)
     return SIGNAL_EXIT[error.signal]
   }
   if (error instanceof SetupError) {
-    process.stderr.write(`setup: ${error.message}\n`)
+    say(...indented(`setup: ${error.message}`))
     if (error.log !== null) {
       const lines = error.excerpt ?? tail(error.log)
-      if (lines !== '') process.stderr.write(`${lines.replace(/^/gm, '  | ')}\n`)
-      process.stderr.write(`  full log: ${error.log}\n`)
+      if (lines !== '') say(...lines.split('\n').map((line) => `  | ${line}`))
+      say(`  full log: ${error.log}`)
     }
-    if (error.hint !== null) process.stderr.write(`${error.hint}\n`)
+    if (error.hint !== null) say(...indented(error.hint))
     return error.exitCode
   }
   if (isNotWritable(error)) {
-    process.stderr.write(`setup: cannot write ${error.path ?? 'here'} (${error.code})\n`)
+    say(`setup: cannot write ${error.path ?? 'here'} (${error.code})`)
     return EXIT.environment
   }
-  process.stderr.write(`setup: ${error.stack}\n`)
+  say(...`setup: ${error.stack}`.split('\n'))
   return EXIT.failure
 }

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import { Interrupted, SetupError } from './failure.mjs'
+import { makeFolder } from './folders.mjs'
 import { run } from './run.mjs'
 import { contentDigest, fileMark, listFiles, writeFileWhole } from './state.mjs'
 
@@ -66,7 +67,7 @@ export async function buildNative(root, libtorch, tools, options) {
   detail('loading')
   const target = addonPath(root, build)
   const candidate = path.join(path.dirname(target), 'mbconv.candidate.node')
-  fs.mkdirSync(path.dirname(target), { recursive: true })
+  makeFolder(path.dirname(target))
   try {
     fs.copyFileSync(path.join(work, 'Release', 'mbconv.node'), candidate)
     await checkLoads(candidate, { log, logFile, libtorch })

@@ -6,6 +6,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { SetupError } from './failure.mjs'
+import { makeFolder } from './folders.mjs'
 import { MANIFEST, verifyLibraries } from './libtorch.mjs'
 import { acquireLock } from './lock.mjs'
 import { downloadWheels } from './pip.mjs'
@@ -105,7 +106,7 @@ async function addToStore(requirements, store, downloads, tools) {
     const target = storedFolder(store, requirement)
     const staging = `${target}.staging`
     fs.rmSync(staging, { recursive: true, force: true })
-    fs.mkdirSync(staging, { recursive: true })
+    makeFolder(staging)
     const { version, libraries } = await unpackDownloaded(folder, wheel, staging, WANTED, NOTHING, tools)
     fs.rmSync(path.join(folder, wheel))
     writeFileWhole(path.join(staging, MANIFEST), `${JSON.stringify({ name, version, wheel, libraries }, null, 2)}\n`)
@@ -127,7 +128,7 @@ function storedFolder(store, requirement) {
 function linkTree(from, to) {
   for (const name of listFiles(from, (file) => file !== MANIFEST)) {
     const target = path.join(to, name)
-    fs.mkdirSync(path.dirname(target), { recursive: true })
+    makeFolder(path.dirname(target))
     fs.rmSync(target, { force: true })
     try {
       fs.linkSync(path.join(from, name), target)

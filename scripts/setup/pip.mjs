@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { EXIT, SetupError } from './failure.mjs'
+import { makeFolder } from './folders.mjs'
 import { run } from './run.mjs'
 import { listFiles } from './state.mjs'
 
@@ -56,7 +57,7 @@ export async function whyUnreachable(python) {
  */
 export async function downloadWheels(requirements, flags, attempts, folder, { python, log, logFile, detail }) {
   const temporary = path.join(folder, 'tmp')
-  fs.mkdirSync(temporary, { recursive: true })
+  makeFolder(temporary)
   // pip collects a download in TMPDIR, which may be a small memory disk.
   const env = { ...process.env, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' }
   const watch = setInterval(() => detail(`downloading, ${megabytes(folder)} MB`), 500)

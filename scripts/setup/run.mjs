@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { Interrupted, SetupError } from './failure.mjs'
 import { killGroup, noteChild } from './lock.mjs'
+import { printable } from './text.mjs'
 
 const GRACE_MS = 3000
 const KEPT_OUTPUT = 1 << 16
@@ -139,10 +140,10 @@ export class Progress {
   /** A line of its own, also in the middle of a step. */
   say(text) {
     if (this.#quiet) return
-    if (this.#open === null) this.#stream.write(`setup: ${text}\n`)
+    if (this.#open === null) this.#stream.write(`setup: ${printable(text)}\n`)
     else {
       this.#stream.write(this.#stream.isTTY ? `\r\x1b[K` : '\n')
-      this.#stream.write(`setup: ${text}\n`)
+      this.#stream.write(`setup: ${printable(text)}\n`)
       this.#start()
     }
   }
@@ -151,7 +152,7 @@ export class Progress {
   async step(what, work) {
     const began = Date.now()
     const seconds = () => `${((Date.now() - began) / 1000).toFixed(1)} s`
-    this.#open = what
+    this.#open = printable(what)
     this.#start()
     try {
       const result = await work((text) => this.#detail(text, seconds()))
@@ -170,7 +171,8 @@ export class Progress {
   }
 
   #detail(text, time) {
-    if (!this.#quiet && this.#stream.isTTY) this.#stream.write(`\r\x1b[Ksetup: ${this.#open} … ${text}, ${time} `)
+    if (!this.#quiet && this.#stream.isTTY)
+      this.#stream.write(`\r\x1b[Ksetup: ${this.#open} … ${printable(text)}, ${time} `)
   }
 
   #end(text) {

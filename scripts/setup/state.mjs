@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { makeFolder } from './folders.mjs'
 
 /** Raised when the meaning of the stamps changes: older files are then ignored, and every step runs again. */
 const FORMAT = 1
@@ -26,7 +27,7 @@ export function writeState(root, state) {
 
 /** Writes a file so that a reader, or a crash, sees the old content or the new, nothing between. */
 export function writeFileWhole(file, content) {
-  fs.mkdirSync(path.dirname(file), { recursive: true })
+  makeFolder(path.dirname(file))
   const temporary = `${file}.${process.pid}.tmp`
   const handle = fs.openSync(temporary, 'w')
   try {

@@ -1,0 +1,36 @@
+/** The text in the bytes of a file that a person wrote, whatever their editor put before it. */
+
+/** Bytes that are not UTF-8, or UTF-16 with its mark. The message completes "FILE: …". */
+export class NotText extends Error {}
+
+/** What a file's first bytes say of its encoding; Unicode 16, section 23.8, has the marks. */
+export function encodingOf(start: Uint8Array): { name: 'utf-8' | 'utf-16le' | 'utf-16be'; mark: number } {
+  const [a, b, c] = start
+  if (a === 0xef && b === 0xbb && c === 0xbf) return { name: 'utf-8', mark: 3 }
+  if (a === 0xff && b === 0xfe) return { name: 'utf-16le', mark: 2 }
+  if (a === 0xfe && b === 0xff) return { name: 'utf-16be', mark: 2 }
+  return { name: 'utf-8', mark: 0 }
+}
+
+/** Whether bytes without a mark look like UTF-16: of its first letters, which are Latin mostly, one byte is zero. */
+export function looksLikeUtf16(start: Uint8Array): boolean {
+  if (start.length < 4) return false
+  const zero = Array.from(start.subarray(0, 4), (byte) => byte === 0)
+  return (zero[1] && zero[3] && !zero[0] && !zero[2]) || (zero[0] && zero[2] && !zero[1] && !zero[3])
+}
+
+/**
+ * Decodes UTF-8 and, where its mark stands before it, UTF-16. The mark is no part of the text.
+ *
+ * @throws NotText
+ */
+export function decodeText(bytes: Uint8Array): string {
+  const { name, mark } = encodingOf(bytes)
+  if (name === 'utf-8' && looksLikeUtf16(bytes))
+    throw new NotText('is UTF-16 text without a byte-order mark; save it as UTF-8')
+  try {
+    return new TextDecoder(name, { fatal: true, ignoreBOM: true }).decode(bytes.subarray(mark))
+  } catch {
+    throw new NotText(name === 'utf-8' ? 'is not UTF-8 text' : 'begins like UTF-16 text and is none')
+  }
+}
