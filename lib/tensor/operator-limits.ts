@@ -31,6 +31,20 @@ function atMost(operators: RegExp, position: number, name: string, most: number)
   }
 }
 
+/** Sizes, strides and an offset whose last element libtorch computes in 64 bits, so that it may seem to lie inside. */
+function strided(operators: RegExp, [sizes, strides, offset]: [number, number, number]): Limit {
+  return {
+    operators,
+    wrong(get) {
+      const list = (position: number, name: string) => [get(position, name) ?? []].flat().map(Number)
+      const [size, stride] = [list(sizes, 'size'), list(strides, 'stride')]
+      const steps = size.map((count, dim) => Math.abs(count * (stride[dim] ?? 1)))
+      const reach = steps.reduce((sum, step) => sum + step, Math.abs(Number(get(offset, 'storage_offset') ?? 0)))
+      return reach > 2 ** 48 ? `storage_offset, size and stride reach ${reach} elements far` : undefined
+    },
+  }
+}
+
 /** Numbers whose kernels end only for finite ones. */
 function finite(operators: RegExp, places: [number, string][]): Limit {
   return {
@@ -82,6 +96,9 @@ const LIMITS: readonly Limit[] = [
     operators: /^aten::(linalg_)?matrix_power$/,
     wrong: (get) => (Number(get(1, 'n')) < -(2 ** 62) ? `n must be at least -2^62, got ${get(1, 'n')}` : undefined),
   },
+  strided(/^aten::as_strided(_|_copy)?$/, [1, 2, 3]),
+  strided(/^aten::as_strided_scatter$/, [2, 3, 4]),
+  strided(/^aten::set_?$/, [3, 4, 2]),
   finite(/^aten::linalg_eigvals$/, [[0, 'self']]),
   finite(/^aten::binomial$/, [
     [0, 'count'],
@@ -129,7 +146,8 @@ const LIMITS: readonly Limit[] = [
     operators: /^aten::embedding_bag$/,
     wrong(get) {
       const [indices, offsets, weights] = [get(1, 'indices'), get(2, 'offsets'), get(6, 'per_sample_weights')]
-      if (!isInteger(indices) || !isInteger(offsets)) return undefined
+      if (!(indices instanceof Tensor && offsets instanceof Tensor)) return undefined
+      if (!(isInteger(indices) && isInteger(offsets))) return 'indices and offsets must be integers'
       if (indices.shape.length !== 1 || offsets.shape.length !== 1) return 'indices and offsets must be vectors'
       if (weights instanceof Tensor && text(weights.shape) !== text(indices.shape))
         return `per_sample_weights must have the shape of indices, ${text(indices.shape)}, is ${text(weights.shape)}`

@@ -98,8 +98,7 @@ export const FITTING = [
       const rank = Number(/(\d)d/.exec(name)?.[1] ?? (/tbc/.test(name) ? 1 : 2))
       if (/tbc/.test(name)) return { self: f(5, 2, 3), weight: f(3, 3, 4), bias: f(4), pad: v(1) }
       const all = convolution(rank, /transpose/.test(name))
-      if (/depthwise/.test(name)) (all.weight = f(2, 1, ...Array(rank).fill(3))), (all.bias = f(2))
-      return all
+      return /depthwise/.test(name) ? { ...all, weight: f(2, 1, ...Array(rank).fill(3)), bias: f(2) } : all
     },
   ],
   [

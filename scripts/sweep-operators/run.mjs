@@ -79,7 +79,10 @@ export async function sweep(
       let ended
       const end = new Promise((resolve, reject) => {
         child.on('error', reject)
-        child.on('close', (code, signal) => resolve((ended = { code, signal })))
+        child.on('close', (code, signal) => {
+          ended = { code, signal }
+          resolve()
+        })
       })
       let hung = false
       let last = { line: '', computed: 0, at: Date.now() }
