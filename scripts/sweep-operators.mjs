@@ -1,7 +1,7 @@
 // Calls every public operator of libtorch's dispatcher with arguments that mostly do not fit, in child processes, and
 // finds what ends the process, never ends, or reads and writes beside a tensor.
 //
-// Usage: node scripts/sweep-operators.mjs [--calls 60] [--seed 1] [--only REGEXP] [--unruled] [--write]
+// Usage: node scripts/sweep-operators.mjs [--calls 120] [--seed 1] [--only REGEXP] [--unruled] [--write]
 //
 // Calls are made from the operators' schemas and the seed, the same ones every time. Half of the sweep has closed pages
 // behind the tensors, half before them (sweep-operators/guard.c). Linux only. A sweep ends with status 1 when a call
@@ -22,7 +22,7 @@ const FILE = fileURLToPath(new URL('../test/golden/operators-sweep.json', import
 
 const { values: options } = parseArgs({
   options: {
-    calls: { type: 'string', default: '60' },
+    calls: { type: 'string', default: '120' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
     unruled: { type: 'boolean', default: false },
@@ -75,7 +75,7 @@ if (options.write) {
   known.died = [...died.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   // One line a call.
   const { died: list, ...head } = known
-  const lines = list.map((death) => `    ${JSON.stringify(death)}`).join(',\n')
-  writeFileSync(FILE, `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "died": [\n${lines}\n  ]\n}\n`)
+  const lines = list.map((death) => `\n    ${JSON.stringify(death)}`).join(',')
+  writeFileSync(FILE, `${JSON.stringify({ ...head, died: [] }, null, 2).replace(/\[\]\n}$/, () => `[${lines}\n  ]\n}`)}\n`)
 }
 process.exit(deaths.length > 0 && !options.unruled ? 1 : 0)

@@ -99,6 +99,20 @@ const LIMITS: readonly Limit[] = [
   strided(/^aten::as_strided(_|_copy)?$/, [1, 2, 3]),
   strided(/^aten::as_strided_scatter$/, [2, 3, 4]),
   strided(/^aten::set_?$/, [3, 4, 2]),
+  {
+    operators: /^aten::((reflection|replication)_pad\dd|pad|constant_pad_nd)$/,
+    wrong(get) {
+      const amount = [get(1, 'padding') ?? get(1, 'pad')].flat().find((one) => Math.abs(Number(one)) > 2 ** 40)
+      return amount === undefined ? undefined : `padding must be at most 2^40, got ${amount}`
+    },
+  },
+  {
+    operators: /^aten::scaled_dot_product_attention$/,
+    wrong: (get) =>
+      get(7, 'enable_gqa') === true && [1, 2].some((at) => shape(get(at, at === 1 ? 'key' : 'value'))?.at(-3) === 0)
+        ? 'key and value have no heads'
+        : undefined,
+  },
   finite(/^aten::linalg_eigvals$/, [[0, 'self']]),
   finite(/^aten::binomial$/, [
     [0, 'count'],
