@@ -76,6 +76,9 @@ if (options.write) {
   // One line a call.
   const { died: list, ...head } = known
   const lines = list.map((death) => `\n    ${JSON.stringify(death)}`).join(',')
-  writeFileSync(FILE, `${JSON.stringify({ ...head, died: [] }, null, 2).replace(/\[\]\n}$/, () => `[${lines}\n  ]\n}`)}\n`)
+  writeFileSync(
+    FILE,
+    `${JSON.stringify({ ...head, died: [] }, null, 2).replace(/\[\]\n}$/, () => `[${lines}\n  ]\n}`)}\n`,
+  )
 }
 process.exit(deaths.length > 0 && !options.unruled ? 1 : 0)

@@ -51,7 +51,11 @@ t.test('what is refused says why, and what to call instead', async (t) => {
     t.throws(() => mb.callOp(name, []), { code: 'ERR_VALUE', message: refusal.reason }, refusal.rule)
     // Another libtorch has other operators.
     if (mb.versions().libtorch.startsWith(golden.libtorch))
-      t.equal(all.filter((one) => refusalOf(one) === refusal).length, golden.refused[refusal.rule], 'as the sweep found')
+      t.equal(
+        all.filter((one) => refusalOf(one) === refusal).length,
+        golden.refused[refusal.rule],
+        'as the sweep found',
+      )
   }
 })
 

@@ -47,7 +47,8 @@ export const REFUSALS: readonly Refusal[] = [
   },
   {
     rule: 'kernels of checked operators',
-    pattern: /^aten::((slow|thnn)_conv|conv_depthwise3d$|native_(batch|group)_norm$|batch_norm_|rrelu_with_noise|copy$)/,
+    pattern:
+      /^aten::((slow|thnn)_conv|conv_depthwise3d$|native_(batch|group)_norm$|batch_norm_|rrelu_with_noise|copy$)/,
     reason: 'is a kernel that trusts the operator that calls it to check its arguments',
     instead: 'aten::convolution, aten::batch_norm, aten::group_norm, aten::rrelu or aten::copy_',
   },
