@@ -128,6 +128,19 @@ napi_value toJsValue(Env& env, const IValue& value) {
   throw Error("ERR_NOT_IMPLEMENTED", "a result of type " + value.tagKind() + " has no JavaScript form");
 }
 
+// A dtype given by libtorch's number for it: one that the kernels have elements for. Quantized ones are made by a
+// quantizer, without which their tensors are read wrongly.
+void checkDType(const c10::Argument& argument, const IValue& value) {
+  auto type = argument.real_type();
+  if (type->kind() == TypeKind::OptionalType) type = type->castRaw<c10::OptionalType>()->getElementType();
+  if (type->kind() != TypeKind::ScalarTypeType || !value.isInt()) return;
+  const int64_t number = value.toInt();
+  const auto dtype = static_cast<at::ScalarType>(number);
+  if (number < 0 || number > static_cast<int64_t>(at::ScalarType::UInt64) || c10::isQIntType(dtype) ||
+      c10::isBitsType(dtype))
+    throw Mismatch{argument.name() + " must be a dtype, got the number " + std::to_string(number)};
+}
+
 // Puts the arguments on the stack in the schema's order: positional ones, then named ones, then defaults.
 torch::jit::Stack buildStack(Env& env, const c10::FunctionSchema& schema, const std::vector<JsValue>& positional,
                              napi_value named) {
@@ -159,6 +172,7 @@ torch::jit::Stack buildStack(Env& env, const c10::FunctionSchema& schema, const 
     }
     try {
       stack.push_back(convert(Site{names, i}, arguments[i].type(), value));
+      checkDType(arguments[i], stack.back());
     } catch (const Error& error) {
       if (std::string_view(error.code()) == "ERR_DISPOSED") throw;
       throw Mismatch{error.what()};

@@ -38,7 +38,11 @@ Pair slogdet(const Tensor& input) { return at::linalg_slogdet(input); }
 Tensor matrixRank(const Tensor& input, std::optional<double> atol, std::optional<double> rtol, bool hermitian) {
   return at::linalg_matrix_rank(input, atol, rtol, hermitian);
 }
-Tensor matrixPower(const Tensor& input, int64_t n) { return at::linalg_matrix_power(input, n); }
+Tensor matrixPower(const Tensor& input, int64_t n) {
+  // libtorch takes -n, which the least integer has not, and then multiplies for ever.
+  if (n == std::numeric_limits<int64_t>::min()) throw Error("ERR_VALUE", "n must be at least -2^63 + 1");
+  return at::linalg_matrix_power(input, n);
+}
 Tensor matrixExp(const Tensor& input) { return at::linalg_matrix_exp(input); }
 Tensor solve(const Tensor& input, const Tensor& right) { return at::linalg_solve(input, right); }
 Tensor solveTriangular(const Tensor& input, const Tensor& right, bool upper, bool left, bool unitriangular) {

@@ -73,6 +73,11 @@ template <Pair (*Fn)(const Tensor&, int64_t, bool)>
 Pair along(const Tensor& input, int64_t dim, bool keepdim) {
   return Fn(input, dim, keepdim);
 }
+// libtorch's kernel takes the elements of an expanded tensor for as many as its shape says, and reads beside it.
+template <Pair (*Fn)(const Tensor&, int64_t, bool)>
+Pair medianAlong(const Tensor& input, int64_t dim, bool keepdim) {
+  return Fn(input.contiguous(), dim, keepdim);
+}
 Pair kthvalue(const Tensor& input, int64_t k, int64_t dim, bool keepdim) {
   return at::kthvalue(input, k, dim, keepdim);
 }
@@ -162,8 +167,8 @@ void initReduce(const Exports& exports) {
   bind<&whole<&at::nanmedian>>(exports, "nanmedian", {"input"});
   bind<&along<&at::max>>(exports, "maxAlong", {"input", "dim", "keepdim"});
   bind<&along<&at::min>>(exports, "minAlong", {"input", "dim", "keepdim"});
-  bind<&along<&at::median>>(exports, "medianAlong", {"input", "dim", "keepdim"});
-  bind<&along<&at::nanmedian>>(exports, "nanmedianAlong", {"input", "dim", "keepdim"});
+  bind<&medianAlong<&at::median>>(exports, "medianAlong", {"input", "dim", "keepdim"});
+  bind<&medianAlong<&at::nanmedian>>(exports, "nanmedianAlong", {"input", "dim", "keepdim"});
   bind<&along<&at::mode>>(exports, "mode", {"input", "dim", "keepdim"});
   bind<&kthvalue>(exports, "kthvalue", {"input", "k", "dim", "keepdim"});
   bind<&quantile<static_cast<Quantile>(&at::quantile)>>(exports, "quantile",

@@ -63,18 +63,27 @@ using AvgPool = Tensor (*)(const Tensor&, at::IntArrayRef, at::IntArrayRef, at::
 using AdaptiveAvg = Tensor (*)(const Tensor&, at::IntArrayRef);
 using AdaptiveMax = std::tuple<Tensor, Tensor> (*)(const Tensor&, at::IntArrayRef);
 
-void checkBlocks(const Sizes& kernel, const Sizes& dilation, const Sizes& stride) {
+// libtorch's kernels count in 32 bits, and write anywhere when the count overflows.
+void checkBlocks(const Sizes& kernel, const Sizes& dilation, const Sizes& padding, const Sizes& stride) {
   checkPositive(kernel, "kernel size");
   checkPositive(dilation, "dilation");
   checkPositive(stride, "stride");
+  constexpr int64_t kMost = 1 << 14;  // products of two stay far below 2^31
+  for (const Sizes* sizes : {&kernel, &dilation, &padding, &stride}) {
+    for (int64_t size : *sizes) {
+      if (size < 0 || size > kMost)
+        throw Error("ERR_VALUE", "kernel size, dilation, padding and stride must lie between 0 and " +
+                                     std::to_string(kMost) + ", got " + std::to_string(size));
+    }
+  }
 }
 Tensor im2col(const Tensor& input, Sizes kernel, Sizes dilation, Sizes padding, Sizes stride) {
-  checkBlocks(kernel, dilation, stride);
+  checkBlocks(kernel, dilation, padding, stride);
   return at::im2col(input, kernel, dilation, padding, stride);
 }
 Tensor col2im(const Tensor& input, Sizes size, Sizes kernel, Sizes dilation, Sizes padding, Sizes stride) {
   checkPositive(size, "output size");
-  checkBlocks(kernel, dilation, stride);
+  checkBlocks(kernel, dilation, padding, stride);
   return at::col2im(input, size, kernel, dilation, padding, stride);
 }
 

@@ -13,6 +13,11 @@ using Sizes = std::vector<int64_t>;
 using Factors = std::vector<double>;
 
 Tensor pad(const Tensor& input, Sizes amounts, std::string mode, std::optional<double> value) {
+  for (int64_t amount : amounts) {
+    // libtorch adds them up without a look, and writes beside the result when the sum overflows.
+    if (amount > (int64_t{1} << 40) || amount < -(int64_t{1} << 40))
+      throw Error("ERR_VALUE", "amounts must be at most 2^40, got " + std::to_string(amount));
+  }
   return at::pad(input, amounts, mode, value);
 }
 

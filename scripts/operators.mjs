@@ -9,7 +9,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-const mb = createRequire(import.meta.url)('../dist/index.js')
+const require = createRequire(import.meta.url)
+const mb = require('../dist/index.js')
+const { REFUSALS, refusalOf } = require('../dist/tensor/operator-refusals.js')
 const FILE = fileURLToPath(new URL('../docs/operators.md', import.meta.url))
 const LIMIT = '## Reached through `callOp`'
 
@@ -37,12 +39,9 @@ const HOUSEKEEPING = new Set(
 )
 
 const snake = (name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase()
-const known = new Set(
-  mb
-    .opNames()
-    .filter((name) => name.startsWith('aten::'))
-    .map((name) => name.slice('aten::'.length)),
-)
+// The dispatcher's own list: methods stand for internal operators too, which callOp refuses.
+const all = require('../dist/native.js').native().opNames()
+const known = new Set(all.filter((name) => name.startsWith('aten::')).map((name) => name.slice('aten::'.length)))
 
 /** Every face with the names its operator may have, the likeliest first. */
 function* faces() {
@@ -89,7 +88,8 @@ if (strays.length > 0) {
 }
 
 const order = (a, b) => (a.replace(/^_+/, '') < b.replace(/^_+/, '') ? -1 : 1)
-const others = [...known].filter((name) => !name.startsWith('_') && !typed.has(name)).sort(order)
+const others = [...known].filter((name) => refusalOf(name) === undefined && !typed.has(name)).sort(order)
+const refusals = REFUSALS.map((refusal) => ({ ...refusal, names: all.filter((name) => refusalOf(name) === refusal) }))
 const letters = new Map()
 for (const name of others) letters.set(name[0], [...(letters.get(name[0]) ?? []), name])
 const version = mb.versions().libtorch.split('+')[0]
@@ -111,10 +111,26 @@ ${[...rows.keys()]
 
 ${LIMIT}
 
-The other ${others.length} public operators of libtorch ${version}: \`mb.callOp('aten::name', [...])\`, with autograd, and
+The other ${others.length} operators of libtorch ${version}: \`mb.callOp('aten::name', [...])\`, with autograd, and
 \`mb.opSchemas('name')\` for what they take.
 
 ${[...letters.values()].map((names) => `**${names[0][0]}** ${names.join(', ')}`).join('\n\n')}
+
+## Refused
+
+\`callOp\` does not call these, because they trust their callers where their arguments do not fit: they end the process,
+never end, or read and write beside a tensor. \`npm run sweep:operators\` looks for them. It calls every operator above
+with arguments that mostly do not fit, in child processes whose tensors have closed memory beside them;
+test/golden/operators-sweep.json has its numbers and the calls that were deadly.
+
+| what | operators | an operator of these | instead |
+|---|--:|---|---|
+${refusals.map(({ rule, names, reason, instead }) => `| ${rule} | ${names.length} | ${reason} | ${instead ?? ''} |`).join('\n')}
+
+${refusals
+  .filter(({ pattern }) => !pattern.test('_'))
+  .map(({ rule, names }) => `**${rule}** ${names.map((name) => name.replace(/^aten::/, '')).join(', ')}`)
+  .join('\n\n')}
 `
 
 if (process.argv.includes('--check')) {

@@ -1,0 +1,117 @@
+// Runs the calls of a sweep in child processes, one after another, and tells which calls ended one.
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const require = createRequire(import.meta.url)
+const here = (name) => fileURLToPath(new URL(name, import.meta.url))
+
+/** Kilobytes a child may write to: more is an error of libtorch's, which huge sizes must meet before the machine does. */
+const MEMORY = 1_500_000
+/** A call that computes for longer, in seconds, never ends; one that waits for longer is stuck. */
+const COMPUTING = 8
+const WAITING = 120
+
+/** The operators that a sweep calls: those that callOp does, or with those that its rules refuse, but for internal ones. */
+export function publicOperators({ rules }) {
+  if (rules) return require('../../dist/index.js').opNames()
+  return require('../../dist/native.js')
+    .native()
+    .opNames()
+    .filter((name) => !/(^|::)_/.test(name))
+}
+
+const read = (file) => {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+/** Seconds that a process has computed for; how long it has existed says nothing on a busy machine. */
+function computed(pid) {
+  const fields = read(`/proc/${pid}/stat`)
+    .replace(/^.*\) /s, '')
+    .split(' ')
+  return fields.length > 12 ? (Number(fields[11]) + Number(fields[12])) / 100 : 0
+}
+
+/**
+ * @param jobs [{ name, parameters, descriptions }]: an overload and its calls; without descriptions `calls` are made up.
+ * @param rules Whether callOp's rules hold, or operators are called past them.
+ * @param guard 'behind' or 'before': where memory that nobody may touch lies close to the tensors.
+ * @param died Called for each call that ended a child, as { name, how, guard, description }.
+ */
+export async function sweep(
+  jobs,
+  { calls = 0, seed = '1', rules = true, guard = 'behind', patience = 1, died = () => {} },
+) {
+  const folder = mkdtempSync(join(tmpdir(), 'mbconv-sweep-'))
+  const [log, job, library] = ['log', 'job', 'guard.so'].map((name) => join(folder, name))
+  const total = { calls: 0, answered: 0, reached: 0, uncoded: [] }
+  const deaths = new Map()
+  let from = { job: 0, call: 0 }
+  try {
+    execFileSync(process.env.CC ?? 'cc', ['-O1', '-shared', '-fPIC', '-o', library, here('guard.c')])
+    while (from.job < jobs.length) {
+      writeFileSync(job, JSON.stringify({ jobs, from, calls, seed, rules, log }))
+      rmSync(log, { force: true })
+      const shell = `ulimit -c 0; ulimit -d ${MEMORY}; exec "$@"`
+      const child = spawn('sh', ['-c', shell, 'sh', process.execPath, here('child.mjs'), job], {
+        cwd: folder,
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: {
+          ...process.env,
+          LD_PRELOAD: library,
+          MBCONV_NO_CACHING_ALLOCATOR: '1',
+          OMP_NUM_THREADS: '1',
+          ...(guard === 'before' ? { GUARD_BEFORE: '1' } : {}),
+        },
+      })
+      let errors = ''
+      child.stderr.on('data', (text) => {
+        errors = (errors + text).slice(-2000)
+      })
+      let ended
+      const end = new Promise((resolve, reject) => {
+        child.on('error', reject)
+        child.on('close', (code, signal) => {
+          ended = { code, signal }
+          resolve()
+        })
+      })
+      let hung = false
+      let last = { line: '', computed: 0, at: Date.now() }
+      while (ended === undefined) {
+        await Promise.race([end, sleep(500)])
+        const now = { line: read(log), computed: computed(child.pid), at: Date.now() }
+        if (now.line !== last.line) last = now
+        else if (now.computed - last.computed > COMPUTING || now.at - last.at > WAITING * 1000) {
+          hung = true
+          child.kill('SIGKILL')
+          await end
+        }
+      }
+      const line = read(log)
+      if (line === '') throw new Error(`a child of the sweep ended before its first call: ${errors}`)
+      const { at, index, name, counts, done, description } = JSON.parse(line)
+      total.calls += counts.calls
+      total.answered += counts.answered
+      total.uncoded.push(...counts.uncoded)
+      if (done && ended.code === 0) break
+      const how = hung ? 'never ends' : (ended.signal ?? `exit status ${ended.code}`)
+      died({ name, how, guard, description })
+      const count = (deaths.get(name) ?? 0) + 1
+      deaths.set(name, count)
+      from = count >= patience && calls > 0 ? { job: at + 1, call: 0 } : { job: at, call: index + 1 }
+    }
+    total.reached = new Set(read(`${log}.reached`).split('\n').filter(Boolean)).size
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return total
+}
