@@ -106,8 +106,8 @@ export interface Native extends NativeOperations {
 
   // function.cc
   applyFunction(
-    forward: (inputs: Tensor[]) => Tensor[],
-    backward: (gradients: Tensor[]) => Maybe<Tensor>[],
+    forward: (inputs: Tensor[]) => [outputs: Tensor[], saved: Tensor[]],
+    backward: (gradients: Tensor[], saved: Tensor[]) => Maybe<Tensor>[],
     inputs: Tensor[],
   ): Tensor[]
 

@@ -1,6 +1,11 @@
 // Gradients: what requires them, computing them, and the modes that switch recording off.
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/engine.h>
+#include <torch/csrc/autograd/function.h>
+
+#include <algorithm>
+#include <unordered_set>
 
 #include "bind.h"
 
@@ -25,17 +30,43 @@ void setGrad(at::Tensor tensor, std::optional<at::Tensor> gradient) {
   tensor.mutable_grad() = *gradient;
 }
 
-void backward(std::vector<at::Tensor> outputs, std::vector<std::optional<at::Tensor>> gradients,
+// Called before every pass. Inside a JavaScript backward it is a nested one, which must not come to a node that is
+// being walked, and which libtorch takes to another thread, where no JavaScript can run, when it is nested too deep.
+void checkNested(const Env& env, const std::vector<at::Tensor>& outputs) {
+  if (env.walking.empty()) return;
+  if (env.walking.size() > torch::autograd::MAX_DEPTH)
+    throw Error("ERR_AUTOGRAD", "backward passes are nested more than " + std::to_string(torch::autograd::MAX_DEPTH) +
+                                    " deep: recompute fewer levels inside each other");
+  std::unordered_set<const torch::autograd::Node*> seen;
+  std::vector<const torch::autograd::Node*> pending;
+  const auto visit = [&](const torch::autograd::Node* node) {
+    if (node != nullptr && seen.insert(node).second) pending.push_back(node);
+  };
+  for (const at::Tensor& output : outputs) visit(output.grad_fn().get());
+  while (!pending.empty()) {
+    const auto* node = pending.back();
+    pending.pop_back();
+    if (std::find(env.walking.begin(), env.walking.end(), node) != env.walking.end())
+      throw Error("ERR_AUTOGRAD",
+                  "this graph is being walked already: a backward function cannot start a pass through "
+                  "the graph it belongs to");
+    for (const auto& edge : node->next_edges()) visit(edge.function.get());
+  }
+}
+
+void backward(Env& env, std::vector<at::Tensor> outputs, std::vector<std::optional<at::Tensor>> gradients,
               std::optional<bool> retainGraph, bool createGraph) {
+  checkNested(env, outputs);
   std::vector<at::Tensor> seeds;
   seeds.reserve(gradients.size());
   for (const auto& gradient : gradients) seeds.push_back(gradient.value_or(at::Tensor()));
   torch::autograd::backward(outputs, seeds, retainGraph, createGraph);
 }
 
-std::vector<at::Tensor> gradients(std::vector<at::Tensor> outputs, std::vector<at::Tensor> inputs,
+std::vector<at::Tensor> gradients(Env& env, std::vector<at::Tensor> outputs, std::vector<at::Tensor> inputs,
                                   std::vector<std::optional<at::Tensor>> gradientsOut, std::optional<bool> retainGraph,
                                   bool createGraph, bool allowUnused) {
+  checkNested(env, outputs);
   std::vector<at::Tensor> seeds;
   seeds.reserve(gradientsOut.size());
   for (const auto& gradient : gradientsOut) seeds.push_back(gradient.value_or(at::Tensor()));

@@ -145,17 +145,22 @@ void Env::exitScope(const std::vector<TensorHandle*>& survivors) {
 Env::Usage Env::usage(std::optional<c10::Device> device) const {
   std::unordered_set<const void*> seen;
   Usage usage;
+  const auto count = [&](const at::Tensor& tensor) {
+    // `cuda` without a number means all of them.
+    if (device && (tensor.device().type() != device->type() || (device->has_index() && tensor.device() != *device)))
+      return;
+    ++usage.tensors;
+    if (!tensor.has_storage()) return;
+    const auto& storage = tensor.storage();
+    if (seen.insert(storage.unsafeGetStorageImpl()).second) usage.bytes += storage.nbytes();
+  };
   for (const auto& scope : scopes_) {
-    for (const TensorHandle* handle = scope->head.next; handle != &scope->head; handle = handle->next) {
-      const at::Tensor& tensor = handle->tensor;
-      // `cuda` without a number means all of them.
-      if (device && (tensor.device().type() != device->type() || (device->has_index() && tensor.device() != *device)))
-        continue;
-      ++usage.tensors;
-      if (!tensor.has_storage()) continue;
-      const auto& storage = tensor.storage();
-      if (seen.insert(storage.unsafeGetStorageImpl()).second) usage.bytes += storage.nbytes();
-    }
+    for (const TensorHandle* handle = scope->head.next; handle != &scope->head; handle = handle->next)
+      count(handle->tensor);
+  }
+  const std::lock_guard lock(saved->mutex);
+  for (const auto& [owner, tensors] : saved->sources) {
+    for (const at::Tensor& tensor : tensors()) count(tensor);
   }
   return usage;
 }

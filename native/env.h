@@ -7,7 +7,9 @@
 #include <c10/core/InferenceMode.h>
 #include <node_api.h>
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -36,6 +38,13 @@ struct Op {
 
 // Identifies our objects among everything else that JavaScript may pass.
 inline constexpr napi_type_tag kTensorTag = {0x6d62636f6e765465, 0x6e736f7248616e64};
+
+// The tensors that graphs hold for backward functions written in JavaScript: functions that list them, by their owners.
+// A graph may be freed on another thread, and after the environment.
+struct SavedTensors {
+  std::mutex mutex;
+  std::unordered_map<const void*, std::function<std::vector<at::Tensor>()>> sources;
+};
 
 class Env {
  public:
@@ -74,7 +83,7 @@ class Env {
     size_t tensors = 0;
     size_t bytes = 0;  // of the distinct storages behind them
   };
-  // Of the live handles on a device, or on all.
+  // Of the live handles and of what graphs saved, on a device or on all.
   Usage usage(std::optional<c10::Device> device) const;
   // The live tensors with the largest storages on a device, largest first, one for each storage.
   std::vector<at::Tensor> largestOn(c10::Device device, size_t count) const;
@@ -103,6 +112,11 @@ class Env {
   std::shared_ptr<bool> alive() const { return alive_; }
   // True from the moment the environment begins to end, before any finalizer of that end runs.
   std::shared_ptr<bool> leaving() const { return leaving_; }
+
+  // Counted in usage().
+  const std::shared_ptr<SavedTensors> saved = std::make_shared<SavedTensors>();
+  // The nodes of graphs whose JavaScript backward is running, the innermost last.
+  std::vector<const void*> walking;
 
   // c10::InferenceMode is a scope guard in C++; JavaScript enters and leaves it by calls.
   std::vector<std::unique_ptr<c10::InferenceMode>> inferenceModes;

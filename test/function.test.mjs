@@ -56,8 +56,134 @@ t.test('autogradFunction: errors come through as they are', async (t) => {
     backward: () => null,
   })
   t.throws(() => failing(x), { constructor: RangeError })
+  // libtorch's engine counts how deep it is; what is thrown through it must not leave that count behind.
+  for (let i = 0; i < 70; i++) t.throws(() => build(() => nowhere()).backward(), ReferenceError)
+  mb.checkpoint((y) => mb.checkpoint((z) => z.mul(2), y), x)
+    .sum()
+    .backward()
   t.equal(mb.isGradEnabled(), true)
   t.same(mb.ones([2]).add(1).toArray(), [2, 2], 'and everything goes on')
+})
+
+t.test('a pass through the graph that is being walked is refused', async (t) => {
+  const x = mb.ones([2], { requiresGrad: true })
+  let loss
+  const nested = (again) => {
+    const f = mb.autogradFunction({
+      forward: (_, y) => y.mul(2),
+      backward: (_, g) => {
+        again()
+        return g.mul(2)
+      },
+    })
+    loss = f(x).mul(3).sum()
+  }
+  for (const again of [
+    () => loss.backward(),
+    () => loss.backward(null, { retainGraph: true }),
+    () => mb.grad(loss, x),
+    () => mb.enableGrad(() => loss.mul(2)).backward(),
+  ]) {
+    nested(again)
+    t.throws(() => loss.backward(), { code: 'ERR_AUTOGRAD', message: /being walked/ }, String(again))
+  }
+  // Caught, it changes nothing.
+  nested(() => t.throws(() => loss.backward(), { code: 'ERR_AUTOGRAD' }))
+  x.grad = null
+  loss.backward()
+  t.same(x.grad.toArray(), [6, 6])
+
+  // Another graph may be walked meanwhile, also one of which the outer graph is a part above.
+  const w = mb.ones([2], { requiresGrad: true })
+  nested(() => mb.enableGrad(() => w.mul(5).sum()).backward())
+  loss.backward()
+  t.same(w.grad.toArray(), [5, 5])
+})
+
+t.test('recomputation inside recomputation: as deep as libtorch goes, refused beyond', async (t) => {
+  const nest = (depth) => (y) => (depth === 0 ? y.mul(2) : mb.checkpoint(nest(depth - 1), y))
+  const x = mb.ones([2], { requiresGrad: true })
+  nest(60)(x).sum().backward()
+  t.same(x.grad.toArray(), [2, 2])
+  t.throws(() => nest(150)(x).sum().backward(), { code: 'ERR_AUTOGRAD', message: /nested more than 60 deep/ })
+  t.throws(() => nest(61)(x).sum().backward(), { code: 'ERR_AUTOGRAD' })
+  nest(2)(x).sum().backward()
+  t.same(x.grad.toArray(), [4, 4], 'and everything goes on')
+})
+
+t.test('what is saved belongs to the graph, is counted, and goes with it at once', async (t) => {
+  const size = 1024
+  const before = mb.memory()
+  const keep = mb.autogradFunction({
+    forward(context, y) {
+      context.save(y.mul(1), y)
+      return y.mul(2)
+    },
+    backward: ({ saved: [a, b] }, g) => g.mul(a).add(b),
+  })
+  const x = mb.ones([size], { requiresGrad: true })
+  const build = () => mb.scope(() => keep(x).sum())
+  const loss = build()
+  t.same(
+    mb.memory(),
+    { tensors: before.tensors + 4, bytes: before.bytes + 4 * size + 4 + 4 * size },
+    'x, the loss, two saved; x is saved without a copy',
+  )
+  loss.backward(null, { retainGraph: true })
+  t.equal(mb.memory().bytes - before.bytes, 3 * 4 * size + 4, 'retained; the gradient besides')
+  loss.backward()
+  t.same(x.grad.toArray(), Array(size).fill(4))
+  t.equal(mb.memory().tensors - before.tensors, 2, 'freed by the pass')
+  t.throws(() => loss.backward(), { code: 'ERR_AUTOGRAD', message: /second time/ })
+  loss.dispose()
+  build().dispose()
+  t.equal(mb.memory().tensors - before.tensors, 1, 'a graph that goes without a pass takes it along')
+
+  let late
+  const spy = mb.autogradFunction({
+    forward(context, y) {
+      late = context
+      context.save(y)
+      return y.mul(2)
+    },
+    backward: (context, g) => {
+      late = context.saved[0]
+      return g
+    },
+  })
+  const other = mb.scope(() => spy(x).sum())
+  t.same(late.saved, [])
+  t.throws(() => late.save(x), { code: 'ERR_AUTOGRAD', message: /only be saved in forward/ })
+  other.backward()
+  t.throws(() => late.add(1), { code: 'ERR_DISPOSED' }, 'handles of one call')
+  const changed = mb.scope(() => {
+    const y = x.mul(1)
+    const sum = spy(y).sum()
+    mb.noGrad(() => y.add_(1))
+    return sum
+  })
+  t.throws(() => changed.backward(), { code: 'ERR_AUTOGRAD', message: /modified by an inplace operation/ })
+})
+
+t.test('a synchronous loop of recomputation keeps nothing', async (t) => {
+  const x = mb.ones([1 << 20], { requiresGrad: true })
+  const passes = {
+    recomputed: () =>
+      mb
+        .checkpoint((y) => y.mul(2).exp(), x)
+        .sum()
+        .backward(),
+    'without a pass': () => mb.checkpoint((y) => y.mul(2), x.mul(3)).sum(),
+    inference: () => mb.noGrad(() => mb.checkpoint((y) => y.mul(2), x)),
+  }
+  for (const [name, pass] of Object.entries(passes)) {
+    let settled
+    for (let i = 0; i < 60; i++) {
+      mb.scope(pass)
+      settled ??= [mb.memory(), mb.allocatorStatistics().live]
+    }
+    t.same([mb.memory(), mb.allocatorStatistics().live], settled, name)
+  }
 })
 
 t.test('checkpoint: the same loss and gradients, random numbers included', async (t) => {

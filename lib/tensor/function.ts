@@ -1,16 +1,22 @@
 /** Differentiable functions written in JavaScript, and recomputation instead of keeping. */
+import { MbconvError } from '../errors'
 import { native } from '../native'
 import { enableGrad } from './autograd'
 import { empty } from './create'
 import { getRandomState, setRandomState } from './random'
-import { keep } from './scope'
+import { scope } from './scope'
 import type { Tensor } from './tensor'
 
 /** What `forward` may keep for `backward`. */
 export interface FunctionContext {
-  /** Tensors to have again in `backward`, in the same order. They live as long as the graph may need them. */
+  /**
+   * In `forward`: tensors to have again in `backward`, in the same order. They belong to the graph, whatever becomes of
+   * these handles, and go with it, or with the first backward() that does not retain it. `memory()` counts them.
+   *
+   * @throws MbconvError ERR_AUTOGRAD outside `forward`
+   */
   save(...tensors: Tensor[]): void
-  /** What was saved. */
+  /** What was saved. In `backward`, handles that last until it returns. */
   readonly saved: Tensor[]
 }
 
@@ -27,26 +33,46 @@ const asList = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [valu
  * Makes an operation with a gradient of its own: `const square = autogradFunction({ forward, backward })`.
  *
  * The result takes tensors and gives a tensor, or an array where `forward` does. Its backward runs on the JavaScript
- * thread: CPU tensors only. What it throws comes out of `backward()` unchanged.
+ * thread: CPU tensors only. What it throws comes out of `backward()` unchanged. It may start a backward pass of its own
+ * through another graph, up to 60 inside each other; one through the graph it belongs to is an ERR_AUTOGRAD.
  */
 export function autogradFunction(definition: FunctionDefinition): (...inputs: Tensor[]) => Tensor | Tensor[] {
   return (...inputs) => {
-    const saved: Tensor[] = []
+    let saved: Tensor[] = []
+    let inForward = true
     const context: FunctionContext = {
-      // Copies of the handles, out of every scope: the graph outlives the scope that `forward` runs in.
       save: (...tensors) => {
-        for (const tensor of tensors) saved.push(keep(tensor.detach()))
+        if (!inForward) {
+          throw new MbconvError('ERR_AUTOGRAD', 'save: tensors can only be saved in forward', {
+            op: 'autogradFunction',
+          })
+        }
+        saved.push(...tensors)
       },
-      saved,
+      get saved() {
+        return saved
+      },
     }
     let single = false
     const outputs = native().applyFunction(
       (tensors) => {
-        const result = definition.forward(context, ...tensors)
-        single = !Array.isArray(result)
-        return asList(result)
+        try {
+          const result = definition.forward(context, ...tensors)
+          single = !Array.isArray(result)
+          return [asList(result), saved]
+        } finally {
+          saved = []
+          inForward = false
+        }
       },
-      (gradients) => asList(definition.backward(context, ...gradients)),
+      (gradients, kept) => {
+        saved = kept
+        try {
+          return asList(definition.backward(context, ...gradients))
+        } finally {
+          saved = []
+        }
+      },
       inputs,
     )
     return single ? outputs[0] : outputs
@@ -56,25 +82,29 @@ export function autogradFunction(definition: FunctionDefinition): (...inputs: Te
 /**
  * Runs `fn` without keeping what its gradient needs, and runs it again during backward(): memory against time.
  *
- * @param fn From tensors to one tensor. It must do the same both times; random numbers are repeated.
+ * @param fn From tensors to one tensor. It must do the same both times; random numbers are repeated. It runs in a scope
+ *   of its own: what it makes and does not return is freed.
  * @param inputs What the gradient flows to, besides the parameters that `fn` closes over.
  */
 export function checkpoint(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
   let randomState: Uint8Array
+  const wanted = inputs.map((tensor) => tensor.requiresGrad)
   const recompute = autogradFunction({
     forward(context, _trigger, ...tensors) {
       randomState = getRandomState()
       context.save(...tensors)
-      return fn(...tensors)
+      return scope(() => fn(...tensors))
     },
     backward(context, gradient) {
       const now = getRandomState()
       setRandomState(randomState)
       try {
-        const tensors = context.saved.map((tensor, i) => tensor.detach().requiresGrad_(inputs[i].requiresGrad))
-        const output = enableGrad(() => fn(...tensors))
-        output.backward(gradient)
-        return [null, ...tensors.map((tensor) => tensor.grad)]
+        return scope(() => {
+          const tensors = context.saved.map((tensor, i) => tensor.detach().requiresGrad_(wanted[i]))
+          const output = enableGrad(() => fn(...tensors))
+          output.backward(gradient)
+          return [null, ...tensors.map((tensor) => tensor.grad)]
+        })
       } finally {
         setRandomState(now)
       }
@@ -82,5 +112,9 @@ export function checkpoint(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tenso
   })
   // Parameters inside `fn` are not among the inputs; this one sees to it that backward() comes here all the same.
   const trigger = empty([0], { requiresGrad: true })
-  return recompute(trigger, ...inputs) as Tensor
+  try {
+    return recompute(trigger, ...inputs) as Tensor
+  } finally {
+    trigger.dispose()
+  }
 }
