@@ -1,8 +1,9 @@
 /** A network ready for use, with its card, from wherever one is kept. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join, parse, resolve } from 'node:path'
 import { MbconvError } from '../errors'
 import { readMetadata } from '../io/safetensors'
+import { checkWeightsFile } from '../io/weights-file'
 import { type ModelCard, parseCard, readCard } from '../models/card'
 import { checkpoints } from '../models/checkpoints'
 import { create } from '../models/create'
@@ -24,12 +25,13 @@ export interface OpenModel {
   path: string
 }
 
+/** Which files of a folder are looked at; one that is named is read whatever its name. */
 const WEIGHTS = /\.safetensors$/i
 
 /**
  * Opens a model for inference.
  *
- * @param source a run's folder (its newest whole checkpoint) or a checkpoint's; a `.safetensors` file with a model card in
+ * @param source a run's folder (its newest whole checkpoint) or a checkpoint's; a safetensors file with a model card in
  *   its metadata or beside it (`NAME.card.json`), or a folder that has one such file; the name of a checkpoint that
  *   `mbconv pull` has fetched
  * @param device as in a configuration
@@ -65,10 +67,9 @@ function weightsOf(source: string): string | undefined {
 }
 
 function openWeights(file: string, device: string): OpenModel {
-  if (!WEIGHTS.test(file)) {
-    throw new MbconvError('ERR_FORMAT', `${file}: a model is a .safetensors file with a card, or the folder of a run`, {
-      hint: 'mbconv export RUN --safetensors writes such a file.',
-    })
+  if (checkWeightsFile(file, 'openModel') !== 'safetensors') {
+    const message = `${file}: it is a file of torch.save; a model is a safetensors file with a card, or the folder of a run`
+    throw new MbconvError('ERR_FORMAT', message, { hint: 'mbconv export RUN --safetensors writes such a file.' })
   }
   const card = cardOf(file)
   const { arch, classes, profile, preprocessing } = card
@@ -93,7 +94,8 @@ const inPlace = (network: Network): Network => network.to({ memoryFormat: 'chann
 function cardOf(file: string): ModelCard {
   const text = readMetadata(file).metadata[CARD_KEY]
   if (text !== undefined) return parseCard(text, file)
-  const beside = file.replace(WEIGHTS, '.card.json')
+  const { dir, name } = parse(file)
+  const beside = join(dir, `${name}.card.json`)
   if (existsSync(beside)) return readCard(beside)
   throw new MbconvError('ERR_FORMAT', `${file}: has no model card, in its metadata or as ${beside}`, {
     hint: 'A card says what classes and preprocessing the weights are for; models.makeCard and writeCard make one.',
