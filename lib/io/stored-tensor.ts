@@ -154,7 +154,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   'builtins.bytearray': (args) => bytesOf('builtins.bytearray', args),
   '_codecs.encode': (args) => bytesOf('_codecs.encode', args),
   'torch.Size': ([sizes]) => sizes,
-  'torch.device': ([type, index]) => (index === undefined ? type : `${word(type)}:${word(index)}`),
+  'torch.device': ([type, index]) => (isSize(index) ? `${word(type)}:${index}` : type),
   'torch.serialization._get_layout': ([layout]) => layout,
   'torch._utils._rebuild_tensor': (args, reject) => tensorOf(args, undefined, undefined, reject),
   'torch._utils._rebuild_tensor_v2': (args, reject) => tensorOf(args, undefined, args[6], reject),

@@ -169,7 +169,8 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
     // A dictionary made of a list or another dictionary has a copy of it, each time.
     const [first] = args as unknown[]
     const copied = Array.isArray(first) ? first.length : first instanceof Map ? first.size : 0
-    spend(COST.dict + COST.entry * copied)
+    // Bytes are made of text.
+    spend(COST.dict + COST.entry * copied + (typeof first === 'string' ? first.length : 0))
     const result =
       callable instanceof Global ? callable.call(args as unknown[]) : new Placeholder((callable as Placeholder).global)
     if (typeof result === 'object' && result !== null) made.add(result)
