@@ -114,7 +114,7 @@ export function writePth(path, state) {
 }
 
 /** Entries of a state dict whose storages are numbered from a first one, and these storages. */
-stateDictParts = (state) => {
+export function stateDictParts(state) {
   const types = { int64: 'LongStorage', float32: 'FloatStorage' }
   const entries = (first) =>
     Object.entries(state).map(([key, { shape, dtype, numel }], i) => {
