@@ -1,12 +1,13 @@
 // Files of weights as people have them: any name, wrapped names, several state dicts, something beside, a strange dtype.
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { layerNames, splitKey } from '../dist/models/key-map.js'
 import { parseConfig } from '../dist/train/config.js'
 import { beginWith } from '../dist/train/initial-weights.js'
+import { openModel } from '../dist/train/open-model.js'
 import { pairsOf, randomOf } from './helpers/fuzz-weights.mjs'
 import { fileOf } from './helpers/hostile-safetensors.mjs'
 import { archive, dictOf, op, program, stateDictParts, writePth } from './helpers/pth-writer.mjs'
@@ -233,6 +234,11 @@ t.test('the configuration, pretrained and the command line choose, and tell', as
     t.match(run.stderr, entry.length === 0 ? /entry "state_dict_ema" was read/ : /entry "state_dict" was read/)
     loadWeights(to, out.replace('.onnx', '.safetensors'))
     t.ok(equal(to, source))
+    const renamed = join(t.testdirName, 'weights')
+    copyFileSync(out.replace('.onnx', '.safetensors'), renamed)
+    const { network: opened } = openModel(renamed, 'cpu')
+    t.ok(equal(opened, source), 'a model is opened whatever its name')
+    opened.dispose()
   }
 
   const classes = mb.models.checkpoints().find(({ name }) => name === 'mobilenetv3_large_100.ra_in1k').numClasses

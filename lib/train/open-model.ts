@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join, parse, resolve } from 'node:path'
 import { MbconvError } from '../errors'
+import { kindOfFile } from '../io/file-kind'
 import { readMetadata } from '../io/safetensors'
-import { checkWeightsFile } from '../io/weights-file'
 import { type ModelCard, parseCard, readCard } from '../models/card'
 import { checkpoints } from '../models/checkpoints'
 import { create } from '../models/create'
@@ -67,8 +67,9 @@ function weightsOf(source: string): string | undefined {
 }
 
 function openWeights(file: string, device: string): OpenModel {
-  if (checkWeightsFile(file, 'openModel') !== 'safetensors') {
-    const message = `${file}: it is a file of torch.save; a model is a safetensors file with a card, or the folder of a run`
+  const { format, is } = kindOfFile(file, 'openModel')
+  if (format !== 'safetensors') {
+    const message = `${file}: it is ${is}; a model is a safetensors file with a card, or the folder of a run`
     throw new MbconvError('ERR_FORMAT', message, { hint: 'mbconv export RUN --safetensors writes such a file.' })
   }
   const card = cardOf(file)
