@@ -225,6 +225,12 @@ t.test('commands that need a run say so', async (t) => {
   const { status, stderr } = mbconv(['train', 'run.yaml', '--resume'], { cwd })
   t.equal(status, 2)
   t.match(stderr, 'there is no run of run in')
+  fs.writeFileSync(path.join(cwd, 'settings'), CONFIG)
+  t.match(
+    mbconv(['train', '--resume', 'settings'], { cwd }).stderr,
+    'there is no run of settings in',
+    'a file of any name',
+  )
 })
 
 t.test('setup hands its options on', async (t) => {

@@ -26,6 +26,7 @@ t.test('the defaults are the recipe of the paper', async (t) => {
       dropout: null,
       dropPath: 0.2,
       weights: null,
+      weightsEntry: null,
       freeze: null,
     },
     data: {

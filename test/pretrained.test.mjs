@@ -239,7 +239,7 @@ t.test('mbconv pull when there is nothing to be had', async (t) => {
   )
   await refused(gone, 1, hint)
   await refused(await serve(t, content, { faults: [{ status: 404 }] }), 1, /HTTP 404[\s\S]*by hand/)
-  await refused(await serve(t, Buffer.from('<html>A page</html>')), 4, /not a readable safetensors file/)
+  await refused(await serve(t, Buffer.from('<html>A page</html>')), 4, /HTML or XML/)
   await refused(await serve(t, content, { announce: 'ab'.repeat(32) }), 4, /SHA-256[\s\S]*It was removed/)
   mkdirSync(join(folder, 'elsewhere'))
   symlinkSync(join(folder, 'elsewhere', 'file'), join(folder, 'weights', `${name}.safetensors`))

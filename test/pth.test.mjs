@@ -42,7 +42,8 @@ t.test('other formats are told by name, with the remedy', async (t) => {
   told('legacy.pth', /before 1\.6/, /torch\.save\(torch\.load/)
   told('torchscript.pth', /TorchScript/, /torch\.jit\.load/)
   told('whole_module.pth', /asks for torch\.nn\.modules\.container\.Sequential.*state_dict\(\)/)
-  told('expected.json', /no file of torch\.save/)
+  told('expected.json', /a JSON text/, /index/)
+  told('exported.pt2', /torch\.export \(\.pt2\)/, /torch\.export\.load/)
   t.throws(() => pth.read(join(folder, 'none.pth')), { code: 'ERR_IO' })
 })
 

@@ -1,5 +1,5 @@
 /** `mbconv export`: a trained model, or weights from elsewhere, as ONNX file with its model card. */
-import path from 'node:path'
+import { basename } from 'node:path'
 import { MbconvError } from '../errors'
 import type { ExportedFiles, ExportFilesOptions } from '../models/export-files'
 import type { ProfileName } from '../models/profiles'
@@ -13,6 +13,7 @@ export interface ExportOptions extends GlobalOptions, ExportFilesOptions {
   pretrained?: string
   model?: string
   weights?: string
+  entry?: string
   profile?: ProfileName
   classes?: number
   resolution?: number
@@ -20,9 +21,10 @@ export interface ExportOptions extends GlobalOptions, ExportFilesOptions {
 
 export async function exportModel(run: string | undefined, options: ExportOptions): Promise<number> {
   const output = new Output(options)
-  const { pretrained, model, weights, profile, classes, resolution, out, opset, fold, pixels, safetensors } = options
+  const { pretrained, model, weights, entry, profile, classes, resolution, out, opset, fold, pixels, safetensors } =
+    options
   const files = { opset, fold, pixels, safetensors }
-  const loading = { pretrained, model, weights, profile, classes, resolution }
+  const loading = { pretrained, model, weights, entry, profile, classes, resolution }
   const given = Object.entries(loading).filter(([, value]) => value !== undefined)
   let exported: ExportedFiles
   try {
@@ -36,7 +38,7 @@ export async function exportModel(run: string | undefined, options: ExportOption
         throw new MbconvError('ERR_USAGE', `--${given[0][0]} is for weights of elsewhere, not for a run`, {
           hint: 'a run knows its model: mbconv export RUN',
         })
-      exported = await (pretrained === undefined ? exportWeights : exportPretrained)(loading, out, files)
+      exported = await (pretrained === undefined ? exportWeights : exportPretrained)(loading, out, files, output)
     }
   } catch (error) {
     // A number that no file can have was typed; the library cannot know that.
@@ -55,27 +57,33 @@ export async function exportModel(run: string | undefined, options: ExportOption
   return 0
 }
 
-type Loading = Pick<ExportOptions, 'pretrained' | 'model' | 'weights' | 'profile' | 'classes' | 'resolution'>
+type Loading = Pick<ExportOptions, 'pretrained' | 'model' | 'weights' | 'entry' | 'profile' | 'classes' | 'resolution'>
 
-async function exportWeights(loading: Loading, out: string, files: ExportFilesOptions): Promise<ExportedFiles> {
-  const { model: name, weights, profile, classes: numClasses = 1000, resolution } = loading
+async function exportWeights(
+  loading: Loading,
+  out: string,
+  files: ExportFilesOptions,
+  output: Output,
+): Promise<ExportedFiles> {
+  const { model: name, weights, entry, profile, classes: numClasses = 1000, resolution } = loading
   if (name === undefined || weights === undefined || profile === undefined)
     throw new MbconvError('ERR_USAGE', 'weights of elsewhere need --model, --weights and --profile', {
       hint: 'for example: mbconv export --model b0 --weights b0.safetensors --profile timm, or --pretrained NAME',
     })
   const arch = known(name)
   const { create } = await import('../models/create.js')
-  const { loadWeights } = await import('../models/weights.js')
+  const { describeLoad, loadWeights } = await import('../models/weights.js')
   const { makeCard } = await import('../models/card.js')
   const { exportFiles } = await import('../models/export-files.js')
   const network = create(arch, { profile, numClasses, init: 'none' })
   try {
-    const { reinitialized } = loadWeights(network, weights)
-    if (reinitialized.length > 0)
+    const report = loadWeights(network, weights, { entry })
+    for (const note of describeLoad(weights, report)) output.note(note)
+    if (report.reinitialized.length > 0)
       throw new MbconvError('ERR_USAGE', `${weights} is for another number of classes than ${numClasses}`, {
         hint: 'give its own with --classes',
       })
-    const card = makeCard(network, { source: path.basename(weights), preprocessing: resolution ? { resolution } : {} })
+    const card = makeCard(network, { source: basename(weights), preprocessing: resolution ? { resolution } : {} })
     return exportFiles('export', network, card, out, files)
   } finally {
     network.dispose()
@@ -83,15 +91,22 @@ async function exportWeights(loading: Loading, out: string, files: ExportFilesOp
 }
 
 /** A checkpoint that `mbconv pull` knows brings all that is not its file along. */
-async function exportPretrained(loading: Loading, out: string, files: ExportFilesOptions): Promise<ExportedFiles> {
-  const { pretrained: name, weights, ...rest } = loading
+async function exportPretrained(
+  loading: Loading,
+  out: string,
+  files: ExportFilesOptions,
+  output: Output,
+): Promise<ExportedFiles> {
+  const { pretrained: name, weights, entry, ...rest } = loading
   const [superfluous] = Object.entries(rest).find(([, value]) => value !== undefined) ?? []
   if (superfluous !== undefined)
     throw new MbconvError('ERR_USAGE', `--${superfluous} follows from --pretrained`, { hint: 'leave it out' })
   const { pretrained } = await import('../models/pretrained.js')
+  const { describeLoad } = await import('../models/weights.js')
   const { exportFiles } = await import('../models/export-files.js')
-  const { network, card } = pretrained(name as string, weights === undefined ? {} : { path: weights })
+  const { network, card, report, path } = pretrained(name as string, { path: weights, entry })
   try {
+    for (const note of describeLoad(path, report)) output.note(note)
     return exportFiles('export', network, card, out, files)
   } finally {
     network.dispose()

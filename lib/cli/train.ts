@@ -1,4 +1,5 @@
 /** `mbconv train`: trains, shows how it goes, and ends with what came out. */
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { EXIT, MbconvError } from '../errors'
 import type { TrainConfig } from '../train/config'
@@ -39,8 +40,10 @@ export function readArguments(words: string[], resume: boolean | string | undefi
   }
   const files = words.filter((word) => !overrides.includes(word))
   if (files.length === 0 && typeof resume === 'string') {
+    // A file is a configuration, whatever its name; of what is not there, only the name can tell.
+    const isFile = existsSync(resume) && !isFolder(resume)
+    if (isFile || /\.ya?ml$/i.test(resume)) return { file: resume, overrides, resume: true }
     // A run keeps the configuration it began with.
-    if (/\.ya?ml$/i.test(resume)) return { file: resume, overrides, resume: true }
     if (!isFolder(resume)) throw new MbconvError('ERR_USAGE', `--resume: there is no folder ${resume}`)
     return { file: path.join(resume, 'config.json'), overrides, resume }
   }

@@ -46,12 +46,18 @@ export const FILE_DTYPES: Readonly<Record<string, FileDType>> = {
   BOOL: { dtype: 'bool', bytes: 1 },
 }
 
-const FILE_NAME_OF = new Map(Object.entries(FILE_DTYPES).map(([name, { dtype }]) => [dtype, name]))
+/** The file's name of a dtype. */
+export const FILE_NAME_OF: ReadonlyMap<DType, string> = new Map(
+  Object.entries(FILE_DTYPES).map(([name, { dtype }]) => [dtype, name]),
+)
 
 /** A tensor as the header describes it; `start` and `end` are byte offsets into the data. */
 export interface TensorEntry {
   name: string
-  dtype: DType
+  /** The file's name of the dtype. */
+  kind: string
+  /** Undefined for one that this package does not have: such a tensor is not read. */
+  dtype: DType | undefined
   shape: number[]
   start: number
   end: number
@@ -79,7 +85,7 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
  * stand in for another.
  */
 function inspect(json: string, reject: Reject): void {
-  // One set of keys an open object, null for an open list.
+  // One set of keys an open object, null for an open list; nothing is open behind the header's end.
   const open: (Set<string> | null)[] = []
   let expectsKey = false
   let [objects, texts] = [0, 0]
@@ -103,7 +109,8 @@ function inspect(json: string, reject: Reject): void {
       expectsKey = false
       const key = json.slice(from + 1, i)
       const name = key.includes('\\') ? unescaped(key) : key
-      const keys = open.at(-1)!
+      const keys = open.at(-1)
+      if (keys == null) reject('the header is not JSON (a name outside an object)')
       if (keys.has(name)) reject(`the name ${quoted(name)} occurs twice in the header`)
       keys.add(name)
     }
@@ -127,12 +134,10 @@ const shown = (value: unknown): string => quoted(JSON.stringify(value) ?? 'nothi
 function parseEntry(name: string, value: unknown, reject: Reject): TensorEntry {
   const where = `tensor ${quoted(name)}`
   if (!isPlainObject(value)) return reject(`${where} is not described by an object`)
-  const { dtype: fileDType, shape, data_offsets: offsets } = value
-  if (typeof fileDType !== 'string') return reject(`${where} has no dtype`)
-  if (!Object.hasOwn(FILE_DTYPES, fileDType)) {
-    return reject(`${where} has dtype ${quoted(fileDType)}; known are ${Object.keys(FILE_DTYPES).join(', ')}`)
-  }
-  const { dtype, bytes } = FILE_DTYPES[fileDType]
+  const { dtype: kind, shape, data_offsets: offsets } = value
+  if (typeof kind !== 'string') return reject(`${where} has no dtype`)
+  // How wide the elements of others are is not known here.
+  const { dtype, bytes } = Object.hasOwn(FILE_DTYPES, kind) ? FILE_DTYPES[kind] : { dtype: undefined, bytes: 1 }
   if (!Array.isArray(shape) || !shape.every(isSize)) {
     return reject(`${where} has shape ${shown(shape)}; a list of whole numbers was expected`)
   }
@@ -146,12 +151,13 @@ function parseEntry(name: string, value: unknown, reject: Reject): TensorEntry {
     return reject(`${where} has shape [${shape.join(', ')}], which is too large`)
   }
   const expected = shape.reduce((product, n) => product * n, bytes)
-  if (end - start !== expected) {
+  if (end < start) return reject(`${where} has data_offsets ${shown(offsets)}: it ends before it begins`)
+  if (dtype !== undefined && end - start !== expected) {
     return reject(
-      `${where} of shape [${shape.join(', ')}] and dtype ${fileDType} needs ${expected} bytes, has ${end - start}`,
+      `${where} of shape [${shape.join(', ')}] and dtype ${kind} needs ${expected} bytes, has ${end - start}`,
     )
   }
-  return { name, dtype, shape, start, end }
+  return { name, kind, dtype, shape, start, end }
 }
 
 /**
@@ -201,10 +207,7 @@ export function parseHeader(json: string, dataBytes: number, reject: Reject): He
 function entriesToJson(entries: readonly TensorEntry[]): Record<string, unknown> {
   // fromEntries defines properties, where assignment would lose a tensor named __proto__.
   return Object.fromEntries(
-    entries.map(({ name, dtype, shape, start, end }) => [
-      name,
-      { dtype: FILE_NAME_OF.get(dtype), shape, data_offsets: [start, end] },
-    ]),
+    entries.map(({ name, kind, shape, start, end }) => [name, { dtype: kind, shape, data_offsets: [start, end] }]),
   )
 }
 

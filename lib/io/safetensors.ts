@@ -13,11 +13,14 @@ import { fromTypedArray } from '../tensor/create'
 import { scope } from '../tensor/scope'
 import { Tensor } from '../tensor/tensor'
 import type { DType } from '../tensor/types'
-import { ioError, writeFileAtomic } from './atomic'
+import { writeFileAtomic } from './atomic'
+import { kindOfOpen, wrongKind } from './file-kind'
 import { openFile, quoted } from './open'
+import { codedErrors, tensorsWith } from './read-tensors'
 import {
   encodeHeader,
   FILE_DTYPES,
+  FILE_NAME_OF,
   type Header,
   headerDigestText,
   MAX_HEADER_BYTES,
@@ -35,6 +38,9 @@ import {
 const CHECKSUM_KEY = 'mbconv.crc32'
 const CHECKSUM_VALUE = /^mbconv\.crc32:/
 
+/** The checksum of what was before and these bytes. zlib starts anew where there are none and no memory is behind them. */
+const crcOf = (bytes: Uint8Array, before: number) => (bytes.byteLength === 0 ? before : crc32(bytes, before))
+
 const checksumText = (crc: number) => `${CHECKSUM_KEY}:${crc.toString(16).padStart(8, '0')}`
 
 /** Parts the checksum from the metadata that the caller sees. */
@@ -46,13 +52,16 @@ function splitChecksum(metadata: Record<string, string>, reject: Reject) {
 }
 
 export interface SafetensorsFile {
+  /** Of the dtypes that this package has; asking for another of the file's tensors is ERR_FORMAT. */
   tensors: Record<string, Tensor>
+  /** The others by name, with the reason. */
+  unread: Record<string, string>
   metadata: Record<string, string>
 }
 
 export interface SafetensorsInfo {
-  /** By name: what the tensor is, without its data. */
-  tensors: Record<string, { dtype: DType; shape: number[] }>
+  /** By name: what the tensor is, without its data. A dtype that this package does not have is called as the file does. */
+  tensors: Record<string, { dtype: string; shape: number[] }>
   metadata: Record<string, string>
 }
 
@@ -142,10 +151,12 @@ function withFile<T>(path: string, op: string, use: (fd: number, reject: Reject)
   }
   const fd = openFile(path, op)
   try {
-    return use(fd, reject)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw ioError('read', path, error)
-    throw error
+    return codedErrors(path, op, () => {
+      const kind = kindOfOpen(fd)
+      if (kind.format === 'zip') throw wrongKind(path, op, { ...kind, hint: 'io.pth.read reads it.' })
+      if (kind.format === 'other') throw wrongKind(path, op, kind)
+      return use(fd, reject)
+    })
   } finally {
     closeSync(fd)
   }
@@ -159,11 +170,11 @@ function areBools(bytes: Uint8Array): boolean {
 
 const notBool = ({ name }: TensorEntry) => `tensor ${quoted(name)} is BOOL and holds bytes other than 0 and 1`
 
-function readTensor(fd: number, entry: TensorEntry, dataAt: number, reject: Reject) {
+function readBytes(fd: number, entry: TensorEntry, dataAt: number, reject: Reject): Buffer {
   const bytes = Buffer.allocUnsafeSlow(entry.end - entry.start)
   readFully(fd, bytes, dataAt + entry.start, reject)
   if (entry.dtype === 'bool' && !areBools(bytes)) reject(notBool(entry))
-  return { bytes, values: typedArrayOver(entry.dtype, bytes.buffer as ArrayBuffer) }
+  return bytes
 }
 
 /** An entry's data, checked without keeping it. */
@@ -173,7 +184,7 @@ function checkPieces(fd: number, entry: TensorEntry, dataAt: number, crc: number
   for (let at = entry.start; at < entry.end; at += piece.byteLength) {
     const bytes = piece.subarray(0, Math.min(piece.byteLength, entry.end - at))
     readFully(fd, bytes, dataAt + at, reject)
-    sum = crc32(bytes, sum)
+    sum = crcOf(bytes, sum)
     if (entry.dtype === 'bool' && !areBools(bytes)) reject(notBool(entry))
   }
   return sum
@@ -188,7 +199,7 @@ function mapped(path: string, fd: number): Tensor {
 
 /** A tensor within mapped bytes; undefined where it is not aligned as its dtype has to be. */
 function viewOf(whole: Tensor, { start, end, dtype, shape }: TensorEntry, dataAt: number): Tensor | undefined {
-  if (end === start || (dataAt + start) % ELEMENT_BYTES.get(dtype)! !== 0) return undefined
+  if (dtype === undefined || end === start || (dataAt + start) % ELEMENT_BYTES.get(dtype)! !== 0) return undefined
   return scope(() => {
     const bytes = whole.slice({ start: dataAt + start, end: dataAt + end })
     return (native().callOp('aten::view.dtype', [bytes, dtype]) as Tensor).view(shape)
@@ -216,29 +227,31 @@ export function read(path: string, options: ReadOptions = {}): SafetensorsFile {
     try {
       let crc = crc32(headerDigestText(entries, rest))
       for (const entry of entries) {
+        const { name, dtype, shape } = entry
         const view = whole && viewOf(whole, entry, dataAt)
-        if (view !== undefined) {
-          made.push([entry.name, view])
-          const checks = checksum !== undefined || entry.dtype === 'bool'
+        if (view !== undefined) made.push([name, view])
+        if (view !== undefined || dtype === undefined) {
+          const checks = checksum !== undefined || dtype === 'bool'
           if (checks) crc = checkPieces(fd, entry, dataAt, crc, reject)
           continue
         }
-        const { bytes, values } = readTensor(fd, entry, dataAt, reject)
-        if (checksum !== undefined) crc = crc32(bytes, crc)
-        made.push([entry.name, fromTypedArray(values, entry.shape, { dtype: entry.dtype })])
+        const bytes = readBytes(fd, entry, dataAt, reject)
+        if (checksum !== undefined) crc = crcOf(bytes, crc)
+        made.push([name, fromTypedArray(typedArrayOver(dtype, bytes.buffer as ArrayBuffer), shape, { dtype })])
       }
       if (checksum !== undefined && checksum !== checksumText(crc)) {
         reject('its checksum does not fit: bytes changed after it was written, or another program rewrote it')
       }
-      return { tensors: Object.fromEntries(made), metadata: rest }
+      const others = entries.filter(({ dtype }) => dtype === undefined)
+      const unread = Object.fromEntries(
+        others.map(({ name, kind }) => [
+          name,
+          `is of dtype ${quoted(kind, 40).slice(1, -1)}, which this package does not have`,
+        ]),
+      )
+      return { tensors: tensorsWith(path, op, { tensors: Object.fromEntries(made), unread }), unread, metadata: rest }
     } catch (error) {
       for (const [, tensor] of made) tensor.dispose()
-      if (error instanceof RangeError) {
-        throw new MbconvError('ERR_OOM', `cannot read ${path}: not enough memory`, {
-          op: 'safetensors.read',
-          cause: error,
-        })
-      }
       throw error
     } finally {
       whole?.dispose()
@@ -255,7 +268,7 @@ export function readMetadata(path: string): SafetensorsInfo {
   return withFile(path, 'safetensors.readMetadata', (fd, reject) => {
     const { entries, metadata } = readHeader(fd, reject)
     const { rest } = splitChecksum(metadata, reject)
-    const tensors = Object.fromEntries(entries.map(({ name, dtype, shape }) => [name, { dtype, shape }]))
+    const tensors = Object.fromEntries(entries.map(({ name, kind, dtype = kind, shape }) => [name, { dtype, shape }]))
     return { tensors, metadata: rest }
   })
 }
@@ -272,6 +285,13 @@ function checkWritable(tensors: Record<string, Tensor>, metadata: Record<string,
   for (const [name, tensor] of Object.entries(tensors)) {
     if (!(tensor instanceof Tensor)) {
       throw new MbconvError('ERR_TYPE', `${op}: ${JSON.stringify(name)} is not a tensor`, { op })
+    }
+    if (!ELEMENT_BYTES.has(tensor.dtype)) {
+      throw new MbconvError(
+        'ERR_VALUE',
+        `${op}: ${JSON.stringify(name)} is of dtype ${tensor.dtype}, which is not written`,
+        { op },
+      )
     }
     if (name === '__metadata__') {
       throw new MbconvError('ERR_VALUE', `${op}: the format reserves the name __metadata__`, { op })
@@ -309,12 +329,13 @@ export function* encode(
   const entries = ordered.map(([name, tensor]): TensorEntry => {
     const start = end
     end += tensor.numel * ELEMENT_BYTES.get(tensor.dtype)!
-    return { name, dtype: tensor.dtype, shape: [...tensor.shape], start, end }
+    const kind = FILE_NAME_OF.get(tensor.dtype)!
+    return { name, kind, dtype: tensor.dtype, shape: [...tensor.shape], start, end }
   })
   let whole = metadata
   if (checksum) {
     let crc = crc32(headerDigestText(entries, metadata))
-    for (const [, tensor] of ordered) crc = crc32(bytesOf(tensor), crc)
+    for (const [, tensor] of ordered) crc = crcOf(bytesOf(tensor), crc)
     whole = { ...metadata, [CHECKSUM_KEY]: checksumText(crc) }
   }
   const header = encodeHeader(entries, whole)

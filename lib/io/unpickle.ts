@@ -1,9 +1,10 @@
 /**
  * A reader of Python's pickle format that builds values and runs nothing.
  *
- * Pickle is a program for a small machine; some of its instructions call any function by name. Here there are only the
- * instructions that lists, dictionaries and numbers need, and the only functions are those the caller names; anything
- * else is refused by its name. Format: CPython's Lib/pickletools.py, protocols 2 to 5.
+ * Pickle is a program for a small machine; some of its instructions call any function by name. Here the only functions are
+ * those the caller names. Whatever else a pickle calls or makes becomes a {@link Placeholder}, which knows nothing but the
+ * name: the weights beside an optimiser can be read, the optimiser is never made. Format: CPython's Lib/pickletools.py,
+ * protocols 2 to 5.
  */
 
 import { quoted } from './open'
@@ -15,7 +16,7 @@ export type PickleDict = Map<unknown, unknown>
 export type Callable = (args: unknown[]) => unknown
 
 export interface UnpickleOptions {
-  /** What a global name stands for: a {@link Callable} or a value. Undefined refuses it. */
+  /** What a global name stands for: a {@link Global} or a value. Undefined makes a {@link Placeholder} of it. */
   global: (name: string) => unknown
   /** What a persistent id stands for. */
   persistent: (id: unknown) => unknown
@@ -44,12 +45,43 @@ export class Global {
   }
 }
 
+/**
+ * Stands for a class, a function or an object of Python's that this reader does not know. It is inert: nothing that the
+ * file says of it is kept but the name.
+ */
+export class Placeholder {
+  /** `argparse.Namespace`, say. */
+  readonly global: string
+
+  constructor(global: string) {
+    this.global = global
+  }
+
+  /** What a message says of it. */
+  toString(): string {
+    return `an object of ${printable(this.global)}`
+  }
+}
+
+/** Modules of which torch.load takes nothing either, whoever allows it. */
+const BLOCKED = /^(sys|os|posix|nt)\./
+
 /** A name of Python's as a message may show it. */
 const printable = (name: string) => (/^[\w.]{1,200}$/.test(name) ? name : quoted(name))
+
+/** Half a surrogate from the three bytes that Python writes for it; bytes as Latin-1. */
+const half = (bytes: string) =>
+  String.fromCharCode(0xd000 | ((bytes.charCodeAt(1) & 0x3f) << 6) | (bytes.charCodeAt(2) & 0x3f))
+
+/** What a message says of something in a file that only Python could make. */
+export const asksFor = (placeholder: Placeholder) =>
+  `its pickle asks for ${printable(placeholder.global)}, which is not among what weights are made of: save model.state_dict() instead`
 
 export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleOptions): unknown {
   const stack: unknown[] = []
   const memo = new Map<number, unknown>()
+  /** Made by a call: these may be given attributes, which nobody keeps. */
+  const made = new WeakSet<object>()
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let at = 0
   let memory = 0
@@ -89,11 +121,18 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
   }
   const decode = (start: number, end: number) => {
     spend(COST.list + 2 * (end - start))
+    const bytes = data.subarray(start, end)
     try {
-      return utf8.decode(data.subarray(start, end))
+      return utf8.decode(bytes)
     } catch {
-      // Replacing what is wrong could make one name of two.
-      return reject('its pickle has text that is not UTF-8')
+      // Python writes half a surrogate, as in a file's name that is not UTF-8, as three bytes.
+      try {
+        const parts = bytes.toString('latin1').split(/(\xed[\xa0-\xbf][\x80-\xbf])/)
+        return parts.map((part, i) => (i % 2 === 0 ? utf8.decode(Buffer.from(part, 'latin1')) : half(part))).join('')
+      } catch {
+        // Replacing what is wrong could make one name of two.
+        return reject('its pickle has text that is not UTF-8')
+      }
     }
   }
   const line = () => {
@@ -112,17 +151,34 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
     if (value > BigInt(data.length)) reject('its pickle ends too early')
     return Number(value)
   }
-  const named = (name: string) => {
-    const value = global(name)
-    if (value === undefined) {
-      reject(
-        `its pickle asks for ${printable(name)}, which is not among what weights are made of: save model.state_dict() instead`,
-      )
-    }
-    return value
+  const bytes = (length: number) => {
+    const start = need(length)
+    spend(COST.list + length)
+    push(Uint8Array.from(data.subarray(start, start + length)))
+  }
+  const named = (written: string) => {
+    // Python 2's name, which protocol 2 keeps.
+    const name = written.replace(/^__builtin__\./, 'builtins.')
+    if (BLOCKED.test(name)) reject(`its pickle asks for ${printable(name)}, which no weights need`)
+    spend(COST.dict)
+    return global(name) ?? new Placeholder(name)
+  }
+  const call = (callable: unknown, args: unknown) => {
+    const known = callable instanceof Global || callable instanceof Placeholder
+    if (!known || !Array.isArray(args)) reject('its pickle calls what is no function')
+    // A dictionary made of a list or another dictionary has a copy of it, each time.
+    const [first] = args as unknown[]
+    const copied = Array.isArray(first) ? first.length : first instanceof Map ? first.size : 0
+    // Bytes are made of text.
+    spend(COST.dict + COST.entry * copied + (typeof first === 'string' ? first.length : 0))
+    const result =
+      callable instanceof Global ? callable.call(args as unknown[]) : new Placeholder((callable as Placeholder).global)
+    if (typeof result === 'object' && result !== null) made.add(result)
+    push(result)
   }
   const setItems = (pairs: unknown[]) => {
-    const dict = stack[stack.length - 1]
+    const dict = top()
+    if (dict instanceof Placeholder) return
     if (!(dict instanceof Map) || pairs.length % 2 !== 0) reject('its pickle sets items of something else than a dict')
     for (let i = 0; i < pairs.length; i += 2) {
       spend(COST.entry)
@@ -131,18 +187,27 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
     }
   }
   const append = (values: unknown[]) => {
-    const list = stack[stack.length - 1]
+    const list = top()
+    if (list instanceof Placeholder) return
     if (!Array.isArray(list) || Object.isFrozen(list)) reject('its pickle appends to something else than a list')
     spend(COST.place * values.length)
     for (const value of values) (list as unknown[]).push(value)
   }
   const integer = (bytes: number) => {
     const start = need(bytes)
-    if (bytes > 8) reject('its pickle has an integer of more than 64 bits')
-    let value = 0n
-    for (let i = bytes - 1; i >= 0; i--) value = (value << 8n) | BigInt(data[start + i])
-    if (bytes > 0) value = BigInt.asIntN(8 * bytes, value)
+    if (bytes === 0) return 0
+    spend(bytes)
+    const hex = Buffer.from(data.subarray(start, start + bytes))
+      .reverse()
+      .toString('hex')
+    const value = BigInt.asIntN(8 * bytes, BigInt(`0x${hex}`))
     return Number.isSafeInteger(Number(value)) ? Number(value) : value
+  }
+  const toSet = (set: unknown, values: unknown[]) => {
+    if (set instanceof Placeholder) return
+    if (!(set instanceof Set)) reject('its pickle adds to something else than a set')
+    spend(COST.entry * values.length)
+    for (const value of values) (set as Set<unknown>).add(value)
   }
   // Tuples cannot be changed; freezing tells them from lists.
   const tuple = (values: unknown[]) => {
@@ -186,7 +251,7 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
       case 'J':
         push(data.readInt32LE(need(4)))
         break
-      case '\x8a': // LONG1
+      case '\x8a': // LONG1, up to 255 bytes
         push(integer(data[need(1)]))
         break
       case 'G':
@@ -205,6 +270,34 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
       case 'T': // BINSTRING
         push(text(data.readUInt32LE(need(4))))
         break
+      case 'C': // SHORT_BINBYTES
+        bytes(data[need(1)])
+        break
+      case 'B': // BINBYTES
+        bytes(data.readUInt32LE(need(4)))
+        break
+      case '\x8e': // BINBYTES8
+      case '\x96': // BYTEARRAY8
+        bytes(size64())
+        break
+      case '\x8f': // EMPTY_SET
+        spend(COST.dict)
+        push(new Set())
+        break
+      case '\x90': {
+        // ADDITEMS
+        const values = items()
+        toSet(top(), values)
+        break
+      }
+      case '\x91': {
+        // FROZENSET
+        const set = new Set()
+        spend(COST.dict)
+        toSet(set, items())
+        push(set)
+        break
+      }
       case ']':
         spend(COST.list)
         push([])
@@ -230,6 +323,9 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
         break
       case 'a':
         append([pop()])
+        break
+      case '1': // POP_MARK
+        items()
         break
       case 'e':
         append(items())
@@ -265,13 +361,19 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
         push(named(`${module}.${name}`))
         break
       }
-      case 'R': {
+      case 'R': // REDUCE
+      case '\x81': {
+        // NEWOBJ
         const [args, callable] = [pop(), pop()]
-        if (!(callable instanceof Global) || !Array.isArray(args)) reject('its pickle calls what is no function')
-        // A dictionary made of a list has a copy of it, each time.
-        const [list] = args as unknown[]
-        spend(COST.dict + (Array.isArray(list) ? COST.entry * list.length : 0))
-        push((callable as Global).call(args as unknown[]))
+        call(callable, args)
+        break
+      }
+      case '\x92': {
+        // NEWOBJ_EX: with arguments by name, which nothing known here has.
+        const [names, args, callable] = [pop(), pop(), pop()]
+        if (names instanceof Map && names.size > 0 && callable instanceof Global)
+          call(new Placeholder(callable.name), args)
+        else call(callable, args)
         break
       }
       case 'Q':
@@ -279,10 +381,11 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
         push(persistent(pop()))
         break
       case 'b': {
-        // The attributes of an OrderedDict: PyTorch keeps the versions of its modules there.
-        const [attributes, target] = [pop(), stack[stack.length - 1]]
-        const harmless = attributes instanceof Map && [...attributes.keys()].every((key) => key === '_metadata')
-        if (!(target instanceof Map) || !harmless) reject('its pickle sets attributes of an object')
+        // PyTorch keeps the versions of modules as an attribute of an OrderedDict. Attributes are not kept here.
+        pop()
+        const target = top()
+        const takes = typeof target === 'object' && target !== null && made.has(target)
+        if (!takes) reject('its pickle sets attributes of an object')
         break
       }
       default: {

@@ -14,6 +14,8 @@ import { type LoadReport, loadWeights } from './weights'
 export interface PretrainedOptions extends Omit<CreateOptions, 'profile' | 'init' | 'inChannels'> {
   /** The file of weights. Default: the checkpoint's in the folder of weights, where `mbconv pull` puts it. */
   path?: string
+  /** Which weights of a file that has several, as in {@link loadWeights}. */
+  entry?: string
 }
 
 export interface Pretrained {
@@ -28,7 +30,7 @@ export interface Pretrained {
 }
 
 /** Endings of a file that someone put there by hand, after the checkpoint's name. */
-const ENDINGS = ['.safetensors', '.pth', '.pt', '.bin']
+const ENDINGS = ['.safetensors', '.pth', '.pt', '.bin', '.ckpt', '.pth.tar', '']
 
 /**
  * Builds the network of a checkpoint and loads its weights from the folder of weights ($MBCONV_CACHE/weights, else
@@ -42,13 +44,13 @@ const ENDINGS = ['.safetensors', '.pth', '.pt', '.bin']
 export function pretrained(name: string, options: PretrainedOptions = {}): Pretrained {
   const op = 'pretrained'
   const checkpoint = checkpointNamed(name)
-  checkOptions(op, options, ['path', 'numClasses', 'dropPath', 'dropout', 'seed', 'device', 'dtype'])
-  const { path: given, numClasses = checkpoint.numClasses, ...rest } = options
+  checkOptions(op, options, ['path', 'entry', 'numClasses', 'dropPath', 'dropout', 'seed', 'device', 'dtype'])
+  const { path: given, entry, numClasses = checkpoint.numClasses, ...rest } = options
   const file = given ?? weightsFile(checkpoint)
   const init = numClasses === checkpoint.numClasses ? 'none' : 'paper'
   const network = create(archOf(checkpoint), { ...rest, numClasses, profile: profileOf(checkpoint), init })
   try {
-    const report = loadWeights(network, file)
+    const report = loadWeights(network, file, { entry })
     if (init === 'none' && report.reinitialized.length > 0) {
       throw new MbconvError('ERR_SHAPE', `${file} is for other classes than ${name}, which has ${numClasses}`, { op })
     }

@@ -8,8 +8,8 @@ import { type DownloadProgress, download, sha256Of } from '../io/download'
 import { makeFolder } from '../io/folders'
 import { readableJson } from '../io/json'
 import { readText } from '../io/open'
-import { checkFormat } from '../io/pth'
 import { readMetadata } from '../io/safetensors'
+import { checkWeightsFile } from '../io/weights-file'
 import { type Checkpoint, checkpointNamed, weightsFolder } from './checkpoints'
 
 export interface PullOptions {
@@ -110,7 +110,7 @@ async function whatIsThere(name: string, target: string): Promise<Pulled | undef
   if (lstatSync(target, { throwIfNoEntry: false }) === undefined) return undefined
   let known: { url?: string; sha256?: string } = {}
   try {
-    known = JSON.parse(readText(record(target), { op: 'pull' }))
+    known = { ...JSON.parse(readText(record(target), { op: 'pull' })) }
   } catch {
     // Put there by hand.
   }
@@ -125,7 +125,7 @@ async function whatIsThere(name: string, target: string): Promise<Pulled | undef
       },
     )
   }
-  checkContent(target, target)
+  checkContent(target)
   const verifiedBy = known.sha256 === undefined ? null : 'record'
   return { name, path: target, url: known.url ?? '', bytes, sha256, verifiedBy, wasThere: true }
 }
@@ -138,15 +138,13 @@ async function fetchFile(
   sha256?: string,
 ): Promise<Pulled> {
   const { onProgress, onNote, signal, retries, timeout } = options
-  const check = (part: string) => checkContent(part, target)
-  const got = await download(url, target, { sha256, check, onProgress, onNote, signal, retries, timeout })
+  const got = await download(url, target, { sha256, check: checkContent, onProgress, onNote, signal, retries, timeout })
   writeFileAtomic(record(target), readableJson({ name, url, bytes: got.bytes, sha256: got.sha256 }))
   const verifiedBy = got.announced ? 'server' : sha256 === undefined ? null : 'name'
   return { name, path: target, url, bytes: got.bytes, sha256: got.sha256, verifiedBy, wasThere: false }
 }
 
 /** That it is a file of weights at all: servers answer with pages, too. */
-function checkContent(file: string, target: string): void {
-  if (target.endsWith('.safetensors')) readMetadata(file)
-  else checkFormat(file)
+function checkContent(file: string): void {
+  if (checkWeightsFile(file, 'pull') === 'safetensors') readMetadata(file)
 }

@@ -54,6 +54,12 @@ const model = z.strictObject({
     .describe(
       "weights to begin with: a .safetensors or .pth file, or a pulled checkpoint's name; null: drawn from the seed",
     ),
+  weightsEntry: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('which weights of a file that has several (state_dict); null: the averaged ones, where there are such'),
   freeze: z
     .int()
     .min(0)

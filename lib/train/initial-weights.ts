@@ -1,18 +1,18 @@
 /** The weights that a configuration names, into the network that training begins with. */
 import type { Network } from '../models/network'
 import { weightsFile } from '../models/pretrained'
-import { type LoadReport, loadWeights } from '../models/weights'
+import { describeLoad, loadWeights } from '../models/weights'
 import type { TrainConfig } from './config'
 import { checkpointOf } from './named-weights'
 
 /** Loads the weights that the configuration names, if any; gives what a user should know of them. */
-export function beginWith(network: Network, { model: { weights } }: TrainConfig): string[] {
+export function beginWith(network: Network, { model: { weights, weightsEntry } }: TrainConfig): string[] {
   if (weights == null) return []
   const checkpoint = checkpointOf(weights)
-  const { reinitialized }: LoadReport = loadWeights(
-    network,
-    checkpoint === undefined ? weights : weightsFile(checkpoint),
-  )
-  if (reinitialized.length === 0) return []
-  return [`${weights} has another number of classes: ${reinitialized.join(' and ')} begin anew`]
+  const file = checkpoint === undefined ? weights : weightsFile(checkpoint)
+  const report = loadWeights(network, file, { entry: weightsEntry ?? undefined })
+  const notes = describeLoad(weights, report)
+  const { reinitialized } = report
+  if (reinitialized.length === 0) return notes
+  return [...notes, `${weights} has another number of classes: ${reinitialized.join(' and ')} begin anew`]
 }

@@ -17,11 +17,13 @@ export function checkpointOf(weights: unknown): Checkpoint | undefined {
 
 /** What beside a checkpoint's name cannot be. */
 export function weightsProblems(model: Record<string, unknown>): Problem[] {
-  const checkpoint = checkpointOf(model.weights)
-  if (checkpoint === undefined) return []
-  const { name, arch, profile } = checkpoint
   const problem = (key: string, message: string): Problem => ({ path: ['model', key], kind: 'value', message })
   const problems: Problem[] = []
+  if (typeof model.weightsEntry === 'string' && model.weights == null)
+    problems.push(problem('weightsEntry', 'is of a file that weights names, and there is none'))
+  const checkpoint = checkpointOf(model.weights)
+  if (checkpoint === undefined) return problems
+  const { name, arch, profile } = checkpoint
   if (typeof model.name === 'string' && canonicalName(model.name) !== arch)
     problems.push(problem('weights', `is for ${arch}, not ${preview(model.name)}`))
   if (typeof model.profile === 'string' && model.profile !== profile)

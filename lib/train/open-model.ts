@@ -1,7 +1,8 @@
 /** A network ready for use, with its card, from wherever one is kept. */
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join, parse, resolve } from 'node:path'
 import { MbconvError } from '../errors'
+import { kindOfFile } from '../io/file-kind'
 import { isFolder, listFolder, statOf } from '../io/folders'
 import { readMetadata } from '../io/safetensors'
 import { type ModelCard, parseCard, readCard } from '../models/card'
@@ -25,12 +26,13 @@ export interface OpenModel {
   path: string
 }
 
+/** Which files of a folder are looked at; one that is named is read whatever its name. */
 const WEIGHTS = /\.safetensors$/i
 
 /**
  * Opens a model for inference.
  *
- * @param source a run's folder (its newest whole checkpoint) or a checkpoint's; a `.safetensors` file with a model card in
+ * @param source a run's folder (its newest whole checkpoint) or a checkpoint's; a safetensors file with a model card in
  *   its metadata or beside it (`NAME.card.json`), or a folder that has one such file; the name of a checkpoint that
  *   `mbconv pull` has fetched
  * @param device as in a configuration
@@ -66,10 +68,10 @@ function weightsOf(source: string): string | undefined {
 }
 
 function openWeights(file: string, device: string): OpenModel {
-  if (!WEIGHTS.test(file)) {
-    throw new MbconvError('ERR_FORMAT', `${file}: a model is a .safetensors file with a card, or the folder of a run`, {
-      hint: 'mbconv export RUN --safetensors writes such a file.',
-    })
+  const { format, is } = kindOfFile(file, 'openModel')
+  if (format !== 'safetensors') {
+    const message = `${file}: it is ${is}; a model is a safetensors file with a card, or the folder of a run`
+    throw new MbconvError('ERR_FORMAT', message, { hint: 'mbconv export RUN --safetensors writes such a file.' })
   }
   const card = cardOf(file)
   const { arch, classes, profile, preprocessing } = card
@@ -94,7 +96,8 @@ const inPlace = (network: Network): Network => network.to({ memoryFormat: 'chann
 function cardOf(file: string): ModelCard {
   const text = readMetadata(file).metadata[CARD_KEY]
   if (text !== undefined) return parseCard(text, file)
-  const beside = file.replace(WEIGHTS, '.card.json')
+  const { dir, name } = parse(file)
+  const beside = join(dir, `${name}.card.json`)
   if (existsSync(beside)) return readCard(beside)
   throw new MbconvError('ERR_FORMAT', `${file}: has no model card, in its metadata or as ${beside}`, {
     hint: 'A card says what classes and preprocessing the weights are for; models.makeCard and writeCard make one.',

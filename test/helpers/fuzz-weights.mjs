@@ -109,3 +109,66 @@ export function mutatedPth(sources, random) {
   if (random(2) === 0) return scramble(sources[random(sources.length)], random)
   return archive(scramble(PICKLES[random(PICKLES.length)](), random))
 }
+
+const WORDS = [
+  'a',
+  'b',
+  '__proto__',
+  'constructor',
+  'toString',
+  '__metadata__',
+  'dtype',
+  'shape',
+  'data_offsets',
+  '',
+  '\\u0061',
+]
+const VALUES = [
+  ...[
+    'null',
+    'true',
+    '0',
+    '-1',
+    '1.5',
+    '8',
+    '1e400',
+    '-0',
+    '9007199254740993',
+    '18446744073709551616',
+    '"F32"',
+    '"U8"',
+  ],
+  ...[
+    '"F8_E4M3"',
+    '""',
+    '"__proto__"',
+    '[]',
+    '{}',
+    '[0,8]',
+    '[8]',
+    '[2]',
+    '[0,0]',
+    '[[1]]',
+    '[null]',
+    '["1"]',
+    '{"a":1}',
+  ],
+]
+
+/** A header's text: JSON of nearly the right shape, wrong at any level, sometimes with more behind it. */
+export function pairsOf(random) {
+  const any = (list) => list[random(list.length)]
+  const value = (good) => (random(4) === 0 ? any(VALUES) : good)
+  const entry = () => {
+    const fields = [
+      ['dtype', value('"F32"')],
+      ['shape', value('[2]')],
+      ['data_offsets', value('[0,8]')],
+    ].filter(() => random(12) > 0)
+    if (random(8) === 0) fields.push([any(WORDS), any(VALUES)])
+    return `{${fields.map(([name, each]) => `"${name}":${each}`).join(',')}}`
+  }
+  const entries = Array.from({ length: random(3) }, () => `"${any(WORDS)}":${value(entry())}`)
+  const behind = ['', '', '', '', ' ', '"a"', '{}', ',', ']', '}', 'null', '"', ':', '"a":1']
+  return `{${entries.join(any([',', ',', ',', ',,', ':', ' ']))}${any(['}', '}', '}', '}', ']', ''])}${any(behind)}`
+}

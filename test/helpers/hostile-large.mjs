@@ -166,6 +166,39 @@ export const LARGE_PTH = {
       op.put(2),
       times(100_000, Buffer.concat([op.get(1), op.get(2), op.reduce])),
     ),
+  'a million objects of an unknown class': () =>
+    pickled(op.global('my', 'Thing'), op.put(0), times(1_000_000, Buffer.concat([op.get(0), Buffer.from(')R')]))),
+  'copies of one long text as bytes': () =>
+    pickled(
+      op.global('_codecs', 'encode'),
+      op.put(0),
+      op.text('x'.repeat(1_000_000)),
+      op.text('latin1'),
+      code(0x86),
+      op.put(1),
+      times(100_000, Buffer.concat([op.get(0), op.get(1), op.reduce])),
+    ),
+  'sets of one long list': () =>
+    pickled(
+      op.list,
+      op.mark,
+      Array.from({ length: 20_000 }, (_, i) => op.int(i)),
+      Buffer.from('e'),
+      reduceTuple1,
+      op.put(1),
+      op.global('builtins', 'set'),
+      op.put(0),
+      times(100_000, Buffer.concat([op.get(0), op.get(1), op.reduce])),
+    ),
+  'counters of a counter': () =>
+    pickled(
+      dictOf(Array.from({ length: 20_000 }, (_, i) => [`k${i}`, op.none])),
+      reduceTuple1,
+      op.put(1),
+      op.global('collections', 'Counter'),
+      op.put(0),
+      times(100_000, Buffer.concat([op.get(0), op.get(1), op.reduce])),
+    ),
   'a pickle of 17 MB': () => pickled(op.text('x'.repeat(17 * MB))),
   'text that is not UTF-8': () => pickled(Buffer.concat([code(0x8c, 2, 0xc3, 0x28)])),
   'bytes behind the end of the pickle': () => archive(Buffer.concat([program(dictOf([['w', tensor()]])), op.none])),

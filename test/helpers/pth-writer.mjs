@@ -109,13 +109,18 @@ export const archive = (pickle, storages = { 0: Buffer.alloc(16) }, change = und
 
 /** A state dict as torch.save would write it. */
 export function writePth(path, state) {
-  const storages = {}
-  const entries = Object.entries(state).map(([key, value], i) => {
-    const shape = value.shape
-    const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1))
-    storages[i] = Buffer.from(value.toTypedArray().buffer)
-    const storage = value.dtype === 'int64' ? 'LongStorage' : 'FloatStorage'
-    return [key, tensor({ storage, key: String(i), elements: value.numel, shape, strides })]
-  })
-  writeFileSync(path, archive(program(dictOf(entries)), storages))
+  const { entries, storages } = stateDictParts(state)
+  writeFileSync(path, archive(program(dictOf(entries(0))), storages))
+}
+
+/** Entries of a state dict whose storages are numbered from a first one, and these storages. */
+export function stateDictParts(state) {
+  const types = { int64: 'LongStorage', float32: 'FloatStorage' }
+  const entries = (first) =>
+    Object.entries(state).map(([key, { shape, dtype, numel }], i) => {
+      const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1))
+      return [key, tensor({ storage: types[dtype], key: String(first + i), elements: numel, shape, strides })]
+    })
+  const numbers = Object.values(state).map((value) => Buffer.from(value.toTypedArray().buffer))
+  return { entries, storages: { ...numbers } }
 }

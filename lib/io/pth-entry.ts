@@ -1,0 +1,110 @@
+/** Which of a file's dictionaries holds the weights: the one asked for, else the one that timm takes, else the only one. */
+import { quoted } from './open'
+import { type Reject, StoredTensor } from './stored-tensor'
+import { asksFor, type PickleDict, Placeholder } from './unpickle'
+
+/** Those of averaged weights come first, as timm's load_state_dict has them (use_ema=True), 1.0.29. */
+const AVERAGED = ['state_dict_ema', 'model_ema']
+const PLACES = ['state_dict', 'model', 'model_state_dict', 'module']
+
+export interface FoundEntry {
+  dict: ReadonlyMap<string, StoredTensor>
+  /** Its name, dotted where it stands in another; null where the file is the dictionary itself. */
+  entry: string | null
+  /** What of the name that was asked for is no dictionary's: the names of its tensors begin with it. */
+  within: string
+  /** Names of what stands beside it. */
+  left: string[]
+}
+
+const isDict = (value: unknown): value is PickleDict => value instanceof Map
+
+const tensorsOf = (dict: PickleDict) =>
+  [...dict].filter((pair): pair is [string, StoredTensor] => {
+    return typeof pair[0] === 'string' && pair[1] instanceof StoredTensor
+  })
+
+/** Most values are tensors: some save a number or two beside them. */
+const holdsTensors = (dict: PickleDict) => dict.size > 0 && 2 * tensorsOf(dict).length > dict.size
+
+// Keys may be anything, lists that hold themselves too.
+const textKeys = (dict: PickleDict) => [...dict.keys()].filter((key): key is string => typeof key === 'string')
+
+const some = (names: readonly string[]) =>
+  names
+    .slice(0, 8)
+    .map((name) => quoted(name, 40))
+    .join(', ') + (names.length > 8 ? ' …' : '')
+
+export function findEntry(value: unknown, asked: string | undefined, reject: Reject): FoundEntry {
+  if (value instanceof Placeholder) reject(asksFor(value))
+  if (!isDict(value)) reject('it holds no dictionary of tensors')
+  const top = value as PickleDict
+  const found = asked === undefined ? chosen(top, reject) : named(top, asked, reject)
+  const { dict, path, within } = found
+  const outside = path.length === 0 ? [] : textKeys(top).filter((key) => key !== path[0])
+  const inside = textKeys(dict).filter((key) => !(dict.get(key) instanceof StoredTensor))
+  return {
+    dict: new Map(tensorsOf(dict)),
+    entry: path.length === 0 ? null : path.join('.'),
+    within,
+    left: [...outside, ...inside],
+  }
+}
+
+interface Place {
+  dict: PickleDict
+  path: string[]
+  within: string
+}
+
+function chosen(top: PickleDict, reject: Reject): Place {
+  const at = (name: string): Place => ({ dict: top.get(name) as PickleDict, path: [name], within: '' })
+  const averaged = AVERAGED.find((name) => top.get(name) != null)
+  if (averaged !== undefined) {
+    const value = top.get(averaged)
+    if (isDict(value) && tensorsOf(value).length > 0) return at(averaged)
+    // Not others in their stead without a word.
+    const problem = value instanceof Placeholder ? asksFor(value) : `its ${averaged} is no dictionary of tensors`
+    reject(problem, `Choose another: ${some(textKeys(top).filter((key) => isDict(top.get(key))))} (the option entry).`)
+  }
+  const place = PLACES.find((name) => isDict(top.get(name)) && tensorsOf(top.get(name) as PickleDict).length > 0)
+  if (place !== undefined) return at(place)
+  if (holdsTensors(top)) return { dict: top, path: [], within: '' }
+  const others = textKeys(top).filter((key) => isDict(top.get(key)) && holdsTensors(top.get(key) as PickleDict))
+  if (others.length === 1) return at(others[0])
+  if (others.length > 1) reject(`it has several state dicts: ${some(others)}`, 'Choose one (the option entry).')
+  if (tensorsOf(top).length > 0) return { dict: top, path: [], within: '' }
+  const unknown = PLACES.map((name) => top.get(name)).find((value) => value instanceof Placeholder)
+  if (unknown !== undefined) reject(asksFor(unknown as Placeholder))
+  return reject(`it has no state dict under ${PLACES.join(', ')}; its keys are ${some(textKeys(top))}`)
+}
+
+/** Walks down the dictionaries that a dotted name leads through. */
+function named(top: PickleDict, asked: string, reject: Reject): Place {
+  let dict = top
+  let rest = asked
+  const path: string[] = []
+  for (;;) {
+    const whole = dict.has(rest) ? rest : undefined
+    const step = whole ?? parents(rest).find((name) => isDict(dict.get(name)))
+    if (step === undefined) break
+    const value = dict.get(step)
+    if (value instanceof Placeholder) reject(`${quoted(asked)}: ${asksFor(value)}`)
+    if (value instanceof StoredTensor && value.problem !== undefined) reject(`${quoted(asked)} ${value.problem}`)
+    if (!isDict(value)) reject(`${quoted(asked)} in it is no dictionary of tensors`)
+    dict = value as PickleDict
+    path.push(step)
+    rest = rest.slice(step.length + 1)
+    if (rest === '') break
+  }
+  const holds = rest === '' ? tensorsOf(dict).length > 0 : textKeys(dict).some((key) => key.startsWith(`${rest}.`))
+  if (!holds) reject(`it has no state dict under ${quoted(asked)}; its keys are ${some(textKeys(dict))}`)
+  return { dict, path, within: rest }
+}
+
+/** `a`, `a.b` of `a.b.c`; no more than names have parts. */
+function parents(name: string): string[] {
+  const parts = name.split('.', 17)
+  return parts.slice(0, -1).map((_, i) => parts.slice(0, i + 1).join('.'))
+}

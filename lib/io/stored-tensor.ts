@@ -1,0 +1,238 @@
+/**
+ * What a file of torch.save is made of beside plain Python values, by the names that its pickle has: tensors without their
+ * numbers, storages, dtypes, and the few containers that torch.load(weights_only=True) takes. The list is
+ * torch/_weights_only_unpickler.py's of PyTorch 2.13; test/pth-globals.test.mjs compares item by item.
+ */
+import type { DType, TypedArray } from '../tensor/types'
+import { quoted } from './open'
+import { Global, Placeholder } from './unpickle'
+
+/** Throws for the caller, with the problem. */
+export type Reject = (problem: string, hint?: string) => never
+
+export interface ElementKind {
+  /** As PyTorch names it; complex numbers have one, though no {@link DType}. */
+  dtype: DType | 'complex64' | 'complex128'
+  bytes: number
+  array: new (buffer: ArrayBuffer, offset: number, length: number) => TypedArray
+}
+
+const KINDS: readonly (ElementKind & { storage: string })[] = [
+  { storage: 'FloatStorage', dtype: 'float32', bytes: 4, array: Float32Array },
+  { storage: 'DoubleStorage', dtype: 'float64', bytes: 8, array: Float64Array },
+  { storage: 'HalfStorage', dtype: 'float16', bytes: 2, array: Uint16Array },
+  { storage: 'BFloat16Storage', dtype: 'bfloat16', bytes: 2, array: Uint16Array },
+  { storage: 'LongStorage', dtype: 'int64', bytes: 8, array: BigInt64Array },
+  { storage: 'IntStorage', dtype: 'int32', bytes: 4, array: Int32Array },
+  { storage: 'ShortStorage', dtype: 'int16', bytes: 2, array: Int16Array },
+  { storage: 'CharStorage', dtype: 'int8', bytes: 1, array: Int8Array },
+  { storage: 'ByteStorage', dtype: 'uint8', bytes: 1, array: Uint8Array },
+  { storage: 'BoolStorage', dtype: 'bool', bytes: 1, array: Uint8Array },
+  { storage: 'ComplexFloatStorage', dtype: 'complex64', bytes: 8, array: Float32Array },
+  { storage: 'ComplexDoubleStorage', dtype: 'complex128', bytes: 16, array: Float64Array },
+]
+/** By a storage's name, and by a dtype's. */
+const STORAGES = new Map(KINDS.map((kind) => [`torch.${kind.storage}`, kind]))
+const BY_DTYPE = new Map<unknown, ElementKind>(KINDS.map((kind) => [kind.dtype, kind]))
+
+/** Names of dtypes, and of ways of quantising: values that are read as their names. */
+const NAMED_VALUE =
+  /^torch\.(u?int([1-7]|8|16|32|64)|b?float\w+|bool|complex\d+|bits\w+|qu?int\w+|per_(tensor|channel)_\w+)$/
+
+export interface Storage {
+  /** Undefined where its numbers are of a kind that this package does not have. */
+  kind: ElementKind | undefined
+  /** As the file calls it. */
+  type: string
+  key: string
+  elements: number
+}
+
+/** A tensor of a file, without its numbers. */
+export class StoredTensor {
+  /** `float32` …, or PyTorch's name for one that this package does not have. */
+  readonly dtype: string
+  readonly shape: readonly number[]
+  /** Why its numbers cannot be read; undefined where they can. */
+  readonly problem?: string
+  /** @internal */
+  readonly storage: Storage
+  /** @internal */
+  readonly offset: number
+  /** @internal */
+  readonly strides: readonly number[]
+  /** The numbers are kept conjugated, negated. @internal */
+  readonly kept: { conj: boolean; neg: boolean }
+
+  /** @internal */
+  constructor(
+    dtype: string,
+    shape: readonly number[],
+    place: { storage: Storage; offset: number; strides: readonly number[]; conj?: boolean; neg?: boolean },
+    problem?: string,
+  ) {
+    this.dtype = dtype
+    this.shape = shape
+    this.storage = place.storage
+    this.offset = place.offset
+    this.strides = place.strides
+    this.kept = { conj: place.conj === true, neg: place.neg === true }
+    if (problem !== undefined) this.problem = problem
+  }
+}
+
+export const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+const areSizes = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length <= 16 && value.every(isSize)
+
+/** A name or another word of a file, for a message. */
+const word = (value: unknown) =>
+  typeof value === 'string' && /^[\w.]{1,60}$/.test(value) ? value : quoted(String(value))
+
+const NOWHERE: Storage = { kind: undefined, type: 'none', key: '', elements: 0 }
+
+/** A tensor whose numbers are not for this package, with the reason. */
+function unread(dtype: string, shape: unknown, problem: string): StoredTensor {
+  const sizes = areSizes(shape) ? shape : []
+  return new StoredTensor(dtype, sizes, { storage: NOWHERE, offset: 0, strides: [] }, problem)
+}
+
+const ofDtype = (dtype: unknown) => `is of dtype ${word(dtype)}, which this package does not have`
+
+/** The name of a storage's elements: `quint8` for torch.QUInt8Storage. */
+function dtypeOf(type: string): string {
+  const [, name] = /^torch\.(?:cuda\.)?(\w+)Storage$/.exec(type) ?? []
+  return name === undefined ? type : name.toLowerCase()
+}
+
+/** What a persistent id stands for. */
+export function storageOf(id: unknown, reject: Reject): Storage {
+  const [tag, type, key, , elements] = Array.isArray(id) ? id : []
+  const named = type instanceof Placeholder ? type.global : type
+  if (tag !== 'storage' || typeof key !== 'string' || !isSize(elements)) reject('a storage in it is damaged')
+  if (typeof named === 'string')
+    return { kind: undefined, type: named, key: key as string, elements: elements as number }
+  if (!(named instanceof StorageType)) reject('a storage in it is of an unknown kind')
+  const { name: own, kind } = named as StorageType
+  return { kind, type: own, key: key as string, elements: elements as number }
+}
+
+/** The class of a storage, as a value. */
+class StorageType {
+  readonly name: string
+  readonly kind: ElementKind | undefined
+  constructor(name: string, kind: ElementKind | undefined) {
+    this.name = name
+    this.kind = kind
+  }
+}
+
+const UNTYPED = 'torch.storage.UntypedStorage'
+
+/** What a name of Python's stands for in a file of weights; undefined for one that is none of them. */
+export function globalOf(name: string, reject: Reject): unknown {
+  const kind = STORAGES.get(name)
+  if (kind !== undefined || name === UNTYPED) return new StorageType(name, kind)
+  if (NAMED_VALUE.test(name)) return name.slice('torch.'.length)
+  if (!Object.hasOwn(CALLS, name)) return undefined
+  const call = CALLS[name]
+  return new Global(name, (args) => call(args, reject))
+}
+
+type Call = (args: unknown[], reject: Reject) => unknown
+
+const CALLS: Readonly<Record<string, Call>> = {
+  'collections.OrderedDict': ([items = []], reject) => new Map(pairs(items, reject)),
+  'collections.Counter': ([counts = new Map()], reject) =>
+    counts instanceof Map ? new Map(counts) : reject('a counter in it is damaged'),
+  'builtins.set': ([items = []], reject) => (Array.isArray(items) ? new Set(items) : reject('a set in it is damaged')),
+  'builtins.complex': ([re, im = 0], reject) =>
+    typeof re === 'number' && typeof im === 'number'
+      ? Object.freeze({ re, im })
+      : reject('a complex number in it is damaged'),
+  'builtins.bytearray': (args) => bytesOf('builtins.bytearray', args),
+  '_codecs.encode': (args) => bytesOf('_codecs.encode', args),
+  'torch.Size': ([sizes]) => sizes,
+  'torch.device': ([type, index]) => (isSize(index) ? `${word(type)}:${index}` : type),
+  'torch.serialization._get_layout': ([layout]) => layout,
+  'torch._utils._rebuild_tensor': (args, reject) => tensorOf(args, undefined, undefined, reject),
+  'torch._utils._rebuild_tensor_v2': (args, reject) => tensorOf(args, undefined, args[6], reject),
+  'torch._utils._rebuild_tensor_v3': (args, reject) => tensorOf(args, args[6], args[7], reject),
+  'torch._utils._rebuild_parameter': ([tensor]) => tensor,
+  'torch._utils._rebuild_parameter_with_state': ([tensor]) => tensor,
+  'torch.nn.parameter.Parameter': ([tensor]) => tensor,
+  // Attributes and the type of a tensor, which are Python's; the tensor within is the same.
+  'torch._tensor._rebuild_from_type_v2': ([make, , args], reject) =>
+    make instanceof Global && Array.isArray(args) && make.name.startsWith('torch._utils._rebuild_')
+      ? make.call(args)
+      : make instanceof Placeholder
+        ? new Placeholder(make.global)
+        : reject('a tensor in it is damaged'),
+  'torch._utils._rebuild_device_tensor_from_cpu_tensor': ([tensor, dtype]) =>
+    tensor instanceof StoredTensor && tensor.dtype === dtype
+      ? tensor
+      : unread(word(dtype), [], 'was converted when it was saved, which this package does not do'),
+  'torch._utils._rebuild_qtensor': ([storage, , shape]) => {
+    const dtype = dtypeOf((storage as Storage | null)?.type ?? 'quantised')
+    return unread(dtype, shape, `is quantised (${word(dtype)}), which this package does not have`)
+  },
+  'torch._utils._rebuild_sparse_tensor': ([layout, data]) =>
+    unread(
+      'sparse',
+      Array.isArray(data) ? data[2] : [],
+      `is sparse (${word(layout)}), which this package does not have`,
+    ),
+  'torch._utils._rebuild_nested_tensor': () => unread('nested', [], 'is nested, which this package does not have'),
+  'torch._utils._rebuild_meta_tensor_no_storage': ([dtype, shape]) =>
+    unread(word(dtype), shape, 'was saved without its numbers (from the device meta)'),
+  'torch._utils._rebuild_wrapper_subclass': ([type, dtype, shape]) =>
+    unread(word(dtype), shape, `is ${type instanceof Placeholder ? String(type) : 'a subclass'} without numbers`),
+}
+
+function pairs(list: unknown, reject: Reject): [unknown, unknown][] {
+  if (list instanceof Map) return [...list]
+  const isPair = (pair: unknown) => Array.isArray(pair) && pair.length === 2
+  if (!Array.isArray(list) || !list.every(isPair)) reject('a dictionary in it is damaged')
+  const found = list as [unknown, unknown][]
+  if (new Set(found.map(([key]) => key)).size < found.length) reject('a dictionary in it has a key twice')
+  return found
+}
+
+/** Bytes, which protocol 2 writes as text with one character each. */
+function bytesOf(name: string, [value, encoding]: unknown[]): unknown {
+  if (value === undefined) return new Uint8Array(0)
+  if (value instanceof Uint8Array) return value
+  const latin1 = typeof encoding === 'string' && /^(latin-?1|iso-?8859-?1)$/i.test(encoding)
+  if (typeof value !== 'string' || !latin1 || !/^[\0-\xff]*$/.test(value)) return new Placeholder(name)
+  return Uint8Array.from(Buffer.from(value, 'latin1'))
+}
+
+function tensorOf(args: unknown[], dtype: unknown, metadata: unknown, reject: Reject): unknown {
+  const [given, offset, shape, strides] = args
+  if (given instanceof Placeholder) return new Placeholder(given.global)
+  const storage = given as Storage | null
+  const whole = typeof storage?.type === 'string' && typeof storage.key === 'string' && isSize(offset)
+  if (!whole || !areSizes(shape) || !areSizes(strides) || shape.length !== strides.length) {
+    return reject('a tensor in it is damaged')
+  }
+  const kind = dtype === undefined ? storage.kind : BY_DTYPE.get(dtype)
+  if (kind === undefined) {
+    const name = dtype === undefined ? dtypeOf(storage.type) : word(dtype)
+    const known = STORAGES.has(storage.type) || dtype !== undefined || /^torch\.Q/.test(storage.type)
+    return unread(
+      name,
+      shape,
+      known ? ofDtype(name) : `is kept in ${word(storage.type)}, which this package does not know`,
+    )
+  }
+  // A storage without a type is counted in bytes.
+  const elements = storage.kind === undefined ? Math.floor(storage.elements / kind.bytes) : storage.elements
+  const count = shape.reduce((product, size) => product * size, 1)
+  const last = count === 0 ? offset : shape.reduce((sum, size, i) => sum + (size - 1) * strides[i], offset + 1)
+  // Also more elements than there are: rows that are one row repeated would fill the memory.
+  if (last > elements || count > elements) return reject('a tensor in it reaches beyond its storage')
+  const bits = metadata instanceof Map ? metadata : new Map()
+  const kept = { conj: bits.get('conj') === true, neg: bits.get('neg') === true }
+  return new StoredTensor(kind.dtype, shape, { storage: { ...storage, kind, elements }, offset, strides, ...kept })
+}
