@@ -148,7 +148,7 @@ export interface Native extends NativeOperations {
     weightDecay: number,
   ): void
   emaUpdate(averages: Tensor[], sources: Tensor[], decay: Rate): void
-  clipGradNorm(parameters: Tensor[], maxNorm: number): Tensor
+  clipGradNorm(parameters: Tensor[], maxNorm: number, normType: number, errorIfNonfinite: boolean): Tensor
   zeroGrad(parameters: Tensor[]): void
 
   // scenes.cc
