@@ -73,7 +73,11 @@ export const experimentSchema = z.strictObject({
   estimate: z.boolean().default(true).describe('measure a step of each arm beforehand, to say how long it will take'),
   paper: z.enum(['table7', 'figure3', 'figure4', 'table3']).optional(),
   slurm: slurm.optional().describe('write a SLURM array script instead of running'),
-  profiles: z.record(z.string(), z.looseObject({})).default({}),
+  // Each is checked against the whole file.
+  profiles: z
+    .record(z.string(), z.looseObject({}))
+    .refine((profiles) => Object.keys(profiles).length <= 100, 'must be a mapping of at most 100 profiles')
+    .default({}),
 })
 
 type Parsed = z.output<typeof experimentSchema>

@@ -2,9 +2,9 @@
 import path from 'node:path'
 import { MbconvError } from '../errors'
 import { checkConfig, type TrainConfig } from './config'
-import { keyPath, type Problem, printable, problemTexts } from './config-problems'
+import { keyPath, MOST_PROBLEMS, type Problem, problemTexts } from './config-problems'
 import { applyOverrides, type Override } from './overrides'
-import { type Located, MOST_PROBLEMS, readYaml } from './yaml-file'
+import { type Located, readYaml } from './yaml-file'
 
 /** Where a configuration came from. */
 export interface ConfigSource {
@@ -71,7 +71,7 @@ export function checkFile<T>(file: string, document: Located, overrides: readonl
   const { select = (value) => value, origin = (problem) => problem.path, namedDefaults, override: example } = kind
   const { raw, applied, complaints } = applyOverrides(select(document.value), overrides, { namedDefaults, example })
   const prefix = example.slice(0, example.search(/[^\s-]+$/))
-  const nameOf = (keys: Path) => printable(prefix + keys.join('.'))
+  const nameOf = (keys: Path) => prefix + keyPath(keys)
   const onCommandLine = (keys: Path) => applied.filter((override) => startsWith(keys, override.path)).pop()
   const fileFolder = path.dirname(path.resolve(file))
   const checked = kind.check(raw, (key) => (onCommandLine(key.split('.')) ? process.cwd() : fileFolder))
@@ -90,7 +90,7 @@ export function checkFile<T>(file: string, document: Located, overrides: readonl
   })
   placed.sort((a, b) => a.order - b.order)
   const unread = complaints.map(({ name, problem }) => ({ place: nameOf([name]), named: true, problem, order: LAST }))
-  throw report([...placed, ...unread], nameOf)
+  throw report([...placed, ...unread], problems.length + unread.length, nameOf)
 }
 
 /** Behind everything that stands in the file. */
@@ -114,7 +114,7 @@ interface Placed {
   order: number
 }
 
-function report(placed: Placed[], nameOf: (keys: Path) => string): MbconvError {
+function report(placed: Placed[], all: number, nameOf: (keys: Path) => string): MbconvError {
   const places = new Map(placed.map((each) => [each.problem, each]))
   const lines = problemTexts(
     placed.map(({ problem }) => problem),
@@ -124,6 +124,7 @@ function report(placed: Placed[], nameOf: (keys: Path) => string): MbconvError {
       if (named && (problem.path.length === 0 || place === nameOf(problem.path))) return place
       return `${place} ${keyPath(problem.path)}`
     },
+    all,
   )
   return new MbconvError('ERR_CONFIG', lines.join('\n'), {
     hint: placed.length === 1 ? placed[0].problem.hint : undefined,

@@ -15,21 +15,31 @@ export interface Problem {
   meant?: string
 }
 
+/** What has more mistakes than this was given by mistake; the first ones say so well enough, the others are counted. */
+export const MOST_PROBLEMS = 20
+
 /**
- * A line for each problem: `optimizer.lr: must be above 0, not -1`. Where there are several, each carries its hint in
- * brackets, a hint that was given already left out; a single one leaves its hint to the caller.
+ * A line for each problem, of the first {@link MOST_PROBLEMS}, and how many more there are: `optimizer.lr: must be above 0,
+ * not -1`. Where there are several, each carries its hint in brackets, a hint that was given already left out; a single one leaves its hint to the caller.
  *
  * @param nameOf what to call the place of a problem, its dotted path unless given
+ * @param all how many problems there are, where the list was cut before
  */
-export function problemTexts(problems: Problem[], nameOf = (problem: Problem) => keyPath(problem.path)): string[] {
+export function problemTexts(
+  problems: Problem[],
+  nameOf = (problem: Problem) => keyPath(problem.path),
+  all = problems.length,
+): string[] {
   const told = new Set<string>()
-  return problems.map((problem) => {
+  const first = problems.slice(0, MOST_PROBLEMS)
+  const lines = first.map((problem) => {
     const { message, hint } = problem
     const name = nameOf(problem)
     const tail = problems.length > 1 && hint && !told.has(hint) ? ` (${hint})` : ''
     if (hint) told.add(hint)
     return `${name === '' ? 'the configuration ' : `${name}: `}${message}${tail}`
   })
+  return all > lines.length ? [...lines, `and ${all - lines.length} more`] : lines
 }
 
 export const keyPath = (path: (string | number)[]): string => path.map((key) => shown(String(key))).join('.')
@@ -57,35 +67,55 @@ export function preview(value: unknown): string {
   return String(value)
 }
 
-/** A problem for every issue of zod's, in its order. */
+/**
+ * A problem for every issue of zod's, in its order. What a key was meant to be, and what a value is for, takes a search
+ * through the schema: the first {@link MOST_PROBLEMS} have it, which are all that are told.
+ */
 export function problemsOf(schema: z.ZodType, error: z.ZodError, raw: unknown): Problem[] {
-  const problems = error.issues.flatMap((issue) => problemsOfIssue(schema, issue, raw, []))
+  let closely = MOST_PROBLEMS
+  const problems = error.issues.flatMap((issue) => {
+    const found = problemsOfIssue(schema, issue, raw, [], closely)
+    closely -= found.length
+    return found
+  })
   // A mistyped key is one mistake, not an unknown key and a missing one.
   const meant = new Set(problems.map((problem) => problem.meant))
   return problems.filter((problem) => problem.kind !== 'missing' || !meant.has(keyPath(problem.path)))
 }
 
-function problemsOfIssue(schema: z.ZodType, issue: z.core.$ZodIssue, raw: unknown, base: Problem['path']): Problem[] {
+/** @param closely so many problems are worth a search */
+function problemsOfIssue(
+  schema: z.ZodType,
+  issue: z.core.$ZodIssue,
+  raw: unknown,
+  base: Problem['path'],
+  closely: number,
+): Problem[] {
   const path = [...base, ...issue.path.map((key) => (typeof key === 'number' ? key : String(key)))]
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(schema, path, key, raw))
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key, i) =>
+      i < closely ? unknownKey(schema, path, key, raw) : { path: [...path, key], kind: 'unknown', message: UNKNOWN },
+    )
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     // The branch that got past the first look is the one that was meant: `ema: {decay: 2}` is about decay, not false.
     const meant = issue.errors.find((branch) => branch.every((inner) => inner.path.length > 0 || isDetail(inner)))
-    if (meant) return meant.flatMap((inner) => problemsOfIssue(schema, inner, raw, path))
+    if (meant) return meant.flatMap((inner, i) => problemsOfIssue(schema, inner, raw, path, closely - i))
   }
   const value = valueAt(raw, path)
   const expected = expectation(issue)
-  const describes = schemaAt(schema, path, raw)?.description
+  const describes = closely > 0 ? schemaAt(schema, path, raw)?.description : undefined
   if (value === undefined) return [{ path, kind: 'missing', message: `is required: ${expected}`, hint: describes }]
   return [
     {
       path,
       kind: 'value',
       message: `must be ${expected}, not ${preview(value)}`,
-      hint: advice(issue, value) ?? describes,
+      hint: (closely > 0 ? advice(issue, value) : undefined) ?? describes,
     },
   ]
 }
+
+const UNKNOWN = 'unknown key'
 
 /** An issue about a value that has the right type already. */
 const isDetail = (issue: z.core.$ZodIssue) => issue.code !== 'invalid_type' && issue.code !== 'invalid_value'
@@ -162,7 +192,7 @@ function unknownKey(schema: z.ZodType, path: Problem['path'], key: string, raw: 
   return {
     path: [...path, key],
     kind: 'unknown',
-    message: 'unknown key',
+    message: UNKNOWN,
     hint: meant ? `did you mean ${meant}?` : `known here: ${known.join(', ')}`,
     meant,
   }

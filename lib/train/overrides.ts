@@ -1,8 +1,12 @@
 /** Single keys of a configuration set from the command line: `--optimizer.lr=0.01`. */
-import { isCollection, parseDocument } from 'yaml'
+import { isCollection } from 'yaml'
+import { MbconvError } from '../errors'
 import { isMapping } from './config'
 import { type Problem, printable } from './config-problems'
-import { ALIASES } from './yaml-file'
+import { readDocument } from './yaml-file'
+
+/** A configuration has some sixty keys; more overrides than this are an accident, and each copies what it changes. */
+const MOST_OVERRIDES = 1000
 
 /** What one override says. */
 export interface Override {
@@ -30,6 +34,10 @@ export function applyOverrides(
   overrides: readonly string[],
   { namedDefaults, example }: { namedDefaults: ReadonlyMap<string, string>; example: string },
 ): { raw: unknown; applied: Override[]; complaints: BadOverride[] } {
+  if (overrides.length > MOST_OVERRIDES) {
+    const message = `${overrides.length} keys are set one by one; ${MOST_OVERRIDES} are the most`
+    throw new MbconvError('ERR_CONFIG', message, { hint: 'write them into a file' })
+  }
   let raw = value
   const applied: Override[] = []
   const complaints: BadOverride[] = []
@@ -57,13 +65,15 @@ function parseOverride(text: string, example: string): Override | BadOverride {
   // No key lies deeper than three; what goes on for thousands is an accident.
   if (keys.length > 8 || keys.some((key) => key === '')) return complain('is not a dotted key', `write ${example}, say`)
   try {
-    const document = parseDocument(source, { prettyErrors: false, stringKeys: true, version: '1.2' })
-    const fault = [...document.errors, ...document.warnings][0]
-    if (fault)
-      return complain(`cannot be read as YAML: ${printable(fault.message)}`, 'quote text with special characters')
+    const { document, value, faults } = readDocument(source)
+    if (faults.length > 0)
+      return complain(
+        `cannot be read as YAML: ${faults[0].message.replace(/^is not YAML: /, '')}`,
+        'quote text with special characters',
+      )
     if (isCollection(document.contents) && !document.contents.flow)
       return complain('must be a single value, a [list] or a {mapping: …}', 'quote text that has ": " or "- " in it')
-    return { path: keys, value: document.toJS({ maxAliasCount: ALIASES }) }
+    return { path: keys, value: value() }
   } catch {
     return complain('cannot be read as YAML')
   }
