@@ -152,7 +152,7 @@ export interface Native extends NativeOperations {
   zeroGrad(parameters: Tensor[]): void
 
   // scenes.cc
-  renderScenes(out: Uint8Array, kinds: Uint8Array, seed: number, first: number, size: number, noise: number): void
+  renderScenes(out: Uint8Array, kinds: Uint8Array, seed: bigint, first: number, size: number, noise: number): void
 
   // dispatch.cc
   callOp(name: string, args: unknown[], kwargs?: object): unknown

@@ -34,8 +34,28 @@ t.test('overrides come last, are YAML, and may name any key', async (t) => {
   t.equal(parseConfigFile(shared, ['--model.width=2']).config.model.width, 2)
 })
 
+t.test('values are shown, and quoted, as they were written', async (t) => {
+  for (const written of ['007', '1e3', '2024', '12345678901234567890', '0x1F', '0o17', 'True', '+1.50']) {
+    const file = complaints(t, `${SMALLEST}run: {name: ${written}}\n`)
+    t.same(file, { lines: [`run.yaml:3:13 run.name: must be text, not ${written}`], hint: `quote it: "${written}"` })
+    const alias = complaints(t, `${SMALLEST}threads: &n ${written}\nrun: {name: *n}\n`)
+    t.match(alias.lines.at(-1), `not ${written}`, 'behind an alias, too')
+    const override = complaints(t, SMALLEST, [`--run.name=${written}`])
+    t.same(override, {
+      lines: [`--run.name: must be text, not ${written}`],
+      hint: `quote it: '--run.name="${written}"'`,
+    })
+    const mapping = complaints(t, SMALLEST, [`--run={name: ${written}, dir: "it's"}`])
+    t.equal(mapping.hint, `quote it: '--run={name: "${written}", dir: "it'\\''s"}'`, 'inside a mapping')
+  }
+  t.match(complaints(t, SMALLEST, ["--run.name='"]).hint, '\'--run.name="…"\'')
+  const large = complaints(t, `${SMALLEST}threads: 12345678901234567890\n`).lines
+  t.match(large[0], /must be at most \d+, not 12345678901234567890$/, 'no digit is made up')
+  t.match(complaints(t, SMALLEST, ['--device=']).hint, /cpu|auto/, 'nothing is not to be quoted')
+})
+
 t.test('mistakes in overrides name the override', async (t) => {
-  const { lines } = complaints(t, `${SMALLEST}seed: -1\n`, [
+  const { lines } = complaints(t, `${SMALLEST}seed: 1.50\n`, [
     '--epochs=x',
     '--optimizer.lrr=3',
     '--run.name=007',
@@ -49,11 +69,11 @@ t.test('mistakes in overrides name the override', async (t) => {
   t.same(
     lines.map((line) => line.replace(/ \(.*/, '')),
     [
-      'run.yaml:3:7 seed: must be at least 0, not -1',
+      'run.yaml:3:7 seed: must be a whole number from -2^63 to 2^64 - 1, not 1.50',
       '--model model.widht: unknown key',
       '--optimizer.lrr: unknown key',
       '--epochs: must be a number, not "x"',
-      '--run.name: must be text, not 7',
+      '--run.name: must be text, not 007',
       '--foo: has no value',
       '--a..b: is not a dotted key',
       '--b.c.d.e.f.g.h.i.j: is not a dotted key',

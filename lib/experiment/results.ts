@@ -7,6 +7,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ioError, writeFileAtomic, writeFully } from '../io/atomic'
+import { type StoredSeed, storedSeed } from '../seed'
 import type { ResultRow, TimingRow } from './types'
 
 export const FILES = {
@@ -17,10 +18,10 @@ export const FILES = {
   jobs: 'jobs',
 } as const
 
-type Line = { arm: string; seed: number }
+type Line = { arm: string; seed: StoredSeed }
 
 const isLine = (value: unknown): value is Line =>
-  typeof (value as Line | null)?.arm === 'string' && Number.isSafeInteger((value as Line).seed)
+  typeof (value as Line | null)?.arm === 'string' && storedSeed((value as Line).seed) !== undefined
 
 /** Of several lines of one job, which only a crash leaves, the first counts. */
 function parse<T extends Line>(text: string): T[] {

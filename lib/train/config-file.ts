@@ -2,8 +2,8 @@
 import path from 'node:path'
 import { MbconvError } from '../errors'
 import { checkConfig, type TrainConfig } from './config'
-import { keyPath, MOST_PROBLEMS, type Problem, problemTexts } from './config-problems'
-import { applyOverrides, type Override } from './overrides'
+import { keyPath, MOST_PROBLEMS, type Problem, problemTexts, quoteIt } from './config-problems'
+import { applyOverrides, inShell, type Override, prefixOf } from './overrides'
 import { type Located, readYaml } from './yaml-file'
 
 /** Where a configuration came from. */
@@ -70,7 +70,7 @@ export function parseConfigFile(
 export function checkFile<T>(file: string, document: Located, overrides: readonly string[], kind: FileKind<T>): T {
   const { select = (value) => value, origin = (problem) => problem.path, namedDefaults, override: example } = kind
   const { raw, applied, complaints } = applyOverrides(select(document.value), overrides, { namedDefaults, example })
-  const prefix = example.slice(0, example.search(/[^\s-]+$/))
+  const prefix = prefixOf(example)
   const nameOf = (keys: Path) => prefix + keyPath(keys)
   const onCommandLine = (keys: Path) => applied.filter((override) => startsWith(keys, override.path)).pop()
   const fileFolder = path.dirname(path.resolve(file))
@@ -81,10 +81,20 @@ export function checkFile<T>(file: string, document: Located, overrides: readonl
   const placed = problems.slice(0, MOST_PROBLEMS).map((problem): Placed => {
     const override = onCommandLine(problem.path) ?? causeOnCommandLine(problem, applied)
     if (override) {
+      const inside = problem.path.slice(override.path.length)
+      const quoted = problem.quote ? override.quoted(inside) : undefined
       const hint = problem.meant ? `did you mean ${prefix}${problem.meant}?` : problem.hint
-      return { place: nameOf(override.path), named: true, problem: { ...problem, hint }, order: LAST }
+      const there = {
+        ...problem,
+        written: override.written(inside),
+        hint: quoted ? quoteIt(inShell(example, `${override.path.join('.')}=${quoted}`)) : hint,
+      }
+      return { place: nameOf(override.path), named: true, problem: there, order: LAST }
     }
-    const there = { ...problem, path: origin(problem) }
+    const path = origin(problem)
+    const written = document.written(path)
+    const hint = problem.quote && written ? quoteIt(`"${written}"`) : problem.hint
+    const there = { ...problem, path, written, hint }
     const { line, column, offset } = document.locate(there)
     return { place: `${file}:${line}:${column}`, named: false, problem: there, order: offset }
   })

@@ -10,6 +10,12 @@ export interface Problem {
   /** Decides what position a reader is shown: an unknown key's own, a missing key's parent, a value's own. */
   kind: 'unknown' | 'missing' | 'value'
   message: string
+  /** The value that is wrong, where the message is to end in it. */
+  got?: unknown
+  /** How a number or boolean was written: the parsed value of 007 is 7. */
+  written?: string
+  /** The value is to be text and is none: the hint is to quote it. */
+  quote?: boolean
   hint?: string
   /** Of an unknown key: the dotted path that was probably meant. */
   meant?: string
@@ -37,7 +43,8 @@ export function problemTexts(
     const name = nameOf(problem)
     const tail = problems.length > 1 && hint && !told.has(hint) ? ` (${hint})` : ''
     if (hint) told.add(hint)
-    return `${name === '' ? 'the configuration ' : `${name}: `}${message}${tail}`
+    const got = 'got' in problem ? `, not ${problem.written ?? preview(problem.got)}` : ''
+    return `${name === '' ? 'the configuration ' : `${name}: `}${message}${got}${tail}`
   })
   return all > lines.length ? [...lines, `and ${all - lines.length} more`] : lines
 }
@@ -102,17 +109,23 @@ function problemsOfIssue(
     if (meant) return meant.flatMap((inner, i) => problemsOfIssue(schema, inner, raw, path, closely - i))
   }
   const value = valueAt(raw, path)
-  const expected = expectation(issue)
+  const expected = typeof value === 'bigint' ? beyondNumbers(issue, value) : expectation(issue)
   const describes = closely > 0 ? schemaAt(schema, path, raw)?.description : undefined
   if (value === undefined) return [{ path, kind: 'missing', message: `is required: ${expected}`, hint: describes }]
-  return [
-    {
-      path,
-      kind: 'value',
-      message: `must be ${expected}, not ${preview(value)}`,
-      hint: (closely > 0 ? advice(issue, value) : undefined) ?? describes,
-    },
-  ]
+  const message = `must be ${expected}`
+  // Lists, mappings and nothing do not become text by quotes.
+  if (issue.code === 'invalid_type' && issue.expected === 'string' && typeof value !== 'object')
+    return [{ path, kind: 'value', message, got: value, quote: true, hint: quoteIt(`"${String(value)}"`) }]
+  const hint = (closely > 0 ? advice(issue, value) : undefined) ?? describes
+  return [{ path, kind: 'value', message, got: value, hint }]
+}
+
+export const quoteIt = (quoted: string): string => `quote it: ${printable(quoted)}`
+
+/** What is wanted instead of a whole number that JavaScript's numbers do not hold. */
+function beyondNumbers(issue: z.core.$ZodIssue, value: bigint): string {
+  if (issue.code !== 'invalid_type' || !['int', 'number'].includes(issue.expected)) return expectation(issue)
+  return value > 0 ? `at most ${Number.MAX_SAFE_INTEGER}` : `at least ${Number.MIN_SAFE_INTEGER}`
 }
 
 const UNKNOWN = 'unknown key'
@@ -178,7 +191,6 @@ function advice(issue: z.core.$ZodIssue, value: unknown): string | undefined {
   if (issue.code !== 'invalid_type') return undefined
   if (issue.expected === 'boolean' && typeof value === 'string' && /^(yes|no|on|off|y|n)$/i.test(value))
     return `in YAML 1.2 ${value} is text; write true or false`
-  if (issue.expected === 'string' && typeof value !== 'object') return `quote it: "${String(value)}"`
   return undefined
 }
 

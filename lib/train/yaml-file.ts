@@ -9,12 +9,14 @@ import path from 'node:path'
 import {
   type Document,
   isAlias,
+  isCollection,
   isMap,
   isScalar,
   isSeq,
   LineCounter,
   type Node,
   parseDocument,
+  type Scalar,
   visit,
   type YAMLParseError,
   type YAMLWarning,
@@ -36,6 +38,8 @@ const ALIASES = 100
 export interface Located {
   value: unknown
   locate(problem: Problem): { line: number; column: number; offset: number }
+  /** How the number or boolean at a path was written; undefined for everything else. */
+  written(path: Problem['path']): string | undefined
 }
 
 /**
@@ -109,11 +113,17 @@ interface Fault {
  */
 export function readDocument(text: string, lineCounter?: LineCounter) {
   // The parser compares every key of a mapping with every other; a set finds duplicates in one pass.
-  const options = { prettyErrors: false, stringKeys: true, uniqueKeys: false, version: '1.2' } as const
+  const options = {
+    prettyErrors: false,
+    stringKeys: true,
+    uniqueKeys: false,
+    intAsBigInt: true,
+    version: '1.2',
+  } as const
   const document = parseDocument(text, { ...options, lineCounter })
   // An unknown tag is a warning to the parser; here nothing is ignored.
   const faults = [...document.errors, ...document.warnings].map(faultOf)
-  const value = () => document.toJS({ maxAliasCount: ALIASES }) as unknown
+  const value = () => document.toJS({ maxAliasCount: ALIASES, reviver: numberIfExact }) as unknown
   faults.push(...faultsInside(document, faults.length === 0))
   return { document, value, faults: faults.sort((a, b) => a.offset - b.offset) }
 }
@@ -125,6 +135,22 @@ function faultOf({ code, message, pos }: YAMLParseError | YAMLWarning): Fault {
     offset: pos[0],
     message: code === 'MULTIPLE_DOCS' ? 'a second document begins here; only one is allowed' : plain,
   }
+}
+
+/** Whole numbers that a JavaScript number does not hold for certain, as seeds may be, stay BigInts. */
+const numberIfExact = (_: unknown, value: unknown): unknown =>
+  typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value
+
+/** The number or boolean at a path: its `source` is what was written, its `range` where. */
+export function scalarAt(document: Document.Parsed, path: Problem['path']): Scalar | undefined {
+  let node: unknown = document.contents
+  for (const key of path) {
+    if (isAlias(node)) node = node.resolve(document)
+    if (!isCollection(node)) return undefined
+    node = node.get(key, true)
+  }
+  if (isAlias(node)) node = node.resolve(document)
+  return isScalar(node) && ['number', 'bigint', 'boolean'].includes(typeof node.value) ? node : undefined
 }
 
 /** Keys given twice, and aliases of nothing; these only where the text is whole. */
@@ -188,7 +214,11 @@ function parseYaml(file: string, text: string, example: string): Located {
       { offset: offsetOf(document.contents), message: `must be a mapping of keys to values, not ${what}` },
     ])
   }
-  return { value, locate: (problem) => at(offsetIn(document, problem)) }
+  return {
+    value,
+    locate: (problem) => at(offsetIn(document, problem)),
+    written: (path) => scalarAt(document, path)?.source,
+  }
 }
 
 /** The first fault of a line says it; what the parser stumbles over behind it follows from that. */
