@@ -89,8 +89,8 @@ export interface NativeOperations {
   alphaDropout(t: Tensor, p: number, training: boolean): Tensor
   dropout(t: Tensor, p: number, training: boolean): Tensor
   dropPath(t: Tensor, p: number, training: boolean): Tensor
-  seedGenerator(seed: number | bigint): void
-  manualSeed(seed: number | bigint): void
+  seedGenerator(seed: bigint): void
+  manualSeed(seed: bigint): void
   getRandomState(device: Device): Tensor
   setRandomState(state: Tensor, device: Device): void
 

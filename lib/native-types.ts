@@ -148,11 +148,11 @@ export interface Native extends NativeOperations {
     weightDecay: number,
   ): void
   emaUpdate(averages: Tensor[], sources: Tensor[], decay: Rate): void
-  clipGradNorm(parameters: Tensor[], maxNorm: number): Tensor
+  clipGradNorm(parameters: Tensor[], maxNorm: number, normType: number, errorIfNonfinite: boolean): Tensor
   zeroGrad(parameters: Tensor[]): void
 
   // scenes.cc
-  renderScenes(out: Uint8Array, kinds: Uint8Array, seed: number, first: number, size: number, noise: number): void
+  renderScenes(out: Uint8Array, kinds: Uint8Array, seed: bigint, first: number, size: number, noise: number): void
 
   // dispatch.cc
   callOp(name: string, args: unknown[], kwargs?: object): unknown

@@ -42,11 +42,18 @@ Tensor crossEntropy(const Tensor& logits, const Tensor& target, Optional weight,
 Tensor nllLoss(const Tensor& input, const Tensor& target, Optional weight, std::string reduce, int64_t ignoreIndex) {
   return at::nll_loss_nd(input, target, weight, reduction(reduce), ignoreIndex);
 }
+
+// libtorch broadcasts where torch.nn.functional refuses: a mean over a square of pairs that no one asked for.
+void checkSameShape(const Tensor& input, const Tensor& target) {
+  if (input.sizes() != target.sizes()) throw Error("ERR_SHAPE", "target must have the shape of input");
+}
 Tensor bceWithLogits(const Tensor& input, const Tensor& target, Optional weight, Optional posWeight,
                      std::string reduce) {
+  checkSameShape(input, target);
   return at::binary_cross_entropy_with_logits(input, target, weight, posWeight, reduction(reduce));
 }
 Tensor binaryCrossEntropy(const Tensor& input, const Tensor& target, Optional weight, std::string reduce) {
+  checkSameShape(input, target);
   return at::binary_cross_entropy(input, target, weight, reduction(reduce));
 }
 Tensor mseLoss(const Tensor& input, const Tensor& target, std::string reduce) {
@@ -71,10 +78,13 @@ Tensor cosineEmbeddingLoss(const Tensor& a, const Tensor& b, const Tensor& targe
   return at::cosine_embedding_loss(a, b, target, margin, reduction(reduce));
 }
 Tensor marginRankingLoss(const Tensor& a, const Tensor& b, const Tensor& target, double margin, std::string reduce) {
+  if (a.dim() != b.dim() || a.dim() != target.dim())
+    throw Error("ERR_SHAPE", "input, other and target must have the same number of dimensions");
   return at::margin_ranking_loss(a, b, target, margin, reduction(reduce));
 }
 Tensor tripletMarginLoss(const Tensor& anchor, const Tensor& positive, const Tensor& negative, double margin, double p,
                          double eps, bool swap, std::string reduce) {
+  if (!(margin > 0)) throw Error("ERR_VALUE", "margin must be positive, got " + std::to_string(margin));
   return at::triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction(reduce));
 }
 Tensor hingeEmbeddingLoss(const Tensor& input, const Tensor& target, double margin, std::string reduce) {

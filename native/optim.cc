@@ -306,19 +306,22 @@ void emaUpdate(Tensors averages, Tensors sources, Rate decay) {
   }
 }
 
-// Scales all gradients so that their common 2-norm is at most maxNorm. Returns the norm before, on the gradients'
-// device, which nobody waits for.
-Tensor clipGradNorm(Tensors parameters, double maxNorm) {
+// Scales all gradients so that their common norm is at most maxNorm. Returns the norm before, on the gradients' device,
+// which nobody waits for unless `finite` asks for an error where it is not finite.
+Tensor clipGradNorm(Tensors parameters, double maxNorm, double normType, bool finite) {
   if (!(maxNorm > 0)) throw Error("ERR_VALUE", "maxNorm must be positive");
+  if (!(normType > 0)) throw Error("ERR_VALUE", "normType must be positive");
   at::NoGradGuard noGrad;
   Tensors gradients;
   for (const Tensor& parameter : parameters) {
     if (parameter.grad().defined()) gradients.push_back(parameter.grad());
   }
   if (gradients.empty()) return at::zeros({}, at::kDouble);
-  Tensors norms = at::_foreach_norm(gradients, 2);
+  Tensors norms = at::_foreach_norm(gradients, normType);
   for (Tensor& norm : norms) norm = norm.to(gradients[0].device(), at::kDouble);
-  const Tensor norm = at::linalg_vector_norm(at::stack(norms));
+  const Tensor norm = at::linalg_vector_norm(at::stack(norms), normType);
+  if (finite && !std::isfinite(norm.item<double>()))
+    throw Error("ERR_VALUE", "the gradients' norm is not finite: " + std::to_string(norm.item<double>()));
   if (std::isinf(maxNorm)) return norm;
   // The same guard against division by zero as torch.nn.utils.clip_grad_norm_.
   const Tensor scale = at::clamp_max(maxNorm / (norm + 1e-6), 1);
@@ -341,7 +344,7 @@ void initOptim(const Exports& exports) {
   bind<&adamwStep>(exports, "adamwStep",
                    {"parameters", "averages", "squareAverages", "step", "lr", "beta1", "beta2", "eps", "weightDecay"});
   bind<&emaUpdate>(exports, "emaUpdate", {"averages", "sources", "decay"});
-  bind<&clipGradNorm>(exports, "clipGradNorm", {"parameters", "maxNorm"});
+  bind<&clipGradNorm>(exports, "clipGradNorm", {"parameters", "maxNorm", "normType", "errorIfNonfinite"});
   bind<&zeroGrad>(exports, "zeroGrad", {"parameters"});
 }
 

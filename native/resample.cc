@@ -51,6 +51,10 @@ Tensor interpolate(const Tensor& input, std::optional<Sizes> size, std::optional
         throw Error("ERR_VALUE", "scaleFactor gives no size from 1 to 10^9: " + std::to_string(length));
     }
   }
+  if (alignCorners && (mode == "area" || mode.starts_with("nearest")))
+    throw Error("ERR_VALUE", "alignCorners is for the modes linear, bilinear, bicubic and trilinear");
+  if (antialias && mode != "bilinear" && mode != "bicubic")
+    throw Error("ERR_VALUE", "antialias is for the modes bilinear and bicubic");
   if (mode == "area") {
     if (!size) {
       size.emplace();
@@ -74,8 +78,6 @@ Tensor interpolate(const Tensor& input, std::optional<Sizes> size, std::optional
     if (dims != wanted)
       throw Error("ERR_SHAPE", "mode '" + mode + "' needs an input of " + std::to_string(wanted + 2) + " dimensions");
   };
-  if (antialias && mode != "bilinear" && mode != "bicubic")
-    throw Error("ERR_VALUE", "antialias is for the modes bilinear and bicubic");
   if (mode == "linear") return only(1), at::upsample_linear1d(input, to, alignCorners, by);
   if (mode == "bilinear" && antialias) return only(2), at::_upsample_bilinear2d_aa(input, to, alignCorners, by);
   if (mode == "bilinear") return only(2), at::upsample_bilinear2d(input, to, alignCorners, by);
@@ -102,6 +104,11 @@ Tensor gridSample(const Tensor& input, const Tensor& grid, std::string mode, std
 }
 Tensor affineGrid(const Tensor& theta, Sizes size, bool alignCorners) {
   checkPositive(size, "size");
+  if (!theta.is_floating_point()) throw Error("ERR_TYPE", "theta must be floating-point");
+  const auto dims = static_cast<int64_t>(size.size()) - 2;
+  if (dims != 2 && dims != 3) throw Error("ERR_SHAPE", "size must be [N, C, H, W] or [N, C, D, H, W]");
+  if (theta.dim() != 3 || theta.size(1) != dims || theta.size(2) != dims + 1)
+    throw Error("ERR_SHAPE", "theta must be [N, " + std::to_string(dims) + ", " + std::to_string(dims + 1) + "]");
   return at::affine_grid_generator(theta, size, alignCorners);
 }
 

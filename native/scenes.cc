@@ -262,7 +262,6 @@ void renderScenes(Env& env, JsValue out, JsValue kinds, int64_t seed, int64_t fi
   size_t outLength = 0, kindsLength = 0;
   uint8_t* images = bytesOf(out, "out", outLength);
   const uint8_t* kind = bytesOf(kinds, "kinds", kindsLength);
-  if (seed < 0) throw Error("ERR_VALUE", "seed must not be negative");
   if (size < 1 || size > 4096) throw Error("ERR_VALUE", "size must lie between 1 and 4096 pixels");
   if (!(noise >= 0 && noise <= 1)) throw Error("ERR_VALUE", "noise must lie in [0, 1]");
   const size_t count = kindsLength / 2, each = static_cast<size_t>(kChannels) * size * size;
@@ -279,8 +278,8 @@ void renderScenes(Env& env, JsValue out, JsValue kinds, int64_t seed, int64_t fi
   at::parallel_for(0, static_cast<int64_t>(count), 4, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const auto index = static_cast<uint32_t>(first + i);
-      const Scene scene = drawScene(seed, index, kind[2 * i], kind[2 * i + 1]);
-      render(scene, seed, index, size, noise, images + i * each);
+      const Scene scene = drawScene(static_cast<uint64_t>(seed), index, kind[2 * i], kind[2 * i + 1]);
+      render(scene, static_cast<uint64_t>(seed), index, size, noise, images + i * each);
     }
   });
 }

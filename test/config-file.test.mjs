@@ -34,8 +34,28 @@ t.test('overrides come last, are YAML, and may name any key', async (t) => {
   t.equal(parseConfigFile(shared, ['--model.width=2']).config.model.width, 2)
 })
 
+t.test('values are shown, and quoted, as they were written', async (t) => {
+  for (const written of ['007', '1e3', '2024', '12345678901234567890', '0x1F', '0o17', 'True', '+1.50']) {
+    const file = complaints(t, `${SMALLEST}run: {name: ${written}}\n`)
+    t.same(file, { lines: [`run.yaml:3:13 run.name: must be text, not ${written}`], hint: `quote it: "${written}"` })
+    const alias = complaints(t, `${SMALLEST}threads: &n ${written}\nrun: {name: *n}\n`)
+    t.match(alias.lines.at(-1), `not ${written}`, 'behind an alias, too')
+    const override = complaints(t, SMALLEST, [`--run.name=${written}`])
+    t.same(override, {
+      lines: [`--run.name: must be text, not ${written}`],
+      hint: `quote it: '--run.name="${written}"'`,
+    })
+    const mapping = complaints(t, SMALLEST, [`--run={name: ${written}, dir: "it's"}`])
+    t.equal(mapping.hint, `quote it: '--run={name: "${written}", dir: "it'\\''s"}'`, 'inside a mapping')
+  }
+  t.match(complaints(t, SMALLEST, ["--run.name='"]).hint, '\'--run.name="…"\'')
+  const large = complaints(t, `${SMALLEST}threads: 12345678901234567890\n`).lines
+  t.match(large[0], /must be at most \d+, not 12345678901234567890$/, 'no digit is made up')
+  t.match(complaints(t, SMALLEST, ['--device=']).hint, /cpu|auto/, 'nothing is not to be quoted')
+})
+
 t.test('mistakes in overrides name the override', async (t) => {
-  const { lines } = complaints(t, `${SMALLEST}seed: -1\n`, [
+  const { lines } = complaints(t, `${SMALLEST}seed: 1.50\n`, [
     '--epochs=x',
     '--optimizer.lrr=3',
     '--run.name=007',
@@ -49,11 +69,11 @@ t.test('mistakes in overrides name the override', async (t) => {
   t.same(
     lines.map((line) => line.replace(/ \(.*/, '')),
     [
-      'run.yaml:3:7 seed: must be at least 0, not -1',
+      'run.yaml:3:7 seed: must be a whole number from -2^63 to 2^64 - 1, not 1.50',
       '--model model.widht: unknown key',
       '--optimizer.lrr: unknown key',
       '--epochs: must be a number, not "x"',
-      '--run.name: must be text, not 7',
+      '--run.name: must be text, not 007',
       '--foo: has no value',
       '--a..b: is not a dotted key',
       '--b.c.d.e.f.g.h.i.j: is not a dotted key',
@@ -200,4 +220,66 @@ t.test('fuzz: any bytes are a configuration or ERR_CONFIG', async (t) => {
     { numRuns: 600 },
   )
   t.pass('nothing else came out')
+})
+
+t.test('a file of thousands of mistakes takes no more searching than one of twenty', async (t) => {
+  /** How many calls of a method reading a text makes: work that is counted depends on no clock. */
+  const counted = (object, method, read) => {
+    const original = object[method]
+    let calls = 0
+    object[method] = function (...rest) {
+      calls++
+      return original.apply(this, rest)
+    }
+    try {
+      read()
+    } finally {
+      object[method] = original
+    }
+    return calls
+  }
+  const repeat = (count, line) => Array.from({ length: count }, (_, i) => line(i)).join('')
+  const texts = {
+    'unknown keys': (count) => SMALLEST + repeat(count, (i) => `epo${i}: 1\n`),
+    'unknown keys further in': (count) => `${SMALLEST}data:\n${repeat(count, (i) => `  batchSiz${i}: 1\n`)}`,
+    values: (count) => `${SMALLEST}data: {mean: [${repeat(count, () => 'x, ')}]}\n`,
+  }
+  for (const [what, text] of Object.entries(texts)) {
+    const searches = (count) =>
+      counted(String.prototype, 'toLowerCase', () => {
+        const { lines } = complaints(t, text(count))
+        t.equal(lines.length, 21, what)
+        t.equal(lines.at(-1), `and ${count - 20} more`)
+      })
+    t.equal(searches(10_000), searches(100), `${what}: names that were compared`)
+  }
+  // A parser that looks for keys given twice by comparing each with all others compares some fifty million pairs.
+  const { some } = Array.prototype
+  let comparisons = 0
+  Array.prototype.some = function (test, ...rest) {
+    const counting = (...each) => ++comparisons && test(...each)
+    return some.call(this, counting, ...rest)
+  }
+  t.teardown(() => {
+    Array.prototype.some = some
+  })
+  complaints(t, texts['unknown keys'](10_000))
+  t.ok(comparisons < 1e6, `${comparisons} pairs of keys were compared`)
+})
+
+t.test('what unfolds or repeats without end is refused', async (t) => {
+  const many = (count, item) => Array.from({ length: count }, (_, i) => item(i)).join(', ')
+  const first = (text, overrides) => complaints(t, text, overrides).lines[0]
+  const anchors = `x: [${many(101, (i) => `&a${i} 1`)}]\ny: [${many(101, (i) => `*a${i}`)}]\n`
+  t.equal(first(SMALLEST + anchors), 'run.yaml: has too many aliases')
+  t.equal(first(`${SMALLEST}x: {a: 1, b: 2, a: 3}\nepochs: 2\n`), 'run.yaml:3:17 this key is given a second time')
+  t.equal(first(SMALLEST, ['--x={a: 1, a: 2}']), '--x: cannot be read as YAML: this key is given a second time')
+  t.equal(first(SMALLEST, [`--${'k'.repeat(5000)}=1`]), `--${'k'.repeat(57)}...: unknown key`)
+  t.match(
+    first(
+      SMALLEST,
+      Array.from({ length: 1001 }, (_, i) => `--k${i}=1`),
+    ),
+    /1001 keys are set one by one/,
+  )
 })

@@ -89,6 +89,12 @@ lmits: {}
   )
 })
 
+t.test('profiles are counted before each is checked against the whole file', async (t) => {
+  const profiles = Array.from({ length: 101 }, (_, i) => `  p${i}: {}\n`).join('')
+  const text = FILE.slice(0, FILE.indexOf('  quick:'))
+  t.match(lines(t, text + profiles), [/profiles: must be a mapping of at most 100 profiles/])
+})
+
 t.test('mistakes of a profile are placed there, also of one that was not asked for', async (t) => {
   const bad = FILE.replace('epochs: 1', 'epochs: 0')
   t.match(lines(t, bad, { profile: 'quick' }), [

@@ -1,4 +1,4 @@
-/* The statistics of experiments against scipy and statsmodels (scripts/goldens/statistics.py). */
+/* The statistics of experiments against scipy and statsmodels (scripts/goldens/experiment_statistics.py). */
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'

@@ -81,7 +81,8 @@ t.test('permutations', async (t) => {
 
 t.test('refuses keys that are not whole numbers', async (t) => {
   for (const args of [
-    [-1, 1],
+    [2n ** 64n, 1],
+    [-(2n ** 63n) - 1n, 1],
     [0.5, 1],
     [2 ** 53, 1],
     [Number.NaN, 1],

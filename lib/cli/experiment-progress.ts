@@ -6,6 +6,7 @@
 import type { ExperimentEvent, JobProgressEvent, PlanEvent } from '../experiment/events'
 import type { ResultRow, TimingRow } from '../experiment/types'
 import { printable } from '../foreign-text'
+import type { StoredSeed } from '../seed'
 import * as format from './format'
 import { onTerminal, type Paint, painter, wantsColor } from './output'
 import { type ProgressStream, writeLines } from './progress'
@@ -36,7 +37,7 @@ const INTERVAL = 200
 /** Jobs under way that are shown one a line. */
 const MOST_LINES = 12
 
-const nameOf = ({ arm, seed }: { arm: string; seed: number }) => `${arm} seed ${seed}`
+const nameOf = ({ arm, seed }: { arm: string; seed: StoredSeed }) => `${arm} seed ${seed}`
 
 class Progress implements ExperimentProgress {
   /** By slot. */

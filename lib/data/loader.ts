@@ -5,6 +5,7 @@
  * loader keeps no position: any batch of any epoch can be asked for first, which is what makes resuming exact.
  */
 import { MbconvError } from '../errors'
+import { type Seed, seedBits } from '../seed'
 import type { ImageDataset } from './dataset'
 import { KeyedRandom, PURPOSE } from './philox'
 import {
@@ -28,7 +29,7 @@ export interface LoaderOptions {
   mean: number | readonly number[]
   std: number | readonly number[]
   /** Key of the order and of the augmentation; 0 when left out. */
-  seed?: number
+  seed?: Seed
   /** A new order each epoch; false (the data set's order) when left out. */
   shuffle?: boolean
   /** Leave out a last batch that is not full; false when left out. */
@@ -67,7 +68,7 @@ export class Loader {
   readonly batchSize: number
   readonly size: number
   readonly batchesPerEpoch: number
-  private readonly seed: number
+  private readonly seed: Seed
   private readonly shuffle: boolean
   private readonly augment: Augment | null
   private readonly fill: Fill
@@ -78,7 +79,9 @@ export class Loader {
     this.dataset = dataset
     this.batchSize = wholeFrom(1, 'batchSize', options.batchSize)
     this.size = wholeFrom(1, 'size', options.size)
-    this.seed = wholeFrom(0, 'seed', options.seed ?? 0)
+    const { seed = 0 } = options
+    seedBits('Loader', seed)
+    this.seed = seed
     this.shuffle = options.shuffle ?? false
     this.fill = options.fill ?? 'zero'
     const augment = options.augment ?? {}

@@ -7,6 +7,7 @@
  * resumes at any batch without replaying the earlier ones.
  */
 import { MbconvError } from '../errors'
+import { type Seed, seedBits } from '../seed'
 
 // The paper's constants: two multipliers, and the Weyl increments of the key (golden ratio, sqrt(3) - 1).
 const M0 = 0xd2511f53
@@ -83,10 +84,10 @@ export class KeyedRandom {
   private readonly block = new Uint32Array(4)
   private used = 4
 
-  /** `seed` is a whole number below 2^53; the others are below 2^32. */
-  constructor(seed: number, purpose: number, epoch = 0, sample = 0) {
-    uint('seed', seed, Number.MAX_SAFE_INTEGER)
-    this.key = [seed >>> 0, Math.floor(seed / TWO32)]
+  /** @param seed all of its 64 bits are the key; the other numbers are below 2^32 */
+  constructor(seed: Seed, purpose: number, epoch = 0, sample = 0) {
+    const bits = seedBits('KeyedRandom', seed)
+    this.key = [Number(bits & 0xffffffffn), Number(bits >> 32n)]
     const words = TWO32 - 1
     this.counter = [0, uint('sample', sample, words), uint('epoch', epoch, words), uint('purpose', purpose, words)]
   }

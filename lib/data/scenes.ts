@@ -9,6 +9,7 @@
  */
 import { MbconvError } from '../errors'
 import { native } from '../native'
+import { type Seed, seedBits } from '../seed'
 import type { ImageDataset } from './dataset'
 
 /** Textures and arrangements of each size of the data set: their product is the number of classes. */
@@ -35,8 +36,11 @@ export interface SceneOptions {
   train?: number
   /** Default 2000. */
   test?: number
-  /** Which scenes there are; training and test scenes are different ones under every seed. Default 0. */
-  seed?: number
+  /**
+   * Which scenes there are; training and test scenes are different ones under every seed. The lower 63 of its 64 bits
+   * count. Default 0.
+   */
+  seed?: Seed
   /** Standard deviation of the noise at 64 px, of a range of 0 … 1. Default 0.06. */
   noise?: number
 }
@@ -57,18 +61,18 @@ export function loadScenes(options: SceneOptions = {}): { train: ImageDataset; t
     ['size', size, 8, 1024],
     ['train', train, 1, 2 ** 24],
     ['test', test, 1, 2 ** 24],
-    ['seed', seed, 0, 2 ** 51],
   ] as const) {
     if (Number.isSafeInteger(value) && value >= least && value <= most) continue
     throw new MbconvError('ERR_VALUE', `${op}: ${name} must be a whole number from ${least} to ${most}, not ${value}`, {
       op,
     })
   }
+  const first = 2n * seedBits(op, seed)
   const names = Array.from({ length: classes }, (_, label) => {
     const { texture, arrangement } = kindOf(label, kinds.textures)
     return `${TEXTURES[texture]}/${ARRANGEMENTS[arrangement]}`
   })
-  const part = (name: string, length: number, key: number): ImageDataset => {
+  const part = (name: string, length: number, key: bigint): ImageDataset => {
     const images = new Uint8Array(length * 3 * size * size)
     const labels = Uint8Array.from({ length }, (_, i) => i % classes)
     const drawn = new Uint8Array(2 * length)
@@ -76,7 +80,7 @@ export function loadScenes(options: SceneOptions = {}): { train: ImageDataset; t
       const { texture, arrangement } = kindOf(label, kinds.textures)
       drawn.set([texture, arrangement], 2 * i)
     })
-    native().renderScenes(images, drawn, key, 0, size, noise)
+    native().renderScenes(images, drawn, BigInt.asIntN(64, key), 0, size, noise)
     return {
       name: `scenes/${name}`,
       numClasses: classes,
@@ -87,7 +91,7 @@ export function loadScenes(options: SceneOptions = {}): { train: ImageDataset; t
       labels,
     }
   }
-  return { train: part('train', train, 2 * seed), test: part('test', test, 2 * seed + 1) }
+  return { train: part('train', train, first), test: part('test', test, first + 1n) }
 }
 
 function kindOf(label: number, textures: number): { texture: number; arrangement: number } {

@@ -10,6 +10,7 @@
  * fill 'edge' is affine_grid followed by grid_sample(padding_mode='border').
  */
 import { MbconvError } from '../errors'
+import type { Seed } from '../seed'
 import { KeyedRandom, PURPOSE } from './philox'
 
 /** How far training images are varied; every value is a limit, drawn evenly up to it in both directions. */
@@ -75,7 +76,7 @@ export function augments(augment: Augment): boolean {
 }
 
 /** The variation of one sample in one epoch. Each setting has its own number, so that turning one off moves no other. */
-export function drawVariation(augment: Augment, seed: number, epoch: number, sample: number): Variation {
+export function drawVariation(augment: Augment, seed: Seed, epoch: number, sample: number): Variation {
   const random = new KeyedRandom(seed, PURPOSE.augment, epoch, sample)
   const within = (limit = 0) => (2 * random.uniform() - 1) * limit
   return {

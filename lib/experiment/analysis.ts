@@ -1,6 +1,8 @@
 /**
  * What an experiment's results say: every number of its report, computed once. Accuracies are shares, 0 to 1.
  */
+
+import type { StoredSeed } from '../seed'
 import { type ExperimentFiles, readExperiment } from './report-folder'
 import { detectable, holm, type PairedTest, pairedTest, type Summary, summarize } from './statistics'
 import type { JobError, Plan, PlannedArm } from './types'
@@ -16,11 +18,11 @@ export interface ArmFindings {
   group: string
   dimension: string
   /** Top-1 of the seeds that are done. */
-  values: { seed: number; top1: number }[]
+  values: { seed: StoredSeed; top1: number }[]
   top1: Summary
-  failed: { seed: number; error: JobError }[]
+  failed: { seed: StoredSeed; error: JobError }[]
   /** Seeds without a result. */
-  missing: number[]
+  missing: StoredSeed[]
   /** Mean seconds of training of the seeds that are done; null where no time is known. */
   seconds: number | null
 }
@@ -32,7 +34,7 @@ export interface ComparisonFindings {
   arm: string
   against: string
   /** That both have finished. */
-  seeds: number[]
+  seeds: StoredSeed[]
   /** Of arm − against. */
   test: PairedTest
   /** Corrected by Holm over all declared comparisons. */

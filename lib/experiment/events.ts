@@ -1,4 +1,6 @@
 /** What an experiment reports while it runs. */
+
+import type { StoredSeed } from '../seed'
 import type { WarningEvent } from '../train/events'
 import type { JobError, Plan, ResultRow, TimingRow } from './types'
 
@@ -29,7 +31,7 @@ export interface MeasureEvent {
 
 interface OfJob {
   arm: string
-  seed: number
+  seed: StoredSeed
   attempt: number
 }
 

@@ -15,6 +15,7 @@ import { KeyedRandom, PURPOSE } from '../data/philox'
 import type { Arch, Stage } from '../models/arch'
 import { formatStage, parseStage } from '../models/block-string'
 import { checkArch } from '../models/check'
+import { seedSchema } from '../train/config'
 import { meanTop1, objective } from './objective'
 import { countOn, type Search, type SearchContext } from './search'
 import type { ArmSource, Plan, PlannedArm, ResultRow } from './types'
@@ -37,7 +38,7 @@ export const evolutionSchema = z.strictObject({
   generations: z.int().min(0).max(1000).default(4).describe('after the first'),
   survival: z.enum(['plus', 'aging']).default('plus').describe('who may be a parent: the best, or the youngest'),
   sample: z.int().min(1).default(3).describe('how many are drawn for the best of them to be a parent'),
-  seed: z.int().min(0).default(0).describe('of everything drawn'),
+  seed: seedSchema.prefault(0).describe('of everything drawn'),
   mutations: z
     .int()
     .min(1)

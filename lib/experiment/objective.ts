@@ -1,4 +1,6 @@
 /** What searches maximise, accuracy weighed against cost or not, and what a ray is held to. */
+
+import type { StoredSeed } from '../seed'
 import type { Ray, ResultRow } from './types'
 
 /** α·β²·γ²: by how much φ = 1 multiplies the cost, but for rounding. The paper asks for about 2. */
@@ -22,7 +24,7 @@ export function objective(accuracy: number, cost: number, target: number): numbe
  *
  * @returns null where a seed is missing or failed: a mean over other seeds than the rest's would not compare
  */
-export function meanTop1(arm: string, seeds: readonly number[], results: readonly ResultRow[]): number | null {
+export function meanTop1(arm: string, seeds: readonly StoredSeed[], results: readonly ResultRow[]): number | null {
   let sum = 0
   for (const seed of seeds) {
     const row = results.find((each) => each.arm === arm && each.seed === seed)

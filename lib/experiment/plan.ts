@@ -1,6 +1,7 @@
 /** From an experiment to its plan: every arm with its counted cost, before anything is trained. */
 import { datasetOf } from '../data/dataset'
 import { MbconvError } from '../errors'
+import { type StoredSeed, seedAfter } from '../seed'
 import type { TrainConfig, TrainConfigInput } from '../train/config'
 import { resolveDevice } from '../train/device'
 import { nearest } from '../train/nearest'
@@ -128,7 +129,7 @@ function checkComparisons({ comparisons, arms, refused }: Plan): void {
 /** A job: an arm under a seed. */
 export interface Job {
   arm: PlannedArm
-  seed: number
+  seed: StoredSeed
   /** `compound-s0`: of its folder. */
   id: string
 }
@@ -146,6 +147,6 @@ export function jobsOf(plan: Plan, phase?: number): Job[] {
 export function jobConfig({ arm, seed }: Pick<Job, 'arm' | 'seed'>): TrainConfigInput {
   const { data } = arm.config
   if (data?.dataset !== 'scenes') return { ...arm.config, seed }
-  const scenes = { ...data.scenes, seed: (data.scenes?.seed ?? 0) + seed }
+  const scenes = { ...data.scenes, seed: seedAfter('jobConfig', data.scenes?.seed ?? 0, seed) }
   return { ...arm.config, seed, data: { ...data, scenes } }
 }

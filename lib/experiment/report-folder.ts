@@ -5,6 +5,8 @@ import { z } from 'zod'
 import { shown } from '../check'
 import { MbconvError } from '../errors'
 import { readText } from '../io/open'
+import type { StoredSeed } from '../seed'
+import { seedSchema } from '../train/config'
 import type { Plan, ResultRow, TimingRow } from './types'
 
 export interface ExperimentFiles {
@@ -30,7 +32,7 @@ const planSchema = z.looseObject({
   base: z.looseObject({ name: z.string(), params: cost, macs: cost }),
   budget: z.looseObject({ macs: cost, times: z.number().nullable(), tolerance: z.number() }).nullable(),
   chance: share,
-  seeds: z.array(z.int()),
+  seeds: z.array(seedSchema),
   device: z.string(),
   data: z.looseObject({}),
   arms: z.array(
@@ -62,7 +64,7 @@ const planSchema = z.looseObject({
   machine: z.looseObject({}),
 })
 
-const job = { arm: z.string(), seed: z.int(), attempt: z.int() }
+const job = { arm: z.string(), seed: seedSchema, attempt: z.int() }
 const rowSchema = z.discriminatedUnion('status', [
   z.looseObject({ ...job, status: z.literal('done'), top1: share, top5: share, loss: z.number().nullable() }),
   z.looseObject({
@@ -105,9 +107,9 @@ function readLines<T>(path: string, schema: z.ZodType): T[] {
 }
 
 /** One line of each arm and seed, in the order of the plan: the first, but rather one that is done than a failure. */
-function chosen<T extends { arm: string; seed: number; status?: string }>(plan: Plan, rows: T[]): T[] {
+function chosen<T extends { arm: string; seed: StoredSeed; status?: string }>(plan: Plan, rows: T[]): T[] {
   const found = new Map<string, T>()
-  const key = (arm: string, seed: number) => JSON.stringify([arm, seed])
+  const key = (arm: string, seed: StoredSeed) => JSON.stringify([arm, seed])
   for (const row of rows) {
     const at = key(row.arm, row.seed)
     const before = found.get(at)

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { ioError, writeFileAtomic, writeFully } from '../io/atomic'
 import { jsonLine } from '../io/json'
 import { openToAppend, readLog } from '../io/open'
+import { type StoredSeed, storedSeed } from '../seed'
 import type { ResultRow, TimingRow } from './types'
 
 export const FILES = {
@@ -19,10 +20,10 @@ export const FILES = {
   jobs: 'jobs',
 } as const
 
-type Line = { arm: string; seed: number }
+type Line = { arm: string; seed: StoredSeed }
 
 const isLine = (value: unknown): value is Line =>
-  typeof (value as Line | null)?.arm === 'string' && Number.isSafeInteger((value as Line).seed)
+  typeof (value as Line | null)?.arm === 'string' && storedSeed((value as Line).seed) !== undefined
 
 /** Of several lines of one job, which only a crash leaves, the first counts. */
 function parse<T extends Line>(text: string): T[] {

@@ -1,4 +1,6 @@
 /** What is said of searches only: candidates ranked, larger models against the formula, objective and Pareto front. */
+
+import type { StoredSeed } from '../seed'
 import type { ArmFindings } from './analysis'
 import { constraintOf, objective } from './objective'
 import { type Ranking, rank } from './statistics'
@@ -10,7 +12,7 @@ export interface RankedArms {
   phi: number
   /** The arms ranked, as `ranking.ranked[i].index` counts them. */
   candidates: ArmFindings[]
-  seeds: number[]
+  seeds: StoredSeed[]
   ranking: Ranking
   /** Not ranked: they lack seeds that the others have. */
   left: ArmFindings[]

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import type { Arch } from '../models/arch'
 import { type Counts, count } from '../models/count'
+import type { StoredSeed } from '../seed'
 import type { TrainConfigInput } from '../train/config'
 import type { ArmSource } from './types'
 
@@ -23,7 +24,7 @@ export interface SearchContext {
   facts: DataFacts
   /** Multiply-adds to hit, and the relative error allowed; null where the experiment has no budget. */
   budget: { macs: number; times: number | null; tolerance: number } | null
-  seeds: readonly number[]
+  seeds: readonly StoredSeed[]
   /** The configuration of an arm: the experiment's with these keys of `model` in place of the base's. */
   configOf(model: Partial<TrainConfigInput['model']>): TrainConfigInput
 }

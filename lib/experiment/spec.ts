@@ -7,7 +7,8 @@
 import { z } from 'zod'
 import { parseAmount, UNITS } from '../amount'
 import { MbconvError } from '../errors'
-import { checkConfig, isMapping, type TrainConfig, trainConfigSchema } from '../train/config'
+import type { StoredSeed } from '../seed'
+import { checkConfig, isMapping, seedSchema, type TrainConfig, trainConfigSchema } from '../train/config'
 import { checkFile, type FileKind } from '../train/config-file'
 import { type Problem, problemsOf, problemTexts, valueAt } from '../train/config-problems'
 import { nearest } from '../train/nearest'
@@ -48,7 +49,7 @@ export const experimentSchema = z.strictObject({
   resolutionStep: z.int().min(1).max(1024).default(1).describe('sides that are solved for are multiples of this, px'),
   arms: z.array(z.unknown()).min(1).describe('the networks to compare'),
   seeds: z
-    .union([z.int().min(1).max(1000), z.array(z.int().min(0)).min(1)])
+    .union([z.int().min(1).max(1000), z.array(seedSchema).min(1)])
     .default(3)
     .describe('how many, or which'),
   compare: z
@@ -73,7 +74,11 @@ export const experimentSchema = z.strictObject({
   estimate: z.boolean().default(true).describe('measure a step of each arm beforehand, to say how long it will take'),
   paper: z.enum(['table7', 'figure3', 'figure4', 'table3']).optional(),
   slurm: slurm.optional().describe('write a SLURM array script instead of running'),
-  profiles: z.record(z.string(), z.looseObject({})).default({}),
+  // Each is checked against the whole file.
+  profiles: z
+    .record(z.string(), z.looseObject({}))
+    .refine((profiles) => Object.keys(profiles).length <= 100, 'must be a mapping of at most 100 profiles')
+    .default({}),
 })
 
 type Parsed = z.output<typeof experimentSchema>
@@ -93,7 +98,7 @@ export interface ExperimentSpec
   config: TrainConfig
   budget: BudgetSpec | null
   arms: ArmSpec[]
-  seeds: number[]
+  seeds: StoredSeed[]
   compare: Comparison[] | null
   limits: Limits
   paper?: PaperStudy

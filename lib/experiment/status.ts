@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { shown } from '../check'
 import { MbconvError } from '../errors'
+import type { StoredSeed } from '../seed'
 import { type EvalLine, readMetrics, type StepLine } from '../train/metrics'
 import { RUN_FILES } from '../train/run-folder'
 import { readPlan } from './folder'
@@ -13,7 +14,7 @@ import type { JobError, Plan, ResultRow } from './types'
 
 export interface JobState {
   arm: string
-  seed: number
+  seed: StoredSeed
   /** `begun`: it has made steps and is not over; whether a process is at it, files cannot tell. */
   state: 'waiting' | 'begun' | 'done' | 'failed'
   /** Steps done. */
@@ -32,7 +33,7 @@ export interface ExperimentStatus {
   failed: number
 }
 
-function stateOf(folder: string, id: string, arm: string, seed: number, row: ResultRow | undefined): JobState {
+function stateOf(folder: string, id: string, arm: string, seed: StoredSeed, row: ResultRow | undefined): JobState {
   const record: JobRecord = readRecord(folder, id)
   const over = row ?? record.outcome?.row
   const failures = over?.error === undefined ? record.failures : [...record.failures, over.error]

@@ -3,6 +3,7 @@
  * timings.jsonl. Plain data, fit for JSON.
  */
 import type { ErrorCode } from '../errors'
+import type { StoredSeed } from '../seed'
 import type { TrainConfigInput } from '../train/config'
 
 /** Relative to the base; the resolution in pixels. */
@@ -77,7 +78,7 @@ export interface Plan {
   metric: 'top1'
   /** 1 / classes. */
   chance: number
-  seeds: number[]
+  seeds: StoredSeed[]
   device: string
   /** CPU threads of a job. */
   threads: number
@@ -126,7 +127,7 @@ export type ResultRow = DoneRow | FailedRow
 
 interface RowBasics {
   arm: string
-  seed: number
+  seed: StoredSeed
   /** 1, or 2 where the first one failed. */
   attempt: number
   params: number
@@ -169,7 +170,7 @@ export interface JobError {
 /** One line of timings.jsonl. */
 export interface TimingRow {
   arm: string
-  seed: number
+  seed: StoredSeed
   attempt: number
   /** On training steps, earlier parts of a resumed job included. */
   seconds: number

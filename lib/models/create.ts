@@ -3,6 +3,7 @@ import { checkCount, checkOptions, checkRate, shown } from '../check'
 import { MbconvError } from '../errors'
 import { seeded } from '../nn/init'
 import type { Init } from '../nn/layers'
+import { type Seed, seedBits } from '../seed'
 import type { Device, DType } from '../tensor/types'
 import { type Arch, arch as archNamed } from './arch'
 import { checkArch } from './check'
@@ -27,7 +28,7 @@ export interface CreateOptions {
    * Makes the initial weights reproducible, whatever was drawn before, and leaves the random state as it was. Without
    * one they are drawn from the thread's random state.
    */
-  seed?: number | bigint
+  seed?: Seed
   /** Default `cpu`. */
   device?: Device
   /** A floating-point type. Default `float32`. Weights are drawn in float32 and then converted. */
@@ -67,9 +68,7 @@ export function create(model: string | Arch, options: CreateOptions = {}): Netwo
   if (init !== 'paper' && init !== 'none') {
     throw new MbconvError('ERR_VALUE', `${op}: init must be 'paper' or 'none', got ${shown(init)}`, { op })
   }
-  if (seed !== undefined && typeof seed !== 'bigint' && !Number.isSafeInteger(seed)) {
-    throw new MbconvError('ERR_VALUE', `${op}: seed must be a whole number, got ${shown(seed)}`, { op })
-  }
+  if (seed !== undefined) seedBits(op, seed)
   const settings = {
     numClasses,
     inChannels,

@@ -3,6 +3,7 @@
  * (`conv_kernel_initializer`, `dense_kernel_initializer`).
  */
 import { native } from '../native'
+import { type Seed, seedBits } from '../seed'
 import { getRandomState, setRandomState } from '../tensor/random'
 import type { Tensor } from '../tensor/tensor'
 
@@ -25,10 +26,11 @@ export function initLinear(weight: Tensor): Tensor {
  * Runs `fn` with this thread's CPU generator, which initial weights are drawn from, started from `seed`, and puts it back
  * where it was.
  */
-export function seeded<T>(seed: number | bigint, fn: () => T): T {
+export function seeded<T>(seed: Seed, fn: () => T): T {
+  const bits = seedBits('seed', seed)
   const before = getRandomState()
   try {
-    native().seedGenerator(seed)
+    native().seedGenerator(BigInt.asIntN(64, bits))
     return fn()
   } finally {
     setRandomState(before)

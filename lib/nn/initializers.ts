@@ -16,6 +16,7 @@ export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' 
 
 /** The factor by which weights before an activation should be larger than 1 / √fan; `slope` is leakyRelu's. */
 export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number {
+  checkNumber('calculateGain', 'slope', slope)
   const gains = {
     linear: 1,
     sigmoid: 1,

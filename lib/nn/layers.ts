@@ -145,6 +145,7 @@ export class BatchNorm2d extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    imageShape('BatchNorm2d', x)
     const { weight, bias, runningMean, runningVar, training, momentum, eps } = this
     const y = F.batchNorm(x, { weight, bias, runningMean, runningVar, training, momentum, eps })
     if (training) this.numBatchesTracked.add_(1) // after the line above, so that a refused batch is not counted

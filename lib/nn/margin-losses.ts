@@ -1,4 +1,6 @@
 /** Losses of similarity, ranking, counts and sequences, without state. */
+import { shown } from '../check'
+import { MbconvError } from '../errors'
 import { native } from '../native'
 import { scope } from '../tensor/scope'
 import type { Tensor } from '../tensor/tensor'
@@ -81,12 +83,32 @@ export interface GaussianNllOptions extends LossOptions {
   eps?: number
 }
 
-/** Negative log-likelihood ½ (log σ² + (x − target)² / σ²) of the target under normal distributions. */
+/**
+ * Negative log-likelihood ½ (log σ² + (x − target)² / σ²) of the target under normal distributions. The variance has the
+ * shape of x, or one value for all along one dimension: that has size 1, or is missing if it is the last. Waits for the
+ * device, to look at the variance.
+ *
+ * @throws MbconvError ERR_SHAPE for another shape of the variance, ERR_VALUE where it is negative
+ */
 export function gaussianNllLoss(x: Tensor, target: Tensor, variance: Tensor, options: GaussianNllOptions = {}): Tensor {
+  const op = 'gaussianNllLoss'
   const { full = false, eps = 1e-6, reduction = 'mean' } = options
+  if (!['none', 'mean', 'sum'].includes(reduction)) {
+    throw new MbconvError('ERR_VALUE', `${op}: unknown reduction ${shown(reduction)}; known: none, mean, sum`, { op })
+  }
   return scope(() => {
-    const floor = variance.detach().clampMin(eps).sub(variance.detach())
-    const limited = variance.add(floor)
+    if (variance.lt(0).any().item())
+      throw new MbconvError('ERR_VALUE', `${op}: the variance is negative somewhere`, { op })
+    const short = x.shape.slice(0, -1).join() === variance.shape.join() && x.ndim === variance.ndim + 1
+    const spread = short ? variance.unsqueeze(-1) : variance
+    const sizes = spread.shape
+    const other = sizes.filter((size, i) => size !== x.shape[i])
+    if (sizes.length !== x.ndim || other.length > 1 || other.some((size) => size !== 1)) {
+      const shapes = `[${variance.shape}] does not fit x [${x.shape}]`
+      throw new MbconvError('ERR_SHAPE', `${op}: the variance ${shapes}`, { op })
+    }
+    const floor = spread.detach().clampMin(eps).sub(spread.detach())
+    const limited = spread.add(floor)
     let loss = limited.log().add(x.sub(target).square().div(limited)).mul(0.5)
     if (full) loss = loss.add(0.5 * Math.log(2 * Math.PI))
     if (reduction === 'none') return loss

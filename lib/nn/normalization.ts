@@ -1,5 +1,6 @@
 /** Normalisations, without state. */
 import { checkCount } from '../check'
+import { MbconvError } from '../errors'
 import { native } from '../native'
 import { scope } from '../tensor/scope'
 import type { Tensor } from '../tensor/tensor'
@@ -17,7 +18,12 @@ export interface BatchNormOptions {
   eps?: number
 }
 
-/** Normalises each channel of x [N, C, …] over the batch. */
+/**
+ * Normalises each channel of x [N, C, …] over the batch.
+ *
+ * @throws MbconvError ERR_SHAPE for one value a channel when training, whose variance is 0 / 0; ERR_VALUE for an `eps` of
+ *   0 when training or below 0. The running statistics are as before then
+ */
 export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
   const { weight, bias, runningMean, runningVar, training = false, momentum = 0.1, eps = 1e-5 } = options
   return native().batchNorm(x, weight, bias, runningMean, runningVar, training, momentum, eps)
@@ -30,12 +36,12 @@ export interface NormOptions {
   eps?: number
 }
 
-/** Normalises each channel of each sample of x [N, C, …]. */
+/** Normalises each channel of each sample of x [N, C, …]; ERR_SHAPE where it has one value only. */
 export function instanceNorm(x: Tensor, { weight, bias, eps = 1e-5 }: NormOptions = {}): Tensor {
   return native().instanceNorm(x, weight, bias, eps)
 }
 
-/** Normalises each of `groups` equal groups of channels of each sample of x [N, C, …]. */
+/** Normalises each of `groups` equal groups of channels of each sample of x [N, C, …]; ERR_SHAPE for one value in all. */
 export function groupNorm(x: Tensor, groups: number, { weight, bias, eps = 1e-5 }: NormOptions = {}): Tensor {
   return native().groupNorm(x, groups, weight, bias, eps)
 }
@@ -57,7 +63,11 @@ export function normalize(x: Tensor, { p = 2, dim = 1 as Dims, eps = 1e-12 } = {
 export function localResponseNorm(x: Tensor, size: number, { alpha = 1e-4, beta = 0.75, k = 1 } = {}): Tensor {
   checkCount('localResponseNorm', 'size', size)
   return scope(() => {
-    const [samples, channels] = x.shape
+    const [samples, channels, ...space] = x.shape
+    if (space.length === 0) {
+      const op = 'localResponseNorm'
+      throw new MbconvError('ERR_SHAPE', `${op}: x needs at least three dimensions, got [${x.shape}]`, { op })
+    }
     const squares = x.square().reshape([samples, 1, channels, -1])
     const padded = native().pad(squares, [0, 0, Math.floor(size / 2), Math.floor((size - 1) / 2)], 'constant', 0)
     const means = native().avgPool2d(padded, [size, 1], [1, 1], [0, 0], false, true).reshape(x.shape)

@@ -1,15 +1,27 @@
 /** Limits of gradients. */
+import { checkOptions } from '../check'
 import { native } from '../native'
 import { Tensor } from '../tensor/tensor'
 
+export interface ClipGradNormOptions {
+  /** p of the p-norm, above 0; Infinity: the largest element. Default 2. */
+  normType?: number
+  /** Refuse gradients whose norm is not finite, and leave them as they are; waits for the device. Default false. */
+  errorIfNonfinite?: boolean
+}
+
 /**
- * Scales the gradients of all parameters together so that their common 2-norm is at most `maxNorm`; smaller ones stay as
+ * Scales the gradients of all parameters together so that their common norm is at most `maxNorm`; smaller ones stay as
  * they are. Does not wait for the device, so it may be part of a captured CUDA graph.
+ *
+ * With a {@link GradScaler} the gradients are too large by its factor until `unscale_()`: clip after that.
  *
  * @param maxNorm above 0; Infinity only measures
  * @returns the norm before, float64, on the gradients' device; 0 where there are none
  * @throws MbconvError ERR_VALUE
  */
-export function clipGradNorm(params: Tensor[] | Tensor, maxNorm: number): Tensor {
-  return native().clipGradNorm(params instanceof Tensor ? [params] : params, maxNorm)
+export function clipGradNorm(params: Tensor[] | Tensor, maxNorm: number, options: ClipGradNormOptions = {}): Tensor {
+  checkOptions('clipGradNorm', options, ['normType', 'errorIfNonfinite'])
+  const { normType = 2, errorIfNonfinite = false } = options
+  return native().clipGradNorm(params instanceof Tensor ? [params] : params, maxNorm, normType, errorIfNonfinite)
 }

@@ -1,36 +1,65 @@
-/** Loss scaling for float16, whose small gradients would vanish. */
+/** Loss scaling for float16, whose small gradients would vanish, with the protocol of torch.amp.GradScaler. */
+import { checkCount, checkNumber, checkPositive } from '../check'
+import { type ErrorCode, MbconvError } from '../errors'
 import { native } from '../native'
 import { full, zeros } from '../tensor/create'
 import { scope } from '../tensor/scope'
-import type { Tensor } from '../tensor/tensor'
-import { checkNumber, type Optimizer } from './optimizer'
+import { Tensor } from '../tensor/tensor'
+import { Optimizer } from './optimizer'
 
 export interface GradScalerOptions {
   /** Default 65536. */
   initialScale?: number
-  /** After `growthInterval` steps without an overflow. Default 2. */
+  /** After `growthInterval` updates without an overflow; above 1. Default 2. */
   growthFactor?: number
-  /** After an overflow. Default 0.5. */
+  /** After an overflow; above 0, below 1. Default 0.5. */
   backoffFactor?: number
   /** Default 2000. */
   growthInterval?: number
+  /** false: `scale`, `unscale_` and `update` do nothing, and `step` is the optimiser's. Default true. */
   enabled?: boolean
+}
+
+/** What {@link GradScaler.stateDict} gives. */
+export interface GradScalerState {
+  scaleFactor: number
+  growthFactor: number
+  backoffFactor: number
+  growthInterval: number
+  goodSteps: number
+  skipped: number
+}
+
+/** What was done with an optimiser's gradients since the last update. */
+interface Progress {
+  stage: 'unscaled' | 'stepped'
+  /** Undefined where there were no gradients to look at. */
+  overflow: boolean | undefined
 }
 
 /**
  * Multiplies the loss by a factor that is found while training: it shrinks when a gradient overflows (that step is
- * skipped) and grows after a while without. Use: `scaler.scale(loss).backward(); scaler.step(optimizer)`.
+ * skipped) and grows after a while without. In this order:
+ *
+ *     scaler.scale(loss).backward()
+ *     scaler.unscale_(optimizer)            // only where gradients are read or clipped
+ *     clipGradNorm(model.parameters(), 1)
+ *     scaler.step(optimizer)                // unscales, unless that was done
+ *     scaler.update()                       // once, after every optimiser's step
+ *
+ * A call out of order throws ERR_VALUE and changes nothing. The factor is a float32, as PyTorch's.
  */
 export class GradScaler {
-  scaleFactor: number
-  readonly growthFactor: number
-  readonly backoffFactor: number
-  readonly growthInterval: number
   readonly enabled: boolean
-  /** Steps since the factor changed. */
-  goodSteps = 0
-  /** Steps that overflowed and were left out. */
-  skipped = 0
+  #factor: number
+  #growthFactor: number
+  #backoffFactor: number
+  #growthInterval: number
+  #goodSteps = 0
+  #skipped = 0
+  /** Whether a loss was ever scaled: gradients of another one must not be divided. */
+  #used = false
+  readonly #progress = new Map<Optimizer, Progress>()
 
   constructor(options: GradScalerOptions = {}) {
     const {
@@ -40,59 +69,210 @@ export class GradScaler {
       growthInterval = 2000,
       enabled = true,
     } = options
-    checkNumber('GradScaler', 'initialScale', initialScale, Number.MIN_VALUE)
-    checkNumber('GradScaler', 'growthFactor', growthFactor, 1)
-    checkNumber('GradScaler', 'backoffFactor', backoffFactor, Number.MIN_VALUE, 1)
-    checkNumber('GradScaler', 'growthInterval', growthInterval, 1)
-    this.scaleFactor = initialScale
-    this.growthFactor = growthFactor
-    this.backoffFactor = backoffFactor
-    this.growthInterval = growthInterval
+    checkFactors('GradScaler', { initialScale, growthFactor, backoffFactor, growthInterval })
+    this.#factor = Math.fround(initialScale)
+    this.#growthFactor = growthFactor
+    this.#backoffFactor = backoffFactor
+    this.#growthInterval = growthInterval
     this.enabled = enabled
   }
 
-  /** The loss to call backward() on. */
-  scale(loss: Tensor): Tensor {
-    return this.enabled ? loss.mul(this.scaleFactor) : loss
+  get scaleFactor(): number {
+    return this.enabled ? this.#factor : 1
+  }
+  get growthFactor(): number {
+    return this.#growthFactor
+  }
+  get backoffFactor(): number {
+    return this.#backoffFactor
+  }
+  get growthInterval(): number {
+    return this.#growthInterval
+  }
+  /** Updates since the factor changed. */
+  get goodSteps(): number {
+    return this.#goodSteps
+  }
+  /** Updates after an overflow: one optimiser at least was not stepped. */
+  get skipped(): number {
+    return this.#skipped
   }
 
   /**
-   * Brings the gradients back to scale and takes the optimiser's step, unless one of them is not finite; then adapts the
-   * factor. Waits for the device. Returns whether the step was taken.
+   * The loss to call backward() on, or several. A float16 loss without dimensions becomes float32, which holds the
+   * product.
+   */
+  scale<T extends Tensor | Tensor[]>(loss: T): T {
+    const losses = Array.isArray(loss) ? loss : [loss]
+    if (!losses.every((each) => each instanceof Tensor)) {
+      fail('GradScaler.scale', 'loss must be a tensor or a list of tensors', 'ERR_TYPE')
+    }
+    if (!this.enabled) return loss
+    const scaled = losses.map((each) => scope(() => each.mul(full([], this.#factor, { device: each.device }))))
+    this.#used = true
+    return (Array.isArray(loss) ? scaled : scaled[0]) as T
+  }
+
+  /**
+   * Divides the gradients of the optimiser's parameters by the factor and notes whether all are finite. Waits for the
+   * device.
+   *
+   * @throws MbconvError ERR_VALUE the second time before an update, and after {@link step}; ERR_TYPE for float16
+   *   gradients, which cannot hold what the factor is for
+   */
+  unscale_(optimizer: Optimizer): void {
+    const op = 'GradScaler.unscale_'
+    checkOptimizer(op, optimizer)
+    if (!this.enabled) return
+    const stage = this.#progress.get(optimizer)?.stage
+    if (stage === 'unscaled') fail(op, 'has already been called for this optimiser since the last update()')
+    if (stage === 'stepped') fail(op, 'is called after step(); call update() in between')
+    this.#checkUsed(op)
+    this.#unscale(op, optimizer)
+  }
+
+  /**
+   * Takes the optimiser's step with the unscaled gradients, unless one of them is not finite. Returns whether the step
+   * was taken.
+   *
+   * @throws MbconvError ERR_VALUE the second time before an update, or when there are no gradients
    */
   step(optimizer: Optimizer): boolean {
+    const op = 'GradScaler.step'
+    checkOptimizer(op, optimizer)
     if (!this.enabled) {
       optimizer.step()
       return true
     }
-    const parameters = optimizer.groups.flatMap((group) => group.params)
-    const device = parameters[0]?.device ?? 'cpu'
-    const finite = scope(() => {
-      const found = zeros([1], { device })
-      native().unscaleGradients(parameters, found, full([1], 1 / this.scaleFactor, { device }))
-      return found.item() === 0
-    })
-    if (finite) {
-      optimizer.step()
-      if (++this.goodSteps >= this.growthInterval) this.#change(this.growthFactor)
-    } else {
-      this.skipped++
-      this.#change(this.backoffFactor)
+    this.#checkUsed(op)
+    const known = this.#progress.get(optimizer)
+    if (known?.stage === 'stepped') fail(op, 'has already been called for this optimiser since the last update()')
+    const progress = known ?? this.#unscale(op, optimizer)
+    if (progress.overflow === undefined) {
+      if (known === undefined) this.#progress.delete(optimizer)
+      fail(op, 'No inf checks were recorded for this optimiser: it has no gradients')
     }
-    return finite
+    if (!progress.overflow) optimizer.step()
+    progress.stage = 'stepped'
+    return !progress.overflow
   }
 
-  #change(factor: number): void {
-    this.scaleFactor *= factor
-    this.goodSteps = 0
+  /**
+   * Adapts the factor to what the steps since the last update found, once after all of them.
+   *
+   * @param newScale the factor from now on, instead
+   * @throws MbconvError ERR_VALUE when no optimiser was stepped or unscaled
+   */
+  update(newScale?: number): void {
+    const op = 'GradScaler.update'
+    if (newScale !== undefined) checkScale(op, 'newScale', newScale)
+    if (!this.enabled) return
+    this.#checkUsed(op)
+    const overflows = [...this.#progress.values()].flatMap(({ overflow }) => overflow ?? [])
+    if (newScale !== undefined) {
+      this.#factor = Math.fround(newScale)
+    } else if (overflows.length === 0) {
+      fail(op, 'No inf checks were recorded since the last update(): call step() first')
+    } else if (overflows.includes(true)) {
+      this.#factor = Math.fround(this.#factor * this.#backoffFactor)
+      this.#goodSteps = 0
+      this.#skipped++
+    } else if (++this.#goodSteps === this.#growthInterval) {
+      const grown = Math.fround(this.#factor * this.#growthFactor)
+      if (Number.isFinite(grown)) this.#factor = grown
+      this.#goodSteps = 0
+    }
+    this.#progress.clear()
   }
 
-  stateDict(): { scaleFactor: number; goodSteps: number; skipped: number } {
-    const { scaleFactor, goodSteps, skipped } = this
-    return { scaleFactor, goodSteps, skipped }
+  #unscale(op: string, optimizer: Optimizer): Progress {
+    // One list for each device and dtype, which the kernels ask for.
+    const lists = new Map<string, Tensor[]>()
+    scope(() => {
+      for (const { params } of optimizer.groups) {
+        for (const param of params) {
+          if (param.grad === null) continue
+          const key = `${param.device} ${param.dtype}`
+          const list = lists.get(key)
+          if (list === undefined) lists.set(key, [param])
+          else list.push(param)
+        }
+      }
+    })
+    if ([...lists.keys()].some((key) => key.endsWith(' float16'))) {
+      fail(op, 'gradients are float16; keep the parameters in float32 and compute under autocast', 'ERR_TYPE')
+    }
+    const inverse = 1 / this.#factor
+    const overflow = [...lists.values()].map((list) =>
+      scope(() => {
+        const [{ device }] = list
+        const found = zeros([1], { device })
+        native().unscaleGradients(list, found, full([1], inverse, { device }))
+        return found.item() !== 0
+      }),
+    )
+    const progress: Progress = {
+      stage: 'unscaled',
+      overflow: overflow.length === 0 ? undefined : overflow.includes(true),
+    }
+    this.#progress.set(optimizer, progress)
+    return progress
   }
 
-  loadStateDict(state: { scaleFactor: number; goodSteps: number; skipped: number }): void {
-    Object.assign(this, { scaleFactor: state.scaleFactor, goodSteps: state.goodSteps, skipped: state.skipped })
+  #checkUsed(op: string): void {
+    if (!this.#used) fail(op, 'no loss was scaled: call scale(loss).backward() first')
   }
+
+  /** To be taken after {@link update}. */
+  stateDict(): GradScalerState {
+    const { growthFactor, backoffFactor, growthInterval, goodSteps, skipped } = this
+    return { scaleFactor: this.#factor, growthFactor, backoffFactor, growthInterval, goodSteps, skipped }
+  }
+
+  /** @throws MbconvError ERR_TYPE or ERR_VALUE naming what does not fit; nothing is changed then */
+  loadStateDict(state: GradScalerState): void {
+    const op = 'GradScaler.loadStateDict'
+    if (typeof state !== 'object' || state === null) fail(op, 'expected what stateDict() gives', 'ERR_TYPE')
+    const { scaleFactor, growthFactor, backoffFactor, growthInterval, goodSteps, skipped } = state
+    checkScale(op, 'scaleFactor', scaleFactor)
+    checkFactors(op, { growthFactor, backoffFactor, growthInterval })
+    checkCount(op, 'goodSteps', goodSteps, COUNTS)
+    checkCount(op, 'skipped', skipped, COUNTS)
+    this.#factor = Math.fround(scaleFactor)
+    this.#growthFactor = growthFactor
+    this.#backoffFactor = backoffFactor
+    this.#growthInterval = growthInterval
+    this.#goodSteps = goodSteps
+    this.#skipped = skipped
+  }
+}
+
+const COUNTS = { min: 0, max: Number.MAX_SAFE_INTEGER }
+
+function fail(op: string, what: string, code: ErrorCode = 'ERR_VALUE'): never {
+  throw new MbconvError(code, `${op}: ${what}`, { op })
+}
+
+function checkOptimizer(op: string, optimizer: unknown): void {
+  if (!(optimizer instanceof Optimizer)) fail(op, 'optimizer must be an optimiser', 'ERR_TYPE')
+}
+
+/** A factor that float32 can hold. */
+function checkScale(op: string, name: string, value: unknown): asserts value is number {
+  checkPositive(op, name, value)
+  const rounded = Math.fround(value)
+  if (rounded === 0 || !Number.isFinite(rounded)) fail(op, `${name} must be a float32 above 0, got ${value}`)
+}
+
+function checkFactors(
+  op: string,
+  factors: { initialScale?: number; growthFactor: number; backoffFactor: number; growthInterval: number },
+): void {
+  const { initialScale, growthFactor, backoffFactor, growthInterval } = factors
+  if (initialScale !== undefined) checkScale(op, 'initialScale', initialScale)
+  checkNumber(op, 'growthFactor', growthFactor)
+  if (growthFactor <= 1) fail(op, `growthFactor must be above 1, got ${growthFactor}`)
+  checkPositive(op, 'backoffFactor', backoffFactor)
+  if (backoffFactor >= 1) fail(op, `backoffFactor must be below 1, got ${backoffFactor}`)
+  checkCount(op, 'growthInterval', growthInterval, { max: Number.MAX_SAFE_INTEGER })
 }

@@ -1,8 +1,8 @@
 /** Optimisers, schedules and moving averages. */
 export { AdamW, type AdamWOptions } from './adamw'
-export { clipGradNorm } from './clip'
+export { type ClipGradNormOptions, clipGradNorm } from './clip'
 export { Ema, type EmaOptions } from './ema'
-export { GradScaler, type GradScalerOptions } from './grad-scaler'
+export { GradScaler, type GradScalerOptions, type GradScalerState } from './grad-scaler'
 export { type LayerwiseOptions, layerwiseGroups } from './layerwise'
 export { decayGroups, Optimizer, type OptimizerOptions, type OptimizerState, type ParamGroup } from './optimizer'
 export { RMSprop, type RMSpropOptions } from './rmsprop'

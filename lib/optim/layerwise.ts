@@ -14,12 +14,13 @@ export interface LayerwiseOptions {
 
 /** A block, by the state dict's keys; the stem and the head are a convolution and a batch norm. */
 const BLOCK = /^features\.(\d+)\.(\d+)\.(?:block|downsample)\./
+const CLASSIFIER = /^classifier\.(\d+)\./
 const PART = /^features\.(\d+)\./
 
 /**
  * The groups of {@link decayGroups}, layer by layer, the classifier's first: the rate of a layer is `decay` times that of
  * the one behind it. Layers are the stem, each block (or stage), the classifier; a head convolution goes with the last
- * block. So timm has it. Whatever the schedule makes of the optimiser's rate, each group's `lrScale` multiplies it.
+ * block, but is a layer where the classifier has a hidden one (MobileNetV3). So timm has it. Whatever the schedule makes of the optimiser's rate, each group's `lrScale` multiplies it.
  *
  * @param model a network as `models.create` makes it; frozen parameters are left out, and count as layers all the same
  * @throws MbconvError ERR_TYPE or ERR_VALUE
@@ -58,13 +59,14 @@ export function layerwiseGroups(model: ParameterSource, options: LayerwiseOption
 /** The layer of each parameter, counted from the stem's, 0. Names come in the order of computation. */
 function layersOf(names: readonly string[], by: 'block' | 'stage'): Map<string, number> {
   const layers = new Map<string, number>()
+  const hidden = new Set(names.map((name) => CLASSIFIER.exec(name)?.[1])).size > 2
   let [layer, key] = [0, '']
   for (const name of names) {
     const block = BLOCK.exec(name)
     const part = PART.exec(name)
     let next: string
     if (block !== null) next = by === 'block' ? `${block[1]}.${block[2]}` : block[1]
-    else if (part !== null) next = part[1] === '0' ? '' : key
+    else if (part !== null) next = part[1] === '0' ? '' : hidden ? part[1] : key
     else next = 'classifier'
     if (next !== key) layer++
     key = next

@@ -154,6 +154,8 @@ export abstract class Optimizer {
         if (seen.has(p)) throw new MbconvError('ERR_VALUE', `${op}: a parameter occurs twice`, { op })
         if (!p.requiresGrad)
           throw new MbconvError('ERR_VALUE', `${op}: a parameter does not require a gradient`, { op })
+        // The gradient would never get here.
+        if (!p.isLeaf) throw new MbconvError('ERR_VALUE', `${op}: a parameter is the result of operations`, { op })
         seen.add(p)
       }
       if (group.lr !== undefined) checkNumber(op, 'lr', group.lr, 0)

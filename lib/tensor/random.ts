@@ -1,10 +1,15 @@
 /** The random numbers of this thread: each worker has a generator of its own. */
 import { native } from '../native'
+import { type Seed, seedBits } from '../seed'
 import type { Device } from './types'
 
-/** Seeds everything random in this thread, and the CUDA devices. The same seed gives PyTorch's numbers. */
-export function manualSeed(seed: number | bigint): void {
-  native().manualSeed(seed)
+/**
+ * Seeds everything random in this thread, and the CUDA devices. The same seed gives PyTorch's numbers.
+ *
+ * @param seed a whole number from −2^63 to 2^64 − 1; beyond ±(2^53 − 1) a BigInt. −1 is 2^64 − 1
+ */
+export function manualSeed(seed: Seed): void {
+  native().manualSeed(BigInt.asIntN(64, seedBits('manualSeed', seed)))
 }
 
 /** The generator's state, to be given to {@link setRandomState} later. */

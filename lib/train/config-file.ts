@@ -1,11 +1,10 @@
 /** Configurations from YAML files and from the command line, with the position of every mistake. */
 import path from 'node:path'
 import { MbconvError } from '../errors'
-import { printable } from '../foreign-text'
 import { checkConfig, type TrainConfig } from './config'
-import { keyPath, type Problem, problemTexts } from './config-problems'
-import { applyOverrides, type Override } from './overrides'
-import { type Located, MOST_PROBLEMS, readYaml } from './yaml-file'
+import { keyPath, MOST_PROBLEMS, type Problem, problemTexts, quoteIt } from './config-problems'
+import { applyOverrides, inShell, type Override, prefixOf } from './overrides'
+import { type Located, readYaml } from './yaml-file'
 
 /** Where a configuration came from. */
 export interface ConfigSource {
@@ -71,8 +70,8 @@ export function parseConfigFile(
 export function checkFile<T>(file: string, document: Located, overrides: readonly string[], kind: FileKind<T>): T {
   const { select = (value) => value, origin = (problem) => problem.path, namedDefaults, override: example } = kind
   const { raw, applied, complaints } = applyOverrides(select(document.value), overrides, { namedDefaults, example })
-  const prefix = example.slice(0, example.search(/[^\s-]+$/))
-  const nameOf = (keys: Path) => printable(prefix + keys.join('.'))
+  const prefix = prefixOf(example)
+  const nameOf = (keys: Path) => prefix + keyPath(keys)
   const onCommandLine = (keys: Path) => applied.filter((override) => startsWith(keys, override.path)).pop()
   const fileFolder = path.dirname(path.resolve(file))
   const checked = kind.check(raw, (key) => (onCommandLine(key.split('.')) ? process.cwd() : fileFolder))
@@ -82,16 +81,26 @@ export function checkFile<T>(file: string, document: Located, overrides: readonl
   const placed = problems.slice(0, MOST_PROBLEMS).map((problem): Placed => {
     const override = onCommandLine(problem.path) ?? causeOnCommandLine(problem, applied)
     if (override) {
+      const inside = problem.path.slice(override.path.length)
+      const quoted = problem.quote ? override.quoted(inside) : undefined
       const hint = problem.meant ? `did you mean ${prefix}${problem.meant}?` : problem.hint
-      return { place: nameOf(override.path), named: true, problem: { ...problem, hint }, order: LAST }
+      const there = {
+        ...problem,
+        written: override.written(inside),
+        hint: quoted ? quoteIt(inShell(example, `${override.path.join('.')}=${quoted}`)) : hint,
+      }
+      return { place: nameOf(override.path), named: true, problem: there, order: LAST }
     }
-    const there = { ...problem, path: origin(problem) }
+    const path = origin(problem)
+    const written = document.written(path)
+    const hint = problem.quote && written ? quoteIt(`"${written}"`) : problem.hint
+    const there = { ...problem, path, written, hint }
     const { line, column, offset } = document.locate(there)
     return { place: `${file}:${line}:${column}`, named: false, problem: there, order: offset }
   })
   placed.sort((a, b) => a.order - b.order)
   const unread = complaints.map(({ name, problem }) => ({ place: nameOf([name]), named: true, problem, order: LAST }))
-  throw report([...placed, ...unread], nameOf)
+  throw report([...placed, ...unread], problems.length + unread.length, nameOf)
 }
 
 /** Behind everything that stands in the file. */
@@ -115,7 +124,7 @@ interface Placed {
   order: number
 }
 
-function report(placed: Placed[], nameOf: (keys: Path) => string): MbconvError {
+function report(placed: Placed[], all: number, nameOf: (keys: Path) => string): MbconvError {
   const places = new Map(placed.map((each) => [each.problem, each]))
   const lines = problemTexts(
     placed.map(({ problem }) => problem),
@@ -125,6 +134,7 @@ function report(placed: Placed[], nameOf: (keys: Path) => string): MbconvError {
       if (named && (problem.path.length === 0 || place === nameOf(problem.path))) return place
       return `${place} ${keyPath(problem.path)}`
     },
+    all,
   )
   return new MbconvError('ERR_CONFIG', lines.join('\n'), {
     hint: placed.length === 1 ? placed[0].problem.hint : undefined,

@@ -11,26 +11,43 @@ export interface Problem {
   /** Decides what position a reader is shown: an unknown key's own, a missing key's parent, a value's own. */
   kind: 'unknown' | 'missing' | 'value'
   message: string
+  /** The value that is wrong, where the message is to end in it. */
+  got?: unknown
+  /** How a number or boolean was written: the parsed value of 007 is 7. */
+  written?: string
+  /** The value is to be text and is none: the hint is to quote it. */
+  quote?: boolean
   hint?: string
   /** Of an unknown key: the dotted path that was probably meant. */
   meant?: string
 }
 
+/** What has more mistakes than this was given by mistake; the first ones say so well enough, the others are counted. */
+export const MOST_PROBLEMS = 20
+
 /**
- * A line for each problem: `optimizer.lr: must be above 0, not -1`. Where there are several, each carries its hint in
- * brackets, a hint that was given already left out; a single one leaves its hint to the caller.
+ * A line for each problem, of the first {@link MOST_PROBLEMS}, and how many more there are: `optimizer.lr: must be above 0,
+ * not -1`. Where there are several, each carries its hint in brackets, a hint that was given already left out; a single one leaves its hint to the caller.
  *
  * @param nameOf what to call the place of a problem, its dotted path unless given
+ * @param all how many problems there are, where the list was cut before
  */
-export function problemTexts(problems: Problem[], nameOf = (problem: Problem) => keyPath(problem.path)): string[] {
+export function problemTexts(
+  problems: Problem[],
+  nameOf = (problem: Problem) => keyPath(problem.path),
+  all = problems.length,
+): string[] {
   const told = new Set<string>()
-  return problems.map((problem) => {
+  const first = problems.slice(0, MOST_PROBLEMS)
+  const lines = first.map((problem) => {
     const { message, hint } = problem
     const name = nameOf(problem)
     const tail = problems.length > 1 && hint && !told.has(hint) ? ` (${hint})` : ''
     if (hint) told.add(hint)
-    return `${name === '' ? 'the configuration ' : `${name}: `}${message}${tail}`
+    const got = 'got' in problem ? `, not ${problem.written ?? preview(problem.got)}` : ''
+    return `${name === '' ? 'the configuration ' : `${name}: `}${message}${got}${tail}`
   })
+  return all > lines.length ? [...lines, `and ${all - lines.length} more`] : lines
 }
 
 export const keyPath = (path: (string | number)[]): string => path.map((key) => shown(String(key))).join('.')
@@ -50,35 +67,61 @@ export function preview(value: unknown): string {
   return String(value)
 }
 
-/** A problem for every issue of zod's, in its order. */
+/**
+ * A problem for every issue of zod's, in its order. What a key was meant to be, and what a value is for, takes a search
+ * through the schema: the first {@link MOST_PROBLEMS} have it, which are all that are told.
+ */
 export function problemsOf(schema: z.ZodType, error: z.ZodError, raw: unknown): Problem[] {
-  const problems = error.issues.flatMap((issue) => problemsOfIssue(schema, issue, raw, []))
+  let closely = MOST_PROBLEMS
+  const problems = error.issues.flatMap((issue) => {
+    const found = problemsOfIssue(schema, issue, raw, [], closely)
+    closely -= found.length
+    return found
+  })
   // A mistyped key is one mistake, not an unknown key and a missing one.
   const meant = new Set(problems.map((problem) => problem.meant))
   return problems.filter((problem) => problem.kind !== 'missing' || !meant.has(keyPath(problem.path)))
 }
 
-function problemsOfIssue(schema: z.ZodType, issue: z.core.$ZodIssue, raw: unknown, base: Problem['path']): Problem[] {
+/** @param closely so many problems are worth a search */
+function problemsOfIssue(
+  schema: z.ZodType,
+  issue: z.core.$ZodIssue,
+  raw: unknown,
+  base: Problem['path'],
+  closely: number,
+): Problem[] {
   const path = [...base, ...issue.path.map((key) => (typeof key === 'number' ? key : String(key)))]
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(schema, path, key, raw))
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key, i) =>
+      i < closely ? unknownKey(schema, path, key, raw) : { path: [...path, key], kind: 'unknown', message: UNKNOWN },
+    )
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     // The branch that got past the first look is the one that was meant: `ema: {decay: 2}` is about decay, not false.
     const meant = issue.errors.find((branch) => branch.every((inner) => inner.path.length > 0 || isDetail(inner)))
-    if (meant) return meant.flatMap((inner) => problemsOfIssue(schema, inner, raw, path))
+    if (meant) return meant.flatMap((inner, i) => problemsOfIssue(schema, inner, raw, path, closely - i))
   }
   const value = valueAt(raw, path)
-  const expected = expectation(issue)
-  const describes = schemaAt(schema, path, raw)?.description
+  const expected = typeof value === 'bigint' ? beyondNumbers(issue, value) : expectation(issue)
+  const describes = closely > 0 ? schemaAt(schema, path, raw)?.description : undefined
   if (value === undefined) return [{ path, kind: 'missing', message: `is required: ${expected}`, hint: describes }]
-  return [
-    {
-      path,
-      kind: 'value',
-      message: `must be ${expected}, not ${preview(value)}`,
-      hint: advice(issue, value) ?? describes,
-    },
-  ]
+  const message = `must be ${expected}`
+  // Lists, mappings and nothing do not become text by quotes.
+  if (issue.code === 'invalid_type' && issue.expected === 'string' && typeof value !== 'object')
+    return [{ path, kind: 'value', message, got: value, quote: true, hint: quoteIt(`"${String(value)}"`) }]
+  const hint = (closely > 0 ? advice(issue, value) : undefined) ?? describes
+  return [{ path, kind: 'value', message, got: value, hint }]
 }
+
+export const quoteIt = (quoted: string): string => `quote it: ${printable(quoted)}`
+
+/** What is wanted instead of a whole number that JavaScript's numbers do not hold. */
+function beyondNumbers(issue: z.core.$ZodIssue, value: bigint): string {
+  if (issue.code !== 'invalid_type' || !['int', 'number'].includes(issue.expected)) return expectation(issue)
+  return value > 0 ? `at most ${Number.MAX_SAFE_INTEGER}` : `at least ${Number.MIN_SAFE_INTEGER}`
+}
+
+const UNKNOWN = 'unknown key'
 
 /** An issue about a value that has the right type already. */
 const isDetail = (issue: z.core.$ZodIssue) => issue.code !== 'invalid_type' && issue.code !== 'invalid_value'
@@ -141,7 +184,6 @@ function advice(issue: z.core.$ZodIssue, value: unknown): string | undefined {
   if (issue.code !== 'invalid_type') return undefined
   if (issue.expected === 'boolean' && typeof value === 'string' && /^(yes|no|on|off|y|n)$/i.test(value))
     return `in YAML 1.2 ${value} is text; write true or false`
-  if (issue.expected === 'string' && typeof value !== 'object') return `quote it: "${String(value)}"`
   return undefined
 }
 
@@ -155,7 +197,7 @@ function unknownKey(schema: z.ZodType, path: Problem['path'], key: string, raw: 
   return {
     path: [...path, key],
     kind: 'unknown',
-    message: 'unknown key',
+    message: UNKNOWN,
     hint: meant ? `did you mean ${meant}?` : `known here: ${known.join(', ')}`,
     meant,
   }

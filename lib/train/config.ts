@@ -8,6 +8,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import { MbconvError } from '../errors'
 import { list } from '../models/arch'
+import { SEED_RANGE, type Seed, type StoredSeed, storedSeed } from '../seed'
 import { type Problem, preview, problemsOf, problemTexts } from './config-problems'
 import { freezeProblems, stageProblems } from './model-table'
 import { resolveWeights, weightsProblems } from './named-weights'
@@ -16,6 +17,15 @@ import { nearest } from './nearest'
 const fraction = () => z.number().min(0).lt(1)
 const count = () => z.int().min(1)
 const channels = (min: number) => z.int().min(min).max(1_000_000)
+/** A {@link Seed}; the result is as files keep it. JSON Schema, which tools read, knows whole numbers only. */
+export const seedSchema = z
+  .unknown()
+  .meta({ type: 'integer' })
+  .transform((value, context) => {
+    const seed = storedSeed(value)
+    if (seed === undefined) context.addIssue({ code: 'custom', message: `must be ${SEED_RANGE}` })
+    return seed ?? z.NEVER
+  }) as unknown as z.ZodType<StoredSeed, Seed>
 const imageFile = (what: string) =>
   z.string().min(1).optional().describe(`IDX file of the ${what}, plain or gzip; needed with dataset: idx`)
 const perChannel = (value: z.ZodType<number, number>, what: string) =>
@@ -96,12 +106,7 @@ const scenes = z.strictObject({
     .max(2 ** 24)
     .default(2000)
     .describe('test images'),
-  seed: z
-    .int()
-    .min(0)
-    .max(2 ** 51)
-    .default(0)
-    .describe('which scenes; training and test images always differ'),
+  seed: seedSchema.prefault(0).describe('which scenes; training and test images always differ'),
   noise: z.number().min(0).max(1).default(0.06).describe('standard deviation at 64 px, in 0..1'),
 })
 
@@ -205,7 +210,7 @@ const run = z.strictObject({
 
 /** The schema itself, for tools: `z.toJSONSchema(trainConfigSchema, {io: 'input'})` gives editors completion. */
 export const trainConfigSchema = z.strictObject({
-  seed: z.int().min(0).default(0).describe('of the initial weights, the order of the images, augmentation and drops'),
+  seed: seedSchema.prefault(0).describe('of the initial weights, the order of the images, augmentation and drops'),
   device: z
     .string()
     .regex(/^(auto|cpu|cuda(:\d{1,3})?)$/, 'must be auto, cpu, cuda or cuda:N')

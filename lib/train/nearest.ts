@@ -41,11 +41,14 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   let best: string | undefined
   let bestDistance = Number.POSITIVE_INFINITY
   for (const candidate of known) {
+    if (candidate.length > 64) continue
     const folded = fold(candidate)
-    const distance = editDistance(wanted, folded)
     const longer = Math.max(wanted.length, folded.length)
     // Two edits turn any three-letter word into nearly any other.
-    if (distance > Math.max(2, Math.floor(longer / 3)) || distance * 2 > longer) continue
+    const most = Math.min(Math.max(2, Math.floor(longer / 3)), longer / 2)
+    if (Math.abs(wanted.length - folded.length) > most) continue
+    const distance = editDistance(wanted, folded)
+    if (distance > most) continue
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance

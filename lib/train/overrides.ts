@@ -1,14 +1,22 @@
 /** Single keys of a configuration set from the command line: `--optimizer.lr=0.01`. */
-import { isCollection, parseDocument } from 'yaml'
+import { isCollection } from 'yaml'
+import { MbconvError } from '../errors'
 import { printable } from '../foreign-text'
 import { isMapping } from './config'
 import type { Problem } from './config-problems'
-import { ALIASES } from './yaml-file'
+import { readDocument, scalarAt } from './yaml-file'
+
+/** A configuration has some sixty keys; more overrides than this are an accident, and each copies what it changes. */
+const MOST_OVERRIDES = 1000
 
 /** What one override says. */
 export interface Override {
   path: string[]
   value: unknown
+  /** How the number or boolean at a path inside the value was written. */
+  written(inside: Problem['path']): string | undefined
+  /** The value with that in quotes. */
+  quoted(inside: Problem['path']): string | undefined
 }
 
 /** An override that cannot be read. */
@@ -31,6 +39,10 @@ export function applyOverrides(
   overrides: readonly string[],
   { namedDefaults, example }: { namedDefaults: ReadonlyMap<string, string>; example: string },
 ): { raw: unknown; applied: Override[]; complaints: BadOverride[] } {
+  if (overrides.length > MOST_OVERRIDES) {
+    const message = `${overrides.length} keys are set one by one; ${MOST_OVERRIDES} are the most`
+    throw new MbconvError('ERR_CONFIG', message, { hint: 'write them into a file' })
+  }
   let raw = value
   const applied: Override[] = []
   const complaints: BadOverride[] = []
@@ -46,25 +58,48 @@ export function applyOverrides(
   return { raw, applied, complaints }
 }
 
+/** `key=value` as an override to be typed: a shell would take the quotes inside for its own. */
+export function inShell(example: string, setting: string): string {
+  const prefix = prefixOf(example)
+  const [apart, joined] = prefix.endsWith(' ') ? [prefix, setting] : ['', prefix + setting]
+  return `${apart}'${joined.replaceAll("'", "'\\''")}'`
+}
+
+/** What stands before the key of an override: `--`, or `--set `. */
+export const prefixOf = (example: string): string => example.slice(0, example.search(/[^\s-]+$/))
+
 function parseOverride(text: string, example: string): Override | BadOverride {
   const [, name, source] = /^(?:--)?([^=]*)=([\s\S]*)$/.exec(text) ?? [undefined, text.replace(/^--/, ''), undefined]
   const complain = (message: string, hint?: string) => ({
     name,
     problem: { path: [], kind: 'value' as const, message, hint },
   })
-  if (source === undefined)
-    return complain('has no value', `write ${example.replace(/[^\s-]+$/, '')}${printable(name)}=VALUE`)
+  if (source === undefined) return complain('has no value', `write ${prefixOf(example)}${printable(name)}=VALUE`)
   const keys = name.split('.')
   // No key lies deeper than three; what goes on for thousands is an accident.
   if (keys.length > 8 || keys.some((key) => key === '')) return complain('is not a dotted key', `write ${example}, say`)
   try {
-    const document = parseDocument(source, { prettyErrors: false, stringKeys: true, version: '1.2' })
-    const fault = [...document.errors, ...document.warnings][0]
-    if (fault)
-      return complain(`cannot be read as YAML: ${printable(fault.message)}`, 'quote text with special characters')
+    const { document, value, faults } = readDocument(source)
+    if (faults.length > 0)
+      return complain(
+        `cannot be read as YAML: ${faults[0].message.replace(/^is not YAML: /, '')}`,
+        `quote text with special characters: ${inShell(example, `${printable(name)}="…"`)}`,
+      )
     if (isCollection(document.contents) && !document.contents.flow)
-      return complain('must be a single value, a [list] or a {mapping: …}', 'quote text that has ": " or "- " in it')
-    return { path: keys, value: document.toJS({ maxAliasCount: ALIASES }) }
+      return complain(
+        'must be a single value, a [list] or a {mapping: …}',
+        `quote text that has ": " or "- " in it: ${inShell(example, `${printable(name)}="…"`)}`,
+      )
+    const at = (inside: Problem['path']) => scalarAt(document, inside)
+    return {
+      path: keys,
+      value: value(),
+      written: (inside) => at(inside)?.source,
+      quoted: (inside) => {
+        const { source: plain, range } = at(inside) ?? {}
+        return range ? `${source.slice(0, range[0])}"${plain}"${source.slice(range[1])}` : undefined
+      },
+    }
   } catch {
     return complain('cannot be read as YAML')
   }

@@ -9,12 +9,14 @@ import path from 'node:path'
 import {
   type Document,
   isAlias,
+  isCollection,
   isMap,
   isScalar,
   isSeq,
   LineCounter,
   type Node,
   parseDocument,
+  type Scalar,
   visit,
   type YAMLParseError,
   type YAMLWarning,
@@ -23,21 +25,23 @@ import { MbconvError } from '../errors'
 import { printable } from '../foreign-text'
 import { readText } from '../io/open'
 import { isMapping } from './config'
-import type { Problem } from './config-problems'
+import { MOST_PROBLEMS, type Problem } from './config-problems'
 
 /** A configuration is a page of text; what is longer than this (bytes) is another file given by mistake. */
 const LARGEST = 256 * 1024
 
-/** So many nodes may be reached through aliases: beyond that, a few lines can unfold into gigabytes. */
-export const ALIASES = 100
-
-/** A file with more mistakes than this is another file given by mistake; the first ones say so well enough. */
-export const MOST_PROBLEMS = 20
+/**
+ * So many aliases a text may have, and so many nodes may be reached through one: beyond that, a few lines can unfold
+ * into gigabytes, and following them takes minutes.
+ */
+const ALIASES = 100
 
 /** The parsed file, able to say where each key stands. */
 export interface Located {
   value: unknown
   locate(problem: Problem): { line: number; column: number; offset: number }
+  /** How the number or boolean at a path was written; undefined for everything else. */
+  written(path: Problem['path']): string | undefined
 }
 
 /**
@@ -84,6 +88,82 @@ interface Fault {
   message: string
 }
 
+/**
+ * A YAML text as a value, and what is wrong with the YAML itself, in reading order. The time it takes grows with the
+ * length of the text and no faster, whatever the text says.
+ *
+ * @throws RangeError: nested too deeply; ReferenceError: too many aliases
+ */
+export function readDocument(text: string, lineCounter?: LineCounter) {
+  // The parser compares every key of a mapping with every other; a set finds duplicates in one pass.
+  const options = {
+    prettyErrors: false,
+    stringKeys: true,
+    uniqueKeys: false,
+    intAsBigInt: true,
+    version: '1.2',
+  } as const
+  const document = parseDocument(text, { ...options, lineCounter })
+  // An unknown tag is a warning to the parser; here nothing is ignored.
+  const faults = [...document.errors, ...document.warnings].map(faultOf)
+  const value = () => document.toJS({ maxAliasCount: ALIASES, reviver: numberIfExact }) as unknown
+  faults.push(...faultsInside(document, faults.length === 0))
+  return { document, value, faults: faults.sort((a, b) => a.offset - b.offset) }
+}
+
+function faultOf({ code, message, pos }: YAMLParseError | YAMLWarning): Fault {
+  if (/call stack/.test(message)) throw new RangeError('nested too deeply')
+  const plain = `is not YAML: ${printable(message)}`
+  return {
+    offset: pos[0],
+    message: code === 'MULTIPLE_DOCS' ? 'a second document begins here; only one is allowed' : plain,
+  }
+}
+
+/** Whole numbers that a JavaScript number does not hold for certain, as seeds may be, stay BigInts. */
+const numberIfExact = (_: unknown, value: unknown): unknown =>
+  typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value
+
+/** The number or boolean at a path: its `source` is what was written, its `range` where. */
+export function scalarAt(document: Document.Parsed, path: Problem['path']): Scalar | undefined {
+  let node: unknown = document.contents
+  for (const key of path) {
+    if (isAlias(node)) node = node.resolve(document)
+    if (!isCollection(node)) return undefined
+    node = node.get(key, true)
+  }
+  if (isAlias(node)) node = node.resolve(document)
+  return isScalar(node) && ['number', 'bigint', 'boolean'].includes(typeof node.value) ? node : undefined
+}
+
+/** Keys given twice, and aliases of nothing; these only where the text is whole. */
+function faultsInside(document: Document.Parsed, whole: boolean): Fault[] {
+  const found: Fault[] = []
+  const anchors = new Set<string>()
+  let aliases = 0
+  visit(document, {
+    Node(_, node) {
+      if (!isAlias(node)) {
+        if (node.anchor !== undefined) anchors.add(node.anchor)
+        return
+      }
+      if (++aliases > ALIASES) throw new ReferenceError('too many aliases')
+      if (whole && !anchors.has(node.source))
+        found.push({ offset: offsetOf(node), message: `nothing is named &${printable(node.source)}` })
+    },
+    Map(_, map) {
+      if (map.anchor !== undefined) anchors.add(map.anchor)
+      const keys = new Set<unknown>()
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue
+        if (keys.has(key.value)) found.push({ offset: offsetOf(key), message: 'this key is given a second time' })
+        keys.add(key.value)
+      }
+    },
+  })
+  return found
+}
+
 function parseYaml(file: string, text: string, example: string): Located {
   const lines = new LineCounter()
   const at = (offset: number) => {
@@ -99,14 +179,10 @@ function parseYaml(file: string, text: string, example: string): Located {
   let document: Document.Parsed
   let value: unknown
   try {
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, version: '1.2' })
-    // An unknown tag is a warning to the parser; here nothing is ignored.
-    const faults = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0])
-    if (faults.some((fault) => /call stack/.test(fault.message))) throw new RangeError('nested too deeply')
-    if (faults.length > 0) throw complain(syntaxFaults(faults, (offset) => at(offset).line))
-    const dangling = unresolvedAliases(document)
-    if (dangling.length > 0) throw complain(dangling)
-    value = document.toJS({ maxAliasCount: ALIASES })
+    const read = readDocument(text, lines)
+    if (read.faults.length > 0) throw complain(firstOfLines(read.faults, (offset) => at(offset).line))
+    document = read.document
+    value = read.value()
   } catch (error) {
     if (error instanceof MbconvError) throw error
     // The parser gives up by throwing on nesting of thousands of levels, and on aliases that unfold without end.
@@ -121,33 +197,22 @@ function parseYaml(file: string, text: string, example: string): Located {
       { offset: offsetOf(document.contents), message: `must be a mapping of keys to values, not ${what}` },
     ])
   }
-  return { value, locate: (problem) => at(offsetIn(document, problem)) }
+  return {
+    value,
+    locate: (problem) => at(offsetIn(document, problem)),
+    written: (path) => scalarAt(document, path)?.source,
+  }
 }
 
 /** The first fault of a line says it; what the parser stumbles over behind it follows from that. */
-function syntaxFaults(faults: (YAMLParseError | YAMLWarning)[], lineOf: (offset: number) => number): Fault[] {
+function firstOfLines(faults: Fault[], lineOf: (offset: number) => number): Fault[] {
   const firsts = new Map<number, Fault>()
-  for (const { code, message, pos } of faults) {
-    const line = lineOf(pos[0])
-    if (firsts.has(line)) continue
-    const text: Record<string, string> = {
-      MULTIPLE_DOCS: 'a second document begins here; only one is allowed',
-      DUPLICATE_KEY: 'this key is given a second time',
-    }
-    firsts.set(line, { offset: pos[0], message: text[code] ?? `is not YAML: ${printable(message)}` })
+  for (const fault of faults) {
+    const line = lineOf(fault.offset)
+    if (!firsts.has(line)) firsts.set(line, fault)
+    if (firsts.size === MOST_PROBLEMS) break
   }
-  return [...firsts.values()].slice(0, MOST_PROBLEMS)
-}
-
-function unresolvedAliases(document: Document.Parsed): Fault[] {
-  const found: Fault[] = []
-  visit(document, {
-    Alias(_, alias) {
-      if (!alias.resolve(document))
-        found.push({ offset: offsetOf(alias), message: `nothing is named &${printable(alias.source)}` })
-    },
-  })
-  return found
+  return [...firsts.values()]
 }
 
 const offsetOf = (node: unknown): number => (node as Node | null)?.range?.[0] ?? 0

@@ -9,7 +9,6 @@ import itertools
 import json
 import math
 import pathlib
-import re
 
 import timm
 import torch
@@ -17,7 +16,16 @@ from timm.optim import param_groups_layer_decay
 
 OUT = pathlib.Path(__file__).resolve().parents[2] / "test" / "golden" / "layerwise.json"
 DECAY = 0.75
-NAMES = {"efficientnet_b0": "efficientnet_b0", "efficientnetv2_s": "tf_efficientnetv2_s", "mobilenet_v2": "mobilenetv2_100"}
+EFFICIENTNETS = [*(f"efficientnet_b{i}" for i in range(9)), "efficientnet_l2", *(f"efficientnet_lite{i}" for i in range(5))]
+V2 = [f"efficientnetv2_{size}" for size in ("b0", "b1", "b2", "b3", "s", "m", "l", "xl")]
+RESNETS = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2"]
+NAMES = {
+    **{name: f"tf_{name}" for name in EFFICIENTNETS + V2},
+    **{f"mobilenet_{size}": f"mobilenet{size.replace('_', '')}_100" for size in ("v1", "v2")},
+    **{f"mobilenet_v3_{size}": f"mobilenetv3_{size}_100" for size in ("small", "large")},
+    **{"mnasnet_b1": "mnasnet_100", "mnasnet_a1": "semnasnet_100"},
+    **{name: name for name in RESNETS},
+}
 
 
 def distances(name):
@@ -31,5 +39,5 @@ def distances(name):
 
 
 rows = {ours: distances(theirs) for ours, theirs in NAMES.items()}
-text = json.dumps({"source": f"timm {timm.__version__}", "models": rows}, indent=1)
-OUT.write_text(re.sub(r"\[\s+(\d+),\s+(\d+)\s+\]", r"[\1, \2]", text) + "\n")
+lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
+OUT.write_text(f'{{\n "source": "timm {timm.__version__}",\n "models": {{\n{lines}\n }}\n}}\n')

@@ -1,6 +1,6 @@
 """Writes test/golden/statistics.json: what scipy and statsmodels make of small samples.
 
-    python scripts/goldens/statistics.py
+    python scripts/goldens/experiment_statistics.py
 
 Needs scipy and statsmodels.
 """
