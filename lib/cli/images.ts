@@ -2,14 +2,14 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import readline from 'node:readline'
-import { buffer } from 'node:stream/consumers'
 import { glob, isDynamicPattern } from 'tinyglobby'
 import { MbconvError } from '../errors'
 import type { ImageSource } from '../train/predict'
 import { isFolder } from './runs'
+import { stdinImage } from './stdin-image'
 
 /** Endings of files that a folder is searched for. A file that is named is read whatever its ending. */
-const ENDINGS = ['jpg', 'jpeg', 'png', 'webp', 'gif', 'tif', 'tiff', 'heif', 'heic', 'avif']
+const ENDINGS = ['jpg', 'jpeg', 'png', 'webp', 'gif', 'tif', 'tiff', 'avif']
 
 const IN_FOLDER = `**/*.{${ENDINGS.join(',')}}`
 
@@ -18,6 +18,8 @@ export interface ImageWords {
   words: readonly string[]
   /** A file with a path a line; `-` is stdin. */
   filesFrom?: string
+  /** Of the image on stdin, as in `DecodeOptions`. */
+  maxPixels?: number
 }
 
 /**
@@ -27,7 +29,7 @@ export interface ImageWords {
  * @throws MbconvError ERR_DATA for a list of paths that cannot be read
  */
 export async function* imagesOf(
-  { words, filesFrom }: ImageWords,
+  { words, filesFrom, maxPixels }: ImageWords,
   empty: (file: string, error: MbconvError) => void,
 ): AsyncGenerator<ImageSource, void, undefined> {
   function* found(folder: string, names: string[], word = folder): Generator<string> {
@@ -40,7 +42,7 @@ export async function* imagesOf(
     for (const name of names.sort(order)) yield path.join(folder, name)
   }
   for (const word of words) {
-    if (word === '-') yield { name: '-', bytes: await buffer(process.stdin) }
+    if (word === '-') yield await stdinImage({ maxPixels })
     else if (isFolder(word)) yield* found(word, await glob(IN_FOLDER, { cwd: word, caseSensitiveMatch: false }))
     else if (!fs.existsSync(word) && isDynamicPattern(word)) yield* found('', await glob(word), word)
     else yield word // one that is missing is told like one that cannot be read

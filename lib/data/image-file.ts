@@ -157,11 +157,14 @@ export function checkDecoding(op: string, { colorManagement = false, maxPixels =
     const text = `${op}: colorManagement must be true or false, got ${shown(colorManagement)}`
     throw new MbconvError('ERR_TYPE', text, { op })
   }
-  checkCount(op, 'maxPixels', maxPixels, { max: 1e9 })
+  checkCount(op, 'maxPixels', maxPixels, { max: Number.MAX_SAFE_INTEGER })
 }
 
 /** The largest image that options allow, in pixels. */
 export const mostPixels = ({ maxPixels = MAX_PIXELS }: DecodeOptions): number => maxPixels
+
+/** The longest file: what uncompressed pixels of 16 bits take, and room for what else files hold. */
+export const mostBytes = (options: DecodeOptions): number => Math.min(8 * mostPixels(options) + 2 ** 24, 2 ** 31 - 1)
 
 /**
  * Opens an image file and does something with it, in its turn: a large one is alone in memory, as long as `use` goes on.
@@ -196,12 +199,12 @@ const HEVC_HINT = 'Convert it: heif-convert a.heic a.jpg, or on macOS: sips -s f
 /** Reads the header: what there is to decode, and how many pixels the file has. */
 async function opened(source: string | NamedBytes, options: DecodeOptions) {
   const { colorManagement = false, maxPixels = MAX_PIXELS } = options
-  // As much as uncompressed pixels of 16 bits take, and room for what else files hold.
-  const most = Math.min(8 * maxPixels + 2 ** 24, 2 ** 31 - 1)
+  const most = mostBytes(options)
   const { name, bytes } = typeof source === 'string' ? { name: source, bytes: readWhole(source, most) } : source
   if (!(bytes instanceof Uint8Array))
     throw new MbconvError('ERR_TYPE', `${name}: the bytes of an image must be a Uint8Array, got ${shown(bytes)}`)
   const refused = (problem: string, hint = HINT, cause?: unknown) => dataError(name, problem, hint, cause)
+  if (bytes.length > most) throw refused(`has more than the ${most} bytes allowed`)
   const kind = imageKind(bytes)
   if (kind === 'HEIC') throw refused(HEVC, HEVC_HINT)
   if (!isReadable(kind)) throw refused(`cannot be read as an image (${kind ?? 'unknown'} format)`)

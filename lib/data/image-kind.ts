@@ -8,7 +8,7 @@ export type ImageKind = (typeof IMAGE_KINDS)[number]
 export type OtherKind = 'HEIC' | 'SVG' | 'PDF' | 'gzip' | 'BMP' | 'JPEG XL' | 'JPEG 2000'
 
 /** Where a kind is looked for: the first bytes as text, a character each. */
-const HEAD_BYTES = 4096
+export const HEAD_BYTES = 4096
 
 /** What files of a kind begin with. */
 const BEGINNINGS: readonly [ImageKind | OtherKind, ...string[]][] = [

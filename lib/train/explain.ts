@@ -68,7 +68,8 @@ export async function explainImage(
   try {
     const { network, card } = opened
     const stage = part ?? telling(card)
-    const decoding = { colorManagement: card.preprocessing.colorManagement, ...asked }
+    const { colorManagement = card.preprocessing.colorManagement, maxPixels } = asked
+    const decoding = { colorManagement, maxPixels }
     inputImageShape(card.preprocessing)
     const wanted = classOf(op, named, card.classes)
     const planes = await readInputImage(image, card.preprocessing, decoding)
