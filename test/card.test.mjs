@@ -20,11 +20,19 @@ t.test('a card holds what using the weights takes', async (t) => {
   })
   const counted = models.count(network.arch, { numClasses: 3, resolution: 96 })
   t.match(card, {
-    format: 1,
+    format: 2,
     name: network.arch.name,
     profile: { name: 'timm', padding: 'symmetric' },
     classes: ['cat', 'dog', 'fox'],
-    preprocessing: { channels: 3, size: null, resolution: 96, fit: 'crop', cropShare: 0.9, interpolation: 'bicubic' },
+    preprocessing: {
+      channels: 3,
+      size: null,
+      resolution: 96,
+      fit: 'crop',
+      cropShare: 0.9,
+      interpolation: 'bicubic',
+      colorManagement: false,
+    },
     counts: { params: counted.params, macs: counted.macs, rule: models.COUNTING_RULE },
     training: null,
   })
@@ -32,6 +40,12 @@ t.test('a card holds what using the weights takes', async (t) => {
   const path = join(t.testdir(), 'model.card.json')
   models.writeCard(path, card)
   t.same(models.readCard(path), card)
+  const { colorManagement: _, ...before } = card.preprocessing
+  writeFileSync(path, JSON.stringify({ ...card, format: 1, preprocessing: before }))
+  t.same(models.readCard(path), card, 'a card of the first format had no colour management')
+  const other = { fit: 'squash', cropShare: 1, colorManagement: true }
+  models.writeCard(path, models.makeCard(network, { preprocessing: other }))
+  t.match(models.readCard(path).preprocessing, other)
   const again = models.create(models.readCard(path).arch, { numClasses: 3, profile: models.readCard(path).profile })
   t.same(Object.keys(again.stateDict()), Object.keys(network.stateDict()), 'the network can be built from it')
   again.dispose()
@@ -67,6 +81,8 @@ t.test('what fits no card is refused where it is made', async (t) => {
     [[network, { preprocessing: { mean: [0] } }], 'ERR_VALUE', /a number for each channel/],
     [[network, { preprocessing: { std: [1, 0, 1] } }], 'ERR_VALUE', /std/],
     [[network, { metrics: { top1: 2, top5: 1, loss: 0, images: 1, step: 1 } }], 'ERR_VALUE', /top1/],
+    [[network, { preprocessing: { fit: 'border' } }], 'ERR_VALUE', /fit/],
+    [[network, { preprocessing: { colorManagement: 'yes' } }], 'ERR_VALUE', /colorManagement/],
     [[network, { training: { size: 10n } }], 'ERR_TYPE', /a card is plain data/],
     [[gray], 'ERR_VALUE', /mean and std must be given for images of 1 channels/],
   ]) {
@@ -98,7 +114,7 @@ t.test('a file that is no card is refused by its name, and says what is wrong', 
     [changed((c) => Object.assign(c.preprocessing, { cropShare: null })), /must be a number with fit "crop"/],
     [changed((c) => Object.assign(c.arch.stages[0], { kernel: 4 })), /stages\[0\]\.kernel must be odd/],
     [changed((c) => Object.assign(c.profile, { bnEps: 0 })), /bnEps/],
-    [changed((c) => Object.assign(c, { format: 2 })), /format 2, a newer one/],
+    [changed((c) => Object.assign(c, { format: 3 })), /format 3, a newer one/],
     [changed((c) => Object.assign(c, { format: 'one' })), /format/],
   ]) {
     writeFileSync(path, text)

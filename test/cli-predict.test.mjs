@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import { Readable } from 'node:stream'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { writeIdx } from '../dist/data/idx.js'
@@ -168,6 +169,75 @@ t.test('stdin, lists of paths, EXIF', { skip }, async (t) => {
     { predictions: [{ label: '3' }] },
     { file: 'x.png', error: {} },
   ])
+})
+
+t.test('colours, the largest image, and what is no image: every way in', { skip }, async (t) => {
+  const { cases } = JSON.parse(fs.readFileSync(new URL('./golden/image-files.json', import.meta.url), 'utf8'))
+  const { file: base64 } = cases.find(({ name }) => name === 'PNG, gray with a profile')
+  const bytes = Buffer.from(base64, 'base64')
+  const file = path.join(dir, 'profile.png')
+  fs.writeFileSync(file, bytes)
+  const probability = ({ predictions }, of = '0') => predictions.find(({ label }) => label === of).probability
+  const inCode = async (options) =>
+    probability((await mb.predictImages(safetensors, [file], { topk: LEVELS.length, ...options }))[0])
+  const [plain, managed] = [await inCode({}), await inCode({ colorManagement: true })]
+  t.not(plain, managed, 'a profile changes what is seen')
+  t.equal(await inCode({ colorManagement: false }), plain)
+  const typed = async (...words) => {
+    const result = await predict(['profile.png', '--json', '--topk', `${LEVELS.length}`, ...words])
+    return probability(lines(result)[0])
+  }
+  const same = (a, b, what) => t.ok(Math.abs(a - b) < 1e-4 * b, `${what}: ${a}, ${b}`)
+  same(await typed(), plain, 'the command')
+  same(await typed('--color-management'), managed, '--color-management')
+  const explained = async (model, options) =>
+    probability({ predictions: (await mb.explainImage(model, file, { class: '0', ...options })).predictions })
+  same(await explained(safetensors, {}), plain, 'explain')
+  same(await explained(safetensors, { colorManagement: true }), managed, 'explain, managed')
+
+  const card = mb.models.readCard(path.join(dir, 'model.card.json'))
+  const other = path.join(dir, 'managed.safetensors')
+  const preprocessing = { ...card.preprocessing, colorManagement: true }
+  mb.scope(() => {
+    const metadata = { 'mbconv.card': JSON.stringify({ ...card, preprocessing }) }
+    mb.io.safetensors.write(other, mb.io.safetensors.read(safetensors).tensors, metadata)
+  })
+  const [{ predictions }] = await mb.predictImages(other, [file], { topk: LEVELS.length })
+  same(probability({ predictions }), managed, 'as the card says')
+  same(await explained(other, {}), managed, 'explain, as the card says')
+  const [undone] = await mb.predictImages(other, [file], { topk: LEVELS.length, colorManagement: false })
+  same(probability(undone), plain, 'an option goes before the card')
+
+  const [pixels, drawing] = [/million pixels, more than the 0\.00005 million allowed/, /SVG format/]
+  await t.rejects(mb.predictImages(safetensors, [file], { maxPixels: 50 }), { code: 'ERR_DATA', message: pixels })
+  await t.rejects(mb.explainImage(safetensors, file, { maxPixels: 50 }), { code: 'ERR_DATA', message: pixels })
+  await t.rejects(mb.predictImages(safetensors, [file], { maxPixels: 0 }), { code: 'ERR_VALUE' })
+  t.match(await predict(['profile.png', '--max-pixels', '50']), { status: 4, stderr: pixels })
+  t.match(await predict(['-', '--max-pixels', '50'], { input: bytes }), { status: 4, stderr: pixels })
+  const svg = path.join(dir, 'photo.jpg')
+  fs.writeFileSync(svg, '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+  await t.rejects(mb.predictImages(safetensors, [svg]), { code: 'ERR_DATA', message: drawing })
+  await t.rejects(mb.explainImage(safetensors, svg), { code: 'ERR_DATA', message: drawing })
+  t.match(await predict(['photo.jpg']), { status: 4, stderr: drawing })
+  t.match(await predict(['-'], { input: fs.readFileSync(svg) }), { status: 4, stderr: drawing })
+  fs.rmSync(svg)
+})
+
+t.test('stdin that never ends is read no further than it can be an image', { skip }, async (t) => {
+  for (const command of ['predict', 'explain']) {
+    const child = spawn(process.execPath, [MAIN, command, '-', '--run', safetensors], { cwd: dir })
+    child.stdin.on('error', () => {}) // it is closed when enough was seen
+    const endless = new Readable({ read: (size) => endless.push(Buffer.alloc(size)) })
+    endless.pipe(child.stdin)
+    let text = ''
+    child.stderr.setEncoding('utf8').on('data', (more) => {
+      text += more
+    })
+    const status = await new Promise((done) => child.on('close', done))
+    endless.destroy()
+    t.equal(status, 4, text)
+    t.match(text, /-: cannot be read as an image \(unknown format\)/)
+  }
 })
 
 t.test('models: a run’s folder first, a file with a card, a folder with one', { skip }, async (t) => {

@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { crc32, deflateSync } from 'node:zlib'
+import { crc32, deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
-import { readImageFile } from '../dist/data/image-file.js'
+import { readImageFile, withImage } from '../dist/data/image-file.js'
 
+const [GRAY, RGB, RGBA] = [0, 2, 6]
 const folder = t.testdir()
 const file = (name, bytes) => {
   const path = join(folder, name)
@@ -15,20 +16,58 @@ const file = (name, bytes) => {
   return path
 }
 
-t.test('without sharp: an environment error that says what to install', async (t) => {
+/** Reads images, [name, bytes in base64] each, in a process in which sharp cannot be loaded. */
+async function readWithoutSharp(images) {
   const hooks = `export const resolve = (name, context, next) => {
     if (name === 'sharp') throw Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' })
     return next(name, context)
   }`
   const url = (code) => `data:text/javascript,${encodeURIComponent(code)}`
   const register = `import { register } from 'node:module'; register(${JSON.stringify(url(hooks))})`
-  const image = file('any.png', 'content does not matter')
   const script = `
     const { readImageFile } = require(${JSON.stringify(fileURLToPath(new URL('../dist/data/image-file.js', import.meta.url)))})
-    readImageFile(${JSON.stringify(image)}, { channels: 1, height: 2, width: 2 })
-      .catch(({ code, hint }) => console.log(JSON.stringify({ code, hint })))`
+    const images = ${JSON.stringify(images)}.map(([name, text]) => ({ name, bytes: Buffer.from(text, 'base64') }))
+    const read = (image) => readImageFile(image, { channels: 1, height: 2, width: 2 }).then(
+      () => 'read', ({ code, message, hint }) => ({ code, message, hint }))
+    Promise.all(images.map(read)).then((all) => console.log(JSON.stringify(all)))`
   const { stdout } = await promisify(execFile)(process.execPath, ['--import', url(register), '-e', script])
-  t.same(JSON.parse(stdout), { code: 'ERR_ENVIRONMENT', hint: 'npm install sharp' })
+  return JSON.parse(stdout)
+}
+
+t.test('without sharp: an environment error that says what to install', async (t) => {
+  const [error] = await readWithoutSharp([['any.png', png(1, 1, 8, GRAY, [[0]]).toString('base64')]])
+  t.match(error, { code: 'ERR_ENVIRONMENT', hint: 'npm install sharp' })
+})
+
+t.test('what is no image by its first bytes is refused before sharp is loaded, whatever it is called', async (t) => {
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+  const ftyp = (...brands) => Buffer.from(`\0\0\0${String.fromCharCode(8 + 4 * brands.length)}ftyp${brands.join('')}`)
+  const others = [
+    [/SVG/, svg],
+    [/SVG/, `\ufeff \n<?xml version="1.0"?>\n<!-- a drawing -->\n<!DOCTYPE svg>${svg}`],
+    [/SVG/, `${' '.repeat(2000)}<s:svg xmlns:s="http://www.w3.org/2000/svg"/>`],
+    [/SVG/, Buffer.from(`\ufeff${svg}`, 'utf16le')],
+    [/gzip/, gzipSync(svg)],
+    [/PDF/, '%PDF-1.7\n'],
+    [/PDF/, '\n\n%PDF-1.7\n'],
+    [/BMP/, 'BM and more'],
+    [/unknown/, ''],
+    [/unknown/, 'no image at all'],
+    [/unknown/, `${'x'.repeat(5000)}${svg}`],
+    [/unknown/, ftyp('isom', '\0\0\0\0', 'mp42')],
+    [/HEIC image: HEVC.*not supported/, ftyp('heic', '\0\0\0\0', 'mif1', 'heic')],
+    [/HEIC image: HEVC.*not supported/, ftyp('mif1', '\0\0\0\0', 'heic')],
+  ]
+  const found = await readWithoutSharp(others.map(([, bytes]) => ['photo.jpg', Buffer.from(bytes).toString('base64')]))
+  for (const [i, error] of found.entries()) {
+    t.match(error, {
+      code: 'ERR_DATA',
+      message: others[i][0],
+      hint: /HEIC/.test(error.message) ? /heif-convert/ : /png/,
+    })
+    t.match(error.message, /^photo\.jpg: /)
+    t.notMatch(error.hint, /heic,|heif,/, 'HEIC is not promised')
+  }
 })
 
 let sharp
@@ -61,7 +100,6 @@ function png(width, height, depth, colour, rows) {
   ])
 }
 
-const [GRAY, RGB, RGBA] = [0, 2, 6]
 const colours = [
   [255, 0, 0, 0, 255, 0],
   [0, 0, 255, 10, 20, 30],
@@ -132,7 +170,7 @@ t.test('with sharp', { skip: sharp === undefined && 'sharp is not installed' }, 
         (thrown) => thrown,
       )
       t.match(error, { code: 'ERR_DATA', hint: /\w/ })
-      t.ok(error?.message.startsWith(`${path}: `), error?.message)
+      t.ok(error?.message.startsWith(`${path.name ?? path}: `), error?.message)
       t.match(error?.message, problem)
     }
     await refuses(join(folder, 'nowhere.png'), /no such file/)
@@ -141,13 +179,101 @@ t.test('with sharp', { skip: sharp === undefined && 'sharp is not installed' }, 
     await refuses('/dev/zero', /not a regular file/)
     await refuses(file('empty.png', ''), /cannot be read as an image/)
     await refuses(file('text.png', 'no image at all'), /cannot be read as an image/)
-    await refuses(file('drawing.svg', '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'), /svg format/)
-    await refuses(file('huge.png', png(20_000, 20_000, 8, GRAY, [[0]])), /pixel limit/i)
+    await refuses(file('drawing.png', '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'), /SVG format/)
+    const huge = /has 20000 x 20000 px, 400 million pixels, more than the 50 million allowed$/
+    await refuses(file('huge.png', png(20_000, 20_000, 8, GRAY, [[0]])), huge)
+    await refuses({ name: 'bytes', bytes: png(20_000, 20_000, 8, GRAY, [[0]]) }, /400 million/)
     const noise = Array.from({ length: 64 }, (_, y) => Array.from({ length: 64 }, (_, x) => (x * y * 37) % 256))
     const whole = png(64, 64, 8, GRAY, noise)
     await refuses(file('cut.png', whole.subarray(0, whole.length / 2)), /cannot be read as an image/)
     const jpeg = await sharp(whole).jpeg().toBuffer()
     await refuses(file('cut.jpg', jpeg.subarray(0, jpeg.length / 2)), /cannot be read as an image/)
+  })
+
+  t.test('colours, depths, transparency and orientation are Pillow’s', async (t) => {
+    const { cases } = JSON.parse(readFileSync(new URL('./golden/image-files.json', import.meta.url), 'utf8'))
+    for (const { name, managed, within, width, height, ...base64 } of cases) {
+      const [bytes, wanted] = [base64.file, base64.pixels].map((text) => Buffer.from(text, 'base64'))
+      const options = { channels: 3, width, height, ...(managed && { colorManagement: true }) }
+      const found = await readImageFile({ name, bytes }, options)
+      const area = width * height
+      const worst = wanted.reduce((most, value, i) => {
+        return Math.max(most, Math.abs(value - found[(i % 3) * area + Math.floor(i / 3)]))
+      }, 0)
+      t.ok(worst <= within, `${name}${managed ? ', managed' : ''}: ${worst} of ${within}`)
+    }
+    t.ok(cases.length > 40)
+  })
+
+  t.test('CMYK: converted before it is resized; with colour management by a profile', async (t) => {
+    const { cases } = JSON.parse(readFileSync(new URL('./golden/image-files.json', import.meta.url), 'utf8'))
+    const { file: text, width, height } = cases.find(({ name }) => name === 'JPEG, CMYK of Adobe')
+    const image = { name: 'cmyk', bytes: Buffer.from(text, 'base64') }
+    const size = { channels: 3, width: 1, height: 1 }
+    const whole = await readImageFile(image, { ...size, width, height })
+    const means = [0, 1, 2].map((c) => {
+      const plane = whole.subarray(c * width * height, (c + 1) * width * height)
+      return plane.reduce((sum, value) => sum + value, 0) / plane.length
+    })
+    const small = [...(await readImageFile(image, size))]
+    t.ok(
+      means.every((mean, c) => Math.abs(mean - small[c]) < 8),
+      `${means} in one pixel is ${small}`,
+    )
+    t.notSame(await readImageFile(image, { ...size, width, height, colorManagement: true }), whole)
+  })
+
+  t.test('the limit of pixels: larger JPEGs are decoded smaller, others refused; it can be set', async (t) => {
+    const raw = { raw: { width: 64, height: 32, channels: 1 } }
+    const half = Buffer.from(Array.from({ length: 64 * 32 }, (_, i) => (i % 64 < 32 ? 240 : 20)))
+    const size = { channels: 1, width: 4, height: 4 }
+    const jpeg = { name: 'jpeg', bytes: await sharp(half, raw).jpeg({ quality: 95 }).toBuffer() }
+    const wanted = [...(await readImageFile(jpeg, size))]
+    const found = [...(await readImageFile(jpeg, { ...size, maxPixels: 500 }))]
+    t.ok(
+      found.every((value, i) => Math.abs(value - wanted[i]) < 12),
+      `${found}`,
+    )
+    await withImage(jpeg, { maxPixels: 500 }, async ({ width, height, rows }) => {
+      t.ok(width * height <= 500 && Math.abs(width / height - 2) < 0.1, `${width} x ${height}`)
+      for await (const some of rows()) t.equal(some.width, width)
+    })
+    const limited = { ...size, maxPixels: 2047 }
+    const message = /64 x 32 px, 0\.002048 million pixels, more than the 0\.002047 million allowed/
+    for (const format of ['png', 'webp', 'gif', 'tiff', 'avif']) {
+      const bytes = await sharp(half, raw).toFormat(format).toBuffer()
+      await t.rejects(readImageFile({ name: format, bytes }, limited), {
+        code: 'ERR_DATA',
+        message,
+        hint: /--max-pixels/,
+      })
+      t.equal((await readImageFile({ name: format, bytes }, { ...size, maxPixels: 2048 })).length, 16)
+    }
+    const progressive = await sharp(half, raw).jpeg({ progressive: true }).toBuffer()
+    const most = { ...size, maxPixels: 500 }
+    await t.rejects(readImageFile({ name: 'p', bytes: progressive }, most), { message: /progressive JPEG/ })
+    for (const [options, code] of [
+      [{ maxPixels: 0 }, 'ERR_VALUE'],
+      [{ maxPixels: '9' }, 'ERR_TYPE'],
+      [{ colorManagement: 1 }, 'ERR_TYPE'],
+      [{ colourManagement: true }, 'ERR_VALUE'],
+      [{ channels: 2 }, 'ERR_VALUE'],
+      [{ width: 0 }, 'ERR_VALUE'],
+    ])
+      await t.rejects(readImageFile(jpeg, { ...size, ...options }), { code })
+    await t.rejects(readImageFile({ name: 'text', bytes: 'text' }, size), { code: 'ERR_TYPE' })
+  })
+
+  t.test('four images of 48 million pixels at once grow memory by 300 MB at most', async (t) => {
+    // Black and white, a bit a pixel: a small file, and three bytes a pixel when it is decoded.
+    const [width, height] = [8000, 6000]
+    const large = file('large.png', png(width, height, 1, GRAY, Array(height).fill(Buffer.alloc(width / 8, 0x5a))))
+    const small = file('small.png', png(2, 2, 8, RGB, colours))
+    const child = new URL('./helpers/image-memory.mjs', import.meta.url).pathname
+    const { stdout } = await promisify(execFile)(process.execPath, [child, small, large])
+    const { grown, lengths } = JSON.parse(stdout)
+    t.same(lengths, Array(4).fill(3 * 64 * 64))
+    t.ok(grown < 300e6, `${Math.round(grown / 1e6)} MB`)
   })
 
   t.test('fuzz: damaged files are read or refused', async (t) => {

@@ -59,6 +59,8 @@ t.test('the region that is seen, and shapes', { skip }, async (t) => {
   const crop = { channels: 3, size: null, resolution: 28, fit: 'crop', cropShare: 0.875, interpolation: 'bicubic' }
   t.same(regionOf({ width: 64, height: 32 }, crop), { top: 2 / 32, left: 18 / 64, width: 28 / 64, height: 28 / 32 })
   t.same(regionOf({ width: 20, height: 90 }, { ...crop, fit: 'stretch' }), { top: 0, left: 0, width: 1, height: 1 })
+  const squash = { ...crop, fit: 'squash' }
+  t.same(regionOf({ width: 64, height: 32 }, squash), { top: 2 / 32, left: 2 / 32, width: 28 / 32, height: 28 / 32 })
   const stretch = { ...crop, fit: 'stretch', cropShare: null }
   t.same(
     inputImageShape({ ...stretch, interpolation: 'bilinear', size: [8, 9] }),

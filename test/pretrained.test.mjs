@@ -53,7 +53,13 @@ t.test('the table', async (t) => {
     if (original !== null)
       t.ok(original.url.endsWith(`-${original.sha256}.pth`) && /^[0-9a-f]{8}$/.test(original.sha256))
     t.ok(numClasses >= 1000 && trainResolution >= 128 && preprocessing.resolution >= trainResolution)
-    t.match(preprocessing, { channels: 3, fit: 'crop', size: null, interpolation: /^bi(cubic|linear)$/ })
+    t.match(preprocessing, {
+      channels: 3,
+      fit: /^(crop|squash)$/,
+      colorManagement: false,
+      size: null,
+      interpolation: /^bi(cubic|linear)$/,
+    })
     t.ok(preprocessing.cropShare > 0.8 && preprocessing.cropShare <= 1)
     t.ok(mb.models.count(archOf({ arch })).params > 1e6, `${arch} is a network that is here`)
   }
@@ -111,7 +117,13 @@ t.test('a network from a file in the folder of weights', async (t) => {
   // The family's padding and epsilon, the checkpoint's normalisation; both are recorded.
   const profile = { name: 'tf', padding: 'same', bnEps: 1e-3, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }
   t.match(network.profile, profile)
-  t.match(card, { name: NAME, profile, source: checkpoint.url, preprocessing: checkpoint.preprocessing, notes: [] })
+  t.match(card, {
+    name: NAME,
+    profile,
+    source: checkpoint.url,
+    preprocessing: checkpoint.preprocessing,
+    notes: ['The published weights are under apache-2.0.'],
+  })
   t.ok(Object.entries(network.stateDict()).every(([key, value]) => value.equal(from.stateDict()[key])))
   network.dispose()
   t.equal(mb.memory().tensors, live)
@@ -119,7 +131,7 @@ t.test('a network from a file in the folder of weights', async (t) => {
   const other = pretrained(NAME, { numClasses: 7, seed: 3 })
   t.equal(other.network.numClasses, 7)
   t.same(other.report.reinitialized, ['classifier.1.weight', 'classifier.1.bias'])
-  t.match(other.card.notes, [/re-initialised: classifier/])
+  t.match(other.card.notes, [/apache/, /re-initialised: classifier/])
   other.network.dispose()
 
   t.throws(() => pretrained(NAME, { profile: 'timm' }), { code: 'ERR_VALUE', message: /unknown option "profile"/ })
@@ -190,7 +202,10 @@ t.test('mbconv pull', async (t) => {
   t.match(wrong.stderr, /no checkpoint is called "resnet50\.a9_in1k"[\s\S]*resnet50\.a1_in1k/i)
   t.equal((await mbconv(env, 'pull')).status, 2)
   const list = await mbconv(env, 'pull', '--list')
-  t.match(list.stdout, /tf_efficientnet_b0\.ap_in1k +efficientnet_b0 +tf +1,000 +224 +0\.875 +bicubic/)
+  t.match(
+    list.stdout,
+    /tf_efficientnet_b0\.ap_in1k +efficientnet_b0 +tf +1,000 +224 +0\.875 +bicubic +0\.5, 0\.5, 0\.5 +crop +apache-2\.0/,
+  )
   t.equal(JSON.parse((await mbconv(env, 'pull', '--list', '--json')).stdout).length, checkpoints().length)
 })
 

@@ -1,11 +1,11 @@
 /** `mbconv explain`: a picture of what in an image speaks for a class. */
 import path from 'node:path'
-import { buffer } from 'node:stream/consumers'
 import { EXIT, MbconvError } from '../errors'
 import { writeFileAtomic } from '../io/atomic'
 import * as format from './format'
 import { type GlobalOptions, Output } from './output'
 import { newestRunOrThrow } from './runs'
+import { stdinImage } from './stdin-image'
 
 export interface ExplainOptions extends GlobalOptions {
   run?: string
@@ -13,6 +13,8 @@ export interface ExplainOptions extends GlobalOptions {
   stage?: number
   out?: string
   device?: string
+  colorManagement?: boolean
+  maxPixels?: number
 }
 
 export async function explain(image: string, options: ExplainOptions): Promise<number> {
@@ -20,9 +22,14 @@ export async function explain(image: string, options: ExplainOptions): Promise<n
   const run = options.run ?? newestRunOrThrow()
   if (!options.run) output.note(output.paintNote('dim', `run: ${run}`))
   const { explainImage } = await import('../train/explain.js')
-  const { stage, device } = options
-  const source = image === '-' ? { name: '-', bytes: await buffer(process.stdin) } : image
-  const wanted = { ...(options.class !== undefined && { class: options.class }), ...(device && { device }) }
+  const { stage, device, colorManagement, maxPixels } = options
+  const source = image === '-' ? await stdinImage({ maxPixels }) : image
+  const wanted = {
+    colorManagement,
+    maxPixels,
+    ...(options.class !== undefined && { class: options.class }),
+    ...(device && { device }),
+  }
   let found: Awaited<ReturnType<typeof explainImage>>
   try {
     found = await explainImage(run, source, { ...wanted, ...(stage !== undefined && { stage }) })

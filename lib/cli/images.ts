@@ -1,7 +1,6 @@
 /** The images that a command's words mean: files, folders, patterns, stdin, a list of paths. */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { buffer } from 'node:stream/consumers'
 import { glob, isDynamicPattern } from 'tinyglobby'
 import { readWhole } from '../data/files'
 import { MbconvError } from '../errors'
@@ -10,9 +9,10 @@ import { type AnyPath, exactly, textOf, walk } from '../io/names'
 import type { ImageSource } from '../train/predict'
 import { pathsIn } from './path-list'
 import { isFolder } from './runs'
+import { stdinImage } from './stdin-image'
 
 /** Endings of files that a folder is searched for. A file that is named is read whatever its ending. */
-const ENDINGS = ['jpg', 'jpeg', 'png', 'webp', 'gif', 'tif', 'tiff', 'heif', 'heic', 'avif']
+const ENDINGS = ['jpg', 'jpeg', 'png', 'webp', 'gif', 'tif', 'tiff', 'avif']
 
 const isImage = (name: string) => ENDINGS.some((ending) => name.toLowerCase().endsWith(`.${ending}`))
 
@@ -24,6 +24,8 @@ export interface ImageWords {
   words: readonly string[]
   /** A file with a path a line, or a path before each NUL character; `-` is stdin. */
   filesFrom?: string
+  /** Of the image on stdin, as in `DecodeOptions`. */
+  maxPixels?: number
 }
 
 /** Told of what is left out: a folder or pattern without images, a file that cannot be read. */
@@ -35,11 +37,11 @@ type Skip = (file: string, error: MbconvError) => void
  * @throws MbconvError ERR_DATA for a list of paths that cannot be read; ERR_IO for a folder that cannot
  */
 export async function* imagesOf(
-  { words, filesFrom }: ImageWords,
+  { words, filesFrom, maxPixels }: ImageWords,
   skip: Skip,
 ): AsyncGenerator<ImageSource, void, undefined> {
   for (const word of words) {
-    if (word === '-') yield { name: '-', bytes: await buffer(process.stdin) }
+    if (word === '-') yield await stdinImage({ maxPixels })
     else if (existsSync(word) && !isFolder(word)) yield word
     else yield* sources(await pathsOf(word, skip), skip)
   }

@@ -25,6 +25,9 @@ Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 something is mi
 const MODEL_HELP =
   'folder of a run or a checkpoint, a .safetensors file with a card, a fetched checkpoint (default: the newest run in runs/)'
 
+const COLOR_HELP = 'convert images to sRGB by their colour profiles (default: as the model card says)'
+const PIXELS_HELP = 'largest image: larger JPEGs are decoded smaller, others refused (default: 50 million)'
+
 const example = (...lines: string[]) => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
 
 function wholeNumber(text: string): number {
@@ -112,6 +115,9 @@ function createProgram(finish: (status: number) => void): Command {
     .option('--topk <n>', 'guesses for each image', wholeNumber, 3)
     .option('--batch <n>', 'images at once', wholeNumber)
     .option('--device <device>', 'auto, cpu, cuda or cuda:N', device)
+    .option('--color-management', COLOR_HELP)
+    .option('--no-color-management', 'take colours as they are, whatever the model card says')
+    .option('--max-pixels <n>', PIXELS_HELP, wholeNumber)
     .addHelpText(
       'after',
       example(
@@ -139,6 +145,9 @@ function createProgram(finish: (status: number) => void): Command {
     )
     .option('--out <file>', 'where to write the picture (default: IMAGE-explained.png, here)')
     .option('--device <device>', 'auto, cpu, cuda or cuda:N', device)
+    .option('--color-management', COLOR_HELP)
+    .option('--no-color-management', 'take colours as they are, whatever the model card says')
+    .option('--max-pixels <n>', PIXELS_HELP, wholeNumber)
     .addHelpText(
       'after',
       example('mbconv explain three.png', 'mbconv explain cat.jpg --class dog --stage 6 --out dog.png'),

@@ -12,21 +12,23 @@ export interface PredictOptions extends GlobalOptions {
   topk: number
   batch?: number
   device?: string
+  colorManagement?: boolean
+  maxPixels?: number
 }
 
 /** @param words images; the folder of a run in the first place is the model, as in `eval RUN` */
 export async function predict(words: string[], options: PredictOptions): Promise<number> {
   const output = new Output(options)
-  const { filesFrom, topk, batch: batchSize, device } = options
+  const { filesFrom, topk, batch: batchSize, device, colorManagement, maxPixels } = options
   const { isModelFolder } = await import('../train/open-model.js')
   const first = !options.run && words.length > 0 && isModelFolder(words[0]) ? words[0] : undefined
-  const images = { words: first ? words.slice(1) : words, filesFrom }
+  const images = { words: first ? words.slice(1) : words, filesFrom, maxPixels }
   checkImageWords(images)
   const run = options.run ?? first ?? newestRunOrThrow()
   if (!options.run && !first) output.note(output.paintNote('dim', `run: ${run}`))
 
   const { predictEach } = await import('../train/predict.js')
-  const settings = { topk, ...(batchSize && { batchSize }), ...(device && { device }) }
+  const settings = { topk, colorManagement, maxPixels, ...(batchSize && { batchSize }), ...(device && { device }) }
   let [read, unreadable] = [0, 0]
   const skip = (file: string, { code, message, hint }: MbconvError) => {
     output.data({ file, error: { code, message, hint: hint ?? null } })

@@ -82,8 +82,10 @@ function showList(output: Output): number {
     ...['classes', 'px', 'crop'].map((title) => ({ title, right: true })),
     { title: 'interpolation' },
     { title: 'mean' },
+    { title: 'fit' },
+    { title: 'license' },
   ]
-  const rows = all.map(({ name, arch, profile, numClasses, preprocessing }) => [
+  const rows = all.map(({ name, arch, profile, numClasses, preprocessing, license }) => [
     name,
     arch,
     profile,
@@ -92,6 +94,8 @@ function showList(output: Output): number {
     String(preprocessing.cropShare),
     preprocessing.interpolation,
     preprocessing.mean.join(', '),
+    preprocessing.fit,
+    license,
   ])
   output.result(...table(columns, rows, output.paint))
   output.note(`they are kept in ${shortPath(path.resolve(weightsFolder()))}`)

@@ -1,18 +1,37 @@
 /**
  * PNG, JPEG and the like, for prediction, through the optional package `sharp`.
  *
- * sharp is not loaded before the first image is read, and nothing else here needs it.
+ * sharp is not loaded before the first image is read, and nothing else here needs it. It sees no bytes but those that begin
+ * as an image of a kind that is read: libvips would draw SVG, and has a reader for much else.
  */
+import { statSync } from 'node:fs'
+import { checkCount, checkOptions, shown } from '../check'
 import { MbconvError } from '../errors'
+import { collect } from './collect'
+import { inTurn, LARGE } from './decoding-queue'
 import { dataError, readWhole } from './files'
+import { IMAGE_KINDS, type ImageKind, imageKind, isReadable } from './image-kind'
+import {
+  type Box,
+  fromCmyk,
+  gray,
+  type Orientation,
+  type Pixels,
+  planes,
+  storedBox,
+  swapsSides,
+  uprightRows,
+} from './pixels'
 
 // The part of sharp's interface in use. Its own types are not imported: the package compiles without it.
 interface Pipeline {
-  metadata(): Promise<{ format?: string }>
-  autoOrient(): Pipeline
+  metadata(): Promise<Metadata>
   flatten(options: { background: string }): Pipeline
-  toColourspace(space: string): Pipeline
-  resize(options: { width: number; height: number; fit: 'fill' | 'inside'; kernel?: 'linear' }): Pipeline
+  pipelineColourspace(space: 'cmyk'): Pipeline
+  toColourspace(space: 'srgb' | 'cmyk'): Pipeline
+  withIccProfile(profile: 'srgb', options: { attach: false }): Pipeline
+  resize(options: Size & { kernel: 'linear' }): Pipeline
+  extract(box: Box): Pipeline
   raw(options: { depth: 'uchar' }): Pipeline
   png(): Pipeline
   toBuffer(options: { resolveWithObject: true }): Promise<{
@@ -20,17 +39,28 @@ interface Pipeline {
     info: { width: number; height: number; channels: number }
   }>
 }
+interface Metadata {
+  format: string
+  width: number
+  height: number
+  space: string
+  depth: string
+  channels: number
+  chromaSubsampling?: string
+  compression?: string
+  isProgressive: boolean
+  hasProfile: boolean
+  orientation?: number
+}
 interface Sharp {
-  (input: Uint8Array, options: { failOn: 'truncated'; limitInputPixels: number }): Pipeline
+  (input: Uint8Array, options: { failOn: 'truncated'; limitInputPixels: number | false; ignoreIcc?: boolean }): Pipeline
   (input: Uint8Array, options: { raw: { width: number; height: number; channels: number } }): Pipeline
   cache(on: boolean): void
   concurrency(threads: number): void
 }
 
-/** What is read. Vector formats are not: how large to draw them is not in the file. */
-const FORMATS = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif']
-/** Pixels; beyond this a small file could claim all memory. */
-const LIMIT_INPUT_PIXELS = 1e8
+/** Pixels of an image unless the caller says otherwise; beyond this a small file could claim all memory. */
+const MAX_PIXELS = 50e6
 
 let loaded: Promise<Sharp> | undefined
 
@@ -39,7 +69,7 @@ async function loadSharp(): Promise<Sharp> {
   const name: string = 'sharp'
   try {
     const sharp: Sharp = (await import(name)).default
-    // One image at a time is decoded, and none twice; sharp's own threads would compete with libtorch's.
+    // No image is decoded twice; sharp's own threads would compete with libtorch's.
     sharp.cache(false)
     sharp.concurrency(1)
     return sharp
@@ -51,7 +81,18 @@ async function loadSharp(): Promise<Sharp> {
   }
 }
 
-export interface ImageFileOptions {
+/** What is to be made of any image file. */
+export interface DecodeOptions {
+  /**
+   * Whether the file's colour profile is applied, which gives sRGB. Default false: the numbers are taken as they are, and
+   * CMYK is converted by a formula, as Pillow does.
+   */
+  colorManagement?: boolean
+  /** Pixels of the largest image that is read whole: larger JPEGs are decoded smaller, others refused. Default 50 million. */
+  maxPixels?: number
+}
+
+export interface ImageFileOptions extends DecodeOptions {
   /** 1 for gray, 3 for red, green, blue. */
   channels: 1 | 3
   /** px */
@@ -66,12 +107,23 @@ export interface NamedBytes {
   bytes: Uint8Array
 }
 
-/** Rows of pixels, top to bottom; a pixel is red, green, blue, or one gray value. */
-export interface Pixels {
-  data: Uint8Array
+/** Stretched to a size (`fill`), or made smaller to fit into it where it is larger (`inside`). */
+interface Size {
   width: number
   height: number
-  channels: number
+  fit: 'fill' | 'inside'
+  withoutEnlargement?: boolean
+}
+
+/** An image file whose header has been read; what it gives is upright, in sRGB (or gray), on white where it is transparent. */
+export interface OpenImage {
+  /** px; of a JPEG of too many pixels, the size that it is decoded at. */
+  readonly width: number
+  readonly height: number
+  /** The image at another size, by a linear filter that averages when it shrinks. */
+  resized(size: Size): Promise<Pixels>
+  /** The image as it is, a few rows at a time. */
+  rows(): AsyncGenerator<Pixels, void, undefined>
 }
 
 /**
@@ -81,89 +133,181 @@ export interface Pixels {
  * with a linear filter that averages when it shrinks. To feed a network, ask for the size of the images it was trained
  * on, then resize as training did.
  *
- * @param source a path, or the file's bytes
- * @throws MbconvError ERR_DATA naming the file: missing, truncated, not an image, too large; ERR_ENVIRONMENT without sharp
+ * @param source a path, or the file's bytes; JPEG, PNG, WebP, GIF, TIFF or AVIF, whatever it is called
+ * @throws MbconvError ERR_DATA naming the file: missing, truncated, not an image, too large; ERR_TYPE, ERR_VALUE for
+ *   options; ERR_ENVIRONMENT without sharp
  */
 export async function readImageFile(source: string | NamedBytes, options: ImageFileOptions): Promise<Uint8Array> {
-  const { channels, height, width } = options
-  const pixels = await decodeImage(source, { width, height, fit: 'fill' })
+  const op = 'readImageFile'
+  checkOptions(op, options, ['channels', 'height', 'width', ...DECODE_OPTIONS])
+  const { channels, height, width, ...decoding } = options
+  if (channels !== 1 && channels !== 3)
+    throw new MbconvError('ERR_VALUE', `${op}: channels must be 1 or 3, got ${shown(channels)}`, { op })
+  for (const [name, side] of Object.entries({ height, width })) checkCount(op, name, side)
+  checkDecoding(op, decoding)
+  const pixels = await withImage(source, decoding, (image) => image.resized({ width, height, fit: 'fill' }))
   return channels === 1 ? gray(pixels.data, pixels.channels) : planes(pixels.data, pixels.channels)
 }
 
-/**
- * Reads an image file upright, on white where it is transparent, in sRGB.
- *
- * @param size stretches it with a linear filter (`fill`), or makes it fit into a box (`inside`); its own size when left out
- * @throws MbconvError as {@link readImageFile}
- */
-export async function decodeImage(
-  source: string | NamedBytes,
-  size?: { width: number; height: number; fit: 'fill' | 'inside' },
-): Promise<Pixels> {
-  const { name, bytes } = typeof source === 'string' ? { name: source, bytes: readWhole(source) } : source
-  loaded ??= loadSharp()
-  const sharp = await loaded
-  const refused = (problem: string, cause?: unknown) => {
-    const hint = `Images are read from ${FORMATS.join(', ')} files of at most ${LIMIT_INPUT_PIXELS / 1e6} million pixels.`
-    return dataError(name, problem, hint, cause)
-  }
+export const DECODE_OPTIONS = ['colorManagement', 'maxPixels'] as const
 
+/** @throws MbconvError ERR_TYPE, ERR_VALUE */
+export function checkDecoding(op: string, { colorManagement = false, maxPixels = MAX_PIXELS }: DecodeOptions): void {
+  if (typeof colorManagement !== 'boolean') {
+    const text = `${op}: colorManagement must be true or false, got ${shown(colorManagement)}`
+    throw new MbconvError('ERR_TYPE', text, { op })
+  }
+  checkCount(op, 'maxPixels', maxPixels, { max: Number.MAX_SAFE_INTEGER })
+}
+
+/** The largest image that options allow, in pixels. */
+export const mostPixels = ({ maxPixels = MAX_PIXELS }: DecodeOptions): number => maxPixels
+
+/** The longest file: what uncompressed pixels of 16 bits take, and room for what else files hold. */
+export const mostBytes = (options: DecodeOptions): number => Math.min(8 * mostPixels(options) + 2 ** 24, 2 ** 31 - 1)
+
+/**
+ * Opens an image file and does something with it, in its turn: a large one is alone in memory, as long as `use` goes on.
+ *
+ * @throws MbconvError as {@link readImageFile}, and what `use` throws
+ */
+export async function withImage<T>(
+  source: string | NamedBytes,
+  options: DecodeOptions,
+  use: (image: OpenImage) => Promise<T>,
+): Promise<T> {
+  // A large file takes memory before its header is known.
+  const bytes = typeof source === 'string' ? sizeOf(source) : 0
+  if (bytes > LARGE) return inTurn(bytes, async () => use((await opened(source, options)).image))
+  const { image, pixels, weight } = await opened(source, options)
+  return inTurn(pixels, () => use(image), weight)
+}
+
+/** 0 for what cannot be read, of which reading tells. */
+function sizeOf(path: string): number {
   try {
-    const image = sharp(bytes, { failOn: 'truncated', limitInputPixels: LIMIT_INPUT_PIXELS })
-    const { format } = await image.metadata()
-    if (!FORMATS.includes(format ?? '')) throw refused(`cannot be used as an image (${format ?? 'unknown'} format)`)
-    const upright = image.autoOrient().flatten({ background: '#ffffff' })
-    const sized = size === undefined ? upright : upright.resize({ ...size, kernel: 'linear' })
-    const { data, info } = await sized
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true })
-    const { width, height, channels } = info
-    const other = size?.fit === 'fill' && (width !== size.width || height !== size.height)
-    if (other) throw refused(`came out as ${width} x ${height} px`)
-    return { data, width, height, channels }
-  } catch (cause) {
-    if (cause instanceof MbconvError) throw cause
-    // libvips adds a line for each thing it stumbled over; the first tells enough.
-    throw refused(`cannot be read as an image (${(cause as Error).message.split('\n')[0]})`, cause)
+    return statSync(path).size
+  } catch {
+    return 0
   }
 }
 
-/** Interleaved red, green and blue (or one gray value) as three planes. */
-function planes(pixels: Uint8Array, present: number): Uint8Array {
-  const area = pixels.length / present
-  const result = new Uint8Array(3 * area)
-  for (let channel = 0; channel < 3; channel++) {
-    const from = Math.min(channel, present - 1)
-    for (let p = 0; p < area; p++) result[channel * area + p] = pixels[p * present + from]
+const HINT = `Images are read from ${IMAGE_KINDS.join(', ')} files.`
+const HEVC = 'is a HEIC image: HEVC, its coding, is not supported by the prebuilt sharp'
+const HEVC_HINT = 'Convert it: heif-convert a.heic a.jpg, or on macOS: sips -s format jpeg a.heic --out a.jpg.'
+
+/** Reads the header: what there is to decode, and how many pixels the file has. */
+async function opened(source: string | NamedBytes, options: DecodeOptions) {
+  const { colorManagement = false, maxPixels = MAX_PIXELS } = options
+  const most = mostBytes(options)
+  const { name, bytes } = typeof source === 'string' ? { name: source, bytes: readWhole(source, most) } : source
+  if (!(bytes instanceof Uint8Array))
+    throw new MbconvError('ERR_TYPE', `${name}: the bytes of an image must be a Uint8Array, got ${shown(bytes)}`)
+  const refused = (problem: string, hint = HINT, cause?: unknown) => dataError(name, problem, hint, cause)
+  if (bytes.length > most) throw refused(`has more than the ${most} bytes allowed`)
+  const kind = imageKind(bytes)
+  if (kind === 'HEIC') throw refused(HEVC, HEVC_HINT)
+  if (!isReadable(kind)) throw refused(`cannot be read as an image (${kind ?? 'unknown'} format)`)
+
+  loaded ??= loadSharp()
+  const sharp = await loaded
+  async function data<D>(decoding: Promise<D>): Promise<D> {
+    try {
+      return await decoding
+    } catch (cause) {
+      // libvips adds a line for each thing it stumbled over; the first tells enough.
+      throw refused(`cannot be read as an image (${(cause as Error).message.split('\n')[0]})`, HINT, cause)
+    }
   }
-  return result
+  const header = await data(sharp(bytes, { failOn: 'truncated', limitInputPixels: false }).metadata())
+  if (header.compression === 'hevc') throw refused(HEVC, HEVC_HINT)
+  if (header.format !== (kind === 'avif' ? 'heif' : kind))
+    throw refused(`is a ${kind} file that reads as ${header.format}`)
+  const pixels = header.width * header.height
+  const share = maxPixels / pixels
+  if (share < 1 && (kind !== 'jpeg' || coefficients(header) > 6 * maxPixels)) {
+    const millions = (count: number) => `${count < 1e5 ? count / 1e6 : Math.round(count / 1e5) / 10} million`
+    const size = `${header.width} x ${header.height} px, ${millions(pixels)} pixels`
+    const why = kind === 'jpeg' ? ', and as a progressive JPEG it cannot be decoded smaller' : ''
+    const problem = `has ${size}, more than the ${millions(maxPixels)} allowed${why}`
+    throw refused(problem, 'Make it smaller, or allow more pixels: maxPixels, --max-pixels.')
+  }
+
+  const orientation = ((header.orientation ?? 0) in TURNS ? header.orientation : 1) as Orientation
+  const plain = header.space === 'cmyk' && !colorManagement
+  const stored =
+    share < 1
+      ? { width: scaled(header.width, share), height: scaled(header.height, share) }
+      : { width: header.width, height: header.height }
+  const [width, height] = swapsSides(orientation) ? [stored.height, stored.width] : [stored.width, stored.height]
+
+  function pipeline(): Pipeline {
+    const input = sharp(bytes, { failOn: 'truncated', limitInputPixels: pixels, ignoreIcc: !colorManagement })
+    if (plain) return input.pipelineColourspace('cmyk').toColourspace('cmyk')
+    const colours = input.flatten({ background: '#ffffff' }).toColourspace('srgb')
+    // sharp brings 16-bit colours to the wider space of P3 first.
+    const wide = header.depth === 'ushort' && header.hasProfile && colorManagement
+    return wide ? colours.withIccProfile('srgb', { attach: false }) : colours
+  }
+  async function raw(from: Pipeline): Promise<Pixels> {
+    const { data: values, info } = await data(from.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true }))
+    return { data: values, width: info.width, height: info.height, channels: info.channels }
+  }
+  /** A part of the stored picture. */
+  async function decoded(box: Box): Promise<Pixels> {
+    const whole = box.width === stored.width && box.height === stored.height
+    const sized = share < 1 ? pipeline().resize({ ...stored, fit: 'fill', kernel: 'linear' }) : pipeline()
+    const part = await raw(whole ? sized : sized.extract(box))
+    return plain ? fromCmyk(part) : part
+  }
+  async function resized(size: Size): Promise<Pixels> {
+    const turned = swapsSides(orientation) ? { ...size, width: size.height, height: size.width } : size
+    // Colours are converted before they are mixed.
+    const whole = plain ? await decoded({ left: 0, top: 0, ...stored }) : undefined
+    const input = whole === undefined ? pipeline() : sharp(whole.data, { raw: rawOf(whole) })
+    const small = await raw(input.resize({ ...turned, kernel: 'linear' }))
+    return uprightRows(small, orientation, 0, swapsSides(orientation) ? small.width : small.height)
+  }
+  async function* rows(): AsyncGenerator<Pixels, void, undefined> {
+    // Where the decoder holds the picture itself, it is not held a second time, but decoded once for each part.
+    const parts = Math.ceil((width * height) / (header.isProgressive ? LARGE : MAX_PIXELS))
+    const part = Math.ceil(height / parts)
+    const step = Math.max(1, Math.floor(2 ** 20 / width))
+    for (let top = 0; top < height; top += part) {
+      if (top > 0) await collect()
+      const bottom = Math.min(top + part, height)
+      const pixels = await decoded(storedBox(stored, orientation, top, bottom))
+      for (let row = 0; row < bottom - top; row += step)
+        yield uprightRows(pixels, orientation, row, Math.min(row + step, bottom - top))
+    }
+  }
+  return {
+    image: { width, height, resized, rows },
+    pixels,
+    weight: 1 + (HELD[kind] ?? coefficients(header) / pixels) / 3,
+  }
+}
+
+/** Bytes a pixel that libvips takes for itself, measured. */
+const HELD: Partial<Record<ImageKind, number>> = { webp: 8, avif: 15 }
+
+const TURNS: Record<Orientation, true> = { 1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true }
+
+const scaled = (side: number, share: number) => Math.max(1, Math.floor(side * Math.sqrt(share)))
+
+const rawOf = ({ width, height, channels }: Pixels) => ({ width, height, channels })
+
+/** Bytes that a JPEG's coefficients take, of which a decoder holds all where they come in several passes. */
+function coefficients({ width, height, channels, isProgressive, chromaSubsampling = '' }: Metadata): number {
+  if (!isProgressive) return 0
+  const samples = { '4:2:0': 1.5, '4:2:2': 2 }[chromaSubsampling] ?? channels
+  return 2 * samples * width * height
 }
 
 /** Pixels, of 1, 3 or (with opacity) 4 channels, as a PNG file. */
-export async function encodePng({ data, width, height, channels }: Pixels): Promise<Uint8Array> {
+export async function encodePng(pixels: Pixels): Promise<Uint8Array> {
   loaded ??= loadSharp()
   const sharp = await loaded
-  const png = sharp(data, { raw: { width, height, channels } }).png()
+  const png = sharp(pixels.data, { raw: rawOf(pixels) }).png()
   return (await png.toBuffer({ resolveWithObject: true })).data
-}
-
-/** The same picture with as many channels as asked for: its luma, or the gray value three times. */
-export function withChannels({ data, width, height, channels }: Pixels, wanted: 1 | 3): Pixels {
-  if (channels === wanted) return { data, width, height, channels }
-  const result = new Uint8Array(width * height * wanted)
-  if (wanted === 1) return { data: gray(data, channels), width, height, channels: 1 }
-  for (let i = 0; i < result.length; i++) result[i] = data[Math.floor(i / 3) * channels + Math.min(i % 3, channels - 1)]
-  return { data: result, width, height, channels: 3 }
-}
-
-/** ITU-R BT.601 luma in 16-bit fixed point, what Pillow's mode L and torchvision's Grayscale compute. */
-function gray(pixels: Uint8Array, present: number): Uint8Array {
-  if (present < 3) return planes(pixels, present).subarray(0, pixels.length / present)
-  const result = new Uint8Array(pixels.length / present)
-  for (let p = 0, from = 0; p < result.length; p++, from += present) {
-    const luma = 19595 * pixels[from] + 38470 * pixels[from + 1] + 7471 * pixels[from + 2]
-    result[p] = (luma + 32768) >> 16
-  }
-  return result
 }

@@ -13,8 +13,8 @@ import { COUNTING_RULE, count } from './count'
 import { Network } from './network'
 import { checkProfile, type Profile } from './profiles'
 
-/** Raised when an older program could not use what a newer one wrote. */
-const FORMAT = 1
+/** Raised when an older program could not use what a newer one wrote. Format 1 knew no `squash` and no `colorManagement`. */
+const FORMAT = 2
 
 /** A card is a few kilobytes, or some hundred with the names of many classes. */
 const MAX_BYTES = 64 * 2 ** 20
@@ -76,15 +76,16 @@ const preprocessing = z
     channels: size,
     size: z.tuple([size, size]).nullable(),
     resolution: size,
-    fit: z.enum(['stretch', 'crop']),
+    fit: z.enum(['stretch', 'crop', 'squash']),
     cropShare: z.number().positive().max(1).nullable(),
     interpolation: z.enum(['bilinear', 'bicubic']),
+    colorManagement: z.boolean().default(false),
     mean: z.array(z.number()).min(1),
     std: z.array(z.number().positive()).min(1),
   })
-  .refine(({ fit, cropShare }) => (fit === 'crop') === (cropShare !== null), {
+  .refine(({ fit, cropShare }) => (fit !== 'stretch') === (cropShare !== null), {
     path: ['cropShare'],
-    message: 'must be a number with fit "crop", null with "stretch"',
+    message: 'must be a number with fit "crop" and "squash", null with "stretch"',
   })
   .refine(({ channels, mean, std }) => mean.length === channels && std.length === channels, {
     path: ['mean'],
@@ -100,7 +101,7 @@ const metrics = z.strictObject({
 })
 
 const cardSchema = z.strictObject({
-  format: z.literal(FORMAT),
+  format: z.literal([1, FORMAT]).transform(() => FORMAT),
   name: z.string().min(1),
   arch,
   profile,
@@ -127,13 +128,19 @@ export interface Preprocessing {
   readonly resolution: number
   /**
    * `stretch`: the image is resized to the input, whatever its shape (training in this package). `crop`: the shorter
-   * side is resized to {@link shorterSide}, then the middle cut out (timm, torchvision).
+   * side is resized to {@link shorterSide}, then the middle cut out (timm, torchvision). `squash`: both sides are resized
+   * to it, whatever the shape, then the middle cut out (timm).
    */
-  readonly fit: 'stretch' | 'crop'
+  readonly fit: 'stretch' | 'crop' | 'squash'
   /** Input side over the side that is resized to, 0.875 say; null with `stretch`. */
   readonly cropShare: number | null
   /** Of the resizing to the input. */
   readonly interpolation: 'bilinear' | 'bicubic'
+  /**
+   * Whether a file's colour profile is applied, which gives sRGB. False: the numbers are taken as they are, and CMYK is
+   * converted without a profile, as Pillow, timm and torchvision do.
+   */
+  readonly colorManagement: boolean
   /** Taken from pixels in 0 … 1, a number a channel. */
   readonly mean: readonly number[]
   /** What they are divided by then. */
@@ -188,7 +195,10 @@ export interface CardOptions {
   notes?: readonly string[]
 }
 
-/** The px that the shorter side is resized to with `fit: 'crop'`: timm's rule, with which torchvision's sizes agree. */
+/**
+ * The px that the shorter side is resized to with `fit: 'crop'`, and both with `'squash'`: timm's rule, with which
+ * torchvision's sizes agree.
+ */
 export function shorterSide(preprocessing: Pick<Preprocessing, 'resolution' | 'cropShare'>): number {
   const op = 'shorterSide'
   const { resolution, cropShare } = preprocessing ?? {}
@@ -217,7 +227,7 @@ export function makeCard(network: Network, options: CardOptions = {}): ModelCard
     throw new MbconvError('ERR_VALUE', text, { op })
   }
   const given = options.preprocessing ?? {}
-  checkOptions(op, given, ['size', 'resolution', 'fit', 'cropShare', 'interpolation', 'mean', 'std'])
+  checkOptions(op, given, ['size', 'resolution', 'fit', 'cropShare', 'interpolation', 'colorManagement', 'mean', 'std'])
   if (inChannels !== 3 && (given.mean === undefined || given.std === undefined)) {
     const text = `${op}: preprocessing.mean and std must be given for images of ${inChannels} channels`
     throw new MbconvError('ERR_VALUE', text, { op })
@@ -228,8 +238,9 @@ export function makeCard(network: Network, options: CardOptions = {}): ModelCard
     size: given.size ?? null,
     resolution,
     fit,
-    cropShare: given.cropShare ?? (fit === 'crop' ? 0.875 : null),
+    cropShare: given.cropShare ?? (fit === 'stretch' ? null : 0.875),
     interpolation: given.interpolation ?? 'bicubic',
+    colorManagement: given.colorManagement ?? false,
     mean: given.mean ?? profile.mean,
     std: given.std ?? profile.std,
   }

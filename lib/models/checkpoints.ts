@@ -31,6 +31,8 @@ export interface Checkpoint {
   readonly preprocessing: Preprocessing
   /** Side of the images that it was trained with, px. */
   readonly trainResolution: number
+  /** Of the weights, as timm names it: apache-2.0, bsd-3-clause, cc-by-nc-4.0. */
+  readonly license: string
 }
 
 const HUB = 'https://huggingface.co'
@@ -42,7 +44,8 @@ const NORMALIZATIONS = {
 } as const
 
 function checkpointOf(row: CheckpointRow): Checkpoint {
-  const [name, arch, profile, numClasses, side, crop, evalSide, evalCrop, interpolation, normalization, original] = row
+  const [name, arch, profile, numClasses, side, crop, evalSide, evalCrop, fit, ...rest] = row
+  const [interpolation, normalization, license, original] = rest
   return Object.freeze({
     name,
     arch,
@@ -56,13 +59,15 @@ function checkpointOf(row: CheckpointRow): Checkpoint {
         channels: 3,
         size: null,
         resolution: evalSide ?? side,
-        fit: 'crop',
+        fit,
         cropShare: evalCrop ?? crop,
         interpolation,
+        colorManagement: false,
       },
       ...NORMALIZATIONS[normalization],
     } as const),
     trainResolution: side,
+    license,
   })
 }
 

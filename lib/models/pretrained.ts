@@ -54,7 +54,8 @@ export function pretrained(name: string, options: PretrainedOptions = {}): Pretr
     if (init === 'none' && report.reinitialized.length > 0) {
       throw new MbconvError('ERR_SHAPE', `${file} is for other classes than ${name}, which has ${numClasses}`, { op })
     }
-    const notes = report.reinitialized.length > 0 ? [`re-initialised: ${report.reinitialized.join(', ')}`] : []
+    const notes = [`The published weights are under ${checkpoint.license}.`]
+    if (report.reinitialized.length > 0) notes.push(`re-initialised: ${report.reinitialized.join(', ')}`)
     const { channels: _, ...preprocessing } = checkpoint.preprocessing
     return {
       network,

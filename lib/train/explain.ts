@@ -1,6 +1,6 @@
 /** Where in an image a trained model sees a class. */
 import { checkCount, checkOptions, shown } from '../check'
-import { decodeImage, encodePng } from '../data/image-file'
+import { checkDecoding, DECODE_OPTIONS, type DecodeOptions, encodePng, withImage } from '../data/image-file'
 import { MbconvError } from '../errors'
 import type { ModelCard } from '../models/card'
 import { stageTable } from '../models/count'
@@ -14,7 +14,8 @@ import { nearest } from './nearest'
 import { type OpenModel, openModel } from './open-model'
 import { type Guess, guessesOf, type ImageSource, inputOf } from './predict'
 
-export interface ExplainOptions {
+/** `colorManagement` is the card's unless it is given. */
+export interface ExplainOptions extends DecodeOptions {
   /** A class's name, or its index. Default: the most probable one. */
   class?: string | number
   /**
@@ -57,23 +58,25 @@ export async function explainImage(
   options: ExplainOptions = {},
 ): Promise<Explanation> {
   const op = 'explainImage'
-  checkOptions(op, options, ['class', 'stage', 'device'])
+  checkOptions(op, options, ['class', 'stage', 'device', ...DECODE_OPTIONS])
   const file = typeof image === 'string' ? image : image?.name
   if (typeof file !== 'string')
     throw new MbconvError('ERR_TYPE', `${op}: image must be a path, or { name, bytes }`, { op })
-  const { device } = options
+  const { class: named, stage: part, device, ...asked } = options
+  checkDecoding(op, asked)
   const opened = openModel(model, device)
   try {
     const { network, card } = opened
-    const { stage = telling(card) } = options
+    const stage = part ?? telling(card)
+    const { colorManagement = card.preprocessing.colorManagement, maxPixels } = asked
+    const decoding = { colorManagement, maxPixels }
     inputImageShape(card.preprocessing)
-    const wanted = classOf(op, options.class, card.classes)
-    const planes = await readInputImage(image, card.preprocessing)
+    const wanted = classOf(op, named, card.classes)
+    const planes = await readInputImage(image, card.preprocessing, decoding)
     const { classes, heat, heatShape, probabilities } = look(opened, planes, stage, wanted)
     const [index] = classes
-    const own = await decodeImage(image)
-    const fits = Math.max(own.width, own.height) <= LONGEST
-    const photo = fits ? own : await decodeImage(image, { width: LONGEST, height: LONGEST, fit: 'inside' })
+    const box = { width: LONGEST, height: LONGEST, fit: 'inside', withoutEnlargement: true } as const
+    const [own, photo] = await withImage(image, decoding, async (file) => [file, await file.resized(box)])
     const predictions = guessesOf(probabilities, card.classes, 5)
     const guess = { label: card.classes[index], index, probability: probabilities[index] }
     const [height, width] = heatShape

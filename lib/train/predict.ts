@@ -1,7 +1,7 @@
 /** What a trained model sees in image files. */
 import { checkCount, checkOptions } from '../check'
 import type { ImageDataset } from '../data/dataset'
-import type { NamedBytes } from '../data/image-file'
+import { checkDecoding, DECODE_OPTIONS, type DecodeOptions, type NamedBytes } from '../data/image-file'
 import { Loader } from '../data/loader'
 import { MbconvError } from '../errors'
 import { noGrad } from '../tensor/autograd'
@@ -11,7 +11,8 @@ import { breathe } from './breathe'
 import { inputImageShape, readInputImage } from './input-image'
 import { type OpenModel, openModel } from './open-model'
 
-export interface PredictOptions {
+/** `colorManagement` is the card's unless it is given. */
+export interface PredictOptions extends DecodeOptions {
   /** Guesses an image, most probable first. Default 5, at most the number of classes. */
   topk?: number
   /** As in a configuration. Default 'auto'. */
@@ -64,8 +65,9 @@ export async function* predictEach(
   options: PredictOptions = {},
 ): AsyncGenerator<Prediction | Unreadable, void, undefined> {
   const op = 'predictEach'
-  checkOptions(op, options, ['topk', 'device', 'batchSize'])
-  const { topk = 5, device, batchSize = 32 } = options
+  checkOptions(op, options, ['topk', 'device', 'batchSize', ...DECODE_OPTIONS])
+  const { topk = 5, device, batchSize = 32, ...decoding } = options
+  checkDecoding(op, decoding)
   checkCount(op, 'topk', topk)
   checkCount(op, 'batchSize', batchSize)
   if (images === null || typeof images !== 'object' || !(Symbol.iterator in images || Symbol.asyncIterator in images)) {
@@ -76,7 +78,7 @@ export async function* predictEach(
   try {
     inputImageShape(opened.card.preprocessing) // refuses what files cannot give before any is read
     let batch: Read[] = []
-    for await (const image of readAhead(images, opened)) {
+    for await (const image of readAhead(images, opened, decoding)) {
       batch.push(image)
       if (batch.length < batchSize) continue
       yield* predicted(fused, batch, topk)
@@ -102,13 +104,14 @@ function folded(opened: OpenModel): OpenModel {
 async function* readAhead(
   images: Iterable<ImageSource> | AsyncIterable<ImageSource>,
   { card }: OpenModel,
+  decoding: DecodeOptions,
 ): AsyncGenerator<Read, void, undefined> {
   const read = async (source: ImageSource): Promise<Read> => {
     const file = typeof source === 'string' ? source : source?.name
     if (typeof file !== 'string')
       throw new MbconvError('ERR_TYPE', 'predictEach: an image must be a path, or { name, bytes }')
     try {
-      return { file, planes: await readInputImage(source, card.preprocessing) }
+      return { file, planes: await readInputImage(source, card.preprocessing, decoding) }
     } catch (error) {
       if (error instanceof MbconvError && error.code === 'ERR_DATA') return { file, error }
       throw error
