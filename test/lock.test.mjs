@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { train } from 'mbconv'
 import t from 'tap'
-import { lockRun, unlockRun } from '../dist/train/lock.js'
+import { lockRun, unlockRun } from '../dist/io/lock.js'
 import { runScript, tinyConfig } from './helpers/tiny.mjs'
 
 const lockOf = (dir) => JSON.parse(readFileSync(join(dir, '.lock'), 'utf8'))
@@ -36,7 +36,7 @@ t.test('one holder at a time, also within a process', async (t) => {
 t.test('the lock of a killed process is taken over', async (t) => {
   const dir = t.testdir()
   const { signal } = await runScript(`
-    import lock from '$dist/train/lock.js'
+    import lock from '$dist/io/lock.js'
     lock.lockRun(${JSON.stringify(dir)}, 'theirs')
     process.kill(process.pid, 'SIGKILL')`)
   t.equal(signal, 'SIGKILL')
@@ -79,7 +79,7 @@ t.test('locks that say nothing, or of another machine', async (t) => {
 
 t.test('of many that rush for a stale lock one gets it', async (t) => {
   const dir = t.testdir()
-  const dist = new URL('../dist/train/lock.js', import.meta.url).pathname
+  const dist = new URL('../dist/io/lock.js', import.meta.url).pathname
   // All wait for the same moment, and hold what they got until everyone has tried.
   const script = `
     const fs = require('node:fs')

@@ -9,7 +9,7 @@ import { linkSync, readFileSync, statSync, unlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { MbconvError } from '../errors'
-import { ioError, processIsAlive, unlinkIfThere, writeFileDurable } from '../io/atomic'
+import { ioError, processIsAlive, unlinkIfThere, writeFileDurable } from './atomic'
 
 const LOCK_NAME = '.lock'
 
