@@ -4,7 +4,7 @@
  *
  * Sources: RFC 9110, sections 13.1.5 (If-Range), 14 (ranges), 10.2.3 (Retry-After).
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -16,13 +16,13 @@ import {
   readFileSync,
   renameSync,
   statfsSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MbconvError } from '../errors'
-import { fsyncDirectory, ioError, processIsAlive, unlinkIfThere, writeFileAtomic } from './atomic'
+import { fsyncDirectory, ioError, unlinkIfThere, writeFileAtomic } from './atomic'
+import { lockPath, unlockPath } from './lock'
 
 export interface DownloadProgress {
   url: string
@@ -86,7 +86,9 @@ class Passing extends Error {
  *   for a disk that is full or another process at it, ERR_ABORTED
  */
 export async function download(url: string, target: string, options: DownloadOptions = {}): Promise<Download> {
-  const unlock = lock(`${target}.lock`)
+  const [lock, token] = [`${target}.lock`, randomUUID()]
+  // Two at once would write into the same part.
+  lockPath(lock, target, token)
   try {
     const part = new Part(target)
     try {
@@ -125,7 +127,7 @@ export async function download(url: string, target: string, options: DownloadOpt
   } catch (error) {
     throw (error as NodeJS.ErrnoException).syscall === undefined ? error : ioError('write', target, error)
   } finally {
-    unlock()
+    unlockPath(lock, token)
   }
 }
 
@@ -338,31 +340,6 @@ class Part {
   remove(): void {
     unlinkIfThere(this.path)
     unlinkIfThere(this.#recordPath)
-  }
-}
-
-/** One process at a time: two would write into the same part. */
-function lock(file: string): () => void {
-  for (let attempts = 0; ; attempts++) {
-    try {
-      writeFileSync(file, String(process.pid), { flag: 'wx' })
-      return () => unlinkIfThere(file)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw ioError('write', file, error)
-      let holder = Number.NaN
-      try {
-        holder = Number(readFileSync(file, 'utf8'))
-      } catch {
-        continue // it has just gone
-      }
-      if (attempts > 3 || (holder > 0 && processIsAlive(holder))) {
-        throw new MbconvError('ERR_IO', `process ${holder} is fetching that file (${file})`, {
-          op: 'download',
-          hint: 'Wait for it; if no such process is at it, remove the .lock file.',
-        })
-      }
-      unlinkIfThere(file)
-    }
   }
 }
 
