@@ -38,8 +38,8 @@ const PACKAGES = {
   'node-api-headers': (name) => /^(include\/.+\.h|LICENSE|package\.json)$/.test(name),
 }
 
-/** Packages that dist/ asks for only when a picture is drawn or an image file read, and says so when they are missing. */
-const LEFT_OUT = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js', '@expo-google-fonts/lato', 'sharp']
+/** Packages that dist/ asks for only when a picture is drawn, an image file read, or weights fetched, and says so when they are missing. */
+const LEFT_OUT = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js', '@expo-google-fonts/lato', 'sharp', 'undici']
 
 /**
  * The files of a bundle below its folder mbconv/.
