@@ -62,13 +62,13 @@ function known(name: string): void {
 }
 
 const SOURCES = {
-  server: 'SHA-256 as the server says',
-  name: "SHA-256 as the file's name says",
+  server: 'SHA-256 not pinned, as the server says',
+  name: "SHA-256 as pinned in the file's name",
   record: 'SHA-256 as when it was fetched',
 } as const
 
 function described({ name, path: file, bytes, verifiedBy, wasThere }: Pulled): string {
-  const proof = verifiedBy === null ? 'SHA-256 unknown' : SOURCES[verifiedBy]
+  const proof = verifiedBy === null ? 'SHA-256 not pinned' : SOURCES[verifiedBy]
   return `${name}: ${shortPath(file)} (${(bytes / 1e6).toFixed(1)} MB, ${proof}${wasThere ? ', was there' : ''})`
 }
 

@@ -22,6 +22,7 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { MbconvError } from '../errors'
 import { nameOf } from '../foreign-text'
+import { processIsAlive } from './lock-file.cjs'
 
 /** What may be written: text (as UTF-8), bytes, or pieces that are produced one after another. */
 export type FileContent = string | Uint8Array | Iterable<Uint8Array>
@@ -33,16 +34,6 @@ const TEMP_NAME = /^\..+\.(tmp|old)-(\d+)-[0-9a-f]+$/
 function siblingName(target: string, kind: 'tmp' | 'old'): string {
   const unique = randomBytes(6).toString('hex')
   return join(dirname(target), `.${basename(target)}.${kind}-${process.pid}-${unique}`)
-}
-
-/** Whether a process with this id exists (one of another user counts, too). */
-export function processIsAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
 
 /** Writes all of `bytes`; one write() may take fewer than it was offered. */

@@ -6,6 +6,7 @@ import { homedir } from 'node:os'
 import path from 'node:path'
 import { shown } from '../check'
 import { MbconvError } from '../errors'
+import { withoutCredentials } from '../io/web'
 import { nearest } from '../train/nearest'
 import { type Arch, arch as archNamed } from './arch'
 import type { Preprocessing } from './card'
@@ -21,7 +22,7 @@ export interface Checkpoint {
   /** Follows from the family: `tf` for the `tf_*`, which were ported from TensorFlow, `timm` for the others. */
   readonly profile: 'timm' | 'tf'
   readonly numClasses: number
-  /** Of the safetensors file in the hub. */
+  /** Of the safetensors file in the hub; a name and password in `HF_ENDPOINT` are not in it. */
   readonly url: string
   /** Its name in the folder of weights. */
   readonly file: string
@@ -43,6 +44,11 @@ const NORMALIZATIONS = {
   none: { mean: [0, 0, 0], std: [1, 1, 1] },
 } as const
 
+/** Where a checkpoint's file is asked for: its `url`, with the name and password that `HF_ENDPOINT` may hold. */
+export function hubAddress(name: string): string {
+  return `${process.env.HF_ENDPOINT?.replace(/\/+$/, '') || HUB}/timm/${name}/resolve/main/model.safetensors`
+}
+
 function checkpointOf(row: CheckpointRow): Checkpoint {
   const [name, arch, profile, numClasses, side, crop, evalSide, evalCrop, fit, ...rest] = row
   const [interpolation, normalization, license, original] = rest
@@ -51,7 +57,7 @@ function checkpointOf(row: CheckpointRow): Checkpoint {
     arch,
     profile,
     numClasses,
-    url: `${process.env.HF_ENDPOINT?.replace(/\/+$/, '') || HUB}/timm/${name}/resolve/main/model.safetensors`,
+    url: withoutCredentials(hubAddress(name)),
     file: `${name}.safetensors`,
     original: original === null ? null : { url: original, file: `${name}.pth`, sha256: original.slice(-12, -4) },
     preprocessing: Object.freeze({

@@ -1,16 +1,18 @@
 /** Checkpoints from the hub into the folder of weights. */
 import { lstatSync, realpathSync } from 'node:fs'
 import path from 'node:path'
-import { checkOptions } from '../check'
+import { checkOptions, shown } from '../check'
 import { MbconvError } from '../errors'
 import { ioError, writeFileAtomic } from '../io/atomic'
 import { type DownloadProgress, download, sha256Of } from '../io/download'
 import { makeFolder } from '../io/folders'
 import { readableJson } from '../io/json'
-import { readText } from '../io/open'
+import { quoted, readText } from '../io/open'
 import { readMetadata } from '../io/safetensors'
+import { withoutCredentials } from '../io/web'
 import { checkWeightsFile } from '../io/weights-file'
-import { type Checkpoint, checkpointNamed, weightsFolder } from './checkpoints'
+import { archOf, type Checkpoint, checkpointNamed, hubAddress, weightsFolder } from './checkpoints'
+import { count } from './count'
 
 export interface PullOptions {
   /** Default: the folder of weights. */
@@ -20,10 +22,12 @@ export interface PullOptions {
   /** Told what went wrong and is tried again, or elsewhere. */
   onNote?: (text: string) => void
   signal?: AbortSignal
-  /** Attempts after the first that get nothing; one that gets anything starts the count anew. Default 5. */
+  /** Attempts after the first that get next to nothing; one that gets 16 kB starts the count anew. Default 5. */
   retries?: number
-  /** Without a byte for so long, an attempt is given up, ms. Default 30,000. */
+  /** An attempt that brings fewer than 16 kB in so long is given up, ms. Default 30,000. */
   timeout?: number
+  /** A larger file is refused. Default: twice what the network takes in float32, and 16 MiB. */
+  maxBytes?: number
 }
 
 export interface Pulled {
@@ -50,8 +54,11 @@ export interface Pulled {
 export function pull(name: string, options: PullOptions = {}): Promise<Pulled> {
   const op = 'pull'
   const checkpoint = checkpointNamed(name)
-  checkOptions(op, options, ['folder', 'onProgress', 'onNote', 'signal', 'retries', 'timeout'])
-  const { folder = weightsFolder() } = options
+  checkOptions(op, options, ['folder', 'onProgress', 'onNote', 'signal', 'retries', 'timeout', 'maxBytes'])
+  const { folder = weightsFolder(), maxBytes = 1 } = options
+  if (!(typeof maxBytes === 'number' && maxBytes > 0)) {
+    throw new MbconvError('ERR_VALUE', `${op}: maxBytes must be a number above 0, got ${shown(maxBytes)}`, { op })
+  }
   if (typeof folder !== 'string' || folder === '') {
     throw new MbconvError('ERR_TYPE', `${op}: folder must be a string that is not empty`, { op })
   }
@@ -64,7 +71,7 @@ async function fetchInto(checkpoint: Checkpoint, folder: string, options: PullOp
   const there = await whatIsThere(name, target)
   if (there !== undefined) return there
   try {
-    return await fetchFile(name, url, target, options)
+    return await fetchFile(checkpoint, hubAddress(name), target, options)
   } catch (error) {
     const missing =
       error instanceof MbconvError && error.code === 'ERR_NETWORK' && /HTTP (401|403|404|410)/.test(error.message)
@@ -72,9 +79,8 @@ async function fetchInto(checkpoint: Checkpoint, folder: string, options: PullOp
     options.onNote?.(`${(error as Error).message}; trying the original file, ${original.url}`)
     const second = targetIn(folder, original.file)
     try {
-      return (
-        (await whatIsThere(name, second)) ?? (await fetchFile(name, original.url, second, options, original.sha256))
-      )
+      const { url, sha256 } = original
+      return (await whatIsThere(name, second, sha256)) ?? (await fetchFile(checkpoint, url, second, options, sha256))
     } catch (cause) {
       throw withHint(cause, url, target)
     }
@@ -106,7 +112,7 @@ function targetIn(folder: string, file: string): string {
 const record = (target: string) => `${target}.json`
 
 /** A file that an earlier pull left, if it is still what it was then. */
-async function whatIsThere(name: string, target: string): Promise<Pulled | undefined> {
+async function whatIsThere(name: string, target: string, pinned?: string): Promise<Pulled | undefined> {
   if (lstatSync(target, { throwIfNoEntry: false }) === undefined) return undefined
   let known: { url?: string; sha256?: string } = {}
   try {
@@ -115,33 +121,42 @@ async function whatIsThere(name: string, target: string): Promise<Pulled | undef
     // Put there by hand.
   }
   const { sha256, bytes } = await sha256Of(target)
+  const differs = (problem: string) =>
+    new MbconvError('ERR_FORMAT', `${target} is not what ${problem}`, {
+      op: 'pull',
+      hint: 'Remove it, and pull again.',
+    })
   if (known.sha256 !== undefined && known.sha256 !== sha256) {
-    throw new MbconvError(
-      'ERR_FORMAT',
-      `${target} is not what was fetched: its SHA-256 is ${sha256}, it was ${known.sha256}`,
-      {
-        op: 'pull',
-        hint: 'Remove it, and pull again.',
-      },
-    )
+    throw differs(`was fetched: its SHA-256 is ${sha256}, it was ${quoted(String(known.sha256))}`)
+  }
+  if (pinned !== undefined && !sha256.startsWith(pinned)) {
+    throw differs(`was published: its SHA-256 is ${sha256}, it should begin with ${pinned}`)
   }
   checkContent(target)
-  const verifiedBy = known.sha256 === undefined ? null : 'record'
+  const verifiedBy = pinned !== undefined ? 'name' : known.sha256 !== undefined ? 'record' : null
   return { name, path: target, url: known.url ?? '', bytes, sha256, verifiedBy, wasThere: true }
 }
 
 async function fetchFile(
-  name: string,
-  url: string,
+  checkpoint: Checkpoint,
+  address: string,
   target: string,
   options: PullOptions,
   sha256?: string,
 ): Promise<Pulled> {
-  const { onProgress, onNote, signal, retries, timeout } = options
-  const got = await download(url, target, { sha256, check: checkContent, onProgress, onNote, signal, retries, timeout })
+  const { onProgress, onNote, signal, retries, timeout, maxBytes = mostBytes(checkpoint) } = options
+  const how = { sha256, check: checkContent, onProgress, onNote, signal, retries, timeout, maxBytes }
+  const got = await download(address, target, how)
+  const [{ name }, url] = [checkpoint, withoutCredentials(address)]
   writeFileAtomic(record(target), readableJson({ name, url, bytes: got.bytes, sha256: got.sha256 }))
-  const verifiedBy = got.announced ? 'server' : sha256 === undefined ? null : 'name'
+  const verifiedBy = sha256 !== undefined ? 'name' : got.announced ? 'server' : null
   return { name, path: target, url, bytes: got.bytes, sha256: got.sha256, verifiedBy, wasThere: false }
+}
+
+/** Room for float64, or for a second copy of the weights, and for names. */
+function mostBytes(checkpoint: Checkpoint): number {
+  const { params } = count(archOf(checkpoint), { numClasses: checkpoint.numClasses })
+  return 8 * params + 16 * 2 ** 20
 }
 
 /** That it is a file of weights at all: servers answer with pages, too. */

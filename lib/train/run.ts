@@ -1,10 +1,10 @@
 /** A whole run in the calling thread: preparing its folder, the loop, and giving everything back. */
 import { join, resolve } from 'node:path'
 import { removeStaleTemporaries } from '../io/atomic'
+import { lockRun, unlockRun } from '../io/lock'
 import { type Checkpoint, makeCheckpointsFolder, newestCheckpoint } from './checkpoint'
 import { parseConfig, type TrainConfigInput } from './config'
 import type { StopReason, TrainEvent, TrainResult } from './events'
-import { lockRun, unlockRun } from './lock'
 import { trainLoop } from './loop'
 import { cutMetrics } from './metrics'
 import { progressFrom } from './progress'

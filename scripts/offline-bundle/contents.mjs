@@ -14,6 +14,7 @@ const PROJECT = [
   { from: 'native' },
   { from: 'configs' },
   { from: 'lib/data/digits' },
+  { from: 'lib/io/lock-file.cjs' },
   { from: 'dist', keep: (name) => !/\.d\.[cm]?ts$|\.map$/.test(name) },
   { from: 'docs/gpu-host.md' },
   { from: 'scripts/setup.mjs' },
@@ -37,8 +38,8 @@ const PACKAGES = {
   'node-api-headers': (name) => /^(include\/.+\.h|LICENSE|package\.json)$/.test(name),
 }
 
-/** Packages that dist/ asks for only when a picture is drawn or an image file read, and says so when they are missing. */
-const LEFT_OUT = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js', '@expo-google-fonts/lato', 'sharp']
+/** Packages that dist/ asks for only when a picture is drawn, an image file read, or weights fetched, and says so when they are missing. */
+const LEFT_OUT = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js', '@expo-google-fonts/lato', 'sharp', 'undici']
 
 /**
  * The files of a bundle below its folder mbconv/.

@@ -57,7 +57,7 @@ export async function installPackages(root, npm, { log, logFile }) {
 }
 
 function compileDigest(root) {
-  const sources = listFiles(path.join(root, 'lib'), (name) => /\.([cm]?ts|json)$/.test(name))
+  const sources = listFiles(path.join(root, 'lib'), (name) => /\.([cm]?[jt]s|json)$/.test(name))
   const files = ['tsconfig.json', 'package-lock.json', ...sources.map((name) => `lib/${name}`)]
   return contentDigest(root, files)
 }

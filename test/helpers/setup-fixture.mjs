@@ -132,6 +132,7 @@ export function makeProject(folder, { checkout = false, without = [], spoil = nu
   }
   fs.cpSync(path.join(REPOSITORY, 'scripts', 'setup'), path.join(folder, 'scripts', 'setup'), { recursive: true })
   fs.cpSync(path.join(REPOSITORY, 'scripts', 'setup.mjs'), path.join(folder, 'scripts', 'setup.mjs'))
+  write('lib/io/lock-file.cjs', fs.readFileSync(path.join(REPOSITORY, 'lib', 'io', 'lock-file.cjs')))
   fs.mkdirSync(path.join(folder, 'native'))
   fs.cpSync(path.join(REPOSITORY, 'native', 'torch-versions.txt'), path.join(folder, 'native', 'torch-versions.txt'))
   write('fake.mjs', NODE_TOOLS)

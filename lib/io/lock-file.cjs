@@ -1,0 +1,293 @@
+/**
+ * A lock is a file that names its process. Node has no flock(), so it outlives a killed process; it is then taken over: by
+ * anyone, once its process is gone, or its id belongs to a process that began at another time. Dates of files and clocks
+ * play no part, since both can be wrong.
+ *
+ * This is plain JavaScript because two need it: the library, and the set-up, which runs before anything is compiled.
+ */
+'use strict'
+const { randomBytes } = require('node:crypto')
+const fs = require('node:fs')
+const { hostname } = require('node:os')
+const { basename, dirname, join } = require('node:path')
+
+/**
+ * @typedef {{ pid: number, began: string | null }} Process
+ *   began: when, in the kernel's own count since the machine's start; null where the system does not say
+ * @typedef {{ host: string, token: string, children?: Process[] }} Claim
+ *   token: tells this lock from another one of the same process; children: groups of processes that it has started
+ * @typedef {Process & Claim} Owner
+ */
+
+const WITHOUT_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+const TAKEN = new Set(['EEXIST', 'ENOTEMPTY', 'ENOTDIR'])
+/** For a stale lock that another process is taking over, which takes it a millisecond when it gets to run. */
+const PATIENCE_MS = 5000
+
+/** @param {unknown} error @returns {string} */
+const codeOf = (error) => /** @type {NodeJS.ErrnoException} */ (error).code ?? ''
+
+/**
+ * Whether a process with this id exists (one of another user counts, too).
+ * @param {number} pid
+ */
+function processIsAlive(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return codeOf(error) === 'EPERM'
+  }
+}
+
+/**
+ * Fields 3 and 22 of /proc/PID/stat. The command's name before them may hold spaces and parentheses, so count from its end.
+ * @param {number} pid
+ * @returns {{ state: string | null, began: string | null }}
+ */
+function statusOf(pid) {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return { state: fields[0], began: fields[19] ?? null }
+  } catch {
+    return { state: null, began: null }
+  }
+}
+
+/**
+ * @param {number} pid
+ * @returns {Process}
+ */
+const processOf = (pid) => ({ pid, began: statusOf(pid).began })
+
+/**
+ * Whether it is still the process that it was. One that has ended and whose parent does not ask for its status keeps its
+ * id, but does nothing any more.
+ * @param {Process} process
+ */
+function isRunning({ pid, began }) {
+  if (!processIsAlive(pid)) return false
+  const now = statusOf(pid)
+  if (now.state === 'Z' || now.state === 'X') return false
+  return began === null || now.began === null || now.began === began
+}
+
+/** @param {string} text @returns {Owner | undefined} */
+function parseOwner(text) {
+  try {
+    const owner = JSON.parse(text)
+    if (!Number.isSafeInteger(owner?.pid) || owner.pid <= 0) return undefined
+    return { ...owner, began: owner.began ?? null, host: owner.host ?? hostname() }
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Whether the lock's process is certainly gone. A lock of another machine is not ours to judge. A lock is whole from its
+ * first moment, so one without an owner was left by a crash of the machine.
+ * @param {Owner | undefined} owner
+ */
+function isStale(owner) {
+  return owner === undefined || (owner.host === hostname() && !isRunning(owner))
+}
+
+/** @param {string} path */
+const ownerFile = (path) => join(path, 'owner')
+
+/** @param {string} path @returns {string | undefined} undefined when there is no lock */
+function readIfThere(path) {
+  let fd
+  try {
+    // A pipe would wait for its writer.
+    fd = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0))
+    const stat = fs.fstatSync(fd)
+    if (stat.isDirectory()) return fs.readFileSync(ownerFile(path), 'utf8')
+    if (!stat.isFile()) throw new Error('it is not a regular file')
+    return fs.readFileSync(fd, 'utf8')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
+    throw error
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd)
+  }
+}
+
+/**
+ * A name of this process's own beside `path`, known for what it is should the process die before it removes it.
+ * @param {string} path
+ */
+function siblingOf(path) {
+  return join(dirname(path), `.${basename(path)}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`)
+}
+
+/** @param {string} file @param {Owner} owner */
+function writeOwner(file, owner) {
+  // Not forced to the disk: a crash of the machine ends the lock anyway, whole or empty.
+  fs.writeFileSync(file, JSON.stringify(owner), { flag: 'wx' })
+}
+
+/**
+ * Puts the finished draft at `path`, whole or not at all. Where the file system has no hard links, a folder with the draft
+ * in it is renamed: that fails, too, where a file is, or a folder with something in it.
+ *
+ * @param {string} draft
+ * @param {string} path
+ * @returns {boolean} false when the name is taken
+ */
+function place(draft, path) {
+  try {
+    fs.linkSync(draft, path)
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    if (!WITHOUT_LINKS.has(codeOf(error))) throw error
+  }
+  const folder = siblingOf(path)
+  fs.mkdirSync(folder)
+  try {
+    fs.copyFileSync(draft, ownerFile(folder))
+    fs.renameSync(folder, path)
+    return true
+  } catch (error) {
+    fs.rmSync(folder, { recursive: true, force: true })
+    if (TAKEN.has(codeOf(error))) return false
+    throw error
+  }
+}
+
+/**
+ * Takes the lock away in one step. Only for who holds it, or has the turn of removing it.
+ * @param {string} path
+ */
+function remove(path) {
+  const doomed = siblingOf(path)
+  try {
+    fs.renameSync(path, doomed)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return // by hand
+    throw error
+  }
+  fs.rmSync(doomed, { recursive: true, force: true })
+}
+
+/**
+ * Takes a stale lock away, if it still is one. Of several that try, one at a time may look and remove: else one could
+ * remove the lock that another has just put in the stale one's place. The turn is a lock itself, so that a turn whose
+ * process was killed in the middle of it is taken over like any other.
+ *
+ * @param {string} path
+ * @param {(owner: Owner) => void} onStale
+ * @returns {Owner | undefined | null} null when that is done; else whose turn it is
+ */
+function removeStale(path, onStale) {
+  const turn = `${path}.turn`
+  const token = randomBytes(6).toString('hex')
+  const other = attempt(turn, token, () => {})
+  if (other !== null) return other
+  try {
+    const text = readIfThere(path)
+    if (text === undefined) return null
+    const owner = parseOwner(text)
+    if (!isStale(owner)) return null
+    if (owner !== undefined) onStale(owner)
+    remove(path)
+    return null
+  } finally {
+    freeLock(turn, token)
+  }
+}
+
+/**
+ * One attempt, and a second where the first has met a stale lock.
+ *
+ * @param {string} path
+ * @param {string} token
+ * @param {(owner: Owner) => void} onStale
+ * @returns {Owner | undefined | null} null when the lock is had; else who is in the way, undefined if that is not known
+ */
+function attempt(path, token, onStale) {
+  const draft = siblingOf(path)
+  try {
+    writeOwner(draft, { ...processOf(process.pid), host: hostname(), token })
+    let owner
+    for (let i = 0; i < 2; i++) {
+      if (place(draft, path)) return null
+      const text = readIfThere(path)
+      owner = text === undefined ? undefined : parseOwner(text)
+      if (text === undefined || !isStale(owner)) return owner
+      const other = removeStale(path, onStale)
+      if (other !== null) return other
+    }
+    return owner
+  } finally {
+    fs.rmSync(draft, { force: true })
+  }
+}
+
+/**
+ * Removes what processes that were killed while they tried for this lock have left beside it.
+ * @param {string} path
+ */
+function sweep(path) {
+  const base = basename(path)
+  for (const name of fs.readdirSync(dirname(path))) {
+    const file = join(dirname(path), name)
+    if (name.startsWith(base) && /^(\.turn)+$/.test(name.slice(base.length))) removeStale(file, () => {})
+    if (!name.startsWith(`.${base}.`)) continue
+    const pid = /^(?:turn\.)*tmp-(\d+)-[0-9a-f]+$/.exec(name.slice(base.length + 2))?.[1]
+    if (pid !== undefined && !processIsAlive(Number(pid))) fs.rmSync(file, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Locks whatever `path` stands for, for this process. Waits for nobody who holds it, and blocks the thread for some
+ * milliseconds where others are taking over a stale lock at the same time.
+ *
+ * @param {string} path the lock file, in a folder that exists
+ * @param {string} token
+ * @param {{ onStale?: (owner: Owner) => void, patience?: number }} [options] onStale: told of a process that is gone before
+ *   its lock is taken; patience: how long others may be taking over, ms
+ * @returns {Owner | undefined | null} null when the lock is had; else who is in the way, undefined if that is not known
+ */
+function takeLock(path, token, { onStale = () => {}, patience = PATIENCE_MS } = {}) {
+  for (const began = performance.now(); ; ) {
+    const owner = attempt(path, token, onStale)
+    if (owner === null) {
+      sweep(path)
+      return null
+    }
+    const text = readIfThere(path)
+    const held = text !== undefined && !isStale(parseOwner(text))
+    if (held || performance.now() - began >= patience) return owner
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2)
+  }
+}
+
+/**
+ * Gives the lock free, if it is `token`'s.
+ * @param {string} path
+ * @param {string} token
+ */
+function freeLock(path, token) {
+  const text = readIfThere(path)
+  if (text !== undefined && parseOwner(text)?.token === token) remove(path)
+}
+
+/**
+ * Notes in a lock of this process which groups of processes it has started.
+ * @param {string} path
+ * @param {string} token
+ * @param {Process[]} children
+ */
+function noteChildren(path, token, children) {
+  const text = readIfThere(path)
+  const owner = text === undefined ? undefined : parseOwner(text)
+  if (owner?.token !== token) return
+  const draft = siblingOf(path)
+  writeOwner(draft, { ...owner, children })
+  fs.renameSync(draft, fs.statSync(path).isDirectory() ? ownerFile(path) : path)
+}
+
+module.exports = { freeLock, noteChildren, processIsAlive, processOf, takeLock }
