@@ -3,7 +3,6 @@
  * still be running and writing into the same folders, so the next holder ends them before it goes on.
  */
 import { randomUUID } from 'node:crypto'
-import fs from 'node:fs'
 import path from 'node:path'
 import { freeLock, noteChildren, processOf, takeLock } from '../../lib/io/lock-file.cjs'
 import { makeFolder } from './folders.mjs'
