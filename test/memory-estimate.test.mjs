@@ -41,7 +41,7 @@ function compare(t, model, step, { env = {}, scratch = wide } = {}) {
 t.test('training steps', async (t) => {
   compare(t, {}, {})
   compare(t, { resolution: 96 }, { batch: 16 })
-  compare(t, { resolution: 32 }, { batch: 1, ema: false })
+  compare(t, { resolution: 64 }, { batch: 1, ema: false })
   compare(t, { name: 'efficientnet_b1' }, { optimizer: 'adamw' })
   compare(t, { width: 0.5 }, { batch: 16, optimizer: 'sgd', dropPath: 0 })
   compare(t, { width: 0.25, depth: 0.5, resolution: 48, divisor: 4 }, { batch: 64, optimizer: 'sgd' })
@@ -74,7 +74,7 @@ t.test('forward passes', async (t) => {
 
 t.test('without AVX-512, whose convolutions need more', async (t) => {
   compare(t, {}, {}, { env: { ONEDNN_MAX_CPU_ISA: 'AVX2' }, scratch: false })
-  compare(t, { resolution: 32 }, { batch: 1 }, { env: { ONEDNN_MAX_CPU_ISA: 'AVX2' }, scratch: false })
+  compare(t, { resolution: 64 }, { batch: 1 }, { env: { ONEDNN_MAX_CPU_ISA: 'AVX2' }, scratch: false })
 })
 
 t.test('what is held beside activations', async (t) => {

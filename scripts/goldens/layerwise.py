@@ -16,7 +16,7 @@ from timm.optim import param_groups_layer_decay
 
 OUT = pathlib.Path(__file__).resolve().parents[2] / "test" / "golden" / "layerwise.json"
 DECAY = 0.75
-EFFICIENTNETS = [*(f"efficientnet_b{i}" for i in range(9)), "efficientnet_l2", *(f"efficientnet_lite{i}" for i in range(5))]
+EFFICIENTNETS = [f"efficientnet_{size}" for size in (*(f"b{i}" for i in range(9)), "l2", *(f"lite{i}" for i in range(5)))]
 V2 = [f"efficientnetv2_{size}" for size in ("b0", "b1", "b2", "b3", "s", "m", "l", "xl")]
 RESNETS = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2"]
 NAMES = {

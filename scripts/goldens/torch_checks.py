@@ -2,9 +2,9 @@
 
 Usage: python scripts/goldens/torch_checks.py   (torch; writes test/golden/torch-checks.json)
 
-Every `raise` and `assert` of the files below is found in their source and must be accounted for: by the bad inputs under
-CASES, which are tried here (the exception must come from that very line) and are refused by this package
-(test/torch-checks.test.mjs makes the same calls), or by a reason why it does not apply.
+Every `raise` and `assert` of the files below is found in their source and must be accounted for: by bad inputs under
+CASES, which are tried here (the exception must come from that very line) and refused by this package (the same calls are
+in test/torch-checks.test.mjs), or by a reason why it does not apply.
 """
 
 import ast
@@ -64,7 +64,7 @@ def resized(mode, *shape, size=4, **options):
     return lambda: F.interpolate(ones(*shape), size, mode=mode, **options)
 
 
-# By file, function and the order in it: a case, or why there is none. A name alone stands for its whole function.
+# Bad inputs, by what is wrong with them.
 CASES = {
     "dropout: p": lambda: F.dropout(ones(2), 1.5),
     "alpha_dropout: p": lambda: F.alpha_dropout(ones(2), -0.5),
@@ -189,22 +189,29 @@ def other_state():
 
 
 INNER = "follows from a check before it"
-JIT = "TorchScript only"
 FOREACH = "the choice of an implementation, which is made here"
 TENSOR_RATE = "rates are numbers here"
 OTHER_OPTIMISER = "no such optimiser"
 ABSENT = "no such module; the function is checked"
+
+
+def all_for(reason, names):
+    return dict.fromkeys(names.split(), reason)
+
+
+# By file: a reason for all its checks, or by function a reason for all of it or a list, None where there is a case. The
+# function "" stands for all others.
 REASONS = {
     "nn/functional.py": {
-        **{name: "no such function" for name in ("fractional_max_pool2d_with_indices", "fractional_max_pool3d_with_indices")},
-        **{name: "no such function" for name in ("_unpool_output_size", "feature_alpha_dropout", "embedding_bag")},
-        **{name: "no such function" for name in ("linear_cross_entropy", "multilabel_soft_margin_loss")},
-        **{name: "no such function" for name in ("triplet_margin_with_distance_loss", "assert_int_or_pair")},
-        **{name: "no multi-head attention" for name in ("_in_projection", "_mha_shape_check", "_canonical_mask")},
-        **{name: "no multi-head attention" for name in ("_none_or_dtype", "multi_head_attention_forward")},
+        **all_for("no such function", "fractional_max_pool2d_with_indices fractional_max_pool3d_with_indices"),
+        **all_for("no such function", "_unpool_output_size feature_alpha_dropout embedding_bag linear_cross_entropy"),
+        **all_for("no such function", "assert_int_or_pair"),
+        **all_for("no such function", "multilabel_soft_margin_loss triplet_margin_with_distance_loss"),
+        **all_for("no multi-head attention", "_in_projection _mha_shape_check _canonical_mask _none_or_dtype"),
+        **all_for("no multi-head attention", "multi_head_attention_forward"),
         "embedding": "no padding index",
         "gaussian_nll_loss": ["the variance is a tensor", None, None, None],
-        **{name: "no weight of elements" for name in ("huber_loss", "l1_loss", "mse_loss")},
+        **all_for("no weight of elements", "huber_loss l1_loss mse_loss"),
         "interpolate": [None, None, INNER, None, None, INNER, None, None, "no recomputed factor", INNER, None]
         + [INNER] * 8
         + ["no Lanczos"] * 2
@@ -219,20 +226,19 @@ REASONS = {
         "_ConvNd.__init__": [None, None, None, None, "padding 'same' is TensorFlow's, with strides", "zeros only"],
         "": ABSENT,
     },
-    "nn/modules/dropout.py": {},
     "nn/modules/module.py": {
         "Module.to": [None],
         "Module.train": [None],
         "Module.load_state_dict": [None, None],
         "": "hooks, names and attributes of Python's modules",
     },
-    **{f"nn/modules/{name}.py": ABSENT for name in ("flatten", "instancenorm", "lazy", "linear", "loss", "normalization")},
-    **{f"nn/modules/{name}.py": ABSENT for name in ("padding", "pooling", "sparse", "pixelshuffle", "upsampling", "fold")},
+    **{f"nn/modules/{name}.py": ABSENT for name in "flatten instancenorm lazy linear loss normalization".split()},
+    **{f"nn/modules/{name}.py": ABSENT for name in "padding pooling sparse".split()},
     **{f"nn/modules/linear_cross_entropy{end}.py": "no such loss" for end in ("", "_options")},
     "nn/modules/rnn.py": "no recurrent networks",
     "nn/modules/transformer.py": "no transformers",
+    "nn/modules/_functions.py": "neither batch norm over processes nor its own LRN",
     "nn/modules/utils.py": "adaptive pooling takes all sizes here",
-    "nn/modules/_functions.py": "no batch norm over processes",
     "nn/init.py": {"sparse_": "no such function"},
     "nn/utils/clip_grad.py": {
         "_get_total_norm": [FOREACH, None],
@@ -248,7 +254,7 @@ REASONS = {
         "GradScaler.unscale_": [None, None, INNER],
         "GradScaler.step": ["no closures", None, INNER, None],
         "GradScaler.update": [INNER, *["a new scale is a number"] * 3, None],
-        "GradScaler.__getstate__": "not pickled",
+        "GradScaler.__getstate__": "states are plain objects here",
     },
     "functional.py": {
         "einsum.parse_subscript": "equations only",
@@ -261,7 +267,7 @@ REASONS = {
         "Optimizer.load_state_dict": ["state is kept by parameter", None],
         "Optimizer.add_param_group": [
             *("a group is an object", "sets are no lists", None, None, None),
-            *("every option has a default or is required by its optimiser", "each group has its own names", None),
+            *("the constructor asks for what has no default", "each group has its own names", None),
         ],
         "": "hooks, fused steps and graphs of PyTorch's optimisers",
     },
@@ -271,7 +277,11 @@ REASONS = {
         "": FOREACH,
     },
     "optim/rmsprop.py": {"RMSprop.__init__": [TENSOR_RATE, *[None] * 5], "": FOREACH},
-    "optim/swa_utils.py": {"get_ema_multi_avg_fn": INNER, "get_ema_avg_fn": [None], "": "averages are exponential here"},
+    "optim/swa_utils.py": {
+        "get_ema_multi_avg_fn": INNER,
+        "get_ema_avg_fn": [None],
+        "": "averages are exponential here",
+    },
     "optim/lr_scheduler.py": "schedules are functions of the step here",
 }
 for other in FILES:
@@ -307,11 +317,16 @@ def tried(call):
     raise AssertionError("torch takes this")
 
 
+def shortened(entries):
+    """A function none of whose checks applies is one entry: how many there are, and why."""
+    whole = isinstance(entries[0], str) and all(entry == entries[0] for entry in entries)
+    return {"checks": len(entries), "why": entries[0]} if whole else entries
+
+
 raised = {name: tried(call) for name, call in CASES.items()}
-files, faults = {}, []
+files, faults, accounted = {}, [], set()
 for file in FILES:
-    rows, seen = {}, {}
-    reasons = REASONS.get(file, {})
+    rows, seen, reasons = {}, {}, REASONS.get(file, {})
     for function, first, last, what in checks_of(file):
         order = seen[function] = seen.get(function, -1) + 1
         names = [n for n, r in raised.items() if r["at"][0] == str(ROOT / file) and first <= r["at"][1] <= last]
@@ -319,18 +334,15 @@ for file in FILES:
         reason = given[order] if isinstance(given, list) else given
         if bool(names) == bool(reason):
             faults.append(f"{file} {function} {order} {what}: cases {names}, reason {reason}")
+        accounted.update(names)
         entry = {"raises": what[:90], "cases": names} if names else reason
         rows.setdefault(function, []).append(entry)
-    # A function none of whose checks applies is one line: how many there are, and why.
-    files[file] = {
-        name: {"checks": len(entries), "why": entries[0]} if len({str(e) for e in entries}) == 1 and isinstance(entries[0], str) else entries
-        for name, entries in rows.items()
-    }
+    files[file] = {name: shortened(entries) for name, entries in rows.items()}
 if faults:
     raise AssertionError("\n".join(faults))
-accounted = {name for rows in files.values() for entries in rows.values() if isinstance(entries, list) for e in entries if isinstance(e, dict) for name in e["cases"]}
-if accounted != set(CASES):
-    raise AssertionError(f"not at a check: {[(name, raised[name]) for name in set(CASES) - accounted]}")
+stray = {name: result for name, result in raised.items() if name not in accounted}
+if stray:
+    raise AssertionError(f"not at a check: {stray}")
 lines = []
 for file, rows in files.items():
     inner = ",\n".join(f"   {json.dumps(name)}: {json.dumps(entries)}" for name, entries in rows.items())
