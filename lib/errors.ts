@@ -78,6 +78,12 @@ export class MbconvError extends Error {
     if (options.nativeTrace !== undefined) this.nativeTrace = options.nativeTrace
     if (options.memory !== undefined) this.memory = options.memory
   }
+
+  /** What JSON.stringify writes: what the error says, without stacks. */
+  toJSON(): Record<string, unknown> {
+    const { name, code, message, op, hint, memory } = this
+    return { name, code, message, op, hint, memory }
+  }
 }
 
 /** Exit statuses of the `mbconv` command. */

@@ -205,6 +205,37 @@ t.test('a reader that goes away does not end the training', async (t) => {
   t.equal(JSON.parse(fs.readFileSync(path.join(cwd, 'out/here/result.json'), 'utf8')).steps, 6)
 })
 
+t.test(
+  'output that cannot be written does not end the training',
+  {
+    skip: fs.existsSync('/dev/full') ? false : 'no /dev/full here',
+  },
+  async (t) => {
+    const full = fs.openSync('/dev/full', 'w')
+    t.teardown(() => fs.closeSync(full))
+    for (const [name, stdio, status] of [
+      ['results', ['ignore', full, 'pipe'], 1],
+      ['progress', ['ignore', 'pipe', full], 0],
+      ['both', ['ignore', full, full], 1],
+    ]) {
+      const cwd = folder(t)
+      const words = ['train', 'tiny.yaml', '--epochs=1', '--run.name=full']
+      const child = spawn(process.execPath, [MAIN, ...words], { cwd, stdio })
+      let stderr = ''
+      child.stderr?.on('data', (text) => {
+        stderr += text
+      })
+      const ended = await new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? signal)))
+      t.equal(ended, status, `${name}: ${stderr}`)
+      const run = path.join(cwd, 'out', 'full')
+      t.ok(fs.existsSync(path.join(run, 'result.json')), `${name}: trained to its end`)
+      t.equal(fs.readdirSync(path.join(run, 'checkpoints')).length, 1, name)
+      if (child.stderr && status === 1) t.match(stderr, /stdout is lost: .*(space|ENOSPC)/, name)
+      fs.rmSync(path.join(cwd, 'out'), { recursive: true })
+    }
+  },
+)
+
 t.test('data that cannot be read: 4, and nothing is written', async (t) => {
   const cwd = t.testdir({
     'tiny.yaml': `${CONFIG}data: {dataset: idx, trainImages: a, trainLabels: b, testImages: c, testLabels: d}\n`,

@@ -11,6 +11,7 @@ import { packageVersion } from '../version'
 import type { RunOptions } from './experiment'
 import type { ExplainOptions } from './explain'
 import type { ExportOptions } from './export'
+import { watchOutput } from './lost-output'
 import type { ModelsOptions } from './models'
 import { type GlobalOptions, Output } from './output'
 import type { PredictOptions } from './predict'
@@ -356,13 +357,17 @@ function usageError(error: CommanderError): MbconvError {
   })
 }
 
+/** Runs the command; gives its exit status, which is 1 where results could not be written. */
 export async function main(words: string[]): Promise<number> {
-  // A reader that has seen enough (`| head`) is no failure; a training run goes on without it.
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-    })
+  const lostOutput = watchOutput()
+  const status = await runCommand(words)
+  const reason = await lostOutput()
+  if (reason === undefined) return status
+  new Output().warn(`what was to be printed on stdout is lost: ${reason}; everything else was done`)
+  return status === EXIT.ok ? EXIT.failure : status
+}
 
+async function runCommand(words: string[]): Promise<number> {
   let status: number = EXIT.ok
   const program = createProgram((code) => {
     status = code
