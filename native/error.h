@@ -22,8 +22,8 @@ class Error : public std::exception {
   std::string message_;
 };
 
-// A JavaScript exception is already pending: unwind to the guard and leave it alone. libtorch's autograd engine leaves its
-// own state in order only for what is a std::exception.
+// A JavaScript exception is already pending: unwind to the guard and leave it alone. libtorch's autograd engine leaves
+// its own state in order only for what is a std::exception.
 struct PendingException : std::exception {
   const char* what() const noexcept override { return "a JavaScript exception is pending"; }
 };

@@ -146,7 +146,6 @@ const OPENING =
 /** Files of lib/ outside lib/io that use such a call, and why they may. */
 const EXCEPTIONS = {
   'models/pull.ts': ['lstatSync', 'realpathSync'], // looks for links that lead out of the folder of weights
-  'train/lock.ts': ['linkSync', 'statSync', 'unlinkSync'], // a lock is a link that either appears or does not
   'train/run-folder.ts': ['rmdirSync'], // takes an empty folder back, and only an empty one
 }
 

@@ -4,9 +4,10 @@
  * sharp is not loaded before the first image is read, and nothing else here needs it. It sees no bytes but those that begin
  * as an image of a kind that is read: libvips would draw SVG, and has a reader for much else.
  */
-import { statSync } from 'node:fs'
+
 import { checkCount, checkOptions, shown } from '../check'
 import { MbconvError } from '../errors'
+import { statOf } from '../io/folders'
 import { collect } from './collect'
 import { inTurn, LARGE } from './decoding-queue'
 import { dataError, readWhole } from './files'
@@ -186,7 +187,7 @@ export async function withImage<T>(
 /** 0 for what cannot be read, of which reading tells. */
 function sizeOf(path: string): number {
   try {
-    return statSync(path).size
+    return statOf(path)?.size ?? 0
   } catch {
     return 0
   }

@@ -1,5 +1,5 @@
 /** The letters of all pictures and pages: a font of the package's own, since a bare machine has none. */
-import { readFileSync } from 'node:fs'
+import { readBytes } from '../io/open'
 
 /** Latin letters only: another font of the reader's takes the place of Greek ones. */
 export const FONT_FAMILY = 'Lato'
@@ -18,7 +18,7 @@ export const fontFiles = (): string[] => WEIGHTS.map(fileOf)
 /** `@font-face` rules that hold the letters themselves, for a page that loads nothing; 200 kB. */
 export function fontFaces(): string {
   const rule = (weight: Weight) => {
-    const letters = readFileSync(fileOf(weight)).toString('base64')
+    const letters = Buffer.from(readBytes(fileOf(weight), { op: 'report' })).toString('base64')
     return `@font-face{font-family:${FONT_FAMILY};font-weight:${weight};src:url(data:font/ttf;base64,${letters})}`
   }
   return WEIGHTS.map(rule).join('\n')
