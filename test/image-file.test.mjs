@@ -7,6 +7,7 @@ import { crc32, deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
 import { readImageFile, withImage } from '../dist/data/image-file.js'
+import { storedBox, uprightRows } from '../dist/data/pixels.js'
 
 const [GRAY, RGB, RGBA] = [0, 2, 6]
 const folder = t.testdir()
@@ -201,8 +202,46 @@ t.test('with sharp', { skip: sharp === undefined && 'sharp is not installed' }, 
         return Math.max(most, Math.abs(value - found[(i % 3) * area + Math.floor(i / 3)]))
       }, 0)
       t.ok(worst <= within, `${name}${managed ? ', managed' : ''}: ${worst} of ${within}`)
+      const rows = await withImage({ name, bytes }, { colorManagement: managed }, async (image) => {
+        t.same([image.width, image.height], [width, height])
+        const all = []
+        for await (const some of image.rows()) all.push(some)
+        return all
+      })
+      const values = rows.flatMap(({ data, channels }) => {
+        return Array.from(
+          { length: (3 * data.length) / channels },
+          (_, i) => data[channels === 3 ? i : Math.floor(i / 3)],
+        )
+      })
+      const differ = values.findIndex((value, i) => value !== found[(i % 3) * area + Math.floor(i / 3)])
+      t.equal(differ, -1, `${name}: the same by rows`)
     }
     t.ok(cases.length > 40)
+  })
+
+  t.test('some upright rows of a part are those of the whole, for every orientation', async (t) => {
+    const [width, height, channels] = [5, 4, 3]
+    const stored = {
+      data: Uint8Array.from({ length: width * height * channels }, (_, i) => i),
+      width,
+      height,
+      channels,
+    }
+    for (let orientation = 1; orientation <= 8; orientation++) {
+      const length = orientation > 4 ? width : height
+      const whole = uprightRows(stored, orientation, 0, length)
+      t.same([whole.width, whole.height], [orientation > 4 ? height : width, length])
+      const { left, top, ...box } = storedBox(stored, orientation, 1, 3)
+      const lines = Array.from({ length: box.height }, (_, y) => {
+        const start = ((top + y) * width + left) * channels
+        return [...stored.data.subarray(start, start + box.width * channels)]
+      })
+      const part = { data: Uint8Array.from(lines.flat()), ...box, channels }
+      const wanted = whole.data.subarray(whole.width * channels, 3 * whole.width * channels)
+      t.same(uprightRows(part, orientation, 0, 2).data, wanted, `orientation ${orientation}`)
+      t.same(uprightRows(stored, orientation, 1, 3).data, wanted)
+    }
   })
 
   t.test('CMYK: converted before it is resized; with colour management by a profile', async (t) => {
