@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { train } from 'mbconv'
 import t from 'tap'
 import { parseConfig } from '../dist/train/config.js'
+import { SkippedSteps } from '../dist/train/divergence.js'
 import { trainLoop } from '../dist/train/loop.js'
 import { progressFrom } from '../dist/train/progress.js'
 import { openSession } from '../dist/train/session.js'
@@ -40,7 +41,7 @@ t.test('stops, when asked to skip, once nothing but skipping is left', async (t)
     (async () => {
       for await (const event of run) events.push(event)
     })(),
-    { code: 'ERR_DIVERGED', message: /100 steps in a row were skipped/ },
+    { code: 'ERR_DIVERGED', message: /11 of the last 1\d steps were skipped at step 1\d/ },
   )
   const warnings = events.filter(({ type }) => type === 'warning')
   t.match(warnings[0], { message: /step \d+ skipped/ })
@@ -48,16 +49,17 @@ t.test('stops, when asked to skip, once nothing but skipping is left', async (t)
   t.equal(losses.at(-1).loss, null, 'a loss that is no number is null in the file')
 })
 
-/** A run whose third batch is not a number. */
-async function withBadBatch(onDivergence) {
-  const config = parseConfig(tinyConfig(dir, { top: { onDivergence }, run: { name: onDivergence } }))
+/** A run of eight steps; the batches of those named, from 1, are not numbers. */
+async function withBadBatches(onDivergence, ...bad) {
+  const name = [onDivergence, ...bad].join('-')
+  const config = parseConfig(tinyConfig(dir, { top: { onDivergence }, run: { name } }))
   const session = openSession(config)
-  const runDir = join(dir, onDivergence)
+  const runDir = join(dir, name)
   mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
   const { trainLoader } = session
   const epoch = function* (number, from) {
     for (const batch of trainLoader.epoch(number, from)) {
-      if (++taken === 3) batch.images.fill(Number.NaN)
+      if (bad.includes(++taken)) batch.images.fill(Number.NaN)
       yield batch
     }
   }
@@ -70,17 +72,17 @@ async function withBadBatch(onDivergence) {
     emit: (event) => events.push(event),
     stopRequested: () => false,
   })
-  return { session, events, run }
+  return { session, events, run, runDir }
 }
 
 t.test('a single bad batch ends the run', async (t) => {
-  const { session, run } = await withBadBatch('stop')
+  const { session, run } = await withBadBatches('stop', 3)
   await t.rejects(run, { code: 'ERR_DIVERGED', message: /the loss is NaN at step 3 .*no checkpoint/ })
   session.dispose()
 })
 
 t.test('a single bad batch leaves no trace when it is skipped', async (t) => {
-  const { session, events, run } = await withBadBatch('skip')
+  const { session, events, run } = await withBadBatches('skip', 3)
   const { steps } = await run
   t.equal(steps, 8)
   t.strictSame(
@@ -104,5 +106,73 @@ t.test('a single bad batch leaves no trace when it is skipped', async (t) => {
     counts.length > 0 && counts.every(([, count]) => Number(count.item()) === 7),
     'batch norm has not seen it either',
   )
+  session.dispose()
+})
+
+t.test('a run that has skipped more than half of its steps has failed', async (t) => {
+  const half = await withBadBatches('skip', 1, 3, 5, 7)
+  t.equal((await half.run).steps, 8)
+  half.session.dispose()
+  for (const bad of [
+    [1, 2, 3, 4, 5, 6, 7, 8],
+    [1, 2, 3, 5, 8],
+  ]) {
+    const { session, run, runDir } = await withBadBatches('skip', ...bad)
+    const message = new RegExp(`${bad.length} of the last 8 steps were skipped at step 8`)
+    await t.rejects(run, { code: 'ERR_DIVERGED', message })
+    t.notOk(existsSync(join(runDir, 'result.json')), 'nothing is taken for its result')
+    session.dispose()
+  }
+})
+
+t.test('of a longer run the last 20 steps count, also where a checkpoint lies between them', async (t) => {
+  const skipped = new SkippedSteps()
+  for (let i = 0; i < 30; i++) skipped.add(i % 2 === 0)
+  t.equal(skipped.tooMany(false), undefined, 'every other one')
+  skipped.add(true)
+  t.equal(skipped.tooMany(false), undefined, '10 again: the oldest is gone')
+  skipped.add(true)
+  t.equal(skipped.tooMany(false), '11 of the last 20 steps were skipped')
+  t.equal(new SkippedSteps(skipped.latest).tooMany(false), '11 of the last 20 steps were skipped')
+  t.equal(new SkippedSteps().tooMany(true), undefined, 'a run without a step')
+
+  const config = tinyConfig(dir, {
+    top: { ...top, onDivergence: 'skip', ema: false, epochs: 2 },
+    run: { name: 'kept' },
+  })
+  const controller = new AbortController()
+  const run = train(config, { worker: false, signal: controller.signal })
+  for await (const event of run) if (event.type === 'step' && event.step === 5) controller.abort()
+  const runDir = join(dir, 'runs', 'kept')
+  const { state } = JSON.parse(readFileSync(join((await run.result).checkpoint, 'state.json'), 'utf8'))
+  t.equal(state.skipped.length, 5)
+  t.equal(state.skipped.filter(Boolean).length, 4, 'all but the first, which makes the weights huge')
+  const message = /7 of the last 8 steps were skipped at step 8/
+  await t.rejects(iterate(train(undefined, { resume: runDir, worker: false })), { code: 'ERR_DIVERGED', message })
+})
+
+t.test('a test loss that is no number at the end is no result', async (t) => {
+  const config = parseConfig(tinyConfig(dir, { run: { name: 'unmeasured' } }))
+  const session = openSession(config)
+  const runDir = join(dir, 'unmeasured')
+  mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
+  const testLoader = {
+    dataset: session.testLoader.dataset,
+    *epoch() {
+      for (const batch of session.testLoader.epoch(0)) {
+        batch.images.fill(Number.NaN)
+        yield batch
+      }
+    },
+  }
+  const run = trainLoop({
+    session: { ...session, testLoader },
+    runDir,
+    progress: progressFrom(),
+    emit: () => {},
+    stopRequested: () => false,
+  })
+  await t.rejects(run, { code: 'ERR_DIVERGED', message: /the test loss is NaN at step 8/ })
+  t.notOk(existsSync(join(runDir, 'result.json')))
   session.dispose()
 })

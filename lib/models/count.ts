@@ -210,6 +210,15 @@ export function count(arch: Arch, options: CountOptions = {}): Counts {
 }
 
 /**
+ * Pixels of the smallest map that a batch norm normalises, for one image: with one image a batch, the numbers that a
+ * channel's mean is taken over.
+ */
+export function smallestNormalizedMap(arch: Arch, resolution: number): number {
+  const normalized = [...layersOf(arch, resolution, 1, 1)].filter(({ norm }) => norm > 0)
+  return Math.min(...normalized.map(({ positions }) => positions))
+}
+
+/**
  * The network stage by stage, in the paper's order: what `mbconv models NAME` prints.
  *
  * @throws MbconvError ERR_TYPE or ERR_VALUE.

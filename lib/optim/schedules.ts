@@ -2,7 +2,7 @@
  * Learning rates over time, as closures from the step to the rate.
  *
  * `step` counts the updates done before this one, so the first update asks for step 0. All schedules can begin with a
- * warm-up that rises in a line from 0, which the first update therefore gets.
+ * warm-up that rises in a line from 0, which the first update therefore gets unless `skipZero` is set.
  */
 import { MbconvError } from '../errors'
 
@@ -14,6 +14,8 @@ export interface WarmupOptions {
   lr: number
   /** Updates over which the rate rises from 0 to `lr`. Default 0. */
   warmupSteps?: number
+  /** The warm-up's line begins one step later, so that no update gets 0. Default false. */
+  skipZero?: boolean
 }
 
 export interface StaircaseOptions extends WarmupOptions {
@@ -31,10 +33,11 @@ export interface CosineOptions extends WarmupOptions {
 }
 
 /** `schedule`, but a line from 0 to `lr` for the first `warmupSteps`. */
-function warmedUp({ lr, warmupSteps = 0 }: WarmupOptions, schedule: Schedule): Schedule {
+function warmedUp({ lr, warmupSteps = 0, skipZero = false }: WarmupOptions, schedule: Schedule): Schedule {
   requireRange('lr', lr, 0)
   requireRange('warmupSteps', warmupSteps, 0)
-  return (step) => (step < warmupSteps ? (lr * step) / warmupSteps : schedule(step))
+  const skipped = skipZero ? 1 : 0
+  return (step) => (step < warmupSteps ? (lr * (step + skipped)) / (warmupSteps + skipped) : schedule(step))
 }
 
 function requireRange(name: string, value: number, min: number, open = false): void {
@@ -84,7 +87,7 @@ export type ScheduleConfig =
   | { name: 'constant'; warmupEpochs: number }
 
 /**
- * The schedule a configuration means.
+ * The schedule a configuration means. Where a step is a whole epoch, none is wasted on a rate of 0.
  *
  * @param lr peak learning rate
  * @param stepsPerEpoch updates in an epoch
@@ -92,13 +95,13 @@ export type ScheduleConfig =
  */
 export function scheduleOf(config: ScheduleConfig, lr: number, stepsPerEpoch: number, totalSteps: number): Schedule {
   // Whole steps of warm-up, rounded down, as in the reference.
-  const warmupSteps = Math.floor(config.warmupEpochs * stepsPerEpoch)
+  const warmup = { warmupSteps: Math.floor(config.warmupEpochs * stepsPerEpoch), skipZero: stepsPerEpoch === 1 }
   switch (config.name) {
     case 'staircase':
-      return staircase({ lr, warmupSteps, decaySteps: config.decayEpochs * stepsPerEpoch, decayRate: config.decayRate })
+      return staircase({ lr, ...warmup, decaySteps: config.decayEpochs * stepsPerEpoch, decayRate: config.decayRate })
     case 'cosine':
-      return cosine({ lr, warmupSteps, totalSteps, minLr: config.minLr })
+      return cosine({ lr, ...warmup, totalSteps, minLr: config.minLr })
     case 'constant':
-      return constant({ lr, warmupSteps })
+      return constant({ lr, ...warmup })
   }
 }

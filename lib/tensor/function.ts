@@ -80,20 +80,39 @@ export function autogradFunction(definition: FunctionDefinition): (...inputs: Te
 }
 
 /**
+ * How deep recomputation may be nested, and how deep it is at the moment. Each level costs the stack of the JavaScript
+ * thread and of libtorch, which goes no deeper either (torch::autograd::MAX_DEPTH).
+ */
+const DEEPEST = 60
+let depth = 0
+
+/**
  * Runs `fn` without keeping what its gradient needs, and runs it again during backward(): memory against time.
  *
  * @param fn From tensors to one tensor. It must do the same both times; random numbers are repeated. It runs in a scope
  *   of its own: what it makes and does not return is freed.
  * @param inputs What the gradient flows to, besides the parameters that `fn` closes over.
+ * @throws MbconvError ERR_AUTOGRAD inside 60 others
  */
 export function checkpoint(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
+  if (depth === DEEPEST) {
+    throw new MbconvError('ERR_AUTOGRAD', `checkpoint: recomputation is nested more than ${DEEPEST} deep`, {
+      op: 'checkpoint',
+      hint: 'Put several layers into one checkpoint.',
+    })
+  }
   let randomState: Uint8Array
   const wanted = inputs.map((tensor) => tensor.requiresGrad)
   const recompute = autogradFunction({
     forward(context, _trigger, ...tensors) {
       randomState = getRandomState()
       context.save(...tensors)
-      return scope(() => fn(...tensors))
+      depth++
+      try {
+        return scope(() => fn(...tensors))
+      } finally {
+        depth--
+      }
     },
     backward(context, gradient) {
       const now = getRandomState()

@@ -67,6 +67,8 @@ const trainState = z.object({
   best: z.object({ step: count, top1: z.number() }).nullable(),
   /** Seconds spent on training steps. */
   seconds: z.number().min(0),
+  /** With onDivergence 'skip': which of the latest steps were skipped, oldest first. */
+  skipped: z.array(z.boolean()).default([]),
 })
 
 export type TrainState = z.output<typeof trainState>

@@ -238,7 +238,7 @@ export const trainConfigSchema = z.strictObject({
   onDivergence: z
     .enum(['stop', 'skip'])
     .default('stop')
-    .describe('when the loss is not a number: stop the run, or skip the step'),
+    .describe('when the loss is not a number: stop the run, or skip the step, as long as most steps go well'),
   run: run.prefault({}),
 })
 

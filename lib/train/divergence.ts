@@ -5,9 +5,6 @@ import { noGrad } from '../tensor/autograd'
 import { keep, scope } from '../tensor/scope'
 import type { Tensor } from '../tensor/tensor'
 
-/** With onDivergence 'skip': so many skipped steps in a row mean that the weights themselves are lost. */
-export const MOST_SKIPPED = 100
-
 /**
  * The error that ends a diverged run.
  *
@@ -20,6 +17,41 @@ export function diverged(what: string, step: number, lr: number, checkpoint: str
   return new MbconvError('ERR_DIVERGED', `${what} at step ${step} (learning rate ${lr}); ${last}`, {
     hint: 'Lower optimizer.lr, lengthen the warm-up, or set clipGradNorm; onDivergence: skip passes over single bad batches.',
   })
+}
+
+/** Steps that are looked back on. */
+const LOOK_BACK = 20
+
+/** With onDivergence 'skip': which of the latest steps were skipped. When most were, the run learns nothing any more. */
+export class SkippedSteps {
+  /** Oldest first. */
+  readonly latest: boolean[]
+
+  /** @param latest as a checkpoint has them */
+  constructor(latest: readonly boolean[] = []) {
+    this.latest = latest.slice(-LOOK_BACK)
+  }
+
+  add(skipped: boolean): void {
+    this.latest.push(skipped)
+    if (this.latest.length > LOOK_BACK) this.latest.shift()
+  }
+
+  /** Whether the newest step was skipped. */
+  get newest(): boolean {
+    return this.latest.at(-1) ?? false
+  }
+
+  /**
+   * For example '11 of the last 20 steps were skipped'; undefined while most were done.
+   *
+   * @param atEnd no more steps follow: those there were are all there is to judge by
+   */
+  tooMany(atEnd: boolean): string | undefined {
+    const count = this.latest.filter(Boolean).length
+    const of = atEnd ? this.latest.length : LOOK_BACK
+    return count > of / 2 ? `${count} of the last ${Math.min(of, this.latest.length)} steps were skipped` : undefined
+  }
 }
 
 /** The first entry of the model's state that is not finite throughout. Waits for the device. */

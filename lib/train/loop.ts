@@ -12,7 +12,7 @@ import { fromTypedArray } from '../tensor/create'
 import { scope } from '../tensor/scope'
 import { breathe } from './breathe'
 import { pruneCheckpoints, saveCheckpoint } from './checkpoint'
-import { diverged, firstNonFinite, MOST_SKIPPED, StatisticsGuard } from './divergence'
+import { diverged, firstNonFinite, StatisticsGuard } from './divergence'
 import { evaluate } from './evaluate'
 import type { StopReason, TrainEvent, TrainResult } from './events'
 import { LossLog } from './losses'
@@ -34,7 +34,8 @@ export interface LoopOptions {
 /**
  * Trains from where `progress` stands to the end of the session, or until a stop is requested.
  *
- * @throws MbconvError ERR_DIVERGED when the loss is NaN or infinite (see onDivergence); ERR_IO
+ * @throws MbconvError ERR_DIVERGED when the loss is NaN or infinite (see onDivergence), and when most of the latest steps
+ *   were skipped; ERR_IO
  */
 export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const { session, runDir, progress, emit, stopRequested } = options
@@ -49,7 +50,6 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const metrics = new MetricsLog(join(runDir, RUN_FILES.metrics))
   const losses = new LossLog()
   const statistics = skips ? new StatisticsGuard(model) : null
-  let skippedInARow = 0
   let batches = trainLoader.epoch(Math.floor(progress.step / stepsPerEpoch), progress.step % stepsPerEpoch)
   let secondsAtReading = progress.seconds
 
@@ -87,6 +87,10 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
           if (progress.best === null || top1 > progress.best.top1) progress.best = { step, top1 }
           emit({ type: 'eval', step, epoch: epochsDone, loss, top1, top5 })
           metrics.append({ type: 'eval', step, epoch: epochsDone, loss, top1, top5, seconds: progress.seconds })
+          // A run must not end well that has learned nothing.
+          const failure =
+            progress.skipped.tooMany(true) ?? (Number.isFinite(loss) ? undefined : `the test loss is ${loss}`)
+          if (atEnd && failure !== undefined) throw diverged(failure, step, schedule(step), progress.checkpoint)
         }
       }
 
@@ -139,11 +143,10 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
         if (usable) {
           optimizer.step()
           ema?.update()
-          skippedInARow = 0
         } else if (skips) {
           statistics?.restore()
-          skippedInARow++
         }
+        if (skips) progress.skipped.add(!usable)
         optimizer.zeroGrad()
         return value ?? loss.detach()
       })
@@ -151,10 +154,10 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       losses.add({ step: step + 1, epoch: epochsDone, lr, images: batch.labels.length, loss })
       progress.seconds += (performance.now() - began) / 1000
       if (losses.isDue) report()
-      if (skippedInARow > 0)
+      if (skips && progress.skipped.newest) {
         emit({ type: 'warning', message: `step ${step + 1} skipped: loss or gradient is not finite` })
-      if (skippedInARow >= MOST_SKIPPED) {
-        throw diverged(`${MOST_SKIPPED} steps in a row were skipped`, step + 1, lr, progress.checkpoint)
+        const failure = progress.skipped.tooMany(false)
+        if (failure !== undefined) throw diverged(failure, step + 1, lr, progress.checkpoint)
       }
       await breathe()
     }

@@ -5,6 +5,7 @@ import { readableJson } from '../io/json'
 import { writeCurves } from '../report/curves'
 import type { Checkpoint } from './checkpoint'
 import type { TrainState } from './checkpoint-state'
+import { SkippedSteps } from './divergence'
 import type { StopReason, TrainEvent, TrainResult } from './events'
 import { RUN_FILES } from './run-folder'
 import { randomStateOf, type Session } from './session'
@@ -16,6 +17,7 @@ export interface Progress {
   seconds: number
   lastEval: TrainState['lastEval']
   best: TrainState['best']
+  skipped: SkippedSteps
   /** The newest checkpoint's folder, and the step it was saved at. */
   checkpoint: string | undefined
   savedStep: number | undefined
@@ -24,14 +26,23 @@ export interface Progress {
 /** The beginning, or where a checkpoint left off. */
 export function progressFrom(checkpoint?: Checkpoint): Progress {
   if (checkpoint === undefined) {
-    return { step: 0, seconds: 0, lastEval: null, best: null, checkpoint: undefined, savedStep: undefined }
+    const nothing = { lastEval: null, best: null, checkpoint: undefined, savedStep: undefined }
+    return { step: 0, seconds: 0, skipped: new SkippedSteps(), ...nothing }
   }
-  const { step, seconds, lastEval, best } = checkpoint.state
-  return { step, seconds, lastEval, best, checkpoint: checkpoint.path, savedStep: step }
+  const { step, seconds, lastEval, best, skipped } = checkpoint.state
+  return {
+    step,
+    seconds,
+    lastEval,
+    best,
+    skipped: new SkippedSteps(skipped),
+    checkpoint: checkpoint.path,
+    savedStep: step,
+  }
 }
 
 /** What a checkpoint saves beside tensors. */
-export function stateOf(session: Session, { step, seconds, lastEval, best }: Progress): TrainState {
+export function stateOf(session: Session, { step, seconds, lastEval, best, skipped }: Progress): TrainState {
   const { config, dataset, normalization, resolution, stepsPerEpoch, optimizer, ema, device } = session
   return {
     step,
@@ -48,6 +59,7 @@ export function stateOf(session: Session, { step, seconds, lastEval, best }: Pro
     lastEval,
     best,
     seconds,
+    skipped: [...skipped.latest],
   }
 }
 

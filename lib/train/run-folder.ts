@@ -6,6 +6,7 @@ import { writeFileAtomic } from '../io/atomic'
 import { makeFolder, makeNewFolder } from '../io/folders'
 import { readableJson } from '../io/json'
 import { readText } from '../io/open'
+import type { Checkpoint } from './checkpoint'
 import { parseConfig, type TrainConfig, type TrainConfigInput } from './config'
 
 export const RUN_FILES = { config: 'config.json', metrics: 'metrics.jsonl', result: 'result.json' } as const
@@ -96,6 +97,34 @@ function differences(a: unknown, b: unknown, path = ''): string[] {
     return [...keys].flatMap((key) => differences(a[key], b[key], path === '' ? key : `${path}.${key}`))
   }
   return JSON.stringify(a) === JSON.stringify(b) ? [] : [path]
+}
+
+/**
+ * Refuses to go on with a configuration that is not the one the checkpoint's steps were done with, free keys left out:
+ * config.json can be edited, the checkpoint's own record cannot.
+ *
+ * @param path of the configuration, for the message
+ * @throws MbconvError ERR_CONFIG naming every key that may not change, with both values
+ */
+export function checkUnedited(path: string, config: TrainConfig, checkpoint: Checkpoint): void {
+  // Parsed again, because keys that are newer than the record have their defaults there.
+  const record = parseConfig(checkpoint.state.config)
+  const changed = differences(record, config)
+  if (changed.length === 0) return
+  const values = changed.map((key) => `${key} is ${valueAt(config, key)}, and was ${valueAt(record, key)}`)
+  throw new MbconvError(
+    'ERR_CONFIG',
+    `a resumed run cannot change ${changed.join(', ')}: in ${path} ${values.join('; ')} when ${checkpoint.path} was saved`,
+    { hint: 'Put these keys back as they were, or start a new run.' },
+  )
+}
+
+/** The value at a dotted key, as JSON. */
+function valueAt(config: TrainConfig, key: string): string {
+  const value = key
+    .split('.')
+    .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], config)
+  return value === undefined ? 'left out' : JSON.stringify(value)
 }
 
 /**

@@ -8,7 +8,15 @@ import type { StopReason, TrainEvent, TrainResult } from './events'
 import { trainLoop } from './loop'
 import { cutMetrics } from './metrics'
 import { progressFrom } from './progress'
-import { makeRunFolder, RUN_FILES, readConfig, removeEmptyRunFolder, resumedConfig, writeConfig } from './run-folder'
+import {
+  checkUnedited,
+  makeRunFolder,
+  RUN_FILES,
+  readConfig,
+  removeEmptyRunFolder,
+  resumedConfig,
+  writeConfig,
+} from './run-folder'
 import { openSession, type Session } from './session'
 
 export interface RunRequest {
@@ -49,7 +57,6 @@ async function startRun({ config: given, token }: RunRequest, hooks: RunHooks): 
     try {
       writeConfig(runDir, config)
       makeCheckpointsFolder(runDir)
-      for (const message of session.notes) hooks.emit({ type: 'warning', message })
       return await train(session, runDir, undefined, hooks)
     } finally {
       unlockRun(runDir, token)
@@ -67,6 +74,7 @@ async function resumeRun({ config: given, token }: RunRequest, runDir: string, h
     const warn = (message: string) => hooks.emit({ type: 'warning', message })
     const checkpoint = newestCheckpoint(runDir, warn)
     if (checkpoint === undefined) warn('the run has no checkpoint yet: it begins again')
+    else checkUnedited(join(runDir, RUN_FILES.config), config, checkpoint)
     const session = openSession(config, checkpoint)
     try {
       makeCheckpointsFolder(runDir)
@@ -90,8 +98,9 @@ function train(
   checkpoint: Checkpoint | undefined,
   { emit, stopRequested }: RunHooks,
 ): Promise<TrainResult> {
-  const { totalSteps, stepsPerEpoch, config, params, macs, device, trainImages, testImages } = session
+  const { totalSteps, stepsPerEpoch, config, params, macs, device, trainImages, testImages, notes } = session
   const progress = progressFrom(checkpoint)
+  for (const message of notes) emit({ type: 'warning', message })
   emit({
     type: 'start',
     runDir,

@@ -24,6 +24,7 @@ import { type Schedule, scheduleOf } from '../optim/schedules'
 import { SGD } from '../optim/sgd'
 import { getRandomState, manualSeed, setRandomState } from '../tensor/random'
 import { scope } from '../tensor/scope'
+import { cautionsOf, checkNormalized, learningRateJump } from './cautions'
 import { type Checkpoint, readPart } from './checkpoint'
 import type { TrainState } from './checkpoint-state'
 import type { TrainConfig } from './config'
@@ -54,7 +55,7 @@ export interface Session {
   /** Trained parameters, and multiply-adds of one image. */
   params: number
   macs: number
-  /** What a user should know of the weights that the model begins with. */
+  /** What a user should know before the first step: of data, steps, and the weights that the model begins with. */
   notes: string[]
   dispose(): void
 }
@@ -101,6 +102,11 @@ function optimizerOf(config: TrainConfig, model: Module): Optimizer {
   }
 }
 
+/** Steps in a whole run. */
+function stepsOf({ epochs, maxSteps }: TrainConfig, stepsPerEpoch: number): number {
+  return Math.min(epochs * stepsPerEpoch, maxSteps ?? Number.POSITIVE_INFINITY)
+}
+
 /** Identifies a data set by its bytes. */
 function fingerprint({ images, labels }: ImageDataset): string {
   return crc32(labels, crc32(images)).toString(16).padStart(8, '0')
@@ -137,8 +143,11 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
   const trainLoader = new Loader(train, { ...loading, batchSize, shuffle: true, dropLast, augment })
   const testLoader = new Loader(test, { ...loading, batchSize: evalBatchSize, shuffle: false, dropLast: false })
   const stepsPerEpoch = trainLoader.batchesPerEpoch
-  const totalSteps = Math.min(config.epochs * stepsPerEpoch, config.maxSteps ?? Number.POSITIVE_INFINITY)
+  const totalSteps = stepsOf(config, stepsPerEpoch)
   if (checkpoint !== undefined) checkFits(checkpoint, dataset, stepsPerEpoch)
+  checkNormalized(arch, config, train.length)
+  const scheduleFor = (steps: number) => scheduleOf(config.schedule, config.optimizer.lr, stepsPerEpoch, steps)
+  const schedule = scheduleFor(totalSteps)
 
   const inChannels = train.shape[0]
   const { params, macs } = count(arch, { numClasses: train.numClasses, inChannels, resolution })
@@ -154,7 +163,14 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
     const init = checkpoint === undefined ? 'paper' : 'none'
     const model = modelOf(config, { numClasses: train.numClasses, inChannels, device, init })
     made.push(model)
-    const notes = checkpoint === undefined ? beginWith(model, config) : []
+    const notes =
+      checkpoint === undefined
+        ? [...cautionsOf({ config, train, stepsPerEpoch, totalSteps }), ...beginWith(model, config)]
+        : learningRateJump(
+            checkpoint.state.step,
+            scheduleFor(stepsOf(checkpoint.state.config, stepsPerEpoch)),
+            schedule,
+          )
     if (config.model.freeze != null) model.freeze({ upTo: config.model.freeze })
     const optimizer = optimizerOf(config, model)
     made.push(optimizer)
@@ -167,7 +183,7 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
       model,
       optimizer,
       ema,
-      schedule: scheduleOf(config.schedule, config.optimizer.lr, stepsPerEpoch, totalSteps),
+      schedule,
       trainLoader,
       testLoader,
       dataset,
