@@ -218,9 +218,8 @@ class Project {
     return lines
   }
 
-  /** Starts the set-up; `.done` resolves to {code, signal, stderr, ms}. */
+  /** Starts the set-up; `.done` resolves to {code, signal, stderr}. */
   start(args = [], env = {}) {
-    const began = performance.now()
     const child = spawn(process.execPath, [this.file('scripts', 'setup.mjs'), ...args], {
       // Nothing of the environment the tests run in, where the real tools and settings are.
       env: { PATH: this.file('bin'), HOME: this.file('home'), FAKE_HOME: this.folder, ...env },
@@ -232,7 +231,7 @@ class Project {
     })
     child.stdout.resume()
     const done = new Promise((resolve) => {
-      child.on('close', (code, signal) => resolve({ code, signal, stderr, ms: performance.now() - began }))
+      child.on('close', (code, signal) => resolve({ code, signal, stderr }))
     })
     return { child, done }
   }
