@@ -6,16 +6,8 @@ import { smallestNormalizedMap } from '../models/count'
 import type { Schedule } from '../optim/schedules'
 import type { TrainConfig } from './config'
 
-/** What is known of a run before its network is made. */
-interface Plan {
-  config: TrainConfig
-  train: ImageDataset
-  stepsPerEpoch: number
-  totalSteps: number
-}
-
-/** A warning for each thing about data and steps that a user should know of. */
-export function cautionsOf({ config, train, stepsPerEpoch, totalSteps }: Plan): string[] {
+/** A warning for each thing about data and schedule that a user should know of. */
+export function cautionsOf(config: TrainConfig, train: ImageDataset): string[] {
   const { batchSize } = config.data
   const warnings: string[] = []
   if (batchSize > train.length) {
@@ -26,10 +18,10 @@ export function cautionsOf({ config, train, stepsPerEpoch, totalSteps }: Plan): 
     const more = without.length > MOST_NAMED ? ` and ${without.length - MOST_NAMED} more` : ''
     warnings.push(`no training image is of class ${without.slice(0, MOST_NAMED).join(', ')}${more}`)
   }
-  const warmup = Math.floor(config.schedule.warmupEpochs * stepsPerEpoch)
-  if (warmup >= totalSteps) {
+  const { warmupEpochs } = config.schedule
+  if (warmupEpochs >= config.epochs) {
     warnings.push(
-      `the warm-up takes ${warmup} steps and the run ${totalSteps}: optimizer.lr is not reached; lower schedule.warmupEpochs`,
+      `schedule.warmupEpochs is ${warmupEpochs} and epochs is ${config.epochs}: optimizer.lr is not reached; lower the first`,
     )
   }
   return warnings

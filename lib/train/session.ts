@@ -165,7 +165,7 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
     made.push(model)
     const notes =
       checkpoint === undefined
-        ? [...cautionsOf({ config, train, stepsPerEpoch, totalSteps }), ...beginWith(model, config)]
+        ? [...cautionsOf(config, train), ...beginWith(model, config)]
         : learningRateJump(
             checkpoint.state.step,
             scheduleFor(stepsOf(checkpoint.state.config, stepsPerEpoch)),
