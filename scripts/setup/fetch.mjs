@@ -3,7 +3,7 @@
  *
  * Everything is unpacked into a staging folder of the cache, checked, and renamed into place as the last act, so that a
  * copy under its final name is always whole. Downloads survive an interruption; pip checks their hashes when it meets
- * them again.
+ * them again, and each wheel is compared with the known one before it is unpacked (wheels.mjs).
  */
 import fs from 'node:fs'
 import path from 'node:path'
@@ -30,7 +30,7 @@ const NOTHING = /^$/
 /**
  * Puts the libtorch `version` of `flavour` into `folder`. The caller holds the cache's lock.
  * @param {{folder: string, version: string, flavour: 'cpu'|'cuda'}} choice
- * @param {{python: string, log: number, logFile: string, detail: (text: string) => void}} tools
+ * @param {{python: string, log: number, logFile: string, detail: (text: string) => void, say: (text: string) => void}} tools
  */
 export async function fetchLibtorch({ folder, version, flavour }, tools) {
   const cache = path.dirname(folder)

@@ -154,14 +154,18 @@ export async function fetchOnce(choice, tools, progress) {
   }
 }
 
-/** A step with its progress line and its log, build/logs/NAME.log. */
+/**
+ * A step with its progress line and its log, build/logs/NAME.log.
+ * @param {(tools: {log: number, logFile: string, detail: (text: string) => void, say: (text: string) => void}) => Promise<unknown>} work
+ *   detail: what the step is at; say: a line that stays
+ */
 export async function loggedStep(root, progress, name, what, work) {
   throwIfInterrupted()
   const logFile = path.join(root, 'build', 'logs', `${name}.log`)
   makeFolder(path.dirname(logFile))
   const log = fs.openSync(logFile, 'w')
   try {
-    return await progress.step(what, (detail) => work({ log, logFile, detail }))
+    return await progress.step(what, (detail) => work({ log, logFile, detail, say: (text) => progress.say(text) }))
   } finally {
     fs.closeSync(log)
   }
