@@ -54,34 +54,30 @@ export async function pinWheels({ python, index, cpuIndex, versions, cpuVersion,
     return found
   }
 
-  const torch = await filesOf(python, index, 'torch')
-  const wanted = new Set()
-  for (const version of versions) {
-    const linux = pin(torch, `torch==${version}`).filter(({ name }) => LINUX.test(name))
-    const requires = await requirementsOf(
-      python,
-      linux.map(({ url }) => url),
-    )
-    say(`torch ${version}: ${requires.length} requirements`)
-    const nvidia = ['cpu', 'cuda'].flatMap((flavour) => nvidiaRequirements(requires, flavour))
-    for (const requirement of nvidia) wanted.add(requirement)
-  }
-  for (const requirement of [...wanted]) {
+  const first = await filesOf(python, index, ['torch', 'cuda-toolkit'])
+  const torch = versions.flatMap((version) => pin(first.get('torch'), `torch==${version}`))
+  const linux = torch.filter(({ name }) => LINUX.test(name)).map(({ url }) => url)
+  const requires = [...new Set((await requirementsOf(python, linux)).flat())]
+  say(`torch ${versions.join(', ')}: ${torch.length} wheels`)
+
+  const wanted = new Set(Object.entries(programs).map(([name, version]) => `${name}==${version}`))
+  for (const requirement of ['cpu', 'cuda'].flatMap((flavour) => nvidiaRequirements(requires, flavour))) {
     const [, extras, version] = /^cuda-toolkit\[([^\]]*)\](.*)$/.exec(requirement) ?? []
-    if (extras === undefined) continue
-    wanted.delete(requirement)
-    const [toolkit] = pin(await filesOf(python, index, 'cuda-toolkit'), `cuda-toolkit${version}`)
-    const names = extras.split(',').map((extra) => extra.trim())
-    for (const each of toolkitPackages(await requirementsOf(python, [toolkit.url]), names)) wanted.add(each)
+    if (extras === undefined) wanted.add(requirement)
+    else {
+      const [toolkit] = pin(first.get('cuda-toolkit'), `cuda-toolkit${version}`)
+      const [lines] = await requirementsOf(python, [toolkit.url])
+      const names = extras.split(',').map((extra) => extra.trim())
+      for (const each of toolkitPackages(lines, names)) wanted.add(each)
+    }
   }
-  for (const [name, version] of Object.entries(programs)) wanted.add(`${name}==${version}`)
+  const others = await filesOf(python, index, [...new Set([...wanted].map(packageOf))])
   for (const requirement of [...wanted].sort()) {
-    const found = pin(await filesOf(python, index, packageOf(requirement)), requirement)
-    say(`${requirement}: ${found.length} wheels`)
+    say(`${requirement}: ${pin(others.get(packageOf(requirement)), requirement).length} wheels`)
   }
 
   try {
-    const files = await filesOf(python, cpuIndex, 'torch')
+    const files = (await filesOf(python, cpuIndex, ['torch'])).get('torch')
     say(`PyTorch's CPU index: ${pin(files, `torch==${cpuVersion}`).length} wheels`)
   } catch (error) {
     if (error.exitCode !== EXIT.environment) throw error

@@ -66,13 +66,14 @@ export async function pipsIndex(python) {
 }
 
 /**
- * The files of a project.
+ * The files of some projects.
  * @param {string} address the index's
- * @returns {Promise<{name: string, url: string, sha256: string|undefined, size: number|undefined}[]>}
+ * @returns {Promise<Map<string, {name: string, url: string, sha256: string|undefined, size: number|undefined}[]>>}
  */
-export async function filesOf(python, address, project) {
-  const [page] = await ask(python, 'page', [`${address.replace(/\/*$/, '')}/${project}/`])
-  return page.type.endsWith('json') ? fromJson(page) : fromHtml(page)
+export async function filesOf(python, address, projects) {
+  const addresses = projects.map((project) => `${address.replace(/\/*$/, '')}/${project}/`)
+  const pages = await ask(python, 'page', addresses)
+  return new Map(pages.map((page, i) => [projects[i], page.type.endsWith('json') ? fromJson(page) : fromHtml(page)]))
 }
 
 function fromJson({ url, text }) {
@@ -94,7 +95,10 @@ function fromHtml({ url, text }) {
   })
 }
 
-/** All that the wheels at these addresses ask for: the lines of their Requires-Dist, each once. */
-export async function requirementsOf(python, urls) {
-  return [...new Set((await ask(python, 'requires', urls)).flat())]
+/**
+ * What the wheels at these addresses ask for: of each the lines of its Requires-Dist.
+ * @returns {Promise<string[][]>}
+ */
+export function requirementsOf(python, urls) {
+  return ask(python, 'requires', urls)
 }
