@@ -22,6 +22,7 @@ import { defaultJobs } from './setup/native.mjs'
 import { checkPrerequisites } from './setup/prerequisites.mjs'
 import { catchSignals, Progress, run } from './setup/run.mjs'
 import { listFiles } from './setup/state.mjs'
+import { printableLines } from './setup/text.mjs'
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 
@@ -88,7 +89,7 @@ async function main() {
       })
       findings.push(...found)
     }
-    for (const text of findings) process.stdout.write(`${text}\n`)
+    for (const text of findings) process.stdout.write(`${printableLines(text)}\n`)
     progress.say(findings.length === 0 ? 'no findings' : `findings in ${findings.length} of ${files.length} files`)
     return findings.length === 0 ? EXIT.ok : EXIT.failure
   } catch (error) {

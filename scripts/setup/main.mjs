@@ -180,14 +180,14 @@ function isNotWritable(error) {
   return ['EACCES', 'EPERM', 'EROFS'].includes(error.code)
 }
 
-/** Tells people what went wrong; returns the exit status. */
-export function report(error) {
+/** Tells people what went wrong, in lines that begin with `who`; returns the exit status. */
+export function report(error, who = 'setup') {
   if (error instanceof Interrupted) {
-    say(`setup: ${error.message}; start it again to go on`)
+    say(`${who}: ${error.message}; start it again to go on`)
     return SIGNAL_EXIT[error.signal]
   }
   if (error instanceof SetupError) {
-    say(...indented(`setup: ${error.message}`))
+    say(...indented(`${who}: ${error.message}`))
     if (error.log !== null) {
       const lines = error.excerpt ?? tail(error.log)
       if (lines !== '') say(...lines.split('\n').map((line) => `  | ${line}`))
@@ -197,9 +197,9 @@ export function report(error) {
     return error.exitCode
   }
   if (isNotWritable(error)) {
-    say(`setup: cannot write ${error.path ?? 'here'} (${error.code})`)
+    say(`${who}: cannot write ${error.path ?? 'here'} (${error.code})`)
     return EXIT.environment
   }
-  say(...`setup: ${error.stack}`.split('\n'))
+  say(...`${who}: ${error.stack}`.split('\n'))
   return EXIT.failure
 }

@@ -52,14 +52,8 @@ export async function buildNative(root, libtorch, tools, options) {
   dropHalfWritten(work, unfinished)
   fs.writeFileSync(unfinished, '')
   detail('compiling')
-  const onLine = (line) => {
-    const step = buildStep(line)
-    if (step !== null) detail(step)
-  }
-  // The format that buildStep reads, whatever the user's own is.
-  const env = { ...process.env, NINJA_STATUS: '[%f/%t] ' }
   const args = [cmakeJs(root), 'build', '-d', root, '-O', work, '-B', 'Release', '-p', String(jobs)]
-  const result = await run(process.execPath, args, { log, cwd: root, env, onLine }).catch((error) => {
+  const result = await run(process.execPath, args, { log, cwd: root, ...watchBuild(detail) }).catch((error) => {
     if (error instanceof Interrupted && !error.forced) fs.rmSync(unfinished, { force: true })
     throw error
   })
@@ -99,6 +93,16 @@ export function buildStep(line) {
   const source = /\.dir\/(.+)\.o(bj)?$/.exec(doing)?.[1]
   const file = source ?? (/^(Linking|Precompiling)\b/.test(doing) ? doing.split(' ')[0].toLowerCase() : null)
   return file === null ? count : `${count}, ${file}`
+}
+
+/** Options of run() for a build by cmake: what it is at goes to `detail` as it comes. */
+export function watchBuild(detail) {
+  const onLine = (line) => {
+    const step = buildStep(line)
+    if (step !== null) detail(step)
+  }
+  // The format that is read here, whatever the user's own is.
+  return { onLine, env: { ...process.env, NINJA_STATUS: '[%f/%t] ' } }
 }
 
 /** `cmake-js build` never looks at changed -D values, so this decides when to configure, and when to start afresh. */
