@@ -8,7 +8,6 @@
  */
 import fs from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { EXIT, SetupError } from './setup/failure.mjs'
 import { makeFolder } from './setup/folders.mjs'
 import { cacheFolder } from './setup/libtorch.mjs'
@@ -20,7 +19,7 @@ import { unpackDownloaded } from './setup/unpack.mjs'
 
 export const CLANG_VERSIONS = { 'clang-tidy': '23.1.4', 'clang-format': '19.1.7' }
 
-const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
+const ROOT = path.resolve(import.meta.dirname, '..')
 const NOTHING = /^$/
 
 /**
@@ -68,4 +67,5 @@ async function main([name, ...more]) {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.slice(2))
+const started = process.argv[1]
+if (started && fs.realpathSync(started) === import.meta.filename) process.exitCode = await main(process.argv.slice(2))

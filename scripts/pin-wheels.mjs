@@ -11,8 +11,8 @@
  * kept. A wheel that is known stays as it is: that an index has another file under its name is an error, and nothing is
  * written. (If it is right, take the line out of the table by hand.)
  */
+import fs from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { CLANG_VERSIONS } from './clang.mjs'
 import { filesOf, pipsIndex, requirementsOf } from './pin-wheels/package-index.mjs'
 import { EXIT, SetupError } from './setup/failure.mjs'
@@ -25,7 +25,7 @@ import { catchSignals, Progress } from './setup/run.mjs'
 import { writeFileWhole } from './setup/state.mjs'
 import { knownWheels } from './setup/wheels.mjs'
 
-const TABLE = path.join(path.dirname(fileURLToPath(import.meta.url)), 'setup', 'wheels.json')
+const TABLE = path.join(import.meta.dirname, 'setup', 'wheels.json')
 
 /** The last part of a wheel's name: where it runs. */
 const PLATFORM = /-(any|manylinux\w*_(x86_64|aarch64)(\.manylinux\w+)*|macosx_\w+_arm64)\.whl$/
@@ -153,4 +153,5 @@ async function main() {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main()
+const started = process.argv[1]
+if (started && fs.realpathSync(started) === import.meta.filename) process.exitCode = await main()
