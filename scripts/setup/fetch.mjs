@@ -75,7 +75,6 @@ async function unpackTorch(version, downloads, staging, flavour, tools) {
   const wheels = await downloadWheels([`torch==${version}`], ['--no-deps'], attempts, folder, tools)
   const wheel = wheels.find((file) => /^torch-/.test(file))
   if (wheel === undefined) throw new SetupError(`pip has put no torch wheel into ${folder}`, { log: tools.logFile })
-  tools.detail('unpacking')
   const unwanted = flavour === 'cpu' ? TORCH_UNWANTED_ON_CPU : TORCH_UNWANTED
   const unpacked = await unpackDownloaded(folder, wheel, staging, TORCH_WANTED, unwanted, tools)
   if (unpacked.name !== 'torch' || unpacked.version.split('+')[0] !== version) {
@@ -92,7 +91,6 @@ async function addNvidiaForCpu(requires, downloads, staging, tools) {
   const wheels = await downloadWheels(wanted, [], [[]], folder, tools)
   const libraries = []
   for (const wheel of wheels.filter((file) => /^nvidia[-_]/.test(file))) {
-    tools.detail(`unpacking ${wheel.split('-')[0]}`)
     const unpacked = await unpackDownloaded(folder, wheel, staging, NVIDIA_WANTED_ON_CPU, NOTHING, tools)
     libraries.push(...unpacked.libraries)
   }

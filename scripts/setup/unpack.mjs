@@ -74,6 +74,7 @@ export async function unpackDownloaded(folder, wheel, dest, wanted, unwanted, to
   const file = path.join(folder, wheel)
   try {
     checkWheel(file, tools)
+    tools.detail(`unpacking ${wheel}`)
     return await unpackWheel(tools.python, file, dest, wanted, unwanted, tools)
   } catch (error) {
     if (error instanceof DamagedWheel) fs.rmSync(file, { force: true })
