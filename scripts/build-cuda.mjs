@@ -37,6 +37,7 @@ import { whyUnreachable } from './setup/pip.mjs'
 import { checkPrerequisites } from './setup/prerequisites.mjs'
 import { catchSignals, Progress, run, throwIfInterrupted } from './setup/run.mjs'
 import { writeFileWhole } from './setup/state.mjs'
+import { printable } from './setup/text.mjs'
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 const MATRIX = path.join(ROOT, 'build', 'cuda-matrix.json')
@@ -165,7 +166,7 @@ function printTable(rows) {
     row.version,
     seconds(row.fetchSeconds, row.loads ? 'in the cache' : '–'),
     seconds(row.buildSeconds, '–'),
-    row.loads ? 'yes' : `no: ${row.error}`,
+    row.loads ? 'yes' : `no: ${printable(row.error)}`,
     row.loads ? addonPath('', path.join('build', `cuda-${row.version}`)) : '–',
   ])
   table.unshift(['torch', 'fetched in', 'compiled and linked in', 'loads', 'addon'])

@@ -18,6 +18,7 @@ import { contents, unknownPackages } from './offline-bundle/contents.mjs'
 import { packRuntime, uncommonLibraries } from './offline-bundle/runtime.mjs'
 import { makeFolder } from './setup/folders.mjs'
 import { listFiles } from './setup/state.mjs'
+import { printable, printableLines } from './setup/text.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SCRIPTS = path.join(ROOT, 'scripts', 'offline-bundle')
@@ -117,7 +118,7 @@ function main() {
   for (const [group, { files, bytes }] of groups) {
     console.log(`${megabytes(bytes)} MB  ${String(files).padStart(4)} ${files === 1 ? 'file ' : 'files'}  ${group}`)
   }
-  console.log(`${megabytes(total)} MB  in all, in ${folder}`)
+  console.log(`${megabytes(total)} MB  in all, in ${printable(folder)}`)
   if (total > LIMIT_MB * 1e6) throw new BundleError(`that is more than ${LIMIT_MB} MB`)
   console.log('There: sh install.sh')
 }
@@ -126,6 +127,6 @@ try {
   main()
 } catch (error) {
   const expected = error instanceof BundleError || /^ERR_PARSE_ARGS/.test(error.code ?? '')
-  console.error(`offline-bundle: ${expected ? error.message : error.stack}`)
+  console.error(`offline-bundle: ${printableLines(expected ? error.message : error.stack)}`)
   process.exitCode = expected ? 2 : 1
 }

@@ -20,10 +20,11 @@ import { configure, libtorchOfSetup } from './check-build.mjs'
 import { EXIT, SetupError } from './setup/failure.mjs'
 import { acquireLock } from './setup/lock.mjs'
 import { loggedStep, report } from './setup/main.mjs'
-import { defaultJobs, nativeDigest } from './setup/native.mjs'
+import { defaultJobs, nativeDigest, watchBuild } from './setup/native.mjs'
 import { checkPrerequisites } from './setup/prerequisites.mjs'
 import { catchSignals, Progress, run, throwIfInterrupted } from './setup/run.mjs'
 import { contentDigest, listFiles, writeFileWhole } from './setup/state.mjs'
+import { printableLines } from './setup/text.mjs'
 
 /**
  * The tests that exercise the addon most, by their names in test/. Add a line for a new one that makes, frees, shares or
@@ -111,11 +112,7 @@ function readStamp() {
 async function build(libtorch, tools, jobs, to) {
   const options = ['MBCONV_SANITIZE=ON', 'MBCONV_PRECOMPILE=ON']
   await configure(ROOT, BUILD, libtorch.path, tools, options, to)
-  const onLine = (line) => {
-    const step = /^\[ *(\d+)\/(\d+)\]/.exec(line)
-    if (step !== null) to.detail(`${step[1]} of ${step[2]}`)
-  }
-  const result = await run('cmake', ['--build', BUILD, '-j', String(jobs)], { log: to.log, onLine })
+  const result = await run('cmake', ['--build', BUILD, '-j', String(jobs)], { log: to.log, ...watchBuild(to.detail) })
   if (result.code !== 0) throw new SetupError('the sanitizer build does not compile', { log: to.logFile })
 }
 
@@ -156,7 +153,7 @@ async function sanitize(options, progress) {
     const output = await step(name, `${name}, with sanitizers`, (to) => runTest(name, runtime, to))
     if (output === null) continue
     failed.push(name)
-    process.stdout.write(`${output}\n`)
+    process.stdout.write(`${printableLines(output)}\n`)
   }
   if (failed.length > 0) throw new SetupError(`sanitizers: failed: ${failed.join(', ')}`)
   progress.say(`sanitizers: no report in ${tests.length} test files`)

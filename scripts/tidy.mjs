@@ -6,15 +6,15 @@
  *     -- native/env.cc …                these only
  *     -- --jobs N                       files at once; by default as many as fit the machine
  *
- * Needs a finished set-up. The first time it gets clang-tidy, in the version pinned below, from PyPI into the cache. The
- * parts that only the CUDA flavour compiles are looked at too where a CUDA libtorch is in the cache
- * (`npm run build:cuda`); otherwise it says that they were not.
+ * Needs a finished set-up. scripts/clang.mjs gets clang-tidy. The parts that only the CUDA flavour compiles are looked at
+ * too where a CUDA libtorch is in the cache (`npm run build:cuda`); otherwise it says that they were not.
  */
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { configure, libtorchOfSetup } from './check-build.mjs'
+import { clangProgram } from './clang.mjs'
 import { EXIT, SetupError } from './setup/failure.mjs'
 import { cacheFolder, fetchedFolder, verifyFetched } from './setup/libtorch.mjs'
 import { loggedStep, report } from './setup/main.mjs'
@@ -22,34 +22,9 @@ import { defaultJobs } from './setup/native.mjs'
 import { checkPrerequisites } from './setup/prerequisites.mjs'
 import { catchSignals, Progress, run } from './setup/run.mjs'
 import { listFiles } from './setup/state.mjs'
-
-/** What it finds differs from version to version. */
-const VERSION = '23.1.4'
+import { printableLines } from './setup/text.mjs'
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
-
-/** Installs clang-tidy once a machine, whole or not at all; returns where it is. */
-async function clangTidy(cache, { log, logFile }) {
-  const folder = path.join(cache, `clang-tidy-${VERSION}`)
-  const binary = path.join('clang_tidy', 'data', 'bin', 'clang-tidy')
-  if (fs.existsSync(path.join(folder, binary))) return path.join(folder, binary)
-  const { python } = await checkPrerequisites({ npm: false, python: true, native: false })
-  fs.mkdirSync(cache, { recursive: true })
-  const staging = fs.mkdtempSync(path.join(cache, '.clang-tidy-'))
-  try {
-    const args = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--target', staging]
-    const env = { ...process.env, PIP_REQUIRE_VIRTUALENV: '0', PIP_ROOT_USER_ACTION: 'ignore' }
-    const result = await run(python, [...args, `clang-tidy==${VERSION}`], { log, env })
-    if (result.code !== 0) {
-      throw new SetupError(`pip could not get clang-tidy ${VERSION}`, { exitCode: EXIT.environment, log: logFile })
-    }
-    fs.rmSync(folder, { recursive: true, force: true })
-    fs.renameSync(staging, folder)
-  } finally {
-    fs.rmSync(staging, { recursive: true, force: true })
-  }
-  return path.join(folder, binary)
-}
 
 /**
  * @param {string} build folder with compile_commands.json
@@ -93,7 +68,7 @@ async function main() {
     const tools = await checkPrerequisites({ npm: false, python: false, native: true })
     const cache = cacheFolder(ROOT)
     const step = (name, what, work) => loggedStep(ROOT, progress, name, what, work)
-    const binary = await step('tidy-install', `clang-tidy ${VERSION}`, (to) => clangTidy(cache, to))
+    const binary = await clangProgram('clang-tidy', progress)
 
     const flavours = [{ label: 'tidy', path: libtorch.path, files }]
     const cuda = fetchedFolder(cache, 'cuda')
@@ -114,7 +89,7 @@ async function main() {
       })
       findings.push(...found)
     }
-    for (const text of findings) process.stdout.write(`${text}\n`)
+    for (const text of findings) process.stdout.write(`${printableLines(text)}\n`)
     progress.say(findings.length === 0 ? 'no findings' : `findings in ${findings.length} of ${files.length} files`)
     return findings.length === 0 ? EXIT.ok : EXIT.failure
   } catch (error) {

@@ -105,6 +105,9 @@ t.test('a Python without torch, and a folder that is none', async (t) => {
   t.match(install(folder, ['--python', python]), { status: 3, stderr: `no torch: ${python} has none` })
   t.match(install(folder, ['--libtorch', home]), { status: 3, stderr: /the torch given: no libtorch in/ })
   t.match(install(folder, ['--jobs', 'many']), { status: 2, stderr: /--jobs/ })
+  const { stderr } = install(folder, ['--libtorch', '/nowhere\u001b[2J'])
+  t.match(stderr, 'no libtorch in /nowhere\\u001b[2J', 'foreign words as text')
+  t.notOk(stderr.includes('\u001b'))
 })
 
 t.test('damage and a foreign machine are noticed first', async (t) => {
@@ -182,6 +185,9 @@ t.test('what a bundle refuses to be made of', async (t) => {
   fs.writeFileSync(path.join(occupied, 'thesis.txt'), 'years of work')
   t.match(run(process.execPath, [SCRIPT, occupied, '--node', node]), { status: 2, stderr: /holds something else/ })
   t.ok(fs.existsSync(path.join(occupied, 'thesis.txt')))
+  const hostile = place('\u001b[2J')
+  fs.renameSync(occupied, hostile)
+  t.match(run(process.execPath, [SCRIPT, hostile, '--node', node]), { stderr: '/\\u001b[2J holds something else' })
 
   const large = place('large-node')
   fs.writeFileSync(large, Buffer.concat([fs.readFileSync(node), randomBytes(46e6)]), { mode: 0o755 })

@@ -8,11 +8,13 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { EXIT, Interrupted, SetupError } from '../setup/failure.mjs'
+import { EXIT, SetupError } from '../setup/failure.mjs'
 import { makeFolder } from '../setup/folders.mjs'
 import { inspectLibtorch } from '../setup/libtorch.mjs'
+import { report } from '../setup/main.mjs'
+import { defaultJobs, watchBuild } from '../setup/native.mjs'
 import { checkPrerequisites } from '../setup/prerequisites.mjs'
-import { catchSignals, Progress, run, tail, which } from '../setup/run.mjs'
+import { catchSignals, Progress, run, which } from '../setup/run.mjs'
 import { fileMark, readState, writeFileWhole, writeState } from '../setup/state.mjs'
 import { findCudaHeaders } from './cuda-headers.mjs'
 
@@ -21,8 +23,6 @@ const BUNDLE = path.dirname(ROOT)
 const WORK = path.join(ROOT, 'build', 'cmake')
 const ADDON = path.join(ROOT, 'build', 'Release', 'mbconv.node')
 const LOG = path.join(ROOT, 'build', 'logs', 'native.log')
-/** A compilation that includes ATen's headers takes up to this much memory. */
-const BYTES_PER_JOB = 1.2e9
 
 const HELP = `Usage: sh install.sh [options]
 
@@ -104,31 +104,22 @@ function findLibtorch({ libtorch = process.env.LIBTORCH }, python) {
   })
 }
 
-function jobs() {
-  const memory = Math.min(os.totalmem(), process.constrainedMemory?.() || Number.POSITIVE_INFINITY)
-  return Math.max(1, Math.min(os.availableParallelism(), Math.floor(memory / BYTES_PER_JOB)))
-}
-
 /** Plain cmake does what cmake-js does in a checkout: it needs to be told where Node-API's headers are. */
 async function build(options, { libtorch, tools }, detail) {
   makeFolder(path.dirname(LOG))
   const log = fs.openSync(LOG, 'w')
   try {
-    const must = async (what, command, args, env = process.env) => {
-      const onLine = (line) => {
-        const step = /^\[ *(\d+(?:\/\d+|%))\]/.exec(line)
-        if (step !== null) detail(step[1])
-      }
-      const result = await run(command, args, { log, cwd: ROOT, env, onLine })
+    const must = async (what, command, args, options = {}) => {
+      const result = await run(command, args, { log, cwd: ROOT, ...options })
       if (result.code !== 0) throw new SetupError(what, { log: LOG })
     }
     await configure(libtorch, tools, must)
-    await must('the native addon does not compile', 'cmake', [
-      '--build',
-      WORK,
-      '--parallel',
-      options.jobs ?? String(jobs()),
-    ])
+    await must(
+      'the native addon does not compile',
+      'cmake',
+      ['--build', WORK, '--parallel', options.jobs ?? String(defaultJobs())],
+      watchBuild(detail),
+    )
     const built = path.join(WORK, 'Release', 'mbconv.node')
     await must('the native addon was built but does not load', process.execPath, [
       '-e',
@@ -163,7 +154,7 @@ async function configure(libtorch, tools, must) {
     'cmake could not configure the native addon',
     'cmake',
     ['-S', ROOT, '-B', WORK, '-G', tools.generator, ...definitions],
-    env,
+    { env },
   )
   writeFileWhole(stamp, wanted)
 }
@@ -209,9 +200,5 @@ async function install(args) {
 try {
   process.exitCode = await install(process.argv.slice(2))
 } catch (error) {
-  if (!(error instanceof SetupError || error instanceof Interrupted)) throw error
-  process.stderr.write(`install: ${error.message}\n`)
-  if (error.log) process.stderr.write(`${tail(error.log).replace(/^/gm, '  | ')}\n  full log: ${error.log}\n`)
-  if (error.hint) process.stderr.write(`${error.hint}\n`)
-  process.exitCode = error.exitCode ?? EXIT.failure
+  process.exitCode = report(error, 'install')
 }

@@ -3,7 +3,7 @@
  *
  * Everything is unpacked into a staging folder of the cache, checked, and renamed into place as the last act, so that a
  * copy under its final name is always whole. Downloads survive an interruption; pip checks their hashes when it meets
- * them again.
+ * them again, and each wheel is compared with the known one before it is unpacked (wheels.mjs).
  */
 import fs from 'node:fs'
 import path from 'node:path'
@@ -30,7 +30,7 @@ const NOTHING = /^$/
 /**
  * Puts the libtorch `version` of `flavour` into `folder`. The caller holds the cache's lock.
  * @param {{folder: string, version: string, flavour: 'cpu'|'cuda'}} choice
- * @param {{python: string, log: number, logFile: string, detail: (text: string) => void}} tools
+ * @param {{python: string, log: number, logFile: string, detail: (text: string) => void, say: (text: string) => void}} tools
  */
 export async function fetchLibtorch({ folder, version, flavour }, tools) {
   const cache = path.dirname(folder)
@@ -75,7 +75,6 @@ async function unpackTorch(version, downloads, staging, flavour, tools) {
   const wheels = await downloadWheels([`torch==${version}`], ['--no-deps'], attempts, folder, tools)
   const wheel = wheels.find((file) => /^torch-/.test(file))
   if (wheel === undefined) throw new SetupError(`pip has put no torch wheel into ${folder}`, { log: tools.logFile })
-  tools.detail('unpacking')
   const unwanted = flavour === 'cpu' ? TORCH_UNWANTED_ON_CPU : TORCH_UNWANTED
   const unpacked = await unpackDownloaded(folder, wheel, staging, TORCH_WANTED, unwanted, tools)
   if (unpacked.name !== 'torch' || unpacked.version.split('+')[0] !== version) {
@@ -92,7 +91,6 @@ async function addNvidiaForCpu(requires, downloads, staging, tools) {
   const wheels = await downloadWheels(wanted, [], [[]], folder, tools)
   const libraries = []
   for (const wheel of wheels.filter((file) => /^nvidia[-_]/.test(file))) {
-    tools.detail(`unpacking ${wheel.split('-')[0]}`)
     const unpacked = await unpackDownloaded(folder, wheel, staging, NVIDIA_WANTED_ON_CPU, NOTHING, tools)
     libraries.push(...unpacked.libraries)
   }

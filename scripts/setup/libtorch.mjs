@@ -1,11 +1,10 @@
 /* Which libtorch to build against, and what is known about the one at hand. Fetching one is fetch.mjs's. */
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { EXIT, SetupError } from './failure.mjs'
 import { run, which } from './run.mjs'
-import { fileMark } from './state.mjs'
+import { fileMark, sha256OfFile } from './state.mjs'
 
 /** The version that is fetched. */
 export const TORCH_VERSION = '2.13.0'
@@ -199,19 +198,4 @@ export function verifyLibraries(folder, deep) {
     throw error
   }
   return manifest
-}
-
-function sha256OfFile(file) {
-  const hash = createHash('sha256')
-  const block = Buffer.allocUnsafe(1 << 22)
-  const handle = fs.openSync(file, 'r')
-  try {
-    for (;;) {
-      const count = fs.readSync(handle, block, 0, block.length, null)
-      if (count === 0) return hash.digest('hex')
-      hash.update(block.subarray(0, count))
-    }
-  } finally {
-    fs.closeSync(handle)
-  }
 }

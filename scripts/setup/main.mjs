@@ -154,14 +154,18 @@ export async function fetchOnce(choice, tools, progress) {
   }
 }
 
-/** A step with its progress line and its log, build/logs/NAME.log. */
+/**
+ * A step with its progress line and its log, build/logs/NAME.log.
+ * @param {(tools: {log: number, logFile: string, detail: (text: string) => void, say: (text: string) => void}) => Promise<unknown>} work
+ *   detail: what the step is at; say: a line that stays
+ */
 export async function loggedStep(root, progress, name, what, work) {
   throwIfInterrupted()
   const logFile = path.join(root, 'build', 'logs', `${name}.log`)
   makeFolder(path.dirname(logFile))
   const log = fs.openSync(logFile, 'w')
   try {
-    return await progress.step(what, (detail) => work({ log, logFile, detail }))
+    return await progress.step(what, (detail) => work({ log, logFile, detail, say: (text) => progress.say(text) }))
   } finally {
     fs.closeSync(log)
   }
@@ -176,14 +180,14 @@ function isNotWritable(error) {
   return ['EACCES', 'EPERM', 'EROFS'].includes(error.code)
 }
 
-/** Tells people what went wrong; returns the exit status. */
-export function report(error) {
+/** Tells people what went wrong, in lines that begin with `who`; returns the exit status. */
+export function report(error, who = 'setup') {
   if (error instanceof Interrupted) {
-    say(`setup: ${error.message}; start it again to go on`)
+    say(`${who}: ${error.message}; start it again to go on`)
     return SIGNAL_EXIT[error.signal]
   }
   if (error instanceof SetupError) {
-    say(...indented(`setup: ${error.message}`))
+    say(...indented(`${who}: ${error.message}`))
     if (error.log !== null) {
       const lines = error.excerpt ?? tail(error.log)
       if (lines !== '') say(...lines.split('\n').map((line) => `  | ${line}`))
@@ -193,9 +197,9 @@ export function report(error) {
     return error.exitCode
   }
   if (isNotWritable(error)) {
-    say(`setup: cannot write ${error.path ?? 'here'} (${error.code})`)
+    say(`${who}: cannot write ${error.path ?? 'here'} (${error.code})`)
     return EXIT.environment
   }
-  say(...`setup: ${error.stack}`.split('\n'))
+  say(...`${who}: ${error.stack}`.split('\n'))
   return EXIT.failure
 }

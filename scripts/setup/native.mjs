@@ -52,12 +52,8 @@ export async function buildNative(root, libtorch, tools, options) {
   dropHalfWritten(work, unfinished)
   fs.writeFileSync(unfinished, '')
   detail('compiling')
-  const onLine = (line) => {
-    const step = /^\[ *(\d+)(?:\/(\d+)|%)\]/.exec(line)
-    if (step !== null) detail(step[2] === undefined ? `${step[1]} %` : `${step[1]} of ${step[2]}`)
-  }
   const args = [cmakeJs(root), 'build', '-d', root, '-O', work, '-B', 'Release', '-p', String(jobs)]
-  const result = await run(process.execPath, args, { log, cwd: root, onLine }).catch((error) => {
+  const result = await run(process.execPath, args, { log, cwd: root, ...watchBuild(detail) }).catch((error) => {
     if (error instanceof Interrupted && !error.forced) fs.rmSync(unfinished, { force: true })
     throw error
   })
@@ -83,6 +79,30 @@ export async function buildNative(root, libtorch, tools, options) {
     cmake: tools.cmake,
     generator: tools.generator,
   }
+}
+
+/**
+ * What a line of ninja's or make's output tells of how far the build is, "12 of 60, native/conv.cc"; null for any other
+ * line. ninja counts what is done and names it, make gives a percentage and names what it begins.
+ */
+export function buildStep(line) {
+  const [, done, all, doing] = /^\[ *(\d+)(?:\/(\d+)|%)\] *(.*)$/.exec(line) ?? []
+  if (done === undefined) return null
+  const count = all === undefined ? `${done} %` : `${done} of ${all}`
+  // "Building CXX object CMakeFiles/mbconv.dir/native/conv.cc.o", "Linking CXX shared module Release/mbconv.node".
+  const source = /\.dir\/(.+)\.o(bj)?$/.exec(doing)?.[1]
+  const file = source ?? (/^(Linking|Precompiling)\b/.test(doing) ? doing.split(' ')[0].toLowerCase() : null)
+  return file === null ? count : `${count}, ${file}`
+}
+
+/** Options of run() for a build by cmake: what it is at goes to `detail` as it comes. */
+export function watchBuild(detail) {
+  const onLine = (line) => {
+    const step = buildStep(line)
+    if (step !== null) detail(step)
+  }
+  // The format that is read here, whatever the user's own is.
+  return { onLine, env: { ...process.env, NINJA_STATUS: '[%f/%t] ' } }
 }
 
 /** `cmake-js build` never looks at changed -D values, so this decides when to configure, and when to start afresh. */

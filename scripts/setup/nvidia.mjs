@@ -102,7 +102,6 @@ async function addToStore(requirements, store, downloads, tools) {
     const name = packageName(requirement)
     const wheel = wheels.find((file) => file.split('-')[0].replaceAll('_', '-').toLowerCase() === name)
     if (wheel === undefined) throw new SetupError(`pip has put no wheel of ${requirement} into ${folder}`)
-    tools.detail(`unpacking ${name}`)
     const target = storedFolder(store, requirement)
     const staging = `${target}.staging`
     fs.rmSync(staging, { recursive: true, force: true })

@@ -128,55 +128,110 @@ export function tail(file, count = 25) {
   }
 }
 
+/** Without a terminal, what a step is at is told no more often than this. */
+const TELLING_MS = 30_000
+const REDRAWING_MS = 1000
+
+/**
+ * The lines that say which step is going on, what it is at, and how long it took. A terminal has one line a step, drawn
+ * again as things change; elsewhere (a log, a pipe) the step is named when it begins and when it ends, and what it is at
+ * gets a line every half minute.
+ */
 export class Progress {
   #quiet
-  #stream = process.stderr
+  #stream
+  #now
+  /** What the step is, null between steps; whether its line has been begun; what it is at and since when nothing was told. */
   #open = null
+  #begun = false
+  #doing = null
+  #began = 0
+  #told = 0
 
-  constructor(quiet) {
+  /**
+   * @param {boolean} quiet
+   * @param {{stream?: {isTTY?: boolean, columns?: number, write: (text: string) => void}, now?: () => number}} options now: milliseconds
+   */
+  constructor(quiet, { stream = process.stderr, now = () => performance.now() } = {}) {
     this.#quiet = quiet
+    this.#stream = stream
+    this.#now = now
   }
 
   /** A line of its own, also in the middle of a step. */
   say(text) {
-    if (this.#quiet) return
-    if (this.#open === null) this.#stream.write(`setup: ${printable(text)}\n`)
-    else {
-      this.#stream.write(this.#stream.isTTY ? `\r\x1b[K` : '\n')
-      this.#stream.write(`setup: ${printable(text)}\n`)
-      this.#start()
-    }
+    this.#clear()
+    this.#write(`setup: ${printable(text)}\n`)
+    if (this.#open !== null && this.#stream.isTTY) this.#draw()
   }
 
-  /** Runs `work(detail)` with a line that first says `what`, then how long it took. `detail(text)` shows on a terminal. */
+  /**
+   * Runs `work(detail)` with a line that first says `what`, then how long it took. `detail(text)` says what it is at: a
+   * file and a count, say.
+   */
   async step(what, work) {
-    const began = Date.now()
-    const seconds = () => `${((Date.now() - began) / 1000).toFixed(1)} s`
     this.#open = printable(what)
-    this.#start()
+    this.#doing = null
+    this.#began = this.#now()
+    this.#told = this.#began
+    this.#draw()
+    // The time goes on where nothing else does.
+    const timer = setInterval(() => this.#show(), REDRAWING_MS).unref()
     try {
-      const result = await work((text) => this.#detail(text, seconds()))
-      this.#end(seconds())
+      const result = await work((text) => {
+        this.#doing = printable(text)
+        this.#show()
+      })
+      this.#end(this.#seconds())
       return result
     } catch (error) {
-      this.#end(`${error instanceof Interrupted ? 'interrupted' : 'failed'} after ${seconds()}`)
+      this.#end(`${error instanceof Interrupted ? 'interrupted' : 'failed'} after ${this.#seconds()}`)
       throw error
     } finally {
+      clearInterval(timer)
       this.#open = null
     }
   }
 
-  #start() {
-    if (!this.#quiet) this.#stream.write(`setup: ${this.#open} … `)
+  #write(text) {
+    if (!this.#quiet) this.#stream.write(text)
   }
 
-  #detail(text, time) {
-    if (!this.#quiet && this.#stream.isTTY)
-      this.#stream.write(`\r\x1b[Ksetup: ${this.#open} … ${printable(text)}, ${time} `)
+  #seconds() {
+    return `${((this.#now() - this.#began) / 1000).toFixed(1)} s`
+  }
+
+  #draw() {
+    const { isTTY, columns = Number.POSITIVE_INFINITY } = this.#stream
+    const doing = this.#doing === null || !isTTY ? '' : `${this.#doing}, ${this.#seconds()} `
+    const line = `setup: ${this.#open} … ${doing}`
+    // A line that wraps could not be drawn again. What the step is was to be read before.
+    const short = doing !== '' && line.length >= columns ? `setup: … ${doing}` : line
+    this.#write(isTTY ? short.slice(0, columns - 1) : short)
+    this.#begun = true
+  }
+
+  /** Makes room for another line than the step's. */
+  #clear() {
+    if (this.#begun) this.#write(this.#stream.isTTY ? '\r\x1b[K' : '\n')
+    this.#begun = false
+  }
+
+  #show() {
+    if (this.#doing === null) return
+    if (this.#stream.isTTY) {
+      this.#clear()
+      this.#draw()
+    } else if (this.#now() - this.#told >= TELLING_MS) {
+      this.#told = this.#now()
+      this.#clear()
+      this.#write(`setup:   ${this.#doing}, ${this.#seconds()}\n`)
+    }
   }
 
   #end(text) {
-    if (this.#quiet) return
-    this.#stream.write(this.#stream.isTTY ? `\r\x1b[Ksetup: ${this.#open} … ${text}\n` : `${text}\n`)
+    if (this.#stream.isTTY) this.#clear()
+    this.#write(this.#begun ? `${text}\n` : `setup: ${this.#open} … ${text}\n`)
+    this.#begun = false
   }
 }

@@ -70,6 +70,22 @@ export function contentDigest(root, files, extra = null) {
   return hash.update(JSON.stringify(extra)).digest('hex')
 }
 
+/** The SHA-256 of a file of any size, in hexadecimal. */
+export function sha256OfFile(file) {
+  const hash = createHash('sha256')
+  const block = Buffer.allocUnsafe(1 << 22)
+  const handle = fs.openSync(file, 'r')
+  try {
+    for (;;) {
+      const count = fs.readSync(handle, block, 0, block.length, null)
+      if (count === 0) return hash.digest('hex')
+      hash.update(block.subarray(0, count))
+    }
+  } finally {
+    fs.closeSync(handle)
+  }
+}
+
 /** A digest of names, sizes and times of everything under `dir`, without reading it; null when `dir` is missing. */
 export function treeDigest(dir) {
   if (!fs.existsSync(dir)) return null

@@ -8,3 +8,8 @@ export function printable(text) {
   const shown = (character) => SHORT[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   return text.replace(UNPRINTABLE, shown)
 }
+
+/** As printable, but for the breaks between the lines. */
+export function printableLines(text) {
+  return text.split('\n').map(printable).join('\n')
+}

@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { SetupError } from './failure.mjs'
 import { run } from './run.mjs'
+import { checkWheel, DamagedWheel } from './wheels.mjs'
 
 const SCRIPT = `
 import base64, csv, email, hashlib, io, json, os, re, sys, zipfile
@@ -51,8 +52,6 @@ print(json.dumps({
 /** The exit status by which the script says that the wheel itself is bad. */
 const DAMAGED = 65
 
-class DamagedWheel extends SetupError {}
-
 /**
  * Unpacks the members of `wheel` that match `wanted` and not `unwanted` (regular expressions both to JavaScript and to
  * Python) into `dest`.
@@ -67,12 +66,18 @@ async function unpackWheel(python, wheel, dest, wanted, unwanted, { log, logFile
   throw new SetupError(`cannot unpack ${wheel}: ${said}`, { log: logFile })
 }
 
-/** As unpackWheel, for a wheel that pip has put into `folder`: a damaged one is removed, or pip would find it there again. */
+/**
+ * As unpackWheel, for a wheel that pip has put into `folder`, once it is found to be the known one of its name (see
+ * wheels.mjs). A wrong or damaged one is removed, or pip would find it there again.
+ */
 export async function unpackDownloaded(folder, wheel, dest, wanted, unwanted, tools) {
+  const file = path.join(folder, wheel)
   try {
-    return await unpackWheel(tools.python, path.join(folder, wheel), dest, wanted, unwanted, tools)
+    checkWheel(file, tools)
+    tools.detail(`unpacking ${wheel}`)
+    return await unpackWheel(tools.python, file, dest, wanted, unwanted, tools)
   } catch (error) {
-    if (error instanceof DamagedWheel) fs.rmSync(path.join(folder, wheel), { force: true })
+    if (error instanceof DamagedWheel) fs.rmSync(file, { force: true })
     throw error
   }
 }

@@ -3,12 +3,14 @@
  * cmake-js and tsc. Each writes a line to calls.log, and the files in `say` tell it to misbehave.
  */
 import { execFileSync, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const REPOSITORY = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
-const PYTHON = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim()
+/** Python itself, not what a version manager puts before it. */
+export const PYTHON = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim()
 
 /** Writes a wheel holding `files`; `spoil` names one whose content is not the one that RECORD has the checksum of. */
 const MAKE_WHEEL = `
@@ -49,6 +51,7 @@ case "$1 $2 $3" in
   "-m pip download")
     if [ -e "$FAKE_HOME/say/offline" ]; then
       echo "WARNING: Retrying (Retry(total=0)) after connection broken by NewConnectionError" >&2
+      /bin/cat "$FAKE_HOME/say/offline" >&2
       echo "ERROR: No matching distribution found" >&2
       exit 1
     fi
@@ -58,6 +61,7 @@ case "$1 $2 $3" in
         -d) folder=$2 ;;
         torch==*) wheels=torch ;;
         cuda-toolkit==*) wheels=toolkit ;;
+        clang-*) wheels=clang ;;
       esac
       shift
     done
@@ -92,6 +96,10 @@ if (tool === 'cmake-js') {
   }
   const out = after('-O')
   fs.mkdirSync(path.join(out, 'Release'), { recursive: true })
+  if (args[0] === 'build') {
+    console.log('[1/2] Building CXX object CMakeFiles/mbconv.dir/native/a.cc.o')
+    console.log('[2/2] Linking CXX shared library Release/mbconv.node')
+  }
   if (args[0] === 'build') fs.copyFileSync(path.join(home, 'addon.node'), path.join(out, 'Release', 'mbconv.node'))
 } else if (tool === 'tsc') {
   const out = after('--outDir')
@@ -119,6 +127,18 @@ function loadableAddon(folder) {
 }
 
 /**
+ * Makes a wheel that holds `files`.
+ * @param {{requires?: string[], spoil?: string|null}} options requires: its Requires-Dist; spoil: the member that is damaged
+ * @returns {{sha256: string, size: number}}
+ */
+export function makeWheel(file, name, version, files, { requires = [], spoil = null } = {}) {
+  fs.mkdirSync(path.dirname(file), { recursive: true })
+  execFileSync(PYTHON, ['-c', MAKE_WHEEL, file, name, version, JSON.stringify({ files, requires, spoil })])
+  const content = fs.readFileSync(file)
+  return { sha256: createHash('sha256').update(content).digest('hex'), size: content.length }
+}
+
+/**
  * Makes the project in `folder`.
  * @param {{checkout?: boolean, without?: string[], spoil?: string}} options checkout: with lib/ and a lock file, as a
  *   clone has; without: tools that are missing; spoil: a member of the torch wheel that is damaged
@@ -131,7 +151,9 @@ export function makeProject(folder, { checkout = false, without = [], spoil = nu
     return file
   }
   fs.cpSync(path.join(REPOSITORY, 'scripts', 'setup'), path.join(folder, 'scripts', 'setup'), { recursive: true })
-  fs.cpSync(path.join(REPOSITORY, 'scripts', 'setup.mjs'), path.join(folder, 'scripts', 'setup.mjs'))
+  for (const name of ['setup.mjs', 'clang.mjs']) {
+    fs.cpSync(path.join(REPOSITORY, 'scripts', name), path.join(folder, 'scripts', name))
+  }
   write('lib/io/lock-file.cjs', fs.readFileSync(path.join(REPOSITORY, 'lib', 'io', 'lock-file.cjs')))
   fs.mkdirSync(path.join(folder, 'native'))
   fs.cpSync(path.join(REPOSITORY, 'native', 'torch-versions.txt'), path.join(folder, 'native', 'torch-versions.txt'))
@@ -160,10 +182,10 @@ export function makeProject(folder, { checkout = false, without = [], spoil = nu
     write('tsconfig.json', '{}')
     write('lib/index.ts', '')
   }
+  const known = {}
   const wheel = (kind, name, version, files, requires) => {
-    fs.mkdirSync(path.join(folder, 'wheels', kind), { recursive: true })
     const file = path.join(folder, 'wheels', kind, `${name.replaceAll('-', '_')}-${version}-py3-none-any.whl`)
-    execFileSync(PYTHON, ['-c', MAKE_WHEEL, file, name, version, JSON.stringify({ files, requires, spoil })])
+    known[path.basename(file)] = makeWheel(file, name, version, files, { requires, spoil })
   }
   wheel('torch', 'torch', '2.13.0', TORCH_FILES, [
     'sympy',
@@ -180,6 +202,8 @@ export function makeProject(folder, { checkout = false, without = [], spoil = nu
     'nvidia/cu13/include/cuda.h': 'header',
   }
   wheel('nvidia', 'nvidia-cuda-runtime', '13.0.96', runtime, [])
+  wheel('clang', 'clang-format', '19.1.7', { 'clang_format/data/bin/clang-format': '#!/bin/sh\n' }, [])
+  write('scripts/setup/wheels.json', JSON.stringify(known))
   return new Project(folder)
 }
 
@@ -218,26 +242,39 @@ class Project {
     return lines
   }
 
-  /** Starts the set-up; `.done` resolves to {code, signal, stderr}. */
-  start(args = [], env = {}) {
-    const child = spawn(process.execPath, [this.file('scripts', 'setup.mjs'), ...args], {
+  /** What the set-up knows of a wheel is changed by `change`, or forgotten when that gives null. */
+  changeKnown(wheel, change) {
+    const file = this.file('scripts', 'setup', 'wheels.json')
+    const known = JSON.parse(fs.readFileSync(file, 'utf8'))
+    const { [wheel]: before, ...others } = known
+    const after = change(before)
+    fs.writeFileSync(file, JSON.stringify(after === null ? others : { ...others, [wheel]: after }))
+    return before
+  }
+
+  /** Starts the set-up, or another script; `.done` resolves to {code, signal, stdout, stderr}. */
+  start(args = [], env = {}, script = 'setup.mjs') {
+    const child = spawn(process.execPath, [this.file('scripts', script), ...args], {
       // Nothing of the environment the tests run in, where the real tools and settings are.
       env: { PATH: this.file('bin'), HOME: this.file('home'), FAKE_HOME: this.folder, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    let stdout = ''
     let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      stdout += text
+    })
     child.stderr.setEncoding('utf8').on('data', (text) => {
       stderr += text
     })
-    child.stdout.resume()
     const done = new Promise((resolve) => {
-      child.on('close', (code, signal) => resolve({ code, signal, stderr }))
+      child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
     })
     return { child, done }
   }
 
-  run(args, env) {
-    return this.start(args, env).done
+  run(args, env, script) {
+    return this.start(args, env, script).done
   }
 
   /** Waits until the file exists. */
