@@ -279,7 +279,7 @@ class Project {
 
   /** Waits until the file exists. */
   async appears(...names) {
-    for (let i = 0; i < 600; i++) {
+    for (let i = 0; i < 4000; i++) {
       if (this.exists(...names)) return
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
