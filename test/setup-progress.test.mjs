@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { Interrupted } from '../scripts/setup/failure.mjs'
 import { buildStep } from '../scripts/setup/native.mjs'
-import { Progress } from '../scripts/setup/run.mjs'
+import { Progress, run } from '../scripts/setup/run.mjs'
 import { makeProject } from './helpers/setup-fixture.mjs'
 
 /** A stream that keeps what is written, and a clock that goes on when it is told to. */
@@ -134,4 +134,10 @@ t.test('a build tells its files as they come', async (t) => {
   })
   fs.closeSync(log)
   t.strictSame(details, ['configuring', 'compiling', '1 of 2, native/a.cc', '2 of 2, linking', 'loading'])
+})
+
+t.test('programs are asked in English, so that their answers can be read', async (t) => {
+  const print = ['-p', '[process.env.LC_ALL, process.env.LANGUAGE, process.env.A].join()']
+  const { stdout } = await run(process.execPath, print, { env: { LC_ALL: 'tr_TR.UTF-8', LANGUAGE: 'tr', A: 'kept' } })
+  t.equal(stdout, 'C.UTF-8,,kept\n')
 })

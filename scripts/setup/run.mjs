@@ -52,6 +52,9 @@ export function which(name, env = process.env) {
   return null
 }
 
+/** What programs say is read here, so they are to say it in English whatever the user's language. */
+const ENGLISH = { LC_ALL: 'C.UTF-8', LANGUAGE: '' }
+
 /**
  * Runs a program in its own process group.
  * @param {{log?: number|null, cwd?: string, env?: object, timeout?: number, onLine?: (line: string) => void, input?: string}} options
@@ -66,7 +69,7 @@ export function run(command, args, { log = null, cwd, env, timeout, onLine, inpu
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
-      env: env ?? process.env,
+      env: { ...(env ?? process.env), ...ENGLISH },
       detached: true,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
