@@ -20,7 +20,7 @@ import type { ScaleOptions } from './scale'
 /** Exit statuses, as the help ends with them. */
 const EXIT_HELP = `
 Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 something is missing on this machine (see doctor),
-4 unreadable data, 130 and 143 stopped by a signal after saving.`
+4 unreadable data, 129, 130 and 143 stopped by a signal after saving.`
 
 /** What predict and explain take as --run. */
 const MODEL_HELP =
