@@ -9,6 +9,8 @@ export const short = (value: number): string => String(Number(value.toFixed(4)))
 /** 0.98611 → `98.61 %`. */
 export const percent = (fraction: number, digits = 2): string => `${(100 * fraction).toFixed(digits)} %`
 
-/** 0.0126 → `+1.26 %`. */
-export const signedPercent = (fraction: number, digits = 2): string =>
-  `${fraction > 0 ? '+' : ''}${percent(fraction, digits)}`
+/** 0.0126 → `+1.26 %`; from ten times more on, how many times: `× 172,704`. */
+export function signedPercent(fraction: number, digits = 2): string {
+  if (fraction >= 9) return `× ${fraction < 1e12 ? whole(1 + fraction) : fraction.toExponential(1)}`
+  return `${fraction > 0 ? '+' : ''}${percent(fraction, digits)}`
+}

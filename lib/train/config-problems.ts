@@ -73,7 +73,7 @@ export function preview(value: unknown): string {
  */
 export function problemsOf(schema: z.ZodType, error: z.ZodError, raw: unknown): Problem[] {
   let closely = MOST_PROBLEMS
-  const problems = error.issues.flatMap((issue) => {
+  const problems = withoutLooser(error.issues).flatMap((issue) => {
     const found = problemsOfIssue(schema, issue, raw, [], closely)
     closely -= found.length
     return found
@@ -81,6 +81,22 @@ export function problemsOf(schema: z.ZodType, error: z.ZodError, raw: unknown): 
   // A mistyped key is one mistake, not an unknown key and a missing one.
   const meant = new Set(problems.map((problem) => problem.meant))
   return problems.filter((problem) => problem.kind !== 'missing' || !meant.has(keyPath(problem.path)))
+}
+
+/** Of two limits that a value is beyond, the nearer one says it all. */
+function withoutLooser(issues: z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  const limitOf = (issue: z.core.$ZodIssue) => {
+    if (issue.code === 'too_small') return Number(issue.minimum)
+    return issue.code === 'too_big' ? -Number(issue.maximum) : undefined
+  }
+  const nearest = new Map<string, z.core.$ZodIssue>()
+  const placeOf = ({ code, path }: z.core.$ZodIssue) => JSON.stringify([code, path.map(String)])
+  for (const issue of issues) {
+    const [limit, other] = [limitOf(issue), nearest.get(placeOf(issue))]
+    if (limit === undefined || (other !== undefined && (limitOf(other) as number) >= limit)) continue
+    nearest.set(placeOf(issue), issue)
+  }
+  return issues.filter((issue) => limitOf(issue) === undefined || nearest.get(placeOf(issue)) === issue)
 }
 
 /** @param closely so many problems are worth a search */
