@@ -80,7 +80,7 @@ t.test('wrong usage ends with 2 and says what was meant', async (t) => {
     [
       ['train', 'a.yaml', '--epochs', '3'],
       'unknown option --epochs',
-      'a configuration key takes its value behind "=": --epochs=VALUE',
+      'a configuration key takes its value behind "=": --epochs=3',
     ],
     [['train', '--resume', 'no/such/run'], '--resume: there is no folder no/such/run', undefined],
   ]) {

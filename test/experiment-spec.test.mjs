@@ -53,6 +53,21 @@ t.test('a profile is merged over the rest, overrides over both', async (t) => {
   t.equal(parseExperiment(small({ seeds: 2 })).seeds.length, 2)
 })
 
+t.test('a plain value where a mapping is wanted leads to what was meant', async (t) => {
+  const file = fileOf(t, FILE)
+  for (const [setting, hint] of [
+    ['train.optimizer=adam', 'did you mean --set train.optimizer.name=adamw?'],
+    ['base=b0', 'did you mean --set base.name=efficientnet_b0?'],
+    ['budget=4x', 'budget is a mapping: write --set budget.macs=4x'],
+    ['limits=10', 'limits is a mapping: write --set limits.minutes=10'],
+  ])
+    t.throws(() => parseExperimentFile(file, { set: [setting] }), { code: 'ERR_CONFIG', hint }, setting)
+  t.match(lines(t, FILE.replace(/base: .*/, 'base: b3').replace(/ {2}optimizer: .*/, '  optimizer: sgd')), [
+    /base: must be a mapping .*\(did you mean base: \{name: efficientnet_b3\}\?\)/,
+    /\(write optimizer: \{name: sgd, lr: …\}\)/,
+  ])
+})
+
 t.test('mistakes have a place, and the key that was meant', async (t) => {
   const found = lines(
     t,

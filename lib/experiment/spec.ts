@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { parseAmount, UNITS } from '../amount'
 import { MbconvError } from '../errors'
 import type { StoredSeed } from '../seed'
-import { checkConfig, isMapping, seedSchema, type TrainConfig, trainConfigSchema } from '../train/config'
+import { checkConfig, isMapping, seedSchema, type TrainConfig, trainConfigSchema, withFullName } from '../train/config'
 import { checkFile, type FileKind } from '../train/config-file'
 import { type Problem, problemsOf, problemTexts, valueAt } from '../train/config-problems'
 import { nearest } from '../train/nearest'
@@ -229,7 +229,8 @@ function checkExperiment(
   baseOf: (key: string) => string,
 ): { value: ExperimentSpec } | { problems: Problem[] } {
   const parsed = experimentSchema.safeParse(raw)
-  const problems = (parsed.success ? [] : problemsOf(experimentSchema, parsed.error, raw)).map((problem) => {
+  const problems = (parsed.success ? [] : problemsOf(experimentSchema, parsed.error, raw)).map((found) => {
+    const problem = withFullName(found)
     const [first, second] = problem.path.map(String)
     if (problem.kind !== 'unknown' || first !== 'train' || !Object.hasOwn(ELSEWHERE, second)) return problem
     return { ...problem, hint: ELSEWHERE[second], meant: undefined }

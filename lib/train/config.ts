@@ -7,19 +7,21 @@
 import path from 'node:path'
 import { z } from 'zod'
 import { MbconvError } from '../errors'
-import { list } from '../models/arch'
+import { fullName, list } from '../models/arch'
 import { SEED_RANGE, type Seed, type StoredSeed, storedSeed } from '../seed'
 import { type Problem, preview, problemsOf, problemTexts } from './config-problems'
 import { freezeProblems, scaleProblems, stageProblems } from './model-table'
 import { resolveWeights, weightsProblems } from './named-weights'
 import { nearest } from './nearest'
+import { mappingHint } from './shorthand'
 
 /** Largest float32, which is what tensors are made of. */
 const LARGEST = (2 - 2 ** -23) * 2 ** 127
 /** Smallest float32 with all its digits: what is smaller may count as 0, and is divided by all the same. */
 const SMALLEST = 2 ** -126
-/** Of what is multiplied with another of its kind before a tensor sees it. */
-const LARGEST_RATE = 1e15
+/** Largest learning rate and weight decay: they are multiplied before a tensor sees them. */
+const LARGEST_RATE = 1e30
+const LARGEST_DECAY = 1e8
 
 const fraction = () => z.number().min(0).lt(1)
 const count = () => z.int().min(1)
@@ -143,7 +145,7 @@ const data = z.strictObject({
 
 const learningRate = positive(LARGEST_RATE).describe('peak learning rate, after the warm-up')
 const weightDecay = (rate: number, how: string) =>
-  z.number().min(0).max(LARGEST_RATE).default(rate).describe(`${how}; batch-norm parameters are spared`)
+  z.number().min(0).max(LARGEST_DECAY).default(rate).describe(`${how}; batch-norm parameters are spared`)
 
 const layerDecay = () =>
   z
@@ -281,7 +283,7 @@ function crossCheck(raw: unknown): Problem[] {
     keys.reduce<unknown>((value, key) => (isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined), raw)
   const name = at('model', 'name')
   if (typeof name === 'string' && !list().includes(name)) {
-    const near = nearest(name, list())
+    const near = fullName(name) ?? nearest(name, list())
     problems.push({
       path: ['model', 'name'],
       kind: 'value',
@@ -344,6 +346,16 @@ function resolve(parsed: Parsed, baseOf: (key: string) => string): TrainConfig {
   }
 }
 
+/** `model: b0` leads to the full name at once. */
+export function withFullName(problem: Problem): Problem {
+  const { path: keys, shorthand } = problem
+  const last = keys.at(-1)
+  if (shorthand?.key !== 'name' || (last !== 'model' && last !== 'base')) return problem
+  const value = fullName(shorthand.value) ?? nearest(shorthand.value, list()) ?? shorthand.value
+  const better = { ...shorthand, value, isGuess: value !== shorthand.value }
+  return { ...problem, shorthand: better, hint: mappingHint(last, better) }
+}
+
 export type Checked = { config: TrainConfig; problems?: undefined } | { config?: undefined; problems: Problem[] }
 
 /**
@@ -354,7 +366,7 @@ export type Checked = { config: TrainConfig; problems?: undefined } | { config?:
  */
 export function checkConfig(raw: unknown, baseOf: (key: string) => string = () => process.cwd()): Checked {
   const parsed = trainConfigSchema.safeParse(raw)
-  const problems = parsed.success ? [] : problemsOf(trainConfigSchema, parsed.error, raw)
+  const problems = parsed.success ? [] : problemsOf(trainConfigSchema, parsed.error, raw).map(withFullName)
   // A key that is wrong by itself says enough; the cross-check would repeat it.
   const told = new Set(problems.map((problem) => problem.path.join('.')))
   problems.push(...crossCheck(raw).filter((problem) => !told.has(problem.path.join('.'))))
