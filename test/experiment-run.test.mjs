@@ -267,7 +267,7 @@ t.test('the command: plan, signals, status, results, report', async (t) => {
   t.match(last.stderr, /^refused: far: has .* of the budget of/m)
   t.match(last.stderr, /^2 arms × 1 seed \| 2 jobs \| \d+ at once on cpu \| budget/m)
   t.match(last.stderr, /^2\/2 {2}\w+ seed 0 {2}top-1 [\d.]+ % {2}/m)
-  t.match(last.stdout, /^wide +[\d,]+ +[\d,]+ +1 +[\d.]+ % /m)
+  t.match(last.stdout, /^wide +[\d,]+ +[\d,]+ +1( +\d+\.\d\d %){3}$/m)
   t.match(last.stdout, /^report: out\/tiny-default\/report\/report\.html$/m)
   t.ok(fs.existsSync(path.join(cwd, 'out/tiny-default/report/report.html')))
   t.match(rowsOf(path.join(cwd, 'out/tiny-default')), [

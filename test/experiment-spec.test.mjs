@@ -194,7 +194,16 @@ t.test('points are held to a budget, too; names must differ; comparisons must ex
     [{ arms: ['base'], compare: [{ arm: 'base', against: 'bse' }] }, 'ERR_CONFIG', /no arm is called bse/],
     [{ arms: [{ width: 9 }], budget: { macs: '2x' } }, 'ERR_UNREACHED', /no arm can be had/],
     [{ device: 'cuda:77' }, 'ERR_CUDA_UNAVAILABLE', /cuda:77/],
-    [{ arms: [{ curve: 'resolution', values: ['900x'] }] }, 'ERR_VALUE', /cannot be scaled/],
+    [{ arms: [{ curve: 'resolution', values: ['900x'] }] }, 'ERR_CONFIG', /^arms\.0: .*cannot be scaled/],
+    [{ arms: ['base', { width: 1e300 }] }, 'ERR_CONFIG', /^arms\.1: .*cannot be scaled/],
+    [{ arms: [{ curve: 'compound', values: [1e300] }] }, 'ERR_CONFIG', /^arms\.0: compound: phi/],
+    [{ arms: [{ cross: { width: [1e300], depth: [1] } }] }, 'ERR_CONFIG', /^arms\.0: .*cannot be scaled/],
+    [{ arms: [{ curve: 'width', budgets: ['1e305x'] }] }, 'ERR_CONFIG', /^arms\.0: .*budget\.macs must be finite/],
+    [{ arms: [{ base: 'efficientnet_b1', arms: [{ depth: 1e9 }] }] }, 'ERR_CONFIG', /^arms\.0\.arms\.0: .*scaled/],
+    [{ base: { ...BASE, width: 1e300 } }, 'ERR_CONFIG', /^base\.width: leads to no network/],
+    [{ limits: { memory: 1e300 } }, 'ERR_CONFIG', /^limits\.memory: /],
+    [{ slurm: { minutes: 1e300 } }, 'ERR_CONFIG', /^slurm\.minutes: must be at most/],
+    [{ slurm: { cpus: 1e15 } }, 'ERR_CONFIG', /^slurm\.cpus: must be at most/],
   ]
   for (const [changes, code, message] of refusals)
     t.throws(() => experiment.plan(small(changes)), { code, message }, JSON.stringify(changes))

@@ -135,8 +135,8 @@ function fitted(base: Arch, dimension: Dimension, options: ScaleOptions): FitRes
 
 const fitOf = (result: FitResult): Fit => (result.reached ? result : result.nearest)
 
-/** A count, which may be less than one, or have more digits than anybody reads. */
-const counted = (value: number) => (value >= 1 && value < 1e15 ? format.whole(value) : value.toExponential(2))
+/** A count, which may be asked for as less than one. */
+const counted = (value: number) => (value >= 1 ? format.whole(value) : value.toExponential(2))
 
 const COSTS: Record<Metric, { title: string; text: (value: number) => string; option: (value: number) => string }> = {
   macs: { title: 'multiply-adds', text: (value) => `${counted(value)} multiply-adds`, option: String },
