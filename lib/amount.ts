@@ -6,13 +6,17 @@ export const UNITS = {
   seconds: { s: 1, ms: 1e-3, us: 1e-6, µs: 1e-6 },
 } as const satisfies Record<string, Record<string, number>>
 
-/** `4x` as `{ times: 4 }`, or a number with one of the units; undefined for anything else and for what is not above 0. */
+/**
+ * `4x` as `{ times: 4 }`, or a number with one of the units; undefined for anything else, for what is not above 0 and for
+ * what no number holds.
+ */
 export function parseAmount(text: string, units: Record<string, number>): number | { times: number } | undefined {
   const [, digits, unit] = /^(\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+)\s*(\S*)$/i.exec(text.trim()) ?? []
   const value = Number(digits)
-  if (!(value > 0)) return undefined
+  if (!(value > 0 && value < Infinity)) return undefined
   if (unit === 'x') return { times: value }
-  return Object.hasOwn(units, unit) ? value * units[unit] : undefined
+  const amount = Object.hasOwn(units, unit) ? value * units[unit] : Infinity
+  return amount > 0 && amount < Infinity ? amount : undefined
 }
 
 /** `3%` or `0.03`; undefined for what is not between 0 and 1. */

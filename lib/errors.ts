@@ -87,7 +87,16 @@ export class MbconvError extends Error {
 }
 
 /** Exit statuses of the `mbconv` command. */
-export const EXIT = { ok: 0, failure: 1, usage: 2, environment: 3, data: 4, sigint: 130, sigterm: 143 } as const
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  environment: 3,
+  data: 4,
+  sighup: 129,
+  sigint: 130,
+  sigterm: 143,
+} as const
 
 /** The exit status an error leads to; 1 for everything that has no more telling one. */
 export function exitCodeOf(error: unknown): number {

@@ -118,7 +118,8 @@ struct Lists {
 };
 
 // RMSProp as TensorFlow does it: ε inside the root, the learning rate inside the momentum buffer. The square average
-// starts at 1 (the caller's part). Source: tensorflow/tpu, models/official/efficientnet; [spec §6].
+// starts at 1 (the caller's part). Source: tensorflow/tpu, models/official/efficientnet/utils.py (build_optimizer), and
+// TensorFlow's kernel, ApplyRMSProp in core/kernels/training_ops.cc.
 //   s ← αs + (1−α)g²;  m ← μm + lr·g/√(s+ε);  p ← p − m,   with g the gradient + weightDecay·p
 void rmspropTfStep(Tensors parameters, Tensors squareAverages, Tensors momentumBuffers, Rate lr, double alpha,
                    double momentum, double eps, double weightDecay) {

@@ -161,6 +161,36 @@ t.test('a budget that is not reached is a failure that names the nearest', async
   t.equal(mbconv(...words, '--tolerance', hint).status, 0, 'and the hint is true')
 })
 
+t.test('absurd budgets: no absurd figures, and every hint is true', async (t) => {
+  for (const words of [
+    ['--macs=1'],
+    ['--macs=1e300'],
+    ['--macs=1e15', '--dimension=depth'],
+    ['--params=1', '--dimension=width'],
+    ['--params=1e300x'],
+    ['--memory=1B'],
+    ['--memory=1e-3x', '--dimension=depth'],
+    ['--memory=1e280TiB', '--dimension=resolution'],
+    ['--macs=4x', '--tolerance=0.0000001%'],
+  ]) {
+    const name = words.join(' ')
+    const { status, stderr } = mbconv('b0', ...words)
+    t.equal(status, 1, `${name}: ${stderr}`)
+    t.notMatch(stderr, /\d{4,}\.\d|e\+?\d+ ?%|\d{16}|Infinity|NaN/, `${name}: no figure that nobody reads`)
+    const hint = /hint: (.*)/.exec(stderr)[1]
+    for (const [, option] of hint.matchAll(/(--[\w]+ [\w.%]+)/g)) {
+      const [key, value] = option.split(' ')
+      const rest = words.filter((word) => !word.startsWith(`${key}=`))
+      t.equal(mbconv('b0', ...rest, `${key}=${value}`).status, 0, `${name}: ${option}`)
+    }
+  }
+  for (const budget of ['macs=1e-300', 'macs=1e305x', 'params=1e-320', 'latency=1e300s', 'latency=1e-300s']) {
+    const { status, stderr } = mbconv('b0', `--${budget}`)
+    t.equal(status, 2, budget)
+    t.match(stderr, budget.split('=')[0])
+  }
+})
+
 t.test('latency is measured, and every measurement told', async (t) => {
   const words = ['b0', '--width=.25', '--resolution=32', '--divisor=4', '--classes=10', '--latency=3x', '--runs=3']
   const { status, stdout, stderr } = mbconv(...words, '--tolerance=90%')

@@ -23,12 +23,17 @@ threads: 1
 /**
  * Starts the command in a folder with `tiny.yaml`. `stderr` and `stdout` grow as it runs; `done` resolves with its
  * exit status (or the signal that ended it).
+ *
+ * @param by the program, and words before, that is to start it
+ * @param added to the environment
  */
-function start(cwd, words) {
+function start(cwd, words, { by = [], added = {} } = {}) {
   const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(NO_COLOR|FORCE_COLOR|MBCONV_DEBUG)$/.test(name)),
+    // Shells tell in `_` what they have started, nohup for example.
+    Object.entries(process.env).filter(([name]) => !/^(_|NO_COLOR|FORCE_COLOR|MBCONV_DEBUG)$/.test(name)),
   )
-  const child = spawn(process.execPath, [MAIN, ...words], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const [program, ...rest] = [...by, process.execPath, MAIN, ...words]
+  const child = spawn(program, rest, { cwd, env: { ...env, ...added }, stdio: ['ignore', 'pipe', 'pipe'] })
   const run = { child, stdout: '', stderr: '' }
   for (const stream of ['stdout', 'stderr'])
     child[stream].setEncoding('utf8').on('data', (text) => {
@@ -150,6 +155,7 @@ t.test('--quiet: results only', async (t) => {
 })
 
 for (const [signal, expected] of [
+  ['SIGHUP', 129],
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ])
@@ -186,6 +192,27 @@ for (const [signal, expected] of [
     t.equal(longer.status, 0, longer.stderr)
     t.match(longer.stdout, new RegExp(`^${steps + 3} steps,`, 'm'))
   })
+
+t.test('SIGHUP is nothing to what is to outlive its terminal', async (t) => {
+  // The shell stays, as the script of a job does, and passes on the process's own status.
+  const shell = ['sh', '-c', `trap '' HUP; "$@"; exit $?`, 'sh']
+  for (const [name, how, skip] of [
+    ['started by nohup', { added: { _: '/usr/bin/nohup' } }],
+    ['started by a shell that ignores it', { by: shell }, !fs.existsSync('/proc/self/status') && 'no /proc here'],
+  ])
+    await t.test(name, { skip }, async (t) => {
+      const run = start(folder(t), ['train', 'tiny.yaml', '--epochs=500', '--json'], how)
+      await sees(run, 'stdout', /"type":"step","step":3,/)
+      const { runDir } = events(run.stdout.slice(0, run.stdout.lastIndexOf('\n')))[0]
+      // The shell is another process; the lock names the one that trains.
+      const { pid } = JSON.parse(fs.readFileSync(path.join(runDir, '.lock'), 'utf8'))
+      process.kill(pid, 'SIGHUP')
+      process.kill(pid, 'SIGTERM')
+      t.equal(await run.done, 143, run.stderr)
+      t.notMatch(run.stderr, 'SIGHUP')
+      t.match(events(run.stdout).at(-1), { type: 'end', result: { interrupted: 'SIGTERM' } })
+    })
+})
 
 t.test('the second signal ends it at once', async (t) => {
   const run = start(folder(t), ['train', 'tiny.yaml', '--epochs=500', '--json'])

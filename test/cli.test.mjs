@@ -66,6 +66,16 @@ t.test('wrong usage ends with 2 and says what was meant', async (t) => {
     [['models', 'efficientnet_b11'], 'no model is called efficientnet_b11', 'did you mean efficientnet_b1?'],
     [['models', 'b0', '--width=-1'], 'scale: width must be greater than 0, got -1', undefined],
     [
+      ['predict', 'a.png', '--topk=9007199254740991'],
+      "option '--topk <n>' argument '9007199254740991' is invalid. It must be at most 1000000.",
+      'mbconv --help shows what there is',
+    ],
+    [
+      ['experiment', 'run', 'a.yaml', '--jobs=1025'],
+      "option '--jobs <n>' argument '1025' is invalid. It must be at most 1024.",
+      'mbconv --help shows what there is',
+    ],
+    [
       ['models', '--phi', '1'],
       '--width, --depth and --phi scale one model',
       'name it: mbconv models efficientnet_b0 --phi 1',
@@ -80,7 +90,7 @@ t.test('wrong usage ends with 2 and says what was meant', async (t) => {
     [
       ['train', 'a.yaml', '--epochs', '3'],
       'unknown option --epochs',
-      'a configuration key takes its value behind "=": --epochs=VALUE',
+      'a configuration key takes its value behind "=": --epochs=3',
     ],
     [['train', '--resume', 'no/such/run'], '--resume: there is no folder no/such/run', undefined],
   ]) {

@@ -92,6 +92,43 @@ t.test('mistakes in overrides name the override', async (t) => {
   t.equal({}.x, undefined)
 })
 
+t.test('a plain value where a mapping is wanted leads to what was meant, as it is written there', async (t) => {
+  for (const [key, value, inYaml, onCommandLine] of [
+    ['optimizer', 'adam', 'did you mean optimizer: {name: adamw, lr: …}?', 'did you mean --optimizer.name=adamw?'],
+    ['optimizer', 'sgd', 'write optimizer: {name: sgd, lr: …}', 'optimizer is a mapping: write --optimizer.name=sgd'],
+    ['optimizer', 'RMSprop', 'did you mean optimizer: {name: rmsprop}?', 'did you mean --optimizer.name=rmsprop?'],
+    ['schedule', 'cosine', 'write schedule: {name: cosine}', 'schedule is a mapping: write --schedule.name=cosine'],
+    ['schedule', 'step', 'its name is one of staircase, cosine, constant'],
+    ['model', 'efficientnet_b0', 'write model: {name: efficientnet_b0}'],
+    ['model', 'b3', 'did you mean model: {name: efficientnet_b3}?', 'did you mean --model.name=efficientnet_b3?'],
+    ['data', 'digits', 'write data: {dataset: digits}', 'data is a mapping: write --data.dataset=digits'],
+    ['data', 'scene', 'did you mean data: {dataset: scenes}?', 'did you mean --data.dataset=scenes?'],
+    ['ema', '0.99', 'write ema: {decay: 0.99}', 'ema is a mapping: write --ema.decay=0.99'],
+    ['ema', 'true', 'its keys are decay, warmup'],
+    ['checkpoint', '5', 'write checkpoint: {everyEpochs: 5}'],
+    ['checkpoint', 'runs/x', 'its keys are everyEpochs, everySteps, keep'],
+    ['run', 'two words', 'write run: {name: "two words"}', "run is a mapping: write '--run.name=two words'"],
+    ['run', 'runs/x', 'write run: {dir: runs/x}'],
+    ['data.augment', '15', undefined, 'augment is a mapping: write --data.augment.rotate=15'],
+    ['optimizer', '[adam]', 'its name is one of rmsprop, sgd, adamw'],
+  ]) {
+    const others = key === 'model' ? 'epochs: 3\n' : SMALLEST
+    const override = complaints(t, SMALLEST, [`--${key}=${value}`])
+    t.match(override.lines, [new RegExp(`^--${key}: must be (false or )?a mapping`)])
+    t.equal(override.hint, onCommandLine ?? override.hint, `--${key}=${value}`)
+    if (inYaml !== undefined) t.equal(complaints(t, `${others}${key}: ${value}\n`).hint, inYaml, `${key}: ${value}`)
+    // The hint is true: what it says is not complained of again.
+    const [, setting] = /'?(--[\w.]+=[^'?]+)/.exec(override.hint) ?? []
+    if (setting === undefined) continue
+    const text = `${SMALLEST}optimizer: {name: adamw, lr: 0.1}\n`
+    t.doesNotThrow(() => parseConfigFile(yaml(t, text), [setting]), setting)
+  }
+  const several = complaints(t, `${SMALLEST}optimizer: adam\nschedule: cosin\n`).lines
+  t.match(several[0], /\(did you mean optimizer: \{name: adamw, lr: …\}\?\)$/)
+  t.match(several[1], /\(did you mean schedule: \{name: cosine\}\?\)$/)
+  t.equal(complaints(t, SMALLEST, ['--model.name=b0']).hint, 'did you mean efficientnet_b0?')
+})
+
 t.test('data paths: of the file beside the file, of overrides and objects in the working directory', async (t) => {
   const files = { trainImages: 'a', trainLabels: '/abs/b', testImages: '../c', testLabels: 'd' }
   const file = yaml(t, `${SMALLEST}data: ${JSON.stringify({ dataset: 'idx', ...files })}\n`)

@@ -53,6 +53,21 @@ t.test('a profile is merged over the rest, overrides over both', async (t) => {
   t.equal(parseExperiment(small({ seeds: 2 })).seeds.length, 2)
 })
 
+t.test('a plain value where a mapping is wanted leads to what was meant', async (t) => {
+  const file = fileOf(t, FILE)
+  for (const [setting, hint] of [
+    ['train.optimizer=adam', 'did you mean --set train.optimizer.name=adamw?'],
+    ['base=b0', 'did you mean --set base.name=efficientnet_b0?'],
+    ['budget=4x', 'budget is a mapping: write --set budget.macs=4x'],
+    ['limits=10', 'limits is a mapping: write --set limits.minutes=10'],
+  ])
+    t.throws(() => parseExperimentFile(file, { set: [setting] }), { code: 'ERR_CONFIG', hint }, setting)
+  t.match(lines(t, FILE.replace(/base: .*/, 'base: b3').replace(/ {2}optimizer: .*/, '  optimizer: sgd')), [
+    /base: must be a mapping .*\(did you mean base: \{name: efficientnet_b3\}\?\)/,
+    /\(write optimizer: \{name: sgd, lr: …\}\)/,
+  ])
+})
+
 t.test('mistakes have a place, and the key that was meant', async (t) => {
   const found = lines(
     t,
@@ -179,7 +194,16 @@ t.test('points are held to a budget, too; names must differ; comparisons must ex
     [{ arms: ['base'], compare: [{ arm: 'base', against: 'bse' }] }, 'ERR_CONFIG', /no arm is called bse/],
     [{ arms: [{ width: 9 }], budget: { macs: '2x' } }, 'ERR_UNREACHED', /no arm can be had/],
     [{ device: 'cuda:77' }, 'ERR_CUDA_UNAVAILABLE', /cuda:77/],
-    [{ arms: [{ curve: 'resolution', values: ['900x'] }] }, 'ERR_VALUE', /cannot be scaled/],
+    [{ arms: [{ curve: 'resolution', values: ['900x'] }] }, 'ERR_CONFIG', /^arms\.0: .*cannot be scaled/],
+    [{ arms: ['base', { width: 1e300 }] }, 'ERR_CONFIG', /^arms\.1: .*cannot be scaled/],
+    [{ arms: [{ curve: 'compound', values: [1e300] }] }, 'ERR_CONFIG', /^arms\.0: compound: phi/],
+    [{ arms: [{ cross: { width: [1e300], depth: [1] } }] }, 'ERR_CONFIG', /^arms\.0: .*cannot be scaled/],
+    [{ arms: [{ curve: 'width', budgets: ['1e305x'] }] }, 'ERR_CONFIG', /^arms\.0: .*budget\.macs must be finite/],
+    [{ arms: [{ base: 'efficientnet_b1', arms: [{ depth: 1e9 }] }] }, 'ERR_CONFIG', /^arms\.0\.arms\.0: .*scaled/],
+    [{ base: { ...BASE, width: 1e300 } }, 'ERR_CONFIG', /^base\.width: leads to no network/],
+    [{ limits: { memory: 1e300 } }, 'ERR_CONFIG', /^limits\.memory: /],
+    [{ slurm: { minutes: 1e300 } }, 'ERR_CONFIG', /^slurm\.minutes: must be at most/],
+    [{ slurm: { cpus: 1e15 } }, 'ERR_CONFIG', /^slurm\.cpus: must be at most/],
   ]
   for (const [changes, code, message] of refusals)
     t.throws(() => experiment.plan(small(changes)), { code, message }, JSON.stringify(changes))

@@ -366,6 +366,28 @@ t.test('latency: few candidates, with an overhead, noise and a network that is s
   t.ok(constant.measured.length <= 24)
 })
 
+t.test('latency: what the machine cannot hold is not measured, nor what nobody waits for', async (t) => {
+  const most = 2 * count(B0).macs
+  const fits = (table) => count(table).macs <= most
+  const measured = []
+  const measure = (table) => {
+    measured.push(count(table).macs)
+    return pretended(1)
+  }
+  const { found } = fitLatency(latencyPlan(B0, 0.05), 3000, measure, fits)
+  t.ok(Math.max(...measured) <= most)
+  t.equal(found.error, 1 / 3000 - 1)
+  measured.length = 0
+  for (const seconds of [1e300, 3601, 1e-300])
+    t.throws(() => fitLatency(latencyPlan(B0, 0.05), seconds, measure), {
+      code: 'ERR_VALUE',
+      message: /budget\.latency/,
+    })
+  t.same(measured, [], 'before anything is measured')
+  t.throws(() => fitLatency(latencyPlan(B0, 0.05), { times: 1e9 }, measure), { code: 'ERR_VALUE' })
+  t.equal(measured.length, 1)
+})
+
 t.test('latency measured here', async (t) => {
   const base = BASES['w 0.25 at 32 px, divisor 4']
   const state = require('mbconv').getRandomState()

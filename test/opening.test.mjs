@@ -47,6 +47,8 @@ function watch(args, options = {}) {
 
 /** What goes well all the same: the file is made, is made anew, or is not needed. */
 const GOES_WELL = new Set([
+  // A warning: what was trained is in its checkpoint.
+  ...['fifo', 'endless device', 'folder'].map((what) => `${what} in place of result.json of a run`),
   'dangling link in place of result.json of a run', // replaced by the file
   'dangling link in place of an exported file',
   'fifo in place of a list of images', // nobody writes to it: it is empty

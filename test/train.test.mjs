@@ -133,6 +133,8 @@ t.test('a stop is a checkpoint and a reason', async (t) => {
     [undefined, 'abort', true],
     ['SIGINT', 'SIGINT', true],
     [new Error('SIGTERM'), 'SIGTERM', true],
+    ['SIGHUP', 'SIGHUP', true],
+    ['SIGKILL', 'abort', false],
     [new Error('enough'), 'abort', false],
   ]
   for (const [i, [reason, interrupted, worker]] of cases.entries()) {

@@ -145,7 +145,8 @@ async function resultLines(folder: string, { paint }: Output): Promise<string[]>
     const shares = own.flatMap((row) => (row.status === 'done' ? [row.top1] : []))
     const failed = own.length - shares.length
     const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length
-    const figures = shares.length === 0 ? [] : [mean, Math.min(...shares), Math.max(...shares)].map(format.percent)
+    const range = shares.length === 0 ? [] : [mean, Math.min(...shares), Math.max(...shares)]
+    const figures = range.map((share) => format.percent(share))
     return [
       id,
       ...[params, macs].map(format.whole),

@@ -20,7 +20,7 @@ import type { ScaleOptions } from './scale'
 /** Exit statuses, as the help ends with them. */
 const EXIT_HELP = `
 Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 something is missing on this machine (see doctor),
-4 unreadable data, 130 and 143 stopped by a signal after saving.`
+4 unreadable data, 129, 130 and 143 stopped by a signal after saving.`
 
 /** What predict and explain take as --run. */
 const MODEL_HELP =
@@ -31,12 +31,14 @@ const PIXELS_HELP = 'largest image: larger JPEGs are decoded smaller, others ref
 
 const example = (...lines: string[]) => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
 
-function wholeNumber(text: string): number {
+/** @param most what the library takes, so that too much is a wrong call before anything begins */
+const wholeUpTo = (most: number) => (text: string) => {
   const value = Number(text)
-  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value))
-    throw new InvalidArgumentError('It must be a whole number above 0.')
+  if (!/^\d+$/.test(text) || value < 1) throw new InvalidArgumentError('It must be a whole number above 0.')
+  if (value > most) throw new InvalidArgumentError(`It must be at most ${most}.`)
   return value
 }
+const wholeNumber = wholeUpTo(1_000_000)
 
 function index(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0.')
@@ -118,7 +120,7 @@ function createProgram(finish: (status: number) => void): Command {
     .option('--device <device>', 'auto, cpu, cuda or cuda:N', device)
     .option('--color-management', COLOR_HELP)
     .option('--no-color-management', 'take colours as they are, whatever the model card says')
-    .option('--max-pixels <n>', PIXELS_HELP, wholeNumber)
+    .option('--max-pixels <n>', PIXELS_HELP, wholeUpTo(Number.MAX_SAFE_INTEGER))
     .addHelpText(
       'after',
       example(
@@ -148,7 +150,7 @@ function createProgram(finish: (status: number) => void): Command {
     .option('--device <device>', 'auto, cpu, cuda or cuda:N', device)
     .option('--color-management', COLOR_HELP)
     .option('--no-color-management', 'take colours as they are, whatever the model card says')
-    .option('--max-pixels <n>', PIXELS_HELP, wholeNumber)
+    .option('--max-pixels <n>', PIXELS_HELP, wholeUpTo(Number.MAX_SAFE_INTEGER))
     .addHelpText(
       'after',
       example('mbconv explain three.png', 'mbconv explain cat.jpg --class dog --stage 6 --out dog.png'),
@@ -263,7 +265,7 @@ function createProgram(finish: (status: number) => void): Command {
     .description('run an experiment, or go on with it')
     .argument('<file>', 'a YAML file')
     .option('--seeds <n>', 'train every arm under so many seeds', wholeNumber)
-    .option('--jobs <n>', 'trainings at once (default: as many as cores or GPUs allow)', wholeNumber)
+    .option('--jobs <n>', 'trainings at once (default: as many as cores or GPUs allow)', wholeUpTo(1024))
     .option('--retry-failed', 'try jobs again that failed before')
     .option('--no-report', 'end without writing the report')
     .option('--set <key=value>', 'set a key of the file; may be given again', collected, [])

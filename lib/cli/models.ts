@@ -1,6 +1,6 @@
 /** `mbconv models`: the architectures, and one of them stage by stage. Counted from tables; nothing is built. */
 import { MbconvError } from '../errors'
-import { type Arch, arch, canonicalName, list } from '../models/arch'
+import { type Arch, arch, fullName, list } from '../models/arch'
 import { formatStage } from '../models/block-string'
 import { COUNTING_RULE, count } from '../models/count'
 import { references } from '../models/references'
@@ -39,8 +39,7 @@ export async function models(name: string | undefined, options: ModelsOptions): 
 /** `b3` is enough where `efficientnet_b3` is meant; timm's and torchvision's names are known too. */
 export function known(name: string): Arch {
   const names = list()
-  const canonical = canonicalName(name)
-  const full = names.find((candidate) => candidate === canonical || candidate === `efficientnet_${name}`)
+  const full = fullName(name)
   if (full) return arch(full)
   const near = nearest(name, [...names.map((candidate) => candidate.replace('efficientnet_', '')), ...names])
   throw new MbconvError('ERR_USAGE', `no model is called ${name}`, {

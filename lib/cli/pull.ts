@@ -10,7 +10,7 @@ import * as format from './format'
 import { type GlobalOptions, Output, table } from './output'
 import { writeLines } from './progress'
 import { shortPath } from './runs'
-import { exitOfInterruption } from './signals'
+import { exitOfInterruption, onSignals } from './signals'
 
 export interface PullOptions extends GlobalOptions {
   list?: boolean
@@ -26,9 +26,10 @@ export async function pull(names: string[], options: PullOptions): Promise<numbe
   let status: number = EXIT.failure
   const stop = (signal: NodeJS.Signals) => {
     status = exitOfInterruption(signal)
+    if (controller.signal.aborted) process.exit(status)
     controller.abort()
   }
-  process.once('SIGINT', stop).once('SIGTERM', stop)
+  const restore = onSignals(stop)
   try {
     for (const name of names) {
       known(name)
@@ -47,7 +48,7 @@ export async function pull(names: string[], options: PullOptions): Promise<numbe
     output.note(`stopped; the same command goes on where it was: mbconv pull ${names.join(' ')}`)
     return status
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop)
+    restore()
   }
 }
 

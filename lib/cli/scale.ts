@@ -135,14 +135,23 @@ function fitted(base: Arch, dimension: Dimension, options: ScaleOptions): FitRes
 
 const fitOf = (result: FitResult): Fit => (result.reached ? result : result.nearest)
 
-const COSTS: Record<Metric, { title: string; text: (value: number) => string }> = {
-  macs: { title: 'multiply-adds', text: (value) => `${format.whole(value)} multiply-adds` },
-  params: { title: 'parameters', text: (value) => `${format.whole(value)} parameters` },
-  memory: { title: 'memory', text: (value) => `${(value / 2 ** 20).toPrecision(4)} MiB` },
-  latency: { title: 'latency', text: (value) => `${(1000 * value).toPrecision(4)} ms` },
-}
+/** A count, which may be asked for as less than one. */
+const counted = (value: number) => (value >= 1 ? format.whole(value) : value.toExponential(2))
 
-/** −0.0123 → `-1.23 %`. */
+const COSTS: Record<Metric, { title: string; text: (value: number) => string; option: (value: number) => string }> = {
+  macs: { title: 'multiply-adds', text: (value) => `${counted(value)} multiply-adds`, option: String },
+  params: { title: 'parameters', text: (value) => `${counted(value)} parameters`, option: String },
+  memory: {
+    title: 'memory',
+    text: (value) => `${(value / 2 ** 20).toPrecision(4)} MiB`,
+    option: (value) => `${value}B`,
+  },
+  latency: {
+    title: 'latency',
+    text: (value) => `${(1000 * value).toPrecision(4)} ms`,
+    option: (value) => `${Number((1000 * value).toPrecision(2))}ms`,
+  },
+}
 
 function dimensionOf(text: string | undefined): Dimension {
   const found = DIMENSIONS.find((dimension) => dimension === (text ?? 'compound'))
@@ -159,20 +168,33 @@ function scaleOne(base: Arch, options: ScaleOptions, output: Output): number {
     output.note(`measured ${name}, ${format.scaled(macs)}: ${COSTS.latency.text(latency.median)}, ${spread}`)
   }
   output.note(...tableOf(base, [result], options, output))
-  if (!output.json && !result.reached) throw missed(result)
+  if (!output.json && !result.reached) throw missed(base, result, options)
   output.data(result)
   output.result(...comment(base, result, found), ...yaml(found.config as ModelConfig))
   return result.reached ? EXIT.ok : EXIT.failure
 }
 
-function missed({ metric, target, tolerance, dimension, ...result }: FitResult): MbconvError {
-  const { error } = fitOf(result as FitResult)
-  const within = `within ${format.percent(tolerance)} of ${COSTS[metric].text(target)}`
-  const message = `no network ${within} by ${dimension}: the nearest is off by ${format.signedPercent(error)}`
-  const share = (Math.ceil(1000 * Math.abs(error)) / 10).toFixed(1)
-  const hint =
-    dimension === 'compound' ? `--tolerance ${share}% takes it` : `--dimension compound, or --tolerance ${share}%`
-  return new MbconvError('ERR_UNREACHED', message, { hint })
+/** A miss by more than this is no matter of tolerance. */
+const MOST_TOLERANCE = 0.25
+
+/** What leads to a network is tried before it is said; measured times alone are not measured again for that. */
+function missed(base: Arch, result: FitResult, options: ScaleOptions): MbconvError {
+  const { metric, target, tolerance, dimension } = result
+  const { cost, error } = fitOf(result)
+  const { text, option } = COSTS[metric]
+  const near = Math.abs(error) <= MOST_TOLERANCE
+  const nearest = near ? `is off by ${format.signedPercent(error)}` : `has ${text(cost)}`
+  const share = tolerance < 1e-4 ? `${Number((100 * tolerance).toPrecision(3))} %` : format.percent(tolerance)
+  const message = `no network within ${share} of ${text(target)} by ${dimension}: the nearest ${nearest}`
+  const tries: string[] = []
+  const isMeasured = metric === 'latency'
+  if (dimension !== 'compound' && !isMeasured && fitted(base, 'compound', options).reached)
+    tries.push('--dimension compound')
+  // Memory is an upper limit: no tolerance takes what is above.
+  if (near && !(metric === 'memory' && error > 0))
+    tries.push(`--tolerance ${(Math.ceil(1000 * Math.abs(error)) / 10).toFixed(1)}%`)
+  else tries.push(`--${metric} ${option(cost)}, the nearest this reaches`)
+  return new MbconvError('ERR_UNREACHED', message, { hint: tries.join(', or ') })
 }
 
 /** Says in the fragment itself what it is. */

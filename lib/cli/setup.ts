@@ -1,8 +1,8 @@
 /** `mbconv setup`: hands over to scripts/setup.mjs, which needs nothing but Node. */
 import { spawn } from 'node:child_process'
 import path from 'node:path'
-import { EXIT } from '../errors'
 import { type GlobalOptions, Output } from './output'
+import { exitOfInterruption, onSignals } from './signals'
 
 const SCRIPT = path.join(__dirname, '..', '..', 'scripts', 'setup.mjs')
 
@@ -14,21 +14,17 @@ export async function setup(words: string[], options: GlobalOptions): Promise<nu
     stdio: ['inherit', options.json ? 2 : 'inherit', 'inherit'],
   })
   // A terminal sends its signals to both; this process waits for the other one to clean up.
-  const pass = (signal: NodeJS.Signals) => child.kill(signal)
-  const wait = () => {}
-  process.on('SIGINT', wait)
-  process.on('SIGTERM', pass)
+  const restore = onSignals((signal) => {
+    if (signal === 'SIGTERM') child.kill(signal)
+  })
   try {
     const code = await new Promise<number>((resolve, reject) => {
       child.on('error', reject)
-      child.on('exit', (status, signal) =>
-        resolve(status ?? (signal === 'SIGINT' ? EXIT.sigint : signal === 'SIGTERM' ? EXIT.sigterm : EXIT.failure)),
-      )
+      child.on('exit', (status, signal) => resolve(status ?? exitOfInterruption(signal)))
     })
     output.data({ ok: code === 0, exitCode: code })
     return code
   } finally {
-    process.off('SIGINT', wait)
-    process.off('SIGTERM', pass)
+    restore()
   }
 }

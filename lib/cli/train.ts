@@ -35,7 +35,10 @@ export function readArguments(words: string[], resume: boolean | string | undefi
   const strange = words.find((word) => word.startsWith('-') && !overrides.includes(word))
   if (strange) {
     const near = nearest(strange, ['--json', '--quiet', '--resume', '--help'])
-    const hint = near ? `did you mean ${near}?` : `a configuration key takes its value behind "=": ${strange}=VALUE`
+    const next = words[words.indexOf(strange) + 1]
+    // The word behind it may be its value, where no file is called so.
+    const value = next === undefined || next.startsWith('-') || existsSync(next) ? 'VALUE' : next
+    const hint = near ? `did you mean ${near}?` : `a configuration key takes its value behind "=": ${strange}=${value}`
     throw new MbconvError('ERR_USAGE', `unknown option ${strange}`, { hint })
   }
   const files = words.filter((word) => !overrides.includes(word))

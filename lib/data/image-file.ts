@@ -7,6 +7,7 @@
 
 import { checkCount, checkOptions, shown } from '../check'
 import { MbconvError } from '../errors'
+import { whole } from '../figures'
 import { statOf } from '../io/folders'
 import { collect } from './collect'
 import { inTurn, LARGE } from './decoding-queue'
@@ -227,7 +228,7 @@ async function opened(source: string | NamedBytes, options: DecodeOptions) {
   const pixels = header.width * header.height
   const share = maxPixels / pixels
   if (share < 1 && (kind !== 'jpeg' || coefficients(header) > 6 * maxPixels)) {
-    const millions = (count: number) => `${count < 1e5 ? count / 1e6 : Math.round(count / 1e5) / 10} million`
+    const millions = (count: number) => (count < 1e5 ? whole(count) : `${Math.round(count / 1e5) / 10} million`)
     const size = `${header.width} x ${header.height} px, ${millions(pixels)} pixels`
     const why = kind === 'jpeg' ? ', and as a progressive JPEG it cannot be decoded smaller' : ''
     const problem = `has ${size}, more than the ${millions(maxPixels)} allowed${why}`

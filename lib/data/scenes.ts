@@ -8,6 +8,7 @@
  * `docs/scenes.png` shows them.
  */
 import { MbconvError } from '../errors'
+import { gibibytes, hostMemory } from '../host-memory'
 import { native } from '../native'
 import { type Seed, seedBits } from '../seed'
 import type { ImageDataset } from './dataset'
@@ -45,10 +46,15 @@ export interface SceneOptions {
   noise?: number
 }
 
+/** Bytes of all images, training and test. */
+export const bytesOfScenes = ({ size, train, test }: { size: number; train: number; test: number }): number =>
+  3 * size ** 2 * (train + test)
+
 /**
  * Draws the training and test images, [3, size, size], the classes equally often and in turn.
  *
- * @throws MbconvError ERR_VALUE for an option out of range, ERR_NATIVE_LOAD
+ * @throws MbconvError ERR_VALUE for an option out of range, ERR_OOM for more images than this machine's memory holds,
+ *   ERR_NATIVE_LOAD
  */
 export function loadScenes(options: SceneOptions = {}): { train: ImageDataset; test: ImageDataset } {
   const { classes = 10, size = 64, train = 5000, test = 2000, seed = 0, noise = 0.06 } = options
@@ -64,6 +70,13 @@ export function loadScenes(options: SceneOptions = {}): { train: ImageDataset; t
   ] as const) {
     if (Number.isSafeInteger(value) && value >= least && value <= most) continue
     throw new MbconvError('ERR_VALUE', `${op}: ${name} must be a whole number from ${least} to ${most}, not ${value}`, {
+      op,
+    })
+  }
+  const bytes = bytesOfScenes({ size, train, test })
+  if (bytes > hostMemory()) {
+    const has = `this machine has ${gibibytes(hostMemory())}`
+    throw new MbconvError('ERR_OOM', `${op}: ${train + test} images of ${size} px take ${gibibytes(bytes)}; ${has}`, {
       op,
     })
   }

@@ -68,57 +68,69 @@ export function armConfig(config: TrainConfig, model: Partial<TrainConfig['model
  * The arms of a list, each within the tolerance of the budget, or refused with the nearest there is. The base, curves
  * by values and crosses are not held to it: they are there to cost otherwise.
  *
- * @throws MbconvError ERR_VALUE for coefficients that no table can have
+ * @param at the key that the list stands at
+ * @throws MbconvError ERR_CONFIG for coefficients that no table can have
  */
-export function staticArms(specs: readonly ArmSpec[], ground: Ground, spec: ExperimentSpec): ArmList {
+export function staticArms(specs: readonly ArmSpec[], ground: Ground, spec: ExperimentSpec, at = 'arms'): ArmList {
   const list: ArmList = { arms: [], refused: [], comparisons: [] }
   const put = (made: PlannedArm | RefusedArm) => {
     if ('reason' in made) list.refused.push(made)
     else list.arms.push(made)
   }
-  for (const each of specs) {
-    switch (each.kind) {
-      case 'base':
-        put(armAt(ground, basePoint(ground), { id: 'base', what: 'base', series: 'baseline' }))
-        break
-      case 'dimension':
-        put(solved(ground, each.dimension, ground.budget!, each.dimension))
-        break
-      case 'point':
-        put(within(ground, pointArm(ground, each)))
-        break
-      case 'curve':
-        for (const value of each.values) put(curveArm(ground, each.of, value))
-        for (const budget of each.budgets) {
-          const target = { ...resolved(budget, ground.macs), tolerance: ground.budget?.tolerance ?? 0.03 }
-          const name = target.times === null ? `${target.macs}` : `${short(target.times)}x`
-          put(solved(ground, each.of, target, `${each.of}-${name}`))
+  for (const [i, each] of specs.entries())
+    refusing(`${at}.${i}`, () => {
+      switch (each.kind) {
+        case 'base':
+          put(armAt(ground, basePoint(ground), { id: 'base', what: 'base', series: 'baseline' }))
+          break
+        case 'dimension':
+          put(solved(ground, each.dimension, ground.budget!, each.dimension))
+          break
+        case 'point':
+          put(within(ground, pointArm(ground, each)))
+          break
+        case 'curve':
+          for (const value of each.values) put(curveArm(ground, each.of, value))
+          for (const budget of each.budgets) {
+            const target = { ...resolved(budget, ground.macs), tolerance: ground.budget?.tolerance ?? 0.03 }
+            const name = target.times === null ? `${target.macs}` : `${short(target.times)}x`
+            put(solved(ground, each.of, target, `${each.of}-${name}`))
+          }
+          break
+        case 'cross':
+          for (const side of each.resolution)
+            for (const depth of each.depth)
+              for (const width of each.width) put(crossArm(ground, { depth, width, resolution: pixels(ground, side) }))
+          break
+        case 'group': {
+          const model = { ...ground.config.model, ...each.base }
+          const budget = each.budget ?? spec.budget
+          const inner = groundOf(spec, { ...ground.config, model }, ground.facts, budget, model.name)
+          const { arms, refused, comparisons } = staticArms(each.arms, inner, spec, `${at}.${i}.arms`)
+          list.arms.push(...arms)
+          list.refused.push(...refused)
+          list.comparisons.push(...comparisons)
+          break
         }
-        break
-      case 'cross':
-        for (const side of each.resolution)
-          for (const depth of each.depth)
-            for (const width of each.width) put(crossArm(ground, { depth, width, resolution: pixels(ground, side) }))
-        break
-      case 'group': {
-        const model = { ...ground.config.model, ...each.base }
-        const budget = each.budget ?? spec.budget
-        const inner = groundOf(spec, { ...ground.config, model }, ground.facts, budget, model.name)
-        const { arms, refused, comparisons } = staticArms(each.arms, inner, spec)
-        list.arms.push(...arms)
-        list.refused.push(...refused)
-        list.comparisons.push(...comparisons)
-        break
+        case 'search':
+          break // gives its arms phase by phase, see plan.ts
       }
-      case 'search':
-        break // gives its arms phase by phase, see plan.ts
-    }
-  }
+    })
   const id = (dimension: string) => (ground.group === null ? dimension : `${ground.group}-${dimension}`)
   const has = (wanted: string) => list.arms.some((arm) => arm.id === wanted)
   for (const dimension of ['depth', 'width', 'resolution'].map(id))
     if (has(id('compound')) && has(dimension)) list.comparisons.push({ arm: id('compound'), against: dimension })
   return list
+}
+
+/** Values that lead to no network are the configuration's fault, and it names them by their key. */
+function refusing(key: string, make: () => void): void {
+  try {
+    make()
+  } catch (error) {
+    if (!(error instanceof MbconvError) || error.code !== 'ERR_VALUE') throw error
+    throw new MbconvError('ERR_CONFIG', `${key}: ${error.message}`, { hint: error.hint, cause: error })
+  }
 }
 
 const basePoint = ({ arch }: Ground): Point => ({ depth: 1, width: 1, resolution: arch.resolution })

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import { join } from 'node:path'
+import { gibibytes } from '../host-memory'
 import { openToAppend, readLog } from '../io/open'
 import type { JobFigures, JobMessage, JobOrder, StopOrder } from './job'
 import type { JobError, Limits } from './types'
@@ -60,8 +61,6 @@ function lastWords(log: string | undefined): string {
   const text = readLog(log, 'attempt').slice(-LAST_WORDS).trim()
   return text === '' ? '' : `; it wrote: ${text}`
 }
-
-const gibibytes = (bytes: number) => `${Number((bytes / 2 ** 30).toPrecision(3))} GiB`
 
 /** Messages that say how it ended. */
 function endOf(message: JobMessage): AttemptEnd | undefined {

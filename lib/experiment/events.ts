@@ -1,7 +1,7 @@
 /** What an experiment reports while it runs. */
 
 import type { StoredSeed } from '../seed'
-import type { WarningEvent } from '../train/events'
+import type { StopReason, WarningEvent } from '../train/events'
 import type { JobError, Plan, ResultRow, TimingRow } from './types'
 
 /** First, and again when a search has found the arms of its next phase. */
@@ -73,7 +73,7 @@ export interface ExperimentResult {
   failed: number
   /** Jobs planned so far. */
   jobs: number
-  interrupted: false | 'SIGINT' | 'SIGTERM' | 'abort'
+  interrupted: false | StopReason
 }
 
 export type ExperimentEvent =

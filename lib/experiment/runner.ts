@@ -13,6 +13,7 @@ import { writeFileAtomic } from '../io/atomic'
 import { readableJson } from '../io/json'
 import { readText } from '../io/open'
 import { EventQueue } from '../train/event-queue'
+import { stopReasonOf } from '../train/messages'
 import { attempt } from './attempt'
 import type { ExperimentEvent, ExperimentResult } from './events'
 import { EXPERIMENTS, folderOf, lockExperiment, planToGoOnWith, Results, writePlan } from './folder'
@@ -29,7 +30,7 @@ export interface RunOptions {
   jobs?: number
   /** Try jobs again that failed before. Default false: they count as over. */
   retryFailed?: boolean
-  /** Ends the experiment early; its jobs save first. The reason SIGINT or SIGTERM appears in the result. */
+  /** Ends the experiment early; its jobs save first. A signal's name as its reason appears in the result. */
   signal?: AbortSignal
 }
 
@@ -104,7 +105,7 @@ async function runPlanned(
         done: rows.filter(({ status }) => status === 'done').length,
         failed: rows.filter(({ status }) => status === 'failed').length,
         jobs: jobsOf(plan).length,
-        interrupted: signal?.aborted ? reasonOf(signal) : false,
+        interrupted: signal?.aborted ? stopReasonOf(signal) : false,
       }
       emit({ type: 'end', result })
       return result
@@ -114,11 +115,6 @@ async function runPlanned(
   } finally {
     unlock()
   }
-}
-
-function reasonOf({ reason }: AbortSignal): ExperimentResult['interrupted'] {
-  const word = reason instanceof Error ? reason.message : reason
-  return word === 'SIGINT' || word === 'SIGTERM' ? word : 'abort'
 }
 
 /**

@@ -137,7 +137,9 @@ export async function runTask(folder: string, index: string, signal?: AbortSigna
   const jobs = jobsOf(plan)
   const job = /^\d+$/.test(index) ? jobs[Number(index)] : undefined
   if (job === undefined)
-    throw new MbconvError('ERR_USAGE', `there is no job ${index} in ${folder}`, { hint: `0 to ${jobs.length - 1}` })
+    throw new MbconvError('ERR_USAGE', `there is no job ${index} in ${folder}`, {
+      hint: jobs.length > 0 ? `0 to ${jobs.length - 1}` : 'the experiment has none',
+    })
   const here = { versions: versionsHere(), revision: revisionHere() }
   return watchJob({ folder, plan, job, here, signal })
 }

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { parseAmount, UNITS } from '../amount'
 import { MbconvError } from '../errors'
 import type { StoredSeed } from '../seed'
-import { checkConfig, isMapping, seedSchema, type TrainConfig, trainConfigSchema } from '../train/config'
+import { checkConfig, isMapping, seedSchema, type TrainConfig, trainConfigSchema, withFullName } from '../train/config'
 import { checkFile, type FileKind } from '../train/config-file'
 import { type Problem, problemsOf, problemTexts, valueAt } from '../train/config-problems'
 import { nearest } from '../train/nearest'
@@ -19,14 +19,24 @@ import type { Comparison, Limits, PaperStudy } from './types'
 
 const base = () => z.number().min(1).max(100)
 
+/** Of what schedulers count: minutes of some years, bytes, and things. They print neither exponents nor fractions. */
+const MOST_MINUTES = 10_000_000
+const MOST_MEMORY = 2 ** 60
+const MOST = 1_000_000
+
 const slurm = z.strictObject({
   partition: z.string().min(1).optional(),
   account: z.string().min(1).optional(),
-  minutes: z.number().positive().optional().describe('of a task; default: both attempts of a job, and five more'),
-  cpus: z.int().min(1).optional().describe('of a task; default: threads'),
+  minutes: z
+    .number()
+    .positive()
+    .max(MOST_MINUTES)
+    .optional()
+    .describe('of a task; default: both attempts of a job, and five more'),
+  cpus: z.int().min(1).max(MOST).optional().describe('of a task; default: threads'),
   memory: z.string().min(1).optional().describe("of a task, as sbatch's --mem takes it; default: of limits"),
-  gpus: z.int().min(0).default(0).describe('of a task'),
-  atOnce: z.int().min(1).optional().describe('tasks that may run at once'),
+  gpus: z.int().min(0).max(MOST).default(0).describe('of a task'),
+  atOnce: z.int().min(1).max(MOST).optional().describe('tasks that may run at once'),
   options: z.array(z.string().regex(/^--[^\n]+$/, 'must be an option of sbatch: --qos=low')).default([]),
   setup: z.array(z.string()).default([]).describe('lines of shell before the task: module load …'),
 })
@@ -61,11 +71,11 @@ export const experimentSchema = z.strictObject({
   jobs: z.int().min(1).max(1024).nullable().default(null).describe('at once; null: as many as cores or GPUs allow'),
   limits: z
     .strictObject({
-      minutes: z.number().positive().default(60).describe('of an attempt at a job'),
+      minutes: z.number().positive().max(MOST_MINUTES).default(60).describe('of an attempt at a job'),
       memory: z
         .union([
-          z.number().positive(),
-          z.string().refine((text) => bytesOf(text) !== undefined, 'must be an amount: 4GiB'),
+          z.number().positive().max(MOST_MEMORY),
+          z.string().refine((text) => (bytesOf(text) ?? Infinity) <= MOST_MEMORY, 'must be an amount: 4GiB'),
         ])
         .default('8GiB')
         .describe('resident memory of a job'),
@@ -229,7 +239,8 @@ function checkExperiment(
   baseOf: (key: string) => string,
 ): { value: ExperimentSpec } | { problems: Problem[] } {
   const parsed = experimentSchema.safeParse(raw)
-  const problems = (parsed.success ? [] : problemsOf(experimentSchema, parsed.error, raw)).map((problem) => {
+  const problems = (parsed.success ? [] : problemsOf(experimentSchema, parsed.error, raw)).map((found) => {
+    const problem = withFullName(found)
     const [first, second] = problem.path.map(String)
     if (problem.kind !== 'unknown' || first !== 'train' || !Object.hasOwn(ELSEWHERE, second)) return problem
     return { ...problem, hint: ELSEWHERE[second], meant: undefined }

@@ -97,6 +97,12 @@ export function canonicalName(name: string): string {
   return ALIASES.get(name) ?? name
 }
 
+/** The name in {@link list} that a short one means, `b3` say, or one of timm's or torchvision's. */
+export function fullName(name: string): string | undefined {
+  const canonical = canonicalName(name)
+  return list().find((known) => known === canonical || known === `efficientnet_${name}`)
+}
+
 /**
  * The architecture of a published model, as frozen data.
  *

@@ -15,6 +15,16 @@ import { type FitPlan, solve } from './search-ray'
 /** Networks built at most; each is measured once or twice. */
 const MOST = 12
 
+/** Seconds a batch, from what a clock can tell to what some twenty runs of one network have to be waited for. */
+const SHORTEST = 1e-9
+const LONGEST = 3600
+
+function checkTime(seconds: number): void {
+  if (seconds >= SHORTEST && seconds <= LONGEST) return
+  const message = `fit: budget.latency must be ${SHORTEST} to ${LONGEST} s, got ${seconds}`
+  throw new MbconvError('ERR_VALUE', message, { op: 'fit' })
+}
+
 /** How much of the bracket, in multiply-adds, a guess leaves on either side. */
 const MARGIN = 0.1
 
@@ -38,11 +48,14 @@ interface LatencyFit {
  * @param plan whose problem costs in multiply-adds
  * @param amount seconds, or a multiple of the base's time
  * @param measure the time of a network
+ * @param fits whether it can be built and run here
+ * @throws MbconvError ERR_VALUE for more than an hour, or less than a nanosecond
  */
 export function fitLatency(
   plan: FitPlan,
   amount: number | { times: number },
   measure: (table: Arch) => Latency,
+  fits: (table: Arch) => boolean = () => true,
 ): LatencyFit {
   const { base, problem } = plan
   const measured: LatencyFit['measured'] = []
@@ -73,8 +86,10 @@ export function fitLatency(
     phi,
     deviation: 0,
   }
+  if (typeof amount === 'number') checkTime(amount)
   let latest = add(here)
   const target = typeof amount === 'number' ? amount : amount.times * latest.latency.median
+  checkTime(target)
   // With another divisor the base only says where to begin.
   const isAnswer = ({ found }: Trial) => found !== here || base.divisor === arch.divisor
   const errorOf = ({ latency }: Trial) => latency.median / target - 1
@@ -91,7 +106,7 @@ export function fitLatency(
     }
     if (trials.size >= MOST) break
     const next = candidate(plan, [...trials.values()], target)
-    if (next === undefined || trials.has(keyOf(next))) break
+    if (next === undefined || trials.has(keyOf(next)) || !fits(next.table)) break
     latest = add(next)
   }
 

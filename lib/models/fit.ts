@@ -7,12 +7,14 @@
  */
 import { checkCount, checkNumber, checkOptions, checkPositive, shown } from '../check'
 import { MbconvError } from '../errors'
+import { hostMemory } from '../host-memory'
 import type { Arch } from './arch'
 import { type Counts, count } from './count'
 import { type Dimension, type FitBase, fitBase, type ModelConfig, modelConfig } from './fit-base'
 import { fitLatency } from './fit-latency'
 import { type Latency, type LatencyOptions, measureLatency } from './latency'
 import { estimateMemory, type MemoryOptions } from './memory'
+import { ELEMENT_BYTES } from './memory-walk'
 import { type Found, isHit, missOf, type Problem } from './search'
 import { type Direction, type FitPlan, solve } from './search-ray'
 
@@ -127,6 +129,9 @@ const CIRCUMSTANCES: Record<Metric, readonly string[]> = {
   latency: ['training', 'batch', 'dtype', 'device', 'memoryFormat', 'profile', 'runs', 'warmup'],
 }
 
+/** Of a budget that is counted; a cost over less than this may be no number. */
+const LEAST = 1e-9
+
 const DIMENSIONS: readonly Dimension[] = ['compound', 'depth', 'width', 'resolution']
 
 function refuse(op: string, message: string, hint?: string): never {
@@ -184,7 +189,8 @@ function unscaled({ base, problem, dimension }: FitPlan): Found | undefined {
  * Where nothing hits, `reached` is false and the result has no `arch`, so that a network off the budget is not built by
  * mistake: it is in `nearest`, the nearest to the budget of everything searched.
  *
- * With a budget of latency, networks are built and run on the calling thread, which is blocked meanwhile.
+ * With a budget of latency, an hour at most, networks are built and run on the calling thread, which is blocked
+ * meanwhile; what this machine's memory would not hold is not tried.
  *
  * @example fit({ base: 'efficientnet_b0', budget: { macs: { times: 4 } } })
  * @example fit({ base: 'efficientnet_b0', budget: { memory: 8 * 2 ** 30, training: true, batch: 32 } })
@@ -229,8 +235,10 @@ export function fit(options: FitOptions): FitResult {
   const described = (found: Found, latency?: Latency): Fit => describe(base, found, shared, latency)
 
   if (metric === 'latency') {
-    const measure = (table: Arch) => measureLatency(table, { ...circumstances, ...shared })
-    const { found, latency, target, measured } = fitLatency(plan, amount, measure)
+    const settings: LatencySettings = circumstances
+    const measure = (table: Arch) => measureLatency(table, { ...settings, ...shared })
+    const fits = (table: Arch) => peakOf(table, settings, shared) <= hostMemory()
+    const { found, latency, target, measured } = fitLatency(plan, amount, measure, fits)
     const fit = described(found, latency)
     const all = { ...basics, target, measured }
     return isHit(plan.problem, fit.error)
@@ -240,6 +248,8 @@ export function fit(options: FitOptions): FitResult {
 
   const own = plan.problem.cost(base.arch, base.arch.resolution)
   const target = typeof amount === 'number' ? amount : amount.times * own
+  if (!(target >= LEAST && target < Infinity))
+    refuse(op, `budget.${metric} must be at least ${LEAST} and finite, got ${target}`)
   plan.problem.target = target
   const here = unscaled(plan)
   const found = here !== undefined && isHit(plan.problem, here.error) ? here : nearer(plan, here, solve(plan))
@@ -247,6 +257,13 @@ export function fit(options: FitOptions): FitResult {
   return isHit(plan.problem, fit.error)
     ? Object.freeze({ ...basics, target, ...fit, reached: true })
     : Object.freeze({ ...basics, target, reached: false, nearest: fit })
+}
+
+/** Bytes that a network takes while it is measured on the CPU; 0 where that is not known, or not the host's memory. */
+function peakOf(table: Arch, { device = 'cpu', training, batch, dtype = 'float32' }: LatencySettings, shared: object) {
+  if (device !== 'cpu' || !Object.hasOwn(ELEMENT_BYTES, dtype)) return 0
+  const settings = { training, batch, dtype: dtype as keyof typeof ELEMENT_BYTES, ema: false, ...shared }
+  return estimateMemory(table, settings).peak
 }
 
 /** A search may end where no table can be made; the base is there in any case. */

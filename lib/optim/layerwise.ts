@@ -46,7 +46,7 @@ export function layerwiseGroups(model: ParameterSource, options: LayerwiseOption
   const last = Math.max(...layers.values())
   const groups = decayGroups(model, weightDecay)
   return Array.from({ length: last + 1 }, (_, distance) => {
-    const lrScale = decay ** distance
+    const lrScale = Math.max(decay ** distance, Number.MIN_VALUE) // hundreds of layers away it would be 0
     return groups.map(({ params, names: own = [], ...group }): ParamGroup => {
       const members = [...own.keys()].filter((i) => layers.get(own[i]) === last - distance)
       return { ...group, params: members.map((i) => params[i]), names: members.map((i) => own[i]), lrScale }

@@ -4,6 +4,7 @@ import { MbconvError } from '../errors'
 import { checkConfig, type TrainConfig } from './config'
 import { keyPath, MOST_PROBLEMS, type Problem, problemTexts, quoteIt } from './config-problems'
 import { applyOverrides, inShell, type Override, prefixOf } from './overrides'
+import { overrideHint } from './shorthand'
 import { type Located, readYaml } from './yaml-file'
 
 /** Where a configuration came from. */
@@ -72,6 +73,10 @@ export function checkFile<T>(file: string, document: Located, overrides: readonl
   const { raw, applied, complaints } = applyOverrides(select(document.value), overrides, { namedDefaults, example })
   const prefix = prefixOf(example)
   const nameOf = (keys: Path) => prefix + keyPath(keys)
+  const setting = (key: string, value: string) =>
+    /^[\w./+-]+$/.test(value) ? `${prefix}${key}=${value}` : inShell(example, `${key}=${value}`)
+  const hintOf = ({ path, shorthand, hint }: Problem, inside: Path) =>
+    shorthand && inside.length === 0 ? overrideHint(keyPath(path), shorthand, setting) : hint
   const onCommandLine = (keys: Path) => applied.filter((override) => startsWith(keys, override.path)).pop()
   const fileFolder = path.dirname(path.resolve(file))
   const checked = kind.check(raw, (key) => (onCommandLine(key.split('.')) ? process.cwd() : fileFolder))
@@ -83,7 +88,7 @@ export function checkFile<T>(file: string, document: Located, overrides: readonl
     if (override) {
       const inside = problem.path.slice(override.path.length)
       const quoted = problem.quote ? override.quoted(inside) : undefined
-      const hint = problem.meant ? `did you mean ${prefix}${problem.meant}?` : problem.hint
+      const hint = problem.meant ? `did you mean ${prefix}${problem.meant}?` : hintOf(problem, inside)
       const there = {
         ...problem,
         written: override.written(inside),

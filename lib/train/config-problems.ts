@@ -4,6 +4,7 @@
 import { z } from 'zod'
 import { printable } from '../foreign-text'
 import { nearest, sameWord } from './nearest'
+import { keysHint, mappingHint, mappingsOf, type Shorthand, shorthandOf, stripped } from './shorthand'
 
 export interface Problem {
   /** Keys from the top down to the value that is wrong; `[]` for the configuration itself. */
@@ -18,6 +19,8 @@ export interface Problem {
   /** The value is to be text and is none: the hint is to quote it. */
   quote?: boolean
   hint?: string
+  /** A mapping is wanted and a plain value was given, which was meant for this key of it. */
+  shorthand?: Shorthand
   /** Of an unknown key: the dotted path that was probably meant. */
   meant?: string
 }
@@ -73,7 +76,7 @@ export function preview(value: unknown): string {
  */
 export function problemsOf(schema: z.ZodType, error: z.ZodError, raw: unknown): Problem[] {
   let closely = MOST_PROBLEMS
-  const problems = error.issues.flatMap((issue) => {
+  const problems = withoutLooser(error.issues).flatMap((issue) => {
     const found = problemsOfIssue(schema, issue, raw, [], closely)
     closely -= found.length
     return found
@@ -81,6 +84,22 @@ export function problemsOf(schema: z.ZodType, error: z.ZodError, raw: unknown): 
   // A mistyped key is one mistake, not an unknown key and a missing one.
   const meant = new Set(problems.map((problem) => problem.meant))
   return problems.filter((problem) => problem.kind !== 'missing' || !meant.has(keyPath(problem.path)))
+}
+
+/** Of two limits that a value is beyond, the nearer one says it all. */
+function withoutLooser(issues: z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  const limitOf = (issue: z.core.$ZodIssue) => {
+    if (issue.code === 'too_small') return Number(issue.minimum)
+    return issue.code === 'too_big' ? -Number(issue.maximum) : undefined
+  }
+  const nearest = new Map<string, z.core.$ZodIssue>()
+  const placeOf = ({ code, path }: z.core.$ZodIssue) => JSON.stringify([code, path.map(String)])
+  for (const issue of issues) {
+    const [limit, other] = [limitOf(issue), nearest.get(placeOf(issue))]
+    if (limit === undefined || (other !== undefined && (limitOf(other) as number) >= limit)) continue
+    nearest.set(placeOf(issue), issue)
+  }
+  return issues.filter((issue) => limitOf(issue) === undefined || nearest.get(placeOf(issue)) === issue)
 }
 
 /** @param closely so many problems are worth a search */
@@ -109,6 +128,12 @@ function problemsOfIssue(
   // Lists, mappings and nothing do not become text by quotes.
   if (issue.code === 'invalid_type' && issue.expected === 'string' && typeof value !== 'object')
     return [{ path, kind: 'value', message, got: value, quote: true, hint: quoteIt(`"${String(value)}"`) }]
+  const slot = closely > 0 ? slotAt(schema, path, raw) : undefined
+  if (!isMapping(value) && mappingsOf(slot).length > 0) {
+    const shorthand = shorthandOf(slot, value)
+    const hint = shorthand ? mappingHint(shown(String(path.at(-1))), shorthand) : keysHint(slot)
+    return [{ path, kind: 'value', message, got: value, shorthand, hint }]
+  }
   const hint = (closely > 0 ? advice(issue, value) : undefined) ?? describes
   return [{ path, kind: 'value', message, got: value, hint }]
 }
@@ -204,6 +229,7 @@ function unknownKey(schema: z.ZodType, path: Problem['path'], key: string, raw: 
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+const isMapping = (value: unknown) => isObject(value) && !Array.isArray(value)
 
 export function valueAt(raw: unknown, path: Problem['path']): unknown {
   let value = raw
@@ -216,14 +242,7 @@ export function valueAt(raw: unknown, path: Problem['path']): unknown {
 
 /** The schema inside defaults and nullables; of a union, the branch that `raw` names, else the first that has keys. */
 function unwrap(schema: z.ZodType | undefined, raw: unknown): z.ZodType | undefined {
-  let inner = schema
-  while (
-    inner instanceof z.ZodDefault ||
-    inner instanceof z.ZodPrefault ||
-    inner instanceof z.ZodNullable ||
-    inner instanceof z.ZodOptional
-  )
-    inner = inner.unwrap() as z.ZodType
+  const inner = stripped(schema)
   if (inner instanceof z.ZodDiscriminatedUnion) {
     const name = isObject(raw) ? raw.name : undefined
     const options = inner.options.filter((option) => option instanceof z.ZodObject)
@@ -236,7 +255,8 @@ function unwrap(schema: z.ZodType | undefined, raw: unknown): z.ZodType | undefi
 const hasLiteral = (option: z.ZodObject, name: unknown) =>
   option.shape.name instanceof z.ZodLiteral && option.shape.name.values.has(name as string)
 
-function schemaAt(schema: z.ZodType, path: Problem['path'], raw: unknown): z.ZodType | undefined {
+/** The schema of what stands at a path, with its defaults and branches. */
+function slotAt(schema: z.ZodType, path: Problem['path'], raw: unknown): z.ZodType | undefined {
   let here: z.ZodType | undefined = schema
   let value = raw
   for (const key of path) {
@@ -245,8 +265,13 @@ function schemaAt(schema: z.ZodType, path: Problem['path'], raw: unknown): z.Zod
     here = inner.shape[key] as z.ZodType
     value = valueAt(value, [key])
   }
-  // The description sits on the wrapped schema, the keys on the inner one.
-  return here && !here.description ? unwrap(here, value) : here
+  return here
+}
+
+/** The same, but the inside of what has no description: that sits on the wrapped schema, the keys on the inner one. */
+function schemaAt(schema: z.ZodType, path: Problem['path'], raw: unknown): z.ZodType | undefined {
+  const here = slotAt(schema, path, raw)
+  return here && !here.description ? unwrap(here, valueAt(raw, path)) : here
 }
 
 function keysOf(schema: z.ZodType | undefined): string[] {

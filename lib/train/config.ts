@@ -7,15 +7,31 @@
 import path from 'node:path'
 import { z } from 'zod'
 import { MbconvError } from '../errors'
-import { list } from '../models/arch'
+import { fullName, list } from '../models/arch'
 import { SEED_RANGE, type Seed, type StoredSeed, storedSeed } from '../seed'
 import { type Problem, preview, problemsOf, problemTexts } from './config-problems'
-import { freezeProblems, stageProblems } from './model-table'
+import { freezeProblems, scaleProblems, stageProblems } from './model-table'
 import { resolveWeights, weightsProblems } from './named-weights'
 import { nearest } from './nearest'
+import { mappingHint } from './shorthand'
+
+/** Largest float32, which is what tensors are made of. */
+const LARGEST = (2 - 2 ** -23) * 2 ** 127
+/** Smallest float32 with all its digits: what is smaller may count as 0, and is divided by all the same. */
+const SMALLEST = 2 ** -126
+/** Largest learning rate and weight decay: they are multiplied before a tensor sees them. */
+const LARGEST_RATE = 1e30
+const LARGEST_DECAY = 1e8
 
 const fraction = () => z.number().min(0).lt(1)
 const count = () => z.int().min(1)
+const positive = (most = LARGEST) =>
+  z
+    .number()
+    .positive()
+    .max(most)
+    .refine((value) => value <= 0 || value >= SMALLEST, `must be at least ${SMALLEST}`)
+const epochsOfSchedule = () => z.number().max(Number.MAX_SAFE_INTEGER)
 const channels = (min: number) => z.int().min(min).max(1_000_000)
 /** A {@link Seed}; the result is as files keep it. JSON Schema, which tools read, knows whole numbers only. */
 export const seedSchema = z
@@ -49,7 +65,7 @@ const model = z.strictObject({
   width: z.number().positive().default(1).describe("factor on the architecture's channels"),
   depth: z.number().positive().default(1).describe("factor on the architecture's layers per stage"),
   resolution: z.int().min(8).max(4096).nullable().default(null).describe("input side, px; null: the architecture's"),
-  divisor: count().default(8).describe('channels are rounded to multiples of this'),
+  divisor: channels(1).default(8).describe('channels are rounded to multiples of this'),
   profile: z
     .enum(['torchvision', 'timm', 'tf', 'paper'])
     .default('paper')
@@ -123,13 +139,13 @@ const data = z.strictObject({
   batchSize: count().default(64).describe('images in a training step'),
   evalBatchSize: count().default(256).describe('images in an evaluation step'),
   augment: augment.prefault({}),
-  mean: perChannel(z.number(), 'mean'),
-  std: perChannel(z.number().positive(), 'standard deviation'),
+  mean: perChannel(z.number().min(-LARGEST).max(LARGEST), 'mean'),
+  std: perChannel(positive(), 'standard deviation'),
 })
 
-const learningRate = z.number().positive().describe('peak learning rate, after the warm-up')
+const learningRate = positive(LARGEST_RATE).describe('peak learning rate, after the warm-up')
 const weightDecay = (rate: number, how: string) =>
-  z.number().min(0).default(rate).describe(`${how}; batch-norm parameters are spared`)
+  z.number().min(0).max(LARGEST_DECAY).default(rate).describe(`${how}; batch-norm parameters are spared`)
 
 const layerDecay = () =>
   z
@@ -144,7 +160,7 @@ const rmsprop = z.strictObject({
   lr: learningRate.optional(), // 0.016 · batchSize / 256, which needs the rest of the configuration: see resolve()
   decay: fraction().default(0.9).describe('how much of the squared-gradient average a step keeps'),
   momentum: fraction().default(0.9),
-  eps: z.number().positive().default(1e-3).describe('added to the squared average inside the root'),
+  eps: positive().default(1e-3).describe('added to the squared average inside the root'),
   weightDecay: weightDecay(1e-5, 'times the weight, added to the gradient'),
   layerDecay: layerDecay(),
 })
@@ -162,19 +178,22 @@ const adamw = z.strictObject({
   name: z.literal('adamw'),
   lr: learningRate,
   betas: z.tuple([fraction(), fraction()]).default([0.9, 0.999]).describe('decay of the first and second moment'),
-  eps: z.number().positive().default(1e-8).describe('added to the root of the second moment'),
+  eps: positive().default(1e-8).describe('added to the root of the second moment'),
   weightDecay: weightDecay(0.01, 'times the learning rate times the weight, taken off the weight'),
   layerDecay: layerDecay(),
 })
 
 const warmupEpochs = (epochs: number) =>
-  z.number().min(0).default(epochs).describe('the learning rate rises from 0 in a line over so many epochs')
+  epochsOfSchedule().min(0).default(epochs).describe('the learning rate rises from 0 in a line over so many epochs')
 
 const schedule = z.discriminatedUnion('name', [
   z.strictObject({
     name: z.literal('staircase'),
     warmupEpochs: warmupEpochs(5),
-    decayEpochs: z.number().positive().default(2.4).describe('epochs between two drops, counted from the first step'),
+    decayEpochs: epochsOfSchedule()
+      .positive()
+      .default(2.4)
+      .describe('epochs between two drops, counted from the first step'),
     decayRate: z.number().positive().max(1).default(0.97).describe('factor of a drop'),
   }),
   z.strictObject({
@@ -230,7 +249,7 @@ export const trainConfigSchema = z.strictObject({
     .prefault({})
     .describe('moving average of the weights, used to evaluate'),
   labelSmoothing: fraction().default(0.1).describe('share of the target spread evenly over all classes'),
-  clipGradNorm: z.number().positive().nullable().default(null).describe('largest gradient norm; null: no limit'),
+  clipGradNorm: positive().nullable().default(null).describe('largest gradient norm; null: no limit'),
   epochs: count().describe('passes over the training set'),
   maxSteps: count().nullable().default(null).describe('end after so many steps, if that is sooner; null: no limit'),
   evalEveryEpochs: count().default(1).describe('epochs between two evaluations'),
@@ -264,7 +283,7 @@ function crossCheck(raw: unknown): Problem[] {
     keys.reduce<unknown>((value, key) => (isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined), raw)
   const name = at('model', 'name')
   if (typeof name === 'string' && !list().includes(name)) {
-    const near = nearest(name, list())
+    const near = fullName(name) ?? nearest(name, list())
     problems.push({
       path: ['model', 'name'],
       kind: 'value',
@@ -274,6 +293,8 @@ function crossCheck(raw: unknown): Problem[] {
   }
   const model = at('model')
   if (isMapping(model)) problems.push(...stageProblems(model), ...freezeProblems(model), ...weightsProblems(model))
+  const whole = trainConfigSchema.shape.model.safeParse(model)
+  if (whole.success && problems.length === 0) problems.push(...scaleProblems(whole.data))
   const dataset = at('data', 'dataset') ?? 'digits'
   for (const file of DATA_FILES) {
     const given = at('data', file) !== undefined
@@ -325,6 +346,16 @@ function resolve(parsed: Parsed, baseOf: (key: string) => string): TrainConfig {
   }
 }
 
+/** `model: b0` leads to the full name at once. */
+export function withFullName(problem: Problem): Problem {
+  const { path: keys, shorthand } = problem
+  const last = keys.at(-1)
+  if (shorthand?.key !== 'name' || (last !== 'model' && last !== 'base')) return problem
+  const value = fullName(shorthand.value) ?? nearest(shorthand.value, list()) ?? shorthand.value
+  const better = { ...shorthand, value, isGuess: value !== shorthand.value }
+  return { ...problem, shorthand: better, hint: mappingHint(last, better) }
+}
+
 export type Checked = { config: TrainConfig; problems?: undefined } | { config?: undefined; problems: Problem[] }
 
 /**
@@ -335,7 +366,7 @@ export type Checked = { config: TrainConfig; problems?: undefined } | { config?:
  */
 export function checkConfig(raw: unknown, baseOf: (key: string) => string = () => process.cwd()): Checked {
   const parsed = trainConfigSchema.safeParse(raw)
-  const problems = parsed.success ? [] : problemsOf(trainConfigSchema, parsed.error, raw)
+  const problems = parsed.success ? [] : problemsOf(trainConfigSchema, parsed.error, raw).map(withFullName)
   // A key that is wrong by itself says enough; the cross-check would repeat it.
   const told = new Set(problems.map((problem) => problem.path.join('.')))
   problems.push(...crossCheck(raw).filter((problem) => !told.has(problem.path.join('.'))))

@@ -1,7 +1,7 @@
 /** What a training run reports while it runs, and what it leaves. */
 
 /** Why a run ended before its last step: a signal's name, or 'abort' for any other reason. */
-export type StopReason = 'SIGINT' | 'SIGTERM' | 'abort'
+export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'abort'
 
 /** How well a model does on a data set. */
 export interface Evaluation {

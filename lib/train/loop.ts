@@ -6,19 +6,20 @@
  * Resuming enters the same loop with another number.
  */
 import { join } from 'node:path'
+import type { MbconvError } from '../errors'
 import { crossEntropy } from '../nn/functional'
 import { clipGradNorm } from '../optim/clip'
 import { fromTypedArray } from '../tensor/create'
 import { scope } from '../tensor/scope'
 import { breathe } from './breathe'
-import { pruneCheckpoints, saveCheckpoint } from './checkpoint'
 import { diverged, firstNonFinite, StatisticsGuard } from './divergence'
 import { evaluate } from './evaluate'
 import type { StopReason, TrainEvent, TrainResult } from './events'
 import { LossLog } from './losses'
 import { MetricsLog } from './metrics'
-import { finish, type Progress, stateOf } from './progress'
+import { finish, type Progress } from './progress'
 import { RUN_FILES } from './run-folder'
+import { saveProgress, unsaved } from './save'
 import type { Session } from './session'
 
 export interface LoopOptions {
@@ -35,7 +36,7 @@ export interface LoopOptions {
  * Trains from where `progress` stands to the end of the session, or until a stop is requested.
  *
  * @throws MbconvError ERR_DIVERGED when the loss is NaN or infinite (see onDivergence), and when most of the latest steps
- *   were skipped; ERR_IO
+ *   were skipped; ERR_IO when the last state could not be saved
  */
 export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const { session, runDir, progress, emit, stopRequested } = options
@@ -47,11 +48,13 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const readsAtOnce = device === 'cpu' || skips
   const parameters = optimizer.groups.flatMap((group) => group.params)
 
-  const metrics = new MetricsLog(join(runDir, RUN_FILES.metrics))
+  const metrics = new MetricsLog(join(runDir, RUN_FILES.metrics), (message) => emit({ type: 'warning', message }))
   const losses = new LossLog()
   const statistics = skips ? new StatisticsGuard(model) : null
   let batches = trainLoader.epoch(Math.floor(progress.step / stepsPerEpoch), progress.step % stepsPerEpoch)
   let secondsAtReading = progress.seconds
+  /** Why the newest checkpoint that was due could not be saved. */
+  let notSaved: MbconvError | undefined
 
   /** Reads the losses there are and passes them on. The wait for the device is time spent on training. */
   const report = () => {
@@ -96,7 +99,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
 
       const finished = atEnd && progress.lastEval?.step === step
       const stop = finished ? false : stopRequested()
-      const { everyEpochs, everySteps, keep } = config.checkpoint
+      const { everyEpochs, everySteps } = config.checkpoint
       const isDue =
         (atEpochEnd && epochsDone % everyEpochs === 0) || (everySteps !== null && step > 0 && step % everySteps === 0)
       if (progress.savedStep !== step && (isDue || atEnd || stop !== false)) {
@@ -104,17 +107,13 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
         const bad = firstNonFinite(model)
         if (bad !== undefined) throw diverged(`${bad} is not finite`, step, schedule(step), progress.checkpoint)
         metrics.sync()
-        const parts = { model: model.stateDict(), ema: ema?.stateDict(), optimizer: optimizer.stateDict().tensors }
-        const path = saveCheckpoint(runDir, stateOf(session, progress), parts, {
-          format: 'pt',
-          model: config.model.name,
-        })
-        progress.checkpoint = path
-        progress.savedStep = step
-        pruneCheckpoints(runDir, keep, step)
-        emit({ type: 'checkpoint', step, path })
+        notSaved = saveProgress(session, runDir, progress, emit)
       }
-      if (finished || stop !== false) return await finish(session, runDir, progress, stop, emit)
+      if (finished || stop !== false) {
+        metrics.settle()
+        if (notSaved !== undefined) throw unsaved(notSaved, runDir, progress)
+        return await finish(session, runDir, progress, stop, emit)
+      }
 
       const began = performance.now()
       let next = batches.next()

@@ -16,7 +16,13 @@ export type WorkerMessage =
   | { type: 'failed'; error: PlainError }
 
 /** 0, the flag's first value, means go on. */
-export const STOP_REASONS: readonly (false | StopReason)[] = [false, 'abort', 'SIGINT', 'SIGTERM']
+export const STOP_REASONS: readonly (false | StopReason)[] = [false, 'abort', 'SIGINT', 'SIGTERM', 'SIGHUP']
+
+/** What an aborted signal says of why: its reason, as text or as an error's message, where that is a signal's name. */
+export function stopReasonOf({ reason }: AbortSignal): StopReason {
+  const word = reason instanceof Error ? reason.message : reason
+  return STOP_REASONS.find((known): known is StopReason => known === word && known !== false) ?? 'abort'
+}
 
 /** An error as structured cloning can carry it: a clone of the object itself would lose its class and its code. */
 export interface PlainError {

@@ -4,8 +4,8 @@
  * Lines are appended as they come; a process that dies can leave half a line at the end, and lines of steps that its
  * newest checkpoint knows nothing of. Resuming cuts both away, so that the file tells one history.
  */
-import { closeSync, fsyncSync } from 'node:fs'
-import { ioError, writeFileAtomic, writeFully } from '../io/atomic'
+import { closeSync, fstatSync, fsyncSync, writeSync } from 'node:fs'
+import { ioError, writeFileAtomic } from '../io/atomic'
 import { jsonLine } from '../io/json'
 import { openToAppend, readBytes, readLog } from '../io/open'
 
@@ -72,32 +72,104 @@ export function cutMetrics(path: string, lastStep: number, lastEvalStep: number)
   if (after !== before) writeFileAtomic(path, after)
 }
 
-/** Appends to a metrics file. */
-export class MetricsLog {
-  readonly #fd: number
+/** Bytes of lines that are kept while they cannot be written: a day's, say. */
+const MOST_KEPT = 16 * 2 ** 20
 
-  constructor(readonly path: string) {
+/**
+ * Appends to a metrics file. A run is worth more than its log: where the file cannot be written, a full disk say, this
+ * says so once, keeps the lines and tries again with every further one, so that the file is at any moment the beginning
+ * of what it should be. Only where that becomes too much are lines left out, the oldest first.
+ */
+export class MetricsLog {
+  #fd: number
+  readonly #warn: (message: string) => void
+  readonly #most: number
+  /** What is yet to be written, in order; the first piece may be the rest of a line. */
+  #kept: Buffer[] = []
+  #bytes = 0
+  #isTorn = false
+  #isTold = false
+  #lost = 0
+
+  /**
+   * @param warn told of what cannot be written
+   * @param most bytes that are kept to be written later
+   * @throws MbconvError ERR_IO where the file cannot be opened
+   */
+  constructor(
+    readonly path: string,
+    warn: (message: string) => void,
+    most = MOST_KEPT,
+  ) {
     this.#fd = openToAppend(path, 'metrics')
+    this.#warn = warn
+    this.#most = most
   }
 
   append(line: MetricsLine): void {
-    try {
-      writeFully(this.#fd, Buffer.from(jsonLine(line)))
-    } catch (error) {
-      throw ioError('write', this.path, error)
-    }
+    const bytes = Buffer.from(jsonLine(line))
+    this.#kept.push(bytes)
+    this.#bytes += bytes.length
+    this.#attempt(() => this.#write())
+    if (this.#bytes > this.#most) this.#forget()
   }
 
-  /** Forces the lines to the disk; a checkpoint must not know steps that this file has lost. */
+  /**
+   * Forces the lines to the disk, so that a checkpoint knows no steps that this file has lost; where that fails, there
+   * is a gap in the file when the run is resumed after a crash, and no harm to anything else.
+   */
   sync(): void {
-    try {
+    this.#attempt(() => {
+      this.#write()
       fsyncSync(this.#fd)
-    } catch (error) {
-      throw ioError('write', this.path, error)
-    }
+      if (fstatSync(this.#fd).nlink > 0) return
+      // Someone has removed it; what follows goes into a new one, if there may be one.
+      const fd = openToAppend(this.path, 'metrics')
+      closeSync(this.#fd)
+      this.#fd = fd
+      throw new Error('it was removed, with all lines up to here')
+    })
+  }
+
+  /** Tries a last time, and says what is missing at the end. */
+  settle(): void {
+    this.sync()
+    const missing = this.#lost + this.#kept.length
+    if (missing > 0)
+      this.#warn(`${this.path} lacks ${missing} ${missing === 1 ? 'line' : 'lines'} at the end of the run`)
   }
 
   close(): void {
     closeSync(this.#fd)
+  }
+
+  #write(): void {
+    while (this.#kept.length > 0) {
+      const [piece] = this.#kept
+      const done = writeSync(this.#fd, piece)
+      this.#bytes -= done
+      this.#isTorn = done < piece.length
+      if (this.#isTorn) this.#kept[0] = piece.subarray(done)
+      else this.#kept.shift()
+    }
+  }
+
+  #attempt(write: () => void): void {
+    try {
+      write()
+    } catch (error) {
+      if (this.#isTold) return
+      this.#isTold = true
+      const { message } = ioError('write', this.path, error)
+      this.#warn(`${message}; training goes on, and lines that cannot be written are tried again later`)
+    }
+  }
+
+  /** Leaves out the older half of what is kept, but not the rest of a line that has been begun. */
+  #forget(): void {
+    const first = this.#isTorn ? 1 : 0
+    const gone = this.#kept.splice(first, Math.ceil((this.#kept.length - first) / 2))
+    this.#lost += gone.length
+    this.#bytes -= gone.reduce((sum, { length }) => sum + length, 0)
   }
 }

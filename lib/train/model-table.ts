@@ -4,6 +4,7 @@ import { printable } from '../foreign-text'
 import { type Arch, arch, list, type Stage } from '../models/arch'
 import { parseStage } from '../models/block-string'
 import { checkStage } from '../models/check'
+import { type ScaleOptions, scale } from '../models/scaling'
 import type { TrainConfig } from './config'
 import type { Problem } from './config-problems'
 
@@ -57,6 +58,27 @@ export function stageProblems({ name, stem, stages }: Record<string, unknown>): 
     input = stage.channels
   }
   return problems
+}
+
+/** Factors that lead beyond what a network may have, channels by the million say. */
+export function scaleProblems(model: TrainConfig['model']): Problem[] {
+  if (!list().includes(model.name)) return []
+  const failure = (factors: ScaleOptions): string | undefined => {
+    try {
+      scale(tableOf(model), factors)
+      return undefined
+    } catch (error) {
+      if (!(error instanceof MbconvError)) throw error
+      return error.message.replace(/^scale: (arch\.)?/, '')
+    }
+  }
+  const { width, depth, divisor } = model
+  const together = failure({ width, depth, divisor })
+  // What is wrong whatever the factors are is told of its own key.
+  if (together === undefined || failure({}) !== undefined) return []
+  const key = (['width', 'depth', 'divisor'] as const).find((name) => failure({ [name]: model[name] }) !== undefined)
+  const message = `leads to no network: ${key === undefined ? together : failure({ [key]: model[key] })}`
+  return [{ path: ['model', key ?? 'width'], kind: 'value', message }]
 }
 
 /** `model.freeze` beyond the last part of the network. */

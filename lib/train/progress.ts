@@ -63,7 +63,10 @@ export function stateOf(session: Session, { step, seconds, lastEval, best, skipp
   }
 }
 
-/** Writes the run's result, and its curves when it came to its end; an interrupted run is to stop at once. */
+/**
+ * Writes the run's result, and its curves when it came to its end; an interrupted run is to stop at once. Neither is
+ * worth losing the run for.
+ */
 export async function finish(
   session: Session,
   runDir: string,
@@ -85,7 +88,12 @@ export async function finish(
     seconds,
     interrupted,
   }
-  writeFileAtomic(join(runDir, RUN_FILES.result), readableJson(result))
+  try {
+    writeFileAtomic(join(runDir, RUN_FILES.result), readableJson(result))
+  } catch (error) {
+    // The checkpoint is there, and the caller gets the result.
+    emit({ type: 'warning', message: (error as Error).message })
+  }
   if (interrupted === false && session.config.run.curves) {
     try {
       await writeCurves(runDir)

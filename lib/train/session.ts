@@ -28,6 +28,7 @@ import { cautionsOf, checkNormalized, learningRateJump } from './cautions'
 import { type Checkpoint, readPart } from './checkpoint'
 import type { TrainState } from './checkpoint-state'
 import type { TrainConfig } from './config'
+import { checkModel, checkScenes } from './demands'
 import { resolveDevice } from './device'
 import { beginWith } from './initial-weights'
 import { tableOf } from './model-table'
@@ -132,7 +133,9 @@ function checkFits(checkpoint: Checkpoint, dataset: TrainState['dataset'], steps
 export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Session {
   const arch = archFor(config)
   const { resolution } = arch
+  checkScenes(config, resolution)
   const { train, test } = datasetOf(config.data, resolution)
+  checkModel(config, arch, train.numClasses, train.shape[0])
   const normal = normalization(train, normalizationOf(config, train.shape[0]))
   const dataset = { name: train.name, classes: train.classes, shape: train.shape, fingerprint: fingerprint(train) }
 

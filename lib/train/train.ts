@@ -12,14 +12,14 @@ import { unlockRun } from '../io/lock'
 import { breathe } from './breathe'
 import { parseConfig, type TrainConfigInput } from './config'
 import { EventQueue } from './event-queue'
-import type { StopReason, TrainEvent, TrainResult } from './events'
-import { fromPlainError, STOP_REASONS, type WorkerInput, type WorkerMessage } from './messages'
+import type { TrainEvent, TrainResult } from './events'
+import { fromPlainError, STOP_REASONS, stopReasonOf, type WorkerInput, type WorkerMessage } from './messages'
 import { type RunRequest, runTraining } from './run'
 
 export interface TrainOptions {
   /**
-   * Ends the run early, after a checkpoint. The reason 'SIGINT' or 'SIGTERM' (the text, or an error with that message)
-   * appears in the result; any other counts as 'abort'.
+   * Ends the run early, after a checkpoint. The reason 'SIGINT', 'SIGTERM' or 'SIGHUP' (the text, or an error with that
+   * message) appears in the result; any other counts as 'abort'.
    */
   signal?: AbortSignal
   /** Folder of a run to go on with, from its newest whole checkpoint. */
@@ -81,12 +81,6 @@ class Run implements TrainRun {
   #resultIsSeen(): void {
     this.result.catch(() => {})
   }
-}
-
-function stopReasonOf(signal: AbortSignal): StopReason {
-  const { reason } = signal
-  const word = reason instanceof Error ? reason.message : reason
-  return word === 'SIGINT' || word === 'SIGTERM' ? word : 'abort'
 }
 
 /** Runs in this thread; begins in the event loop's next turn, when the caller holds the run. */

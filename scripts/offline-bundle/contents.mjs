@@ -14,6 +14,7 @@ const PROJECT = [
   { from: 'native' },
   { from: 'configs' },
   { from: 'lib/data/digits' },
+  { from: 'lib/io/hangup.cjs' },
   { from: 'lib/io/lock-file.cjs' },
   { from: 'dist', keep: (name) => !/\.d\.[cm]?ts$|\.map$/.test(name) },
   { from: 'docs/gpu-host.md' },

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import { hangupIsIgnored } from '../../lib/io/hangup.cjs'
 import { Interrupted, SetupError } from './failure.mjs'
 import { killGroup, noteChild } from './lock.mjs'
 import { printable } from './text.mjs'
@@ -13,10 +14,15 @@ let signalled = null
 let forced = false
 const running = new Map()
 
-/** From here on SIGINT, SIGTERM and SIGHUP end the running programs and make every further step throw Interrupted. */
+/**
+ * From here on SIGINT, SIGTERM and SIGHUP end the running programs and make every further step throw Interrupted; SIGHUP
+ * does nothing under nohup.
+ */
 export function catchSignals() {
+  const ignored = hangupIsIgnored()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
+      if (signal === 'SIGHUP' && ignored) return
       const again = signalled !== null
       signalled ??= signal
       for (const pid of running.keys()) {

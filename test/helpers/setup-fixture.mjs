@@ -154,7 +154,8 @@ export function makeProject(folder, { checkout = false, without = [], spoil = nu
   for (const name of ['setup.mjs', 'clang.mjs']) {
     fs.cpSync(path.join(REPOSITORY, 'scripts', name), path.join(folder, 'scripts', name))
   }
-  write('lib/io/lock-file.cjs', fs.readFileSync(path.join(REPOSITORY, 'lib', 'io', 'lock-file.cjs')))
+  for (const name of ['hangup.cjs', 'lock-file.cjs'])
+    write(`lib/io/${name}`, fs.readFileSync(path.join(REPOSITORY, 'lib', 'io', name)))
   fs.mkdirSync(path.join(folder, 'native'))
   fs.cpSync(path.join(REPOSITORY, 'native', 'torch-versions.txt'), path.join(folder, 'native', 'torch-versions.txt'))
   write('fake.mjs', NODE_TOOLS)

@@ -1,0 +1,55 @@
+/** Saving a run on its way. A disk that is full now may not be at the next checkpoint: training goes on meanwhile. */
+import { MbconvError } from '../errors'
+import { pruneCheckpoints, saveCheckpoint } from './checkpoint'
+import type { TrainEvent } from './events'
+import { type Progress, stateOf } from './progress'
+import type { Session } from './session'
+
+/**
+ * Saves a checkpoint of where the run stands, and removes those it has too many of. What the file system refuses is a
+ * warning; the checkpoints there are stay as they are then.
+ *
+ * @returns why the checkpoint could not be saved; undefined when it was
+ */
+export function saveProgress(
+  session: Session,
+  runDir: string,
+  progress: Progress,
+  emit: (event: TrainEvent) => void,
+): MbconvError | undefined {
+  const { config, model, ema, optimizer } = session
+  const { step } = progress
+  const warn = (message: string) => emit({ type: 'warning', message })
+  try {
+    const parts = { model: model.stateDict(), ema: ema?.stateDict(), optimizer: optimizer.stateDict().tensors }
+    const metadata = { format: 'pt', model: config.model.name }
+    const path = saveCheckpoint(runDir, stateOf(session, progress), parts, metadata)
+    progress.checkpoint = path
+    progress.savedStep = step
+    emit({ type: 'checkpoint', step, path })
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    warn(`step ${step} is not saved: ${error.message}; ${newest(progress)}; the next checkpoint tries again`)
+    return error
+  }
+  try {
+    pruneCheckpoints(runDir, config.checkpoint.keep, step)
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    warn(`old checkpoints stay: ${error.message}`)
+  }
+  return undefined
+}
+
+/** The error of a run that has come to its end, or was stopped, and whose last state could not be saved. */
+export function unsaved(why: MbconvError, runDir: string, progress: Progress): MbconvError {
+  const message = `the last state, step ${progress.step}, is not saved: ${why.message}; ${newest(progress)}`
+  const hint =
+    progress.checkpoint === undefined ? undefined : `When that is mended, resume ${runDir}: it goes on from there.`
+  return new MbconvError('ERR_IO', message, { cause: why, hint })
+}
+
+const isRefusal = (error: unknown): error is MbconvError => error instanceof MbconvError && error.code === 'ERR_IO'
+
+const newest = ({ checkpoint }: Progress): string =>
+  checkpoint === undefined ? 'there is no checkpoint yet' : `the newest checkpoint is ${checkpoint}`

@@ -1,0 +1,115 @@
+/* Numbers that nobody means: every numeric key of a configuration takes them or refuses them by its name. */
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { parseConfig, train } from 'mbconv'
+import t from 'tap'
+import { z } from 'zod'
+import { loadScenes } from '../dist/data/scenes.js'
+import { trainConfigSchema } from '../dist/train/config.js'
+import { openSession } from '../dist/train/session.js'
+import { tinyConfig } from './helpers/tiny.mjs'
+
+const ABSURD = [1e300, -1e300, 1e-300, Number.MIN_VALUE, 2 ** 53, 2 ** 53 - 1, -1, 0, 0.5, Number.NaN, Infinity]
+
+/** Dotted paths of all keys that may be numbers, each with what must stand beside it: `{name: 'sgd'}`. */
+function numericKeys(schema, keys = [], beside = {}) {
+  const branches = schema.anyOf ?? schema.oneOf
+  if (branches) return branches.flatMap((branch) => numericKeys(branch, keys, beside))
+  if (['number', 'integer'].includes(schema.type)) return [{ keys, beside }]
+  if (schema.type === 'array') {
+    const [item] = [schema.prefixItems ?? schema.items].flat()
+    return numericKeys(item, keys, beside).map((found) => ({ ...found, list: true }))
+  }
+  const name = schema.properties?.name?.const
+  const more = name === undefined ? beside : { ...beside, [keys.join('.')]: name }
+  return Object.entries(schema.properties ?? {}).flatMap(([key, child]) => numericKeys(child, [...keys, key], more))
+}
+
+/** A whole configuration with one value changed. */
+function changed(config, { keys, beside, list }, value) {
+  const copy = structuredClone(config)
+  for (const [mapping, name] of Object.entries(beside))
+    copy[mapping] = mapping === 'optimizer' ? { name, lr: 0.001 } : { name }
+  let at = copy
+  for (const key of keys.slice(0, -1)) {
+    at[key] ??= {}
+    at = at[key]
+  }
+  const last = keys.at(-1)
+  at[last] = !list ? value : last === 'betas' ? [value, 0.5] : [value]
+  return copy
+}
+
+t.test('every numeric key: refused by its name, or a training of a step', async (t) => {
+  const schema = z.toJSONSchema(trainConfigSchema, { io: 'input' })
+  const found = numericKeys(schema)
+  const dotted = [...new Set(found.map(({ keys }) => keys.join('.')))]
+  t.ok(dotted.length > 40, `${dotted.length} keys`)
+  for (const key of ['model.width', 'optimizer.betas', 'schedule.minLr', 'ema.decay', 'checkpoint.keep', 'seed'])
+    t.ok(dotted.includes(key), key)
+  const dir = t.testdir()
+  let runs = 0
+  for (const [i, place] of found.entries()) {
+    const key = place.keys.join('.')
+    for (const [j, value] of ABSURD.entries()) {
+      const config = changed(tinyConfig(dir, { top: { maxSteps: 1, ema: {} } }), place, value)
+      const name = `${key}: ${value}`
+      try {
+        parseConfig(config)
+      } catch (error) {
+        t.equal(error.code, 'ERR_CONFIG', name)
+        t.match(error.message, key, name)
+        t.equal(error.message.split('\n').length, 1, `${name}: said once`)
+        continue
+      }
+      // Values that are merely odd are other tests' to train with.
+      if (['seed', 'maxSteps'].includes(key) || (Math.abs(value) < 1e9 && Math.abs(value) > 1e-9) || value === 0)
+        continue
+      config.run = { ...config.run, name: `run-${i}-${j}`, curves: false }
+      runs++
+      try {
+        await train(config, { worker: false }).result
+      } catch (error) {
+        t.equal(error.code, 'ERR_DIVERGED', `${name}: ${error.stack}`)
+      }
+    }
+  }
+  t.ok(runs > 50, `${runs} trainings`)
+})
+
+t.test('networks and data that no memory holds are refused before they are made', async (t) => {
+  const config = tinyConfig(t.testdir())
+  const refused = (model, data, pattern) => {
+    const whole = parseConfig({ ...config, model: { ...config.model, ...model }, data: { ...config.data, ...data } })
+    t.throws(() => openSession(whole), { code: 'ERR_CONFIG', message: pattern })
+  }
+  refused({ width: 600 }, {}, /model\.width.*: [\d,]+ parameters take .* GiB .*; this machine has .* GiB$/)
+  refused({ stem: 1_000_000, width: 1, depth: 1 }, {}, /^model\.stem: /)
+  refused({ name: 'efficientnet_b7', width: 300, depth: 4 }, {}, /^model\.width, model\.depth: /)
+  const scenes = { train: 2 ** 24, test: 1, size: 1024 }
+  const idx = Object.fromEntries(Object.keys(config.data).map((key) => [key, undefined]))
+  refused({}, { ...idx, dataset: 'scenes', scenes }, /^data\.scenes\.train: 16,777,217 images of 1024 px take .* GiB/)
+  t.throws(() => loadScenes(scenes), { code: 'ERR_OOM', message: /16777217 images of 1024 px/ })
+})
+
+t.test('factors that only together lead to no network', async (t) => {
+  const model = { name: 'efficientnet_b0', width: 700 }
+  t.doesNotThrow(() => parseConfig({ model, epochs: 1 }))
+  const wide = (change) => () => parseConfig({ model: { ...model, ...change }, epochs: 1 })
+  t.throws(wide({ width: 1e300 }), { code: 'ERR_CONFIG', message: /^model\.width: leads to no network: stem must be/ })
+  t.throws(wide({ depth: 1e300 }), { code: 'ERR_CONFIG', message: /^model\.depth: leads to no network: stages/ })
+  for (const alone of [{ width: 780 }, { width: 1, divisor: 600_000 }]) t.doesNotThrow(wide(alone))
+  t.throws(wide({ width: 780, divisor: 600_000 }), { code: 'ERR_CONFIG', message: /^model\.\w+: leads to no network/ })
+})
+
+t.test('the command: status 2, the key, and nothing is written', async (t) => {
+  const cwd = t.testdir({ 'run.yaml': 'model: {name: efficientnet_b0}\nepochs: 1\nrun: {dir: out}\n' })
+  const mbconv = (...words) => spawnSync(process.execPath, [path.resolve('dist/cli/main.js'), ...words], { cwd })
+  for (const setting of ['model.width=1e300', 'model.depth=1e300', 'model.divisor=9e15', 'model.width=700']) {
+    const { status, stderr } = mbconv('train', 'run.yaml', `--${setting}`)
+    t.equal(status, 2, setting)
+    t.match(String(stderr), setting.split('=')[0])
+  }
+  t.notOk(fs.existsSync(path.join(cwd, 'out')))
+})
