@@ -2,13 +2,14 @@
 // file's entries are its weights, against timm.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { inflateSync } from 'node:zlib'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { archive, dictOf, op, program, tensor } from './helpers/pth-writer.mjs'
 
 const { pth } = mb.io
-const folder = new URL('./golden/pth/', import.meta.url).pathname
+const folder = fileURLToPath(new URL('./golden/pth/', import.meta.url))
 const golden = JSON.parse(readFileSync(join(folder, 'globals.json'), 'utf8'))
 
 /** A tensor as the golden has it. */

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { layerNames, splitKey } from '../dist/models/key-map.js'
@@ -13,7 +14,7 @@ import { fileOf } from './helpers/hostile-safetensors.mjs'
 import { archive, dictOf, op, program, stateDictParts, writePth } from './helpers/pth-writer.mjs'
 
 const { create, arch, loadWeights, scale } = mb.models
-const golden = new URL('./golden/', import.meta.url).pathname
+const golden = fileURLToPath(new URL('./golden/', import.meta.url))
 const table = scale(arch('efficientnet_b0'), { width: 0.25, depth: 0.3, resolution: 32 })
 const network = (seed) => create(table, { numClasses: 3, seed })
 
