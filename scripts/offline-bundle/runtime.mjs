@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import zlib from 'node:zlib'
+import { inEnglish } from '../setup/run.mjs'
 
 /** What every Linux with a C++ compiler has. */
 const EVERYWHERE = /^(linux-vdso|ld-linux[\w-]*|lib(c|m|dl|rt|pthread|gcc_s|stdc\+\+|atomic))\.so/
@@ -12,7 +13,11 @@ const EVERYWHERE = /^(linux-vdso|ld-linux[\w-]*|lib(c|m|dl|rt|pthread|gcc_s|stdc
 export function uncommonLibraries(file) {
   let listing
   try {
-    listing = execFileSync('ldd', [file], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    listing = execFileSync('ldd', [file], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: inEnglish(),
+    })
   } catch (error) {
     if (/not a dynamic executable/.test(error.stderr ?? '')) return []
     throw error

@@ -58,8 +58,8 @@ export function which(name, env = process.env) {
   return null
 }
 
-/** What programs say is read here, so they are to say it in English whatever the user's language. */
-const ENGLISH = { LC_ALL: 'C.UTF-8', LANGUAGE: '' }
+/** The environment of programs whose words are read: in English, whatever the user's language. */
+export const inEnglish = (env = process.env) => ({ ...env, LC_ALL: 'C.UTF-8', LANGUAGE: '' })
 
 /**
  * Runs a program in its own process group.
@@ -75,7 +75,7 @@ export function run(command, args, { log = null, cwd, env, timeout, onLine, inpu
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
-      env: { ...(env ?? process.env), ...ENGLISH },
+      env: inEnglish(env),
       detached: true,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
