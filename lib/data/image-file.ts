@@ -12,6 +12,7 @@ import { decoderMemory, type Header } from './decoder-memory'
 import { inTurn, LARGE, ROOM } from './decoding-queue'
 import { dataError, readWhole } from './files'
 import { IMAGE_KINDS, imageKind, isReadable } from './image-kind'
+import { LEAST_PART, MAX_PIXELS, mostBytes, pixelsAllowed } from './image-limits'
 import {
   type Box,
   fromCmyk,
@@ -55,18 +56,6 @@ interface Sharp {
   cache(on: boolean): void
   concurrency(threads: number): void
 }
-
-/** Pixels of an image unless the caller says otherwise; beyond this a small file could claim all memory. */
-const MAX_PIXELS = 50e6
-
-/** Bytes of the rows that are decoded in one piece, where there is room for no more. */
-const LEAST_PART = 20e6
-
-/** Bytes that a file and its decoder may hold unless the caller allows a number of pixels. */
-const MAX_HELD = ROOM - LEAST_PART
-
-/** Pixels below which an image is not decoded smaller for want of memory. */
-const LEAST_PIXELS = 4e6
 
 /** Bytes of a file that is kept while it waits for its turn; a longer one is read again. */
 const SHORT = 2 ** 20
@@ -171,13 +160,6 @@ export function checkDecoding(op: string, { colorManagement = false, maxPixels =
   }
   checkCount(op, 'maxPixels', maxPixels, { max: Number.MAX_SAFE_INTEGER })
 }
-
-/** The largest image that options allow, in pixels. */
-export const mostPixels = ({ maxPixels = MAX_PIXELS }: DecodeOptions): number => maxPixels
-
-/** The longest file: what may be held, or what uncompressed pixels of 16 bits take, and room for what else files hold. */
-export const mostBytes = ({ maxPixels }: DecodeOptions): number =>
-  maxPixels === undefined ? MAX_HELD : Math.min(8 * maxPixels + 2 ** 24, 2 ** 31 - 1)
 
 /**
  * Opens an image file and does something with it, in its turn: a large one is alone in memory, as long as `use` goes on.
@@ -299,27 +281,9 @@ async function decoderOf(
     throw refused(`is a ${kind} file that reads as ${header.format}`)
   const plain = header.space === 'cmyk' && !colorManagement
   const pixels = header.width * header.height
-  const { rows: fewRows, whole, each, scales } = decoderMemory(kind, bytes, header)
-  const least = bytes.length + fewRows + whole
-  // CMYK is converted as a whole before it is resized.
-  const perPixel = each + (plain ? 4 : 0)
-  const most = maxPixels ?? Math.min(MAX_PIXELS, least > MAX_HELD ? 0 : (MAX_HELD - least) / perPixel)
-  const share = most / pixels
-  if (share < 1 && !(scales && (maxPixels === undefined ? most >= LEAST_PIXELS : whole <= 6 * maxPixels))) {
-    const size = `${header.width} x ${header.height} px`
-    if (maxPixels === undefined && (scales || pixels <= MAX_PIXELS)) {
-      const [held, allowed] = [least + each * Math.min(pixels, MAX_PIXELS), MAX_HELD].map((count) =>
-        Math.ceil(count / 1e6),
-      )
-      const problem = `has ${size}, and its decoder would hold ${held} MB, more than the ${allowed} allowed`
-      const hint = `Convert it to PNG or baseline JPEG, make it smaller, or allow it: maxPixels, --max-pixels ${pixels}.`
-      throw refused(problem, hint)
-    }
-    const millions = (count: number) => `${count < 1e5 ? count / 1e6 : Math.round(count / 1e5) / 10} million`
-    const why = `, and as a ${kind === 'jpeg' ? 'progressive JPEG' : 'WebP with opacity'} it cannot be decoded smaller`
-    const problem = `has ${size}, ${millions(pixels)} pixels, more than the ${millions(most)} allowed${scales ? why : ''}`
-    throw refused(problem, 'Make it smaller, or allow more pixels: maxPixels, --max-pixels.')
-  }
+  const memory = decoderMemory(kind, bytes, header)
+  const least = bytes.length + memory.rows + memory.whole
+  const share = Math.min(1, pixelsAllowed({ kind, header, memory, least, plain, maxPixels, refused }) / pixels)
 
   const orientation = ((header.orientation ?? 0) in TURNS ? header.orientation : 1) as Orientation
   const stored =
@@ -327,7 +291,7 @@ async function decoderOf(
       ? { width: scaled(header.width, share), height: scaled(header.height, share) }
       : { width: header.width, height: header.height }
   const [width, height] = swapsSides(orientation) ? [stored.height, stored.width] : [stored.width, stored.height]
-  const held = least + each * width * height
+  const held = least + memory.each * width * height
 
   function pipeline(): Pipeline {
     const input = sharp(bytes, { failOn: 'truncated', limitInputPixels: pixels, ignoreIcc: !colorManagement })
