@@ -48,7 +48,8 @@ export function decoderMemory(kind: ImageKind, bytes: Uint8Array, header: Header
   const sample = SAMPLES[depth] ?? 16
   const pixels = width * height
   const rows = Math.min(height, ROWS) * width * channels * sample
-  const memory = { rows, whole: 0, each: 0, scales: false }
+  // Where the picture is there as a whole, rows are not kept beside it.
+  const memory = { rows: ['webp', 'gif', 'avif'].includes(kind) ? 0 : rows, whole: 0, each: 0, scales: false }
   switch (kind) {
     case 'jpeg':
       return { ...memory, whole: coefficients(bytes), scales: true }
