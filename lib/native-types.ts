@@ -68,6 +68,10 @@ export interface Native extends NativeOperations {
   liveTensorList(): [dtype: DType, shape: number[], device: Device, bytes: number, op: string, stack: string][]
   memoryUsage(device: Maybe<Device>): [tensors: number, bytes: number]
 
+  // bytes.cc
+  releaseBytes(bytes: Uint8Array): void
+  returnFreeMemory(): void
+
   // transfer.cc
   sendTensor(t: Tensor): number
   receiveTensor(number: number): Tensor

@@ -8,6 +8,7 @@
 namespace mbconv {
 
 void initTensor(const Exports& exports);
+void initBytes(const Exports& exports);
 void initCreate(const Exports& exports);
 void initScope(const Exports& exports);
 void initElementwise(const Exports& exports);
@@ -58,6 +59,7 @@ static napi_value initialize(napi_env js, napi_value object) {
   bind<&registerClasses>(exports, "registerClasses", {"Tensor", "MbconvError"});
   bind<&signatures>(exports, "signatures", {});
   initTensor(exports);
+  initBytes(exports);
   initCreate(exports);
   initScope(exports);
   initElementwise(exports);

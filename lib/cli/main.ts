@@ -27,7 +27,8 @@ const MODEL_HELP =
   'folder of a run or a checkpoint, a .safetensors file with a card, a fetched checkpoint (default: the newest run in runs/)'
 
 const COLOR_HELP = 'convert images to sRGB by their colour profiles (default: as the model card says)'
-const PIXELS_HELP = 'largest image: larger JPEGs are decoded smaller, others refused (default: 50 million)'
+const PIXELS_HELP =
+  'largest image: larger JPEG and lossy WebP files are decoded smaller, others refused (default: 50 million, or what 235 MB hold)'
 
 const example = (...lines: string[]) => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
 

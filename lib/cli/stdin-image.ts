@@ -1,6 +1,7 @@
 /** An image on stdin. */
-import { type DecodeOptions, mostBytes, type NamedBytes } from '../data/image-file'
+import type { DecodeOptions, NamedBytes } from '../data/image-file'
 import { HEAD_BYTES, imageKind, isReadable } from '../data/image-kind'
+import { mostBytes } from '../data/image-limits'
 
 /** Reads stdin to its end, but no further than what is there can be an image that is read. */
 export async function stdinImage(options: DecodeOptions = {}): Promise<NamedBytes> {

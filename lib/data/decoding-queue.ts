@@ -1,21 +1,20 @@
 /**
- * Who may decode an image now. A decoded image takes three bytes a pixel or more, whatever its file takes: of images that are
- * decoded side by side, the memory is bounded, and a large one is decoded alone.
+ * Who may decode an image now. What decoding takes does not follow from a file's length: of images that are decoded side by
+ * side the memory is bounded, and a large one is decoded alone.
  */
-import { collect } from './collect'
 
-/** Pixels of an image that is not decoded beside others, and bytes of a file that is not read beside others. */
+/** Pixels of an image that is not decoded beside others. */
 export const LARGE = 16e6
 
-/** Pixels of all images that are decoded side by side. */
-const TOTAL = 3 * LARGE
+/** Bytes that all images that are decoded side by side may take, a single one included that has been given no other limit. */
+export const ROOM = 255e6
 
 let taken = 0
 const waiting: { cost: number; start: () => void }[] = []
 
 function startWaiting(): void {
   // In order: a large image would wait for ever if small ones could pass it.
-  while (waiting.length > 0 && taken + waiting[0].cost <= TOTAL) {
+  while (waiting.length > 0 && taken + waiting[0].cost <= ROOM) {
     const { cost, start } = waiting.shift() as (typeof waiting)[number]
     taken += cost
     start()
@@ -23,13 +22,13 @@ function startWaiting(): void {
 }
 
 /**
- * Does the work when there is room for an image of so many pixels. The work must not ask for more room itself.
+ * Does the work when there is room for so many bytes; what takes more than all room is done alone. The work must not ask
+ * for more room itself, and has given back what it took when it is done.
  *
- * @param weight how often the memory of plain pixels decoding takes
  * @returns what the work returns; the room is free again whatever happens
  */
-export async function inTurn<T>(pixels: number, work: () => Promise<T>, weight = 1): Promise<T> {
-  const cost = pixels > LARGE ? TOTAL : Math.min(pixels * weight, TOTAL)
+export async function inTurn<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+  const cost = Math.min(bytes, ROOM)
   await new Promise<void>((start) => {
     waiting.push({ cost, start })
     startWaiting()
@@ -37,7 +36,6 @@ export async function inTurn<T>(pixels: number, work: () => Promise<T>, weight =
   try {
     return await work()
   } finally {
-    if (cost === TOTAL) await collect()
     taken -= cost
     startWaiting()
   }

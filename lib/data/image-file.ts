@@ -7,12 +7,12 @@
 
 import { checkCount, checkOptions, shown } from '../check'
 import { MbconvError } from '../errors'
-import { whole } from '../figures'
 import { statOf } from '../io/folders'
-import { collect } from './collect'
-import { inTurn, LARGE } from './decoding-queue'
+import { decoderMemory, type Header } from './decoder-memory'
+import { inTurn, LARGE, ROOM } from './decoding-queue'
 import { dataError, readWhole } from './files'
-import { IMAGE_KINDS, type ImageKind, imageKind, isReadable } from './image-kind'
+import { IMAGE_KINDS, imageKind, isReadable } from './image-kind'
+import { LEAST_PART, MAX_PIXELS, mostBytes, pixelsAllowed } from './image-limits'
 import {
   type Box,
   fromCmyk,
@@ -24,6 +24,7 @@ import {
   swapsSides,
   uprightRows,
 } from './pixels'
+import { release } from './release'
 
 // The part of sharp's interface in use. Its own types are not imported: the package compiles without it.
 interface Pipeline {
@@ -41,17 +42,12 @@ interface Pipeline {
     info: { width: number; height: number; channels: number }
   }>
 }
-interface Metadata {
+interface Metadata extends Header {
   format: string
-  width: number
-  height: number
   space: string
-  depth: string
-  channels: number
-  chromaSubsampling?: string
   compression?: string
-  isProgressive: boolean
   hasProfile: boolean
+  gainMap?: object
   orientation?: number
 }
 interface Sharp {
@@ -61,8 +57,8 @@ interface Sharp {
   concurrency(threads: number): void
 }
 
-/** Pixels of an image unless the caller says otherwise; beyond this a small file could claim all memory. */
-const MAX_PIXELS = 50e6
+/** Bytes of a file that is kept while it waits for its turn; a longer one is read again. */
+const SHORT = 2 ** 20
 
 let loaded: Promise<Sharp> | undefined
 
@@ -90,7 +86,10 @@ export interface DecodeOptions {
    * CMYK is converted by a formula, as Pillow does.
    */
   colorManagement?: boolean
-  /** Pixels of the largest image that is read whole: larger JPEGs are decoded smaller, others refused. Default 50 million. */
+  /**
+   * Pixels of the largest image that is read whole: larger JPEG and lossy WebP files are decoded smaller, others refused.
+   * Default 50 million, or fewer of the kinds whose decoders hold the whole picture; a number that is given holds for all.
+   */
   maxPixels?: number
 }
 
@@ -119,12 +118,12 @@ interface Size {
 
 /** An image file whose header has been read; what it gives is upright, in sRGB (or gray), on white where it is transparent. */
 export interface OpenImage {
-  /** px; of a JPEG of too many pixels, the size that it is decoded at. */
+  /** px; of an image of too many pixels, the size that it is decoded at. */
   readonly width: number
   readonly height: number
   /** The image at another size, by a linear filter that averages when it shrinks. */
   resized(size: Size): Promise<Pixels>
-  /** The image as it is, a few rows at a time. */
+  /** The image as it is, a few rows at a time, which are there until the next ones are asked for. */
   rows(): AsyncGenerator<Pixels, void, undefined>
 }
 
@@ -162,12 +161,6 @@ export function checkDecoding(op: string, { colorManagement = false, maxPixels =
   checkCount(op, 'maxPixels', maxPixels, { max: Number.MAX_SAFE_INTEGER })
 }
 
-/** The largest image that options allow, in pixels. */
-export const mostPixels = ({ maxPixels = MAX_PIXELS }: DecodeOptions): number => maxPixels
-
-/** The longest file: what uncompressed pixels of 16 bits take, and room for what else files hold. */
-export const mostBytes = (options: DecodeOptions): number => Math.min(8 * mostPixels(options) + 2 ** 24, 2 ** 31 - 1)
-
 /**
  * Opens an image file and does something with it, in its turn: a large one is alone in memory, as long as `use` goes on.
  *
@@ -178,11 +171,32 @@ export async function withImage<T>(
   options: DecodeOptions,
   use: (image: OpenImage) => Promise<T>,
 ): Promise<T> {
-  // A large file takes memory before its header is known.
-  const bytes = typeof source === 'string' ? sizeOf(source) : 0
-  if (bytes > LARGE) return inTurn(bytes, async () => use((await opened(source, options)).image))
-  const { image, pixels, weight } = await opened(source, options)
-  return inTurn(pixels, () => use(image), weight)
+  const size = typeof source === 'string' ? sizeOf(source) : 0
+  if (size <= SHORT) {
+    const file = await opened(source, options)
+    return inTurn(file.cost, () => used(file, use))
+  }
+  // What decoding takes is known when the file has been read; the bytes are not kept until there is room for that.
+  const cost = await inTurn(size, async () => {
+    const file = await opened(source, options)
+    await file.close()
+    return file.cost
+  })
+  return inTurn(cost, async () => {
+    const file = await opened(source, options)
+    return used(file, async (image) => {
+      if (file.cost > cost) throw dataError(source as string, 'changed while it was read', 'Read it again.')
+      return use(image)
+    })
+  })
+}
+
+async function used<T>(file: OpenFile, use: (image: OpenImage) => Promise<T>): Promise<T> {
+  try {
+    return await use(file.image)
+  } finally {
+    await file.close()
+  }
 }
 
 /** 0 for what cannot be read, of which reading tells. */
@@ -198,50 +212,86 @@ const HINT = `Images are read from ${IMAGE_KINDS.join(', ')} files.`
 const HEVC = 'is a HEIC image: HEVC, its coding, is not supported by the prebuilt sharp'
 const HEVC_HINT = 'Convert it: heif-convert a.heic a.jpg, or on macOS: sips -s format jpeg a.heic --out a.jpg.'
 
-/** Reads the header: what there is to decode, and how many pixels the file has. */
-async function opened(source: string | NamedBytes, options: DecodeOptions) {
-  const { colorManagement = false, maxPixels = MAX_PIXELS } = options
+interface OpenFile {
+  image: OpenImage
+  /** Bytes that decoding takes, of {@link ROOM}. */
+  cost: number
+  /** Gives the file's bytes back, when nothing decodes them any more. */
+  close(): Promise<void>
+}
+
+/** Reads a file and its header: what there is to decode, and what that takes. */
+async function opened(source: string | NamedBytes, options: DecodeOptions): Promise<OpenFile> {
   const most = mostBytes(options)
-  const { name, bytes } = typeof source === 'string' ? { name: source, bytes: readWhole(source, most) } : source
+  if (typeof source === 'string') {
+    if (sizeOf(source) > most) throw tooLong(source, most)
+    const bytes = readWhole(source, most)
+    const own = () => release([bytes])
+    try {
+      return await decoderOf(source, bytes, options, own)
+    } catch (error) {
+      await own()
+      throw error
+    }
+  }
+  const { name, bytes } = source
   if (!(bytes instanceof Uint8Array))
     throw new MbconvError('ERR_TYPE', `${name}: the bytes of an image must be a Uint8Array, got ${shown(bytes)}`)
+  if (bytes.length > most) throw tooLong(name, most)
+  return decoderOf(name, bytes, options, async () => {})
+}
+
+const tooLong = (name: string, most: number) =>
+  dataError(
+    name,
+    `has more than the ${most} bytes allowed`,
+    'Make it smaller, or allow more pixels: maxPixels, --max-pixels.',
+  )
+
+/** @param free what becomes of the bytes in the end */
+async function decoderOf(
+  name: string,
+  bytes: Uint8Array,
+  { colorManagement = false, maxPixels }: DecodeOptions,
+  free: () => Promise<void>,
+): Promise<OpenFile> {
   const refused = (problem: string, hint = HINT, cause?: unknown) => dataError(name, problem, hint, cause)
-  if (bytes.length > most) throw refused(`has more than the ${most} bytes allowed`)
   const kind = imageKind(bytes)
   if (kind === 'HEIC') throw refused(HEVC, HEVC_HINT)
   if (!isReadable(kind)) throw refused(`cannot be read as an image (${kind ?? 'unknown'} format)`)
 
   loaded ??= loadSharp()
   const sharp = await loaded
+  // The bytes are in use as long as one of these is under way.
+  const underWay = new Set<Promise<unknown>>()
   async function data<D>(decoding: Promise<D>): Promise<D> {
+    underWay.add(decoding)
     try {
       return await decoding
     } catch (cause) {
       // libvips adds a line for each thing it stumbled over; the first tells enough.
       throw refused(`cannot be read as an image (${(cause as Error).message.split('\n')[0]})`, HINT, cause)
+    } finally {
+      underWay.delete(decoding)
     }
   }
   const header = await data(sharp(bytes, { failOn: 'truncated', limitInputPixels: false }).metadata())
   if (header.compression === 'hevc') throw refused(HEVC, HEVC_HINT)
   if (header.format !== (kind === 'avif' ? 'heif' : kind))
     throw refused(`is a ${kind} file that reads as ${header.format}`)
+  const plain = header.space === 'cmyk' && !colorManagement
   const pixels = header.width * header.height
-  const share = maxPixels / pixels
-  if (share < 1 && (kind !== 'jpeg' || coefficients(header) > 6 * maxPixels)) {
-    const millions = (count: number) => (count < 1e5 ? whole(count) : `${Math.round(count / 1e5) / 10} million`)
-    const size = `${header.width} x ${header.height} px, ${millions(pixels)} pixels`
-    const why = kind === 'jpeg' ? ', and as a progressive JPEG it cannot be decoded smaller' : ''
-    const problem = `has ${size}, more than the ${millions(maxPixels)} allowed${why}`
-    throw refused(problem, 'Make it smaller, or allow more pixels: maxPixels, --max-pixels.')
-  }
+  const memory = decoderMemory(kind, bytes, header)
+  const least = bytes.length + memory.rows + memory.whole
+  const share = Math.min(1, pixelsAllowed({ kind, header, memory, least, plain, maxPixels, refused }) / pixels)
 
   const orientation = ((header.orientation ?? 0) in TURNS ? header.orientation : 1) as Orientation
-  const plain = header.space === 'cmyk' && !colorManagement
   const stored =
     share < 1
       ? { width: scaled(header.width, share), height: scaled(header.height, share) }
       : { width: header.width, height: header.height }
   const [width, height] = swapsSides(orientation) ? [stored.height, stored.width] : [stored.width, stored.height]
+  const held = least + memory.each * width * height
 
   function pipeline(): Pipeline {
     const input = sharp(bytes, { failOn: 'truncated', limitInputPixels: pixels, ignoreIcc: !colorManagement })
@@ -265,46 +315,54 @@ async function opened(source: string | NamedBytes, options: DecodeOptions) {
   async function resized(size: Size): Promise<Pixels> {
     const turned = swapsSides(orientation) ? { ...size, width: size.height, height: size.width } : size
     // Colours are converted before they are mixed.
-    const whole = plain ? await decoded({ left: 0, top: 0, ...stored }) : undefined
-    const input = whole === undefined ? pipeline() : sharp(whole.data, { raw: rawOf(whole) })
-    const small = await raw(input.resize({ ...turned, kernel: 'linear' }))
+    const converted = plain ? await decoded({ left: 0, top: 0, ...stored }) : undefined
+    const input = converted === undefined ? pipeline() : sharp(converted.data, { raw: rawOf(converted) })
+    let small: Pixels
+    try {
+      small = await raw(input.resize({ ...turned, kernel: 'linear' }))
+    } finally {
+      if (converted !== undefined) await release([converted.data])
+    }
     return uprightRows(small, orientation, 0, swapsSides(orientation) ? small.width : small.height)
   }
   async function* rows(): AsyncGenerator<Pixels, void, undefined> {
-    // Where the decoder holds the picture itself, it is not held a second time, but decoded once for each part.
-    const parts = Math.ceil((width * height) / (header.isProgressive ? LARGE : MAX_PIXELS))
+    // As many rows at a time as there is room for; each part is decoded from the beginning. Where more than that is allowed,
+    // a quarter more is no matter.
+    const room = Math.max(LEAST_PART, held > ROOM ? held / 4 : ROOM - held)
+    // libvips writes those of a JPEG with a gain map twice.
+    const bytesOfPixel = header.gainMap !== undefined ? 6 : plain ? 4 : 3
+    const parts = Math.ceil((width * height * bytesOfPixel) / room)
     const part = Math.ceil(height / parts)
     const step = Math.max(1, Math.floor(2 ** 20 / width))
     for (let top = 0; top < height; top += part) {
-      if (top > 0) await collect()
       const bottom = Math.min(top + part, height)
       const pixels = await decoded(storedBox(stored, orientation, top, bottom))
-      for (let row = 0; row < bottom - top; row += step)
-        yield uprightRows(pixels, orientation, row, Math.min(row + step, bottom - top))
+      try {
+        for (let row = 0; row < bottom - top; row += step) {
+          const some = uprightRows(pixels, orientation, row, Math.min(row + step, bottom - top))
+          yield some
+          if (some.data.buffer !== pixels.data.buffer) await release([some.data])
+        }
+      } finally {
+        await release([pixels.data])
+      }
     }
   }
   return {
     image: { width, height, resized, rows },
-    pixels,
-    weight: 1 + (HELD[kind] ?? coefficients(header) / pixels) / 3,
+    cost: pixels > LARGE ? ROOM : held + 4 * width * height,
+    async close() {
+      await Promise.allSettled(underWay)
+      await free()
+    },
   }
 }
-
-/** Bytes a pixel that libvips takes for itself, measured. */
-const HELD: Partial<Record<ImageKind, number>> = { webp: 8, avif: 15 }
 
 const TURNS: Record<Orientation, true> = { 1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true }
 
 const scaled = (side: number, share: number) => Math.max(1, Math.floor(side * Math.sqrt(share)))
 
 const rawOf = ({ width, height, channels }: Pixels) => ({ width, height, channels })
-
-/** Bytes that a JPEG's coefficients take, of which a decoder holds all where they come in several passes. */
-function coefficients({ width, height, channels, isProgressive, chromaSubsampling = '' }: Metadata): number {
-  if (!isProgressive) return 0
-  const samples = { '4:2:0': 1.5, '4:2:2': 2 }[chromaSubsampling] ?? channels
-  return 2 * samples * width * height
-}
 
 /** Pixels, of 1, 3 or (with opacity) 4 channels, as a PNG file. */
 export async function encodePng(pixels: Pixels): Promise<Uint8Array> {

@@ -1,13 +1,7 @@
 /** From an image file to the pixels that a network takes, as a model card describes the way. */
 import { dataError } from '../data/files'
-import {
-  type DecodeOptions,
-  mostPixels,
-  type NamedBytes,
-  type OpenImage,
-  readImageFile,
-  withImage,
-} from '../data/image-file'
+import { type DecodeOptions, type NamedBytes, type OpenImage, readImageFile, withImage } from '../data/image-file'
+import { mostPixels } from '../data/image-limits'
 import { type Pixels, withChannels } from '../data/pixels'
 import { MbconvError } from '../errors'
 import { type Preprocessing, shorterSide } from '../models/card'

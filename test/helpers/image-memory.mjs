@@ -1,8 +1,9 @@
-// Usage: node image-memory.mjs SMALL LARGE: by how many bytes memory grows when a large image is read four times at once.
+// Usage: node image-memory.mjs SMALL LARGE...: by how many bytes memory grows at most when each large image in turn is read
+// four times at once.
 import { readFileSync } from 'node:fs'
 import { readInputImage } from '../../dist/train/input-image.js'
 
-const [small, large] = process.argv.slice(2)
+const [small, ...larges] = process.argv.slice(2)
 const preprocessing = {
   ...{ channels: 3, size: null, resolution: 64, fit: 'crop', cropShare: 0.875, interpolation: 'bicubic' },
   ...{ colorManagement: false, mean: [0, 0, 0], std: [1, 1, 1] },
@@ -15,5 +16,9 @@ const peak = () =>
 
 for (let i = 0; i < 4; i++) await readInputImage(small, preprocessing)
 const before = peak()
-const images = await Promise.all(Array.from({ length: 4 }, () => readInputImage(large, preprocessing)))
-console.log(JSON.stringify({ grown: peak() - before, lengths: images.map(({ length }) => length) }))
+const found = []
+for (const large of larges) {
+  const images = await Promise.all(Array.from({ length: 4 }, () => readInputImage(large, preprocessing)))
+  found.push({ grown: peak() - before, lengths: images.map(({ length }) => length) })
+}
+console.log(JSON.stringify(found))

@@ -1,0 +1,160 @@
+/**
+ * What the decoders hold of an image beside the rows that they give, measured with sharp 0.35.5 (libvips 8.18.7). Some hold
+ * the whole picture, in one way or another, and what that takes follows from the file's kind and header.
+ */
+import type { ImageKind } from './image-kind'
+
+/** What sharp tells of a file, as far as it is needed here. */
+export interface Header {
+  /** px */
+  width: number
+  height: number
+  channels: number
+  /** Type of a sample: uchar, ushort, float … */
+  depth: string
+  isProgressive: boolean
+  bitsPerSample?: number
+}
+
+/** What decoding holds, in bytes. */
+export interface DecoderMemory {
+  /** Rows on their way. */
+  rows: number
+  /** Of the whole picture, whatever size it is decoded at. */
+  whole: number
+  /** For each pixel it is decoded at. */
+  each: number
+  /** Whether it can be decoded smaller than it is. */
+  scales: boolean
+}
+
+/** Rows that libvips keeps on their way from the decoder. */
+const ROWS = 640
+
+/** Bytes of a pixel in the frame and the canvas of libwebp, and of a pixel's opacity while it is unpacked. */
+const WEBP = 8.2
+const WEBP_OPACITY = 1.2
+
+/** Bytes of a pixel in libnsgif's canvas, and as libvips takes it over. */
+const GIF = 4.4
+
+/** Bytes of a pixel in libaom's modes and frames and libheif's planes, of 8 bits and of 10 or 12. */
+const AVIF = 18.5
+const AVIF_DEEP = 25.5
+
+/** What decoding an image holds. @param bytes the file's, of which the header can be read */
+export function decoderMemory(kind: ImageKind, bytes: Uint8Array, header: Header): DecoderMemory {
+  const { width, height, channels, depth, isProgressive, bitsPerSample = 8 } = header
+  const sample = SAMPLES[depth] ?? 16
+  const pixels = width * height
+  const rows = Math.min(height, ROWS) * width * channels * sample
+  // Where the picture is there as a whole, rows are not kept beside it.
+  const memory = { rows: ['webp', 'gif', 'avif'].includes(kind) ? 0 : rows, whole: 0, each: 0, scales: false }
+  switch (kind) {
+    case 'jpeg':
+      return { ...memory, whole: coefficients(bytes), scales: true }
+    case 'png':
+      return { ...memory, whole: isProgressive ? pixels * channels * sample : 0 }
+    case 'gif':
+      return { ...memory, whole: GIF * pixels }
+    case 'avif':
+      return { ...memory, whole: (bitsPerSample > 8 ? AVIF_DEEP : AVIF) * pixels }
+    case 'tiff':
+      return { ...memory, whole: tiffBlock(bytes, header, sample) }
+    case 'webp':
+      if (isLossless(bytes)) return { ...memory, whole: WEBP * pixels }
+      return { ...memory, whole: channels === 4 ? WEBP_OPACITY * pixels : 0, each: WEBP, scales: true }
+  }
+}
+
+/** Bytes of a sample; of other types there are at most 16. */
+const SAMPLES: Record<string, number> = { uchar: 1, char: 1, ushort: 2, short: 2, uint: 4, int: 4, float: 4, double: 8 }
+
+const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+const textAt = (bytes: Uint8Array, at: number) => Buffer.from(bytes.subarray(at, at + 4)).toString('latin1')
+
+/**
+ * Bytes of a JPEG's coefficients, two each, of which a decoder holds all where they come in several scans: in progressive
+ * files, and in those whose first scan does not have all components.
+ */
+function coefficients(bytes: Uint8Array): number {
+  const view = viewOf(bytes)
+  let frame: { progressive: boolean; components: number; samples: number } | undefined
+  for (let at = 2; at + 4 < bytes.length; ) {
+    const marker = bytes[at + 1]
+    // Bytes between segments are passed over, as decoders do; some markers stand alone.
+    if (bytes[at] !== 0xff || marker === 0xff || marker === 0) at++
+    else if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd9)) at += 2
+    else {
+      if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker) && at + 10 < bytes.length) {
+        const components = bytes[at + 9]
+        const factors = Array.from({ length: components }, (_, i) => bytes[at + 11 + 3 * i] ?? 0x11)
+        const [across, down] = [factors.map((factor) => factor >> 4), factors.map((factor) => factor & 15)]
+        const share = factors.reduce((sum, _, i) => sum + across[i] * down[i], 0)
+        const pixels = view.getUint16(at + 5) * view.getUint16(at + 7)
+        const samples = (pixels * share) / (Math.max(...across) * Math.max(...down) || 1)
+        frame = { progressive: (marker & 3) === 2, components, samples }
+      }
+      if (marker === 0xda)
+        return frame !== undefined && (frame.progressive || bytes[at + 4] < frame.components) ? 2 * frame.samples : 0
+      at += 2 + view.getUint16(at + 2)
+    }
+  }
+  return 0
+}
+
+/** Whether the first picture of a WebP file is in its lossless coding. */
+function isLossless(bytes: Uint8Array): boolean {
+  const view = viewOf(bytes)
+  for (let at = 12; at + 8 <= bytes.length; ) {
+    const name = textAt(bytes, at)
+    if (name === 'VP8L' || name === 'VP8 ') return name === 'VP8L'
+    const size = view.getUint32(at + 4, true)
+    // A frame of an animation has its place and duration first, then chunks of its own.
+    at += name === 'ANMF' ? 24 : 8 + size + (size % 2)
+  }
+  return true
+}
+
+/**
+ * Bytes of the pieces of a TIFF that are unpacked whole: two rows of tiles, and strips, where they have one channel each or
+ * subsampled colours. Other strips are read a row at a time.
+ */
+function tiffBlock(bytes: Uint8Array, { width, height, channels }: Header, sample: number): number {
+  const tags = tiffTags(bytes)
+  const whole = 2 * width * height * channels * sample
+  if (tags === undefined) return whole
+  const [across, down] = [tags.get(TILE_WIDTH), tags.get(TILE_LENGTH)]
+  if (across !== undefined && down !== undefined)
+    return 2.1 * Math.ceil(width / Math.max(1, across)) * across * down * channels * sample
+  const strip = width * Math.min(height, tags.get(ROWS_PER_STRIP) ?? height) * sample
+  if (channels > 1 && tags.get(PLANES) === 2) return (channels + 1) * strip
+  return tags.get(COMPRESSION) === JPEG_IN_TIFF ? 2 * channels * strip : 0
+}
+
+const [COMPRESSION, ROWS_PER_STRIP, PLANES, TILE_WIDTH, TILE_LENGTH] = [259, 278, 284, 322, 323]
+const JPEG_IN_TIFF = 7
+
+/** The tags with a single number of a TIFF's first directory; undefined where there is none. */
+function tiffTags(bytes: Uint8Array): Map<number, number> | undefined {
+  const view = viewOf(bytes)
+  const little = bytes[0] === 0x49
+  const short = (at: number) => view.getUint16(at, little)
+  const long = (at: number) => view.getUint32(at, little)
+  const long8 = (at: number) => Number(view.getBigUint64(at, little))
+  const tags = new Map<number, number>()
+  try {
+    const big = short(2) === 43
+    const start = big ? long8(8) : long(4)
+    const [count, first, step, value] = big ? [long8(start), start + 8, 20, 12] : [short(start), start + 2, 12, 8]
+    for (let i = 0, at = first; i < count; i++, at += step) {
+      const read = { 3: short, 4: long, 16: long8 }[short(at + 2)]
+      if (read !== undefined) tags.set(short(at), read(at + value))
+    }
+    return tags
+  } catch (error) {
+    if (error instanceof RangeError) return undefined // it points behind the file's end
+    throw error
+  }
+}
