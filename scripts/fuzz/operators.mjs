@@ -1,0 +1,85 @@
+// The part of the fuzz that calls operators of libtorch's dispatcher through callOp.
+import { build, chooser, describeCall, parseSchema } from '../sweep-operators/arguments.mjs'
+import { callbackMaker, hostileMakers } from './hostile.mjs'
+import { spoil } from './fitting.mjs'
+
+export default function (mb, { seed, only, remember, judge }) {
+  const pattern = new RegExp(only ?? '')
+  const schemas = mb
+    .opNames()
+    .filter((name) => pattern.test(name))
+    .flatMap((name) => mb.opSchemas(name))
+    .map(parseSchema)
+
+  function attempt(random, note, depth, name, parameters, description) {
+    const { pick, chance } = random
+    const made = []
+    const graphs = []
+    const hostiles = new WeakSet()
+    const context = {
+      random,
+      remember,
+      plan: () => remember(new RangeError('thrown by the fuzz')),
+      own: (value) => {
+        made.push(value)
+        return value
+      },
+      labelled: (_, value) => {
+        if ((typeof value === 'object' && value !== null) || typeof value === 'function') hostiles.add(value)
+        return value
+      },
+      isHostile: (value) => hostiles.has(value),
+      lists: () => [args],
+      graphs: () => graphs.filter((t) => !t.isDisposed),
+      disposeAll: () => {
+        for (const one of made) one.dispose()
+      },
+      again: () => {
+        if (depth < 2) attempt(random, () => {}, depth + 1, ...pickCall(random))
+      },
+    }
+    context.callback = callbackMaker(mb, context)
+    context.hostile = hostileMakers(mb, context)
+    let args = []
+
+    /** Gradients go back through what came back; or it goes through a function whose own backward calls again. */
+    function use(result) {
+      if (Array.isArray(result)) for (const one of result) use(one)
+      if (!(result instanceof mb.Tensor) || result.isDisposed || result.numel > 2 ** 20) return
+      if (!result.requiresGrad) return void result.clone()
+      graphs.push(result)
+      if (chance(0.5)) return result.sum().backward()
+      const through = mb.autogradFunction({ forward: (_, x) => x.mul(1), backward: (_, g) => context.callback()(g) })
+      through(result).sum().backward()
+    }
+
+    try {
+      mb.scope(() => {
+        const owned = (value) => (value instanceof mb.Tensor ? context.own(value) : value)
+        args = description.args.map((value) => owned(build(value, mb.callOp)))
+        const kwargs = Object.fromEntries(
+          Object.entries(description.kwargs).map(([key, value]) => [key, owned(build(value, mb.callOp))]),
+        )
+        const wrong = pick([0, 0, 0, 1, 1, 2])
+        for (let i = 0; i < wrong; i++) spoil(context, args)
+        if (chance(0.05)) spoil(context, [kwargs])
+        note(name, description)
+        use(mb.callOp(chance(0.98) ? name : context.hostile(), chance(0.98) ? args : context.hostile(), kwargs))
+      })
+    } catch (error) {
+      judge(error)
+    }
+    context.disposeAll()
+  }
+
+  function pickCall(random) {
+    const { name, parameters } = random.pick(schemas)
+    return [name, parameters, describeCall(random, name, parameters)]
+  }
+
+  return async (index, note) => {
+    const random = chooser(`${seed} operators ${index}`)
+    mb.manualSeed(index)
+    attempt(random, note, 0, ...pickCall(random))
+  }
+}
