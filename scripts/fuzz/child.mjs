@@ -15,9 +15,9 @@ function write(record) {
   writeSync(file, text, 0, text.length, 0)
   ftruncateSync(file, text.length)
 }
-let current = 'the start'
+let current = { name: 'the start' }
 /** Findings and measures, a line each; they outlive this process. */
-const tell = (record) => appendFileSync(`${log}.told`, `${JSON.stringify({ call: current, ...record })}\n`)
+const tell = (record) => appendFileSync(`${log}.told`, `${JSON.stringify({ ...current, ...record })}\n`)
 
 const textOf = (error) => {
   try {
@@ -80,17 +80,21 @@ function reset() {
 const makePart = (await import(`./${part}.mjs`)).default
 const call = await makePart(mb, { ...job, seed, remember, judge, tell })
 const every = Math.max(1, Math.floor((to - from) / 16))
+const alone = to - from === 1
 let live = mb.memory().tensors
 for (let index = from; index < to; index++) {
   counts.calls++
-  await call(index, (name, args) => {
-    current = name
-    write({ index, name, args })
+  if (alone) mb.debug.trackTensors(true)
+  await call(index, (name, args, depth = 0) => {
+    // What a callback calls stands behind what called the callback.
+    current = depth === 0 ? { index, name, args } : { ...current, name: `${current.name} > ${name}`.slice(-300) }
+    write(current)
   })
   reset()
   if (index % 16 === 15) await turn()
   const now = mb.memory().tensors
-  if (now > live) tell({ index, found: 'tensors left behind', error: `${now - live}` })
+  // One call alone is followed closely; every operation is dearer then.
+  if (now > live) tell({ found: 'tensors left behind', error: alone ? JSON.stringify(mb.debug.liveTensors()) : `${now - live}` })
   live = now
   if ((index - from) % every === every - 1) await measure(index)
 }

@@ -18,7 +18,18 @@ export function fitter(mb, context) {
     const requiresGrad = /^(float(32|64)|bfloat16)$/.test(dtype) && chance(0.3)
     if (!/^(float(32|64))$/.test(dtype)) return own(mb.ones(size, { dtype }))
     const leaf = own(chance(0.8) ? mb.rand(size, { dtype, requiresGrad }) : mb.zeros(size, { dtype, requiresGrad }))
-    return requiresGrad && chance(0.5) ? context.graph(own(leaf.mul(2))) : leaf
+    if (!requiresGrad || chance(0.4)) return leaf
+    if (chance(0.5)) return context.graph(own(leaf.mul(2)))
+    // A graph whose way back leads through a callback.
+    const back = context.callback()
+    const through = mb.autogradFunction({
+      forward: (saving, x) => {
+        saving.save(x)
+        return x.mul(2)
+      },
+      backward: (_saving, gradient) => back(gradient),
+    })
+    return context.graph(own(through(leaf)))
   }
 
   function text(name) {

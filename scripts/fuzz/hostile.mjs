@@ -42,7 +42,7 @@ export function hostileMakers(mb, context) {
   const PLAIN = [undefined, null, true, false, 0, -0, 0.5, -1, 1e308, 5e-324, 2 ** 31, 2 ** 40, -(2 ** 40), 2 ** 53]
   PLAIN.push(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0n, -1n, 2n ** 63n, 10n ** 30n)
   const TEXTS = ['', ' ', 'x', '0', '-1', '1e999', 'NaN', '__proto__', 'constructor', 'toString', 'a\0b', '\ud800']
-  TEXTS.push('\u001b[31mred', 'line\nline', '%s%n', '[object Object]', '${x}', '٣', 'é', 'cuda', 'cuda:99', 'float99')
+  TEXTS.push('\u001b[31mred', 'line\nline', '%s%n', '[object Object]', '$(x)', '٣', 'é', 'cuda', 'cuda:99', 'float99')
 
   const makers = {
     plain: () => pick(PLAIN),
@@ -50,7 +50,7 @@ export function hostileMakers(mb, context) {
     'long text': () => 'x'.repeat(pick([300, 70_000])),
     symbol: () => pick([Symbol('x'), Symbol.iterator, Symbol.asyncIterator]),
     'empty list': () => [],
-    'sparse list': () => pick([new Array(3), Object.assign([], { 4: 1 }), [1, , 2]]),
+    'sparse list': () => pick([new Array(3), Object.assign([], { 4: 1 }), Object.assign([1], { 2: 2 })]),
     'mixed list': () => [1, 'x', null, 2n, undefined, {}],
     'list of tensors': () => [tensor([2, 3]), tensor([2, 3]), pick([null, 1, tensor([0]), tensor([2, 3], 'int64')])],
     'cyclic list': () => {
@@ -207,7 +207,9 @@ export function callbackMaker(mb, context) {
       throw plan()
     },
     'throws no error': () => {
-      throw remember(pick([5, undefined, null, Symbol('thrown'), 'text', {}, Object.freeze(new Error('frozen')), () => {}]))
+      throw remember(
+        pick([5, undefined, null, Symbol('thrown'), 'text', {}, Object.freeze(new Error('frozen')), () => {}]),
+      )
     },
     'throws what looks like one of ours': () => {
       throw remember(Object.assign(new TypeError('looks like one'), { code: 'ERR_TYPE', name: 'MbconvError' }))

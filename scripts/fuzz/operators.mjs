@@ -1,7 +1,7 @@
 // The part of the fuzz that calls operators of libtorch's dispatcher through callOp.
 import { build, chooser, describeCall, parseSchema } from '../sweep-operators/arguments.mjs'
-import { callbackMaker, hostileMakers } from './hostile.mjs'
 import { spoil } from './fitting.mjs'
+import { callbackMaker, hostileMakers } from './hostile.mjs'
 
 export default function (mb, { seed, only, remember, judge }) {
   const pattern = new RegExp(only ?? '')
@@ -11,7 +11,7 @@ export default function (mb, { seed, only, remember, judge }) {
     .flatMap((name) => mb.opSchemas(name))
     .map(parseSchema)
 
-  function attempt(random, note, depth, name, parameters, description) {
+  function attempt(random, note, depth, name, description) {
     const { pick, chance } = random
     const made = []
     const graphs = []
@@ -35,7 +35,7 @@ export default function (mb, { seed, only, remember, judge }) {
         for (const one of made) one.dispose()
       },
       again: () => {
-        if (depth < 2) attempt(random, () => {}, depth + 1, ...pickCall(random))
+        if (depth < 2) attempt(random, note, depth + 1, ...pickCall(random))
       },
     }
     context.callback = callbackMaker(mb, context)
@@ -63,7 +63,7 @@ export default function (mb, { seed, only, remember, judge }) {
         const wrong = pick([0, 0, 0, 1, 1, 2])
         for (let i = 0; i < wrong; i++) spoil(context, args)
         if (chance(0.05)) spoil(context, [kwargs])
-        note(name, description)
+        note(name, description, depth)
         use(mb.callOp(chance(0.98) ? name : context.hostile(), chance(0.98) ? args : context.hostile(), kwargs))
       })
     } catch (error) {
@@ -74,7 +74,7 @@ export default function (mb, { seed, only, remember, judge }) {
 
   function pickCall(random) {
     const { name, parameters } = random.pick(schemas)
-    return [name, parameters, describeCall(random, name, parameters)]
+    return [name, describeCall(random, name, parameters)]
   }
 
   return async (index, note) => {

@@ -2,7 +2,7 @@
 import { chooser } from '../sweep-operators/arguments.mjs'
 import { fitter, spoil } from './fitting.mjs'
 import { callbackMaker, hostileMakers } from './hostile.mjs'
-import { FITTING, findTargets, INSTANCES, RARE, tinyArch, writeFiles } from './targets.mjs'
+import { FITTING, findTargets, INSTANCES, OFTEN, RARE, tinyArch, writeFiles } from './targets.mjs'
 
 /** How deep callbacks may call the package again. */
 const DEPTH = 2
@@ -10,7 +10,9 @@ const DEPTH = 2
 export default function (mb, { seed, signatures, only, remember, judge }) {
   writeFiles(mb)
   const sample = mb.models.create(tinyArch(mb), { init: 'none', numClasses: 2 })
-  const targets = findTargets(mb, sample).filter(({ name }) => only === undefined || new RegExp(only).test(name))
+  const targets = findTargets(mb, sample)
+    .filter(({ name }) => only === undefined || new RegExp(only).test(name))
+    .flatMap((target) => Array.from({ length: OFTEN[target.name] ?? 1 }, () => target))
   sample.dispose()
 
   const paramsOf = ({ path, how, key }) => {
@@ -24,6 +26,7 @@ export default function (mb, { seed, signatures, only, remember, judge }) {
     const made = []
     const lists = []
     const graphs = []
+    const inner = []
     const labels = new WeakMap()
     const canBeKey = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
     const context = {
@@ -53,7 +56,7 @@ export default function (mb, { seed, signatures, only, remember, judge }) {
         for (const one of made) one.dispose()
       },
       again: () => {
-        if (depth < DEPTH) attempt(random, () => {}, depth + 1, promises)
+        if (depth < DEPTH) inner.push(attempt(random, note, depth + 1, promises))
       },
       network: () => context.own(mb.models.create(tinyArch(mb), { init: 'none', numClasses: 2 })),
       instance: (name) => {
@@ -66,7 +69,7 @@ export default function (mb, { seed, signatures, only, remember, judge }) {
     }
     context.callback = callbackMaker(mb, context)
     context.hostile = hostileMakers(mb, context)
-    const { fit, tensor, args: fittingArgs } = fitter(mb, context)
+    const { tensor, args: fittingArgs } = fitter(mb, context)
     context.tensor = tensor
 
     /** For the log: own values only, nothing is asked that could answer back. */
@@ -98,7 +101,11 @@ export default function (mb, { seed, signatures, only, remember, judge }) {
       const wrong = pick([0, 0, 1, 1, 1, 2, 5])
       for (let i = 0; i < wrong; i++) spoil(context, args)
       if (target.class !== undefined) {
-        self = chance(0.9) ? context.instance(target.class) : chance(0.5) ? context.instance(pick(['Tensor', 'Linear'])) : context.hostile()
+        self = chance(0.9)
+          ? context.instance(target.class)
+          : chance(0.5)
+            ? context.instance(pick(['Tensor', 'Linear']))
+            : context.hostile()
       }
     }
     const perform = () => {
@@ -115,6 +122,7 @@ export default function (mb, { seed, signatures, only, remember, judge }) {
 
     /** Does something with what came back: it may be a function, an iterator, a network, a graph. */
     const use = (result, level = 0) => {
+      if (labels.has(Object(result))) return
       if (result instanceof Promise) {
         promises.push(
           result.then(async (value) => {
@@ -125,8 +133,9 @@ export default function (mb, { seed, signatures, only, remember, judge }) {
         if (result.isDisposed) return
         if (result.requiresGrad && chance(0.5) && result.numel < 1e6) result.sum().backward()
         else if (result.numel < 1e4) String(result.toArray().length)
-      } else if (level > 2 || labels.has(Object(result))) return
-      else if (typeof result === 'function') use(result(...(target.path === 'autogradFunction' ? [tensor(), tensor()] : [tensor()])), level + 1)
+      } else if (level > 2) return
+      else if (typeof result === 'function')
+        use(result(...(target.path === 'autogradFunction' ? [tensor(), tensor()] : [tensor()])), level + 1)
       else if (result instanceof mb.nn.Module) use(result.forward(own4d()), level + 1)
       else if (typeof result?.step === 'function') result.step()
       else if (typeof result?.[Symbol.iterator] === 'function' && typeof result.next === 'function') {
@@ -147,16 +156,19 @@ export default function (mb, { seed, signatures, only, remember, judge }) {
     }
     const disposeResult = (result, level = 0) => {
       if (typeof result !== 'object' || result === null || level > 3 || labels.has(result)) return
-      if (typeof result.dispose === 'function') result.dispose()
-      else if (Array.isArray(result)) for (const one of result) disposeResult(one, level + 1)
-      else if (Object.getPrototypeOf(result) === Object.prototype) for (const one of Object.values(result)) disposeResult(one, level + 1)
+      // One without a tensor behind it cannot be disposed.
+      if (typeof result.dispose === 'function') {
+        if (target.path !== 'Tensor') result.dispose()
+      } else if (Array.isArray(result)) for (const one of result) disposeResult(one, level + 1)
+      else if (Object.getPrototypeOf(result) === Object.prototype)
+        for (const one of Object.values(result)) disposeResult(one, level + 1)
     }
 
     let result
     try {
       mb.scope(() => {
         build()
-        note(target.name, shown(args))
+        note(target.name, shown(args), depth)
         result = perform()
         use(result)
       })
@@ -164,6 +176,7 @@ export default function (mb, { seed, signatures, only, remember, judge }) {
       judge(error)
     }
     return () => {
+      for (const finish of inner) finish()
       if (target.path === 'threads.send') mb.threads.cancel(result)
       disposeResult(result)
       context.disposeAll()

@@ -111,15 +111,24 @@ export async function fuzz(part, { calls, seed, first = 0, only }) {
       }
       total.seconds += seconds
       const line = read(log)
-      const told = read(`${log}.told`).split('\n').filter(Boolean).map((text) => JSON.parse(text))
-      for (const { call, index, found, error, cause } of told.filter((one) => one.found !== undefined))
-        total.findings.push(`${found}: ${call}${index === undefined ? '' : ` (call ${index})`}: ${error}${cause ? `\n${cause}` : ''}`)
+      const told = read(`${log}.told`)
+        .split('\n')
+        .filter(Boolean)
+        .map((text) => JSON.parse(text))
+      for (const { name, index, args, found, error, cause } of told.filter((one) => one.found !== undefined))
+        total.findings.push(
+          [`${found}: ${name} (call ${index}): ${JSON.stringify(args)}`, error, cause].filter(Boolean).join('\n'),
+        )
       measures = told.filter((one) => one.measure !== undefined).map((one) => one.measure)
       if (line === '') throw new Error(`a child of the fuzz ended before its first call: ${errors}`)
       const { index, name, args, counts, done } = JSON.parse(line)
       for (const key of ['calls', 'refused', 'thrown']) total[key] += counts[key]
       if (done && ended.code === 0) break
-      const how = hung ? 'never ends' : ended.code === 13 ? 'gives a promise that never settles' : (ended.signal ?? `exit status ${ended.code}`)
+      const how = hung
+        ? 'never ends'
+        : ended.code === 13
+          ? 'gives a promise that never settles'
+          : (ended.signal ?? `exit status ${ended.code}`)
       total.findings.push(`death: ${name} (call ${index}): ${how}: ${JSON.stringify(args)}\n${errors}`)
       if (++deaths >= DEATHS) break
       from = index + 1

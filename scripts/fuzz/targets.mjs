@@ -40,6 +40,22 @@ export const RARE = {
   opNames: 0.1,
 }
 
+/** Calls that run what they are given, or go back through a graph: so many times as often as others. */
+export const OFTEN = {
+  autogradFunction: 30,
+  checkpoint: 30,
+  scope: 15,
+  noGrad: 5,
+  enableGrad: 5,
+  inferenceMode: 5,
+  autocast: 5,
+  grad: 15,
+  keep: 5,
+  'Tensor#backward': 15,
+  'nn.Module#forward': 10,
+  'nn.Sequential#forward': 5,
+}
+
 /** A network of a few thousand parameters. */
 export function tinyArch(mb) {
   const stage = { kernel: 3, stride: 1, expand: 1, channels: 4, layers: 1, seRatio: 0.25 }
@@ -87,21 +103,24 @@ export const FITTING = {
   'models.measureLatency': (_, mb) => [tinyArch(mb), { runs: 1, warmup: 0, threads: 1 }],
   'models.fit': (_, mb) => [tinyArch(mb), { params: 5000 }],
   'models.parseStage': ({ pick }) => [pick(['r1_k3_s1_e1_c16_se0.25', 'r0_k3', 'ds_r1_k3_s1_e1_c16', 'r1_k3_s1_e1_c'])],
-  'optim.decayGroups': (_, mb, { network }) => [network()],
-  'optim.layerwiseGroups': (_, mb, { network }) => [network(), { decay: 0.9 }],
-  'optim.Ema': (_, mb, { network }) => [network(), { decay: 0.9 }],
+  'optim.decayGroups': (_, _mb, { network }) => [network()],
+  'optim.layerwiseGroups': (_, _mb, { network }) => [network(), { decay: 0.9 }],
+  'optim.Ema': (_, _mb, { network }) => [network(), { decay: 0.9 }],
   'models.gradCam': (_, mb, { network, own }) => [network(), own(mb.rand([1, 3, 8, 8])), {}],
-  'models.exportOnnx': (_, mb, { network }) => [network(), 'model.onnx', {}],
-  'models.loadWeights': (_, mb, { network }) => [network(), 'w.safetensors', {}],
+  'models.exportOnnx': (_, _mb, { network }) => [network(), 'model.onnx', {}],
+  'models.loadWeights': (_, _mb, { network }) => [network(), 'w.safetensors', {}],
   'nn.functional.crossEntropy': (_, mb, { own }) => [own(mb.rand([2, 3])), own(mb.tensor([1n, 2n])), {}],
   'nn.functional.conv2d': (_, mb, { own }) => [own(mb.rand([1, 2, 5, 5])), own(mb.rand([2, 2, 3, 3])), { padding: 1 }],
   einsum: (_, mb, { own }) => ['ij,jk->ik', own(mb.rand([2, 3])), own(mb.rand([3, 2]))],
-  callOp: ({ pick }, mb, { own }) => [pick(['aten::add', 'aten::cat', 'aten::relu']), [own(mb.rand([2])), own(mb.rand([2]))]],
+  callOp: ({ pick }, mb, { own }) => [
+    pick(['aten::add', 'aten::cat', 'aten::relu']),
+    [own(mb.rand([2])), own(mb.rand([2]))],
+  ],
 }
 
 /** Objects to call methods on, by class. What a class here makes is also what a parameter of that type gets. */
 export const INSTANCES = {
-  Tensor: (mb, context) => context.tensor(),
+  Tensor: (_, context) => context.tensor(),
   BatchNorm2d: (mb) => new mb.nn.BatchNorm2d(2),
   Conv2d: (mb) => new mb.nn.Conv2d(2, 2, 3),
   Dropout: (mb) => new mb.nn.Dropout(0.5),
@@ -129,7 +148,7 @@ export const INSTANCES = {
     return new Own()
   },
   Sequential: (mb) => new mb.nn.Sequential(new mb.nn.Linear(3, 2), new mb.nn.ReLU()),
-  Network: (mb, context) => context.network(),
+  Network: (_, context) => context.network(),
   Optimizer: (mb, context) => INSTANCES.SGD(mb, context),
   SGD: (mb, { own }) => new mb.optim.SGD([own(mb.rand([2], { requiresGrad: true }))], { lr: 0.1, momentum: 0.9 }),
   AdamW: (mb, { own }) => new mb.optim.AdamW([own(mb.rand([2], { requiresGrad: true }))], { lr: 0.1 }),
