@@ -37,6 +37,7 @@ export const RARE = {
   'models.summary': 0.2,
   'debug.trackTensors': 0.3,
   'data.loadDigits': 0.1,
+  'data.loadScenes': 0.1,
   opNames: 0.1,
 }
 
@@ -92,6 +93,7 @@ export const FITTING = {
   train: ({ pick }) => [structuredClone(CONFIG), { worker: pick([true, false, false]) }],
   parseConfig: () => [structuredClone(CONFIG)],
   'data.Loader': () => [tinyDataset(), { ...LOADER, shuffle: true }],
+  'data.loadScenes': () => [{ size: 8, train: 2, test: 1 }],
   'data.statistics': () => [tinyDataset()],
   'data.normalization': () => [tinyDataset(), {}],
   'models.create': ({ pick }, mb) => [tinyArch(mb), { numClasses: 2, init: pick(['none', 'paper']), seed: 1 }],
