@@ -79,7 +79,8 @@ t.test('whatever an export is given, only errors with a code come out', async (t
           const result = act()
           if (args.includes(result)) return
           if (result instanceof Promise) pending.push(result.catch((error) => judge(label, error)))
-          else if (typeof result?.next === 'function') pending.push((async () => result.next())().catch((error) => judge(label, error)))
+          else if (typeof result?.next === 'function')
+            pending.push((async () => result.next())().catch((error) => judge(label, error)))
           else if (result?.result instanceof Promise) pending.push(result.result.catch((error) => judge(label, error)))
         } catch (error) {
           judge(label, error)
@@ -118,9 +119,21 @@ t.test('an error of our own comes out with a code, and as the cause', async (t) 
     t.throws(call, { constructor: mb.MbconvError, code, op: String }, String(call))
   }
   const failure = (error) =>
-    coded('op', Object.defineProperty(error, 'stack', { value: `${error}\n    at f (${join(import.meta.dirname, '../dist/x.js')}:1:2)` }))
-  const system = Object.assign(new Error('EISDIR: illegal operation on a directory, read'), { code: 'EISDIR', syscall: 'read' })
-  t.match(failure(system), { code: 'ERR_IO', message: 'op: EISDIR: illegal operation on a directory, read', cause: system })
+    coded(
+      'op',
+      Object.defineProperty(error, 'stack', {
+        value: `${error}\n    at f (${join(import.meta.dirname, '../dist/x.js')}:1:2)`,
+      }),
+    )
+  const system = Object.assign(new Error('EISDIR: illegal operation on a directory, read'), {
+    code: 'EISDIR',
+    syscall: 'read',
+  })
+  t.match(failure(system), {
+    code: 'ERR_IO',
+    message: 'op: EISDIR: illegal operation on a directory, read',
+    cause: system,
+  })
   t.match(failure(new RangeError('Array buffer allocation failed')), { code: 'ERR_OOM' })
   t.match(failure(new RangeError('Invalid array length')), { code: 'ERR_VALUE' })
   t.match(failure(new SyntaxError('Cannot convert x to a BigInt')), { code: 'ERR_VALUE' })
@@ -167,12 +180,13 @@ t.test("a caller's own errors come out as they are", async (t) => {
       () => mb.autogradFunction({ forward: fail, backward: fail })(x),
       () => mb.checkpoint(fail, x),
       () => square(x).sum().backward(),
-      () => new (class extends mb.nn.ReLU {
-        constructor() {
-          super()
-          fail()
-        }
-      })(),
+      () =>
+        new (class extends mb.nn.ReLU {
+          constructor() {
+            super()
+            fail()
+          }
+        })(),
     ]) {
       let got = 'nothing'
       try {
@@ -205,7 +219,12 @@ t.test('asynchronous functions and generators', async (t) => {
   const fn = async (x) => x.y
   const guardedFn = guarded('op', fn)
   t.equal(await guardedFn({ y: 1 }), 1)
-  t.equal(await guarded('op', async () => Promise.reject(own)).call().catch((error) => error), own)
+  t.equal(
+    await guarded('op', async () => Promise.reject(own))
+      .call()
+      .catch((error) => error),
+    own,
+  )
   const generate = guarded('op', function* (x) {
     try {
       const sent = yield x

@@ -59,7 +59,7 @@ process.on('uncaughtException', (error) => {
 
 /** What this process holds, after everything that can go has gone. */
 async function measure(index) {
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 2; i++) {
     globalThis.gc()
     await turn()
   }
@@ -94,7 +94,8 @@ for (let index = from; index < to; index++) {
   if (index % 16 === 15) await turn()
   const now = mb.memory().tensors
   // One call alone is followed closely; every operation is dearer then.
-  if (now > live) tell({ found: 'tensors left behind', error: alone ? JSON.stringify(mb.debug.liveTensors()) : `${now - live}` })
+  if (now > live)
+    tell({ found: 'tensors left behind', error: alone ? JSON.stringify(mb.debug.liveTensors()) : `${now - live}` })
   live = now
   if ((index - from) % every === every - 1) await measure(index)
 }

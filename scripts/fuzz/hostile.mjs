@@ -245,7 +245,7 @@ export function callbackMaker(mb, context) {
       return chance(0.999) ? mb.scope(self) : undefined
     },
     collects: (...args) => {
-      globalThis.gc?.()
+      globalThis.gc({ type: chance(0.05) ? 'major' : 'minor' })
       return sum(args)
     },
   }

@@ -7,13 +7,27 @@ import { FITTING, findTargets, INSTANCES, OFTEN, RARE, tinyArch, writeFiles } fr
 /** How deep callbacks may call the package again. */
 const DEPTH = 2
 
-export default function (mb, { seed, signatures, only, remember, judge }) {
+/** Faults that the fuzz must find, in place of zeros(). */
+const BROKEN = {
+  aborts: () => () => process.abort(),
+  exits: () => () => process.exit(7),
+  'never settles': () => () => new Promise(() => {}),
+  leaks: (mb) => () => void mb.keep(mb.ones([3])),
+  'throws a TypeError': () => () => {
+    throw new TypeError('no code')
+  },
+  'rejects unseen': () => () => void Promise.reject(new Error('unseen')),
+}
+
+export default function (mb, { seed, signatures, only, broken, remember, judge }) {
   writeFiles(mb)
   const sample = mb.models.create(tinyArch(mb), { init: 'none', numClasses: 2 })
   const targets = findTargets(mb, sample)
     .filter(({ name }) => only === undefined || new RegExp(only).test(name))
     .flatMap((target) => Array.from({ length: OFTEN[target.name] ?? 1 }, () => target))
   sample.dispose()
+  const zeros = targets.find(({ name }) => name === 'zeros')
+  if (broken !== undefined) zeros.fn = BROKEN[broken](mb)
 
   const paramsOf = ({ path, how, key }) => {
     const signature = signatures[path]

@@ -14,9 +14,6 @@ const MEMORY = 2_500_000
 /** A call that computes for longer, in seconds, hangs; so does one that waits for longer. */
 const COMPUTING = 120
 const WAITING = 600
-/** A part that ended this many children is broken enough. */
-const DEATHS = 20
-
 /**
  * What a process may hold more in the last quarter of its calls than in the one before, which 25,000 calls of a full run
  * lie between. V8 and malloc move by some MiB whatever is called; a kilobyte left behind by each call is more.
@@ -24,7 +21,7 @@ const DEATHS = 20
 const GROWTH = { rss: 40 * 2 ** 20, heapUsed: 12 * 2 ** 20, files: 4, tensors: 0, transit: 0 }
 
 /** The address sanitizer reserves more than any limit, and makes everything slower. */
-const sanitized = /asan/.test(process.env.LD_PRELOAD ?? '')
+export const sanitized = /asan/.test(process.env.LD_PRELOAD ?? '')
 
 const read = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
 
@@ -35,6 +32,9 @@ function computed(pid) {
     .split(' ')
   return fields.length > 12 ? (Number(fields[11]) + Number(fields[12])) / 100 : 0
 }
+
+/** Read once. */
+let signatures
 
 /** Kilobytes and what else grew between the third and the last quarter: [what, from, to] where that is too much. */
 export function growthOf(measures) {
@@ -47,13 +47,15 @@ export function growthOf(measures) {
 
 /**
  * @param part 'public' or 'operators'
- * @param options `calls`, `seed`, `first` (the number of the first call, 0), `only` (a pattern of names)
+ * @param options `calls`, `seed`, `first` (the number of the first call, 0), `only` (a pattern of names),
+ *   `most` (deaths after which a part is broken enough, 20), `broken` (what to make
+ *   zeros() do, to see that it is found)
  * @returns { calls, refused, thrown, seconds, findings: [text], growth: [[what, from, to]] }
  */
-export async function fuzz(part, { calls, seed, first = 0, only }) {
+export async function fuzz(part, { calls, seed, first = 0, only, most = 20, broken }) {
   const folder = mkdtempSync(join(tmpdir(), 'mbconv-fuzz-'))
   const [job, log, home, work] = ['job', 'log', 'home', 'work'].map((name) => join(folder, name))
-  const signatures = part === 'public' ? readSignatures() : undefined
+  if (part === 'public') signatures ??= readSignatures()
   const total = { calls: 0, refused: 0, thrown: 0, seconds: 0, findings: [], growth: [] }
   const to = first + calls
   let from = first
@@ -65,7 +67,7 @@ export async function fuzz(part, { calls, seed, first = 0, only }) {
       rmSync(work, { recursive: true, force: true })
       mkdirSync(join(work, 'folder'), { recursive: true })
       for (const name of [log, `${log}.told`]) rmSync(name, { force: true })
-      writeFileSync(job, JSON.stringify({ part, seed, from, to, log, signatures, only }))
+      writeFileSync(job, JSON.stringify({ part, seed, from, to, log, signatures, only, broken }))
       const limits = sanitized ? 'ulimit -c 0' : `ulimit -c 0; ulimit -d ${MEMORY}`
       const command = [process.execPath, '--expose-gc', CHILD, job]
       const child = spawn('sh', ['-c', `${limits}; exec "$@"`, 'sh', ...command], {
@@ -130,7 +132,7 @@ export async function fuzz(part, { calls, seed, first = 0, only }) {
           ? 'gives a promise that never settles'
           : (ended.signal ?? `exit status ${ended.code}`)
       total.findings.push(`death: ${name} (call ${index}): ${how}: ${JSON.stringify(args)}\n${errors}`)
-      if (++deaths >= DEATHS) break
+      if (++deaths >= most) break
       from = index + 1
     }
     const { grown, excess } = growthOf(measures)
