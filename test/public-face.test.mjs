@@ -9,7 +9,9 @@ import mb from 'mbconv'
 import t from 'tap'
 import { findTargets, INSTANCES, tinyArch, writeFiles } from '../scripts/fuzz/targets.mjs'
 
-const { coded, faceOf, guarded } = createRequire(import.meta.url)('../dist/public-face.js')
+const require = createRequire(import.meta.url)
+const { coded, guarded } = require('../dist/coded.js')
+const { faceOf } = require('../dist/public-face.js')
 
 const folder = mkdtempSync(join(tmpdir(), 'mbconv-face-'))
 process.chdir(folder)
@@ -115,6 +117,8 @@ t.test('an error of our own comes out with a code, and as the cause', async (t) 
     [() => mb.nn.Module.prototype.parameters.call({}), 'ERR_TYPE'],
     [() => new mb.optim.Ema(null), 'ERR_TYPE'],
     [() => mb.nn.Linear(1, 2), 'ERR_TYPE'],
+    [() => mb.autogradFunction({ forward: (_, x) => x, backward: (_, g) => g })(null), 'ERR_TYPE'],
+    [() => mb.nn.functional.softsign(), 'ERR_TYPE'],
   ]) {
     t.throws(call, { constructor: mb.MbconvError, code, op: String }, String(call))
   }
@@ -139,6 +143,45 @@ t.test('an error of our own comes out with a code, and as the cause', async (t) 
   t.match(failure(new SyntaxError('Cannot convert x to a BigInt')), { code: 'ERR_VALUE' })
   t.match(failure(new ReferenceError('x is not defined')), { code: 'ERR_INTERNAL' })
   t.match(failure(new Error('assertion')), { code: 'ERR_INTERNAL', op: 'op' })
+})
+
+t.test('what the words of V8 mean', async (t) => {
+  t.throws(() => mb.nn.functional.relu(mb.ones([1]), null), {
+    message: 'relu: found null in place of something with inplace',
+  })
+  t.throws(() => mb.nn.functional.conv2d(mb.ones([1]), mb.ones([1]), null), {
+    message: 'conv2d: found null in place of something with bias',
+  })
+  t.throws(() => mb.nn.functional.softmin(5), { message: 'softmin: found something without neg() in its place' })
+  t.throws(() => mb.nn.Module.prototype.addBuffer.call({}, 'x', mb.ones([1])), {
+    message: 'addBuffer: called on an object of another class',
+  })
+})
+
+t.test('functions are asked for before anything is done', async (t) => {
+  const depth = () => mb.memory().tensors
+  const before = depth()
+  for (const fn of [undefined, null, 5, {}, 'text']) {
+    for (const name of ['scope', 'noGrad', 'enableGrad', 'inferenceMode'])
+      t.throws(() => mb[name](fn), { code: 'ERR_TYPE', op: name, message: `${name}: fn must be a function` })
+    t.throws(() => mb.autocast({}, fn), { code: 'ERR_TYPE', message: /^autocast: fn must be a function/ })
+    t.throws(() => mb.checkpoint(fn), { code: 'ERR_TYPE', message: /^checkpoint: fn must be a function/ })
+    t.throws(() => mb.autogradFunction({ forward: fn }), { code: 'ERR_TYPE', message: /: forward must be a function/ })
+    t.throws(() => mb.autogradFunction({ forward() {}, backward: fn }), { message: /: backward must be a function/ })
+  }
+  t.throws(() => mb.autogradFunction(), { code: 'ERR_TYPE', message: /object with forward and backward/ })
+  t.throws(() => mb.checkpoint((x) => x, 5), { code: 'ERR_TYPE', message: 'checkpoint: inputs must be tensors' })
+  t.equal(mb.isGradEnabled(), true)
+  t.equal(mb.isAutocastEnabled(), false)
+  t.equal(depth(), before)
+  for (const call of [
+    () => mb.data.readIdx(),
+    () => mb.data.writeIdx(5, {}),
+    () => mb.io.pth.read(null),
+    () => mb.io.safetensors.read({}),
+    () => mb.parseConfigFile(Symbol('x')),
+  ])
+    t.throws(call, { code: 'ERR_TYPE', message: /path/ }, String(call))
 })
 
 t.test('too deep', async (t) => {
