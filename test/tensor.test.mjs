@@ -41,6 +41,33 @@ t.test('data in and out, every dtype', async (t) => {
   }
 })
 
+t.test('elements beyond what an array can hold are an error, and many are whole', async (t) => {
+  // Expanded, a single element has any size.
+  for (const dtype of ['float32', 'float64', 'float16', 'int64', 'int8', 'bool']) {
+    const huge = mb.ones([1], { dtype }).expand([2 ** 40])
+    const refusal = { code: 'ERR_OOM', message: /there can be no \w+Array of 1099511627776 elements/ }
+    t.throws(() => huge.toTypedArray(), refusal, dtype)
+    t.throws(() => huge.toArray(), refusal)
+    await t.rejects(huge.toTypedArrayAsync(), refusal)
+    await t.rejects(huge.toArrayAsync(), refusal)
+    t.equal(inspect(huge).slice(0, 8), 'Tensor ')
+
+    const many = mb
+      .fromTypedArray(
+        BigInt64Array.from({ length: 2 ** 20 }, (_, i) => BigInt(i % 2)),
+        [2 ** 20],
+      )
+      .to({ dtype })
+    const arrays = [many.toTypedArray(), await many.toTypedArrayAsync()]
+    for (const array of arrays) {
+      t.equal(array.length, 2 ** 20)
+      t.equal(array.byteOffset, 0)
+      t.equal(array.byteLength, array.buffer.byteLength)
+      t.ok(mb.fromTypedArray(array, [2 ** 20], { dtype }).equal(many), `${dtype} through ${array.constructor.name}`)
+    }
+  }
+})
+
 t.test('16-bit floats keep their bits', async (t) => {
   const values = [0, 1, -2.5, 65504, 2 ** -24, Number.POSITIVE_INFINITY]
   t.same(mb.tensor(values, { dtype: 'float16' }).toArray(), values)

@@ -4,6 +4,7 @@
 export function hostileMakers(mb, context) {
   const { random, own, plan, labelled } = context
   const { pick, chance } = random
+  const symbols = [Symbol('x'), Symbol.iterator, Symbol.asyncIterator]
   const small = () => pick([0, 1, 2, 3, 5])
 
   /** Every trap throws an error that the fuzz knows again. */
@@ -48,7 +49,7 @@ export function hostileMakers(mb, context) {
     plain: () => pick(PLAIN),
     text: () => pick(TEXTS),
     'long text': () => 'x'.repeat(pick([300, 70_000])),
-    symbol: () => pick([Symbol('x'), Symbol.iterator, Symbol.asyncIterator]),
+    symbol: () => pick(symbols),
     'empty list': () => [],
     'sparse list': () => pick([new Array(3), Object.assign([], { 4: 1 }), Object.assign([1], { 2: 2 })]),
     'mixed list': () => [1, 'x', null, 2n, undefined, {}],
@@ -139,7 +140,8 @@ export function hostileMakers(mb, context) {
     tensor: () => tensor([small(), small()], pick(['float32', 'int64', 'bool', 'float64', 'uint8', 'bfloat16'])),
     'empty tensor': () => tensor([0, 3]),
     'tensor of NaN': () => own(mb.full([2, 2], Number.NaN)),
-    'expanded tensor': () => own(tensor([1]).expand([pick([3, 2 ** 40])])),
+    // No more elements than can be counted in a moment: to add up 2^40 is right, and takes hours.
+    'expanded tensor': () => own(tensor([1]).expand([pick([3, 2 ** 20])])),
     'complex tensor': () => own(mb.callOp('aten::complex', [tensor([2]), tensor([2])])),
     'sparse tensor': () => own(mb.callOp('aten::to_sparse', [tensor([2, 2])])),
     'typed array': () => new (pick(Kinds))(pick([0, 1, 6])),
@@ -208,7 +210,7 @@ export function callbackMaker(mb, context) {
     },
     'throws no error': () => {
       throw remember(
-        pick([5, undefined, null, Symbol('thrown'), 'text', {}, Object.freeze(new Error('frozen')), () => {}]),
+        pick([5, undefined, null, Symbol.iterator, 'text', {}, Object.freeze(new Error('frozen')), () => {}]),
       )
     },
     'throws what looks like one of ours': () => {
