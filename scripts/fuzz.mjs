@@ -19,6 +19,13 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
   },
 })
+// The child goes with this process.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+])
+  process.once(signal, () => process.exit(code))
+
 const mib = (bytes) => `${Math.round(bytes / 2 ** 20)} MiB`
 let found = 0
 for (const [part, count] of [

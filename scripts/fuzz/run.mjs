@@ -84,6 +84,8 @@ export async function fuzz(part, { calls, seed, first = 0, only, most = 20, brok
           NO_PROXY: '',
         },
       })
+      const stop = () => child.kill('SIGKILL')
+      process.on('exit', stop)
       let errors = ''
       child.stderr.on('data', (text) => {
         errors = (errors + text).slice(-4000)
@@ -111,6 +113,7 @@ export async function fuzz(part, { calls, seed, first = 0, only, most = 20, brok
           await end
         }
       }
+      process.off('exit', stop)
       total.seconds += seconds
       const line = read(log)
       const told = read(`${log}.told`)
