@@ -40,13 +40,14 @@ for (const [part, count] of [
   const { calls, refused, thrown, seconds, findings, growth } = result
   for (const finding of findings) console.error(finding)
   found += findings.length
-  const grown = growth.map(([what, from, to]) =>
-    what === 'rss' || what === 'heapUsed' ? `${what} ${mib(from)} to ${mib(to)}` : `${what} ${from} to ${to}`,
-  )
+  const grown = growth.map(([what, ...numbers]) => {
+    const [from, to, steadily] = numbers.map((number) => (/^(rss|heapUsed)$/.test(what) ? mib(number) : number))
+    return `${what} ${from} to ${to} (${steadily} steadily)`
+  })
   console.log(
     `${part}, seed ${seed}: ${calls} calls, ${refused} refused with a code, ${thrown} ended by the fuzz's own errors, ` +
       `${findings.length} findings, ${Math.round(seconds)} s computed, ${Math.round((Date.now() - started) / 1000)} s`,
   )
-  console.log(`  third to last quarter: ${grown.join(', ')}`)
+  console.log(`  growth over the second half: ${grown.join(', ')}`)
 }
 process.exit(found > 0 ? 1 : 0)

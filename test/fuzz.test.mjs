@@ -60,6 +60,7 @@ t.test('what is wrong is found', async (t) => {
   const flat = { rss: 2e8, heapUsed: 2e7, files: 20, tensors: 0, transit: 0 }
   const measures = (grow) => Array.from({ length: 16 }, (_, i) => ({ ...flat, ...grow(i) }))
   t.same(growthOf(measures((i) => ({ rss: flat.rss + (i % 3) * 2e7 }))).excess, [])
+  t.same(growthOf(measures((i) => ({ rss: flat.rss + (i > 10 ? 8e8 : 0) + (i > 13 ? 8e8 : 0) }))).excess, [], 'twice')
   t.same(
     growthOf(measures((i) => ({ rss: flat.rss + i * 15 * 2 ** 20 }))).excess.map(([what]) => what),
     ['rss'],

@@ -3,6 +3,14 @@ import { build, chooser, describeCall, parseSchema } from '../sweep-operators/ar
 import { spoil } from './fitting.mjs'
 import { callbackMaker, hostileMakers } from './hostile.mjs'
 
+/** Values that do something while they are read. */
+const READ = [
+  'list whose element disposes',
+  'list whose element throws',
+  'list whose element empties it',
+  'throwing proxy',
+]
+
 export default function (mb, { seed, only, remember, judge }) {
   const pattern = new RegExp(only ?? '')
   const schemas = mb
@@ -42,6 +50,10 @@ export default function (mb, { seed, only, remember, judge }) {
     context.hostile = hostileMakers(mb, context)
     let args = []
 
+    const through = mb.autogradFunction({ forward: (_, x) => x.mul(1), backward: (_, g) => context.callback()(g) })
+    const isReal = (value) =>
+      value instanceof mb.Tensor && !value.isDisposed && /^(b?float(16|32|64))$/.test(value.dtype)
+
     /** Gradients go back through what came back; or it goes through a function whose own backward calls again. */
     function use(result) {
       if (Array.isArray(result)) for (const one of result) use(one)
@@ -49,7 +61,6 @@ export default function (mb, { seed, only, remember, judge }) {
       if (!result.requiresGrad) return void result.clone()
       graphs.push(result)
       if (chance(0.5)) return result.sum().backward()
-      const through = mb.autogradFunction({ forward: (_, x) => x.mul(1), backward: (_, g) => context.callback()(g) })
       through(result).sum().backward()
     }
 
@@ -60,6 +71,10 @@ export default function (mb, { seed, only, remember, judge }) {
         const kwargs = Object.fromEntries(
           Object.entries(description.kwargs).map(([key, value]) => [key, owned(build(value, mb.callOp))]),
         )
+        // Gradients go back through callbacks.
+        if (chance(0.4))
+          args = args.map((arg) => (isReal(arg) && chance(0.6) ? through(arg.detach().requiresGrad_()) : arg))
+        if (chance(0.15)) args.splice(Math.floor(random.next() * args.length), 1, context.hostile(pick(READ)))
         const wrong = pick([0, 0, 0, 1, 1, 2])
         for (let i = 0; i < wrong; i++) spoil(context, args)
         if (chance(0.05)) spoil(context, [kwargs])
