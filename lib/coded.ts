@@ -32,6 +32,7 @@ function isOurs(error: Error): boolean {
 function codeOf(error: Error & { code?: unknown; syscall?: unknown }): ErrorCode {
   if (typeof error.syscall === 'string') return 'ERR_IO'
   if (error.code === 'ERR_INVALID_ARG_VALUE' || error.code === 'ERR_OUT_OF_RANGE') return 'ERR_VALUE'
+  if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') return 'ERR_OOM'
   if (error instanceof TypeError) return 'ERR_TYPE'
   if (error instanceof RangeError) return /allocation failed/.test(error.message) ? 'ERR_OOM' : 'ERR_VALUE'
   return error instanceof SyntaxError || error instanceof URIError ? 'ERR_VALUE' : 'ERR_INTERNAL'

@@ -8,6 +8,7 @@ import vm from 'node:vm'
 import mb from 'mbconv'
 import t from 'tap'
 import { findTargets, INSTANCES, tinyArch, writeFiles } from '../scripts/fuzz/targets.mjs'
+import { tinyConfig } from './helpers/tiny.mjs'
 
 const require = createRequire(import.meta.url)
 const { coded, guarded } = require('../dist/coded.js')
@@ -291,6 +292,26 @@ t.test('asynchronous functions and generators', async (t) => {
     for await (const one of each()) t.equal(one, 1)
   }, own)
   await t.rejects(mb.experiment.compare(revoked), { code: 'ERR_TYPE' })
+})
+
+t.test('what a training run ends with has a code, too', async (t) => {
+  // Thrown in the middle of a step, from nobody knows where.
+  const lost = Object.defineProperty(new TypeError('lost'), 'stack', { value: undefined })
+  const { backward } = mb.Tensor.prototype
+  t.teardown(() => {
+    mb.Tensor.prototype.backward = backward
+  })
+  mb.Tensor.prototype.backward = () => {
+    throw lost
+  }
+  const expected = { code: 'ERR_TYPE', op: 'train', message: 'train: lost', cause: lost }
+  await t.rejects(mb.train(tinyConfig(folder), { worker: false }).result, expected)
+  await t.rejects(async () => {
+    for await (const _ of mb.train(tinyConfig(folder, { run: { name: 'again' } }), { worker: false }));
+  }, expected)
+  t.match(coded('train', Object.assign(new Error('memory limit'), { code: 'ERR_WORKER_OUT_OF_MEMORY', stack: '' })), {
+    code: 'ERR_OOM',
+  })
 })
 
 t.test('functions and classes are what they were', async (t) => {
