@@ -24,6 +24,23 @@ export function checkOptions(op: string, options: unknown, known: readonly strin
   }
 }
 
+export function checkFunction(op: string, name: string, value: unknown): void {
+  if (typeof value === 'function') return
+  throw new MbconvError('ERR_TYPE', `${op}: ${name} must be a function, got ${shown(value)}`, { op })
+}
+
+/** Anything that has properties. */
+export function checkObject(op: string, name: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null) return
+  throw new MbconvError('ERR_TYPE', `${op}: ${name} must be an object, got ${shown(value)}`, { op })
+}
+
+/** The path of a file: text, or bytes where the name is none. */
+export function checkPath(op: string, path: unknown): void {
+  if (typeof path === 'string' || path instanceof Uint8Array || path instanceof URL) return
+  throw new MbconvError('ERR_TYPE', `${op}: the path of a file must be text, got ${shown(path)}`, { op })
+}
+
 export function checkNumber(op: string, name: string, value: unknown): asserts value is number {
   if (typeof value !== 'number') {
     throw new MbconvError('ERR_TYPE', `${op}: ${name} must be a number, got ${shown(value)}`, { op })

@@ -1,7 +1,6 @@
 /** Looking for tensors that nobody frees. */
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { native, packageRoot } from './native'
+import { native } from './native'
+import { isOwnPlace, placesOf } from './stack'
 import type { Device, DType } from './tensor/types'
 
 /** A tensor that is alive. */
@@ -48,24 +47,7 @@ export function liveTensors(): LiveTensor[] {
   return list.sort((a, b) => b.bytes - a.bytes)
 }
 
-/** This package's code, as compiled or, with source maps, as written. */
-const own = ['dist', 'lib'].map((folder) => join(packageRoot, folder))
-
-/** `file:///a%20b.mjs:1:2` as `/a b.mjs:1:2`. */
-function fileOfFrame(place: string): string {
-  const [, url, position] = /^(.*?)((?::\d+){2})$/.exec(place)!
-  return fileURLToPath(url) + position
-}
-
 /** The innermost frame that is neither this package's nor Node's. */
 function where(stack: string): string {
-  for (const line of stack.split('\n').slice(1)) {
-    // "at name (place)" or "at place"; a place may hold blanks and parentheses, a name holds no parenthesis.
-    const [, named, bare] = /^\s*at (?:async )?(?:[^(]*? \((.+:\d+:\d+)\)|(.+:\d+:\d+))$/.exec(line) ?? []
-    const place = named ?? bare
-    if (place === undefined || place.startsWith('node:')) continue
-    const path = place.startsWith('file://') ? fileOfFrame(place) : place
-    if (!own.some((folder) => path.startsWith(folder))) return path
-  }
-  return ''
+  return placesOf(stack.slice(stack.indexOf('\n') + 1)).find((place) => !isOwnPlace(place)) ?? ''
 }

@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'ERR_CUDA_OOM' // device memory
   | 'ERR_CUDA' // any other CUDA failure
   | 'ERR_NATIVE' // anything libtorch reports that fits none of the above
+  | 'ERR_INTERNAL' // a fault of this package; `cause` is what happened
   | 'ERR_UNREACHED' // nothing within the tolerance of a budget
   // The command line and the configuration.
   | 'ERR_USAGE'

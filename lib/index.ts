@@ -1,4 +1,7 @@
 /** The whole public surface of mbconv. */
+import { Network } from './models/network'
+import { faceOf } from './public-face'
+
 export * as cuda from './cuda'
 export * as data from './data'
 export * as debug from './debug'
@@ -100,3 +103,6 @@ export {
   type Unreadable,
 } from './train/predict'
 export { type TrainOptions, type TrainRun, train } from './train/train'
+
+// Nothing without a code leaves any of these.
+module.exports = faceOf(exports, [Network])

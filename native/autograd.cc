@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/function.h>
 
 #include <algorithm>
+#include <memory>
 #include <unordered_set>
 
 #include "bind.h"
@@ -54,12 +55,37 @@ void checkNested(const Env& env, const std::vector<at::Tensor>& outputs) {
   }
 }
 
+// Engine::init_local_ready_queue is protected; a pointer to it, taken by an heir, is not.
+struct Queue : torch::autograd::Engine {
+  static void renew() {
+    const auto init = &Queue::init_local_ready_queue;
+    (torch::autograd::Engine::get_default_engine().*init)(std::make_shared<torch::autograd::ReadyQueue>());
+  }
+};
+
+// A pass that fails leaves the nodes that it had not come to in this thread's queue until the next pass, and with them
+// its graph and what that saved. Around every pass: they go at once, or where this is a nested pass, with the one
+// around it.
+class Pass {
+ public:
+  explicit Pass(const Env& env) : outermost_(env.walking.empty()) {}
+  ~Pass() {
+    if (outermost_) Queue::renew();
+  }
+  Pass(const Pass&) = delete;
+  Pass& operator=(const Pass&) = delete;
+
+ private:
+  bool outermost_;
+};
+
 void backward(Env& env, std::vector<at::Tensor> outputs, std::vector<std::optional<at::Tensor>> gradients,
               std::optional<bool> retainGraph, bool createGraph) {
   checkNested(env, outputs);
   std::vector<at::Tensor> seeds;
   seeds.reserve(gradients.size());
   for (const auto& gradient : gradients) seeds.push_back(gradient.value_or(at::Tensor()));
+  const Pass pass(env);
   torch::autograd::backward(outputs, seeds, retainGraph, createGraph);
 }
 
@@ -70,6 +96,7 @@ std::vector<at::Tensor> gradients(Env& env, std::vector<at::Tensor> outputs, std
   std::vector<at::Tensor> seeds;
   seeds.reserve(gradientsOut.size());
   for (const auto& gradient : gradientsOut) seeds.push_back(gradient.value_or(at::Tensor()));
+  const Pass pass(env);
   return torch::autograd::grad(outputs, inputs, seeds, retainGraph, createGraph, allowUnused);
 }
 

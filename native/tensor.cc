@@ -124,28 +124,29 @@ Tensor fromTypedArray(Env& env, JsValue array, std::vector<int64_t> shape, std::
 struct ArrayKind {
   napi_typedarray_type type;
   size_t bytes;
+  const char* name;  // of the JavaScript class
 };
 
 ArrayKind arrayKind(at::ScalarType dtype) {
   switch (dtype) {
     case at::kFloat:
-      return {napi_float32_array, 4};
+      return {napi_float32_array, 4, "Float32Array"};
     case at::kDouble:
-      return {napi_float64_array, 8};
+      return {napi_float64_array, 8, "Float64Array"};
     case at::kHalf:
     case at::kBFloat16:
-      return {napi_uint16_array, 2};
+      return {napi_uint16_array, 2, "Uint16Array"};
     case at::kLong:
-      return {napi_bigint64_array, 8};
+      return {napi_bigint64_array, 8, "BigInt64Array"};
     case at::kInt:
-      return {napi_int32_array, 4};
+      return {napi_int32_array, 4, "Int32Array"};
     case at::kShort:
-      return {napi_int16_array, 2};
+      return {napi_int16_array, 2, "Int16Array"};
     case at::kChar:
-      return {napi_int8_array, 1};
+      return {napi_int8_array, 1, "Int8Array"};
     case at::kByte:
     case at::kBool:
-      return {napi_uint8_array, 1};
+      return {napi_uint8_array, 1, "Uint8Array"};
     default:
       throw Error("ERR_TYPE", "tensors of dtype " + dtypeName(dtype) + " have no typed array");
   }
@@ -154,11 +155,31 @@ ArrayKind arrayKind(at::ScalarType dtype) {
 // Contiguous elements in host memory, no gradient. Waits for the device.
 Tensor onHost(const Tensor& tensor) { return tensor.detach().cpu().contiguous().resolve_conj().resolve_neg(); }
 
+// Bytes from which a buffer may be more than V8 can have.
+constexpr int64_t kLarge = 1 << 20;
+
 // An ArrayBuffer for the tensor's elements, its memory not yet touched, and where that is.
 std::pair<napi_value, void*> bufferFor(napi_env js, const Tensor& tensor) {
   void* data = nullptr;
   napi_value buffer;
-  check(napi_create_arraybuffer(js, tensor.numel() * arrayKind(tensor.scalar_type()).bytes, &data, &buffer));
+  const ArrayKind kind = arrayKind(tensor.scalar_type());
+  const int64_t count = tensor.numel();
+  if (count < kLarge / static_cast<int64_t>(kind.bytes)) {
+    check(napi_create_arraybuffer(js, count * kind.bytes, &data, &buffer));
+    return {buffer, data};
+  }
+  // Node-API ends the process where there is no memory, or more elements than an array may have. JavaScript's own
+  // constructor throws.
+  napi_value global, constructor, length, array;
+  check(napi_get_global(js, &global));
+  check(napi_get_named_property(js, global, kind.name, &constructor));
+  check(napi_create_double(js, static_cast<double>(count), &length));
+  if (napi_new_instance(js, constructor, 1, &length, &array) != napi_ok) {
+    napi_value exception;
+    check(napi_get_and_clear_last_exception(js, &exception));
+    throw Error("ERR_OOM", std::string("there can be no ") + kind.name + " of " + std::to_string(count) + " elements");
+  }
+  check(napi_get_typedarray_info(js, array, nullptr, nullptr, &data, &buffer, nullptr));
   return {buffer, data};
 }
 

@@ -95,7 +95,10 @@ function digestOf(libtorch, compiler) {
   const aids = ['helpers', 'golden'].flatMap((folder) =>
     listFiles(path.join(ROOT, 'test', folder)).map((name) => `test/${folder}/${name}`),
   )
-  const scripts = ['scripts/sanitize.mjs', 'scripts/check-build.mjs']
+  const fuzz = ['fuzz', 'sweep-operators'].flatMap((folder) =>
+    listFiles(path.join(ROOT, 'scripts', folder)).map((name) => `scripts/${folder}/${name}`),
+  )
+  const scripts = ['scripts/sanitize.mjs', 'scripts/check-build.mjs', ...fuzz]
   const facts = [nativeDigest(ROOT, libtorch), compiler, process.versions.node, process.env.MBCONV_FUZZ_RUNS ?? null]
   return contentDigest(ROOT, [...compiled, ...tests, ...aids, ...scripts], facts)
 }

@@ -233,3 +233,43 @@ t.test('autocast computes products in bfloat16 and restores the mode on throw', 
   t.equal(mb.isAutocastEnabled(), false)
   t.throws(() => mb.autocast({ dtype: 'float32' }, () => 1), { code: 'ERR_VALUE', op: 'enterAutocast' })
 })
+
+t.test('a pass that fails leaves nothing behind, nested or not', async (t) => {
+  const fail = () => {
+    throw new Error('in backward')
+  }
+  // Two branches into one product: the failing one is walked first, the other never.
+  const inputs = () => [0, 1].map(() => mb.ones([1 << 16], { requiresGrad: true }))
+  const loss = (backward, [first, second] = inputs()) => {
+    const saving = mb.autogradFunction({
+      forward: (context, x) => {
+        context.save(x)
+        return x.mul(2)
+      },
+      backward: (_, gradient) => gradient.mul(2),
+    })
+    const other = saving(first)
+    return other.mul(mb.autogradFunction({ forward: (_, x) => x.mul(2), backward })(second)).sum()
+  }
+  const before = () => [mb.memory().tensors, mb.memory().bytes, mb.allocatorStatistics().live]
+  const at = before()
+  const run = (backward) => mb.scope(() => t.throws(() => loss(backward).backward(), { message: 'in backward' }))
+  run(fail)
+  t.same(before(), at, 'a failing pass')
+  mb.scope(() => {
+    const of = inputs()
+    t.throws(() => mb.grad(loss(fail, of), of), { message: 'in backward' })
+  })
+  t.same(before(), at, 'a failing grad()')
+  const inside = () => mb.enableGrad(() => loss(fail).backward())
+  run(inside)
+  t.same(before(), at, 'a failing pass in one that fails')
+  mb.scope(() => {
+    loss((_, gradient) => {
+      t.throws(inside, { message: 'in backward' })
+      return gradient.mul(2)
+    }).backward()
+    return []
+  })
+  t.same(before(), at, 'a failing pass in one that goes on')
+})

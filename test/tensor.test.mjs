@@ -41,6 +41,33 @@ t.test('data in and out, every dtype', async (t) => {
   }
 })
 
+t.test('elements beyond what an array can hold are an error, and many are whole', async (t) => {
+  // Expanded, a single element has any size.
+  for (const dtype of ['float32', 'float64', 'float16', 'int64', 'int8', 'bool']) {
+    const huge = mb.ones([1], { dtype }).expand([2 ** 40])
+    const refusal = { code: 'ERR_OOM', message: /there can be no \w+Array of 1099511627776 elements/ }
+    t.throws(() => huge.toTypedArray(), refusal, dtype)
+    t.throws(() => huge.toArray(), refusal)
+    await t.rejects(huge.toTypedArrayAsync(), refusal)
+    await t.rejects(huge.toArrayAsync(), refusal)
+    t.match(inspect(huge), /^Tensor \w+\[1099511627776\] \[(1|true), \1, \1, …, \1, \1, \1\]$/)
+
+    const many = mb
+      .fromTypedArray(
+        BigInt64Array.from({ length: 2 ** 20 }, (_, i) => BigInt(i % 2)),
+        [2 ** 20],
+      )
+      .to({ dtype })
+    const arrays = [many.toTypedArray(), await many.toTypedArrayAsync()]
+    for (const array of arrays) {
+      t.equal(array.length, 2 ** 20)
+      t.equal(array.byteOffset, 0)
+      t.equal(array.byteLength, array.buffer.byteLength)
+      t.ok(mb.fromTypedArray(array, [2 ** 20], { dtype }).equal(many), `${dtype} through ${array.constructor.name}`)
+    }
+  }
+})
+
 t.test('16-bit floats keep their bits', async (t) => {
   const values = [0, 1, -2.5, 65504, 2 ** -24, Number.POSITIVE_INFINITY]
   t.same(mb.tensor(values, { dtype: 'float16' }).toArray(), values)
@@ -170,6 +197,17 @@ t.test('looks readable in the console', async (t) => {
   )
   t.match(inspect(mb.zeros([1000])), /…/)
   t.ok(inspect(mb.zeros([100, 100, 100])).length < 2000)
+  t.equal(
+    inspect(mb.arange(1000).reshape([2, 500])),
+    'Tensor int64[2, 500]\n[[0, 1, 2, …, 497, 498, 499],\n [500, 501, 502, …, 997, 998, 999]]',
+  )
+  const x = mb.rand([300, 2], { requiresGrad: true })
+  const before = mb.memory().tensors
+  mb.debug.setStrict(true)
+  t.match(inspect(x), /^Tensor float32\[300, 2\] requiresGrad\n.*…/s, 'outside every scope, too')
+  mb.debug.setStrict(false)
+  t.equal(mb.memory().tensors, before)
+  t.match(inspect(mb.callOp('aten::complex', [mb.ones([2]), mb.ones([2])])), /^Tensor \w+\[2\]$/)
 })
 
 t.test('random numbers: seeded, saved, restored, the same as PyTorch with the same seed', async (t) => {

@@ -1,4 +1,5 @@
 /** Labelled images in memory, and what training needs to know about them. */
+import { checkObject } from '../check'
 import { MbconvError } from '../errors'
 import { loadDigits } from './digits'
 import { loadIdx } from './idx'
@@ -39,6 +40,7 @@ export interface ChannelStatistics {
 
 /** Mean and standard deviation of each channel over all images, with 255 counted as 1. Exact up to the last division. */
 export function statistics(dataset: ImageDataset): ChannelStatistics {
+  checkObject('statistics', 'dataset', dataset)
   const [channels, height, width] = dataset.shape
   const plane = height * width
   const pixels = dataset.length * plane
@@ -74,6 +76,8 @@ export function normalization(
   train: ImageDataset,
   wanted: { mean: number | number[] | null; std: number | number[] | null },
 ): ChannelStatistics {
+  checkObject('normalization', 'train', train)
+  checkObject('normalization', 'wanted', wanted)
   const channels = train.shape[0]
   const perChannel = (key: string, value: number | number[]) => {
     const list = typeof value === 'number' ? new Array<number>(channels).fill(value) : value
@@ -112,6 +116,7 @@ function required(choice: DatasetChoice, key: 'trainImages' | 'trainLabels' | 't
  * @throws MbconvError ERR_DATA when a file cannot be used or the two parts do not fit each other
  */
 export function datasetOf(choice: DatasetChoice, resolution = 64): { train: ImageDataset; test: ImageDataset } {
+  checkObject('datasetOf', 'choice', choice)
   if (choice.dataset === 'digits') return loadDigits()
   if (choice.dataset === 'scenes') return loadScenes({ ...choice.scenes, size: choice.scenes?.size ?? resolution })
   const trainImages = required(choice, 'trainImages')

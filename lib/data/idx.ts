@@ -6,6 +6,7 @@
  * than the header announces.
  */
 import { constants, gunzipSync, gzipSync } from 'node:zlib'
+import { checkObject, checkOptions, checkPath } from '../check'
 import { MbconvError } from '../errors'
 import { writeFileAtomic } from '../io/atomic'
 import type { ImageDataset } from './dataset'
@@ -143,6 +144,7 @@ function inflate(path: string, compressed: Buffer, totalBytes: number): Buffer {
  * @throws MbconvError ERR_DATA, naming the file: missing, not IDX, shorter or longer than its header says, corrupt gzip
  */
 export function readIdx(path: string, options: { maxBytes?: number } = {}): IdxArray {
+  checkOptions('readIdx', options, ['maxBytes'])
   const maxBytes = options.maxBytes ?? MAX_BYTES
   let bytes = readWhole(path, maxBytes)
   let header: Header
@@ -197,6 +199,10 @@ export function encodeIdx({ dtype, shape, data }: IdxArray): Uint8Array {
 
 /** Writes an IDX file, gzipped when asked; the file is whole or absent. */
 export function writeIdx(path: string, array: IdxArray, options: { gzip?: boolean } = {}): void {
+  const op = 'writeIdx'
+  checkPath(op, path)
+  checkObject(op, 'array', array)
+  checkOptions(op, options, ['gzip'])
   const bytes = encodeIdx(array)
   writeFileAtomic(path, options.gzip ? gzipSync(bytes) : bytes)
 }
@@ -217,7 +223,9 @@ export interface IdxPair {
  *
  * @throws MbconvError ERR_DATA naming the file at fault: not images or labels, unequal counts, a label out of range
  */
-export function loadIdx({ images: imagesPath, labels: labelsPath, numClasses, name }: IdxPair): ImageDataset {
+export function loadIdx(pair: IdxPair): ImageDataset {
+  checkObject('loadIdx', 'pair', pair)
+  const { images: imagesPath, labels: labelsPath, numClasses, name } = pair
   const images = readIdx(imagesPath)
   const labels = readIdx(labelsPath)
   const describe = (array: IdxArray) => `holds ${array.shape.join(' x ')} values of ${array.dtype}`

@@ -7,6 +7,7 @@
  * own, so width may. Every scene is drawn at the resolution asked for, from the same description: nothing is resized.
  * `docs/scenes.png` shows them.
  */
+import { checkOptions } from '../check'
 import { MbconvError } from '../errors'
 import { gibibytes, hostMemory } from '../host-memory'
 import { native } from '../native'
@@ -53,12 +54,13 @@ export const bytesOfScenes = ({ size, train, test }: { size: number; train: numb
 /**
  * Draws the training and test images, [3, size, size], the classes equally often and in turn.
  *
- * @throws MbconvError ERR_VALUE for an option out of range, ERR_OOM for more images than this machine's memory holds,
- *   ERR_NATIVE_LOAD
+ * @throws MbconvError ERR_TYPE, ERR_VALUE for an option out of range, ERR_OOM for more images than this machine's memory
+ *   holds, ERR_NATIVE_LOAD
  */
 export function loadScenes(options: SceneOptions = {}): { train: ImageDataset; test: ImageDataset } {
-  const { classes = 10, size = 64, train = 5000, test = 2000, seed = 0, noise = 0.06 } = options
   const op = 'loadScenes'
+  checkOptions(op, options, ['classes', 'size', 'train', 'test', 'seed', 'noise'])
+  const { classes = 10, size = 64, train = 5000, test = 2000, seed = 0, noise = 0.06 } = options
   const kinds = KINDS[classes]
   if (kinds === undefined) {
     throw new MbconvError('ERR_VALUE', `${op}: classes must be 10 or 100, not ${classes}`, { op })

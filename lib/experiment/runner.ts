@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { guarded } from '../coded'
 import { deviceCount } from '../cuda'
 import { MbconvError } from '../errors'
 import { writeFileAtomic } from '../io/atomic'
@@ -49,7 +50,7 @@ export function runSpec(spec: ExperimentSpec, options: RunOptions = {}): Experim
     whereElse: 'they were about the progress of jobs only',
   })
   const planned = planExperiment(spec)
-  const outcome = runPlanned(spec, planned, options, (event) => queue.push(event))
+  const outcome = guarded('run', runPlanned)(spec, planned, options, (event) => queue.push(event))
   outcome.then(
     () => queue.end(),
     (error) => queue.fail(error),

@@ -2,6 +2,7 @@
  * Opening files. Whatever lies at a path, opening it never waits: the open of a pipe would, for the other end.
  */
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { checkPath } from '../check'
 import { MbconvError } from '../errors'
 import { nameOf } from '../foreign-text'
 import { ioError, reasonOf } from './atomic'
@@ -47,6 +48,7 @@ function open(path: FilePath, flags: number, kind: Kind = 'file'): number {
  * @throws MbconvError ERR_IO
  */
 export function openFile(path: FilePath, op: string): number {
+  checkPath(op, path)
   try {
     return open(path, O_RDONLY)
   } catch (error) {
@@ -60,6 +62,7 @@ export function openFile(path: FilePath, op: string): number {
  * @throws MbconvError ERR_IO for anything but a regular file, and where it cannot be made
  */
 export function openToAppend(path: string, op: string): number {
+  checkPath(op, path)
   try {
     return open(path, O_WRONLY | O_APPEND | O_CREAT)
   } catch (error) {
@@ -112,6 +115,7 @@ function readAll(fd: number, most: number): Buffer {
 }
 
 function read(path: FilePath, kind: Kind, { op, most = LONGEST_TEXT, refuse }: ReadOptions): Buffer {
+  checkPath(op, path)
   let fd: number | undefined
   try {
     fd = open(path, O_RDONLY, kind)

@@ -38,10 +38,11 @@ type Writer<M> = (graph: Graph, module: M, key: string, input: Value) => Value
 // biome-ignore lint/suspicious/noExplicitAny: the map takes classes of any constructor and writers of that class
 type Class<M> = new (...args: any[]) => M
 
+/** By the prototype that a module has: exactly this class, and none that is made from it. */
 const writers = new Map<unknown, Writer<Module>>()
 
 function writes<M extends Module>(type: Class<M>, writer: Writer<M>): void {
-  writers.set(type, writer as Writer<Module>)
+  writers.set(type.prototype, writer as Writer<Module>)
 }
 
 export interface GraphOptions {
@@ -86,7 +87,7 @@ export class Graph {
 
   /** Writes a module by its class. */
   module(module: Module, key: string, input: Value): Value {
-    const writer = writers.get(module.constructor)
+    const writer = writers.get(Object.getPrototypeOf(module))
     if (writer === undefined) {
       const what = `${key || 'the network'} is a ${module.constructor.name}, which has no writer`
       throw new MbconvError('ERR_NOT_IMPLEMENTED', `exportOnnx: ${what}`, { op: 'exportOnnx' })

@@ -1,4 +1,5 @@
 /** Computing in 16-bit floats where it does no harm. */
+import { checkFunction, checkOptions } from '../check'
 import { native } from '../native'
 import { refusePromise } from './scope'
 import type { Device, DType } from './types'
@@ -18,6 +19,8 @@ export interface AutocastOptions {
  * only (ERR_SCOPE); call `backward()` outside.
  */
 export function autocast<T>(options: AutocastOptions, fn: () => T): T {
+  checkOptions('autocast', options, ['device', 'dtype', 'enabled'])
+  checkFunction('autocast', 'fn', fn)
   const { device = 'cpu', dtype = 'bfloat16', enabled = true } = options
   const [wasEnabled, before] = native().enterAutocast(device, enabled, dtype as DType)
   try {

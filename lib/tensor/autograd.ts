@@ -1,9 +1,11 @@
 /** Gradient modes and gradients of chosen inputs. */
+import { checkFunction } from '../check'
 import { native } from '../native'
 import { refusePromise } from './scope'
 import type { Tensor } from './tensor'
 
 function withGradEnabled<T>(enabled: boolean, fn: () => T, op: string): T {
+  checkFunction(op, 'fn', fn)
   const before = native().setGradEnabled(enabled)
   try {
     const result = fn()
@@ -28,6 +30,7 @@ export function enableGrad<T>(fn: () => T): T {
  * As {@link noGrad} and cheaper still: tensors made inside carry no version counter, and can never take part in a graph.
  */
 export function inferenceMode<T>(fn: () => T): T {
+  checkFunction('inferenceMode', 'fn', fn)
   native().enterInferenceMode()
   try {
     const result = fn()

@@ -1,11 +1,13 @@
 /** Differentiable functions written in JavaScript, and recomputation instead of keeping. */
+import { checkFunction } from '../check'
+import { guarded } from '../coded'
 import { MbconvError } from '../errors'
 import { native } from '../native'
 import { enableGrad } from './autograd'
 import { empty } from './create'
 import { getRandomState, setRandomState } from './random'
 import { scope } from './scope'
-import type { Tensor } from './tensor'
+import { Tensor } from './tensor'
 
 /** What `forward` may keep for `backward`. */
 export interface FunctionContext {
@@ -37,15 +39,17 @@ const asList = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [valu
  * through another graph, up to 60 inside each other; one through the graph it belongs to is an ERR_AUTOGRAD.
  */
 export function autogradFunction(definition: FunctionDefinition): (...inputs: Tensor[]) => Tensor | Tensor[] {
-  return (...inputs) => {
+  const op = 'autogradFunction'
+  if (typeof definition !== 'object' || definition === null)
+    throw new MbconvError('ERR_TYPE', `${op}: expected an object with forward and backward`, { op })
+  for (const role of ['forward', 'backward'] as const) checkFunction(op, role, definition[role])
+  return guarded(op, (...inputs) => {
     let saved: Tensor[] = []
     let inForward = true
     const context: FunctionContext = {
       save: (...tensors) => {
         if (!inForward) {
-          throw new MbconvError('ERR_AUTOGRAD', 'save: tensors can only be saved in forward', {
-            op: 'autogradFunction',
-          })
+          throw new MbconvError('ERR_AUTOGRAD', 'save: tensors can only be saved in forward', { op })
         }
         saved.push(...tensors)
       },
@@ -76,7 +80,7 @@ export function autogradFunction(definition: FunctionDefinition): (...inputs: Te
       inputs,
     )
     return single ? outputs[0] : outputs
-  }
+  })
 }
 
 /**
@@ -95,9 +99,13 @@ let depth = 0
  * @throws MbconvError ERR_AUTOGRAD inside 60 others
  */
 export function checkpoint(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
+  const op = 'checkpoint'
+  checkFunction(op, 'fn', fn)
+  if (!inputs.every((input) => input instanceof Tensor))
+    throw new MbconvError('ERR_TYPE', `${op}: inputs must be tensors`, { op })
   if (depth === DEEPEST) {
-    throw new MbconvError('ERR_AUTOGRAD', `checkpoint: recomputation is nested more than ${DEEPEST} deep`, {
-      op: 'checkpoint',
+    throw new MbconvError('ERR_AUTOGRAD', `${op}: recomputation is nested more than ${DEEPEST} deep`, {
+      op,
       hint: 'Put several layers into one checkpoint.',
     })
   }

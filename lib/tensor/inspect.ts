@@ -1,4 +1,6 @@
 /** How a tensor looks in console.log and the REPL. */
+import { native } from '../native'
+import { nest } from './nested'
 import type { Tensor } from './tensor'
 import type { Element, NestedArray } from './types'
 
@@ -11,20 +13,42 @@ export function inspectTensor(t: Tensor): string {
   const extras = [t.device === 'cpu' ? '' : ` ${t.device}`, t.requiresGrad ? ' requiresGrad' : ''].join('')
   const head = `Tensor ${t.dtype}[${t.shape.join(', ')}]${extras}`
   if (t.numel === 0) return head
-  const text = format(t.toArray(), t.numel >= SUMMARISE_FROM, 0)
+  // Dimensions of which the ends are enough.
+  const cut = t.shape.map((size) => t.numel >= SUMMARISE_FROM && size > 2 * EDGE)
+  let elements: NestedArray<Element>
+  try {
+    elements = shownElements(t, cut)
+  } catch {
+    return head // complex, sparse …: there is no array of such elements
+  }
+  const text = format(elements, cut, 0)
   return `${head}${text.includes('\n') ? '\n' : ' '}${text}`
 }
 
-function format(value: NestedArray<Element>, summarise: boolean, depth: number): string {
+/** The elements at the ends of the dimensions that are cut, and no others: a tensor may be larger than the heap. */
+function shownElements(t: Tensor, cut: boolean[]): NestedArray<Element> {
+  if (!cut.includes(true)) return t.toArray()
+  const addon = native()
+  addon.enterScope()
+  try {
+    let part = addon.detach(t)
+    for (const [dim, size] of t.shape.entries()) {
+      if (!cut[dim]) continue
+      part = addon.cat(
+        [0, size - EDGE].map((start) => addon.narrow(part, dim, start, EDGE)),
+        dim,
+      )
+    }
+    return nest(addon.toTypedArray(part), part.shape, t.dtype)
+  } finally {
+    addon.exitScope([])
+  }
+}
+
+function format(value: NestedArray<Element>, cut: boolean[], depth: number): string {
   if (!Array.isArray(value)) return formatElement(value)
-  const shown =
-    summarise && value.length > 2 * EDGE
-      ? [
-          ...value.slice(0, EDGE).map((row) => format(row, summarise, depth + 1)),
-          '…',
-          ...value.slice(-EDGE).map((row) => format(row, summarise, depth + 1)),
-        ]
-      : value.map((row) => format(row, summarise, depth + 1))
+  const shown = value.map((row) => format(row, cut, depth + 1))
+  if (cut[depth]) shown.splice(EDGE, 0, '…')
   const separator = Array.isArray(value[0]) ? `,\n${' '.repeat(depth + 1)}` : ', '
   return `[${shown.join(separator)}]`
 }

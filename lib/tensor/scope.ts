@@ -1,4 +1,5 @@
 /** Scopes: who frees a tensor, and how many there are. */
+import { checkFunction } from '../check'
 import { MbconvError } from '../errors'
 import { native } from '../native'
 import { Tensor } from './tensor'
@@ -13,6 +14,7 @@ import type { Device } from './types'
  *   others. Await first, then enter a scope for the synchronous part; or `keep()` and `dispose()` by hand.
  */
 export function scope<T>(fn: () => T): T {
+  checkFunction('scope', 'fn', fn)
   const addon = native()
   addon.enterScope()
   let survivors: Tensor[] = []

@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto'
 import { join, resolve as resolvePath } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { coded } from '../coded'
 import { MbconvError } from '../errors'
 import { unlockRun } from '../io/lock'
 import { breathe } from './breathe'
@@ -54,6 +55,8 @@ class Run implements TrainRun {
     const outcome = launch((event) => {
       if (event.type === 'start') found(event.runDir)
       this.#queue.push(event)
+    }).catch((error) => {
+      throw coded('train', error)
     })
     outcome.then(
       () => this.#queue.end(),

@@ -1,5 +1,6 @@
 /** The entry of the worker thread that a run lives in; see train.ts for its other end. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { coded } from '../coded'
 import { STOP_REASONS, toPlainError, type WorkerInput, type WorkerMessage } from './messages'
 import { runTraining } from './run'
 
@@ -12,5 +13,5 @@ runTraining(request, {
   stopRequested: () => STOP_REASONS[Atomics.load(flag, 0)],
 }).then(
   (result) => send({ type: 'done', result }),
-  (error) => send({ type: 'failed', error: toPlainError(error) }),
+  (error) => send({ type: 'failed', error: toPlainError(coded('train', error)) }),
 )

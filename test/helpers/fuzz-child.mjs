@@ -215,8 +215,6 @@ function callOnce(index, descriptions) {
 const check = (name) => (error) => {
   threw++
   if (error instanceof RangeError && error.message === 'from a proxy') return
-  // A TypeError of JavaScript itself: reading a property of undefined in the options, say, before anything native.
-  if (error instanceof TypeError && !(error instanceof mb.MbconvError)) return
   if (error instanceof mb.MbconvError && error.code && error.op && error.message) return
   throw new Error(`${name} threw ${error?.constructor?.name}: ${error?.message}`, { cause: error })
 }

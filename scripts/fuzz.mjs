@@ -1,0 +1,53 @@
+// Calls the public face, and operators through callOp, with arguments that mostly do not fit and callbacks that call
+// again, dispose what is in use and throw; in child processes that are watched from outside. A death, a hang, a process
+// that grows, tensors left behind, and an error without a code are findings, each told with the call and the seed.
+//
+// Usage: node scripts/fuzz.mjs [--calls 100000] [--operators 20000] [--seed S] [--first N] [--only REGEXP]
+//
+// --calls for the public face, --operators for callOp. A call is made from the seed and its number alone: `--seed S
+// --first N --calls 1 --operators 0` makes call N again. --only calls what has a matching name. Linux only. Exit status
+// 1 where something was found.
+import { parseArgs } from 'node:util'
+import { fuzz } from './fuzz/run.mjs'
+
+const { values: options } = parseArgs({
+  options: {
+    calls: { type: 'string', default: '100000' },
+    operators: { type: 'string', default: '20000' },
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+    first: { type: 'string', default: '0' },
+    only: { type: 'string' },
+  },
+})
+// The child goes with this process.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+])
+  process.once(signal, () => process.exit(code))
+
+const mib = (bytes) => `${Math.round(bytes / 2 ** 20)} MiB`
+let found = 0
+for (const [part, count] of [
+  ['public', Number(options.calls)],
+  ['operators', Number(options.operators)],
+]) {
+  if (!(Number.isSafeInteger(count) && count >= 0)) throw new Error('--calls and --operators take whole numbers')
+  if (count === 0) continue
+  const started = Date.now()
+  const { seed, only } = options
+  const result = await fuzz(part, { calls: count, seed, only, first: Number(options.first) })
+  const { calls, refused, thrown, seconds, findings, growth } = result
+  for (const finding of findings) console.error(finding)
+  found += findings.length
+  const grown = growth.map(([what, ...numbers]) => {
+    const [from, to, steadily] = numbers.map((number) => (/^(rss|heapUsed)$/.test(what) ? mib(number) : number))
+    return `${what} ${from} to ${to} (${steadily} steadily)`
+  })
+  console.log(
+    `${part}, seed ${seed}: ${calls} calls, ${refused} refused with a code, ${thrown} ended by the fuzz's own errors, ` +
+      `${findings.length} findings, ${Math.round(seconds)} s computed, ${Math.round((Date.now() - started) / 1000)} s`,
+  )
+  console.log(`  growth over the second half: ${grown.join(', ')}`)
+}
+process.exit(found > 0 ? 1 : 0)

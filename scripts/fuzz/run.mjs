@@ -1,0 +1,158 @@
+// Runs a part of the fuzz in child processes, watches them from outside, and tells what was found.
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { readSignatures } from './signatures.mjs'
+
+const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url))
+
+/** Kilobytes that a child may write to: sizes that are too large must meet an error before they meet the machine. */
+const MEMORY = 2_500_000
+/** A call that computes for longer, in seconds, hangs; so does one that waits for longer. */
+const COMPUTING = 120
+const WAITING = 600
+/**
+ * What a process may grow by steadily in the second half of its calls, 50,000 in a full run: see growthOf. V8 and malloc
+ * move by some MiB whatever is called; a kilobyte and a half left behind by each call is more.
+ */
+const GROWTH = { rss: 40 * 2 ** 20, heapUsed: 12 * 2 ** 20, files: 4, tensors: 0, transit: 0 }
+
+/** The address sanitizer reserves more than any limit, and makes everything slower. */
+export const sanitized = /asan/.test(process.env.LD_PRELOAD ?? '')
+
+const read = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
+
+/** Seconds that a process has computed for; how long it has existed says nothing on a busy machine. */
+function computed(pid) {
+  const fields = read(`/proc/${pid}/stat`)
+    .replace(/^.*\) /s, '')
+    .split(' ')
+  return fields.length > 12 ? (Number(fields[11]) + Number(fields[12])) / 100 : 0
+}
+
+/** Read once. */
+let signatures
+
+/**
+ * How much a process grew over the second half of its calls: [what, from, to, steadily] for each, and those that grew too
+ * much. What every call leaves behind makes each measure larger than the one before; the two largest steps do not count,
+ * because malloc keeps what one large call needed (a million tensors of `unbind`: 700 MiB).
+ */
+export function growthOf(measures) {
+  const half = measures.slice(Math.floor(measures.length / 2))
+  const grown = Object.keys(GROWTH).map((key) => {
+    const values = half.map((measure) => measure[key])
+    const steps = values.slice(1).map((value, at) => value - values[at])
+    steps.sort((a, b) => b - a)
+    return [key, values[0], values.at(-1), steps.slice(2).reduce((sum, step) => sum + step, 0)]
+  })
+  // The address sanitizer keeps what is freed for a while.
+  const judged = grown.filter(([key]) => !(sanitized && key === 'rss'))
+  return { grown, excess: judged.filter(([key, , , steadily]) => steadily > GROWTH[key]) }
+}
+
+/**
+ * @param part 'public' or 'operators'
+ * @param options `calls`, `seed`, `first` (the number of the first call, 0), `only` (a pattern of names),
+ *   `most` (deaths after which a part is broken enough, 20), `broken` (what to make
+ *   zeros() do, to see that it is found)
+ * @returns { calls, refused, thrown, seconds, findings: [text], growth: [[what, from, to, steadily]] }
+ */
+export async function fuzz(part, { calls, seed, first = 0, only, most = 20, broken }) {
+  const folder = mkdtempSync(join(tmpdir(), 'mbconv-fuzz-'))
+  const [job, log, home, work] = ['job', 'log', 'home', 'work'].map((name) => join(folder, name))
+  if (part === 'public') signatures ??= readSignatures()
+  const total = { calls: 0, refused: 0, thrown: 0, seconds: 0, findings: [], growth: [] }
+  const to = first + calls
+  let from = first
+  let deaths = 0
+  let measures = []
+  try {
+    mkdirSync(home)
+    while (from < to) {
+      rmSync(work, { recursive: true, force: true })
+      mkdirSync(join(work, 'folder'), { recursive: true })
+      for (const name of [log, `${log}.told`]) rmSync(name, { force: true })
+      writeFileSync(job, JSON.stringify({ part, seed, from, to, log, signatures, only, broken }))
+      const limits = sanitized ? 'ulimit -c 0' : `ulimit -c 0; ulimit -d ${MEMORY}`
+      const command = [process.execPath, '--expose-gc', CHILD, job]
+      const child = spawn('sh', ['-c', `${limits}; exec "$@"`, 'sh', ...command], {
+        cwd: work,
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: {
+          ...process.env,
+          HOME: home,
+          MBCONV_CACHE: join(home, 'cache'),
+          OMP_NUM_THREADS: '1',
+          // Nothing leaves this machine.
+          HTTPS_PROXY: 'http://127.0.0.1:9',
+          HTTP_PROXY: 'http://127.0.0.1:9',
+          NO_PROXY: '',
+        },
+      })
+      const stop = () => child.kill('SIGKILL')
+      process.on('exit', stop)
+      let errors = ''
+      child.stderr.on('data', (text) => {
+        errors = (errors + text).slice(-4000)
+      })
+      let ended
+      const end = new Promise((resolve, reject) => {
+        child.on('error', reject)
+        child.on('close', (code, signal) => {
+          ended = { code, signal }
+          resolve()
+        })
+      })
+      let hung = false
+      let last = { line: '', computed: 0, at: Date.now() }
+      let seconds = 0
+      while (ended === undefined) {
+        await Promise.race([end, sleep(250, undefined, { ref: false })])
+        const now = { line: read(log), computed: computed(child.pid), at: Date.now() }
+        seconds = Math.max(seconds, now.computed)
+        const patience = sanitized ? 10 : 1
+        if (now.line !== last.line) last = now
+        else if (now.computed - last.computed > COMPUTING * patience || now.at - last.at > WAITING * patience * 1000) {
+          hung = true
+          child.kill('SIGKILL')
+          await end
+        }
+      }
+      process.off('exit', stop)
+      total.seconds += seconds
+      const line = read(log)
+      const told = read(`${log}.told`)
+        .split('\n')
+        .filter(Boolean)
+        .map((text) => JSON.parse(text))
+      for (const { name, index, args, found, error, cause } of told.filter((one) => one.found !== undefined))
+        total.findings.push(
+          [`${found}: ${name} (call ${index}): ${JSON.stringify(args)}`, error, cause].filter(Boolean).join('\n'),
+        )
+      measures = told.filter((one) => one.measure !== undefined).map((one) => one.measure)
+      if (line === '') throw new Error(`a child of the fuzz ended before its first call: ${errors}`)
+      const { index, name, args, counts, done } = JSON.parse(line)
+      for (const key of ['calls', 'refused', 'thrown']) total[key] += counts[key]
+      if (done && ended.code === 0) break
+      const how = hung
+        ? 'never ends'
+        : ended.code === 13
+          ? 'gives a promise that never settles'
+          : (ended.signal ?? `exit status ${ended.code}`)
+      total.findings.push(`death: ${name} (call ${index}): ${how}: ${JSON.stringify(args)}\n${errors}`)
+      if (++deaths >= most) break
+      from = index + 1
+    }
+    const { grown, excess } = growthOf(measures)
+    total.growth = grown
+    for (const [key, before, after, steadily] of excess)
+      total.findings.push(`growth: ${key} from ${before} to ${after}, ${steadily} of it steadily`)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return total
+}

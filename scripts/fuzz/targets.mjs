@@ -1,0 +1,230 @@
+// What there is to call: every function, class, method and accessor of the public face, found by walking the exports.
+import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+
+const isClass = (value) => typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value))
+const isNamespace = (value) => typeof value === 'object' && value !== null && value.__esModule === true
+
+/** Exports that are data, by path, each with what it is. Anything else that is neither function nor class is a mistake. */
+export const DATA = {
+  'data.ARRANGEMENTS': 'names of arrangements',
+  'data.TEXTURES': 'names of textures',
+  'experiment.experimentSchema': 'a schema of zod, whose methods are its own',
+  trainConfigSchema: 'a schema of zod, whose methods are its own',
+  'models.COUNTING_RULE': 'text',
+  'models.PROFILE_NAMES': 'names of profiles',
+}
+
+/** Calls that take long when they are right, or start threads and processes: how often one of these is made, of 1. */
+export const RARE = {
+  train: 0.05,
+  'experiment.run': 0.05,
+  'experiment.plan': 0.1,
+  'experiment.report': 0.3,
+  'experiment.compare': 0.3,
+  exportRun: 0.3,
+  evaluateRun: 0.3,
+  explainImage: 0.3,
+  predictImages: 0.3,
+  predictEach: 0.3,
+  'models.create': 0.2,
+  'models.fit': 0.1,
+  'models.measureLatency': 0.1,
+  'models.exportOnnx': 0.1,
+  'models.gradCam': 0.1,
+  'models.pretrained': 0.1,
+  'models.pull': 0.1,
+  'models.summary': 0.2,
+  'debug.trackTensors': 0.3,
+  'data.loadDigits': 0.1,
+  'data.loadScenes': 0.1,
+  opNames: 0.1,
+}
+
+/** Calls that run what they are given, or go back through a graph: so many times as often as others. */
+export const OFTEN = {
+  autogradFunction: 30,
+  checkpoint: 30,
+  scope: 15,
+  noGrad: 5,
+  enableGrad: 5,
+  inferenceMode: 5,
+  autocast: 5,
+  grad: 15,
+  keep: 5,
+  'Tensor#backward': 15,
+  'nn.Module#forward': 10,
+  'nn.Sequential#forward': 5,
+}
+
+/** A network of a few thousand parameters. */
+export function tinyArch(mb) {
+  const stage = { kernel: 3, stride: 1, expand: 1, channels: 4, layers: 1, seRatio: 0.25 }
+  return {
+    ...mb.models.arch('efficientnet_b0'),
+    name: 'tiny',
+    stem: 4,
+    stages: [stage, { ...stage, stride: 2, expand: 2 }],
+    head: 8,
+    resolution: 8,
+    divisor: 4,
+  }
+}
+
+function tinyDataset() {
+  const [length, classes] = [6, ['a', 'b']]
+  const images = Uint8Array.from({ length: length * 16 }, (_, i) => (i * 37) % 256)
+  const labels = Uint8Array.from({ length }, (_, i) => i % 2)
+  return { name: 'tiny', numClasses: 2, classes, shape: [1, 4, 4], length, images, labels }
+}
+
+const LOADER = { batchSize: 2, size: 4, mean: 0.5, std: 0.5 }
+const CONFIG = {
+  device: 'cpu',
+  threads: 1,
+  epochs: 1,
+  model: { name: 'efficientnet_b0', width: 0.25, depth: 0.1, resolution: 8 },
+  data: { dataset: 'idx', batchSize: 16, evalBatchSize: 24 },
+  run: { dir: 'runs', name: 'run' },
+}
+
+/** Arguments of calls whose types say too little, by path; spoilt like all others. */
+export const FITTING = {
+  train: ({ pick }) => [structuredClone(CONFIG), { worker: pick([true, false, false]) }],
+  parseConfig: () => [structuredClone(CONFIG)],
+  'data.Loader': () => [tinyDataset(), { ...LOADER, shuffle: true }],
+  'data.loadScenes': () => [{ size: 8, train: 2, test: 1 }],
+  'data.statistics': () => [tinyDataset()],
+  'data.normalization': () => [tinyDataset(), {}],
+  'models.create': ({ pick }, mb) => [tinyArch(mb), { numClasses: 2, init: pick(['none', 'paper']), seed: 1 }],
+  'models.count': (_, mb) => [tinyArch(mb), {}],
+  'models.scale': (_, mb) => [tinyArch(mb), { width: 1.1, depth: 1.2, resolution: 16 }],
+  'models.stageTable': (_, mb) => [tinyArch(mb)],
+  'models.estimateMemory': (_, mb) => [tinyArch(mb), { batchSize: 2 }],
+  'models.summary': (_, mb) => [tinyArch(mb), {}],
+  'models.measureLatency': (_, mb) => [tinyArch(mb), { runs: 1, warmup: 0, threads: 1 }],
+  'models.fit': (_, mb) => [tinyArch(mb), { params: 5000 }],
+  'models.parseStage': ({ pick }) => [pick(['r1_k3_s1_e1_c16_se0.25', 'r0_k3', 'ds_r1_k3_s1_e1_c16', 'r1_k3_s1_e1_c'])],
+  'optim.decayGroups': (_, _mb, { network }) => [network()],
+  'optim.layerwiseGroups': (_, _mb, { network }) => [network(), { decay: 0.9 }],
+  'optim.Ema': (_, _mb, { network }) => [network(), { decay: 0.9 }],
+  'models.gradCam': (_, mb, { network, own }) => [network(), own(mb.rand([1, 3, 8, 8])), {}],
+  'models.exportOnnx': (_, _mb, { network }) => [network(), 'model.onnx', {}],
+  'models.loadWeights': (_, _mb, { network }) => [network(), 'w.safetensors', {}],
+  'nn.functional.crossEntropy': (_, mb, { own }) => [own(mb.rand([2, 3])), own(mb.tensor([1n, 2n])), {}],
+  'nn.functional.conv2d': (_, mb, { own }) => [own(mb.rand([1, 2, 5, 5])), own(mb.rand([2, 2, 3, 3])), { padding: 1 }],
+  einsum: (_, mb, { own }) => ['ij,jk->ik', own(mb.rand([2, 3])), own(mb.rand([3, 2]))],
+  callOp: ({ pick }, mb, { own }) => [
+    pick(['aten::add', 'aten::cat', 'aten::relu']),
+    [own(mb.rand([2])), own(mb.rand([2]))],
+  ],
+}
+
+/** Objects to call methods on, by class. What a class here makes is also what a parameter of that type gets. */
+export const INSTANCES = {
+  Tensor: (_, context) => context.tensor(),
+  BatchNorm2d: (mb) => new mb.nn.BatchNorm2d(2),
+  Conv2d: (mb) => new mb.nn.Conv2d(2, 2, 3),
+  Dropout: (mb) => new mb.nn.Dropout(0.5),
+  DropPath: (mb) => new mb.nn.DropPath(0.5),
+  Hardswish: (mb) => new mb.nn.Hardswish(),
+  Linear: (mb) => new mb.nn.Linear(3, 2),
+  ReLU: (mb) => new mb.nn.ReLU(),
+  ReLU6: (mb) => new mb.nn.ReLU6(),
+  Sigmoid: (mb) => new mb.nn.Sigmoid(),
+  SiLU: (mb) => new mb.nn.SiLU(),
+  SqueezeExcite: (mb) => new mb.nn.SqueezeExcite(2, 1),
+  Module: (mb, context) => {
+    const forward = context.callback()
+    class Own extends mb.nn.Module {
+      constructor() {
+        super()
+        this.inner = new mb.nn.Linear(3, 2)
+        this.addParameter('weight', mb.zeros([2]))
+        this.addBuffer('buffer', mb.zeros([2]))
+      }
+      forward(x) {
+        return forward(x)
+      }
+    }
+    return new Own()
+  },
+  Sequential: (mb) => new mb.nn.Sequential(new mb.nn.Linear(3, 2), new mb.nn.ReLU()),
+  Network: (_, context) => context.network(),
+  Optimizer: (mb, context) => INSTANCES.SGD(mb, context),
+  SGD: (mb, { own }) => new mb.optim.SGD([own(mb.rand([2], { requiresGrad: true }))], { lr: 0.1, momentum: 0.9 }),
+  AdamW: (mb, { own }) => new mb.optim.AdamW([own(mb.rand([2], { requiresGrad: true }))], { lr: 0.1 }),
+  RMSprop: (mb, { own }) => new mb.optim.RMSprop([own(mb.rand([2], { requiresGrad: true }))], { lr: 0.1 }),
+  Ema: (mb, { own }) => new mb.optim.Ema(own(new mb.nn.Linear(3, 2))),
+  GradScaler: (mb) => new mb.optim.GradScaler(),
+  Loader: (mb) => new mb.data.Loader(tinyDataset(), LOADER),
+  MbconvError: (mb) => new mb.MbconvError('ERR_TYPE', 'text', { op: 'op' }),
+  Placeholder: (mb) => new mb.io.pth.Placeholder('a.b'),
+  StoredTensor: (mb) => mb.io.pth.read('w.pth').w,
+  // Only where there is a GPU; without one their constructors say so.
+  Graph: (mb) => Object.create(mb.cuda.Graph.prototype),
+  Event: (mb) => (mb.cuda.isAvailable() ? new mb.cuda.Event() : Object.create(mb.cuda.Event.prototype)),
+  Stream: (mb) => (mb.cuda.isAvailable() ? new mb.cuda.Stream() : Object.create(mb.cuda.Stream.prototype)),
+}
+
+/** Files for the calls that read some, in the current folder. */
+export function writeFiles(mb) {
+  if (!process.cwd().startsWith(tmpdir())) throw new Error('the fuzz writes files: it runs in a temporary folder only')
+  mb.scope(() => mb.io.safetensors.write('w.safetensors', { w: mb.ones([2, 3]), b: mb.zeros([2]) }))
+  mb.data.writeIdx('images.idx', { dtype: 'uint8', shape: [2, 4, 4], data: new Uint8Array(32) })
+  mb.data.writeIdx('labels.idx', { dtype: 'uint8', shape: [2], data: new Uint8Array(2) })
+  writeFileSync('text.txt', 'a text\n')
+  writeFileSync('empty', '')
+  writeFileSync('config.yaml', 'model:\n  name: efficientnet_b0\nepochs: 1\n')
+  const png =
+    'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGP8z8DAwMDAxMDAwMDAAAANHQEDasKb6QAAAABJRU5ErkJggg=='
+  writeFileSync('picture.png', Buffer.from(png, 'base64'))
+}
+
+/**
+ * @returns [{ name, path, how, … }]: `how` is 'call', 'construct', or 'method', 'get', 'set' with the instance's class
+ */
+export function findTargets(mb, network) {
+  const found = []
+  const unknown = []
+  const add = (target) => found.push(target)
+
+  function addMembers(Class, name, path) {
+    for (const key of Reflect.ownKeys(Class)) {
+      const { value } = Object.getOwnPropertyDescriptor(Class, key)
+      if (typeof value === 'function' && key !== 'prototype')
+        add({ name: `${path}.${String(key)}`, how: 'call', path, fn: (...args) => value.apply(Class, args) })
+    }
+    const seen = new Set(['constructor'])
+    for (let at = Class.prototype; at !== null && at !== Object.prototype && at !== Error.prototype; ) {
+      for (const key of Reflect.ownKeys(at)) {
+        if (seen.has(key)) continue
+        seen.add(key)
+        const { value, get, set } = Object.getOwnPropertyDescriptor(at, key)
+        const member = { path, class: name, key }
+        const label = typeof key === 'symbol' ? `[${key.description}]` : key
+        if (typeof value === 'function') add({ name: `${path}#${label}`, how: 'method', ...member })
+        if (get) add({ name: `get ${path}#${label}`, how: 'get', ...member })
+        if (set) add({ name: `set ${path}#${label}`, how: 'set', ...member })
+      }
+      at = Object.getPrototypeOf(at)
+    }
+  }
+
+  function walk(space, prefix) {
+    for (const key of Object.keys(space)) {
+      const [value, path] = [space[key], prefix + key]
+      if (isNamespace(value)) walk(value, `${path}.`)
+      else if (isClass(value)) {
+        add({ name: `new ${path}`, how: 'construct', path, fn: (...args) => new value(...args) })
+        if (INSTANCES[key] === undefined) unknown.push(`${path}: no instance of it in INSTANCES`)
+        else addMembers(value, key, path)
+      } else if (typeof value === 'function') add({ name: path, how: 'call', path, fn: (...args) => value(...args) })
+      else if (DATA[path] === undefined) unknown.push(`${path}: neither a function nor in DATA`)
+    }
+  }
+  walk(mb, '')
+  addMembers(network.constructor, 'Network', 'Network')
+  if (unknown.length > 0) throw new Error(`exports that the fuzz does not know:\n  ${unknown.join('\n  ')}`)
+  return found
+}
