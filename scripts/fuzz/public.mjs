@@ -150,8 +150,10 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
       } else if (level > 2) return
       else if (typeof result === 'function')
         use(result(...(target.path === 'autogradFunction' ? [tensor(), tensor()] : [tensor()])), level + 1)
-      else if (result instanceof mb.nn.Module) use(result.forward(own4d()), level + 1)
-      else if (typeof result?.step === 'function') result.step()
+      else if (result instanceof mb.nn.Module) {
+        // The base class has no forward of its own.
+        if (typeof result.forward === 'function') use(result.forward(own4d()), level + 1)
+      } else if (typeof result?.step === 'function') result.step()
       else if (typeof result?.[Symbol.iterator] === 'function' && typeof result.next === 'function') {
         for (let i = 0; i < 3 && !result.next().done; i++);
         result.return?.()
@@ -170,9 +172,9 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
     }
     const disposeResult = (result, level = 0) => {
       if (typeof result !== 'object' || result === null || level > 3 || labels.has(result)) return
-      // One without a tensor behind it cannot be disposed.
+      // Made by their constructors alone, these have nothing behind them that could be disposed.
       if (typeof result.dispose === 'function') {
-        if (target.path !== 'Tensor') result.dispose()
+        if (!/^(Tensor|cuda\.Graph)$/.test(target.path)) result.dispose()
       } else if (Array.isArray(result)) for (const one of result) disposeResult(one, level + 1)
       else if (Object.getPrototypeOf(result) === Object.prototype)
         for (const one of Object.values(result)) disposeResult(one, level + 1)

@@ -109,7 +109,9 @@ export const FITTING = {
   'models.summary': (_, mb) => [tinyArch(mb), {}],
   'models.measureLatency': (_, mb) => [tinyArch(mb), { runs: 1, warmup: 0 }],
   'models.fit': (_, mb) => [{ base: tinyArch(mb), budget: { params: { times: 2 } } }],
-  'models.parseStage': ({ pick }) => [pick(['mb_r1_k3_s1_e1_c16_se0.25', 'mb_r0_k3', 'ds_r1_k3_s1_e1_c16', 'mb_r1_k3_s1_e1_c'])],
+  'models.parseStage': ({ pick }) => [
+    pick(['mb_r1_k3_s1_e1_c16_se0.25', 'mb_r0_k3', 'ds_r1_k3_s1_e1_c16', 'mb_r1_k3_s1_e1_c']),
+  ],
   'optim.decayGroups': (_, _mb, { network }) => [network()],
   'optim.layerwiseGroups': (_, _mb, { network }) => [network(), { decay: 0.9, weightDecay: 0 }],
   'optim.Ema': (_, _mb, { network }) => [network(), { decay: 0.9 }],
@@ -166,7 +168,7 @@ export const INSTANCES = {
   MbconvError: (mb) => new mb.MbconvError('ERR_TYPE', 'text', { op: 'op' }),
   Placeholder: (mb) => new mb.io.pth.Placeholder('a.b'),
   StoredTensor: (mb) => mb.io.pth.read('w.pth').value.values().next().value,
-  // Only where there is a GPU; without one their constructors say so.
+  // Without a GPU there are none: what is made then has nothing behind it.
   Graph: (mb) => Object.create(mb.cuda.Graph.prototype),
   Event: (mb) => (mb.cuda.isAvailable() ? new mb.cuda.Event() : Object.create(mb.cuda.Event.prototype)),
   Stream: (mb) => (mb.cuda.isAvailable() ? new mb.cuda.Stream() : Object.create(mb.cuda.Stream.prototype)),
