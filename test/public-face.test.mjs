@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import vm from 'node:vm'
 import mb from 'mbconv'
 import t from 'tap'
-import { FITTING, findTargets, INSTANCES, tinyArch, writeFiles } from '../scripts/fuzz/targets.mjs'
+import { FITTING, findTargets, INSTANCES, OFTEN, RARE, tinyArch, writeFiles } from '../scripts/fuzz/targets.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
 const require = createRequire(import.meta.url)
@@ -76,6 +76,8 @@ t.test('every export is found, classes behind their proxies too, and what is to 
       targets.some((target) => target.name === name && target.how === how),
       name,
     )
+  const missing = (keys, key) => keys.filter((each) => !targets.some((target) => target[key] === each))
+  t.same([...missing(Object.keys(OFTEN), 'name'), ...missing(Object.keys({ ...RARE, ...FITTING }), 'path')], [])
   for (const [path, make] of Object.entries(FITTING)) {
     if (path === 'train') continue // the same configuration as parseConfig's
     const target = targets.find((each) => each.path === path && each.class === undefined)

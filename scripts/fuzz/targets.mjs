@@ -55,7 +55,6 @@ export const OFTEN = {
   grad: 15,
   keep: 5,
   'Tensor#backward': 15,
-  'nn.Module#forward': 10,
   'nn.Sequential#forward': 5,
 }
 
