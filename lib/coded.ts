@@ -9,8 +9,8 @@ import { types } from 'node:util'
 import { type ErrorCode, MbconvError } from './errors'
 import { isDependencyPlace, isOwnPlace, placesOf } from './stack'
 
-// biome-ignore lint/suspicious/noExplicitAny: any function at all
-export type Fn = (this: any, ...args: any[]) => any
+/** Any function at all. */
+export type Fn = (this: unknown, ...args: never[]) => unknown
 
 /**
  * Whether an error began in this package: in its own code, or in Node's or a dependency's that it called. One whose
@@ -78,7 +78,7 @@ const GUARDS: Record<string, (op: string, fn: Fn) => Fn> = {
   generator: (op, fn) =>
     function* (...args) {
       try {
-        return yield* fn.apply(this, args)
+        return yield* fn.apply(this, args) as Generator
       } catch (error) {
         throw coded(op, error)
       }
@@ -86,7 +86,7 @@ const GUARDS: Record<string, (op: string, fn: Fn) => Fn> = {
   asyncGenerator: (op, fn) =>
     async function* (...args) {
       try {
-        return yield* fn.apply(this, args)
+        return yield* fn.apply(this, args) as AsyncGenerator
       } catch (error) {
         throw coded(op, error)
       }

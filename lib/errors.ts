@@ -36,7 +36,7 @@ export type ErrorCode =
   | 'ERR_IO'
   | 'ERR_NETWORK' // a server that cannot be reached, or does not give what was asked for
   // Training.
-  | 'ERR_DIVERGED' // loss is NaN or infinite
+  | 'ERR_DIVERGED' // loss is NaN or infinite, or most steps were skipped for that
   | 'ERR_ABORTED'
 
 /** What is known about an allocation that was refused. Bytes throughout. */

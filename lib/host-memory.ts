@@ -6,6 +6,3 @@ export function hostMemory(): number {
   // 0 or undefined where nothing limits it; 2^63 and the like where the limit is "none".
   return Math.min(totalmem(), process.constrainedMemory?.() || Number.POSITIVE_INFINITY)
 }
-
-/** 17179869184 → `16 GiB`. */
-export const gibibytes = (bytes: number): string => `${Number((bytes / 2 ** 30).toPrecision(3))} GiB`

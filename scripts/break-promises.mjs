@@ -2,7 +2,7 @@
  * Takes out, one at a time, what each promise (docs/promises.md) rests on, and checks that the promise's test notices.
  * A test that has never been seen to fail proves nothing.
  *
- *   npm run break-promises                  all of them; 10 minutes on two cores, most of it one build
+ *   npm run break-promises                  all of them: one build, then a file of tests for each break
  *     -- --only dispose                     those whose name contains this
  *     -- --keep                             leaves the copy for a look
  *

@@ -26,17 +26,27 @@ for (const [signal, code] of [
 ])
   process.once(signal, () => process.exit(code))
 
+const {
+  calls: publicCalls,
+  operators: operatorCalls,
+  first,
+} = Object.fromEntries(
+  ['calls', 'operators', 'first'].map((name) => {
+    if (!/^\d{1,15}$/.test(options[name])) throw new Error(`--${name} takes a whole number`)
+    return [name, Number(options[name])]
+  }),
+)
+
 const mib = (bytes) => `${Math.round(bytes / 2 ** 20)} MiB`
 let found = 0
 for (const [part, count] of [
-  ['public', Number(options.calls)],
-  ['operators', Number(options.operators)],
+  ['public', publicCalls],
+  ['operators', operatorCalls],
 ]) {
-  if (!(Number.isSafeInteger(count) && count >= 0)) throw new Error('--calls and --operators take whole numbers')
   if (count === 0) continue
   const started = Date.now()
   const { seed, only } = options
-  const result = await fuzz(part, { calls: count, seed, only, first: Number(options.first) })
+  const result = await fuzz(part, { calls: count, seed, only, first })
   const { calls, refused, thrown, seconds, findings, growth } = result
   for (const finding of findings) console.error(finding)
   found += findings.length

@@ -390,3 +390,16 @@ t.test('the average stands in for the weights and leaves no trace', async (t) =>
   ema[Symbol.dispose]()
   t.equal(memory().tensors, held - 6)
 })
+
+t.test('slots of state: every one is disposed with its optimiser', async (t) => {
+  const weight = zeros([2])
+  const before = memory().tensors
+  const optimizer = new SGD([weight.requiresGrad_()], { lr: 0.1, momentum: 0.9 })
+  const refused = (slot) =>
+    t.throws(() => optimizer.addState(slot, (p) => zeros(p.shape)), { code: 'ERR_VALUE', op: 'SGD.addState' })
+  for (const slot of ['__proto__', Symbol('x'), '', 5, 'momentumBuffer']) refused(slot)
+  optimizer.addState('second', (p) => zeros(p.shape))
+  t.equal(memory().tensors, before + 2)
+  optimizer.dispose()
+  t.equal(memory().tensors, before)
+})

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import vm from 'node:vm'
 import mb from 'mbconv'
 import t from 'tap'
-import { findTargets, INSTANCES, tinyArch, writeFiles } from '../scripts/fuzz/targets.mjs'
+import { FITTING, findTargets, INSTANCES, OFTEN, RARE, tinyArch, writeFiles } from '../scripts/fuzz/targets.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
 const require = createRequire(import.meta.url)
@@ -53,16 +53,44 @@ const HOSTILE = {
 /** What is right after all, and takes seconds. */
 const SKIPPED = { 'data.loadScenes': ['nothing', 'null behind'] }
 
-t.test('whatever an export is given, only errors with a code come out', async (t) => {
-  const context = {
-    own: (value) => value,
-    tensor: () => mb.ones([2, 3]),
-    callback: () => (x) => x,
-    network: () => mb.models.create(tinyArch(mb), { init: 'none', numClasses: 2 }),
-  }
+/** What arguments that fit are made of. */
+const context = {
+  own: (value) => value,
+  tensor: () => mb.ones([2, 3]),
+  callback: () => (x) => x,
+  network: () => mb.models.create(tinyArch(mb), { init: 'none', numClasses: 2 }),
+}
+
+t.test('every export is found, classes behind their proxies too, and what is to fit does', async (t) => {
   const network = context.network()
   const targets = findTargets(mb, network)
-  t.ok(targets.length > 600, `${targets.length} functions, constructors, methods and accessors`)
+  network.dispose()
+  for (const [name, how] of [
+    ['new nn.Conv2d', 'construct'],
+    ['optim.SGD#step', 'method'],
+    ['get nn.Linear#weight', 'get'],
+    ['Network#forward', 'method'],
+    ['models.arch', 'call'],
+  ])
+    t.ok(
+      targets.some((target) => target.name === name && target.how === how),
+      name,
+    )
+  const missing = (keys, key) => keys.filter((each) => !targets.some((target) => target[key] === each))
+  t.same([...missing(Object.keys(OFTEN), 'name'), ...missing(Object.keys({ ...RARE, ...FITTING }), 'path')], [])
+  for (const [path, make] of Object.entries(FITTING)) {
+    if (path === 'train') continue // the same configuration as parseConfig's
+    const target = targets.find((each) => each.path === path && each.class === undefined)
+    const call = async () => target.fn(...make({ pick: ([first]) => first }, mb, context))
+    await t.resolves(call(), path)
+  }
+  for (const [name, make] of Object.entries(INSTANCES)) t.doesNotThrow(() => make(mb, context), name)
+})
+
+t.test('whatever an export is given, only errors with a code come out', async (t) => {
+  const network = context.network()
+  const targets = findTargets(mb, network)
+  t.ok(targets.length > 900, `${targets.length} functions, constructors, methods and accessors`)
   const wrong = []
   const judge = (label, error) => {
     const good = error instanceof mb.MbconvError && /^ERR_[A-Z_]+$/.test(error.code) && error.code !== 'ERR_INTERNAL'

@@ -28,7 +28,7 @@ const MODEL_HELP =
 
 const COLOR_HELP = 'convert images to sRGB by their colour profiles (default: as the model card says)'
 const PIXELS_HELP =
-  'largest image: larger JPEG and lossy WebP files are decoded smaller, others refused (default: 50 million, or what 235 MB hold)'
+  'largest image: larger JPEG and lossy WebP files are decoded smaller, others refused (default: 50 million, fewer where decoding would hold more than 235 MB)'
 
 const example = (...lines: string[]) => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
 

@@ -42,7 +42,11 @@ const GIF = 4.4
 const AVIF = 18.5
 const AVIF_DEEP = 25.5
 
-/** What decoding an image holds. @param bytes the file's, of which the header can be read */
+/**
+ * What decoding an image holds.
+ *
+ * @param bytes the file's, of which the header can be read
+ */
 export function decoderMemory(kind: ImageKind, bytes: Uint8Array, header: Header): DecoderMemory {
   const { width, height, channels, depth, isProgressive, bitsPerSample = 8 } = header
   const sample = SAMPLES[depth] ?? 16

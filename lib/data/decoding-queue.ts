@@ -6,7 +6,7 @@
 /** Pixels of an image that is not decoded beside others. */
 export const LARGE = 16e6
 
-/** Bytes that all images that are decoded side by side may take, a single one included that has been given no other limit. */
+/** Bytes that all images that are decoded side by side may take; so may a single one whose pixels nobody has allowed. */
 export const ROOM = 255e6
 
 let taken = 0

@@ -9,7 +9,8 @@
  */
 import { checkOptions } from '../check'
 import { MbconvError } from '../errors'
-import { gibibytes, hostMemory } from '../host-memory'
+import { gibibytes } from '../figures'
+import { hostMemory } from '../host-memory'
 import { native } from '../native'
 import { type Seed, seedBits } from '../seed'
 import type { ImageDataset } from './dataset'

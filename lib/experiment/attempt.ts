@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import { join } from 'node:path'
-import { gibibytes } from '../host-memory'
+import { gibibytes } from '../figures'
 import { openToAppend, readLog } from '../io/open'
 import type { JobFigures, JobMessage, JobOrder, StopOrder } from './job'
 import type { JobError, Limits } from './types'

@@ -19,7 +19,10 @@ import type { Comparison, Limits, PaperStudy } from './types'
 
 const base = () => z.number().min(1).max(100)
 
-/** Of what schedulers count: minutes of some years, bytes, and things. They print neither exponents nor fractions. */
+/**
+ * The most of what schedulers are told: minutes (19 years), bytes, and counts. JavaScript writes very large numbers with
+ * exponents, which schedulers do not read.
+ */
 const MOST_MINUTES = 10_000_000
 const MOST_MEMORY = 2 ** 60
 const MOST = 1_000_000

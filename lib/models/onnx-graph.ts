@@ -35,8 +35,8 @@ interface Value {
 
 type Writer<M> = (graph: Graph, module: M, key: string, input: Value) => Value
 
-// biome-ignore lint/suspicious/noExplicitAny: the map takes classes of any constructor and writers of that class
-type Class<M> = new (...args: any[]) => M
+/** A class with any constructor. */
+type Class<M> = new (...args: never[]) => M
 
 /** By the prototype that a module has: exactly this class, and none that is made from it. */
 const writers = new Map<unknown, Writer<Module>>()

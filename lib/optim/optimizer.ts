@@ -3,7 +3,7 @@
  *
  * An update is one native call a group, over whole lists of tensors; nothing crosses into JavaScript per parameter.
  */
-import { checkPositive } from '../check'
+import { checkPositive, shown } from '../check'
 import { MbconvError } from '../errors'
 import { native } from '../native'
 import type { Rate } from '../native-types'
@@ -210,8 +210,18 @@ export abstract class Optimizer {
     return this.#stepsThere === undefined ? this.#steps : Number(this.#stepsThere.item())
   }
 
-  /** Makes a slot of state: one tensor a parameter, owned by the optimiser and by no scope. */
+  /**
+   * Makes a slot of state: one tensor a parameter, owned by the optimiser and by no scope.
+   *
+   * @throws MbconvError ERR_VALUE for a slot that is there already, or whose name is not letters and digits
+   */
   protected addState(slot: string, make: (param: Tensor) => Tensor): void {
+    const op = `${this.#op}.addState`
+    // What no list of slots has would never be disposed.
+    if (typeof slot !== 'string' || !/^[a-z][a-z\d]*$/i.test(slot))
+      throw new MbconvError('ERR_VALUE', `${op}: slot must be a name of letters and digits, got ${shown(slot)}`, { op })
+    if (this.groups.some(({ state }) => Object.hasOwn(state, slot)))
+      throw new MbconvError('ERR_VALUE', `${op}: there is a slot ${slot} already`, { op })
     noGrad(() => {
       for (const group of this.groups) group.state[slot] = group.params.map((p) => keep(make(p)))
     })

@@ -1,8 +1,8 @@
 /** What a configuration asks of this machine's memory, as far as it can be told before anything is made. */
 import { bytesOfScenes } from '../data/scenes'
 import { MbconvError } from '../errors'
-import { whole } from '../figures'
-import { gibibytes, hostMemory } from '../host-memory'
+import { gibibytes, whole } from '../figures'
+import { hostMemory } from '../host-memory'
 import type { Arch } from '../models/arch'
 import { count } from '../models/count'
 import { OPTIMIZER_SLOTS } from '../models/memory'

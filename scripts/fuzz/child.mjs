@@ -2,6 +2,7 @@
 import { appendFileSync, ftruncateSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { setImmediate as turn } from 'node:timers/promises'
+import { isObject } from './context.mjs'
 
 const require = createRequire(import.meta.url)
 const mb = require('mbconv')
@@ -33,17 +34,14 @@ const textOf = (error) => {
  */
 const planned = new WeakSet()
 const plannedValues = new Set()
-export function remember(error) {
-  if ((typeof error === 'object' && error !== null) || typeof error === 'function') planned.add(error)
+function remember(error) {
+  if (isObject(error)) planned.add(error)
   else plannedValues.add(error)
   return error
 }
-const isPlanned = (error) =>
-  (typeof error === 'object' && error !== null) || typeof error === 'function'
-    ? planned.has(error)
-    : plannedValues.has(error)
+const isPlanned = (error) => (isObject(error) ? planned.has(error) : plannedValues.has(error))
 
-export function judge(error) {
+function judge(error) {
   if (isPlanned(error)) counts.thrown++
   else if (error instanceof mb.MbconvError && /^ERR_[A-Z_]+$/.test(error.code) && error.message !== '') {
     counts.refused++

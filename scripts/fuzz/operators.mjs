@@ -1,5 +1,6 @@
 // The part of the fuzz that calls operators of libtorch's dispatcher through callOp.
 import { build, chooser, describeCall, parseSchema } from '../sweep-operators/arguments.mjs'
+import { beginContext } from './context.mjs'
 import { spoil } from './fitting.mjs'
 import { callbackMaker, hostileMakers } from './hostile.mjs'
 
@@ -21,27 +22,11 @@ export default function (mb, { seed, only, remember, judge }) {
 
   function attempt(random, note, depth, name, description) {
     const { pick, chance } = random
-    const made = []
     const graphs = []
-    const hostiles = new WeakSet()
     const context = {
-      random,
-      remember,
-      plan: () => remember(new RangeError('thrown by the fuzz')),
-      own: (value) => {
-        made.push(value)
-        return value
-      },
-      labelled: (_, value) => {
-        if ((typeof value === 'object' && value !== null) || typeof value === 'function') hostiles.add(value)
-        return value
-      },
-      isHostile: (value) => hostiles.has(value),
+      ...beginContext({ random, remember }),
       lists: () => [args],
       graphs: () => graphs.filter((t) => !t.isDisposed),
-      disposeAll: () => {
-        for (const one of made) one.dispose()
-      },
       again: () => {
         if (depth < 2) attempt(random, note, depth + 1, ...pickCall(random))
       },

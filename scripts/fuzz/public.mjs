@@ -1,5 +1,6 @@
 // The part of the fuzz that calls the public face.
 import { chooser } from '../sweep-operators/arguments.mjs'
+import { beginContext, isObject } from './context.mjs'
 import { fitter, spoil } from './fitting.mjs'
 import { callbackMaker, hostileMakers } from './hostile.mjs'
 import { FITTING, findTargets, INSTANCES, OFTEN, RARE, tinyArch, writeFiles } from './targets.mjs'
@@ -37,25 +38,11 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
   /** One call, and what callbacks call inside of it. `note` is told what is called, before it is. */
   function attempt(random, note, depth, promises) {
     const { pick, chance } = random
-    const made = []
     const lists = []
     const graphs = []
     const inner = []
-    const labels = new WeakMap()
-    const canBeKey = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
     const context = {
-      random,
-      remember,
-      plan: () => remember(new RangeError('thrown by the fuzz')),
-      own: (value) => {
-        made.push(value)
-        return value
-      },
-      labelled: (label, value) => {
-        if (canBeKey(value)) labels.set(value, label)
-        return value
-      },
-      isHostile: (value) => labels.has(value),
+      ...beginContext({ random, remember }),
       list: (list) => {
         lists.push(list)
         return list
@@ -66,9 +53,6 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
       },
       lists: () => lists,
       graphs: () => graphs.filter((t) => !t.isDisposed),
-      disposeAll: () => {
-        for (const one of made) one.dispose()
-      },
       again: () => {
         if (depth < DEPTH) inner.push(attempt(random, note, depth + 1, promises))
       },
@@ -88,10 +72,10 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
 
     /** For the log: own values only, nothing is asked that could answer back. */
     const shown = (value, level = 0) => {
-      if (canBeKey(value) && labels.has(value)) return labels.get(value)
+      if (context.isHostile(value)) return context.labelOf(value)
       if (typeof value === 'function') return 'function'
       if (typeof value === 'string') return value.length > 60 ? `text of ${value.length}` : value
-      if (!canBeKey(value)) return Object.is(value, -0) ? '-0' : String(value)
+      if (!isObject(value)) return Object.is(value, -0) ? '-0' : String(value)
       if (value instanceof mb.Tensor) return value.isDisposed ? 'disposed' : `${value.dtype}[${value.shape}]`
       if (level > 2) return '…'
       if (Array.isArray(value)) return value.slice(0, 8).map((one) => shown(one, level + 1))
@@ -136,7 +120,7 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
 
     /** Does something with what came back: it may be a function, an iterator, a network, a graph. */
     const use = (result, level = 0) => {
-      if (labels.has(Object(result))) return
+      if (context.isHostile(result)) return
       if (result instanceof Promise) {
         promises.push(
           result.then(async (value) => {
@@ -150,8 +134,10 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
       } else if (level > 2) return
       else if (typeof result === 'function')
         use(result(...(target.path === 'autogradFunction' ? [tensor(), tensor()] : [tensor()])), level + 1)
-      else if (result instanceof mb.nn.Module) use(result.forward(own4d()), level + 1)
-      else if (typeof result?.step === 'function') result.step()
+      else if (result instanceof mb.nn.Module) {
+        // The base class has no forward of its own.
+        if (typeof result.forward === 'function') use(result.forward(own4d()), level + 1)
+      } else if (typeof result?.step === 'function') result.step()
       else if (typeof result?.[Symbol.iterator] === 'function' && typeof result.next === 'function') {
         for (let i = 0; i < 3 && !result.next().done; i++);
         result.return?.()
@@ -169,10 +155,10 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
       }
     }
     const disposeResult = (result, level = 0) => {
-      if (typeof result !== 'object' || result === null || level > 3 || labels.has(result)) return
-      // One without a tensor behind it cannot be disposed.
+      if (typeof result !== 'object' || result === null || level > 3 || context.isHostile(result)) return
+      // Made by their constructors alone, these have nothing behind them that could be disposed.
       if (typeof result.dispose === 'function') {
-        if (target.path !== 'Tensor') result.dispose()
+        if (!/^(Tensor|cuda\.Graph)$/.test(target.path)) result.dispose()
       } else if (Array.isArray(result)) for (const one of result) disposeResult(one, level + 1)
       else if (Object.getPrototypeOf(result) === Object.prototype)
         for (const one of Object.values(result)) disposeResult(one, level + 1)

@@ -1,10 +1,10 @@
 // Runs a part of the fuzz in child processes, watches them from outside, and tells what was found.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { read, watch } from '../sweep-operators/watch.mjs'
 import { readSignatures } from './signatures.mjs'
 
 const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url))
@@ -22,16 +22,6 @@ const GROWTH = { rss: 40 * 2 ** 20, heapUsed: 12 * 2 ** 20, files: 4, tensors: 0
 
 /** The address sanitizer reserves more than any limit, and makes everything slower. */
 export const sanitized = /asan/.test(process.env.LD_PRELOAD ?? '')
-
-const read = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
-
-/** Seconds that a process has computed for; how long it has existed says nothing on a busy machine. */
-function computed(pid) {
-  const fields = read(`/proc/${pid}/stat`)
-    .replace(/^.*\) /s, '')
-    .split(' ')
-  return fields.length > 12 ? (Number(fields[11]) + Number(fields[12])) / 100 : 0
-}
 
 /** Read once. */
 let signatures
@@ -77,9 +67,9 @@ export async function fuzz(part, { calls, seed, first = 0, only, most = 20, brok
       mkdirSync(join(work, 'folder'), { recursive: true })
       for (const name of [log, `${log}.told`]) rmSync(name, { force: true })
       writeFileSync(job, JSON.stringify({ part, seed, from, to, log, signatures, only, broken }))
-      const limits = sanitized ? 'ulimit -c 0' : `ulimit -c 0; ulimit -d ${MEMORY}`
+      const ulimits = sanitized ? 'ulimit -c 0' : `ulimit -c 0; ulimit -d ${MEMORY}`
       const command = [process.execPath, '--expose-gc', CHILD, job]
-      const child = spawn('sh', ['-c', `${limits}; exec "$@"`, 'sh', ...command], {
+      const child = spawn('sh', ['-c', `${ulimits}; exec "$@"`, 'sh', ...command], {
         cwd: work,
         stdio: ['ignore', 'ignore', 'pipe'],
         env: {
@@ -95,36 +85,11 @@ export async function fuzz(part, { calls, seed, first = 0, only, most = 20, brok
       })
       const stop = () => child.kill('SIGKILL')
       process.on('exit', stop)
-      let errors = ''
-      child.stderr.on('data', (text) => {
-        errors = (errors + text).slice(-4000)
-      })
-      let ended
-      const end = new Promise((resolve, reject) => {
-        child.on('error', reject)
-        child.on('close', (code, signal) => {
-          ended = { code, signal }
-          resolve()
-        })
-      })
-      let hung = false
-      let last = { line: '', computed: 0, at: Date.now() }
-      let seconds = 0
-      while (ended === undefined) {
-        await Promise.race([end, sleep(250, undefined, { ref: false })])
-        const now = { line: read(log), computed: computed(child.pid), at: Date.now() }
-        seconds = Math.max(seconds, now.computed)
-        const patience = sanitized ? 10 : 1
-        if (now.line !== last.line) last = now
-        else if (now.computed - last.computed > COMPUTING * patience || now.at - last.at > WAITING * patience * 1000) {
-          hung = true
-          child.kill('SIGKILL')
-          await end
-        }
-      }
+      const patience = sanitized ? 10 : 1
+      const limits = { computing: COMPUTING * patience, waiting: WAITING * patience }
+      const { code, signal, hung, line, errors, seconds } = await watch(child, log, limits)
       process.off('exit', stop)
       total.seconds += seconds
-      const line = read(log)
       const told = read(`${log}.told`)
         .split('\n')
         .filter(Boolean)
@@ -137,12 +102,12 @@ export async function fuzz(part, { calls, seed, first = 0, only, most = 20, brok
       if (line === '') throw new Error(`a child of the fuzz ended before its first call: ${errors}`)
       const { index, name, args, counts, done } = JSON.parse(line)
       for (const key of ['calls', 'refused', 'thrown']) total[key] += counts[key]
-      if (done && ended.code === 0) break
+      if (done && code === 0) break
       const how = hung
         ? 'never ends'
-        : ended.code === 13
+        : code === 13
           ? 'gives a promise that never settles'
-          : (ended.signal ?? `exit status ${ended.code}`)
+          : (signal ?? `exit status ${code}`)
       total.findings.push(`death: ${name} (call ${index}): ${how}: ${JSON.stringify(args)}\n${errors}`)
       if (++deaths >= most) break
       from = index + 1

@@ -1,8 +1,10 @@
 // What there is to call: every function, class, method and accessor of the public face, found by walking the exports.
-import { writeFileSync } from 'node:fs'
+import { copyFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 
-const isClass = (value) => typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value))
+/** Exported classes stand behind proxies, whose source is no class's; but a class's prototype is never writable. */
+const isClass = (value) =>
+  typeof value === 'function' && Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false
 const isNamespace = (value) => typeof value === 'object' && value !== null && value.__esModule === true
 
 /** Exports that are data, by path, each with what it is. Anything else that is neither function nor class is a mistake. */
@@ -53,7 +55,6 @@ export const OFTEN = {
   grad: 15,
   keep: 5,
   'Tensor#backward': 15,
-  'nn.Module#forward': 10,
   'nn.Sequential#forward': 5,
 }
 
@@ -84,36 +85,41 @@ const CONFIG = {
   threads: 1,
   epochs: 1,
   model: { name: 'efficientnet_b0', width: 0.25, depth: 0.1, resolution: 8 },
-  data: { dataset: 'idx', batchSize: 16, evalBatchSize: 24 },
+  data: {
+    ...{ dataset: 'idx', trainImages: 'images.idx', trainLabels: 'labels.idx' },
+    ...{ testImages: 'images.idx', testLabels: 'labels.idx', batchSize: 16, evalBatchSize: 24 },
+  },
   run: { dir: 'runs', name: 'run' },
 }
 
-/** Arguments of calls whose types say too little, by path; spoilt like all others. */
+/** Arguments of calls whose types say too little, by path; the first of each fit, and are spoilt like all others. */
 export const FITTING = {
   train: ({ pick }) => [structuredClone(CONFIG), { worker: pick([true, false, false]) }],
   parseConfig: () => [structuredClone(CONFIG)],
   'data.Loader': () => [tinyDataset(), { ...LOADER, shuffle: true }],
   'data.loadScenes': () => [{ size: 8, train: 2, test: 1 }],
   'data.statistics': () => [tinyDataset()],
-  'data.normalization': () => [tinyDataset(), {}],
+  'data.normalization': () => [tinyDataset(), { mean: null, std: null }],
   'models.create': ({ pick }, mb) => [tinyArch(mb), { numClasses: 2, init: pick(['none', 'paper']), seed: 1 }],
   'models.count': (_, mb) => [tinyArch(mb), {}],
   'models.scale': (_, mb) => [tinyArch(mb), { width: 1.1, depth: 1.2, resolution: 16 }],
   'models.stageTable': (_, mb) => [tinyArch(mb)],
-  'models.estimateMemory': (_, mb) => [tinyArch(mb), { batchSize: 2 }],
+  'models.estimateMemory': (_, mb) => [tinyArch(mb), { batch: 2 }],
   'models.summary': (_, mb) => [tinyArch(mb), {}],
-  'models.measureLatency': (_, mb) => [tinyArch(mb), { runs: 1, warmup: 0, threads: 1 }],
-  'models.fit': (_, mb) => [tinyArch(mb), { params: 5000 }],
-  'models.parseStage': ({ pick }) => [pick(['r1_k3_s1_e1_c16_se0.25', 'r0_k3', 'ds_r1_k3_s1_e1_c16', 'r1_k3_s1_e1_c'])],
+  'models.measureLatency': (_, mb) => [tinyArch(mb), { runs: 1, warmup: 0 }],
+  'models.fit': (_, mb) => [{ base: tinyArch(mb), budget: { params: { times: 2 } } }],
+  'models.parseStage': ({ pick }) => [
+    pick(['mb_r1_k3_s1_e1_c16_se0.25', 'mb_r0_k3', 'ds_r1_k3_s1_e1_c16', 'mb_r1_k3_s1_e1_c']),
+  ],
   'optim.decayGroups': (_, _mb, { network }) => [network()],
-  'optim.layerwiseGroups': (_, _mb, { network }) => [network(), { decay: 0.9 }],
+  'optim.layerwiseGroups': (_, _mb, { network }) => [network(), { decay: 0.9, weightDecay: 0 }],
   'optim.Ema': (_, _mb, { network }) => [network(), { decay: 0.9 }],
-  'models.gradCam': (_, mb, { network, own }) => [network(), own(mb.rand([1, 3, 8, 8])), {}],
+  'models.gradCam': (_, mb, { network, own }) => [network().eval(), own(mb.rand([1, 3, 8, 8])), {}],
   'models.exportOnnx': (_, _mb, { network }) => [network(), 'model.onnx', {}],
-  'models.loadWeights': (_, _mb, { network }) => [network(), 'w.safetensors', {}],
+  'models.loadWeights': (_, _mb, { network }) => [network(), 'tiny.safetensors', {}],
   'nn.functional.crossEntropy': (_, mb, { own }) => [own(mb.rand([2, 3])), own(mb.tensor([1n, 2n])), {}],
   'nn.functional.conv2d': (_, mb, { own }) => [own(mb.rand([1, 2, 5, 5])), own(mb.rand([2, 2, 3, 3])), { padding: 1 }],
-  einsum: (_, mb, { own }) => ['ij,jk->ik', own(mb.rand([2, 3])), own(mb.rand([3, 2]))],
+  einsum: (_, mb, { own }) => ['ij,jk->ik', [own(mb.rand([2, 3])), own(mb.rand([3, 2]))]],
   callOp: ({ pick }, mb, { own }) => [
     pick(['aten::add', 'aten::cat', 'aten::relu']),
     [own(mb.rand([2])), own(mb.rand([2]))],
@@ -160,8 +166,8 @@ export const INSTANCES = {
   Loader: (mb) => new mb.data.Loader(tinyDataset(), LOADER),
   MbconvError: (mb) => new mb.MbconvError('ERR_TYPE', 'text', { op: 'op' }),
   Placeholder: (mb) => new mb.io.pth.Placeholder('a.b'),
-  StoredTensor: (mb) => mb.io.pth.read('w.pth').w,
-  // Only where there is a GPU; without one their constructors say so.
+  StoredTensor: (mb) => mb.io.pth.read('w.pth').value.values().next().value,
+  // Without a GPU there are none: what is made then has nothing behind it.
   Graph: (mb) => Object.create(mb.cuda.Graph.prototype),
   Event: (mb) => (mb.cuda.isAvailable() ? new mb.cuda.Event() : Object.create(mb.cuda.Event.prototype)),
   Stream: (mb) => (mb.cuda.isAvailable() ? new mb.cuda.Stream() : Object.create(mb.cuda.Stream.prototype)),
@@ -171,6 +177,10 @@ export const INSTANCES = {
 export function writeFiles(mb) {
   if (!process.cwd().startsWith(tmpdir())) throw new Error('the fuzz writes files: it runs in a temporary folder only')
   mb.scope(() => mb.io.safetensors.write('w.safetensors', { w: mb.ones([2, 3]), b: mb.zeros([2]) }))
+  const network = mb.models.create(tinyArch(mb), { init: 'none', numClasses: 2 })
+  mb.scope(() => mb.io.safetensors.write('tiny.safetensors', network.stateDict()))
+  network.dispose()
+  copyFileSync(new URL('../../test/golden/pth/dtypes.pth', import.meta.url), 'w.pth')
   mb.data.writeIdx('images.idx', { dtype: 'uint8', shape: [2, 4, 4], data: new Uint8Array(32) })
   mb.data.writeIdx('labels.idx', { dtype: 'uint8', shape: [2], data: new Uint8Array(2) })
   writeFileSync('text.txt', 'a text\n')

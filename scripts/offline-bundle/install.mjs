@@ -109,8 +109,8 @@ async function build(options, { libtorch, tools }, detail) {
   makeFolder(path.dirname(LOG))
   const log = fs.openSync(LOG, 'w')
   try {
-    const must = async (what, command, args, options = {}) => {
-      const result = await run(command, args, { log, cwd: ROOT, ...options })
+    const must = async (what, command, args, more = {}) => {
+      const result = await run(command, args, { log, cwd: ROOT, ...more })
       if (result.code !== 0) throw new SetupError(what, { log: LOG })
     }
     await configure(libtorch, tools, must)

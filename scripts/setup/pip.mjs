@@ -16,7 +16,7 @@ const OFFLINE =
   /Retrying|ConnectionError|Connection refused|name resolution|Name or service|timed out|ProxyError|SSLError/i
 
 const DOWNLOAD = ['-m', 'pip', 'download', '--disable-pip-version-check', '--no-input', '--no-cache-dir']
-/** Some kilobytes that only name other packages; here nothing of them is used. */
+/** Some kilobytes, downloaded only to see whether pip reaches its index; nothing of them is used. */
 const SMALL_PACKAGE = 'cuda-toolkit'
 const SMALL_PACKAGE_MS = 60_000
 

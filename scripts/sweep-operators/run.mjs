@@ -1,11 +1,11 @@
 // Runs the calls of a sweep in child processes, one after another, and tells which calls ended one.
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { read, watch } from './watch.mjs'
 
 const require = createRequire(import.meta.url)
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
@@ -23,21 +23,6 @@ export function publicOperators({ rules }) {
     .native()
     .opNames()
     .filter((name) => !/(^|::)_/.test(name))
-}
-
-const read = (file) => {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return ''
-  }
-}
-/** Seconds that a process has computed for; how long it has existed says nothing on a busy machine. */
-function computed(pid) {
-  const fields = read(`/proc/${pid}/stat`)
-    .replace(/^.*\) /s, '')
-    .split(' ')
-  return fields.length > 12 ? (Number(fields[11]) + Number(fields[12])) / 100 : 0
 }
 
 /**
@@ -72,38 +57,14 @@ export async function sweep(
           ...(guard === 'before' ? { GUARD_BEFORE: '1' } : {}),
         },
       })
-      let errors = ''
-      child.stderr.on('data', (text) => {
-        errors = (errors + text).slice(-2000)
-      })
-      let ended
-      const end = new Promise((resolve, reject) => {
-        child.on('error', reject)
-        child.on('close', (code, signal) => {
-          ended = { code, signal }
-          resolve()
-        })
-      })
-      let hung = false
-      let last = { line: '', computed: 0, at: Date.now() }
-      while (ended === undefined) {
-        await Promise.race([end, sleep(500)])
-        const now = { line: read(log), computed: computed(child.pid), at: Date.now() }
-        if (now.line !== last.line) last = now
-        else if (now.computed - last.computed > COMPUTING || now.at - last.at > WAITING * 1000) {
-          hung = true
-          child.kill('SIGKILL')
-          await end
-        }
-      }
-      const line = read(log)
+      const { code, signal, hung, line, errors } = await watch(child, log, { computing: COMPUTING, waiting: WAITING })
       if (line === '') throw new Error(`a child of the sweep ended before its first call: ${errors}`)
       const { at, index, name, counts, done, description } = JSON.parse(line)
       total.calls += counts.calls
       total.answered += counts.answered
       total.uncoded.push(...counts.uncoded)
-      if (done && ended.code === 0) break
-      const how = hung ? 'never ends' : (ended.signal ?? `exit status ${ended.code}`)
+      if (done && code === 0) break
+      const how = hung ? 'never ends' : (signal ?? `exit status ${code}`)
       died({ name, how, guard, description })
       const count = (deaths.get(name) ?? 0) + 1
       deaths.set(name, count)
