@@ -36,7 +36,9 @@ function faces() {
   const calls = []
   for (const [name, value] of Object.entries(cuda)) {
     if (['isAvailable', 'deviceCount', 'whyNot', 'Graph'].includes(name)) continue
-    calls.push([name, /^class/.test(value) ? () => new value() : () => value()])
+    // Of functions only a class has a prototype that cannot be exchanged.
+    const isClass = Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false
+    calls.push([name, isClass ? () => new value() : () => value()])
   }
   for (const { name, prototype } of [cuda.Stream, cuda.Event, cuda.Graph]) {
     for (const method of Reflect.ownKeys(prototype).filter((key) => key !== 'constructor')) {
