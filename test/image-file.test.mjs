@@ -191,6 +191,20 @@ t.test('with sharp', { skip: sharp === undefined && 'sharp is not installed' }, 
     await refuses(file('cut.jpg', jpeg.subarray(0, jpeg.length / 2)), /cannot be read as an image/)
   })
 
+  t.test('what is given back is no part of a pool, however large Buffer makes that', async (t) => {
+    const { poolSize } = Buffer
+    t.teardown(() => {
+      Buffer.poolSize = poolSize
+    })
+    Buffer.poolSize = 2 ** 22
+    const path = file('pooled.png', png(1, 1, 8, GRAY, [[7]]))
+    while (Buffer.allocUnsafe(4000).buffer.byteLength < 2 ** 22);
+    const mine = Buffer.from('mine')
+    t.equal(mine.buffer.byteLength, 2 ** 22)
+    t.same(await readImageFile(path, { channels: 1, height: 1, width: 1 }), [7])
+    t.equal(mine.toString(), 'mine')
+  })
+
   t.test('bytes that are taken away while they are read', async (t) => {
     const bytes = png(1, 1, 8, GRAY, [[7]])
     const options = { channels: 1, height: 1, width: 1 }
