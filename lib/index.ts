@@ -105,4 +105,6 @@ export {
 export { type TrainOptions, type TrainRun, train } from './train/train'
 
 // Nothing without a code leaves any of these.
-module.exports = faceOf(exports, [Network])
+const face = faceOf(exports, [Network])
+// `import mb from` of TypeScript and Babel, compiled to CommonJS, looks here.
+module.exports = Object.defineProperty(face, 'default', { value: face })

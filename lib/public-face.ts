@@ -76,9 +76,10 @@ export function faceOf<T extends object>(module: T, others: readonly Class[] = [
     return face
   }
   const faceOfSpace = (space: object): object => {
-    const face = Object.defineProperty({}, '__esModule', { value: true })
-    for (const [key, value] of Object.entries(space))
-      Object.defineProperty(face, key, { value: faceOfValue(key, value), enumerable: true })
+    const face: Record<string, unknown> = {}
+    Object.defineProperty(face, '__esModule', { value: true })
+    // Plain properties, which users' tests can replace with mocks.
+    for (const [key, value] of Object.entries(space)) face[key] = faceOfValue(key, value)
     return face
   }
   for (const Other of others) guardClass(Other, seen)

@@ -7,10 +7,14 @@ const root = join(__dirname, '..')
 /** This package's code, as compiled or, with source maps, as written. */
 const own = ['dist', 'lib'].map((folder) => join(root, folder) + sep)
 
-/** `file:///a%20b.mjs:1:2` as `/a b.mjs:1:2`. */
+/** `file:///a%20b.mjs:1:2` as `/a b.mjs:1:2`. Whoever compiles code may call it anything: what names no file stays as it is. */
 function fileOfFrame(place: string): string {
   const [, url, position] = /^(.*?)((?::\d+){2})$/.exec(place)!
-  return fileURLToPath(url) + position
+  try {
+    return fileURLToPath(url) + position
+  } catch {
+    return place
+  }
 }
 
 /** The places on a stack, innermost first, as `file:line:column`; V8's own and Node's are left out. */

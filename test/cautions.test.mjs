@@ -95,6 +95,11 @@ t.test('a resumed run says that its learning rate jumps', async (t) => {
   const steady = tinyConfig(dir, { top: stairs, run: { name: 'steady' } })
   const { runDir } = (await runTo(steady)).result
   t.strictSame((await runTo({ ...steady, epochs: 3 }, { resume: runDir })).warnings, [], 'stairs do not care')
+
+  const shorter = await runTo({ ...config, epochs: 1 }, { resume })
+  t.strictSame(shorter.warnings, ['80 steps are done, and epochs and maxSteps ask for 4: none is left to do'])
+  t.equal(shorter.result.steps, 80)
+  t.strictSame((await runTo({ ...config, epochs: 20 }, { resume })).warnings, [], 'all are done, as asked')
 })
 
 t.test("what the checkpoint's steps were done with cannot be edited in config.json", async (t) => {

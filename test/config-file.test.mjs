@@ -129,6 +129,13 @@ t.test('a plain value where a mapping is wanted leads to what was meant, as it i
   t.equal(complaints(t, SMALLEST, ['--model.name=b0']).hint, 'did you mean efficientnet_b0?')
 })
 
+t.test('keys written with dots, as on the command line, lead to the form of YAML', async (t) => {
+  t.equal(complaints(t, `${SMALLEST}optimizer.lr: 5\n`).hint, 'write optimizer: {lr: …}')
+  t.equal(complaints(t, `${SMALLEST}data.augment.flip: true\n`).hint, 'write data: {augment: {flip: …}}')
+  t.equal(complaints(t, `${SMALLEST}data: {augment.flip: true}\n`).hint, 'write augment: {flip: …}')
+  t.match(complaints(t, `${SMALLEST}optimizer.x: 5\n`).hint, /did you mean|known here/)
+})
+
 t.test('data paths: of the file beside the file, of overrides and objects in the working directory', async (t) => {
   const files = { trainImages: 'a', trainLabels: '/abs/b', testImages: '../c', testLabels: 'd' }
   const file = yaml(t, `${SMALLEST}data: ${JSON.stringify({ dataset: 'idx', ...files })}\n`)

@@ -151,6 +151,29 @@ t.test('of a longer run the last 20 steps count, also where a checkpoint lies be
   await t.rejects(iterate(train(undefined, { resume: runDir, worker: false })), { code: 'ERR_DIVERGED', message })
 })
 
+t.test('steps skipped long ago are not held against a run that is resumed without skipping', async (t) => {
+  const session = openSession(parseConfig(tinyConfig(dir, { top: { epochs: 6 }, run: { name: 'recovered' } })))
+  const runDir = join(dir, 'recovered')
+  mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
+  const progress = { ...progressFrom(), skipped: new SkippedSteps(new Array(8).fill(true)) }
+  const { steps } = await trainLoop({ session, runDir, progress, emit: () => {}, stopRequested: () => false })
+  t.equal(steps, 24)
+  t.strictSame(progress.skipped.latest, new Array(20).fill(false))
+  session.dispose()
+})
+
+t.test('a run that is cut to what is done is judged by its last evaluation, too', async (t) => {
+  const session = openSession(parseConfig(tinyConfig(dir, { top: { maxSteps: 4 }, run: { name: 'cut' } })))
+  const runDir = join(dir, 'cut')
+  mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
+  const lastEval = { step: 4, loss: Number.NaN, top1: 0.25, top5: 1, confusion: [] }
+  const progress = { ...progressFrom(), step: 4, lastEval }
+  const run = trainLoop({ session, runDir, progress, emit: () => {}, stopRequested: () => false })
+  await t.rejects(run, { code: 'ERR_DIVERGED', message: /the test loss is NaN at step 4/ })
+  t.notOk(existsSync(join(runDir, 'result.json')))
+  session.dispose()
+})
+
 t.test('a test loss that is no number at the end is no result', async (t) => {
   const config = parseConfig(tinyConfig(dir, { run: { name: 'unmeasured' } }))
   const session = openSession(config)

@@ -93,6 +93,16 @@ t.test('metrics that never have room again end in a line of their own, and the r
   t.strictSame(written(result.runDir), ['step 1', 'step 2'], 'which resuming cuts away')
 })
 
+t.test('a run that could not even begin leaves its name free', async (t) => {
+  let isFull = true
+  fullDisk(t, /config\.json/, () => isFull)
+  const config = tinyConfig(t.testdir(), { top: { epochs: 1 } })
+  t.match((await follow(config)).error, { code: 'ERR_IO', message: /config\.json: no space left/ })
+  t.strictSame(fs.readdirSync(config.run.dir), [])
+  isFull = false
+  t.equal((await follow(config)).result.steps, 4)
+})
+
 t.test('what is kept of metrics is bounded; lines stay lines', async (t) => {
   const file = path.join(t.testdir(), 'metrics.jsonl')
   const said = []

@@ -191,6 +191,44 @@ t.test('with sharp', { skip: sharp === undefined && 'sharp is not installed' }, 
     await refuses(file('cut.jpg', jpeg.subarray(0, jpeg.length / 2)), /cannot be read as an image/)
   })
 
+  t.test('what is given back is no part of a pool, however large Buffer makes that', async (t) => {
+    const { poolSize } = Buffer
+    t.teardown(() => {
+      Buffer.poolSize = poolSize
+    })
+    Buffer.poolSize = 2 ** 22
+    const path = file('pooled.png', png(1, 1, 8, GRAY, [[7]]))
+    while (Buffer.allocUnsafe(4000).buffer.byteLength < 2 ** 22);
+    const mine = Buffer.from('mine')
+    t.equal(mine.buffer.byteLength, 2 ** 22)
+    t.same(await readImageFile(path, { channels: 1, height: 1, width: 1 }), [7])
+    t.equal(mine.toString(), 'mine')
+  })
+
+  t.test('bytes that are taken away while they are read', async (t) => {
+    const bytes = png(1, 1, 8, GRAY, [[7]])
+    const options = { channels: 1, height: 1, width: 1 }
+    const transferred = new Uint8Array(bytes)
+    const whole = readImageFile({ name: 'transferred', bytes: transferred }, options)
+    structuredClone(transferred.buffer, { transfer: [transferred.buffer] })
+    t.same(await whole, [7])
+    t.equal(transferred.length, 0)
+
+    const shrunk = new Uint8Array(new ArrayBuffer(bytes.length, { maxByteLength: bytes.length }))
+    shrunk.set(bytes)
+    const reading = readImageFile({ name: 'shrunk', bytes: shrunk }, options)
+    shrunk.buffer.resize(0)
+    t.same(await reading, [7])
+
+    await t.rejects(readImageFile({ name: 'gone', bytes: transferred }, options), { code: 'ERR_DATA', message: /gone/ })
+    // A long one is read in its turn.
+    const long = new Uint8Array(2 ** 21)
+    long.set(bytes)
+    const late = readImageFile({ name: 'long', bytes: long }, options)
+    structuredClone(long.buffer, { transfer: [long.buffer] })
+    await t.rejects(late, { code: 'ERR_DATA', message: /long/ })
+  })
+
   t.test('colours, depths, transparency and orientation are Pillow’s', async (t) => {
     const { cases } = JSON.parse(readFileSync(new URL('./golden/image-files.json', import.meta.url), 'utf8'))
     for (const { name, managed, within, width, height, ...base64 } of cases) {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { mock } from 'node:test'
 import vm from 'node:vm'
 import mb from 'mbconv'
 import t from 'tap'
@@ -271,6 +272,27 @@ t.test("a caller's own errors come out as they are", async (t) => {
   }
 })
 
+t.test('also where the code was compiled under a name that is no path', async (t) => {
+  for (const filename of ['file://host/x.js', 'file:///a%2Fb.js', 'file:///a%zz.js', 'webpack-internal:///./x.js', ''])
+    t.throws(() => mb.scope(vm.runInThisContext('() => { null.x }', { filename })), {
+      constructor: TypeError,
+      message: "Cannot read properties of null (reading 'x')",
+    })
+})
+
+t.test('exports can be replaced by mocks, and put back', async (t) => {
+  for (const [owner, key] of [
+    [mb, 'train'],
+    [mb.data, 'readImageFile'],
+  ]) {
+    const before = owner[key]
+    const mocked = mock.method(owner, key, () => 'mocked')
+    t.equal(owner[key](), 'mocked')
+    mocked.mock.restore()
+    t.equal(owner[key], before)
+  }
+})
+
 t.test('where nothing says whose an error is, it comes out as the cause', async (t) => {
   const limit = Error.stackTraceLimit
   t.teardown(() => {
@@ -362,6 +384,9 @@ t.test('functions and classes are what they were', async (t) => {
   t.equal(mb.ones([1]).constructor, mb.Tensor)
   t.throws(() => mb.zeros([-1]), mb.MbconvError)
   t.equal(mb.linalg.einsum, mb.einsum, 'under both names')
+  const required = require('mbconv')
+  t.equal(required.default, required, 'a default import that is compiled to require()')
+  t.notOk(Object.keys(required).includes('default'))
   const face = faceOf({ a: 1, list: [2] })
   t.same(Object.keys(face), ['a', 'list'])
 })

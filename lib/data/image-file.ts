@@ -171,7 +171,7 @@ export async function withImage<T>(
   options: DecodeOptions,
   use: (image: OpenImage) => Promise<T>,
 ): Promise<T> {
-  const size = typeof source === 'string' ? sizeOf(source) : 0
+  const [name, , size] = typeof source === 'string' ? [source, undefined, sizeOf(source)] : bytesOf(source)
   if (size <= SHORT) {
     const file = await opened(source, options)
     return inTurn(file.cost, () => used(file, use))
@@ -185,7 +185,7 @@ export async function withImage<T>(
   return inTurn(cost, async () => {
     const file = await opened(source, options)
     return used(file, async (image) => {
-      if (file.cost > cost) throw dataError(source as string, 'changed while it was read', 'Read it again.')
+      if (file.cost > cost) throw dataError(name, 'changed while it was read', 'Read it again.')
       return use(image)
     })
   })
@@ -222,24 +222,27 @@ interface OpenFile {
 
 /** Reads a file and its header: what there is to decode, and what that takes. */
 async function opened(source: string | NamedBytes, options: DecodeOptions): Promise<OpenFile> {
+  const [name, given, size] = typeof source === 'string' ? [source, undefined, sizeOf(source)] : bytesOf(source)
   const most = mostBytes(options)
-  if (typeof source === 'string') {
-    if (sizeOf(source) > most) throw tooLong(source, most)
-    const bytes = readWhole(source, most)
-    const own = () => release([bytes])
-    try {
-      return await decoderOf(source, bytes, options, own)
-    } catch (error) {
-      await own()
-      throw error
-    }
+  if (size > most) throw tooLong(name, most)
+  // A copy: whoever gave the bytes can take them away while the decoders, in other threads, look into them.
+  const bytes = given === undefined ? readWhole(name, most) : copyOf(given)
+  const free = () => release([bytes])
+  try {
+    return await decoderOf(name, bytes, options, free)
+  } catch (error) {
+    await free()
+    throw error
   }
-  const { name, bytes } = source
-  if (!(bytes instanceof Uint8Array))
-    throw new MbconvError('ERR_TYPE', `${name}: the bytes of an image must be a Uint8Array, got ${shown(bytes)}`)
-  if (bytes.length > most) throw tooLong(name, most)
-  return decoderOf(name, bytes, options, async () => {})
 }
+
+function bytesOf({ name, bytes }: NamedBytes): [string, Uint8Array, number] {
+  if (bytes instanceof Uint8Array) return [name, bytes, bytes.length]
+  throw new MbconvError('ERR_TYPE', `${name}: the bytes of an image must be a Uint8Array, got ${shown(bytes)}`)
+}
+
+/** Nothing, where the bytes have been transferred to someone else. */
+const copyOf = (bytes: Uint8Array): Uint8Array => (bytes.length === 0 ? new Uint8Array(0) : new Uint8Array(bytes))
 
 const tooLong = (name: string, most: number) =>
   dataError(

@@ -96,7 +96,8 @@ function readAll(fd: number, most: number): Buffer {
     if (length > most) throw new Error(`it has ${Math.max(length, size)} bytes, more than the ${most} allowed`)
   }
   check(size)
-  let buffer = Buffer.allocUnsafe(size + 1)
+  // Not from Buffer's pool: what is read may be given back (see data/release), and takes no other's memory with it.
+  let buffer = Buffer.allocUnsafeSlow(size + 1)
   let silent = 0
   for (let length = 0; ; ) {
     const got = readNow(fd, buffer.subarray(length, length + MOST_AT_ONCE))
@@ -110,7 +111,10 @@ function readAll(fd: number, most: number): Buffer {
     length += got
     if (got === 0) return buffer.subarray(0, length)
     check(length)
-    if (length === buffer.length) buffer = Buffer.concat([buffer], Math.min(2 * length + 4096, most + 1))
+    if (length < buffer.length) continue
+    const longer = Buffer.allocUnsafeSlow(Math.min(2 * length + 4096, most + 1))
+    longer.set(buffer)
+    buffer = longer
   }
 }
 

@@ -54,16 +54,18 @@ export function checkNormalized(arch: Arch, config: TrainConfig, trainImages: nu
 }
 
 /**
- * What a resumed run should be told of its learning rate: that it jumps, because the schedule is stretched over another
- * number of steps than when the steps before were done.
+ * What a resumed run should be told: that it is asked for fewer steps than it has, or that its learning rate jumps, because
+ * the schedule is stretched over another number of steps than when the steps before were done.
  *
  * @param step steps done
- * @param before the schedule those steps followed
+ * @param steps in the whole run
+ * @param before the schedule that the steps done followed
  * @param after the schedule of the steps to come
  */
-export function learningRateJump(step: number, before: Schedule, after: Schedule): string[] {
+export function resumptionNotes(step: number, steps: number, before: Schedule, after: Schedule): string[] {
+  if (step > steps) return [`${step} steps are done, and epochs and maxSteps ask for ${steps}: none is left to do`]
   const [expected, next] = [before(step), after(step)]
-  if (step === 0 || Math.abs(next - expected) <= 1e-9 * Math.max(next, expected)) return []
+  if (step === 0 || step === steps || Math.abs(next - expected) <= 1e-9 * Math.max(next, expected)) return []
   return [
     `the learning rate goes from ${rate(before(step - 1))} to ${rate(next)}: the schedule is stretched over the new number of steps (epochs, maxSteps)`,
   ]

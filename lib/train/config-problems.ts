@@ -215,6 +215,13 @@ function advice(issue: z.core.$ZodIssue, value: unknown): string | undefined {
 function unknownKey(schema: z.ZodType, path: Problem['path'], key: string, raw: unknown): Problem {
   const known = keysOf(schemaAt(schema, path, raw))
   const prefix = path.length > 0 ? `${keyPath(path)}.` : ''
+  // Written as on the command line; YAML takes `optimizer.lr` for one word.
+  const inside = key.includes('.') ? allKeys(schema, raw).find((other) => other === `${prefix}${key}`) : undefined
+  if (inside !== undefined) {
+    const [outer, ...inner] = key.split('.')
+    const hint = `write ${outer}: ${inner.reduceRight((value, name) => `{${name}: ${value}}`, '…')}`
+    return { path: [...path, key], kind: 'unknown', message: UNKNOWN, hint, meant: inside }
+  }
   const near = nearest(key, known)
   // Right word, wrong place: `lr` at the top instead of under `optimizer`.
   const elsewhere = near ? undefined : allKeys(schema, raw).find((other) => sameWord(other.split('.').pop() ?? '', key))

@@ -90,14 +90,17 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
           if (progress.best === null || top1 > progress.best.top1) progress.best = { step, top1 }
           emit({ type: 'eval', step, epoch: epochsDone, loss, top1, top5 })
           metrics.append({ type: 'eval', step, epoch: epochsDone, loss, top1, top5, seconds: progress.seconds })
-          // A run must not end well that has learned nothing.
-          const failure =
-            progress.skipped.tooMany(true) ?? (Number.isFinite(loss) ? undefined : `the test loss is ${loss}`)
-          if (atEnd && failure !== undefined) throw diverged(failure, step, schedule(step), progress.checkpoint)
         }
       }
 
       const finished = atEnd && progress.lastEval?.step === step
+      if (finished) {
+        // A run must not end well that has learned nothing, wherever its last evaluation was made.
+        const loss = progress.lastEval?.loss ?? Number.NaN
+        const failure =
+          progress.skipped.tooMany(true) ?? (Number.isFinite(loss) ? undefined : `the test loss is ${loss}`)
+        if (failure !== undefined) throw diverged(failure, step, schedule(step), progress.checkpoint)
+      }
       const stop = finished ? false : stopRequested()
       const { everyEpochs, everySteps } = config.checkpoint
       const isDue =
@@ -145,7 +148,8 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
         } else if (skips) {
           statistics?.restore()
         }
-        if (skips) progress.skipped.add(!usable)
+        // Also where none is skipped: those that a resumed run has skipped before are to grow old.
+        progress.skipped.add(skips && !usable)
         optimizer.zeroGrad()
         return value ?? loss.detach()
       })

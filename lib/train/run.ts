@@ -50,16 +50,16 @@ async function startRun({ config: given, token }: RunRequest, hooks: RunHooks): 
     const runDir = makeRunFolder(config)
     try {
       lockRun(runDir, token)
-    } catch (error) {
-      removeEmptyRunFolder(runDir)
-      throw error
-    }
-    try {
-      writeConfig(runDir, config)
-      makeCheckpointsFolder(runDir)
-      return await train(session, runDir, undefined, hooks)
+      try {
+        writeConfig(runDir, config)
+        makeCheckpointsFolder(runDir)
+        return await train(session, runDir, undefined, hooks)
+      } finally {
+        unlockRun(runDir, token)
+      }
     } finally {
-      unlockRun(runDir, token)
+      // Where not even the configuration could be written the name is free again.
+      removeEmptyRunFolder(runDir)
     }
   } finally {
     session.dispose()

@@ -24,7 +24,7 @@ import { type Schedule, scheduleOf } from '../optim/schedules'
 import { SGD } from '../optim/sgd'
 import { getRandomState, manualSeed, setRandomState } from '../tensor/random'
 import { scope } from '../tensor/scope'
-import { cautionsOf, checkNormalized, learningRateJump } from './cautions'
+import { cautionsOf, checkNormalized, resumptionNotes } from './cautions'
 import { type Checkpoint, readPart } from './checkpoint'
 import type { TrainState } from './checkpoint-state'
 import type { TrainConfig } from './config'
@@ -169,8 +169,9 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
     const notes =
       checkpoint === undefined
         ? [...cautionsOf(config, train), ...beginWith(model, config)]
-        : learningRateJump(
+        : resumptionNotes(
             checkpoint.state.step,
+            totalSteps,
             scheduleFor(stepsOf(checkpoint.state.config, stepsPerEpoch)),
             schedule,
           )
