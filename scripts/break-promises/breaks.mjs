@@ -613,4 +613,20 @@ export const BREAKS = [
     by: '    if (outermost_ && false) Queue::renew();\n',
     test: 'function',
   },
+  {
+    promise: 'A run that learns nothing has failed',
+    what: 'skipped steps that never grow old',
+    file: 'lib/train/loop.ts',
+    text: 'progress.skipped.add(skips && !usable)',
+    by: 'if (skips) progress.skipped.add(!usable)',
+    test: 'divergence',
+  },
+  {
+    promise: 'No input kills the process',
+    what: "memory of Buffer's pool is given back",
+    file: 'lib/io/open.ts',
+    text: 'let buffer = Buffer.allocUnsafeSlow(size + 1)',
+    by: 'let buffer = Buffer.allocUnsafe(size + 1)',
+    test: 'image-file',
+  },
 ]
