@@ -13,8 +13,10 @@ import t from 'tap'
 import { fuzz, growthOf, sanitized } from '../scripts/fuzz/run.mjs'
 
 const child = fileURLToPath(new URL('helpers/fuzz-child.mjs', import.meta.url))
-const seed = process.env.MBCONV_FUZZ_SEED ?? String(Date.now() % 2 ** 31)
-t.comment(`seed ${seed}; repeat with MBCONV_FUZZ_SEED=${seed}`)
+// The same calls for everybody: a fault that nobody knows is for `npm run fuzz` to find, which draws its seed, and not for
+// whoever tries the tests.
+const seed = process.env.MBCONV_FUZZ_SEED ?? '1'
+t.comment(`seed ${seed}; MBCONV_FUZZ_SEED chooses another`)
 const runs = Number(process.env.MBCONV_FUZZ_RUNS ?? 20_000)
 
 t.test('No input kills the process', async (t) => {
@@ -62,8 +64,8 @@ t.test('what is wrong is found', async (t) => {
   t.same(growthOf(measures((i) => ({ rss: flat.rss + (i % 3) * 2e7 }))).excess, [])
   t.same(growthOf(measures((i) => ({ rss: flat.rss + (i > 10 ? 8e8 : 0) + (i > 13 ? 8e8 : 0) }))).excess, [], 'twice')
   t.same(
-    growthOf(measures((i) => ({ rss: flat.rss + i * 15 * 2 ** 20 }))).excess.map(([what]) => what),
-    ['rss'],
+    growthOf(measures((i) => ({ heapUsed: flat.heapUsed + i * 4 * 2 ** 20 }))).excess.map(([what]) => what),
+    ['heapUsed'],
   )
   t.same(
     growthOf(measures((i) => ({ files: 20 + 2 * i }))).excess.map(([what]) => what),

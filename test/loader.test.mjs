@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { statistics } from '../dist/data/dataset.js'
+import { normalization, statistics } from '../dist/data/dataset.js'
 import { loadDigits } from '../dist/data/digits.js'
 import { Loader } from '../dist/data/loader.js'
 import { normalizer, resizeImages } from '../dist/data/transforms.js'
@@ -139,4 +139,40 @@ t.test('options that cannot be', async (t) => {
   t.throws(() => loader.epoch(-1), { code: 'ERR_VALUE', message: /epoch/ })
   t.throws(() => loader.epoch(0, 24), { code: 'ERR_VALUE', message: /fromBatch is 24, but an epoch has 23/ })
   t.same([...loader.epoch(0, 23)], [], 'the end of an epoch is a place to resume from')
+})
+
+t.test('a data set that is not what it states is refused before anything is computed', async (t) => {
+  const good = {
+    name: 'good',
+    numClasses: 2,
+    classes: ['a', 'b'],
+    shape: [1, 2, 2],
+    length: 3,
+    images: new Uint8Array(12).map((_, i) => 20 * i),
+    labels: Uint8Array.of(0, 1, 0),
+  }
+  const wanted = { mean: null, std: null }
+  const options = { batchSize: 2, size: 2, mean: 0, std: 1 }
+  const uses = [
+    (dataset) => statistics(dataset),
+    (dataset) => normalization(dataset, wanted),
+    (dataset) => new Loader(dataset, options),
+  ]
+  for (const use of uses) {
+    t.ok(use(good))
+    for (const [change, code] of [
+      // Each of the first three was counted up to: for ever, as good as.
+      [{ shape: [new Date(), 2, 2] }, 'ERR_TYPE'],
+      [{ shape: [1e15, 2, 2] }, 'ERR_VALUE'],
+      [{ length: 1e15 }, 'ERR_VALUE'],
+      [{ shape: [1, 2] }, 'ERR_TYPE'],
+      [{ shape: null }, 'ERR_TYPE'],
+      [{ shape: [1, 2, 3] }, 'ERR_VALUE'],
+      [{ images: [...good.images] }, 'ERR_TYPE'],
+      [{ labels: undefined }, 'ERR_TYPE'],
+      [{ labels: Uint8Array.of(0) }, 'ERR_VALUE'],
+    ]) {
+      t.throws(() => use({ ...good, ...change }), { code }, `${use} ${Object.keys(change)}`)
+    }
+  }
 })

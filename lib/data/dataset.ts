@@ -1,5 +1,5 @@
 /** Labelled images in memory, and what training needs to know about them. */
-import { checkObject } from '../check'
+import { checkCount, checkObject, shown } from '../check'
 import { MbconvError } from '../errors'
 import { loadDigits } from './digits'
 import { loadIdx } from './idx'
@@ -38,9 +38,41 @@ export interface ChannelStatistics {
   std: number[]
 }
 
-/** Mean and standard deviation of each channel over all images, with 255 counted as 1. Exact up to the last division. */
+/**
+ * Refuses a data set whose arrays have not the sizes that it states: what goes through it would compute for ever, or read
+ * beside them.
+ *
+ * @throws MbconvError ERR_TYPE, ERR_VALUE
+ */
+export function checkDataset(op: string, dataset: ImageDataset): void {
+  checkObject(op, 'dataset', dataset)
+  const { shape, length, images, labels } = dataset
+  if (!Array.isArray(shape) || shape.length !== 3) {
+    throw new MbconvError('ERR_TYPE', `${op}: dataset.shape must be [channels, height, width], got ${shown(shape)}`, {
+      op,
+    })
+  }
+  for (const size of shape) checkCount(op, 'a size in dataset.shape', size)
+  checkCount(op, 'dataset.length', length, { min: 0, max: Number.MAX_SAFE_INTEGER })
+  const sizes = { images: shape.reduce((product, size) => product * size, length), labels: length }
+  for (const [key, array] of Object.entries({ images, labels })) {
+    if (!(array instanceof Uint8Array)) {
+      throw new MbconvError('ERR_TYPE', `${op}: dataset.${key} must be a Uint8Array, got ${shown(array)}`, { op })
+    }
+    const size = sizes[key as keyof typeof sizes]
+    if (array.length !== size) {
+      throw new MbconvError('ERR_VALUE', `${op}: dataset.${key} has ${array.length} bytes, not ${size}`, { op })
+    }
+  }
+}
+
+/**
+ * Mean and standard deviation of each channel over all images, with 255 counted as 1. Exact up to the last division.
+ *
+ * @throws MbconvError ERR_TYPE, ERR_VALUE for a data set that is none
+ */
 export function statistics(dataset: ImageDataset): ChannelStatistics {
-  checkObject('statistics', 'dataset', dataset)
+  checkDataset('statistics', dataset)
   const [channels, height, width] = dataset.shape
   const plane = height * width
   const pixels = dataset.length * plane
@@ -76,7 +108,7 @@ export function normalization(
   train: ImageDataset,
   wanted: { mean: number | number[] | null; std: number | number[] | null },
 ): ChannelStatistics {
-  checkObject('normalization', 'train', train)
+  checkDataset('normalization', train)
   checkObject('normalization', 'wanted', wanted)
   const channels = train.shape[0]
   const perChannel = (key: string, value: number | number[]) => {

@@ -6,7 +6,7 @@
  */
 import { MbconvError } from '../errors'
 import { type Seed, seedBits } from '../seed'
-import type { ImageDataset } from './dataset'
+import { checkDataset, type ImageDataset } from './dataset'
 import { KeyedRandom, PURPOSE } from './philox'
 import {
   type Augment,
@@ -74,8 +74,9 @@ export class Loader {
   private readonly fill: Fill
   private readonly pixels: Normalizer
 
-  /** @throws MbconvError ERR_VALUE for an option out of range, and when dropLast would leave no batch */
+  /** @throws MbconvError ERR_TYPE, ERR_VALUE for a wrong data set or option, and when dropLast would leave no batch */
   constructor(dataset: ImageDataset, options: LoaderOptions) {
+    checkDataset('Loader', dataset)
     this.dataset = dataset
     this.batchSize = wholeFrom(1, 'batchSize', options.batchSize)
     this.size = wholeFrom(1, 'size', options.size)
