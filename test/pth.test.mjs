@@ -58,7 +58,7 @@ t.test(`${Object.keys(HOSTILE).length} files made to harm`, async (t) => {
     writeFileSync(path, bytes)
     const began = process.cpuUsage()
     t.throws(() => pth.read(path).stateDict(), { code: 'ERR_FORMAT', message }, name)
-    t.ok(cpuSeconds(began) < 2, `${name}: within two seconds of the processor`)
+    t.ok(cpuSeconds(began) < 1, `${name}: within a second of the processor`)
   }
   writeFileSync(path, archive(good()))
   const { weight } = pth.read(path).stateDict()
@@ -99,22 +99,23 @@ t.test('files with bytes changed: read, or refused', async (t) => {
   }
   const before = mb.memory().tensors
   const resident = process.memoryUsage.rss()
-  let read = 0
-  const began = process.cpuUsage()
+  let [read, slowest] = [0, 0]
   const other = []
   for (let i = 0; i < 2500; i++) {
     const bytes = i % 2 === 0 ? mutate(whole[random(whole.length)]) : archive(mutate(pickles[random(2)]))
     writeFileSync(path, bytes)
+    const began = process.cpuUsage()
     try {
       for (const tensor of Object.values(pth.read(path).stateDict())) tensor.dispose()
       read++
     } catch (error) {
       if (error.code !== 'ERR_FORMAT') other.push(`${i}: ${error.stack}`)
     }
+    slowest = Math.max(slowest, cpuSeconds(began))
   }
   t.same(other, [], 'only ERR_FORMAT')
   t.ok(read > 0 && read < 2000, `${read} of 2,500 can be read`)
-  t.comment(`${cpuSeconds(began).toFixed(1)} s of the processor`)
+  t.ok(slowest < 1, `${slowest.toFixed(2)} s of the processor at most`)
   t.equal(mb.memory().tensors, before)
   t.ok(process.memoryUsage.rss() - resident < 200e6)
 })
