@@ -1,16 +1,26 @@
 /** The whole public surface of mbconv. */
-import { Network } from './models/network'
+import { Network } from './models/network/network'
 import { faceOf } from './public-face'
 
+export { type ConfigSource, parseConfigFile } from './config/file'
+export { parseConfig, type TrainConfig, type TrainConfigInput, trainConfigSchema } from './config/train'
 export * as cuda from './cuda'
 export * as data from './data'
-export * as debug from './debug'
-export { type ErrorCode, MbconvError, type MemoryShortage } from './errors'
+export { type ErrorCode, MbconvError, type MemoryShortage } from './errors/error'
 export * as experiment from './experiment'
+export { type ExplainOptions, type Explanation, explainImage } from './inference/explain'
+export { type ExportRunOptions, exportRun } from './inference/export'
+export {
+  type Guess,
+  type ImageSource,
+  type Prediction,
+  type PredictOptions,
+  predictEach,
+  predictImages,
+  type Unreadable,
+} from './inference/predict'
 export * as io from './io'
 export * as models from './models'
-export * as nn from './nn'
-export * as optim from './optim'
 export {
   type AllocatorStatistics,
   allocatorStatistics,
@@ -20,10 +30,12 @@ export {
   setNumThreads,
   trimMemory,
   versions,
-} from './runtime'
-export type { NanOptions, Operand } from './tensor/arithmetic'
-export { type AutocastOptions, autocast, isAutocastEnabled } from './tensor/autocast'
-export { enableGrad, type GradOptions, grad, inferenceMode, isGradEnabled, noGrad } from './tensor/autograd'
+} from './native/runtime'
+export * from './native/types'
+export * as nn from './nn'
+export * as optim from './optim'
+export { type AutocastOptions, autocast, isAutocastEnabled } from './tensor/core/autocast'
+export { enableGrad, type GradOptions, grad, inferenceMode, isGradEnabled, noGrad } from './tensor/core/autograd'
 export {
   arange,
   empty,
@@ -44,14 +56,27 @@ export {
   tensor,
   zeros,
   zerosLike,
-} from './tensor/create'
-export { callOp, opNames, opSchemas } from './tensor/dispatch'
-export * as foreach from './tensor/foreach'
-export { autogradFunction, checkpoint, type FunctionContext, type FunctionDefinition } from './tensor/function'
-export type { IndexPart } from './tensor/indexing'
-export type { ScatterReduceOptions } from './tensor/inplace'
-export * as linalg from './tensor/linalg'
-export { einsum } from './tensor/linalg'
+} from './tensor/core/create'
+export * as debug from './tensor/core/debug'
+export { autogradFunction, checkpoint, type FunctionContext, type FunctionDefinition } from './tensor/core/function'
+export { getRandomState, manualSeed, setRandomState } from './tensor/core/random'
+export { keep, memory, scope } from './tensor/core/scope'
+export { Tensor } from './tensor/core/tensor'
+export * as threads from './tensor/core/transfer'
+export type { NanOptions, Operand } from './tensor/methods/arithmetic'
+export type { IndexPart } from './tensor/methods/indexing'
+export type { ScatterReduceOptions } from './tensor/methods/inplace'
+export type { DiagonalOptions } from './tensor/methods/parts'
+export type {
+  Along,
+  AlongOptions,
+  DiffOptions,
+  MomentOptions,
+  QuantileOptions,
+  SortOptions,
+  Unique,
+  UniqueOptions,
+} from './tensor/methods/reductions'
 export {
   bernoulli,
   blockDiag,
@@ -70,38 +95,13 @@ export {
   standardGamma,
   vstack,
   where,
-} from './tensor/ops'
-export type { DiagonalOptions } from './tensor/parts'
-export { getRandomState, manualSeed, setRandomState } from './tensor/random'
-export type {
-  Along,
-  AlongOptions,
-  DiffOptions,
-  MomentOptions,
-  QuantileOptions,
-  SortOptions,
-  Unique,
-  UniqueOptions,
-} from './tensor/reductions'
-export { keep, memory, scope } from './tensor/scope'
-export { Tensor } from './tensor/tensor'
-export * as threads from './tensor/transfer'
-export * from './tensor/types'
-export { parseConfig, type TrainConfig, type TrainConfigInput, trainConfigSchema } from './train/config'
-export { type ConfigSource, parseConfigFile } from './train/config-file'
+} from './tensor/ops/combining'
+export { callOp, opNames, opSchemas } from './tensor/ops/dispatch'
+export * as foreach from './tensor/ops/foreach'
+export * as linalg from './tensor/ops/linalg'
+export { einsum } from './tensor/ops/linalg'
 export { type EvaluateRunOptions, evaluateRun, type RunEvaluation } from './train/evaluate'
 export type { StopReason, TrainEvent, TrainResult } from './train/events'
-export { type ExplainOptions, type Explanation, explainImage } from './train/explain'
-export { type ExportRunOptions, exportRun } from './train/export'
-export {
-  type Guess,
-  type ImageSource,
-  type Prediction,
-  type PredictOptions,
-  predictEach,
-  predictImages,
-  type Unreadable,
-} from './train/predict'
 export { type TrainOptions, type TrainRun, train } from './train/train'
 
 // Nothing without a code leaves any of these.

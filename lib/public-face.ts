@@ -1,7 +1,7 @@
 /** The package as its users have it: every function and class with the net of ./coded behind it, at the boundary only. */
-import { coded, type Fn, guarded } from './coded'
-import { MbconvError } from './errors'
-import { Tensor } from './tensor/tensor'
+import { coded, type Fn, guarded } from './errors/coded'
+import { MbconvError } from './errors/error'
+import { Tensor } from './tensor/core/tensor'
 
 // biome-ignore lint/complexity/noBannedTypes: any class at all, those with private constructors included
 type Class = Function & { prototype: object }

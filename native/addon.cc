@@ -1,9 +1,9 @@
 // The addon's entry: what is exported, topic by topic.
 #include <node_api.h>
 
-#include "allocator.h"
-#include "bind.h"
-#include "env.h"
+#include "device/allocator.h"
+#include "binding/bind.h"
+#include "binding/env.h"
 
 namespace mbconv {
 

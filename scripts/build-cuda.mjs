@@ -45,7 +45,7 @@ const MATRIX = path.join(ROOT, 'build', 'cuda-matrix.json')
 /** What the built addon says of itself through the library, as one line of JSON. */
 const PROBE = `
 const mb = require(process.argv[1])
-const { native } = require(process.argv[1] + '/dist/native.js')
+const { native } = require(process.argv[1] + '/dist/native/addon.js')
 const one = mb.ones([2, 2]).matmul(mb.ones([2, 2])).sum().item()
 console.log(JSON.stringify({ libtorch: mb.versions().loaded, built: native().cudaIsBuilt(),
   available: mb.cuda.isAvailable(), devices: mb.cuda.deviceCount(), why: mb.cuda.whyNot(), one }))`

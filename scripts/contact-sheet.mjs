@@ -13,8 +13,8 @@ import sharp from 'sharp'
 
 // The package does not export it: it is a tool of the report's.
 const require = createRequire(import.meta.url)
-const { FONT_FAMILY } = require('../dist/report/font.js')
-const { svgToPng } = require('../dist/report/png.js')
+const { FONT_FAMILY } = require('../dist/drawing/font.js')
+const { svgToPng } = require('../dist/drawing/png.js')
 
 const GAP = 4
 const NAME = 20

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
 const mb = require('../dist/index.js')
-const { REFUSALS, refusalOf } = require('../dist/tensor/operator-refusals.js')
+const { REFUSALS, refusalOf } = require('../dist/tensor/ops/operator-refusals.js')
 const FILE = fileURLToPath(new URL('../docs/operators.md', import.meta.url))
 const LIMIT = '## Reached through `callOp`'
 
@@ -40,7 +40,7 @@ const HOUSEKEEPING = new Set(
 
 const snake = (name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase()
 // The dispatcher's own list: methods stand for internal operators too, which callOp refuses.
-const all = require('../dist/native.js').native().opNames()
+const all = require('../dist/native/addon.js').native().opNames()
 const known = new Set(all.filter((name) => name.startsWith('aten::')).map((name) => name.slice('aten::'.length)))
 
 /** Every face with the names its operator may have, the likeliest first. */

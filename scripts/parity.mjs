@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as mb from 'mbconv'
-import { archOf } from '../dist/models/checkpoints.js'
+import { archOf } from '../dist/models/weights/published.js'
 
 const LIMIT = { float32: 1e-5, float64: 1e-10 }
 const script = fileURLToPath(new URL('goldens/parity.py', import.meta.url))

@@ -17,7 +17,7 @@ import { publicOperators, sweep } from './sweep-operators/run.mjs'
 
 const require = createRequire(import.meta.url)
 const mb = require('../dist/index.js')
-const { REFUSALS, refusalOf } = require('../dist/tensor/operator-refusals.js')
+const { REFUSALS, refusalOf } = require('../dist/tensor/ops/operator-refusals.js')
 const FILE = fileURLToPath(new URL('../test/golden/operators-sweep.json', import.meta.url))
 
 const { values: options } = parseArgs({
@@ -60,7 +60,7 @@ console.log(
 
 if (options.write) {
   const known = JSON.parse(readFileSync(FILE, 'utf8'))
-  const all = require('../dist/native.js').native().opNames()
+  const all = require('../dist/native/addon.js').native().opNames()
   const refused = Object.fromEntries(
     REFUSALS.map(({ rule }) => [rule, all.filter((n) => refusalOf(n)?.rule === rule).length]),
   )

@@ -3,7 +3,7 @@
  * Runs clang-tidy over native/ with the checks of native/.clang-tidy; any finding is a failure.
  *
  *   npm run tidy                        every file
- *     -- native/env.cc …                these only
+ *     -- native/binding/env.cc …                these only
  *     -- --jobs N                       files at once; by default as many as fit the machine
  *
  * Needs a finished set-up. scripts/clang.mjs gets clang-tidy. The parts that only the CUDA flavour compiles are looked at

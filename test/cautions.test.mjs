@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { nn, optim, train, zeros } from 'mbconv'
 import t from 'tap'
-import { writeIdx } from '../dist/data/idx.js'
+import { writeIdx } from '../dist/data/sources/idx.js'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
 
 const runTo = async (config, options = {}) => {

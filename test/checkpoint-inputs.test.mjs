@@ -5,11 +5,11 @@ import * as mb from 'mbconv'
 import t from 'tap'
 
 const require = createRequire(import.meta.url)
-const { archOf } = require('../dist/models/checkpoints.js')
-const { stageTable } = require('../dist/models/count.js')
-const { layerNames, schemesOf } = require('../dist/models/key-map.js')
-const { readInputImage } = require('../dist/train/input-image.js')
-const { inputOf } = require('../dist/train/predict.js')
+const { archOf } = require('../dist/models/weights/published.js')
+const { stageTable } = require('../dist/models/cost/count.js')
+const { layerNames, schemesOf } = require('../dist/models/weights/key-map.js')
+const { readInputImage } = require('../dist/inference/input-image.js')
+const { inputOf } = require('../dist/inference/predict.js')
 
 const golden = JSON.parse(readFileSync(new URL('./golden/checkpoint-inputs.json', import.meta.url), 'utf8'))
 const checkpoints = mb.models.checkpoints()

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { memory, train } from 'mbconv'
 import t from 'tap'
-import { publishDirectory, removeStaleTemporaries, writeFileAtomic } from '../dist/io/atomic.js'
-import { readableJson } from '../dist/io/json.js'
-import { findCheckpoint, listCheckpoints, newestCheckpoint, openCheckpoint } from '../dist/train/checkpoint.js'
+import { publishDirectory, removeStaleTemporaries, writeFileAtomic } from '../dist/files/atomic.js'
+import { readableJson } from '../dist/files/json.js'
+import { findCheckpoint, listCheckpoints, newestCheckpoint, openCheckpoint } from '../dist/train/run/checkpoint.js'
 import { tinyConfig } from './helpers/tiny.mjs'
 
 t.test('damaged checkpoints', async (t) => {

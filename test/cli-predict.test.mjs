@@ -5,7 +5,7 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { writeIdx } from '../dist/data/idx.js'
+import { writeIdx } from '../dist/data/sources/idx.js'
 import { tinyConfig } from './helpers/tiny.mjs'
 
 const MAIN = path.resolve('dist/cli/main.js')
@@ -131,7 +131,7 @@ t.test(
 )
 
 t.test('what words mean', async (t) => {
-  const { checkImageWords, imagesOf } = await import('../dist/cli/images.js')
+  const { checkImageWords, imagesOf } = await import('../dist/cli/input/images.js')
   const names = async (words, filesFrom) => {
     const [found, empty] = [[], []]
     for await (const each of imagesOf({ words, filesFrom }, (word) => empty.push(word))) found.push(each)

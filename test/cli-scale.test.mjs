@@ -7,8 +7,8 @@ import { models } from 'mbconv'
 import t from 'tap'
 
 const require = createRequire(import.meta.url)
-const { parseConfigFile } = require('../dist/train/config-file.js')
-const { archFor, modelOf } = require('../dist/train/session.js')
+const { parseConfigFile } = require('../dist/config/file.js')
+const { archFor, modelOf } = require('../dist/train/session/session.js')
 const MAIN = path.resolve('dist/cli/main.js')
 
 function mbconv(...words) {

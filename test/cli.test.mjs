@@ -47,7 +47,7 @@ t.test('help loads neither the native part nor the schema', async (t) => {
 })
 
 t.test('configurations are checked without the native part', async (t) => {
-  const script = `require(${JSON.stringify(path.resolve('dist/train/config-file.js'))})
+  const script = `require(${JSON.stringify(path.resolve('dist/config/file.js'))})
     process.stdout.write(JSON.stringify(Object.keys(require.cache).filter((file) => /\\.node$|dist.(native|tensor)/.test(file))))`
   t.equal(spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout, '[]')
 })

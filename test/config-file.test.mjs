@@ -3,8 +3,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { parseConfig } from '../dist/train/config.js'
-import { parseConfigFile } from '../dist/train/config-file.js'
+import { parseConfigFile } from '../dist/config/file.js'
+import { parseConfig } from '../dist/config/train.js'
 import { complaints, SMALLEST, yaml } from './helpers/config.mjs'
 
 t.test('overrides come last, are YAML, and may name any key', async (t) => {

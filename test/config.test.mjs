@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { parseConfig } from '../dist/train/config.js'
-import { parseConfigFile } from '../dist/train/config-file.js'
-import { editDistance, nearest } from '../dist/train/nearest.js'
+import { parseConfigFile } from '../dist/config/file.js'
+import { parseConfig } from '../dist/config/train.js'
+import { editDistance, nearest } from '../dist/text/nearest.js'
 import { complaints, SMALLEST, yaml } from './helpers/config.mjs'
 
 t.test('the defaults are the recipe of the paper', async (t) => {

@@ -9,7 +9,7 @@ import t from 'tap'
 
 const require = createRequire(import.meta.url)
 const root = fileURLToPath(new URL('..', import.meta.url))
-const { native } = require('../dist/native.js')
+const { native } = require('../dist/native/addon.js')
 const why = mb.cuda.whyNot()
 const { cuda } = mb
 

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { decoderMemory } from '../dist/data/decoder-memory.js'
-import { inTurn, LARGE, ROOM } from '../dist/data/decoding-queue.js'
-import { readImageFile, withImage } from '../dist/data/image-file.js'
-import { release } from '../dist/data/release.js'
-import { native } from '../dist/native.js'
+import { decoderMemory } from '../dist/data/images/decoder-memory.js'
+import { inTurn, LARGE, ROOM } from '../dist/data/images/decoding-queue.js'
+import { readImageFile, withImage } from '../dist/data/images/image-file.js'
+import { release } from '../dist/data/images/release.js'
+import { native } from '../dist/native/addon.js'
 
 const sharp = await import('sharp').then(
   ({ default: found }) => found,

@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { train } from 'mbconv'
 import t from 'tap'
-import { parseConfig } from '../dist/train/config.js'
+import { parseConfig } from '../dist/config/train.js'
 import { SkippedSteps } from '../dist/train/divergence.js'
 import { trainLoop } from '../dist/train/loop.js'
 import { progressFrom } from '../dist/train/progress.js'
-import { openSession } from '../dist/train/session.js'
+import { openSession } from '../dist/train/session/session.js'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
 
 const dir = t.testdir()

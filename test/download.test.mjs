@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { serve } from './helpers/file-server.mjs'
 
-const { download } = createRequire(import.meta.url)('../dist/io/download.js')
+const { download } = createRequire(import.meta.url)('../dist/files/download.js')
 const content = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 2654435761) >>> 13))
 const sha256 = createHash('sha256').update(content).digest('hex')
 

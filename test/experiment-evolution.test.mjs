@@ -1,12 +1,12 @@
 // The search for stages by evolution: valid, new, affordable children, the same ones every time, and better ones.
 import { models } from 'mbconv'
 import t from 'tap'
-import { KeyedRandom } from '../dist/data/philox.js'
-import { evolutionSchema, evolutionSource, mutate, parentsOf } from '../dist/experiment/evolution.js'
-import { meanTop1, objective } from '../dist/experiment/objective.js'
-import { checkArch } from '../dist/models/check.js'
-import { parseConfig } from '../dist/train/config.js'
-import { archFor } from '../dist/train/session.js'
+import { parseConfig } from '../dist/config/train.js'
+import { evolutionSchema, evolutionSource, mutate, parentsOf } from '../dist/experiment/search/evolution.js'
+import { meanTop1, objective } from '../dist/experiment/search/objective.js'
+import { checkArch } from '../dist/models/arch/check.js'
+import { KeyedRandom } from '../dist/random/philox.js'
+import { archFor } from '../dist/train/session/session.js'
 
 const base = models.scale(models.arch('efficientnet_b0'), { width: 0.2, depth: 0.5, resolution: 40, divisor: 4 })
 const own = models.count(base, { numClasses: 10 }).macs

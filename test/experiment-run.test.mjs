@@ -5,7 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { experiment } from 'mbconv'
 import t from 'tap'
-import { LineFile } from '../dist/experiment/results.js'
+import { LineFile } from '../dist/experiment/store/results.js'
 import { tinyData } from './helpers/tiny.mjs'
 
 t.setTimeout(240_000)

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { ranges } from '../dist/experiment/slurm.js'
+import { ranges } from '../dist/experiment/run/slurm.js'
 import { tinyData } from './helpers/tiny.mjs'
 
 t.setTimeout(240_000)

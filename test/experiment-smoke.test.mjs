@@ -5,10 +5,10 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { models } from 'mbconv'
 import t from 'tap'
-import { planExperiment } from '../dist/experiment/plan.js'
-import { parseExperimentFile } from '../dist/experiment/spec.js'
-import { parseConfig } from '../dist/train/config.js'
-import { archFor } from '../dist/train/session.js'
+import { parseConfig } from '../dist/config/train.js'
+import { planExperiment } from '../dist/experiment/plan/plan.js'
+import { parseExperimentFile } from '../dist/experiment/plan/spec.js'
+import { archFor } from '../dist/train/session/session.js'
 
 const FOLDER = path.join(import.meta.dirname, '..', 'scripts', 'experiments')
 const FILES = ['evolution', 'figure3', 'figure4', 'grid', 'table3', 'table7']

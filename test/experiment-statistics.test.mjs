@@ -2,7 +2,15 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { detectable, holm, pairedTest, power, rank, signFlip, summarize } from '../dist/experiment/statistics.js'
+import {
+  detectable,
+  holm,
+  pairedTest,
+  power,
+  rank,
+  signFlip,
+  summarize,
+} from '../dist/experiment/analysis/statistics.js'
 
 const golden = JSON.parse(readFileSync(new URL('golden/statistics.json', import.meta.url), 'utf8'))
 

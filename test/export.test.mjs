@@ -8,7 +8,7 @@ import t from 'tap'
 import { loadOnnxruntime } from '../scripts/bench/onnxruntime/load.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
-const { archOf } = createRequire(import.meta.url)('../dist/models/checkpoints.js')
+const { archOf } = createRequire(import.meta.url)('../dist/models/weights/published.js')
 const { models } = mb
 const LIMIT = 1e-4
 const MAIN = resolve('dist/cli/main.js')

@@ -10,7 +10,7 @@ import { small } from './helpers/small.mjs'
 mb.setNumThreads(1)
 
 const require = createRequire(import.meta.url)
-const { parseConfigFile } = require('../dist/train/config-file.js')
+const { parseConfigFile } = require('../dist/config/file.js')
 const { create } = mb.models
 const { layerwiseGroups, decayGroups, SGD, RMSprop, AdamW, schedules } = mb.optim
 
@@ -204,7 +204,7 @@ threads: 1
 t.test('fine-tuning by a configuration: weights of ten classes, frozen stages, falling rates, resumed', async (t) => {
   const folder = t.testdir({})
   const { config } = parseConfigFile(yaml(t, TINY))
-  const { archFor } = require('../dist/train/session.js')
+  const { archFor } = require('../dist/train/session/session.js')
   const other = create(archFor(config), { numClasses: 4, inChannels: 1, seed: 9 })
   const weights = path.join(folder, 'w.safetensors')
   mb.io.safetensors.write(weights, other.stateDict())

@@ -5,8 +5,8 @@ import { MbconvError, models, parseConfig } from 'mbconv'
 import t from 'tap'
 
 const require = createRequire(import.meta.url)
-const { fitLatency } = require('../dist/models/fit-latency.js')
-const { fitBase } = require('../dist/models/fit-base.js')
+const { fitLatency } = require('../dist/models/fit/latency.js')
+const { fitBase } = require('../dist/models/fit/base.js')
 
 const { arch, compound, count, estimateMemory, fit, scale } = models
 const B0 = arch('efficientnet_b0')

@@ -5,8 +5,8 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { evaluateRun, train } from 'mbconv'
 import t from 'tap'
-import { listCheckpoints, newestCheckpoint } from '../dist/train/checkpoint.js'
-import { cutMetrics, MetricsLog } from '../dist/train/metrics.js'
+import { listCheckpoints, newestCheckpoint } from '../dist/train/run/checkpoint.js'
+import { cutMetrics, MetricsLog } from '../dist/train/run/metrics.js'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
 
 /** The functions that compiled files call. */

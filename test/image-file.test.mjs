@@ -6,8 +6,8 @@ import { promisify } from 'node:util'
 import { crc32, deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
-import { readImageFile, withImage } from '../dist/data/image-file.js'
-import { storedBox, uprightRows } from '../dist/data/pixels.js'
+import { readImageFile, withImage } from '../dist/data/images/image-file.js'
+import { storedBox, uprightRows } from '../dist/data/images/pixels.js'
 
 const [GRAY, RGB, RGBA] = [0, 2, 6]
 const folder = t.testdir()
@@ -26,7 +26,7 @@ async function readWithoutSharp(images) {
   const url = (code) => `data:text/javascript,${encodeURIComponent(code)}`
   const register = `import { register } from 'node:module'; register(${JSON.stringify(url(hooks))})`
   const script = `
-    const { readImageFile } = require(${JSON.stringify(fileURLToPath(new URL('../dist/data/image-file.js', import.meta.url)))})
+    const { readImageFile } = require(${JSON.stringify(fileURLToPath(new URL('../dist/data/images/image-file.js', import.meta.url)))})
     const images = ${JSON.stringify(images)}.map(([name, text]) => ({ name, bytes: Buffer.from(text, 'base64') }))
     const read = (image) => readImageFile(image, { channels: 1, height: 2, width: 2 }).then(
       () => 'read', ({ code, message, hint }) => ({ code, message, hint }))

@@ -3,8 +3,8 @@ import { execFileSync, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { imagesOf } from '../dist/cli/images.js'
-import { readText } from '../dist/io/open.js'
+import { imagesOf } from '../dist/cli/input/images.js'
+import { readText } from '../dist/files/open.js'
 
 const PNG = 'not looked at'
 const dir = fs.realpathSync(t.testdir())

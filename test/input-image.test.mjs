@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { inputImageShape, readInputImage, regionOf } from '../dist/train/input-image.js'
+import { inputImageShape, readInputImage, regionOf } from '../dist/inference/input-image.js'
 import { disturbNorms, small } from './helpers/small.mjs'
 
 const golden = JSON.parse(readFileSync(new URL('./golden/input-images.json', import.meta.url), 'utf8'))

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { models } from 'mbconv'
 import t from 'tap'
-import { layerNames, schemesOf, splitKey } from '../dist/models/key-map.js'
+import { layerNames, schemesOf, splitKey } from '../dist/models/weights/key-map.js'
 
 const golden = JSON.parse(readFileSync(new URL('./golden/keys.json', import.meta.url), 'utf8'))
 

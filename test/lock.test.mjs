@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { train } from 'mbconv'
 import t from 'tap'
-import { lockRun, unlockRun } from '../dist/io/lock.js'
-import { freeLock, noteChildren, takeLock } from '../lib/io/lock-file.cjs'
+import { lockRun, unlockRun } from '../dist/files/lock.js'
+import { freeLock, noteChildren, takeLock } from '../lib/files/lock-file.cjs'
 import { runScript, tinyConfig } from './helpers/tiny.mjs'
 
 const require = createRequire(import.meta.url)
@@ -40,7 +40,7 @@ t.test('one holder at a time, also within a process', async (t) => {
 t.test('the lock of a killed process is taken over', async (t) => {
   const dir = t.testdir()
   const { signal } = await runScript(`
-    import lock from '$dist/io/lock.js'
+    import lock from '$dist/files/lock.js'
     lock.lockRun(${JSON.stringify(dir)}, 'theirs')
     process.kill(process.pid, 'SIGKILL')`)
   t.equal(signal, 'SIGKILL')
@@ -83,7 +83,7 @@ t.test('locks that say nothing, or of another machine', async (t) => {
 
 t.test('of many that rush for a stale lock one gets it', async (t) => {
   const dir = t.testdir()
-  const dist = fileURLToPath(new URL('../dist/io/lock.js', import.meta.url))
+  const dist = fileURLToPath(new URL('../dist/files/lock.js', import.meta.url))
   // All wait for the same moment, and hold what they got until everyone has tried.
   const script = `
     const fs = require('node:fs')
@@ -254,7 +254,7 @@ t.test('many that are killed at any moment: never two inside, and nothing stays'
   const lock = join(dir, 'lock')
   const script = `
     const fs = require('node:fs')
-    const { takeLock, freeLock } = require(${JSON.stringify(require.resolve('../lib/io/lock-file.cjs'))})
+    const { takeLock, freeLock } = require(${JSON.stringify(require.resolve('../lib/files/lock-file.cjs'))})
     const inside = ${JSON.stringify(join(dir, 'inside'))}
     for (let n = 0; ; n++) {
       const token = process.pid + '-' + n

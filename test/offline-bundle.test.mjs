@@ -16,7 +16,7 @@ import { listFiles } from '../scripts/setup/state.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SCRIPT = path.join(ROOT, 'scripts', 'offline-bundle.mjs')
-const { addonPaths, setupFacts } = createRequire(import.meta.url)('../dist/native.js')
+const { addonPaths, setupFacts } = createRequire(import.meta.url)('../dist/native/addon.js')
 
 if (process.platform !== 'linux') {
   t.pass('bundles are for Linux')

@@ -7,8 +7,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { makeFolder } from '../dist/io/folders.js'
-import { readText } from '../dist/io/open.js'
+import { makeFolder } from '../dist/files/folders.js'
+import { readText } from '../dist/files/open.js'
 import * as safetensorsFiles from '../dist/io/safetensors.js'
 import { makeFolder as makeFolderOfSetup } from '../scripts/setup/folders.mjs'
 import { FIVE, plan, writeExperiment } from './helpers/made-up-experiment.mjs'
@@ -130,7 +130,7 @@ t.test(
 
 t.test('what is written with a rename leaves devices and pipes alone', { skip: windows }, async (t) => {
   const dir = t.testdir()
-  const { writeFileAtomic } = await import('../dist/io/atomic.js')
+  const { writeFileAtomic } = await import('../dist/files/atomic.js')
   const [pipe, link] = ['pipe', 'link'].map((name) => path.join(dir, name))
   execFileSync('mkfifo', [pipe])
   fs.symlinkSync('/dev/null', link)
@@ -145,15 +145,15 @@ t.test('what is written with a rename leaves devices and pipes alone', { skip: w
 const OPENING =
   /\b(open|opendir|readFile|readdir|stat|lstat|statfs|writeFile|appendFile|mkdir|mkdtemp|rm|rmdir|rename|copyFile|cp|link|symlink|unlink|truncate|access|realpath|readlink|chmod|watch|watchFile)(Sync)?\b|\bcreate(Read|Write)Stream\b|\bpromises\b/
 
-/** Files of lib/ outside lib/io that use such a call, and why they may. */
+/** Files of lib/ outside lib/files that use such a call, and why they may. */
 const EXCEPTIONS = {
-  'models/pull.ts': ['lstatSync', 'realpathSync'], // looks for links that lead out of the folder of weights
-  'train/run-folder.ts': ['rmdirSync'], // takes an empty folder back, and only an empty one
+  'models/weights/pull.ts': ['lstatSync', 'realpathSync'], // looks for links that lead out of the folder of weights
+  'train/run/folder.ts': ['rmdirSync'], // takes an empty folder back, and only an empty one
 }
 
-t.test('files are opened, made and listed in lib/io, and nowhere else', async (t) => {
+t.test('files are opened, made and listed in lib/files, and nowhere else', async (t) => {
   for (const file of fs.readdirSync('lib', { recursive: true }).sort()) {
-    if (!/\.m?ts$/.test(file) || file.startsWith(`io${path.sep}`)) continue
+    if (!/\.m?ts$/.test(file) || file.startsWith(`files${path.sep}`)) continue
     const source = fs.readFileSync(path.join('lib', file), 'utf8')
     t.notMatch(
       source,

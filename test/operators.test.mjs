@@ -12,8 +12,8 @@ import { sweep } from '../scripts/sweep-operators/run.mjs'
 const script = fileURLToPath(new URL('../scripts/operators.mjs', import.meta.url))
 const golden = JSON.parse(readFileSync(new URL('golden/operators-sweep.json', import.meta.url), 'utf8'))
 const require = createRequire(import.meta.url)
-const { REFUSALS, refusalOf } = require('../dist/tensor/operator-refusals.js')
-const { native } = require('../dist/native.js')
+const { REFUSALS, refusalOf } = require('../dist/tensor/ops/operator-refusals.js')
+const { native } = require('../dist/native/addon.js')
 
 t.test('docs/operators.md is up to date', async (t) => {
   const run = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' })

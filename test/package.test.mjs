@@ -20,8 +20,8 @@ t.test('import and require give the same instance under the same names', async (
 })
 
 t.test('every export of the addon has its TypeScript signature, and the reverse', async (t) => {
-  const { native } = require('../dist/native.js')
-  const declared = ['native-types.ts', 'native-operations.ts'].flatMap((file) => {
+  const { native } = require('../dist/native/addon.js')
+  const declared = ['native/signatures.ts', 'native/operations.ts'].flatMap((file) => {
     const source = readFileSync(join(root, 'lib', file), 'utf8')
     const body = source.slice(source.indexOf('export interface Native'))
     return [...body.matchAll(/^ {2}(\w+)[(:]/gm)].map((match) => match[1])
@@ -30,9 +30,9 @@ t.test('every export of the addon has its TypeScript signature, and the reverse'
 })
 
 t.test('every export of the addon has a face: something in lib/ calls it', async (t) => {
-  const { native } = require('../dist/native.js')
+  const { native } = require('../dist/native/addon.js')
   const sources = readdirSync(join(root, 'lib'), { recursive: true })
-    .filter((file) => file.endsWith('.ts') && !/^native-\w+\.ts$/.test(file))
+    .filter((file) => file.endsWith('.ts') && !/^native.(signatures|operations)\.ts$/.test(file))
     .map((file) => readFileSync(join(root, 'lib', file), 'utf8'))
     .join('\n')
   // native().x, addon.x and requireCuda(…).x are all the ways there are; a call of anything else is no face.

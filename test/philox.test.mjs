@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { KeyedRandom, PURPOSE, philox4x32 } from '../dist/data/philox.js'
+import { KeyedRandom, PURPOSE, philox4x32 } from '../dist/random/philox.js'
 
 const hex = (words) => [...words].map((w) => w.toString(16).padStart(8, '0')).join(' ')
 

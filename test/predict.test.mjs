@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { evaluateRun, predictImages, train } from 'mbconv'
 import t from 'tap'
-import { loadIdx } from '../dist/data/idx.js'
+import { loadIdx } from '../dist/data/sources/idx.js'
 import { tinyConfig } from './helpers/tiny.mjs'
 
 const dir = t.testdir()

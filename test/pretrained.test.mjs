@@ -10,8 +10,8 @@ import t from 'tap'
 import { serve } from './helpers/file-server.mjs'
 import { archive, dictOf, program, tensor } from './helpers/pth-writer.mjs'
 
-const { archOf } = createRequire(import.meta.url)('../dist/models/checkpoints.js')
-const { layerNames, splitKey } = createRequire(import.meta.url)('../dist/models/key-map.js')
+const { archOf } = createRequire(import.meta.url)('../dist/models/weights/published.js')
+const { layerNames, splitKey } = createRequire(import.meta.url)('../dist/models/weights/key-map.js')
 const { checkpointNamed, checkpoints, create, pretrained, pull } = mb.models
 const golden = fileURLToPath(new URL('./golden/', import.meta.url))
 const NAME = 'tf_efficientnet_b0.ap_in1k'

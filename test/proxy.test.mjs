@@ -9,7 +9,7 @@ import { serve } from './helpers/file-server.mjs'
 import { serveProxy } from './helpers/proxy.mjs'
 import { archive, dictOf, program, tensor } from './helpers/pth-writer.mjs'
 
-const { addressOf } = createRequire(import.meta.url)('../dist/io/web.js')
+const { addressOf } = createRequire(import.meta.url)('../dist/files/web.js')
 const NAME = 'tf_efficientnet_b0.ap_in1k'
 const content = readFileSync(new URL('./golden/safetensors/dtypes.safetensors', import.meta.url))
 const tls = certificate(['hub.test', 'github.com', '127.0.0.1'])

@@ -12,7 +12,7 @@ import { FITTING, findTargets, INSTANCES, OFTEN, RARE, tinyArch, writeFiles } fr
 import { tinyConfig } from './helpers/tiny.mjs'
 
 const require = createRequire(import.meta.url)
-const { coded, guarded } = require('../dist/coded.js')
+const { coded, guarded } = require('../dist/errors/coded.js')
 const { faceOf } = require('../dist/public-face.js')
 
 const folder = mkdtempSync(join(tmpdir(), 'mbconv-face-'))

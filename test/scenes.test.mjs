@@ -1,7 +1,7 @@
 // Scenes: the same ones every time, at every resolution, and what the classes are.
 import { data } from 'mbconv'
 import t from 'tap'
-import { native } from '../dist/native.js'
+import { native } from '../dist/native/addon.js'
 
 const { loadScenes } = data
 

@@ -1,12 +1,12 @@
 /* Seeds: one range wherever one is taken, and PyTorch's numbers. */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { parseConfigFile } from '../dist/config/file.js'
 import { Loader } from '../dist/data/loader.js'
-import { KeyedRandom, philox4x32 } from '../dist/data/philox.js'
-import { loadScenes } from '../dist/data/scenes.js'
-import { parseExperimentFile } from '../dist/experiment/spec.js'
+import { loadScenes } from '../dist/data/sources/scenes.js'
+import { parseExperimentFile } from '../dist/experiment/plan/spec.js'
 import mb from '../dist/index.js'
-import { parseConfigFile } from '../dist/train/config-file.js'
+import { KeyedRandom, philox4x32 } from '../dist/random/philox.js'
 import { complaints, SMALLEST, yaml } from './helpers/config.mjs'
 
 const golden = JSON.parse(readFileSync(new URL('./golden/seeds.json', import.meta.url), 'utf8'))
@@ -93,7 +93,7 @@ t.test('a configuration keeps a large seed exactly, through JSON as well', async
 })
 
 t.test('jobs of an experiment add their seed to that of the scenes', async (t) => {
-  const { jobConfig } = await import('../dist/experiment/plan.js')
+  const { jobConfig } = await import('../dist/experiment/plan/plan.js')
   const config = { data: { dataset: 'scenes', scenes: { seed: '18446744073709551615' } } }
   t.equal(jobConfig({ arm: { config }, seed: 3 }).data.scenes.seed, 2, 'around 2^64')
   t.equal(

@@ -99,7 +99,7 @@ t.test('what programs say is printed as text', async (t) => {
 
 t.test('what ninja and make say of a build', async (t) => {
   for (const [line, step] of [
-    ['[3/36] Building CXX object CMakeFiles/mbconv.dir/native/activation.cc.o', '3 of 36, native/activation.cc'],
+    ['[3/36] Building CXX object CMakeFiles/mbconv.dir/native/nn/activation.cc.o', '3 of 36, native/nn/activation.cc'],
     ['[36/36] Linking CXX shared library Release/mbconv.node', '36 of 36, linking'],
     ['[1/36] Precompiling headers', '1 of 36, precompiling'],
     ['[ 12%] Building CXX object CMakeFiles/mbconv.dir/native/ops/norm.cc.o', '12 %, native/ops/norm.cc'],

@@ -1,11 +1,11 @@
 /* What the command shows: progress, charts, tables, numbers, colour. No process is started here. */
 import fc from 'fast-check'
 import t from 'tap'
-import { beside, chart } from '../dist/cli/chart.js'
-import { confusionLines } from '../dist/cli/confusion.js'
-import * as format from '../dist/cli/format.js'
-import { onTerminal, painter, table, visibleLength, wantsColor, wantsUnicode } from '../dist/cli/output.js'
-import { createProgress } from '../dist/cli/progress.js'
+import { beside, chart } from '../dist/cli/view/chart.js'
+import { confusionLines } from '../dist/cli/view/confusion.js'
+import * as format from '../dist/cli/view/format.js'
+import { onTerminal, painter, table, visibleLength, wantsColor, wantsUnicode } from '../dist/cli/view/output.js'
+import { createProgress } from '../dist/cli/view/progress.js'
 
 const plain = painter(false)
 const ESCAPE = '\u001b'

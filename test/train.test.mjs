@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import * as mb from 'mbconv'
 import { evaluateRun, train } from 'mbconv'
 import t from 'tap'
-import { EventQueue } from '../dist/train/event-queue.js'
+import { EventQueue } from '../dist/process/event-queue.js'
 import { metricsOf, runScript, tinyConfig } from './helpers/tiny.mjs'
 
 async function collect(run) {

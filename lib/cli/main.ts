@@ -5,17 +5,17 @@
  * Commands are imported when they are called, so that `--help` is instant and works before anything is built.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { EXIT, exitCodeOf, MbconvError } from '../errors'
-import { PROFILE_NAMES } from '../models/profiles'
-import { packageVersion } from '../version'
-import type { RunOptions } from './experiment'
-import type { ExplainOptions } from './explain'
-import type { ExportOptions } from './export'
-import { watchOutput } from './lost-output'
-import type { ModelsOptions } from './models'
-import { type GlobalOptions, Output } from './output'
-import type { PredictOptions } from './predict'
-import type { ScaleOptions } from './scale'
+import { EXIT, exitCodeOf, MbconvError } from '../errors/error'
+import { PROFILE_NAMES } from '../models/network/profiles'
+import { packageVersion } from '../process/version'
+import type { RunOptions } from './commands/experiment'
+import type { ExplainOptions } from './commands/explain'
+import type { ExportOptions } from './commands/export'
+import type { ModelsOptions } from './commands/models'
+import type { PredictOptions } from './commands/predict'
+import type { ScaleOptions } from './commands/scale'
+import { watchOutput } from './view/lost-output'
+import { type GlobalOptions, Output } from './view/output'
 
 /** Exit statuses, as the help ends with them. */
 const EXIT_HELP = `
@@ -94,7 +94,7 @@ function createProgram(finish: (status: number) => void): Command {
       ),
     )
     .action(async (words: string[], options: { resume?: boolean | string }) => {
-      const { train } = await import('./train.js')
+      const { train } = await import('./commands/train.js')
       finish(await train(words, { ...globals(), ...options }))
     })
 
@@ -105,7 +105,7 @@ function createProgram(finish: (status: number) => void): Command {
     .option('--device <device>', 'auto, cpu, cuda or cuda:N', device)
     .addHelpText('after', example('mbconv eval runs/digits-20260101-120000'))
     .action(async (run: string | undefined, options: { device?: string }) => {
-      const { evaluate } = await import('./eval.js')
+      const { evaluate } = await import('./commands/eval.js')
       finish(await evaluate(run, { ...globals(), ...options }))
     })
 
@@ -132,7 +132,7 @@ function createProgram(finish: (status: number) => void): Command {
       ),
     )
     .action(async (images: string[], options: Omit<PredictOptions, keyof GlobalOptions>) => {
-      const { predict } = await import('./predict.js')
+      const { predict } = await import('./commands/predict.js')
       finish(await predict(images, { ...globals(), ...options }))
     })
 
@@ -157,7 +157,7 @@ function createProgram(finish: (status: number) => void): Command {
       example('mbconv explain three.png', 'mbconv explain cat.jpg --class dog --stage 6 --out dog.png'),
     )
     .action(async (image: string, options: Omit<ExplainOptions, keyof GlobalOptions>) => {
-      const { explain } = await import('./explain.js')
+      const { explain } = await import('./commands/explain.js')
       finish(await explain(image, { ...globals(), ...options }))
     })
 
@@ -185,7 +185,7 @@ function createProgram(finish: (status: number) => void): Command {
       ),
     )
     .action(async (run: string | undefined, options: Omit<ExportOptions, keyof GlobalOptions>) => {
-      const { exportModel } = await import('./export.js')
+      const { exportModel } = await import('./commands/export.js')
       finish(await exportModel(run, { ...globals(), ...options }))
     })
 
@@ -208,7 +208,7 @@ function createProgram(finish: (status: number) => void): Command {
       ),
     )
     .action(async (name: string | undefined, options: Omit<ModelsOptions, keyof GlobalOptions>) => {
-      const { models } = await import('./models.js')
+      const { models } = await import('./commands/models.js')
       finish(await models(name, { ...globals(), ...options }))
     })
 
@@ -249,7 +249,7 @@ function createProgram(finish: (status: number) => void): Command {
       ),
     )
     .action(async (name: string, options: Omit<ScaleOptions, keyof GlobalOptions>) => {
-      const { scale } = await import('./scale.js')
+      const { scale } = await import('./commands/scale.js')
       finish(await scale(name, { ...globals(), ...options }))
     })
 
@@ -278,7 +278,7 @@ function createProgram(finish: (status: number) => void): Command {
       ),
     )
     .action(async (file: string, options: Omit<RunOptions, keyof GlobalOptions>) => {
-      const { run } = await import('./experiment.js')
+      const { run } = await import('./commands/experiment.js')
       finish(await run(file, { ...globals(), ...options }))
     })
 
@@ -286,7 +286,7 @@ function createProgram(finish: (status: number) => void): Command {
     .description('say how far an experiment is')
     .argument('<experiment>', 'its folder or its file')
     .action(async (word: string, options: { profile?: string; dir?: string }) => {
-      const { status } = await import('./experiment.js')
+      const { status } = await import('./commands/experiment.js')
       finish(await status(word, { ...globals(), ...options }))
     })
 
@@ -294,7 +294,7 @@ function createProgram(finish: (status: number) => void): Command {
     .description('write the report of an experiment, finished or not: HTML, Markdown, CSV and pictures')
     .argument('<experiment>', 'its folder or its file')
     .action(async (word: string, options: { profile?: string; dir?: string }) => {
-      const { report } = await import('./experiment.js')
+      const { report } = await import('./commands/experiment.js')
       finish(await report(word, { ...globals(), ...options }))
     })
 
@@ -303,7 +303,7 @@ function createProgram(finish: (status: number) => void): Command {
     .description('the arms of several experiments in one table')
     .argument('<folder...>', 'folders of experiments')
     .action(async (folders: string[]) => {
-      const { compare } = await import('./experiment.js')
+      const { compare } = await import('./commands/experiment.js')
       finish(await compare(folders, globals()))
     })
 
@@ -313,7 +313,7 @@ function createProgram(finish: (status: number) => void): Command {
     .argument('<folder>', "the experiment's folder")
     .argument('<index>', 'number of the job')
     .action(async (folder: string, index: string) => {
-      const { job } = await import('./experiment.js')
+      const { job } = await import('./commands/experiment.js')
       finish(await job(folder, index, globals()))
     })
 
@@ -324,7 +324,7 @@ function createProgram(finish: (status: number) => void): Command {
     .option('--list', 'the checkpoints there are, with what images want before each')
     .addHelpText('after', example('mbconv pull tf_efficientnet_b0.ns_jft_in1k', 'mbconv pull --list'))
     .action(async (names: string[], options: { list?: boolean }) => {
-      const { pull } = await import('./pull.js')
+      const { pull } = await import('./commands/pull.js')
       finish(await pull(names, { ...globals(), ...options }))
     })
 
@@ -333,7 +333,7 @@ function createProgram(finish: (status: number) => void): Command {
     .description('say what was found on this machine, what is missing and how to get it')
     .addHelpText('after', example('mbconv doctor --json'))
     .action(async () => {
-      const { doctor } = await import('./doctor.js')
+      const { doctor } = await import('./commands/doctor.js')
       finish(await doctor(globals()))
     })
 
@@ -345,7 +345,7 @@ function createProgram(finish: (status: number) => void): Command {
     .helpOption(false)
     .allowUnknownOption()
     .action(async (words: string[]) => {
-      const { setup } = await import('./setup.js')
+      const { setup } = await import('./commands/setup.js')
       finish(await setup(words, globals()))
     })
 

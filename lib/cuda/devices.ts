@@ -1,6 +1,6 @@
 /** Which GPUs there are, which one is meant, and waiting for one. */
-import { MbconvError } from '../errors'
-import { requireCuda } from './available'
+import { MbconvError } from '../errors/error'
+import { requireCuda } from '../native/cuda'
 
 /** A GPU by its number or name ('cuda:1'); 'cuda', or leaving it out, means the current one. */
 export type DeviceLike = number | string | null

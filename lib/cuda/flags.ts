@@ -1,6 +1,6 @@
 /** Switches of NVIDIA's libraries, for the whole process. */
-import { MbconvError } from '../errors'
-import { requireCuda } from './available'
+import { MbconvError } from '../errors/error'
+import { requireCuda } from '../native/cuda'
 
 export interface CudaFlags {
   /** Products of float32 matrices may round their factors to TF32's 10 bits of mantissa. Off at first, as in PyTorch. */

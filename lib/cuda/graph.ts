@@ -2,12 +2,12 @@
  * CUDA graphs: the work of a function, captured once, launched as a whole from then on. Launching hundreds of small
  * kernels one by one keeps the host busier than the device; a graph is a single launch.
  */
-import { MbconvError } from '../errors'
-import type { CudaGraph, Native } from '../native-types'
-import { noGrad } from '../tensor/autograd'
-import { collectTensors, keep, scope } from '../tensor/scope'
-import type { Tensor } from '../tensor/tensor'
-import { requireCuda } from './available'
+import { MbconvError } from '../errors/error'
+import { requireCuda } from '../native/cuda'
+import type { CudaGraph, Native } from '../native/signatures'
+import { noGrad } from '../tensor/core/autograd'
+import { collectTensors, keep, scope } from '../tensor/core/scope'
+import type { Tensor } from '../tensor/core/tensor'
 import { currentStream, Stream, stream } from './streams'
 
 export interface GraphOptions {

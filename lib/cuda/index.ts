@@ -1,5 +1,5 @@
 /** NVIDIA GPUs. Everything but the first line throws ERR_CUDA_UNAVAILABLE, with the reason, where there is none. */
-export { deviceCount, isAvailable, whyNot } from './available'
+export { deviceCount, isAvailable, whyNot } from '../native/cuda'
 export {
   currentDevice,
   type DeviceLike,

@@ -2,7 +2,7 @@
  * Memory of a GPU. libtorch keeps what is freed for later tensors: `allocated` is what tensors have, `reserved` what it
  * has from the driver. Bytes throughout, of the whole process.
  */
-import { requireCuda } from './available'
+import { requireCuda } from '../native/cuda'
 import { type DeviceLike, deviceIndex } from './devices'
 
 export interface MemoryStats {

@@ -2,10 +2,11 @@
  * Streams: queues of work on a GPU. Within a stream, work runs in order; between streams in any, unless one waits. Each
  * thread has a current stream for every device, to which operations go; at first that is the device's default stream.
  */
-import type { CudaEvent, CudaStream } from '../native-types'
-import { refusePromise } from '../tensor/scope'
-import type { Tensor } from '../tensor/tensor'
-import { requireCuda } from './available'
+
+import { requireCuda } from '../native/cuda'
+import type { CudaEvent, CudaStream } from '../native/signatures'
+import { refusePromise } from '../tensor/core/scope'
+import type { Tensor } from '../tensor/core/tensor'
 import { type DeviceLike, deviceIndex } from './devices'
 
 /**

@@ -1,8 +1,9 @@
 /** Data sets and what feeds them to training. Only scenes need native code. */
-export { type ChannelStatistics, datasetOf, type ImageDataset, normalization, statistics } from './dataset'
-export { loadDigits } from './digits'
-export { type IdxArray, type IdxPair, loadIdx, readIdx, writeIdx } from './idx'
-export { type ImageFileOptions, readImageFile } from './image-file'
+
+export { type ImageFileOptions, readImageFile } from './images/image-file'
 export { type Batch, Loader, type LoaderOptions } from './loader'
-export { ARRANGEMENTS, loadScenes, type SceneOptions, TEXTURES } from './scenes'
+export { type ChannelStatistics, datasetOf, type ImageDataset, normalization, statistics } from './sources/dataset'
+export { loadDigits } from './sources/digits'
+export { type IdxArray, type IdxPair, loadIdx, readIdx, writeIdx } from './sources/idx'
+export { ARRANGEMENTS, loadScenes, type SceneOptions, TEXTURES } from './sources/scenes'
 export type { Augment } from './transforms'

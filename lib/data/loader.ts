@@ -4,10 +4,10 @@
  * The order of an epoch and the variation of a sample are functions of (seed, epoch) and (seed, epoch, sample). The
  * loader keeps no position: any batch of any epoch can be asked for first, which is what makes resuming exact.
  */
-import { MbconvError } from '../errors'
-import { type Seed, seedBits } from '../seed'
-import { checkDataset, type ImageDataset } from './dataset'
-import { KeyedRandom, PURPOSE } from './philox'
+import { MbconvError } from '../errors/error'
+import { KeyedRandom, PURPOSE } from '../random/philox'
+import { type Seed, seedBits } from '../random/seed'
+import { checkDataset, type ImageDataset } from './sources/dataset'
 import {
   type Augment,
   affineOf,

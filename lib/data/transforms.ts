@@ -9,9 +9,9 @@
  * torch.nn.functional.interpolate(mode='bilinear', align_corners=False, antialias=False); an affine map with
  * fill 'edge' is affine_grid followed by grid_sample(padding_mode='border').
  */
-import { MbconvError } from '../errors'
-import type { Seed } from '../seed'
-import { KeyedRandom, PURPOSE } from './philox'
+import { MbconvError } from '../errors/error'
+import { KeyedRandom, PURPOSE } from '../random/philox'
+import type { Seed } from '../random/seed'
 
 /** How far training images are varied; every value is a limit, drawn evenly up to it in both directions. */
 export interface Augment {

@@ -1,21 +1,23 @@
 /** Experiments: many trainings that answer one question, planned, run and resumed as a whole. */
 
-import { checkCount, checkOptions, shown } from '../check'
-import { MbconvError } from '../errors'
-import type { ExperimentComparison } from './compare'
-import { planExperiment } from './plan'
-import type { ReportPaths } from './report'
-import { type ExperimentRun, type RunOptions, runSpec } from './runner'
+import { checkCount, checkOptions, shown } from '../errors/check'
+import { MbconvError } from '../errors/error'
+import type { ExperimentComparison } from './analysis/compare'
+import { planExperiment } from './plan/plan'
 import {
   type ExperimentInput,
   type ExperimentSpec,
   parseExperiment,
   parseExperimentFile,
   type SpecOptions,
-} from './spec'
-import type { Plan } from './types'
+} from './plan/spec'
+import type { ReportPaths } from './report/write'
+import { type ExperimentRun, type RunOptions, runSpec } from './run/runner'
+import type { Plan } from './types/types'
 
-export type { ExperimentComparison } from './compare'
+export type { ExperimentComparison } from './analysis/compare'
+export { type ExperimentInput, experimentSchema, type SpecOptions } from './plan/spec'
+export type { ReportPaths } from './report/write'
 export type {
   ExperimentEvent,
   ExperimentResult,
@@ -25,11 +27,9 @@ export type {
   JobStartEvent,
   MeasureEvent,
   PlanEvent,
-} from './events'
-export type { ReportPaths } from './report'
-export type { ExperimentRun, RunOptions } from './runner'
-export { type ExperimentInput, experimentSchema, type SpecOptions } from './spec'
-export { type ExperimentStatus, type JobState, status } from './status'
+} from './run/events'
+export type { ExperimentRun, RunOptions } from './run/runner'
+export { type ExperimentStatus, type JobState, status } from './run/status'
 export type {
   ArmSource,
   Comparison,
@@ -39,7 +39,7 @@ export type {
   RefusedArm,
   ResultRow,
   TimingRow,
-} from './types'
+} from './types/types'
 
 function checkText(op: string, name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string' || value === '')
@@ -108,7 +108,7 @@ export function run(experiment: string | ExperimentInput, options: SpecOptions &
  */
 export async function report(folder: string): Promise<ReportPaths> {
   // Running needs none of the libraries that draw.
-  const { writeReport } = await import('./report.js')
+  const { writeReport } = await import('./report/write.js')
   return writeReport(folder)
 }
 
@@ -119,6 +119,6 @@ export async function report(folder: string): Promise<ReportPaths> {
  * @throws MbconvError ERR_TYPE; ERR_VALUE without any; ERR_DATA where one cannot be read
  */
 export async function compare(folders: readonly string[]): Promise<ExperimentComparison> {
-  const { compareExperiments } = await import('./compare.js')
+  const { compareExperiments } = await import('./analysis/compare.js')
   return compareExperiments(folders)
 }

@@ -4,8 +4,8 @@
  * Field numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3; operators are looked up in
  * https://onnx.ai/onnx/operators.
  */
-import { MbconvError } from '../errors'
-import { writeFileAtomic } from './atomic'
+import { MbconvError } from '../errors/error'
+import { writeFileAtomic } from '../files/atomic'
 import { Message } from './protobuf'
 
 /** The version of the file's structure that opset 17 came with; every later reader takes it. */

@@ -1,5 +1,5 @@
 /** Which of a file's dictionaries holds the weights: the one asked for, else the one that timm takes, else the only one. */
-import { quoted } from './open'
+import { quoted } from '../files/open'
 import { type Reject, StoredTensor } from './stored-tensor'
 import { asksFor, type PickleDict, Placeholder } from './unpickle'
 

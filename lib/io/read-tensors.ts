@@ -1,8 +1,8 @@
 /** What readers of weights have in common: their result, and the net under their errors. */
-import { MbconvError } from '../errors'
-import type { Tensor } from '../tensor/tensor'
-import { ioError } from './atomic'
-import { quoted } from './open'
+import { MbconvError } from '../errors/error'
+import { ioError } from '../files/atomic'
+import { quoted } from '../files/open'
+import type { Tensor } from '../tensor/core/tensor'
 
 /** Weights of a file, with what was found beside them. */
 export interface FileWeights {

@@ -6,8 +6,9 @@
  * nor overlaps, so every byte of a valid file has exactly one owner; that is checked, because it is what makes a
  * truncated or edited file recognisable.
  */
-import type { DType } from '../tensor/types'
-import { quoted } from './open'
+
+import { quoted } from '../files/open'
+import type { DType } from '../native/types'
 
 /**
  * Longest header accepted. The largest network here has 0.4 MB; the reference implementation takes 100 MB, out of which

@@ -3,8 +3,9 @@
  * numbers, storages, dtypes, and the few containers that torch.load(weights_only=True) takes. The list is
  * torch/_weights_only_unpickler.py's of PyTorch 2.13; test/pth-globals.test.mjs compares item by item.
  */
-import type { DType, TypedArray } from '../tensor/types'
-import { quoted } from './open'
+
+import { quoted } from '../files/open'
+import type { DType, TypedArray } from '../native/types'
 import { Global, Placeholder } from './unpickle'
 
 /** Throws for the caller, with the problem. */

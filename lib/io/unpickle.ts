@@ -7,7 +7,7 @@
  * protocols 2 to 5.
  */
 
-import { quoted } from './open'
+import { quoted } from '../files/open'
 
 /** Python's dict. Maps keep the order and have no inherited keys. */
 export type PickleDict = Map<unknown, unknown>

@@ -1,6 +1,6 @@
 /** A file of weights, whichever its format: told by its first bytes, never by its name. */
-import { MbconvError } from '../errors'
-import { kindOfFile, wrongKind } from './file-kind'
+import { MbconvError } from '../errors/error'
+import { kindOfFile, wrongKind } from '../files/file-kind'
 import { readWeights as readPth } from './pth'
 import type { FileWeights } from './read-tensors'
 import { read as readSafetensors } from './safetensors'

@@ -6,9 +6,9 @@
  */
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { MbconvError } from '../errors'
-import { ioError } from './atomic'
-import { openFile, quoted } from './open'
+import { MbconvError } from '../errors/error'
+import { ioError } from '../files/atomic'
+import { openFile, quoted } from '../files/open'
 
 const END = { signature: 0x06054b50, bytes: 22 }
 const END64_LOCATOR = { signature: 0x07064b50, bytes: 20 }

@@ -8,8 +8,22 @@ export {
   list,
   type Squeeze,
   type Stage,
-} from './arch'
-export { formatStage, parseStage } from './block-string'
+} from './arch/arch'
+export { formatStage, parseStage } from './arch/block-string'
+export {
+  type Coefficients,
+  type CompoundOptions,
+  compound,
+  roundChannels,
+  roundRepeats,
+  type ScaleOptions,
+  scale,
+} from './arch/scaling'
+export { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './cost/count'
+export { type Latency, type LatencyOptions, measureLatency } from './cost/latency'
+export { estimateMemory, type MemoryEstimate, type MemoryOptions } from './cost/memory'
+export { type Reference, type ReferenceLayer, references } from './cost/references'
+export { type Summary, summary } from './cost/summary'
 export {
   type CardMetrics,
   type CardOptions,
@@ -19,29 +33,15 @@ export {
   readCard,
   shorterSide,
   writeCard,
-} from './card'
-export { type Checkpoint, checkpointNamed, checkpoints } from './checkpoints'
-export { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
-export { type CreateOptions, create } from './create'
-export { type ExportOptions, type ExportReport, exportOnnx } from './export'
-export type { ExportedFiles } from './export-files'
-export { type Budget, type Fit, type FitOptions, type FitResult, fit } from './fit'
-export { type GradCam, type GradCamOptions, gradCam } from './grad-cam'
-export { type Latency, type LatencyOptions, measureLatency } from './latency'
-export { estimateMemory, type MemoryEstimate, type MemoryOptions } from './memory'
-export type { Network } from './network'
-export { type Pretrained, type PretrainedOptions, pretrained } from './pretrained'
-export { PROFILE_NAMES, type Profile, type ProfileName, profileNamed } from './profiles'
-export { type Pulled, type PullOptions, pull } from './pull'
-export { type Reference, type ReferenceLayer, references } from './references'
-export {
-  type Coefficients,
-  type CompoundOptions,
-  compound,
-  roundChannels,
-  roundRepeats,
-  type ScaleOptions,
-  scale,
-} from './scaling'
-export { type Summary, summary } from './summary'
-export { type LoadOptions, type LoadReport, loadWeights } from './weights'
+} from './export/card'
+export { type ExportOptions, type ExportReport, exportOnnx } from './export/export'
+export type { ExportedFiles } from './export/files'
+export { type Budget, type Fit, type FitOptions, type FitResult, fit } from './fit/fit'
+export { type CreateOptions, create } from './network/create'
+export { type GradCam, type GradCamOptions, gradCam } from './network/grad-cam'
+export type { Network } from './network/network'
+export { PROFILE_NAMES, type Profile, type ProfileName, profileNamed } from './network/profiles'
+export { type LoadOptions, type LoadReport, loadWeights } from './weights/load'
+export { type Pretrained, type PretrainedOptions, pretrained } from './weights/pretrained'
+export { type Checkpoint, checkpointNamed, checkpoints } from './weights/published'
+export { type Pulled, type PullOptions, pull } from './weights/pull'

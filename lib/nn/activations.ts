@@ -1,8 +1,8 @@
 /** Activations, without state. */
-import { native } from '../native'
-import { zerosLike } from '../tensor/create'
-import { scope } from '../tensor/scope'
-import type { Tensor } from '../tensor/tensor'
+import { native } from '../native/addon'
+import { zerosLike } from '../tensor/core/create'
+import { scope } from '../tensor/core/scope'
+import type { Tensor } from '../tensor/core/tensor'
 
 /** In place means: writes into the argument and returns it. */
 export interface ActivationOptions {

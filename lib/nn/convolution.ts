@@ -1,6 +1,6 @@
 /** Convolutions of one to three dimensions and their transposes, without state. */
-import { native } from '../native'
-import type { Tensor } from '../tensor/tensor'
+import { native } from '../native/addon'
+import type { Tensor } from '../tensor/core/tensor'
 import { type Sizes, spread } from './sizes'
 
 export type { Sizes } from './sizes'

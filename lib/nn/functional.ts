@@ -1,9 +1,9 @@
 /** The operations of neural networks, without state. Images are [N, C, H, W]. */
-import { MbconvError } from '../errors'
-import { native } from '../native'
-import { onesLike } from '../tensor/create'
-import { scope } from '../tensor/scope'
-import type { Tensor } from '../tensor/tensor'
+import { MbconvError } from '../errors/error'
+import { native } from '../native/addon'
+import { onesLike } from '../tensor/core/create'
+import { scope } from '../tensor/core/scope'
+import type { Tensor } from '../tensor/core/tensor'
 
 export * from './activations'
 export * from './convolution'

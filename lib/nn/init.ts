@@ -2,10 +2,10 @@
  * The paper's initialisation. Source: tensorflow/tpu@7dc921f models/official/efficientnet/efficientnet_model.py
  * (`conv_kernel_initializer`, `dense_kernel_initializer`).
  */
-import { native } from '../native'
-import { type Seed, seedBits } from '../seed'
-import { getRandomState, setRandomState } from '../tensor/random'
-import type { Tensor } from '../tensor/tensor'
+import { native } from '../native/addon'
+import { type Seed, seedBits } from '../random/seed'
+import { getRandomState, setRandomState } from '../tensor/core/random'
+import type { Tensor } from '../tensor/core/tensor'
 
 /**
  * Convolution weight [O, I / groups, kh, kw]: normal with variance 2 / (kh·kw·O / groups), so that a depthwise kernel

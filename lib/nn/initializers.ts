@@ -2,15 +2,15 @@
  * Initial values, `mb.nn.init`: each fills a tensor in place, unrecorded, from this thread's generator, and returns it.
  * The same seed gives PyTorch's numbers. The paper's own initialisation, which the layers here use, is in init.ts.
  */
-import { checkCount, checkNumber, checkPositive } from '../check'
-import { MbconvError } from '../errors'
-import { native } from '../native'
-import { noGrad } from '../tensor/autograd'
-import { emptyLike, full } from '../tensor/create'
-import { qr } from '../tensor/linalg'
-import { where } from '../tensor/ops'
-import { scope } from '../tensor/scope'
-import type { Tensor } from '../tensor/tensor'
+import { checkCount, checkNumber, checkPositive } from '../errors/check'
+import { MbconvError } from '../errors/error'
+import { native } from '../native/addon'
+import { noGrad } from '../tensor/core/autograd'
+import { emptyLike, full } from '../tensor/core/create'
+import { scope } from '../tensor/core/scope'
+import type { Tensor } from '../tensor/core/tensor'
+import { where } from '../tensor/ops/combining'
+import { qr } from '../tensor/ops/linalg'
 
 export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu'
 

@@ -1,8 +1,8 @@
 /** The layers EfficientNet is built of. Images are [N, C, H, W]. */
-import { checkCount, checkNumber, checkOptions, checkPositive, checkRate, shown } from '../check'
-import { MbconvError } from '../errors'
-import { empty, full, zeros } from '../tensor/create'
-import { Tensor } from '../tensor/tensor'
+import { checkCount, checkNumber, checkOptions, checkPositive, checkRate, shown } from '../errors/check'
+import { MbconvError } from '../errors/error'
+import { empty, full, zeros } from '../tensor/core/create'
+import { Tensor } from '../tensor/core/tensor'
 import * as F from './functional'
 import { initConv, initLinear } from './init'
 import { Module } from './module'

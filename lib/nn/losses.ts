@@ -1,7 +1,7 @@
 /** Losses, without state. */
-import { MbconvError } from '../errors'
-import { native } from '../native'
-import type { Tensor } from '../tensor/tensor'
+import { MbconvError } from '../errors/error'
+import { native } from '../native/addon'
+import type { Tensor } from '../tensor/core/tensor'
 
 export type Reduction = 'mean' | 'sum' | 'none'
 

@@ -1,9 +1,9 @@
 /** Losses of similarity, ranking, counts and sequences, without state. */
-import { shown } from '../check'
-import { MbconvError } from '../errors'
-import { native } from '../native'
-import { scope } from '../tensor/scope'
-import type { Tensor } from '../tensor/tensor'
+import { shown } from '../errors/check'
+import { MbconvError } from '../errors/error'
+import { native } from '../native/addon'
+import { scope } from '../tensor/core/scope'
+import type { Tensor } from '../tensor/core/tensor'
 import type { LossOptions } from './losses'
 
 export interface MarginOptions extends LossOptions {

@@ -1,11 +1,11 @@
 /** Module: a piece of a network with parameters, buffers and pieces of its own; and Sequential. */
-import { checkOptions, shown } from '../check'
-import { MbconvError } from '../errors'
-import { native } from '../native'
-import { noGrad } from '../tensor/autograd'
-import { keep, scope } from '../tensor/scope'
-import { Tensor } from '../tensor/tensor'
-import type { Device, DType, MemoryFormat } from '../tensor/types'
+import { checkOptions, shown } from '../errors/check'
+import { MbconvError } from '../errors/error'
+import { native } from '../native/addon'
+import type { Device, DType, MemoryFormat } from '../native/types'
+import { noGrad } from '../tensor/core/autograd'
+import { keep, scope } from '../tensor/core/scope'
+import { Tensor } from '../tensor/core/tensor'
 
 /** What {@link Module.to} changes; whatever is left out stays. */
 export interface MoveOptions {

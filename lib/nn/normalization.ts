@@ -1,10 +1,10 @@
 /** Normalisations, without state. */
-import { checkCount } from '../check'
-import { MbconvError } from '../errors'
-import { native } from '../native'
-import { scope } from '../tensor/scope'
-import type { Tensor } from '../tensor/tensor'
-import type { Dims } from '../tensor/types'
+import { checkCount } from '../errors/check'
+import { MbconvError } from '../errors/error'
+import { native } from '../native/addon'
+import type { Dims } from '../native/types'
+import { scope } from '../tensor/core/scope'
+import type { Tensor } from '../tensor/core/tensor'
 
 export interface BatchNormOptions {
   runningMean?: Tensor | null

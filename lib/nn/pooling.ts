@@ -1,6 +1,6 @@
 /** Pooling, and sliding blocks as columns, without state. */
-import { native } from '../native'
-import type { Tensor } from '../tensor/tensor'
+import { native } from '../native/addon'
+import type { Tensor } from '../tensor/core/tensor'
 import { type Sizes, spread } from './sizes'
 
 export interface PoolOptions {

@@ -1,6 +1,6 @@
 /** Padding and resampling, without state. */
-import { native } from '../native'
-import type { Tensor } from '../tensor/tensor'
+import { native } from '../native/addon'
+import type { Tensor } from '../tensor/core/tensor'
 import { type Sizes, spread } from './sizes'
 
 /** How {@link interpolate} computes what lies between pixels, and the number of dimensions it resamples. */

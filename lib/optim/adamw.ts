@@ -9,10 +9,10 @@
  * The step t is the optimiser's, where torch counts one a parameter; they differ only for parameters that had no
  * gradient in some steps.
  */
-import { MbconvError } from '../errors'
-import { native } from '../native'
-import { zerosLike } from '../tensor/create'
-import type { Tensor } from '../tensor/tensor'
+import { MbconvError } from '../errors/error'
+import { native } from '../native/addon'
+import { zerosLike } from '../tensor/core/create'
+import type { Tensor } from '../tensor/core/tensor'
 import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
 export interface AdamWOptions extends OptimizerOptions {

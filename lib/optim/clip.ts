@@ -1,7 +1,7 @@
 /** Limits of gradients. */
-import { checkOptions } from '../check'
-import { native } from '../native'
-import { Tensor } from '../tensor/tensor'
+import { checkOptions } from '../errors/check'
+import { native } from '../native/addon'
+import { Tensor } from '../tensor/core/tensor'
 
 export interface ClipGradNormOptions {
   /** p of the p-norm, above 0; Infinity: the largest element. Default 2. */

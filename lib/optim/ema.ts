@@ -3,11 +3,11 @@
  *
  * Parameters and batch-norm statistics are averaged; integer buffers (the count of batches seen) are copied.
  */
-import { native } from '../native'
-import { noGrad } from '../tensor/autograd'
-import { full } from '../tensor/create'
-import { keep, scope } from '../tensor/scope'
-import type { Tensor } from '../tensor/tensor'
+import { native } from '../native/addon'
+import { noGrad } from '../tensor/core/autograd'
+import { full } from '../tensor/core/create'
+import { keep, scope } from '../tensor/core/scope'
+import type { Tensor } from '../tensor/core/tensor'
 import { checkNumber, copyAll } from './optimizer'
 
 /** A model as the average sees it: its parameters and buffers by name, the tensors themselves. */

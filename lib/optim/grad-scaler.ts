@@ -1,10 +1,10 @@
 /** Loss scaling for float16, whose small gradients would vanish, with the protocol of torch.amp.GradScaler. */
-import { checkCount, checkNumber, checkPositive } from '../check'
-import { type ErrorCode, MbconvError } from '../errors'
-import { native } from '../native'
-import { full, zeros } from '../tensor/create'
-import { scope } from '../tensor/scope'
-import { Tensor } from '../tensor/tensor'
+import { checkCount, checkNumber, checkPositive } from '../errors/check'
+import { type ErrorCode, MbconvError } from '../errors/error'
+import { native } from '../native/addon'
+import { full, zeros } from '../tensor/core/create'
+import { scope } from '../tensor/core/scope'
+import { Tensor } from '../tensor/core/tensor'
 import { Optimizer } from './optimizer'
 
 export interface GradScalerOptions {

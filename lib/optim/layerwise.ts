@@ -1,6 +1,6 @@
 /** Learning rates that fall from the classifier to the stem, for fine-tuning. */
-import { checkOptions, checkPositive, shown } from '../check'
-import { MbconvError } from '../errors'
+import { checkOptions, checkPositive, shown } from '../errors/check'
+import { MbconvError } from '../errors/error'
 import { checkNumber, decayGroups, type ParameterSource, type ParamGroup } from './optimizer'
 
 export interface LayerwiseOptions {

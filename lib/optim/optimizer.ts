@@ -3,14 +3,14 @@
  *
  * An update is one native call a group, over whole lists of tensors; nothing crosses into JavaScript per parameter.
  */
-import { checkPositive, shown } from '../check'
-import { MbconvError } from '../errors'
-import { native } from '../native'
-import type { Rate } from '../native-types'
-import { noGrad } from '../tensor/autograd'
-import { full } from '../tensor/create'
-import { keep } from '../tensor/scope'
-import { Tensor } from '../tensor/tensor'
+import { checkPositive, shown } from '../errors/check'
+import { MbconvError } from '../errors/error'
+import { native } from '../native/addon'
+import type { Rate } from '../native/signatures'
+import { noGrad } from '../tensor/core/autograd'
+import { full } from '../tensor/core/create'
+import { keep } from '../tensor/core/scope'
+import { Tensor } from '../tensor/core/tensor'
 
 /** Parameters that share a learning rate and a weight decay. */
 export interface ParamGroup {

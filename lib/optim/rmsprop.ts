@@ -10,9 +10,9 @@
  *
  * Source: tf.compat.v1.train.RMSPropOptimizer; timm's RMSpropTF computes the same.
  */
-import { native } from '../native'
-import { onesLike, zerosLike } from '../tensor/create'
-import type { Tensor } from '../tensor/tensor'
+import { native } from '../native/addon'
+import { onesLike, zerosLike } from '../tensor/core/create'
+import type { Tensor } from '../tensor/core/tensor'
 import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
 export interface RMSpropOptions extends OptimizerOptions {

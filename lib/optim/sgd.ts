@@ -4,10 +4,10 @@
  *     buf = momentum · buf + g
  *     v   = v - lr · (buf, or g + momentum · buf with Nesterov)
  */
-import { MbconvError } from '../errors'
-import { native } from '../native'
-import { zerosLike } from '../tensor/create'
-import type { Tensor } from '../tensor/tensor'
+import { MbconvError } from '../errors/error'
+import { native } from '../native/addon'
+import { zerosLike } from '../tensor/core/create'
+import type { Tensor } from '../tensor/core/tensor'
 import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
 export interface SGDOptions extends OptimizerOptions {

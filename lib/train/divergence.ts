@@ -1,9 +1,9 @@
 /** Noticing that a run has left the numbers: a loss, gradient or weight that is NaN or infinite. */
-import { MbconvError } from '../errors'
+import { MbconvError } from '../errors/error'
 import type { Module } from '../nn/module'
-import { noGrad } from '../tensor/autograd'
-import { keep, scope } from '../tensor/scope'
-import type { Tensor } from '../tensor/tensor'
+import { noGrad } from '../tensor/core/autograd'
+import { keep, scope } from '../tensor/core/scope'
+import type { Tensor } from '../tensor/core/tensor'
 
 /**
  * The error that ends a diverged run.

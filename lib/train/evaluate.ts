@@ -1,16 +1,17 @@
 /** How well a model does on a data set. */
-import { datasetOf } from '../data/dataset'
+
+import { parseConfig, type TrainConfigInput } from '../config/train'
 import { Loader } from '../data/loader'
-import { MbconvError } from '../errors'
+import { datasetOf } from '../data/sources/dataset'
+import { MbconvError } from '../errors/error'
+import { openTrained } from '../inference/trained'
 import type { Module } from '../nn/module'
-import { noGrad } from '../tensor/autograd'
-import { fromTypedArray } from '../tensor/create'
-import { scope } from '../tensor/scope'
-import { breathe } from './breathe'
-import { parseConfig, type TrainConfigInput } from './config'
+import { breathe } from '../process/breathe'
+import { noGrad } from '../tensor/core/autograd'
+import { fromTypedArray } from '../tensor/core/create'
+import { scope } from '../tensor/core/scope'
 import { Confusion } from './confusion'
 import type { Evaluation } from './events'
-import { openTrained } from './trained'
 
 export interface EvaluateOptions {
   device: string

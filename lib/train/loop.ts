@@ -6,21 +6,21 @@
  * Resuming enters the same loop with another number.
  */
 import { join } from 'node:path'
-import type { MbconvError } from '../errors'
+import type { MbconvError } from '../errors/error'
 import { crossEntropy } from '../nn/functional'
 import { clipGradNorm } from '../optim/clip'
-import { fromTypedArray } from '../tensor/create'
-import { scope } from '../tensor/scope'
-import { breathe } from './breathe'
+import { breathe } from '../process/breathe'
+import { fromTypedArray } from '../tensor/core/create'
+import { scope } from '../tensor/core/scope'
 import { diverged, firstNonFinite, StatisticsGuard } from './divergence'
 import { evaluate } from './evaluate'
 import type { StopReason, TrainEvent, TrainResult } from './events'
 import { LossLog } from './losses'
-import { MetricsLog } from './metrics'
 import { finish, type Progress } from './progress'
-import { RUN_FILES } from './run-folder'
+import { RUN_FILES } from './run/folder'
+import { MetricsLog } from './run/metrics'
 import { saveProgress, unsaved } from './save'
-import type { Session } from './session'
+import type { Session } from './session/session'
 
 export interface LoopOptions {
   session: Session

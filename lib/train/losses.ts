@@ -1,7 +1,8 @@
 /** Reading losses without making the host wait for the device at every step. */
-import { stack } from '../tensor/ops'
-import { scope } from '../tensor/scope'
-import type { Tensor } from '../tensor/tensor'
+
+import { scope } from '../tensor/core/scope'
+import type { Tensor } from '../tensor/core/tensor'
+import { stack } from '../tensor/ops/combining'
 
 /** A step whose loss may still be on the device. */
 export interface StepRecord {

@@ -1,5 +1,5 @@
 /** What a run in a worker thread and the thread that started it say to each other. */
-import { type ErrorCode, MbconvError } from '../errors'
+import { type ErrorCode, MbconvError } from '../errors/error'
 import type { StopReason, TrainEvent, TrainResult } from './events'
 import type { RunRequest } from './run'
 

@@ -1,14 +1,14 @@
 /** Where a run stands, and turning that into a checkpoint's state and the run's result. */
 import { join } from 'node:path'
-import { writeFileAtomic } from '../io/atomic'
-import { readableJson } from '../io/json'
-import { writeCurves } from '../report/curves'
-import type { Checkpoint } from './checkpoint'
-import type { TrainState } from './checkpoint-state'
+import { writeFileAtomic } from '../files/atomic'
+import { readableJson } from '../files/json'
 import { SkippedSteps } from './divergence'
 import type { StopReason, TrainEvent, TrainResult } from './events'
-import { RUN_FILES } from './run-folder'
-import { randomStateOf, type Session } from './session'
+import type { Checkpoint } from './run/checkpoint'
+import type { TrainState } from './run/checkpoint-state'
+import { writeCurves } from './run/curves'
+import { RUN_FILES } from './run/folder'
+import { randomStateOf, type Session } from './session/session'
 
 export interface Progress {
   /** Steps done. */

@@ -1,13 +1,12 @@
 /** A whole run in the calling thread: preparing its folder, the loop, and giving everything back. */
 import { join, resolve } from 'node:path'
-import { removeStaleTemporaries } from '../io/atomic'
-import { lockRun, unlockRun } from '../io/lock'
-import { type Checkpoint, makeCheckpointsFolder, newestCheckpoint } from './checkpoint'
-import { parseConfig, type TrainConfigInput } from './config'
+import { parseConfig, type TrainConfigInput } from '../config/train'
+import { removeStaleTemporaries } from '../files/atomic'
+import { lockRun, unlockRun } from '../files/lock'
 import type { StopReason, TrainEvent, TrainResult } from './events'
 import { trainLoop } from './loop'
-import { cutMetrics } from './metrics'
 import { progressFrom } from './progress'
+import { type Checkpoint, makeCheckpointsFolder, newestCheckpoint } from './run/checkpoint'
 import {
   checkUnedited,
   makeRunFolder,
@@ -16,8 +15,9 @@ import {
   removeEmptyRunFolder,
   resumedConfig,
   writeConfig,
-} from './run-folder'
-import { openSession, type Session } from './session'
+} from './run/folder'
+import { cutMetrics } from './run/metrics'
+import { openSession, type Session } from './session/session'
 
 export interface RunRequest {
   /** Undefined only when resuming: the run's own configuration then. */

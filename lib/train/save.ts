@@ -1,9 +1,9 @@
 /** Saving a run on its way. A disk that is full now may not be at the next checkpoint: training goes on meanwhile. */
-import { MbconvError } from '../errors'
-import { pruneCheckpoints, saveCheckpoint } from './checkpoint'
+import { MbconvError } from '../errors/error'
 import type { TrainEvent } from './events'
 import { type Progress, stateOf } from './progress'
-import type { Session } from './session'
+import { pruneCheckpoints, saveCheckpoint } from './run/checkpoint'
+import type { Session } from './session/session'
 
 /**
  * Saves a checkpoint of where the run stands, and removes those it has too many of. What the file system refuses is a

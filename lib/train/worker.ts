@@ -1,6 +1,6 @@
 /** The entry of the worker thread that a run lives in; see train.ts for its other end. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { coded } from '../coded'
+import { coded } from '../errors/coded'
 import { STOP_REASONS, toPlainError, type WorkerInput, type WorkerMessage } from './messages'
 import { runTraining } from './run'
 

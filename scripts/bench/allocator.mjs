@@ -1,4 +1,4 @@
-// What the caching CPU allocator (native/allocator.cc) does for training: B0 at 64 px, 2,000 steps, against glibc's.
+// What the caching CPU allocator (native/device/allocator.cc) does for training: B0 at 64 px, 2,000 steps, against glibc's.
 //
 //   npm run bench:allocator                --steps=N --batch=N --json
 //     -- --synchronous                     without returning to the event loop, where no finalizer runs

@@ -7,7 +7,7 @@ export const BREAKS = [
   {
     promise: 'Constant memory without garbage collection',
     what: 'a scope leaves what it owns to the garbage collector',
-    file: 'native/env.cc',
+    file: 'native/binding/env.cc',
     text: '      dispose(handle);\n    }\n    handle = next;',
     by: '      keep(handle);\n    }\n    handle = next;',
     test: 'memory',
@@ -15,7 +15,7 @@ export const BREAKS = [
   {
     promise: 'Constant memory without garbage collection',
     what: 'a disposed tensor keeps its handle',
-    file: 'native/env.cc',
+    file: 'native/binding/env.cc',
     text: '  napi_close_handle_scope(js_, scope);\n  forget(handle);',
     by: '  napi_close_handle_scope(js_, scope);\n  new char[16384]();',
     test: 'memory',
@@ -23,7 +23,7 @@ export const BREAKS = [
   {
     promise: 'Scopes survive throw, nesting and early return',
     what: 'a scope is left only when nothing was thrown',
-    file: 'lib/tensor/scope.ts',
+    file: 'lib/tensor/core/scope.ts',
     text: '  } finally {\n    addon.exitScope(survivors)\n  }',
     by: '  } catch (error) {\n    if (survivors.length < 0) addon.exitScope(survivors)\n    throw error\n  }',
     test: 'scope',
@@ -31,7 +31,7 @@ export const BREAKS = [
   {
     promise: 'Overlapping async scopes are refused or isolated, never corrupt',
     what: 'promises are let through',
-    file: 'lib/tensor/scope.ts',
+    file: 'lib/tensor/core/scope.ts',
     text: "  if (typeof promise?.then !== 'function') return\n",
     by: "  if (typeof promise?.then !== 'string') return\n",
     test: 'scope',
@@ -39,7 +39,7 @@ export const BREAKS = [
   {
     promise: 'Dispose is safe',
     what: 'a tensor that has been disposed is not noticed',
-    file: 'native/convert.cc',
+    file: 'native/binding/convert.cc',
     text: '  if (!handle->tensor.defined()) {\n    throw Error("ERR_DISPOSED", argumentName(site) + " has been disposed");\n  }\n',
     by: '',
     test: 'scope',
@@ -71,7 +71,7 @@ export const BREAKS = [
   {
     promise: 'No input kills the process',
     what: 'what is no tensor is taken for one',
-    file: 'native/convert.cc',
+    file: 'native/binding/convert.cc',
     text: '  if (handle == nullptr) expected(site, "a Tensor", value);\n',
     by: '',
     test: 'fuzz',
@@ -79,7 +79,7 @@ export const BREAKS = [
   {
     promise: 'No input kills the process',
     what: 'errors have no code',
-    file: 'native/error.cc',
+    file: 'native/binding/error.cc',
     text: '  napi_value errorClass = op.env->errorClass();',
     by: '  napi_value errorClass = nullptr;',
     test: 'fuzz',
@@ -87,7 +87,7 @@ export const BREAKS = [
   {
     promise: 'CUDA false always has a reason',
     what: 'a build without CUDA is not named',
-    file: 'lib/cuda/available.ts',
+    file: 'lib/native/cuda.ts',
     text: '  if (!native().cudaIsBuilt()) {',
     by: '  if (native().cudaDeviceCount() < 0) {',
     test: 'load',
@@ -95,7 +95,7 @@ export const BREAKS = [
   {
     promise: 'CUDA false always has a reason',
     what: 'doctor does not look at the flavour of libtorch',
-    file: 'lib/cli/environment.ts',
+    file: 'lib/cli/view/environment.ts',
     text: "  if (state.libtorch?.flavour !== 'cuda') {",
     by: '  if (state.libtorch?.flavour === undefined) {',
     test: 'load',
@@ -103,7 +103,7 @@ export const BREAKS = [
   {
     promise: 'Version checked at configure *and* at load',
     what: 'any version may be loaded',
-    file: 'lib/native.ts',
+    file: 'lib/native/addon.ts',
     text: "  if (found === '' || found.startsWith(compiled)) return\n",
     by: '  if (found !== compiled || found === compiled) return\n',
     test: 'load',
@@ -127,7 +127,7 @@ export const BREAKS = [
   {
     promise: 'The event loop stays alive',
     what: 'reading is done at once',
-    file: 'lib/tensor/tensor.ts',
+    file: 'lib/tensor/core/tensor.ts',
     text: '    return native().toTypedArrayAsync(this)\n',
     by: '    return native().toTypedArray(this)\n',
     test: 'train',
@@ -135,7 +135,7 @@ export const BREAKS = [
   {
     promise: 'Loads in workers, exits cleanly',
     what: 'all threads draw from one generator',
-    file: 'native/env.cc',
+    file: 'native/binding/env.cc',
     text: 'generator(at::detail::createCPUGenerator())',
     by: 'generator(at::detail::getDefaultCPUGenerator())',
     test: 'threads',
@@ -143,7 +143,7 @@ export const BREAKS = [
   {
     promise: 'Runs without a GPU',
     what: 'a device that is not there is replaced by the CPU',
-    file: 'lib/train/device.ts',
+    file: 'lib/cuda/choice.ts',
     text: '  const why = whyNot() ??',
     by: "  if (devices === 0) return 'cpu'\n  const why = whyNot() ??",
     test: 'cuda',
@@ -151,7 +151,7 @@ export const BREAKS = [
   {
     promise: 'A backward pass never waits for itself',
     what: 'a graph that is being walked is walked again',
-    file: 'native/autograd.cc',
+    file: 'native/autograd/autograd.cc',
     text: '    if (std::find(env.walking.begin(), env.walking.end(), node) != env.walking.end())\n',
     by: '    if (node == nullptr)\n',
     test: 'function',
@@ -160,7 +160,7 @@ export const BREAKS = [
   {
     promise: 'What a backward function saves goes with its graph',
     what: 'what is saved is not counted',
-    file: 'native/function.cc',
+    file: 'native/autograd/function.cc',
     text: '      return context->get_saved_variables();\n',
     by: '      return context == nullptr ? context->get_saved_variables() : variable_list();\n',
     test: 'function',
@@ -168,7 +168,7 @@ export const BREAKS = [
   {
     promise: 'No operator that `callOp` calls ends the process',
     what: 'the rule for gradients does not match',
-    file: 'lib/tensor/operator-refusals.ts',
+    file: 'lib/tensor/ops/operator-refusals.ts',
     text: 'pattern: /^aten::\\w+_backward/,',
     by: 'pattern: /^none::\\w+_backward/,',
     test: 'operators',
@@ -176,7 +176,7 @@ export const BREAKS = [
   {
     promise: 'No operator that `callOp` calls ends the process',
     what: 'limits of arguments are not looked at',
-    file: 'lib/tensor/operator-limits.ts',
+    file: 'lib/tensor/ops/operator-limits.ts',
     text: 'const wrong = limit.operators.test(operator) ?',
     by: 'const wrong = limit.operators.test(operator.slice(operator.length)) ?',
     test: 'operators',
@@ -184,7 +184,7 @@ export const BREAKS = [
   {
     promise: '`median` of an expanded tensor is that of its copy',
     what: 'an expanded tensor reaches the kernel',
-    file: 'native/ops_reduce.cc',
+    file: 'native/ops/reduce.cc',
     text: 'return Fn(input.contiguous(), dim, keepdim);',
     by: 'return Fn(input, dim, keepdim);',
     test: 'operators',
@@ -192,7 +192,7 @@ export const BREAKS = [
   {
     promise: 'Whatever lies in place of a file ends in a coded error',
     what: 'a pipe is waited for',
-    file: 'lib/io/open.ts',
+    file: 'lib/files/open.ts',
     text: 'const fd = openSync(path, flags | O_NONBLOCK, 0o666)',
     by: 'const fd = openSync(path, flags, 0o666)',
     test: 'opening',
@@ -200,7 +200,7 @@ export const BREAKS = [
   {
     promise: 'Whatever lies in place of a file ends in a coded error',
     what: 'a device is read',
-    file: 'lib/io/open.ts',
+    file: 'lib/files/open.ts',
     text: "if (stat.isFile() || (kind === 'file or pipe' && stat.isFIFO())) return fd",
     by: 'if (!stat.isDirectory()) return fd',
     test: 'opening',
@@ -208,7 +208,7 @@ export const BREAKS = [
   {
     promise: 'Whatever lies in place of a file ends in a coded error',
     what: 'folders are made by the recursion of Node, which never ends in /proc',
-    file: 'lib/io/folders.ts',
+    file: 'lib/files/folders.ts',
     text: '    mkdirSync(path)\n',
     by: '    mkdirSync(path, { recursive: true })\n',
     test: 'opening',
@@ -216,7 +216,7 @@ export const BREAKS = [
   {
     promise: 'Whatever lies in place of a file ends in a coded error',
     what: 'a device is replaced by a file',
-    file: 'lib/io/atomic.ts',
+    file: 'lib/files/atomic.ts',
     text: "if (there?.isFile() === false) throw new Error('it is not a regular file')",
     by: '',
     test: 'opening',
@@ -224,7 +224,7 @@ export const BREAKS = [
   {
     promise: 'Images are found whatever their names are',
     what: 'the name of a folder is a pattern',
-    file: 'lib/cli/images.ts',
+    file: 'lib/cli/input/images.ts',
     text: 'let literal = parts.length - 1',
     by: 'let literal = 0',
     test: 'image-words',
@@ -232,7 +232,7 @@ export const BREAKS = [
   {
     promise: 'Images are found whatever their names are',
     what: 'lists in UTF-16 are not recognised',
-    file: 'lib/io/text.ts',
+    file: 'lib/files/text.ts',
     text: "if (a === 0xff && b === 0xfe) return { name: 'utf-16le', mark: 2 }",
     by: '',
     test: 'image-words',
@@ -240,7 +240,7 @@ export const BREAKS = [
   {
     promise: 'Images are found whatever their names are',
     what: 'bytes that are not UTF-8 are lost',
-    file: 'lib/io/names.ts',
+    file: 'lib/files/names.ts',
     text: "(isUtf8(bytes) ? bytes.toString('utf8') : bytes)",
     by: "bytes.toString('utf8')",
     test: 'image-words',
@@ -248,7 +248,7 @@ export const BREAKS = [
   {
     promise: 'Foreign text never reaches a terminal as commands',
     what: 'output is written as it is',
-    file: 'lib/painted-text.ts',
+    file: 'lib/text/painted-text.ts',
     text: 'printable(text).replace(MARK,',
     by: 'text.replace(MARK,',
     test: 'hostile-words',
@@ -256,7 +256,7 @@ export const BREAKS = [
   {
     promise: 'Foreign text never reaches a terminal as commands',
     what: 'JSON has control characters in it',
-    file: 'lib/io/json.ts',
+    file: 'lib/files/json.ts',
     text: 'printableJson(JSON.stringify(value, named ? plain : undefined))',
     by: 'JSON.stringify(value, named ? plain : undefined)',
     test: 'hostile-words',
@@ -288,7 +288,7 @@ export const BREAKS = [
   {
     promise: 'Files of weights are read by their content, and what was read is told',
     what: 'only module. is taken off',
-    file: 'lib/models/wrapped-names.ts',
+    file: 'lib/models/weights/wrapped-names.ts',
     text: '        const prefix = layer.slice(0, at)\n',
     by: "        const prefix = layer.startsWith('module.') ? 'module.' : ''\n",
     test: 'weights-files',
@@ -336,7 +336,7 @@ export const BREAKS = [
   {
     promise: 'What PyTorch refuses in Python is refused, and changes nothing',
     what: 'batch norm takes one value a channel',
-    file: 'native/norm.cc',
+    file: 'native/nn/norm.cc',
     text: '  if (training) checkMoreThanOne(',
     by: '  if (eps < 0) checkMoreThanOne(',
     test: 'torch-checks',
@@ -352,7 +352,7 @@ export const BREAKS = [
   {
     promise: "A seed from -2^63 to 2^64 - 1 gives PyTorch's numbers",
     what: 'negative seeds lose their sign',
-    file: 'lib/seed.ts',
+    file: 'lib/random/seed.ts',
     text: '  if (integer !== undefined) return BigInt.asUintN(64, integer)',
     by: '  if (integer !== undefined) return integer < 0n ? -integer : integer',
     test: 'seed',
@@ -360,7 +360,7 @@ export const BREAKS = [
   {
     promise: 'A download never joins two versions of a file',
     what: 'any version will do',
-    file: 'lib/io/download.ts',
+    file: 'lib/files/download.ts',
     text: '  if (part.etag !== undefined && part.etag !== answer.etag) return false\n',
     by: '',
     test: 'download',
@@ -368,7 +368,7 @@ export const BREAKS = [
   {
     promise: 'One holder of a lock at a time',
     what: 'a process that runs counts as gone',
-    file: 'lib/io/lock-file.cjs',
+    file: 'lib/files/lock-file.cjs',
     text: '(owner.host === hostname() && !isRunning(owner))',
     by: '(owner.host === hostname() && isRunning(owner) !== undefined)',
     test: 'lock',
@@ -384,7 +384,7 @@ export const BREAKS = [
   {
     promise: 'What a resumed run depends on cannot be edited',
     what: "the checkpoint's record is not compared",
-    file: 'lib/train/run-folder.ts',
+    file: 'lib/train/run/folder.ts',
     text: '  const changed = differences(record, config)\n',
     by: '  const changed = differences(record, record ?? config)\n',
     test: 'cautions',
@@ -440,7 +440,7 @@ export const BREAKS = [
   {
     promise: 'Four images read at once',
     what: 'pixels are left to the garbage collector',
-    file: 'lib/data/release.ts',
+    file: 'lib/data/images/release.ts',
     text: '    native().releaseBytes(array)\n',
     by: '',
     test: 'decoder-memory',
@@ -448,7 +448,7 @@ export const BREAKS = [
   {
     promise: 'Four images read at once',
     what: 'freed memory stays with its thread',
-    file: 'lib/data/release.ts',
+    file: 'lib/data/images/release.ts',
     text: '  native().returnFreeMemory()\n',
     by: '',
     test: 'decoder-memory',
@@ -456,7 +456,7 @@ export const BREAKS = [
   {
     promise: 'Four images read at once',
     what: 'everyone decodes at once',
-    file: 'lib/data/decoding-queue.ts',
+    file: 'lib/data/images/decoding-queue.ts',
     text: '  const cost = Math.min(bytes, ROOM)\n',
     by: '  const cost = 0 * bytes\n',
     test: 'decoder-memory',
@@ -464,7 +464,7 @@ export const BREAKS = [
   {
     promise: 'Four images read at once',
     what: 'what decoders hold is not looked at',
-    file: 'lib/data/image-limits.ts',
+    file: 'lib/data/images/image-limits.ts',
     text: '    const room = MAX_HELD - least\n',
     by: '    const room = 8 * MAX_PIXELS + MAX_HELD - least\n',
     test: 'decoder-memory',
@@ -488,7 +488,7 @@ export const BREAKS = [
   {
     promise: 'A signal is not a loss, nor is a closed terminal',
     what: 'a closed terminal is not noticed',
-    file: 'lib/cli/signals.ts',
+    file: 'lib/process/signals.ts',
     text: '  const handlers = SIGNALS.map(',
     by: '  const handlers = SIGNALS.slice(0, 2).map(',
     test: 'cli-train',
@@ -496,7 +496,7 @@ export const BREAKS = [
   {
     promise: 'A signal is not a loss, nor is a closed terminal',
     what: 'nohup is not noticed',
-    file: 'lib/io/hangup.cjs',
+    file: 'lib/process/hangup.cjs',
     text: "basename(process.env._ ?? '') === 'nohup' || ignores('self') || ignores(process.ppid) || stdinIsWriteOnly()",
     by: 'false',
     test: 'cli-train',
@@ -504,7 +504,7 @@ export const BREAKS = [
   {
     promise: 'Numbers that nobody means are refused by their key',
     what: "the machine's memory is not asked",
-    file: 'lib/train/demands.ts',
+    file: 'lib/train/session/demands.ts',
     text: '  const bytes = 4 * copies * params\n  if (bytes <= hostMemory()) return\n',
     by: '  const bytes = 4 * copies * params\n  if (bytes >= 0) return\n',
     test: 'absurd-values',
@@ -512,7 +512,7 @@ export const BREAKS = [
   {
     promise: 'A run is not lost with its log',
     what: 'metrics that cannot be written end it',
-    file: 'lib/train/metrics.ts',
+    file: 'lib/train/run/metrics.ts',
     text: '      if (this.#isTold) return\n',
     by: "      if (this.#isTold || this.path !== '') throw error\n",
     test: 'full-disk',
@@ -520,7 +520,7 @@ export const BREAKS = [
   {
     promise: 'Numbers that nobody means are refused by their key',
     what: 'factors that lead to no network pass',
-    file: 'lib/train/config.ts',
+    file: 'lib/config/train.ts',
     text: '  if (whole.success && problems.length === 0) problems',
     by: '  if (whole.success && problems.length < 0) problems',
     test: 'absurd-values',
@@ -528,7 +528,7 @@ export const BREAKS = [
   {
     promise: 'Hints lead to what they say',
     what: 'a tolerance of millions of per cent',
-    file: 'lib/cli/scale.ts',
+    file: 'lib/cli/commands/scale.ts',
     text: 'const MOST_TOLERANCE = 0.25',
     by: 'const MOST_TOLERANCE = 1e300',
     test: 'cli-scale',
@@ -536,7 +536,7 @@ export const BREAKS = [
   {
     promise: 'Hints lead to what they say',
     what: 'a plain value in place of a mapping is only refused',
-    file: 'lib/train/config-problems.ts',
+    file: 'lib/config/problems.ts',
     text: '  if (!isMapping(value) && mappingsOf(slot).length > 0) {',
     by: '  if (!isMapping(value) && mappingsOf(slot).length > 99) {',
     test: 'config-file',
@@ -544,7 +544,7 @@ export const BREAKS = [
   {
     promise: 'No input kills the process',
     what: "errors of JavaScript's own leave without a code",
-    file: 'lib/coded.ts',
+    file: 'lib/errors/coded.ts',
     text: '  if (!isOurs(error)) return error\n',
     by: "  if (!isOurs(error) || op !== '') return error\n",
     test: 'public-face',
@@ -552,7 +552,7 @@ export const BREAKS = [
   {
     promise: 'No input kills the process',
     what: "an error of the caller's is taken for one of ours",
-    file: 'lib/coded.ts',
+    file: 'lib/errors/coded.ts',
     text: '  return place === undefined || isOwnPlace(place)\n',
     by: "  return place === undefined || place !== ''\n",
     test: 'public-face',
@@ -576,7 +576,7 @@ export const BREAKS = [
   {
     promise: 'No input kills the process',
     what: 'the console is given all elements of a tensor',
-    file: 'lib/tensor/inspect.ts',
+    file: 'lib/tensor/core/inspect.ts',
     text: '  if (!cut.includes(true)) return t.toArray()\n',
     by: '  if (cut !== undefined) return t.toArray()\n',
     test: 'tensor',
@@ -600,7 +600,7 @@ export const BREAKS = [
   {
     promise: 'No input kills the process',
     what: 'an array is asked for however large it is',
-    file: 'native/tensor.cc',
+    file: 'native/ops/tensor.cc',
     text: 'constexpr int64_t kLarge = 1 << 20;',
     by: 'constexpr int64_t kLarge = int64_t{1} << 60;',
     test: 'tensor',
@@ -608,7 +608,7 @@ export const BREAKS = [
   {
     promise: 'What a failed backward pass held goes at once',
     what: 'the rest of its graph stays in the queue',
-    file: 'native/autograd.cc',
+    file: 'native/autograd/autograd.cc',
     text: '    if (outermost_) Queue::renew();\n',
     by: '    if (outermost_ && false) Queue::renew();\n',
     test: 'function',
@@ -624,7 +624,7 @@ export const BREAKS = [
   {
     promise: 'No input kills the process',
     what: "memory of Buffer's pool is given back",
-    file: 'lib/io/open.ts',
+    file: 'lib/files/open.ts',
     text: 'let buffer = Buffer.allocUnsafeSlow(size + 1)',
     by: 'let buffer = Buffer.allocUnsafe(size + 1)',
     test: 'image-file',

@@ -1,4 +1,4 @@
-"""timm's checkpoints for the networks here: lib/models/checkpoint-table.ts, and what timm makes of a picture for each.
+"""timm's checkpoints for the networks here: lib/models/weights/published-table.ts, and what timm makes of a picture for each.
 
 Usage: python scripts/goldens/checkpoints.py   (torch, torchvision, timm; writes the table and
 test/golden/checkpoint-inputs.json)

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
-import { freeLock, noteChildren, processOf, takeLock } from '../../lib/io/lock-file.cjs'
+import { freeLock, noteChildren, processOf, takeLock } from '../../lib/files/lock-file.cjs'
 import { makeFolder } from './folders.mjs'
 
 const POLL_MS = 200

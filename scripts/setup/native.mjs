@@ -82,14 +82,14 @@ export async function buildNative(root, libtorch, tools, options) {
 }
 
 /**
- * What a line of ninja's or make's output tells of how far the build is, "12 of 60, native/conv.cc"; null for any other
+ * What a line of ninja's or make's output tells of how far the build is, "12 of 60, native/nn/conv.cc"; null for any other
  * line. ninja counts what is done and names it, make gives a percentage and names what it begins.
  */
 export function buildStep(line) {
   const [, done, all, doing] = /^\[ *(\d+)(?:\/(\d+)|%)\] *(.*)$/.exec(line) ?? []
   if (done === undefined) return null
   const count = all === undefined ? `${done} %` : `${done} of ${all}`
-  // "Building CXX object CMakeFiles/mbconv.dir/native/conv.cc.o", "Linking CXX shared module Release/mbconv.node".
+  // "Building CXX object CMakeFiles/mbconv.dir/native/nn/conv.cc.o", "Linking CXX shared module Release/mbconv.node".
   const source = /\.dir\/(.+)\.o(bj)?$/.exec(doing)?.[1]
   const file = source ?? (/^(Linking|Precompiling)\b/.test(doing) ? doing.split(' ')[0].toLowerCase() : null)
   return file === null ? count : `${count}, ${file}`

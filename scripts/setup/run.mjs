@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { hangupIsIgnored } from '../../lib/io/hangup.cjs'
+import { hangupIsIgnored } from '../../lib/process/hangup.cjs'
 import { Interrupted, SetupError } from './failure.mjs'
 import { killGroup, noteChild } from './lock.mjs'
 import { printable } from './text.mjs'

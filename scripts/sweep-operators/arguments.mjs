@@ -4,7 +4,7 @@ import { FITTING } from './fitting.mjs'
 
 const require = createRequire(import.meta.url)
 const mb = require('../../dist/index.js')
-const addon = require('../../dist/native.js').native()
+const addon = require('../../dist/native/addon.js').native()
 
 /** A generator of numbers that anybody gets again from the same text. */
 export function chooser(text) {

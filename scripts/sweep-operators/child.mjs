@@ -5,7 +5,7 @@ import { build, chooser, describeCall } from './arguments.mjs'
 
 const require = createRequire(import.meta.url)
 const mb = require('../../dist/index.js')
-const addon = require('../../dist/native.js').native()
+const addon = require('../../dist/native/addon.js').native()
 
 const { jobs, from, calls, seed, rules, log } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 const file = openSync(log, 'w')

@@ -19,7 +19,7 @@ const WAITING = 120
 /** The operators that a sweep calls: those that callOp does, or with those that its rules refuse, but for internal ones. */
 export function publicOperators({ rules }) {
   if (rules) return require('../../dist/index.js').opNames()
-  return require('../../dist/native.js')
+  return require('../../dist/native/addon.js')
     .native()
     .opNames()
     .filter((name) => !/(^|::)_/.test(name))

@@ -6,8 +6,8 @@ import { Absent } from './report.mjs'
 
 // The block has no public name; the networks made of it have.
 const require = createRequire(import.meta.url)
-const { Block } = require('../../dist/models/blocks.js')
-const { SQUEEZE, blocksOf } = require('../../dist/models/plan.js')
+const { Block } = require('../../dist/models/network/blocks.js')
+const { SQUEEZE, blocksOf } = require('../../dist/models/arch/plan.js')
 
 const profile = mb.models.profileNamed('timm', 'efficientnet_b0')
 const same = mb.models.profileNamed('tf', 'efficientnet_b0')

@@ -1,7 +1,7 @@
 /* Configuration files for tests: written, read, and what is wrong with them. */
 import fs from 'node:fs'
 import path from 'node:path'
-import { parseConfigFile } from '../../dist/train/config-file.js'
+import { parseConfigFile } from '../../dist/config/file.js'
 
 /** The least a configuration says. */
 export const SMALLEST = 'model: {name: efficientnet_b0}\nepochs: 3\n'

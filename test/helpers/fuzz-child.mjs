@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import mb from 'mbconv'
 
-const { native } = createRequire(import.meta.url)('../../dist/native.js')
+const { native } = createRequire(import.meta.url)('../../dist/native/addon.js')
 const [runs, seed, log] = [Number(process.argv[2]), Number(process.argv[3]), openSync(process.argv[4], 'w')]
 
 // Calls that are about this process rather than about their arguments.

@@ -1,7 +1,7 @@
 // Usage: node image-memory.mjs SMALL LARGE...: by how many bytes memory grows at most when each large image in turn is read
 // four times at once.
 import { readFileSync } from 'node:fs'
-import { readInputImage } from '../../dist/train/input-image.js'
+import { readInputImage } from '../../dist/inference/input-image.js'
 
 const [small, ...larges] = process.argv.slice(2)
 const preprocessing = {

@@ -1,6 +1,6 @@
 /** A program that does nothing but save checkpoints, and a look at what is left of them when it is killed. */
 import { parseConfig } from 'mbconv'
-import { newestCheckpoint, readPart } from '../../dist/train/checkpoint.js'
+import { newestCheckpoint, readPart } from '../../dist/train/run/checkpoint.js'
 
 const config = parseConfig({ model: { name: 'efficientnet_b0' }, epochs: 1 })
 
@@ -17,9 +17,9 @@ export const SAVER = `
   const dist = fileURLToPath('$dist')
   const shell = new Proxy(() => {}, { get: () => shell, apply: () => shell })
   require.cache[require.resolve('zod')] = { exports: { z: shell }, loaded: true }
-  const { Tensor } = require(dist + '/tensor/tensor.js')
-  const checkpoint = require(dist + '/train/checkpoint.js')
-  const { removeStaleTemporaries } = require(dist + '/io/atomic.js')
+  const { Tensor } = require(dist + '/tensor/core/tensor.js')
+  const checkpoint = require(dist + '/train/run/checkpoint.js')
+  const { removeStaleTemporaries } = require(dist + '/files/atomic.js')
 
   const tensor = (step, length) => {
     const values = Float32Array.from({ length }, (_, i) => step + i / 1024)

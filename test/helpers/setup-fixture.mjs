@@ -154,8 +154,8 @@ export function makeProject(folder, { checkout = false, without = [], spoil = nu
   for (const name of ['setup.mjs', 'clang.mjs']) {
     fs.cpSync(path.join(REPOSITORY, 'scripts', name), path.join(folder, 'scripts', name))
   }
-  for (const name of ['hangup.cjs', 'lock-file.cjs'])
-    write(`lib/io/${name}`, fs.readFileSync(path.join(REPOSITORY, 'lib', 'io', name)))
+  for (const name of ['process/hangup.cjs', 'files/lock-file.cjs'])
+    write(`lib/${name}`, fs.readFileSync(path.join(REPOSITORY, 'lib', name)))
   fs.mkdirSync(path.join(folder, 'native'))
   fs.cpSync(path.join(REPOSITORY, 'native', 'torch-versions.txt'), path.join(folder, 'native', 'torch-versions.txt'))
   write('fake.mjs', NODE_TOOLS)

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeIdx } from '../../dist/data/idx.js'
+import { writeIdx } from '../../dist/data/sources/idx.js'
 
 /** Deterministic pixels: a bright quarter says which of four classes, the rest is noise. */
 function images(count, seed) {

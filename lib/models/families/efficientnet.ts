@@ -4,9 +4,9 @@
  * Sources: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", arXiv:1905.11946,
  * Table 1; tensorflow/tpu@7dc921f models/official/efficientnet (coefficients, rounding, lite).
  */
-import type { Arch } from '../arch'
-import { freezeArch } from '../check'
-import { scale } from '../scaling'
+import type { Arch } from '../arch/arch'
+import { freezeArch } from '../arch/check'
+import { scale } from '../arch/scaling'
 
 /** EfficientNet-B0, the paper's Table 1, stages 2 to 8. */
 export const BASELINE: Arch = freezeArch({

@@ -4,8 +4,8 @@
  * Sources: Tan and Le, "EfficientNetV2: Smaller Models and Faster Training", arXiv:2104.00298, Table 4;
  * google/automl@6a54c87 efficientnetv2/effnetv2_configs.py. The resolution is the one of evaluation.
  */
-import type { Arch } from '../arch'
-import { freezeArch } from '../check'
+import type { Arch } from '../arch/arch'
+import { freezeArch } from '../arch/check'
 import { type PublishedVariant, scaledFrom } from './efficientnet'
 
 const B0: Arch = freezeArch({

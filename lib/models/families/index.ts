@@ -1,5 +1,5 @@
 /** The networks by name, and the names that others have for them. */
-import type { Arch } from '../arch'
+import type { Arch } from '../arch/arch'
 import { EFFICIENTNET, EFFICIENTNET_LITE } from './efficientnet'
 import { EFFICIENTNETV2 } from './efficientnetv2'
 import { MNASNET, MOBILENET } from './mobilenet'

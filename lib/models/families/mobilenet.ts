@@ -4,8 +4,8 @@
  * Sources: arXiv:1704.04861, Table 1; arXiv:1801.04381, Table 2; arXiv:1905.02244, Tables 1 and 2; arXiv:1807.11626,
  * Figure 7. Where implementations differ from a paper these are torchvision's and timm's.
  */
-import type { Arch } from '../arch'
-import { freezeArch } from '../check'
+import type { Arch } from '../arch/arch'
+import { freezeArch } from '../arch/check'
 
 const COMMON = { width: 1, depth: 1, resolution: 224, dropout: 0.2, divisor: 8 }
 

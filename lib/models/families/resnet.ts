@@ -4,8 +4,8 @@
  * Sources: arXiv:1512.03385, Table 1; arXiv:1605.07146. "Wide" here, as in torchvision, doubles the width inside the
  * blocks; scaling in width multiplies every width.
  */
-import type { Arch, Stage } from '../arch'
-import { freezeArch } from '../check'
+import type { Arch, Stage } from '../arch/arch'
+import { freezeArch } from '../arch/check'
 
 function resnet(name: string, block: 'basic' | 'bottleneck', layers: readonly number[], expand: number): Arch {
   const widths = block === 'basic' ? [64, 128, 256, 512] : [256, 512, 1024, 2048]

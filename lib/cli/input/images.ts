@@ -1,0 +1,112 @@
+/** The images that a command's words mean: files, folders, patterns, stdin, a list of paths. */
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { glob, isDynamicPattern } from 'tinyglobby'
+import { MbconvError } from '../../errors/error'
+import { readWhole } from '../../files/data-file'
+import { type AnyPath, exactly, textOf, walk } from '../../files/names'
+import type { ImageSource } from '../../inference/predict'
+import { nameOf } from '../../text/foreign-text'
+import { pathsIn } from './path-list'
+import { isFolder } from './runs'
+import { stdinImage } from './stdin-image'
+
+/** Endings of files that a folder is searched for. A file that is named is read whatever its ending. */
+const ENDINGS = ['jpg', 'jpeg', 'png', 'webp', 'gif', 'tif', 'tiff', 'avif']
+
+const isImage = (name: string) => ENDINGS.some((ending) => name.toLowerCase().endsWith(`.${ending}`))
+
+/** A folder that cannot be read is one of the things that are left out. */
+const asData = (error: MbconvError) => new MbconvError('ERR_DATA', error.message, { cause: error })
+
+export interface ImageWords {
+  /** Files, folders, patterns; `-` is an image on stdin. */
+  words: readonly string[]
+  /** A file with a path a line, or a path before each NUL character; `-` is stdin. */
+  filesFrom?: string
+  /** Of the image on stdin, as in `DecodeOptions`. */
+  maxPixels?: number
+}
+
+/** Told of what is left out: a folder or pattern without images, a file that cannot be read. */
+type Skip = (file: string, error: MbconvError) => void
+
+/**
+ * The images one by one, words in order, what folders and patterns hold by name.
+ *
+ * @throws MbconvError ERR_DATA for a list of paths that cannot be read; ERR_IO for a folder that cannot
+ */
+export async function* imagesOf(
+  { words, filesFrom, maxPixels }: ImageWords,
+  skip: Skip,
+): AsyncGenerator<ImageSource, void, undefined> {
+  for (const word of words) {
+    if (word === '-') yield await stdinImage({ maxPixels })
+    else if (existsSync(word) && !isFolder(word)) yield word
+    else yield* sources(await pathsOf(word, skip), skip)
+  }
+  if (filesFrom !== undefined) for await (const each of pathsIn(filesFrom)) yield* sources([each], skip)
+}
+
+/** Refuses words that cannot be, before any image is read. */
+export function checkImageWords({ words, filesFrom }: ImageWords): void {
+  if (words.length === 0 && filesFrom === undefined)
+    throw new MbconvError('ERR_USAGE', 'no image given', { hint: 'for example: mbconv predict three.png --topk 3' })
+  if (words.filter((word) => word === '-').length + (filesFrom === '-' ? 1 : 0) > 1)
+    throw new MbconvError('ERR_USAGE', 'stdin can be read only once')
+}
+
+/** Paths as predictions take them. A name that is no text is read here: nothing behind could name it. */
+function* sources(paths: readonly AnyPath[], skip: Skip): Generator<ImageSource> {
+  for (const each of paths) {
+    if (typeof each === 'string') {
+      yield each
+      continue
+    }
+    const name = nameOf(each)
+    try {
+      yield { name, bytes: readWhole(each) }
+    } catch (error) {
+      if (!(error instanceof MbconvError)) throw error
+      skip(name, error)
+    }
+  }
+}
+
+/** What a word stands for that is no file: the images of a folder, of a pattern, or a file that is missing. */
+async function pathsOf(word: string, skip: Skip): Promise<readonly AnyPath[]> {
+  const same = exactly(word)
+  const folders = same.filter(isFolder)
+  let found: AnyPath[]
+  if (folders.length > 0)
+    found = folders.flatMap((folder) => walk(folder, isImage, (file, error) => skip(nameOf(file), asData(error))))
+  // One that is missing is told like one that cannot be read.
+  else if (same.length > 0 || !isDynamicPattern(word)) return same.length > 0 ? same : [word]
+  else found = await matches(word)
+  if (found.length === 0) {
+    const hint = `Folders are searched for ${ENDINGS.join(', ')} files.`
+    skip(word, new MbconvError('ERR_DATA', `${word}: no image there`, { hint }))
+  }
+  // By name, numbers by value: 2.png comes before 10.png.
+  const order = new Intl.Collator('en', { numeric: true }).compare
+  return found.sort((a, b) => order(textOf(a), textOf(b)))
+}
+
+/**
+ * The files that a pattern matches. As far as it is the name of a folder that exists it means that folder, whatever
+ * characters are in it: `photos [1]/*.png`. Behind that, parentheses without alternatives mean themselves, as in shells.
+ */
+async function matches(pattern: string): Promise<AnyPath[]> {
+  const parts = pattern.split('/')
+  let literal = parts.length - 1
+  while (literal > 0 && !isFolder(parts.slice(0, literal).join('/') || '/')) literal--
+  const folder = literal === 0 ? '' : parts.slice(0, literal).join('/') || '/'
+  const rest = parts.slice(literal).join('/')
+  const plain = rest.replace(/(^|[^\\!?*+@])\(([^()|]*)\)/g, '$1\\($2\\)')
+  const names = new Set(await glob(plain, { cwd: folder === '' ? '.' : folder }))
+  return [...names].flatMap((name) => {
+    const file = path.join(folder, name)
+    const same = exactly(file)
+    return same.length > 0 ? same : [file]
+  })
+}

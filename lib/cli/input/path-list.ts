@@ -1,0 +1,98 @@
+/** Lists of paths: one a line, or each with a NUL character behind it, as `find -print0` writes them. */
+import { closeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MbconvError } from '../../errors/error'
+import { reasonOf } from '../../files/atomic'
+import { type AnyPath, pathOf } from '../../files/names'
+import { openStream, readNow } from '../../files/open'
+import { encodingOf, looksLikeUtf16 } from '../../files/text'
+
+/** Bytes; longer than any path of any system. */
+const LONGEST = 64 * 1024
+const LINE_BREAK = 0x0a
+const RETURN = 0x0d
+
+/**
+ * The paths of a list, empty lines left out. A list is read as it comes: the program that writes it may still be at it.
+ * It is UTF-8, of which names may deviate, or UTF-16 with its mark.
+ *
+ * @param file a file or pipe; `-` is stdin
+ * @throws MbconvError ERR_DATA: it cannot be read, or is no list
+ */
+export async function* pathsIn(file: string): AsyncGenerator<AnyPath, void, undefined> {
+  const refused = (reason: string, cause?: unknown) => new MbconvError('ERR_DATA', `${file}: ${reason}`, { cause })
+  let rest = Buffer.alloc(0)
+  let separator: number | undefined
+  try {
+    for await (const piece of utf8(file === '-' ? process.stdin : bytesOf(file))) {
+      rest = Buffer.concat([rest, piece])
+      if (separator === undefined && looksLikeUtf16(rest))
+        throw refused('is UTF-16 text without a byte-order mark; save it as UTF-8')
+      for (let from = 0; ; ) {
+        separator ??= separatorOf(rest)
+        const end = separator === undefined ? -1 : rest.indexOf(separator, from)
+        if (end < 0) {
+          rest = rest.subarray(from)
+          break
+        }
+        const path = entry(rest.subarray(from, end), separator)
+        if (path.length > 0) yield pathOf(path)
+        from = end + 1
+      }
+      if (rest.length > LONGEST) throw refused('is no list of paths: a line is longer than any path')
+    }
+  } catch (error) {
+    if (error instanceof MbconvError) throw error
+    throw refused(reasonOf(error), error)
+  }
+  const last = entry(rest, separator)
+  if (last.length > 0) yield pathOf(last)
+}
+
+/** The list's separator, known from its beginning: with NUL characters, line breaks are parts of names. */
+function separatorOf(start: Buffer): number | undefined {
+  return [0, LINE_BREAK].find((separator) => start.includes(separator))
+}
+
+const entry = (bytes: Buffer, separator: number | undefined): Buffer =>
+  separator !== 0 && bytes.at(-1) === RETURN ? bytes.subarray(0, -1) : bytes
+
+/** Copies, since the buffer they are read into is used again. */
+async function* bytesOf(file: string): AsyncGenerator<Buffer> {
+  const fd = openStream(file)
+  try {
+    const buffer = Buffer.alloc(LONGEST)
+    for (;;) {
+      const got = readNow(fd, buffer)
+      if (got === 0) return
+      if (got === undefined) await sleep(20)
+      else yield Buffer.from(buffer.subarray(0, got))
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The bytes without a mark, and as UTF-8 where they are marked as UTF-16. */
+async function* utf8(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let start = Buffer.alloc(0)
+  let decoder: InstanceType<typeof TextDecoder> | null | undefined
+  for await (const piece of pieces) {
+    if (decoder === null) {
+      yield piece
+      continue
+    }
+    if (decoder !== undefined) {
+      yield Buffer.from(decoder.decode(piece, { stream: true }))
+      continue
+    }
+    start = Buffer.concat([start, piece])
+    if (start.length < 4) continue
+    const { name, mark } = encodingOf(start)
+    decoder = name === 'utf-8' ? null : new TextDecoder(name, { ignoreBOM: true })
+    const body = start.subarray(mark)
+    yield decoder === null ? body : Buffer.from(decoder.decode(body, { stream: true }))
+  }
+  if (decoder !== undefined) return
+  yield start.subarray(encodingOf(start).mark)
+}

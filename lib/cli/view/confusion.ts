@@ -1,0 +1,67 @@
+/** The confusion matrix as a block of text. */
+import { printable } from '../../text/foreign-text'
+import type { Output, Paint } from './output'
+
+/** Wider matrices scroll off any screen; their worst cells say more. */
+const MOST_CLASSES = 24
+
+/**
+ * Lines of a confusion matrix.
+ *
+ * @param matrix counts, matrix[true class][predicted class]
+ * @param names of the classes
+ * @param output decides on colour (shades by share of the row) and width
+ */
+export function confusionLines(matrix: number[][], names: string[], output: Output): string[] {
+  const classes = names.map(printable)
+  const dot = output.unicode ? '·' : '.'
+  const short = classes.map((name) => (name.length > 12 ? `${name.slice(0, 11)}${output.unicode ? '…' : '.'}` : name))
+  const margin = Math.max(4, ...short.map((name) => name.length))
+  const counts = matrix.flat().map((count) => String(count).length)
+  const cell = Math.max(3, ...short.map((name) => name.length), ...counts) + 1
+  if (classes.length > MOST_CLASSES || margin + cell * classes.length + 10 > Math.max(80, output.columns))
+    return worstPairs(matrix, classes, output)
+
+  const { paint } = output
+  const head = `${'true'.padStart(margin)} ${paint('dim', short.map((name) => name.padStart(cell)).join(''))}`
+  const rows = matrix.map((row, truth) => {
+    const total = row.reduce((sum, count) => sum + count, 0)
+    const cells = row.map((count, predicted) => {
+      const text = (count === 0 ? dot : String(count)).padStart(cell)
+      return output.colored ? shade(paint, text, count, total, truth === predicted) : text
+    })
+    const right = total > 0 ? `${((100 * row[truth]) / total).toFixed(1)} %` : dot
+    return `${paint('dim', short[truth].padStart(margin))} ${cells.join('')}  ${right.padStart(7)}`
+  })
+  return [paint('bold', 'Confusion matrix') + paint('dim', '  (columns: predicted; right: share found)'), head, ...rows]
+}
+
+/** Background by share of the true class: greens on the diagonal, reds off it. */
+const RIGHT = ['right0', 'right1', 'right2', 'right3'] as const
+const WRONG = ['wrong0', 'wrong1', 'wrong2', 'wrong3'] as const
+
+function shade(paint: Paint, text: string, count: number, total: number, right: boolean): string {
+  if (count === 0 || total === 0) return paint('dim', text)
+  const share = count / total
+  // Most mistakes are a few per cent: a root makes them visible.
+  const level = Math.min(3, Math.floor(4 * (right ? share : Math.sqrt(share))))
+  return paint((right ? RIGHT : WRONG)[level], text)
+}
+
+function worstPairs(matrix: number[][], classes: string[], { paint, unicode }: Output): string[] {
+  const pairs = matrix.flatMap((row, truth) =>
+    row.flatMap((count, predicted) => (count > 0 && truth !== predicted ? [{ truth, predicted, count }] : [])),
+  )
+  pairs.sort((a, b) => b.count - a.count)
+  const arrow = unicode ? '→' : '->'
+  return [
+    paint('bold', 'Most frequent mistakes') + paint('dim', '  (true class, taken for)'),
+    ...pairs
+      .slice(0, 10)
+      .map(
+        ({ truth, predicted, count }) =>
+          `  ${String(count).padStart(6)}  ${classes[truth]} ${arrow} ${classes[predicted]}`,
+      ),
+    ...(pairs.length === 0 ? ['  none'] : []),
+  ]
+}

@@ -1,0 +1,293 @@
+/**
+ * What `mbconv doctor` looks at: everything this package needs of the machine, each found or not, and what to do.
+ *
+ * Nothing native is loaded here. The addon is tried in a process of its own, so that even a crash becomes a finding.
+ */
+import { type ExecFileException, execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { readText } from '../../files/open'
+import { addonPaths, packageRoot } from '../../native/addon'
+
+export interface Finding {
+  name: string
+  /** Whether it is as required. */
+  ok: boolean
+  /** Whether the package is of no use without it: an absent GPU is no fault, a missing addon is. */
+  needed: boolean
+  /** What was found, in a few words: a version, a path, 'none'. */
+  found: string
+  /** What would be right. */
+  required?: string
+  /** More about it: where, which flavour, why not. */
+  detail?: string
+  /** What to do when it is not right. */
+  remedy?: string
+}
+
+/** The addon that the package would load. */
+const ADDON = addonPaths().find((file) => existsSync(file)) ?? addonPaths()[0]
+const SETUP = 'Run `mbconv setup` (in a checkout: `npm run setup`).'
+const TIMEOUT_MS = 60_000
+
+/** The part of build/setup.json that is of use here. */
+interface SetupState {
+  libtorch?: { path?: string; version?: string; flavour?: 'cpu' | 'cuda'; source?: string }
+  native?: { compiler?: string }
+}
+
+/** What the addon says about itself, as its own process prints it. */
+interface AddonFacts {
+  compiled: string
+  loaded: string
+  capability: string
+  cudaBuilt: boolean
+  cudaAvailable: boolean
+  cudaDevices: number
+}
+
+interface Outcome {
+  code: number | string | null
+  signal: string | null
+  stdout: string
+  output: string
+}
+
+/** Looks at everything, side by side; takes a second or two. Never throws for what it finds. */
+export async function inspectEnvironment(): Promise<Finding[]> {
+  const state = readSetupState()
+  const addon = loadAddon()
+  // In the order in which one thing needs the other.
+  return Promise.all([
+    inspectNode(),
+    inspectNpm(),
+    inspectPython(),
+    inspectCompiler(),
+    inspectCmake(),
+    inspectLibtorch(state),
+    addon.then((result) => inspectAddon(result, state)),
+    addon.then((result) => inspectCuda(result, state)),
+  ])
+}
+
+function inspectNode(): Finding {
+  const ok = atLeast(process.versions.node, 20, 19)
+  const finding = { name: 'Node', ok, needed: true, found: process.versions.node, required: '20.19 or newer' }
+  return ok ? finding : { ...finding, remedy: 'Take a newer one from https://nodejs.org/en/download.' }
+}
+
+async function inspectNpm(): Promise<Finding> {
+  const { code, stdout } = await ask('npm', ['--version'])
+  const finding = { name: 'npm', ok: code === 0, needed: false, required: 'any version, for `npm ci` in a checkout' }
+  if (code === 0) return { ...finding, found: stdout.trim() }
+  return {
+    ...finding,
+    found: 'none',
+    remedy: 'It comes with Node; on Debian and Fedora it may be a package `npm` of its own.',
+  }
+}
+
+async function inspectPython(): Promise<Finding> {
+  const finding = { name: 'Python', needed: false, required: '3, with pip, to fetch libtorch' }
+  for (const command of ['python3', 'python']) {
+    const python = await ask(command, ['--version'])
+    const version = /^Python (3\.[\d.]+)/m.exec(python.output)?.[1]
+    if (python.code !== 0 || version === undefined) continue
+    const pip = await ask(command, ['-m', 'pip', '--version'])
+    const pipVersion = /^pip ([\d.]+)/m.exec(pip.stdout)?.[1]
+    if (pip.code === 0) return { ...finding, ok: true, found: `${version}, pip ${pipVersion ?? 'of unknown version'}` }
+    const remedy = installLine('python3-pip', 'python3-pip', 'brew install python')
+    return { ...finding, ok: false, found: `${version} without pip`, remedy }
+  }
+  const remedy = installLine('python3 python3-pip', 'python3 python3-pip', 'brew install python')
+  return { ...finding, ok: false, found: 'none', remedy }
+}
+
+async function inspectCompiler(): Promise<Finding> {
+  const finding = {
+    name: 'C++ compiler',
+    needed: false,
+    required: 'C++20 (g++ 11, clang++ 14 or newer), to build the addon',
+  }
+  const remedy = installLine('g++ make', 'gcc-c++ make', 'xcode-select --install')
+  let tooOld: string | undefined
+  for (const command of process.env.CXX ? [process.env.CXX] : ['c++', 'g++', 'clang++']) {
+    const [program, ...flags] = command.trim().split(/\s+/)
+    const version = await ask(program, [...flags, '--version'])
+    if (version.code !== 0) continue
+    const found = version.stdout.split('\n')[0]
+    const source = '#include <concepts>\n#include <span>\ntemplate <std::integral T> T same(T x) { return x; }\n'
+    const result = await ask(program, [...flags, '-std=c++20', '-x', 'c++', '-fsyntax-only', '-'], source)
+    if (result.code === 0) return { ...finding, ok: true, found }
+    tooOld ??= found
+  }
+  if (tooOld === undefined) return { ...finding, ok: false, found: 'none', remedy }
+  return { ...finding, ok: false, found: tooOld, detail: 'it does not compile C++20', remedy }
+}
+
+async function inspectCmake(): Promise<Finding> {
+  const finding = { name: 'CMake', needed: false, required: '3.18 or newer, to build the addon' }
+  const remedy = installLine('cmake', 'cmake', 'brew install cmake')
+  const { code, output } = await ask('cmake', ['--version'])
+  const version = /version (\d+\.\d+[\d.]*)/.exec(output)?.[1]
+  if (code !== 0 || version === undefined) return { ...finding, ok: false, found: 'none', remedy }
+  const ok = atLeast(version, 3, 18)
+  return ok ? { ...finding, ok, found: version } : { ...finding, ok, found: version, remedy }
+}
+
+function inspectLibtorch(state: SetupState): Finding {
+  const { path: folder, version, flavour, source } = state.libtorch ?? {}
+  const finding = { name: 'libtorch', needed: true, required: '2.13.0 (2.11 to 2.15 build as well)' }
+  if (folder === undefined) {
+    return { ...finding, ok: false, found: 'none', detail: 'it has not been set up', remedy: SETUP }
+  }
+  const library = path.join(folder, 'lib', process.platform === 'darwin' ? 'libtorch_cpu.dylib' : 'libtorch_cpu.so')
+  if (!existsSync(library)) {
+    return { ...finding, ok: false, found: 'none', detail: `${library} is gone`, remedy: SETUP }
+  }
+  const found = `${version ?? 'of unknown version'}, ${(flavour ?? 'cpu').toUpperCase()}`
+  return { ...finding, ok: true, found, detail: source === undefined ? folder : `${folder} (from ${source})` }
+}
+
+function inspectAddon(result: Outcome | null, state: SetupState): Finding {
+  const finding = { name: 'native addon', needed: true, required: 'one that is built and loads' }
+  if (result === null) {
+    return { ...finding, ok: false, found: 'none', detail: `${ADDON} is missing`, remedy: SETUP }
+  }
+  const facts = factsOf(result)
+  if (facts === null) {
+    return {
+      ...finding,
+      ok: false,
+      found: 'does not load',
+      detail: reasonOf(result),
+      remedy: `${SETUP} With --force it makes everything again.`,
+    }
+  }
+  if (facts.loaded !== '' && facts.loaded.split('+')[0] !== facts.compiled.split('+')[0]) {
+    const detail = `built against libtorch ${facts.compiled}, but ${facts.loaded} is what it loads`
+    return {
+      ...finding,
+      ok: false,
+      found: 'does not fit',
+      detail,
+      remedy: `${SETUP} With --force it makes everything again.`,
+    }
+  }
+  const by = state.native?.compiler === undefined ? '' : `, by ${state.native.compiler}`
+  return {
+    ...finding,
+    ok: true,
+    found: `loads (libtorch ${facts.compiled}, ${facts.capability})`,
+    detail: `${ADDON}${by}`,
+  }
+}
+
+/** CUDA is usable, or there is a reason; the first one that applies is given. */
+async function inspectCuda(result: Outcome | null, state: SetupState): Promise<Finding> {
+  const finding = { name: 'CUDA', needed: false }
+  const driver = await ask('nvidia-smi', ['--query-gpu=name,driver_version', '--format=csv,noheader'])
+  const gpus =
+    driver.code === 0
+      ? driver.stdout
+          .trim()
+          .split('\n')
+          .filter((line) => line !== '')
+      : []
+  const facts = result === null ? null : factsOf(result)
+  if (facts?.cudaAvailable) {
+    return {
+      ...finding,
+      ok: true,
+      found: `${facts.cudaDevices} GPU${facts.cudaDevices === 1 ? '' : 's'}`,
+      detail: gpus.join('; '),
+    }
+  }
+  const not = { ...finding, ok: false, found: 'not usable' }
+  if (process.platform !== 'linux') return { ...not, detail: 'CUDA exists for Linux only' }
+  if (driver.code === 'ENOENT' && facts?.cudaBuilt !== true) {
+    return { ...not, detail: 'there is no nvidia-smi, so no NVIDIA driver; computing is done on the CPU' }
+  }
+  if (gpus.length === 0) {
+    const said = driver.code === 'ENOENT' ? 'nvidia-smi is missing' : `nvidia-smi says: ${lastLine(driver.output)}`
+    return { ...not, detail: said, remedy: 'Install or repair the NVIDIA driver.' }
+  }
+  const seen = gpus.join('; ')
+  if (state.libtorch?.flavour !== 'cuda') {
+    return { ...not, detail: `${seen}; but libtorch is the CPU flavour`, remedy: 'Run `mbconv setup --cuda`.' }
+  }
+  if (facts === null) return { ...not, detail: `${seen}; but the native addon does not load`, remedy: SETUP }
+  if (!facts.cudaBuilt) {
+    return {
+      ...not,
+      detail: `${seen}; but the native addon was built without CUDA`,
+      remedy: 'Run `mbconv setup --cuda --force`.',
+    }
+  }
+  return {
+    ...not,
+    detail: `${seen}; but libtorch finds no usable GPU`,
+    remedy: 'Its CUDA 13 needs driver 580 or newer; CUDA_VISIBLE_DEVICES may hide GPUs.',
+  }
+}
+
+/** Loads the addon and asks it about itself; null when there is none. */
+async function loadAddon(): Promise<Outcome | null> {
+  if (!existsSync(ADDON)) return null
+  const script = `const addon = require(process.argv[1])
+    process.stdout.write(JSON.stringify({ compiled: addon.compiledVersion(), loaded: addon.loadedVersion(), capability: addon.cpuCapability(),
+      cudaBuilt: addon.cudaIsBuilt(), cudaAvailable: addon.cudaIsAvailable(), cudaDevices: addon.cudaDeviceCount() }))`
+  return ask(process.execPath, ['-e', script, ADDON])
+}
+
+function factsOf(result: Outcome): AddonFacts | null {
+  if (result.code !== 0) return null
+  try {
+    return JSON.parse(result.stdout) as AddonFacts
+  } catch {
+    return null
+  }
+}
+
+function reasonOf(result: Outcome): string {
+  if (result.signal !== null) return `its process was ended by ${result.signal}`
+  return /^\w*Error: (.*)/m.exec(result.output)?.[1] ?? lastLine(result.output)
+}
+
+function readSetupState(): SetupState {
+  try {
+    return JSON.parse(readText(path.join(packageRoot, 'build', 'setup.json'), { op: 'doctor' })) as SetupState
+  } catch {
+    return {}
+  }
+}
+
+function ask(command: string, args: string[], input = ''): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const done = (error: ExecFileException | null, stdout: string, stderr: string) =>
+      resolve({
+        code: error === null ? 0 : (error.code ?? null),
+        signal: error?.signal ?? null,
+        stdout,
+        output: `${stdout}\n${stderr}`,
+      })
+    const child = execFile(command, args, { timeout: TIMEOUT_MS, maxBuffer: 1 << 24 }, done)
+    // A program that cannot be started, or does not read, is reported through `done`.
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(input)
+  })
+}
+
+function atLeast(version: string, major: number, minor: number): boolean {
+  const [a, b] = version.split('.').map(Number)
+  return a > major || (a === major && b >= minor)
+}
+
+function installLine(debian: string, fedora: string, macos: string): string {
+  if (process.platform === 'darwin') return `${macos}`
+  return `Debian, Ubuntu: sudo apt-get install ${debian}. Fedora: sudo dnf install ${fedora}.`
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').pop() ?? ''
+}

@@ -1,0 +1,154 @@
+/**
+ * Where a command's words go: results on stdout, everything meant for the person at the terminal on stderr.
+ *
+ * What is written may hold names that other people chose, so the last step makes it printable. Colours are marks until
+ * then: only what a {@link Paint} has put there reaches a terminal as a control character.
+ */
+import { MbconvError } from '../../errors/error'
+import { jsonLine } from '../../files/json'
+import { markOf, onTerminal, type Style } from '../../text/painted-text'
+
+/** What every command understands. */
+export interface GlobalOptions {
+  /** Machine-readable results: JSON, one value a line. */
+  json?: boolean
+  /** Results and errors only. */
+  quiet?: boolean
+}
+
+type Environment = Record<string, string | undefined>
+type Terminal = { isTTY?: boolean; columns?: number }
+
+/**
+ * Whether to colour what goes to `stream`: FORCE_COLOR decides where it is set (0 and false mean no), then NO_COLOR,
+ * then whether a terminal that knows colours is listening. See https://no-color.org and https://force-color.org.
+ */
+export function wantsColor(stream: Terminal, env: Environment = process.env): boolean {
+  const forced = env.FORCE_COLOR
+  if (forced !== undefined && forced !== '') return forced !== '0' && forced !== 'false'
+  if (env.NO_COLOR) return false
+  return stream.isTTY === true && env.TERM !== 'dumb'
+}
+
+/** Whether the terminal's characters go beyond ASCII, judged by the locale as every other program does. */
+export function wantsUnicode(env: Environment = process.env): boolean {
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG
+  // Containers and services have no locale at all, and their logs are UTF-8 all the same.
+  return locale ? !/^(C|POSIX)$/.test(locale) && (/utf-?8/i.test(locale) || !locale.includes('.')) : true
+}
+
+export type Paint = (style: Style, text: string) => string
+
+/** Marks text for a colour, or leaves it alone. */
+export function painter(colored: boolean): Paint {
+  return (style, text) => (colored ? `${markOf(style)}${text}${markOf('none')}` : text)
+}
+
+export { onTerminal, type Style } from '../../text/painted-text'
+export { type Column, table, visibleLength } from '../../text/table'
+
+/** Text in lines of at most so many columns, broken between words. */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines[lines.length - 1]
+    if (last !== undefined && last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
+/** The two channels of one command. */
+export class Output {
+  readonly json: boolean
+  readonly quiet: boolean
+  /** For stdout. */
+  readonly paint: Paint
+  /** For stderr. */
+  readonly paintNote: Paint
+  readonly unicode = wantsUnicode()
+  readonly colored: boolean
+  readonly coloredNotes: boolean
+
+  constructor({ json = false, quiet = false }: GlobalOptions = {}) {
+    this.json = json
+    this.quiet = quiet
+    this.colored = wantsColor(process.stdout)
+    this.paint = painter(this.colored)
+    this.coloredNotes = wantsColor(process.stderr)
+    this.paintNote = painter(this.coloredNotes)
+  }
+
+  /** Columns of the terminal that reads the results; 80 where none does. */
+  get columns(): number {
+    return process.stdout.columns || 80
+  }
+
+  /** A result for people. Silent with --json. */
+  result(...lines: string[]): void {
+    if (!this.json) process.stdout.write(written(lines, this.colored))
+  }
+
+  /** A result for machines, one line. Silent without --json. */
+  data(value: unknown): void {
+    if (this.json) process.stdout.write(jsonLine(value, { named: true }))
+  }
+
+  /** Something a person may like to know. Silent with --quiet. */
+  note(...lines: string[]): void {
+    if (!this.quiet) process.stderr.write(written(lines, this.coloredNotes))
+  }
+
+  /** Something a person must know. */
+  warn(text: string): void {
+    process.stderr.write(written(indented(`${this.paintNote('yellow', 'warning:')} ${text}`), this.coloredNotes))
+  }
+
+  /** Reports what ended the command. */
+  error(error: unknown): void {
+    const { code, message, op, hint } = describeError(error)
+    if (this.json) {
+      this.data({ error: { code, message, op: op ?? null, hint: hint ?? null } })
+      if (process.env.MBCONV_DEBUG === '1') process.stderr.write(written(stackOf(error).split('\n'), this.coloredNotes))
+      return
+    }
+    const paint = this.paintNote
+    const lines = indented(`${paint('red', 'mbconv:')} ${message}`)
+    if (hint) lines.push(...indented(`  ${paint('cyan', 'hint:')} ${hint}`))
+    lines.push(`  ${paint('dim', `code: ${code}`)}`)
+    if (process.env.MBCONV_DEBUG === '1') lines.push(...stackOf(error).split('\n'))
+    process.stderr.write(written(lines, this.coloredNotes))
+  }
+}
+
+/** The lines of a text, all but the first one indented: one that a hostile name begins looks like no other. */
+export const indented = (text: string): string[] => text.replaceAll('\n', '\n        ').split('\n')
+
+const written = (lines: readonly string[], colored: boolean): string =>
+  lines.map((line) => `${onTerminal(line, colored)}\n`).join('')
+
+function describeError(error: unknown): { code: string; message: string; op?: string; hint?: string } {
+  if (error instanceof MbconvError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  const code = (error as { code?: unknown } | null)?.code
+  if (typeof code === 'string') return { code, message }
+  return {
+    code: 'ERR_UNEXPECTED',
+    message,
+    hint: 'this is a mistake in mbconv; MBCONV_DEBUG=1 shows where it happened',
+  }
+}
+
+/** The whole chain: an error, what caused it, and the C++ stack where there is one. */
+function stackOf(error: unknown): string {
+  const parts: string[] = []
+  for (let link: unknown = error; link !== undefined && parts.length < 8; link = (link as Error).cause) {
+    if (!(link instanceof Error)) {
+      parts.push(String(link))
+      break
+    }
+    parts.push(link.stack ?? String(link))
+    if (link instanceof MbconvError && link.nativeTrace) parts.push(link.nativeTrace)
+  }
+  return parts.join('\ncaused by: ')
+}

@@ -1,0 +1,196 @@
+/**
+ * Training as it goes, on stderr: on a terminal one line that is drawn again and again, elsewhere a line an epoch.
+ */
+import type { EvalEvent, StartEvent, StepEvent } from '../../train/events'
+import * as format from './format'
+import { onTerminal, type Paint, painter, visibleLength, wantsColor, wantsUnicode } from './output'
+
+/** The events that move a progress display. */
+export type ProgressEvent = StartEvent | StepEvent | EvalEvent
+
+export interface Progress {
+  event(event: ProgressEvent): void
+  /** Lines of their own that stay. */
+  note(...lines: string[]): void
+  /** Nothing is drawn any more. */
+  end(): void
+}
+
+export interface ProgressStream {
+  write(text: string): unknown
+  isTTY?: boolean
+  columns?: number
+}
+
+/** Writes lines, made printable. */
+export function writeLines(stream: ProgressStream, lines: readonly string[], colored = wantsColor(stream)): void {
+  stream.write(lines.map((line) => `${onTerminal(line, colored)}\n`).join(''))
+}
+
+/** The display that suits the stream. `now` gives milliseconds, for tests. */
+export function createProgress(
+  stream: ProgressStream,
+  {
+    quiet = false,
+    env = process.env,
+    now = Date.now,
+  }: { quiet?: boolean; env?: NodeJS.ProcessEnv; now?: () => number } = {},
+): Progress {
+  if (quiet) return { event: () => {}, note: (...lines) => writeLines(stream, lines), end: () => {} }
+  if (stream.isTTY && env.TERM !== 'dumb') return new BarProgress(stream, env, now)
+  return new LineProgress(stream)
+}
+
+/** The epoch a step belongs to, counted from 1. */
+const epochOf = (step: number, { stepsPerEpoch }: StartEvent) => Math.max(1, Math.ceil(step / stepsPerEpoch))
+
+/** `step  12/805`, as wide at the start as at the end. */
+const counter = (what: string, done: number, all: number) =>
+  `${what} ${String(done).padStart(String(all).length)}/${all}`
+
+/** Milliseconds between two drawings: ten a second look alive and cost nothing. */
+const INTERVAL = 100
+
+class BarProgress implements Progress {
+  private run?: StartEvent
+  private startedAt = 0
+  private drawnAt = Number.NEGATIVE_INFINITY
+  private drawn = false
+  private last?: StepEvent
+  private smoothLoss = Number.NaN
+  private top1?: number
+  private readonly paint: Paint
+  private readonly colored: boolean
+  private readonly unicode: boolean
+
+  constructor(
+    private readonly stream: ProgressStream,
+    env: NodeJS.ProcessEnv,
+    private readonly now: () => number,
+  ) {
+    this.colored = wantsColor(stream, env)
+    this.paint = painter(this.colored)
+    this.unicode = wantsUnicode(env)
+  }
+
+  event(event: ProgressEvent): void {
+    if (event.type === 'start') {
+      this.run = event
+      this.startedAt = this.now()
+    } else if (event.type === 'step') {
+      this.last = event
+      // A single batch's loss jumps about; the eye wants the trend. A NaN shows at once.
+      this.smoothLoss = Number.isNaN(this.smoothLoss) ? event.loss : 0.9 * this.smoothLoss + 0.1 * event.loss
+    } else this.top1 = event.top1
+    const now = this.now()
+    if (now - this.drawnAt >= INTERVAL || event.type === 'eval') this.draw(now)
+  }
+
+  note(...lines: string[]): void {
+    this.clear()
+    writeLines(this.stream, lines, this.colored)
+    if (this.last) this.draw(this.now())
+  }
+
+  end(): void {
+    this.clear()
+    this.last = undefined
+  }
+
+  private clear(): void {
+    if (this.drawn) this.stream.write('\r\u001b[K')
+    this.drawn = false
+  }
+
+  private draw(now: number): void {
+    const { run, last } = this
+    if (!run || !last) return
+    const done = last.step - run.startStep
+    const seconds = (now - this.startedAt) / 1000
+    const remaining = done > 0 ? (seconds / done) * (run.steps - last.step) : Number.NaN
+    // In order of importance: what does not fit the terminal is left out from the end.
+    const fields = [
+      counter('epoch', epochOf(last.step, run), run.epochs),
+      `loss ${format.loss(this.smoothLoss)}`,
+      ...(this.top1 === undefined ? [] : [this.paint('green', `top-1 ${format.percent(this.top1)}`)]),
+      `${format.clock(remaining)} left`,
+      `${format.whole(last.imagesPerSecond)} images/s`,
+      counter('step', last.step, run.steps),
+      `lr ${format.rate(last.lr)}`,
+    ]
+    // Room for the ^C that a terminal echoes: a wrapped line could not be taken back.
+    const width = (this.stream.columns || 80) - 3
+    const gap = 2
+    let kept = fields
+    const barRoom = () => width - kept.reduce((sum, field) => sum + visibleLength(field) + gap, 0)
+    while (kept.length > 1 && barRoom() < 10) kept = kept.slice(0, -1)
+    const room = Math.min(40, barRoom())
+    const [epoch, ...rest] = kept
+    const parts = room >= 4 ? [epoch, this.bar(last.step / run.steps, room), ...rest] : kept
+    this.stream.write(`\r${onTerminal(parts.join('  '), this.colored)}\u001b[K`)
+    this.drawnAt = now
+    this.drawn = true
+  }
+
+  private bar(share: number, width: number): string {
+    const filled = Math.round(Math.min(1, Math.max(0, share)) * width)
+    const [full, rest] = this.unicode ? ['━', '─'] : ['#', '.']
+    return this.paint('cyan', full.repeat(filled)) + this.paint('dim', rest.repeat(width - filled))
+  }
+}
+
+class LineProgress implements Progress {
+  private run?: StartEvent
+  private epoch = 0
+  private losses: number[] = []
+  private last?: StepEvent
+
+  constructor(private readonly stream: ProgressStream) {}
+
+  event(event: ProgressEvent): void {
+    if (event.type === 'start') {
+      this.run = event
+      return
+    }
+    if (event.type === 'eval') {
+      this.flush([
+        `test loss ${format.loss(event.loss)}`,
+        `top-1 ${format.percent(event.top1)}`,
+        `top-5 ${format.percent(event.top5)}`,
+      ])
+      return
+    }
+    const epoch = this.run ? epochOf(event.step, this.run) : 0
+    if (epoch !== this.epoch) this.flush([])
+    this.epoch = epoch
+    this.losses.push(event.loss)
+    this.last = event
+  }
+
+  note(...lines: string[]): void {
+    writeLines(this.stream, lines)
+  }
+
+  end(): void {
+    this.flush([])
+  }
+
+  /** Writes the epoch's line, with the evaluation that closed it if there was one. */
+  private flush(evaluation: string[]): void {
+    const { last, run } = this
+    if (!run || (this.losses.length === 0 && evaluation.length === 0)) return
+    const fields: string[] = []
+    if (last && this.losses.length > 0) {
+      const mean = this.losses.reduce((sum, value) => sum + value, 0) / this.losses.length
+      fields.push(
+        counter('epoch', epochOf(last.step, run), run.epochs),
+        counter('step', last.step, run.steps),
+        `loss ${format.loss(mean)}`,
+        `lr ${format.rate(last.lr).padEnd(6)}`,
+        `${format.whole(last.imagesPerSecond)} images/s`,
+      )
+    }
+    writeLines(this.stream, [[...fields, ...evaluation].join('  ')])
+    this.losses = []
+  }
+}

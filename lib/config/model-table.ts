@@ -1,0 +1,92 @@
+/** The network that a configuration's `model:` names, before it is scaled: a published table, or one with other stages. */
+import { MbconvError } from '../errors/error'
+import { type Arch, arch, list, type Stage } from '../models/arch/arch'
+import { parseStage } from '../models/arch/block-string'
+import { checkStage } from '../models/arch/check'
+import { type ScaleOptions, scale } from '../models/arch/scaling'
+import { printable } from '../text/foreign-text'
+import type { Problem } from './problems'
+import type { TrainConfig } from './train'
+
+/** The keys that replace parts of the named table. Runs from before there were such keys lack them. */
+type TableKeys = Pick<TrainConfig['model'], 'name'> & Partial<Pick<TrainConfig['model'], 'stem' | 'stages' | 'head'>>
+
+/** @throws MbconvError ERR_VALUE or ERR_TYPE for what {@link stageProblems} would have found */
+export function tableOf({ name, stem, stages, head }: TableKeys): Arch {
+  const named = arch(name)
+  const own = {
+    ...(stem == null ? {} : { stem }),
+    // Such a table is its own baseline, whatever the named one was scaled by.
+    ...(stages == null ? {} : { stages: stages.map(parseStage), width: 1, depth: 1 }),
+    ...(head == null ? {} : { head }),
+  }
+  // Numeric profiles and the names of layers go by the beginning of the name.
+  return Object.keys(own).length === 0 ? named : { ...named, ...own, name: `${named.name}_custom` }
+}
+
+/**
+ * What is wrong with `model.stages`, stage by stage: its text, or its place behind the others.
+ *
+ * @param model raw values, of which any may be wrong in itself; what the schema has found is not repeated
+ */
+export function stageProblems({ name, stem, stages }: Record<string, unknown>): Problem[] {
+  if (!Array.isArray(stages)) return []
+  const problems: Problem[] = []
+  const found = (i: number, error: unknown, prefix: RegExp) => {
+    if (!(error instanceof MbconvError)) throw error
+    const message = printable(error.message.replace(prefix, ''))
+    problems.push({ path: ['model', 'stages', i], kind: 'value', message, hint: error.hint })
+  }
+  const parsed: Stage[] = []
+  for (const [i, text] of stages.entries()) {
+    if (typeof text !== 'string') return []
+    try {
+      parsed.push(parseStage(text))
+    } catch (error) {
+      found(i, error, /^parseStage: /)
+    }
+  }
+  if (problems.length > 0) return problems
+  let input = typeof name === 'string' && list().includes(name) ? arch(name).stem : 32
+  if (Number.isSafeInteger(stem)) input = stem as number
+  for (const [i, stage] of parsed.entries()) {
+    try {
+      checkStage('model', 'stage', stage, input)
+    } catch (error) {
+      found(i, error, /^model: stage[.:] ?/)
+    }
+    input = stage.channels
+  }
+  return problems
+}
+
+/** Factors that lead beyond what a network may have, channels by the million say. */
+export function scaleProblems(model: TrainConfig['model']): Problem[] {
+  if (!list().includes(model.name)) return []
+  const failure = (factors: ScaleOptions): string | undefined => {
+    try {
+      scale(tableOf(model), factors)
+      return undefined
+    } catch (error) {
+      if (!(error instanceof MbconvError)) throw error
+      return error.message.replace(/^scale: (arch\.)?/, '')
+    }
+  }
+  const { width, depth, divisor } = model
+  const together = failure({ width, depth, divisor })
+  // What is wrong whatever the factors are is told of its own key.
+  if (together === undefined || failure({}) !== undefined) return []
+  const key = (['width', 'depth', 'divisor'] as const).find((name) => failure({ [name]: model[name] }) !== undefined)
+  const message = `leads to no network: ${key === undefined ? together : failure({ [key]: model[key] })}`
+  return [{ path: ['model', key ?? 'width'], kind: 'value', message }]
+}
+
+/** `model.freeze` beyond the last part of the network. */
+export function freezeProblems({ name, stages, head, freeze }: Record<string, unknown>): Problem[] {
+  if (typeof name !== 'string' || !list().includes(name) || typeof freeze !== 'number') return []
+  const named = arch(name)
+  const parts = (Array.isArray(stages) ? stages : named.stages).length + ((head ?? named.head) === 0 ? 0 : 1)
+  if (freeze <= parts) return []
+  const hint = `0 is the stem, ${parts} all but the classifier`
+  return [{ path: ['model', 'freeze'], kind: 'value', message: `must be at most ${parts}, not ${freeze}`, hint }]
+}

@@ -1,0 +1,306 @@
+/**
+ * What is wrong with a configuration, in words a person can act on: from zod's issues to problems with a path.
+ */
+import { z } from 'zod'
+import { printable } from '../text/foreign-text'
+import { nearest, sameWord } from '../text/nearest'
+import { keysHint, mappingHint, mappingsOf, type Shorthand, shorthandOf, stripped } from './shorthand'
+
+export interface Problem {
+  /** Keys from the top down to the value that is wrong; `[]` for the configuration itself. */
+  path: (string | number)[]
+  /** Decides what position a reader is shown: an unknown key's own, a missing key's parent, a value's own. */
+  kind: 'unknown' | 'missing' | 'value'
+  message: string
+  /** The value that is wrong, where the message is to end in it. */
+  got?: unknown
+  /** How a number or boolean was written: the parsed value of 007 is 7. */
+  written?: string
+  /** The value is to be text and is none: the hint is to quote it. */
+  quote?: boolean
+  hint?: string
+  /** A mapping is wanted and a plain value was given, which was meant for this key of it. */
+  shorthand?: Shorthand
+  /** Of an unknown key: the dotted path that was probably meant. */
+  meant?: string
+}
+
+/** What has more mistakes than this was given by mistake; the first ones say so well enough, the others are counted. */
+export const MOST_PROBLEMS = 20
+
+/**
+ * A line for each problem, of the first {@link MOST_PROBLEMS}, and how many more there are: `optimizer.lr: must be above 0,
+ * not -1`. Where there are several, each carries its hint in brackets, a hint that was given already left out; a single one leaves its hint to the caller.
+ *
+ * @param nameOf what to call the place of a problem, its dotted path unless given
+ * @param all how many problems there are, where the list was cut before
+ */
+export function problemTexts(
+  problems: Problem[],
+  nameOf = (problem: Problem) => keyPath(problem.path),
+  all = problems.length,
+): string[] {
+  const told = new Set<string>()
+  const first = problems.slice(0, MOST_PROBLEMS)
+  const lines = first.map((problem) => {
+    const { message, hint } = problem
+    const name = nameOf(problem)
+    const tail = problems.length > 1 && hint && !told.has(hint) ? ` (${hint})` : ''
+    if (hint) told.add(hint)
+    const got = 'got' in problem ? `, not ${problem.written ?? preview(problem.got)}` : ''
+    return `${name === '' ? 'the configuration ' : `${name}: `}${message}${got}${tail}`
+  })
+  return all > lines.length ? [...lines, `and ${all - lines.length} more`] : lines
+}
+
+export const keyPath = (path: (string | number)[]): string => path.map((key) => shown(String(key))).join('.')
+
+/** A word of the file within a message: printable, and not a whole book. */
+function shown(text: string): string {
+  const plain = printable(text.slice(0, 60))
+  return text.length > 60 ? `${plain.slice(0, 57)}...` : plain
+}
+
+/** A value as an error message shows it. */
+export function preview(value: unknown): string {
+  if (value === null) return 'empty'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'string') return `"${shown(value)}"`
+  if (typeof value === 'object') return 'a mapping'
+  return String(value)
+}
+
+/**
+ * A problem for every issue of zod's, in its order. What a key was meant to be, and what a value is for, takes a search
+ * through the schema: the first {@link MOST_PROBLEMS} have it, which are all that are told.
+ */
+export function problemsOf(schema: z.ZodType, error: z.ZodError, raw: unknown): Problem[] {
+  let closely = MOST_PROBLEMS
+  const problems = withoutLooser(error.issues).flatMap((issue) => {
+    const found = problemsOfIssue(schema, issue, raw, [], closely)
+    closely -= found.length
+    return found
+  })
+  // A mistyped key is one mistake, not an unknown key and a missing one.
+  const meant = new Set(problems.map((problem) => problem.meant))
+  return problems.filter((problem) => problem.kind !== 'missing' || !meant.has(keyPath(problem.path)))
+}
+
+/** Of two limits that a value is beyond, the nearer one says it all. */
+function withoutLooser(issues: z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  const limitOf = (issue: z.core.$ZodIssue) => {
+    if (issue.code === 'too_small') return Number(issue.minimum)
+    return issue.code === 'too_big' ? -Number(issue.maximum) : undefined
+  }
+  const nearest = new Map<string, z.core.$ZodIssue>()
+  const placeOf = ({ code, path }: z.core.$ZodIssue) => JSON.stringify([code, path.map(String)])
+  for (const issue of issues) {
+    const [limit, other] = [limitOf(issue), nearest.get(placeOf(issue))]
+    if (limit === undefined || (other !== undefined && (limitOf(other) as number) >= limit)) continue
+    nearest.set(placeOf(issue), issue)
+  }
+  return issues.filter((issue) => limitOf(issue) === undefined || nearest.get(placeOf(issue)) === issue)
+}
+
+/** @param closely so many problems are worth a search */
+function problemsOfIssue(
+  schema: z.ZodType,
+  issue: z.core.$ZodIssue,
+  raw: unknown,
+  base: Problem['path'],
+  closely: number,
+): Problem[] {
+  const path = [...base, ...issue.path.map((key) => (typeof key === 'number' ? key : String(key)))]
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key, i) =>
+      i < closely ? unknownKey(schema, path, key, raw) : { path: [...path, key], kind: 'unknown', message: UNKNOWN },
+    )
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    // The branch that got past the first look is the one that was meant: `ema: {decay: 2}` is about decay, not false.
+    const meant = issue.errors.find((branch) => branch.every((inner) => inner.path.length > 0 || isDetail(inner)))
+    if (meant) return meant.flatMap((inner, i) => problemsOfIssue(schema, inner, raw, path, closely - i))
+  }
+  const value = valueAt(raw, path)
+  const expected = typeof value === 'bigint' ? beyondNumbers(issue, value) : expectation(issue)
+  const describes = closely > 0 ? schemaAt(schema, path, raw)?.description : undefined
+  if (value === undefined) return [{ path, kind: 'missing', message: `is required: ${expected}`, hint: describes }]
+  const message = `must be ${expected}`
+  // Lists, mappings and nothing do not become text by quotes.
+  if (issue.code === 'invalid_type' && issue.expected === 'string' && typeof value !== 'object')
+    return [{ path, kind: 'value', message, got: value, quote: true, hint: quoteIt(`"${String(value)}"`) }]
+  const slot = closely > 0 ? slotAt(schema, path, raw) : undefined
+  if (!isMapping(value) && mappingsOf(slot).length > 0) {
+    const shorthand = shorthandOf(slot, value)
+    const hint = shorthand ? mappingHint(shown(String(path.at(-1))), shorthand) : keysHint(slot)
+    return [{ path, kind: 'value', message, got: value, shorthand, hint }]
+  }
+  const hint = (closely > 0 ? advice(issue, value) : undefined) ?? describes
+  return [{ path, kind: 'value', message, got: value, hint }]
+}
+
+export const quoteIt = (quoted: string): string => `quote it: ${printable(quoted)}`
+
+/** What is wanted instead of a whole number that JavaScript's numbers do not hold. */
+function beyondNumbers(issue: z.core.$ZodIssue, value: bigint): string {
+  if (issue.code !== 'invalid_type' || !['int', 'number'].includes(issue.expected)) return expectation(issue)
+  return value > 0 ? `at most ${Number.MAX_SAFE_INTEGER}` : `at least ${Number.MIN_SAFE_INTEGER}`
+}
+
+const UNKNOWN = 'unknown key'
+
+/** An issue about a value that has the right type already. */
+const isDetail = (issue: z.core.$ZodIssue) => issue.code !== 'invalid_type' && issue.code !== 'invalid_value'
+
+const TYPES: Record<string, string> = {
+  number: 'a number',
+  int: 'a whole number',
+  string: 'text',
+  boolean: 'true or false',
+  array: 'a list',
+  tuple: 'a list',
+  object: 'a mapping of keys to values',
+}
+
+/** What the value must be, to be read after "must be". */
+function expectation(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return TYPES[issue.expected] ?? issue.expected
+    case 'invalid_value':
+      return alternatives(issue.values.map(String))
+    case 'too_small':
+    case 'too_big':
+      return bound(issue)
+    case 'invalid_union':
+      // A union tagged by a key knows its tags; a plain one is described by its branches' first issues.
+      if (issue.errors.length === 0 && 'options' in issue) return alternatives((issue.options as unknown[]).map(String))
+      return alternatives([...new Set(issue.errors.map((branch) => expectation(branch[0])))])
+    default:
+      return issue.message.replace(/^must be /, '')
+  }
+}
+
+function bound(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
+  const [limit, inclusive, exclusive] =
+    issue.code === 'too_small' ? [issue.minimum, 'at least', 'above'] : [issue.maximum, 'at most', 'below']
+  const relation = issue.inclusive === false ? exclusive : inclusive
+  if (issue.origin === 'array') return `a list of ${relation} ${limit}`
+  if (issue.origin === 'string') return issue.code === 'too_small' ? 'text' : `${relation} ${limit} characters`
+  return `${relation} ${limit}`
+}
+
+/** `a`, `a or b`, `a, b or c`. */
+export function alternatives(words: string[]): string {
+  if (words.length < 2) return words.join('')
+  return `${words.slice(0, -1).join(', ')} or ${words[words.length - 1]}`
+}
+
+/** The mistakes YAML invites. */
+function advice(issue: z.core.$ZodIssue, value: unknown): string | undefined {
+  if (issue.code === 'invalid_value' && typeof value === 'string') {
+    const near = nearest(value, issue.values.map(String))
+    return near && `did you mean ${near}?`
+  }
+  if (issue.code === 'invalid_union' && 'options' in issue) {
+    const name = isObject(value) ? undefined : value
+    const near = typeof name === 'string' ? nearest(name, (issue.options as unknown[]).map(String)) : undefined
+    return near && `did you mean ${near}?`
+  }
+  if (issue.code !== 'invalid_type') return undefined
+  if (issue.expected === 'boolean' && typeof value === 'string' && /^(yes|no|on|off|y|n)$/i.test(value))
+    return `in YAML 1.2 ${value} is text; write true or false`
+  return undefined
+}
+
+function unknownKey(schema: z.ZodType, path: Problem['path'], key: string, raw: unknown): Problem {
+  const known = keysOf(schemaAt(schema, path, raw))
+  const prefix = path.length > 0 ? `${keyPath(path)}.` : ''
+  // Written as on the command line; YAML takes `optimizer.lr` for one word.
+  const inside = key.includes('.') ? allKeys(schema, raw).find((other) => other === `${prefix}${key}`) : undefined
+  if (inside !== undefined) {
+    const [outer, ...inner] = key.split('.')
+    const hint = `write ${outer}: ${inner.reduceRight((value, name) => `{${name}: ${value}}`, '…')}`
+    return { path: [...path, key], kind: 'unknown', message: UNKNOWN, hint, meant: inside }
+  }
+  const near = nearest(key, known)
+  // Right word, wrong place: `lr` at the top instead of under `optimizer`.
+  const elsewhere = near ? undefined : allKeys(schema, raw).find((other) => sameWord(other.split('.').pop() ?? '', key))
+  const meant = near ? `${prefix}${near}` : elsewhere
+  return {
+    path: [...path, key],
+    kind: 'unknown',
+    message: UNKNOWN,
+    hint: meant ? `did you mean ${meant}?` : `known here: ${known.join(', ')}`,
+    meant,
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+const isMapping = (value: unknown) => isObject(value) && !Array.isArray(value)
+
+export function valueAt(raw: unknown, path: Problem['path']): unknown {
+  let value = raw
+  for (const key of path) {
+    if (!isObject(value) || !Object.hasOwn(value, key)) return undefined
+    value = value[key]
+  }
+  return value
+}
+
+/** The schema inside defaults and nullables; of a union, the branch that `raw` names, else the first that has keys. */
+function unwrap(schema: z.ZodType | undefined, raw: unknown): z.ZodType | undefined {
+  const inner = stripped(schema)
+  if (inner instanceof z.ZodDiscriminatedUnion) {
+    const name = isObject(raw) ? raw.name : undefined
+    const options = inner.options.filter((option) => option instanceof z.ZodObject)
+    return options.find((option) => hasLiteral(option, name)) ?? options[0]
+  }
+  if (inner instanceof z.ZodUnion) return inner.options.find((option) => option instanceof z.ZodObject) ?? inner
+  return inner
+}
+
+const hasLiteral = (option: z.ZodObject, name: unknown) =>
+  option.shape.name instanceof z.ZodLiteral && option.shape.name.values.has(name as string)
+
+/** The schema of what stands at a path, with its defaults and branches. */
+function slotAt(schema: z.ZodType, path: Problem['path'], raw: unknown): z.ZodType | undefined {
+  let here: z.ZodType | undefined = schema
+  let value = raw
+  for (const key of path) {
+    const inner = unwrap(here, value)
+    if (!(inner instanceof z.ZodObject) || !Object.hasOwn(inner.shape, key)) return undefined
+    here = inner.shape[key] as z.ZodType
+    value = valueAt(value, [key])
+  }
+  return here
+}
+
+/** The same, but the inside of what has no description: that sits on the wrapped schema, the keys on the inner one. */
+function schemaAt(schema: z.ZodType, path: Problem['path'], raw: unknown): z.ZodType | undefined {
+  const here = slotAt(schema, path, raw)
+  return here && !here.description ? unwrap(here, valueAt(raw, path)) : here
+}
+
+function keysOf(schema: z.ZodType | undefined): string[] {
+  const inner = unwrap(schema, undefined)
+  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : []
+}
+
+/** Every key of the schema as a dotted path, level by level, with the branches that `raw` chose. */
+function allKeys(schema: z.ZodType, raw: unknown): string[] {
+  const found: string[] = []
+  let level: [string, z.ZodType | undefined, unknown][] = [['', schema, raw]]
+  while (level.length > 0) {
+    const next: typeof level = []
+    for (const [prefix, wrapped, value] of level) {
+      const inner = unwrap(wrapped, value)
+      if (!(inner instanceof z.ZodObject)) continue
+      for (const [key, child] of Object.entries(inner.shape)) {
+        found.push(`${prefix}${key}`)
+        next.push([`${prefix}${key}.`, child as z.ZodType, valueAt(value, [key])])
+      }
+    }
+    level = next
+  }
+  return found
+}

@@ -1,0 +1,242 @@
+/**
+ * A YAML file as a value that knows where each of its keys stands, for messages with line and column.
+ *
+ * YAML is version 1.2: `yes`, `on` and `no` are text; only `true` and `false` are booleans. A key given twice, an
+ * unknown tag and more than one document in a file are errors.
+ */
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type Scalar,
+  visit,
+  type YAMLParseError,
+  type YAMLWarning,
+} from 'yaml'
+import { MbconvError } from '../errors/error'
+import { readText } from '../files/open'
+import { printable } from '../text/foreign-text'
+import { MOST_PROBLEMS, type Problem } from './problems'
+import { isMapping } from './train'
+
+/** A configuration is a page of text; what is longer than this (bytes) is another file given by mistake. */
+const LARGEST = 256 * 1024
+
+/**
+ * So many aliases a text may have, and so many nodes may be reached through one: beyond that, a few lines can unfold
+ * into gigabytes, and following them takes minutes.
+ */
+const ALIASES = 100
+
+/** The parsed file, able to say where each key stands. */
+export interface Located {
+  value: unknown
+  locate(problem: Problem): { line: number; column: number; offset: number }
+  /** How the number or boolean at a path was written; undefined for everything else. */
+  written(path: Problem['path']): string | undefined
+}
+
+/**
+ * Reads a YAML file whose top is a mapping.
+ *
+ * @param example a file of this kind that comes with the package; its folder is where a name without one may be meant
+ * @throws MbconvError ERR_CONFIG: it cannot be read or is not YAML, with positions
+ */
+export function readYaml(file: string, example: string): Located {
+  return parseYaml(file, readSource(file, path.dirname(example)), example)
+}
+
+/** The file's text. Pipes are fine (`<(…)`), so that a configuration can be made on the fly. */
+function readSource(file: string, folder: string): string {
+  return readText(file, {
+    op: 'readYaml',
+    most: LARGEST,
+    pipes: true,
+    refuse: (reason, cause) => {
+      const { code } = cause as NodeJS.ErrnoException
+      const missing = code === 'ENOENT' || code === 'ENOTDIR'
+      const long = / bytes, more than /.test(reason)
+      const problem = missing
+        ? 'there is no such file'
+        : long
+          ? `is larger than ${LARGEST / 1024} KiB, so not a configuration`
+          : reason
+      const hint = missing ? nearbyFile(file, folder) : undefined
+      return new MbconvError('ERR_CONFIG', `${file}: ${problem}`, { cause, hint })
+    },
+  })
+}
+
+/** `digits.yaml` typed without its folder or ending. */
+function nearbyFile(file: string, folder: string): string | undefined {
+  const guesses = [`${file}.yaml`, `${file}.yml`, path.join(folder, file), path.join(folder, `${file}.yaml`)]
+  const found = guesses.find((guess) => existsSync(guess))
+  return found && `did you mean ${found}?`
+}
+
+/** Something the YAML itself has wrong, at an offset into the text. */
+interface Fault {
+  offset: number
+  message: string
+}
+
+/**
+ * A YAML text as a value, and what is wrong with the YAML itself, in reading order. The time it takes grows with the
+ * length of the text and no faster, whatever the text says.
+ *
+ * @throws RangeError: nested too deeply; ReferenceError: too many aliases
+ */
+export function readDocument(text: string, lineCounter?: LineCounter) {
+  // The parser compares every key of a mapping with every other; a set finds duplicates in one pass.
+  const options = {
+    prettyErrors: false,
+    stringKeys: true,
+    uniqueKeys: false,
+    intAsBigInt: true,
+    version: '1.2',
+  } as const
+  const document = parseDocument(text, { ...options, lineCounter })
+  // An unknown tag is a warning to the parser; here nothing is ignored.
+  const faults = [...document.errors, ...document.warnings].map(faultOf)
+  const value = () => document.toJS({ maxAliasCount: ALIASES, reviver: numberIfExact }) as unknown
+  faults.push(...faultsInside(document, faults.length === 0))
+  return { document, value, faults: faults.sort((a, b) => a.offset - b.offset) }
+}
+
+function faultOf({ code, message, pos }: YAMLParseError | YAMLWarning): Fault {
+  if (/call stack/.test(message)) throw new RangeError('nested too deeply')
+  const plain = `is not YAML: ${printable(message)}`
+  return {
+    offset: pos[0],
+    message: code === 'MULTIPLE_DOCS' ? 'a second document begins here; only one is allowed' : plain,
+  }
+}
+
+/** Whole numbers that a JavaScript number does not hold for certain, as seeds may be, stay BigInts. */
+const numberIfExact = (_: unknown, value: unknown): unknown =>
+  typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value
+
+/** The number or boolean at a path: its `source` is what was written, its `range` where. */
+export function scalarAt(document: Document.Parsed, path: Problem['path']): Scalar | undefined {
+  let node: unknown = document.contents
+  for (const key of path) {
+    if (isAlias(node)) node = node.resolve(document)
+    if (!isCollection(node)) return undefined
+    node = node.get(key, true)
+  }
+  if (isAlias(node)) node = node.resolve(document)
+  return isScalar(node) && ['number', 'bigint', 'boolean'].includes(typeof node.value) ? node : undefined
+}
+
+/** Keys given twice, and aliases of nothing; these only where the text is whole. */
+function faultsInside(document: Document.Parsed, whole: boolean): Fault[] {
+  const found: Fault[] = []
+  const anchors = new Set<string>()
+  let aliases = 0
+  visit(document, {
+    Node(_, node) {
+      if (!isAlias(node)) {
+        if (node.anchor !== undefined) anchors.add(node.anchor)
+        return
+      }
+      if (++aliases > ALIASES) throw new ReferenceError('too many aliases')
+      if (whole && !anchors.has(node.source))
+        found.push({ offset: offsetOf(node), message: `nothing is named &${printable(node.source)}` })
+    },
+    Map(_, map) {
+      if (map.anchor !== undefined) anchors.add(map.anchor)
+      const keys = new Set<unknown>()
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue
+        if (keys.has(key.value)) found.push({ offset: offsetOf(key), message: 'this key is given a second time' })
+        keys.add(key.value)
+      }
+    },
+  })
+  return found
+}
+
+function parseYaml(file: string, text: string, example: string): Located {
+  const lines = new LineCounter()
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(Math.min(offset, text.length))
+    // An empty file has no lines at all.
+    return { line: Math.max(line, 1), column: Math.max(col, 1), offset }
+  }
+  const complain = (found: Fault[], cause?: unknown): MbconvError => {
+    const told = found.map(({ offset, message }) => `${file}:${at(offset).line}:${at(offset).column} ${message}`)
+    return new MbconvError('ERR_CONFIG', told.join('\n'), { cause })
+  }
+
+  let document: Document.Parsed
+  let value: unknown
+  try {
+    const read = readDocument(text, lines)
+    if (read.faults.length > 0) throw complain(firstOfLines(read.faults, (offset) => at(offset).line))
+    document = read.document
+    value = read.value()
+  } catch (error) {
+    if (error instanceof MbconvError) throw error
+    // The parser gives up by throwing on nesting of thousands of levels, and on aliases that unfold without end.
+    const message = error instanceof ReferenceError ? 'has too many aliases' : 'is nested too deeply to read'
+    throw new MbconvError('ERR_CONFIG', `${file}: ${message}`, { cause: error })
+  }
+  if (document.contents === null || value === null)
+    throw new MbconvError('ERR_CONFIG', `${file}: is empty`, { hint: `see ${example} for an example` })
+  if (!isMapping(value)) {
+    const what = Array.isArray(value) ? 'a list' : 'a single value'
+    throw complain([
+      { offset: offsetOf(document.contents), message: `must be a mapping of keys to values, not ${what}` },
+    ])
+  }
+  return {
+    value,
+    locate: (problem) => at(offsetIn(document, problem)),
+    written: (path) => scalarAt(document, path)?.source,
+  }
+}
+
+/** The first fault of a line says it; what the parser stumbles over behind it follows from that. */
+function firstOfLines(faults: Fault[], lineOf: (offset: number) => number): Fault[] {
+  const firsts = new Map<number, Fault>()
+  for (const fault of faults) {
+    const line = lineOf(fault.offset)
+    if (!firsts.has(line)) firsts.set(line, fault)
+    if (firsts.size === MOST_PROBLEMS) break
+  }
+  return [...firsts.values()]
+}
+
+const offsetOf = (node: unknown): number => (node as Node | null)?.range?.[0] ?? 0
+
+/** Where a problem stands in the text: at the key if that is unknown, at the value, or at the nearest mapping above. */
+function offsetIn(document: Document.Parsed, problem: Problem): number {
+  let node: unknown = document.contents
+  let offset = offsetOf(node)
+  for (const [depth, key] of problem.path.entries()) {
+    if (isSeq(node)) {
+      node = node.items[Number(key)]
+      offset = offsetOf(node)
+    } else if (isMap(node)) {
+      const pair = node.items.find((item) => (isScalar(item.key) ? String(item.key.value) : undefined) === String(key))
+      if (!pair) return offset
+      const last = depth === problem.path.length - 1
+      // A value that is left out (`lr:`) has no place of its own.
+      const shown = last && problem.kind === 'value' && isThere(pair.value) ? pair.value : pair.key
+      offset = offsetOf(shown)
+      node = pair.value
+    } else return offset
+    if (isAlias(node)) node = node.resolve(document)
+  }
+  return offset
+}
+
+const isThere = (node: unknown): boolean => !(isScalar(node) && node.value === null && node.source === '')

@@ -1,0 +1,115 @@
+/**
+ * Scenes: a procedural data set on which the three dimensions of scaling can show what they are for.
+ *
+ * A scene shows five discs with a texture among five without. Its class is the texture together with the arrangement of
+ * the five. Textures are coarse in some scenes and too fine for the pixels of a small image in others, so resolution
+ * helps; the arrangement is a matter of the whole image, so depth may help; each further texture wants features of its
+ * own, so width may. Every scene is drawn at the resolution asked for, from the same description: nothing is resized.
+ * `docs/scenes.png` shows them.
+ */
+import { checkOptions } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import { native } from '../../native/addon'
+import { hostMemory } from '../../process/host-memory'
+import { type Seed, seedBits } from '../../random/seed'
+import { gibibytes } from '../../text/figures'
+import type { ImageDataset } from './dataset'
+
+/** Textures and arrangements of each size of the data set: their product is the number of classes. */
+const KINDS: Readonly<Record<number, { textures: number; arrangements: number }>> = Object.freeze({
+  10: { textures: 5, arrangements: 2 },
+  100: { textures: 10, arrangements: 10 },
+})
+
+export const TEXTURES: readonly string[] = Object.freeze([
+  ...['lines', 'squares', 'hexagons', 'lines-in-pairs', 'bricks'],
+  ...['rhombs', 'eightfold', 'lines-in-threes', 'slanted-bricks', 'tenfold'],
+])
+
+export const ARRANGEMENTS: readonly string[] = Object.freeze([
+  ...['ring', 'row', 'cross', 'vee', 'ell', 'tee', 'zigzag', 'two-groups', 'quincunx', 'three-over-two'],
+])
+
+export interface SceneOptions {
+  /** 10 or 100. Default 10. */
+  classes?: number
+  /** Side of the square images, px. Default 64. */
+  size?: number
+  /** Default 5000. */
+  train?: number
+  /** Default 2000. */
+  test?: number
+  /**
+   * Which scenes there are; training and test scenes are different ones under every seed. The lower 63 of its 64 bits
+   * count. Default 0.
+   */
+  seed?: Seed
+  /** Standard deviation of the noise at 64 px, of a range of 0 … 1. Default 0.06. */
+  noise?: number
+}
+
+/** Bytes of all images, training and test. */
+export const bytesOfScenes = ({ size, train, test }: { size: number; train: number; test: number }): number =>
+  3 * size ** 2 * (train + test)
+
+/**
+ * Draws the training and test images, [3, size, size], the classes equally often and in turn.
+ *
+ * @throws MbconvError ERR_TYPE, ERR_VALUE for an option out of range, ERR_OOM for more images than this machine's memory
+ *   holds, ERR_NATIVE_LOAD
+ */
+export function loadScenes(options: SceneOptions = {}): { train: ImageDataset; test: ImageDataset } {
+  const op = 'loadScenes'
+  checkOptions(op, options, ['classes', 'size', 'train', 'test', 'seed', 'noise'])
+  const { classes = 10, size = 64, train = 5000, test = 2000, seed = 0, noise = 0.06 } = options
+  const kinds = KINDS[classes]
+  if (kinds === undefined) {
+    throw new MbconvError('ERR_VALUE', `${op}: classes must be 10 or 100, not ${classes}`, { op })
+  }
+  for (const [name, value, least, most] of [
+    ['size', size, 8, 1024],
+    ['train', train, 1, 2 ** 24],
+    ['test', test, 1, 2 ** 24],
+  ] as const) {
+    if (Number.isSafeInteger(value) && value >= least && value <= most) continue
+    throw new MbconvError('ERR_VALUE', `${op}: ${name} must be a whole number from ${least} to ${most}, not ${value}`, {
+      op,
+    })
+  }
+  const bytes = bytesOfScenes({ size, train, test })
+  if (bytes > hostMemory()) {
+    const has = `this machine has ${gibibytes(hostMemory())}`
+    throw new MbconvError('ERR_OOM', `${op}: ${train + test} images of ${size} px take ${gibibytes(bytes)}; ${has}`, {
+      op,
+    })
+  }
+  const first = 2n * seedBits(op, seed)
+  const names = Array.from({ length: classes }, (_, label) => {
+    const { texture, arrangement } = kindOf(label, kinds.textures)
+    return `${TEXTURES[texture]}/${ARRANGEMENTS[arrangement]}`
+  })
+  const part = (name: string, length: number, key: bigint): ImageDataset => {
+    const images = new Uint8Array(length * 3 * size * size)
+    const labels = Uint8Array.from({ length }, (_, i) => i % classes)
+    const drawn = new Uint8Array(2 * length)
+    labels.forEach((label, i) => {
+      const { texture, arrangement } = kindOf(label, kinds.textures)
+      drawn.set([texture, arrangement], 2 * i)
+    })
+    native().renderScenes(images, drawn, BigInt.asIntN(64, key), 0, size, noise)
+    return {
+      name: `scenes/${name}`,
+      numClasses: classes,
+      classes: names,
+      shape: [3, size, size],
+      length,
+      images,
+      labels,
+    }
+  }
+  return { train: part('train', train, first), test: part('test', test, first + 1n) }
+}
+
+function kindOf(label: number, textures: number): { texture: number; arrangement: number } {
+  return { texture: label % textures, arrangement: Math.floor(label / textures) }
+}

@@ -1,0 +1,108 @@
+/**
+ * The net behind the checks: no error without a code leaves the package.
+ *
+ * A function that is given what nobody thought of fails somewhere inside, with a TypeError of JavaScript's or an error
+ * of Node's. At the boundary (./public-face) it becomes an {@link MbconvError} with the first error as its cause. What a
+ * caller's own function, getter or iterator threw stays as it is: it began in the caller's code, and the stack says so.
+ */
+import { types } from 'node:util'
+import { type ErrorCode, MbconvError } from './error'
+import { isDependencyPlace, isOwnPlace, placesOf } from './stack'
+
+/** Any function at all. */
+export type Fn = (this: unknown, ...args: never[]) => unknown
+
+/**
+ * Whether an error began in this package: in its own code, or in Node's or a dependency's that it called. One whose
+ * beginning cannot be told (no stack was kept) counts as ours: it still comes out as the cause.
+ */
+function isOurs(error: Error): boolean {
+  let frames: unknown
+  try {
+    const { stack, message } = error
+    // The message stands in front of the frames, and may look like some.
+    frames = typeof stack === 'string' ? stack.slice(stack.indexOf(message) + message.length) : ''
+  } catch {
+    return false // a getter of the caller's
+  }
+  const place = placesOf(frames as string).find((each) => isOwnPlace(each) || !isDependencyPlace(each))
+  return place === undefined || isOwnPlace(place)
+}
+
+function codeOf(error: Error & { code?: unknown; syscall?: unknown }): ErrorCode {
+  if (typeof error.syscall === 'string') return 'ERR_IO'
+  if (error.code === 'ERR_INVALID_ARG_VALUE' || error.code === 'ERR_OUT_OF_RANGE') return 'ERR_VALUE'
+  if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') return 'ERR_OOM'
+  if (error instanceof TypeError) return 'ERR_TYPE'
+  if (error instanceof RangeError) return /allocation failed/.test(error.message) ? 'ERR_OOM' : 'ERR_VALUE'
+  return error instanceof SyntaxError || error instanceof URIError ? 'ERR_VALUE' : 'ERR_INTERNAL'
+}
+
+/** What V8's words say about an argument. */
+const PHRASES: readonly [RegExp, string][] = [
+  [/^Maximum call stack.*/, 'arguments are nested too deeply, or a function calls itself without end'],
+  [/^Cannot read properties of (null|undefined) \(reading '(\w+)'\)$/, 'found $1 in place of something with $2'],
+  [/^Cannot destructure property '(\w+)' of .* as it is (null|undefined)\.$/, 'found $2 in place of something with $1'],
+  [/^(?:\w+\.)+(\w+) is not a function$/, 'found something without $1() in its place'],
+  [/^(?:Cannot (?:read|write) private|Receiver must be).*/, 'called on an object of another class'],
+]
+
+/** What leaves `op` when `error` was thrown in it: errors with a code and the caller's own as they are. */
+export function coded(op: string, error: unknown): unknown {
+  if (error instanceof MbconvError || !(types.isNativeError(error) || error instanceof DOMException)) return error
+  if (!isOurs(error)) return error
+  const { message } = error
+  const phrase = PHRASES.find(([pattern]) => pattern.test(message))
+  const what = phrase === undefined ? message : message.replace(...phrase)
+  return new MbconvError(codeOf(error), `${op}: ${what}`, { op, cause: error })
+}
+
+/** Functions with the net behind `fn`, by what kind of function that is. */
+const GUARDS: Record<string, (op: string, fn: Fn) => Fn> = {
+  plain: (op, fn) =>
+    function (...args) {
+      try {
+        return fn.apply(this, args)
+      } catch (error) {
+        throw coded(op, error)
+      }
+    },
+  async: (op, fn) =>
+    async function (...args) {
+      try {
+        return await fn.apply(this, args)
+      } catch (error) {
+        throw coded(op, error)
+      }
+    },
+  generator: (op, fn) =>
+    function* (...args) {
+      try {
+        return yield* fn.apply(this, args) as Generator
+      } catch (error) {
+        throw coded(op, error)
+      }
+    },
+  asyncGenerator: (op, fn) =>
+    async function* (...args) {
+      try {
+        return yield* fn.apply(this, args) as AsyncGenerator
+      } catch (error) {
+        throw coded(op, error)
+      }
+    },
+}
+
+function kindOf(fn: Fn): keyof typeof GUARDS {
+  if (types.isGeneratorFunction(fn)) return types.isAsyncFunction(fn) ? 'asyncGenerator' : 'generator'
+  return types.isAsyncFunction(fn) ? 'async' : 'plain'
+}
+
+/** `fn` with the net behind it, under the same name. What it throws names `op`. */
+export function guarded<F extends Fn>(op: string, fn: F): F {
+  const guard = GUARDS[kindOf(fn)](op, fn)
+  for (const key of ['name', 'length'] as const) {
+    Object.defineProperty(guard, key, { value: fn[key], configurable: true })
+  }
+  return guard as F
+}

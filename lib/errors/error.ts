@@ -1,0 +1,120 @@
+/**
+ * Every failure this package reports, as one class with a stable `code`.
+ *
+ * The code decides the command's exit status (see {@link exitCodeOf}); people read `message` and `hint`.
+ */
+import { printableLines } from '../text/foreign-text'
+
+/** What a caller may branch on. The list is closed: a new failure needs a code here. */
+export type ErrorCode =
+  // A wrong call.
+  | 'ERR_TYPE' // an argument of the wrong JavaScript type or dtype
+  | 'ERR_VALUE' // right type, unusable value
+  | 'ERR_SHAPE' // shapes that do not fit each other
+  | 'ERR_INDEX' // index outside a tensor or list
+  | 'ERR_DISPOSED' // a tensor used after dispose()
+  | 'ERR_SCOPE' // an asynchronous function given to scope(), noGrad() …
+  | 'ERR_NOT_IMPLEMENTED' // libtorch has no kernel for this dtype or device
+  | 'ERR_AUTOGRAD' // backward through something that has no gradient
+  | 'ERR_OOM' // host memory
+  | 'ERR_CUDA_OOM' // device memory
+  | 'ERR_CUDA' // any other CUDA failure
+  | 'ERR_NATIVE' // anything libtorch reports that fits none of the above
+  | 'ERR_INTERNAL' // a fault of this package; `cause` is what happened
+  | 'ERR_UNREACHED' // nothing within the tolerance of a budget
+  // The command line and the configuration.
+  | 'ERR_USAGE'
+  | 'ERR_CONFIG'
+  // The machine.
+  | 'ERR_NATIVE_LOAD' // the addon is missing, or was built against another libtorch
+  | 'ERR_CUDA_UNAVAILABLE'
+  | 'ERR_ENVIRONMENT'
+  // Files.
+  | 'ERR_DATA' // a data set or image that cannot be read
+  | 'ERR_CHECKPOINT' // a checkpoint that is not whole, or not of this run
+  | 'ERR_FORMAT' // a file that is not what its name says
+  | 'ERR_IO'
+  | 'ERR_NETWORK' // a server that cannot be reached, or does not give what was asked for
+  // Training.
+  | 'ERR_DIVERGED' // loss is NaN or infinite, or most steps were skipped for that
+  | 'ERR_ABORTED'
+
+/** What is known about an allocation that was refused. Bytes throughout. */
+export interface MemoryShortage {
+  device: string
+  /** What the device was asked for: at least what the tensor needs, allocators round up. */
+  asked: number
+  /** What the device had free; on GPUs only. */
+  free?: number
+  /** The tensors of this thread that hold most memory there, largest first, three at most. */
+  holders: { tensor: string; bytes: number }[]
+}
+
+export interface MbconvErrorOptions {
+  /** The operation that failed, by the name the caller used. */
+  op?: string
+  /** What to do about it, in one sentence. */
+  hint?: string
+  cause?: unknown
+  /** The C++ stack, where the failure came from libtorch. */
+  nativeTrace?: string
+  memory?: MemoryShortage
+}
+
+export class MbconvError extends Error {
+  readonly code: ErrorCode
+  readonly op?: string
+  readonly hint?: string
+  readonly nativeTrace?: string
+  /** With ERR_OOM and ERR_CUDA_OOM where an allocator refused; the process can go on. */
+  readonly memory?: MemoryShortage
+
+  constructor(code: ErrorCode, message: string, options: MbconvErrorOptions = {}) {
+    // Messages name files, classes, servers' words: none may reach a terminal or a log as it is.
+    super(printableLines(message), options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'MbconvError'
+    this.code = code
+    if (options.op !== undefined) this.op = options.op
+    if (options.hint !== undefined) this.hint = printableLines(options.hint)
+    if (options.nativeTrace !== undefined) this.nativeTrace = options.nativeTrace
+    if (options.memory !== undefined) this.memory = options.memory
+  }
+
+  /** What JSON.stringify writes: what the error says, without stacks. */
+  toJSON(): Record<string, unknown> {
+    const { name, code, message, op, hint, memory } = this
+    return { name, code, message, op, hint, memory }
+  }
+}
+
+/** Exit statuses of the `mbconv` command. */
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  environment: 3,
+  data: 4,
+  sighup: 129,
+  sigint: 130,
+  sigterm: 143,
+} as const
+
+/** The exit status an error leads to; 1 for everything that has no more telling one. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof MbconvError)) return EXIT.failure
+  switch (error.code) {
+    case 'ERR_USAGE':
+    case 'ERR_CONFIG':
+      return EXIT.usage
+    case 'ERR_NATIVE_LOAD':
+    case 'ERR_CUDA_UNAVAILABLE':
+    case 'ERR_ENVIRONMENT':
+      return EXIT.environment
+    case 'ERR_DATA':
+    case 'ERR_CHECKPOINT':
+    case 'ERR_FORMAT':
+      return EXIT.data
+    default:
+      return EXIT.failure
+  }
+}

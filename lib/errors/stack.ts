@@ -1,0 +1,46 @@
+/** Whose code a stack leads through. */
+import { join, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The folder that holds package.json: this file is dist/errors/stack.js. */
+const root = join(__dirname, '..', '..')
+/** This package's code, as compiled or, with source maps, as written. */
+const own = ['dist', 'lib'].map((folder) => join(root, folder) + sep)
+
+/** `file:///a%20b.mjs:1:2` as `/a b.mjs:1:2`. Whoever compiles code may call it anything: what names no file stays as it is. */
+function fileOfFrame(place: string): string {
+  const [, url, position] = /^(.*?)((?::\d+){2})$/.exec(place)!
+  try {
+    return fileURLToPath(url) + position
+  } catch {
+    return place
+  }
+}
+
+/** The places on a stack, innermost first, as `file:line:column`; V8's own and Node's are left out. */
+export function placesOf(stack: string): string[] {
+  const places: string[] = []
+  for (const line of stack.split('\n')) {
+    // "at name (place)" or "at place"; a place may hold blanks and parentheses, a name holds no parenthesis.
+    const [, named, bare] = /^\s*at (?:async )?(?:[^(]*? \((.+:\d+:\d+)\)|(.+:\d+:\d+))$/.exec(line) ?? []
+    const place = named ?? bare
+    if (place === undefined || place.startsWith('node:')) continue
+    places.push(place.startsWith('file://') ? fileOfFrame(place) : place)
+  }
+  return places
+}
+
+/** Whether a place lies in this package. */
+export const isOwnPlace = (place: string): boolean => own.some((folder) => place.startsWith(folder))
+
+let dependencies: string[] | undefined
+
+/** Whether a place lies in one of the packages that this one depends on. */
+export function isDependencyPlace(place: string): boolean {
+  if (dependencies === undefined) {
+    const manifest = require(join(root, 'package.json')) as Record<string, Record<string, string> | undefined>
+    const names = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })
+    dependencies = names.map((name) => join(`${sep}node_modules`, name) + sep)
+  }
+  return dependencies.some((folder) => place.includes(folder))
+}

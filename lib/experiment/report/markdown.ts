@@ -1,0 +1,72 @@
+/** A report as Markdown, with its pictures beside it. */
+import { blanked } from '../../text/foreign-text'
+import type { Analysis } from '../analysis/analysis'
+import { conclusions, notShown } from '../analysis/conclusions'
+import type { Figure } from './figures'
+import { facts } from './html'
+import { reproduction } from './reproduction'
+import type { Table } from './tables'
+
+/** Text that means nothing but itself, on one line. */
+function plain(words: string): string {
+  const line = blanked(words).trim()
+  return line.replace(/[\\`*_[\]<>|#~!&$]/g, (c) => `\\${c}`).replace(/^([-+]|\d+[.)])(?=\s)/, '\\$1')
+}
+
+function table({ title, columns, rows, caption }: Table): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(plain).join(' | ')} |`
+  const rule = `|${columns.map(({ words }) => (words ? '---' : '---:')).join('|')}|`
+  return [
+    `### ${plain(title)}`,
+    '',
+    line(columns.map((column) => column.title)),
+    rule,
+    ...rows.map(line),
+    '',
+    plain(caption),
+    '',
+  ].join('\n')
+}
+
+/** The text. Pictures are `<id>.svg`, beside it. */
+export function reportMarkdown(analysis: Analysis, figures: readonly Figure[], tables: readonly Table[]): string {
+  const { plan } = analysis
+  const { commands, facts: made } = reproduction(analysis)
+  const pairs = (list: [string, string][]) => list.map(([name, value]) => `- ${plain(name)}: ${plain(value)}`)
+  return [
+    `# ${plain(plan.title)}`,
+    '',
+    plain(plan.question),
+    '',
+    `Experiment ${plain(plan.name)}, profile ${plain(plan.profile)}.`,
+    '',
+    '## What the numbers allow to say',
+    '',
+    ...conclusions(analysis).flatMap((words) => [`- ${plain(words)}`]),
+    '',
+    ...pairs(facts(analysis)),
+    '',
+    ...(figures.length > 0 ? ['## In pictures', ''] : []),
+    ...figures.flatMap(({ id, title, caption }) => [
+      `![${plain(title)}](${id}.svg)`,
+      '',
+      `${plain(title)}. ${plain(caption)}`,
+      '',
+    ]),
+    '## In numbers',
+    '',
+    ...tables.map(table),
+    '## What was not shown',
+    '',
+    ...notShown(analysis).map((words) => `- ${plain(words)}`),
+    '',
+    '## How to do it again',
+    '',
+    '```sh',
+    ...commands.map((command) => blanked(command).replaceAll('`', ' ')),
+    '```',
+    '',
+    ...pairs(made),
+    '',
+  ].join('\n')
+}

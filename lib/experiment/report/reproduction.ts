@@ -1,0 +1,48 @@
+/** What somebody needs to repeat an experiment: commands, versions, machine, settings. */
+import { stringify } from 'yaml'
+import type { Analysis } from '../analysis/analysis'
+
+const gib = (bytes: number) => `${Number((bytes / 2 ** 30).toPrecision(3))} GiB`
+/** For the names that experiments may have, quotes are not needed; others are only shown. */
+const quoted = (word: string) => (/^[\w.@%+=:,/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
+
+export interface Reproduction {
+  commands: string[]
+  /** Pairs of a word and its value. */
+  facts: [string, string][]
+  /** YAML. */
+  settings: string
+}
+
+/** Gathers it from the plan. */
+export function reproduction({ plan }: Analysis): Reproduction {
+  const { versions, machine, revision, profile, name, device, limits, seeds } = plan
+  const known = (pairs: [string, string | number | null | undefined][]) =>
+    pairs.flatMap(([word, value]): [string, string][] =>
+      value === null || value === undefined || value === '' ? [] : [[word, String(value)]],
+    )
+  const gpus = Array.isArray(machine.gpus) ? machine.gpus.join(', ') : ''
+  return {
+    commands: [
+      // Without profiles an experiment runs as `default`, which is none that a file could name.
+      `mbconv experiment run ${quoted(`${name}.yaml`)}${profile === 'default' ? '' : ` --profile ${quoted(profile)}`}`,
+      `mbconv experiment report ${quoted(`runs/experiments/${name}-${profile}`)}`,
+    ],
+    facts: known([
+      ['mbconv', versions.mbconv],
+      [
+        'Revision',
+        revision === null ? 'not known' : revision.slice(0, 12) + (revision.endsWith('+') ? ', with changes' : ''),
+      ],
+      ['libtorch', versions.libtorch],
+      ['Node.js', versions.node],
+      ['Device', device],
+      ['Processor', machine.cpu && `${machine.cpu}, ${machine.cores} cores`],
+      ['GPUs', gpus],
+      ['Memory', machine.memory && gib(machine.memory)],
+      ['Limits of a job', limits && `${limits.minutes} min, ${gib(limits.memory)}`],
+      ['Seeds', seeds.join(', ')],
+    ]),
+    settings: plan.arms.length > 0 ? stringify(plan.arms[0].config ?? {}).trimEnd() : 'no arm',
+  }
+}

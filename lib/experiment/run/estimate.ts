@@ -1,0 +1,81 @@
+/** How long a job will take, from a step of it that is measured. */
+
+import { parseConfig, type TrainConfig, type TrainConfigInput } from '../../config/train'
+import { crossEntropy } from '../../nn/functional'
+import { fromTypedArray } from '../../tensor/core/create'
+import { scope } from '../../tensor/core/scope'
+import { openSession, type Session } from '../../train/session/session'
+
+/** Measured steps of an arm, at most; the first is a warm-up. */
+const STEPS = 4
+/** No more steps are begun after so long, ms. */
+const ENOUGH = 4000
+/** A process, its libraries and its pictures, s. */
+const OVERHEAD = 2
+/** An evaluation is a forward pass; the backward pass of a step costs two of them. */
+const FORWARD_SHARE = 1 / 3
+
+/** Only as many images as are needed: drawing all of them would be the longest part. */
+function small(config: TrainConfig): TrainConfig {
+  const { data } = config
+  if (data.dataset !== 'scenes') return config
+  const train = Math.min(data.scenes.train, data.batchSize)
+  return { ...config, data: { ...data, scenes: { ...data.scenes, train: Math.max(train, 2), test: 1 } } }
+}
+
+/** One training step, as the loop makes it. Waits for the device. */
+function step({ trainLoader, model, optimizer, ema, schedule, device, config }: Session): void {
+  const batch = trainLoader.epoch(0).next().value!
+  optimizer.lr = schedule(0)
+  scope(() => {
+    const images = fromTypedArray(batch.images, batch.shape).to({ device, memoryFormat: config.memoryFormat })
+    const labels = fromTypedArray(batch.labels, [batch.labels.length]).to({ device })
+    const loss = crossEntropy(model.forward(images), labels, { labelSmoothing: config.labelSmoothing })
+    loss.backward()
+    optimizer.step()
+    ema?.update()
+    optimizer.zeroGrad()
+    loss.item() // waits for the device
+  })
+}
+
+/** Steps and evaluated images of a whole job. */
+function workOf(config: TrainConfig, { trainImages, testImages }: Session): { steps: number; evaluated: number } {
+  const { data, epochs, maxSteps, evalEveryEpochs } = config
+  const [train, test] = data.dataset === 'scenes' ? [data.scenes.train, data.scenes.test] : [trainImages, testImages]
+  const perEpoch = Math.max(1, Math.floor(train / data.batchSize))
+  const steps = Math.min(epochs * perEpoch, maxSteps ?? Number.POSITIVE_INFINITY)
+  const evaluations =
+    Math.floor(steps / perEpoch / evalEveryEpochs) + (steps % (perEpoch * evalEveryEpochs) === 0 ? 0 : 1)
+  return { steps, evaluated: evaluations * test }
+}
+
+/**
+ * Measures some steps and reckons with them. Never throws: an arm that cannot be measured will say why when it is run.
+ *
+ * @returns seconds of a whole job by itself
+ */
+export async function measureJob(input: TrainConfigInput): Promise<{ seconds: number | null; why?: string }> {
+  let session: Session | undefined
+  try {
+    const config = parseConfig(input)
+    session = openSession(small(config))
+    session.model.train()
+    const began = performance.now()
+    let best = Number.POSITIVE_INFINITY
+    for (let i = 0; i < STEPS; i++) {
+      const start = performance.now()
+      step(session)
+      const took = (performance.now() - start) / 1000
+      if (i > 0 || performance.now() - began > ENOUGH) best = Math.min(best, took)
+      if (performance.now() - began > ENOUGH) break
+    }
+    const { steps, evaluated } = workOf(config, session)
+    const images = Math.min(config.data.batchSize, session.trainImages)
+    return { seconds: OVERHEAD + best * steps + (FORWARD_SHARE * best * evaluated) / images }
+  } catch (error) {
+    return { seconds: null, why: (error as Error).message }
+  } finally {
+    session?.dispose()
+  }
+}

@@ -1,0 +1,181 @@
+/** The folder of an experiment: its plan, what is finished, and whether it may go on with another plan. */
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { MbconvError } from '../../errors/error'
+import { removeStaleTemporaries, writeFileAtomic } from '../../files/atomic'
+import { makeFolder } from '../../files/folders'
+import { readableJson } from '../../files/json'
+import { IN_USE, lockRun, unlockRun } from '../../files/lock'
+import { readText } from '../../files/open'
+import { type Job, jobConfig, jobsOf } from '../plan/plan'
+import type { Plan, PlannedArm, ResultRow, TimingRow } from '../types/types'
+import { jobsFolder, readRecord, removeRecord, tidyJob } from './job-record'
+import { FILES, keyOf, LineFile } from './results'
+
+/** Where experiments are, unless told otherwise. */
+export const EXPERIMENTS = join('runs', 'experiments')
+
+export const folderOf = ({ name, profile }: Pick<Plan, 'name' | 'profile'>, dir: string): string =>
+  resolve(dir, `${name}-${profile}`)
+
+/** Whether a folder is an experiment's. */
+export const isExperiment = (folder: string): boolean => existsSync(join(folder, FILES.plan))
+
+/**
+ * The plan of an experiment.
+ *
+ * @param folder the experiment's
+ * @throws MbconvError ERR_DATA where there is none, or it is damaged
+ */
+export function readPlan(folder: string): Plan {
+  const path = join(folder, FILES.plan)
+  if (!isExperiment(folder))
+    throw new MbconvError('ERR_DATA', `${folder} is not the folder of an experiment: it has no ${FILES.plan}`)
+  try {
+    const plan = JSON.parse(readText(path, { op: 'readPlan' })) as Plan
+    if (plan.format !== 1) throw new TypeError(`format ${plan.format} is none that is known`)
+    return plan
+  } catch (cause) {
+    throw new MbconvError('ERR_DATA', `${path} cannot be used: ${(cause as Error).message}`, { cause })
+  }
+}
+
+export const writePlan = (folder: string, plan: Plan): void =>
+  writeFileAtomic(join(folder, FILES.plan), readableJson(plan))
+
+/** Makes the folder and locks it. @returns gives it free */
+export function lockExperiment(folder: string): () => void {
+  const token = randomUUID()
+  makeFolder(jobsFolder(folder))
+  lockRun(folder, token)
+  removeStaleTemporaries(folder)
+  // Orphans of a killed runner may be here still, with temporaries of their own.
+  removeStaleTemporaries(jobsFolder(folder))
+  return () => unlockRun(folder, token)
+}
+
+/** In what the arms of two plans differ that have the same id. */
+function changedArms(before: readonly PlannedArm[], after: readonly PlannedArm[]): string[] {
+  const known = new Map(after.map((arm) => [arm.id, arm]))
+  return before.flatMap((arm) => {
+    const now = known.get(arm.id)
+    if (now === undefined) return arm.phase === 0 ? [`arm ${arm.id} is gone`] : []
+    return JSON.stringify(now.config) === JSON.stringify(arm.config) ? [] : [`arm ${arm.id} is another one`]
+  })
+}
+
+/**
+ * The plan to go on with in a folder that may have one. New arms and seeds may be added, and what is said about the
+ * experiment may change; what finished jobs were measured by may not.
+ *
+ * @param searched whether arms follow from results, so that other seeds make other arms
+ * @throws MbconvError ERR_CONFIG where the folder holds another experiment
+ */
+export function planToGoOnWith(folder: string, plan: Plan, searched: boolean): { plan: Plan; warnings: string[] } {
+  if (!isExperiment(folder)) return { plan, warnings: [] }
+  const stored = readPlan(folder)
+  const lost = stored.seeds.filter((seed) => !plan.seeds.includes(seed))
+  const changes = [
+    ...changedArms(stored.arms, plan.arms),
+    ...lost.map((seed) => `seed ${seed} is gone`),
+    ...(searched && stored.seeds.length !== plan.seeds.length ? ['the seeds, which a search depends on'] : []),
+  ]
+  if (changes.length > 0)
+    throw new MbconvError('ERR_CONFIG', `${folder} holds another experiment of this name: ${changes.join(', ')}`, {
+      hint: 'Give it another --dir or name, or remove the folder.',
+    })
+  const differing = (what: string, a: unknown, b: unknown) =>
+    JSON.stringify(a) === JSON.stringify(b) ? [] : [`${what} differs from what the experiment began with`]
+  const warnings = [
+    ...differing('the version', stored.versions, plan.versions),
+    ...differing('the revision', stored.revision, plan.revision),
+    ...differing('the machine', stored.machine, plan.machine),
+  ]
+  const { versions, revision, machine } = stored
+  return { plan: { ...plan, versions, revision, machine }, warnings }
+}
+
+/** results.jsonl and timings.jsonl, open for writing. */
+export class Results {
+  readonly rows: LineFile<ResultRow>
+  readonly timings: LineFile<TimingRow>
+
+  constructor(readonly folder: string) {
+    this.rows = new LineFile(join(folder, FILES.results))
+    this.timings = new LineFile(join(folder, FILES.timings))
+  }
+
+  /** Takes over what jobs left that ended while nobody was there to write it down, and tasks of a cluster. */
+  gather(plan: Plan): void {
+    for (const { arm, seed, id } of jobsOf(plan)) {
+      const line = { arm: arm.id, seed }
+      if (this.rows.has(line) && this.timings.has(line)) continue
+      const { outcome } = readRecord(this.folder, id)
+      if (outcome !== undefined) this.add(id, outcome)
+    }
+  }
+
+  add(id: string, { row, timing }: { row: ResultRow; timing: TimingRow }): void {
+    this.timings.add(timing)
+    this.rows.add(row)
+    tidyJob(this.folder, id)
+  }
+
+  /**
+   * Jobs of a list that are not over.
+   *
+   * @throws MbconvError ERR_CONFIG where one of that name is over that trained something else
+   */
+  left(jobs: readonly Job[]): Job[] {
+    const rows = new Map(this.rows.lines.map((row) => [keyOf(row), row]))
+    return jobs.filter((job) => {
+      const row = rows.get(job.id)
+      // A search whose earlier results have changed since gives other arms of the same name.
+      if (row !== undefined && JSON.stringify(row.config) !== JSON.stringify(jobConfig(job)))
+        throw new MbconvError('ERR_CONFIG', `${this.folder}: the results of ${job.id} are those of another arm`, {
+          hint: 'Give the experiment another --dir or name, or remove the folder.',
+        })
+      return row === undefined
+    })
+  }
+
+  /** Jobs that failed are as if they had not been tried; what they trained is still there. */
+  forgetFailures(): void {
+    const failed = new Set(this.rows.lines.flatMap((row) => (row.status === 'failed' ? [keyOf(row)] : [])))
+    if (failed.size === 0) return
+    this.rows.remove((row) => failed.has(keyOf(row)))
+    this.timings.remove((timing) => failed.has(keyOf(timing)))
+    for (const id of failed) removeRecord(this.folder, id)
+  }
+
+  /** The results of some arms, in the order of the plan: what a search decides by must not depend on who came first. */
+  inOrder(plan: Plan, wanted: (arm: PlannedArm) => boolean): ResultRow[] {
+    const rows = new Map(this.rows.lines.map((row) => [keyOf(row), row]))
+    return jobsOf(plan).flatMap(({ arm, id }) => (wanted(arm) ? (rows.get(id) ?? []) : []))
+  }
+
+  close(): void {
+    this.rows.close()
+    this.timings.close()
+  }
+}
+
+/** Takes over what tasks have left. An experiment that is being run does so by itself. */
+export function gather(folder: string): void {
+  const plan = readPlan(folder)
+  let unlock: () => void
+  try {
+    unlock = lockExperiment(folder)
+  } catch (error) {
+    if ((error as MbconvError).op === IN_USE) return
+    throw error
+  }
+  try {
+    const results = new Results(folder)
+    results.gather(plan)
+    results.close()
+  } finally {
+    unlock()
+  }
+}

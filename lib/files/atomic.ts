@@ -1,0 +1,218 @@
+/**
+ * Files and folders that are whole or absent, whatever moment the process dies at.
+ *
+ * The recipe is the usual one: write beside the target, force the bytes to the disk, rename, force the folder's entry
+ * to the disk. A rename replaces a file in one step, so a reader sees the old content or the new, never a mixture.
+ * Everything here is synchronous: the callers either run in a worker thread or write a few kilobytes.
+ */
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { MbconvError } from '../errors/error'
+import { nameOf } from '../text/foreign-text'
+import { processIsAlive } from './lock-file.cjs'
+
+/** What may be written: text (as UTF-8), bytes, or pieces that are produced one after another. */
+export type FileContent = string | Uint8Array | Iterable<Uint8Array>
+
+/** Marks names that are nobody's result. The process id in them tells who may still be writing there. */
+const TEMP_NAME = /^\..+\.(tmp|old)-(\d+)-[0-9a-f]+$/
+
+/** A name in `target`'s own folder, so that the rename never crosses a file system. */
+function siblingName(target: string, kind: 'tmp' | 'old'): string {
+  const unique = randomBytes(6).toString('hex')
+  return join(dirname(target), `.${basename(target)}.${kind}-${process.pid}-${unique}`)
+}
+
+/** Writes all of `bytes`; one write() may take fewer than it was offered. */
+export function writeFully(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.byteLength; ) done += writeSync(fd, bytes, done, bytes.byteLength - done)
+}
+
+/** Forces a folder's entries to the disk. File systems that cannot (EINVAL, EPERM, EISDIR) order renames themselves. */
+export function fsyncDirectory(directory: string): void {
+  let fd: number
+  try {
+    fd = openSync(directory, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EISDIR') return
+    throw error
+  }
+  try {
+    fsyncSync(fd)
+  } catch (error) {
+    if (!['EINVAL', 'EPERM', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'disk quota exceeded',
+  EROFS: 'read-only file system',
+  EFBIG: 'the file is too large',
+  EIO: 'the device cannot read or write it',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is not a folder',
+  EMFILE: 'too many open files',
+  EEXIST: 'it exists already',
+  ELOOP: 'its links lead in a circle',
+  ENAMETOOLONG: 'the name is too long',
+  ENXIO: 'it is not a regular file',
+  ERR_INVALID_ARG_VALUE: 'no name can be like that',
+}
+
+/** An errno in words that complete "cannot read FILE: …". */
+export function reasonOf(error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return REASONS[code] ?? message
+}
+
+/** Turns an errno into the package's own error, with the path and the remedy where there is an obvious one. */
+export function ioError(action: string, path: string | Buffer, error: unknown, op?: string): MbconvError {
+  if (error instanceof MbconvError) return error
+  return new MbconvError('ERR_IO', `cannot ${action} ${nameOf(path)}: ${reasonOf(error)}`, { op, cause: error })
+}
+
+function* pieces(content: FileContent): Generator<Uint8Array> {
+  if (typeof content === 'string') yield Buffer.from(content, 'utf8')
+  else if (content instanceof Uint8Array) yield content
+  else yield* content
+}
+
+/** Creates a file that must not exist, writes it and forces it to the disk. */
+export function writeFileDurable(path: string, content: FileContent): void {
+  const fd = openSync(path, 'wx')
+  try {
+    for (const piece of pieces(content)) writeFully(fd, piece)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Takes away what is of no more use; what went wrong before matters more than whether that works. */
+function discard(temp: string): void {
+  try {
+    rmSync(temp, { recursive: true, force: true })
+  } catch {
+    // A later writer in that folder removes it.
+  }
+}
+
+/**
+ * Writes a file so that `path` holds either what it held before or all of `content`.
+ *
+ * @throws MbconvError ERR_IO, also where a folder, pipe or device is in its place; what is there is then untouched and no
+ *   temporary file stays behind.
+ */
+export function writeFileAtomic(path: string, content: FileContent): void {
+  const temp = siblingName(path, 'tmp')
+  try {
+    // A rename would put the file in the place of a device: /dev/null would be gone for every process.
+    const there = statSync(path, { throwIfNoEntry: false })
+    if (there?.isDirectory()) throw new Error('it is a folder')
+    if (there?.isFile() === false) throw new Error('it is not a regular file')
+    writeFileDurable(temp, content)
+    renameSync(temp, path)
+    fsyncDirectory(dirname(path))
+  } catch (error) {
+    discard(temp)
+    throw ioError('write', path, error)
+  }
+}
+
+/**
+ * Publishes a folder in one step: `fill` writes into a temporary folder beside `path`, which is then renamed.
+ * `fill` forces its own files to the disk ({@link writeFileDurable}); the folder entries are forced here.
+ * A folder already at `path` is replaced. Killed in between, the old one is gone, so callers replace only
+ * folders that are worth less than the new one.
+ *
+ * @throws MbconvError ERR_IO, or whatever `fill` throws; nothing stays behind then.
+ */
+export function publishDirectory(path: string, fill: (folder: string) => void): void {
+  const temp = siblingName(path, 'tmp')
+  try {
+    mkdirSync(temp)
+    fill(temp)
+    fsyncDirectory(temp)
+    if (existsSync(path)) removeDirectoryAtomic(path)
+    renameSync(temp, path)
+    fsyncDirectory(dirname(path))
+  } catch (error) {
+    discard(temp)
+    throw (error as NodeJS.ErrnoException).syscall ? ioError('write', path, error) : error
+  }
+}
+
+/** Removes a folder so that no one ever meets it half emptied: it loses its name first. */
+export function removeDirectoryAtomic(path: string): void {
+  const doomed = siblingName(path, 'old')
+  try {
+    renameSync(path, doomed)
+    rmSync(doomed, { recursive: true, force: true })
+  } catch (error) {
+    throw ioError('remove', path, error)
+  }
+}
+
+/**
+ * Removes what writers that died left in `directory`. Temporaries of living processes stay, unless `exclusive` says
+ * that the caller holds the folder's lock: then every one is stale, even one whose process id was given out again.
+ *
+ * @returns the names removed
+ */
+export function removeStaleTemporaries(directory: string, { exclusive = false } = {}): string[] {
+  const removed: string[] = []
+  let names: string[]
+  try {
+    names = readdirSync(directory)
+  } catch (error) {
+    throw ioError('read', directory, error)
+  }
+  for (const name of names) {
+    const match = TEMP_NAME.exec(name)
+    if (match === null || (!exclusive && processIsAlive(Number(match[2])))) continue
+    removeAll(join(directory, name))
+    removed.push(name)
+  }
+  return removed
+}
+
+/**
+ * Removes a file, or a folder with all that is in it, that may be gone already.
+ *
+ * @throws MbconvError ERR_IO
+ */
+export function removeAll(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true })
+  } catch (error) {
+    throw ioError('remove', path, error)
+  }
+}
+
+/** Removes a file that may be gone already. */
+export function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw ioError('remove', path, error)
+  }
+}

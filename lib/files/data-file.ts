@@ -1,0 +1,24 @@
+/** Reading a file of data whole, with errors that name it. */
+import { MbconvError } from '../errors/error'
+import { nameOf } from '../text/foreign-text'
+import { type FilePath, readBytes } from './open'
+
+/** The most that is read unless the caller allows less: what Node reads from a file in one piece. */
+export const MAX_BYTES = 2 ** 31 - 1
+
+/** What is wrong with a data file. */
+export function dataError(path: FilePath, problem: string, hint: string, cause?: unknown): MbconvError {
+  return new MbconvError('ERR_DATA', `${nameOf(path)}: ${problem}`, { hint, cause })
+}
+
+/**
+ * The bytes of a regular file.
+ *
+ * @throws MbconvError ERR_DATA: missing, a folder or device, larger than `maxBytes`, not readable
+ */
+export const readWhole = (path: FilePath, maxBytes = MAX_BYTES): Buffer =>
+  readBytes(path, {
+    op: 'readWhole',
+    most: maxBytes,
+    refuse: (reason, cause) => dataError(path, reason, 'Check the path.', cause),
+  })

@@ -1,0 +1,81 @@
+/** Folders: made, listed and looked at, with errors that name them. */
+import { type Dirent, mkdirSync, readdirSync, type Stats, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { MbconvError } from '../errors/error'
+import { ioError } from './atomic'
+
+/** Names that there cannot be, beside those that there are not: a part of the path is a file, say. */
+const NOTHING_THERE = ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']
+
+/**
+ * What lies at a path, links followed; undefined where nothing does.
+ *
+ * @throws MbconvError ERR_IO where that cannot be told: a folder above that may not be searched, links in a circle
+ */
+export function statOf(path: string | Buffer): Stats | undefined {
+  try {
+    return statSync(path)
+  } catch (error) {
+    if (NOTHING_THERE.includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw ioError('look at', path, error)
+  }
+}
+
+/** Whether there is a folder. @throws MbconvError ERR_IO as {@link statOf} */
+export const isFolder = (path: string | Buffer): boolean => statOf(path)?.isDirectory() ?? false
+
+/**
+ * Makes a folder, and those above it that are missing. One that is there already is left as it is.
+ *
+ * Node's own recursive mkdir never ends where the kernel answers ENOENT to a name in a folder that exists, as it does
+ * below /proc. Here every folder is tried once.
+ *
+ * @throws MbconvError ERR_IO
+ */
+export function makeFolder(path: string): void {
+  const missing: string[] = []
+  for (let at = resolve(path); ; at = dirname(at)) {
+    const stat = statOf(at)
+    if (stat !== undefined) {
+      if (stat.isDirectory()) break
+      throw new MbconvError('ERR_IO', `cannot create ${path}: ${at} is no folder`, { op: 'makeFolder' })
+    }
+    missing.push(at)
+    if (at === dirname(at)) break
+  }
+  for (const folder of missing.reverse()) {
+    if (makeNewFolder(folder) || isFolder(folder)) continue
+    throw new MbconvError('ERR_IO', `cannot create ${path}: ${folder} is a link that leads nowhere`, {
+      op: 'makeFolder',
+    })
+  }
+}
+
+/**
+ * Makes a folder in one that exists.
+ *
+ * @returns false when the name is taken, by whatever it is
+ * @throws MbconvError ERR_IO
+ */
+export function makeNewFolder(path: string): boolean {
+  try {
+    mkdirSync(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw ioError('create', path, error)
+  }
+}
+
+/**
+ * The names in a folder, with what each is.
+ *
+ * @throws MbconvError ERR_IO
+ */
+export function listFolder(path: string): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+  } catch (error) {
+    throw ioError('read', path, error)
+  }
+}

@@ -1,0 +1,57 @@
+/** One writer a run folder, a job, a file that is fetched. How locks work: lock-file.cjs. */
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { MbconvError } from '../errors/error'
+import { ioError } from './atomic'
+import { freeLock, type Owner, takeLock } from './lock-file.cjs'
+
+const LOCK_NAME = '.lock'
+
+/** `op` of the error that says that a living process holds a lock. */
+export const IN_USE = 'lock'
+
+/**
+ * Locks a run folder for this process.
+ *
+ * @param runDir an existing folder
+ * @param token tells this run's lock from another one of the same process
+ * @throws MbconvError ERR_IO when a living process holds it
+ */
+export function lockRun(runDir: string, token: string = randomUUID()): void {
+  lockPath(join(runDir, LOCK_NAME), runDir, token)
+}
+
+/**
+ * Locks for this process whatever `path` stands for.
+ *
+ * @param path the lock file
+ * @param what is locked, for the error
+ * @throws MbconvError ERR_IO when a living process holds it
+ */
+export function lockPath(path: string, what: string, token: string): void {
+  let owner: Owner | undefined | null
+  try {
+    owner = takeLock(path, token)
+  } catch (error) {
+    throw ioError('lock', path, error)
+  }
+  if (owner === null) return
+  const who = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.host}`
+  throw new MbconvError('ERR_IO', `${what} is in use by ${who}`, {
+    op: IN_USE,
+    hint: `Wait until it ends. If no such process runs, remove ${path}.`,
+  })
+}
+
+/** Gives a run folder free, if the lock there is `token`'s. */
+export function unlockRun(runDir: string, token: string): void {
+  unlockPath(join(runDir, LOCK_NAME), token)
+}
+
+export function unlockPath(path: string, token: string): void {
+  try {
+    freeLock(path, token)
+  } catch (error) {
+    throw ioError('unlock', path, error)
+  }
+}

@@ -1,0 +1,108 @@
+/** What has come of a file so far, and of which version of it: `target.part` and `target.part.json`. */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs'
+import path from 'node:path'
+import { MbconvError } from '../errors/error'
+import { unlinkIfThere, writeFileAtomic } from './atomic'
+import { openFile } from './open'
+
+/** Which file it is the beginning of. */
+export interface PartRecord {
+  url: string
+  /** What the server calls this version: its strong entity tag, the date of its last change. */
+  etag?: string
+  modified?: string
+  total?: number
+  /** As the server has announced it. */
+  sha256?: string
+}
+
+/** Room to leave on a disk. */
+const SPARE_BYTES = 16 * 2 ** 20
+
+export class Part {
+  readonly path: string
+  bytes: number
+  record: PartRecord
+  readonly #file: number
+  readonly #recordPath: string
+
+  constructor(target: string) {
+    this.path = `${target}.part`
+    this.#recordPath = `${this.path}.json`
+    // Not through a link that someone has laid there.
+    const { O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
+    this.#file = openSync(this.path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644)
+    const stat = fstatSync(this.#file)
+    if (!stat.isFile()) {
+      closeSync(this.#file)
+      throw new MbconvError('ERR_IO', `cannot write ${this.path}: it is not a regular file`, { op: 'download' })
+    }
+    this.bytes = stat.size
+    this.record = readRecord(this.#recordPath)
+  }
+
+  describe(record: PartRecord): void {
+    this.record = record
+    writeFileAtomic(this.#recordPath, JSON.stringify(record))
+  }
+
+  append(bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.byteLength; ) {
+      const written = writeSync(this.#file, bytes, done, bytes.byteLength - done, this.bytes)
+      done += written
+      this.bytes += written
+    }
+  }
+
+  /** @throws MbconvError ERR_IO where the disk has no room for `more` bytes */
+  checkRoom(more: number): void {
+    const { bavail, bsize } = statfsSync(path.dirname(this.path))
+    const [needed, free] = [more + SPARE_BYTES, bavail * bsize]
+    if (needed <= free) return
+    const text = `no space for ${this.path}: ${(needed / 1e6).toFixed(0)} MB are needed, ${(free / 1e6).toFixed(0)} MB are free`
+    throw new MbconvError('ERR_IO', text, { op: 'download', hint: 'MBCONV_CACHE names a folder on another disk.' })
+  }
+
+  clear(): void {
+    ftruncateSync(this.#file, 0)
+    this.bytes = 0
+    this.record = { url: '' }
+  }
+
+  sync(): void {
+    fsyncSync(this.#file)
+  }
+
+  close(): void {
+    closeSync(this.#file)
+  }
+
+  remove(): void {
+    unlinkIfThere(this.path)
+    unlinkIfThere(this.#recordPath)
+  }
+}
+
+function readRecord(file: string): PartRecord {
+  let fd: number | undefined
+  try {
+    fd = openFile(file, 'download')
+    const record = JSON.parse(readFileSync(fd, 'utf8')) as PartRecord | null
+    if (typeof record?.url === 'string') return record
+  } catch {
+    // None, or damaged: a part of an unknown file.
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+  return { url: '' }
+}

@@ -1,0 +1,28 @@
+/** A trained model for other runtimes. */
+import { checkOptions } from '../errors/check'
+import { type ExportedFiles, type ExportFilesOptions, exportFiles } from '../models/export/files'
+import { cardOfTrained } from './run-card'
+import { openTrained } from './trained'
+
+export interface ExportRunOptions extends ExportFilesOptions {
+  /** The ONNX file; the others lie beside it under the same name. Default `model.onnx`. */
+  out?: string
+}
+
+/**
+ * Writes the weights that evaluation uses as ONNX file, with the model card beside it.
+ *
+ * @param runOrCheckpoint a run's folder (its newest whole checkpoint is used) or a checkpoint's
+ * @throws MbconvError ERR_CHECKPOINT when there is no whole checkpoint; as `models.exportOnnx`
+ */
+export function exportRun(runOrCheckpoint: string, options: ExportRunOptions = {}): ExportedFiles {
+  const op = 'exportRun'
+  checkOptions(op, options, ['out', 'opset', 'fold', 'pixels', 'safetensors'])
+  const { out = 'model.onnx', ...rest } = options
+  const trained = openTrained(runOrCheckpoint, 'cpu')
+  try {
+    return exportFiles(op, trained.model, cardOfTrained(trained), out, rest)
+  } finally {
+    trained.model.dispose()
+  }
+}

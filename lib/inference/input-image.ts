@@ -1,0 +1,138 @@
+/** From an image file to the pixels that a network takes, as a model card describes the way. */
+
+import {
+  type DecodeOptions,
+  type NamedBytes,
+  type OpenImage,
+  readImageFile,
+  withImage,
+} from '../data/images/image-file'
+import { mostPixels } from '../data/images/image-limits'
+import { type Pixels, withChannels } from '../data/images/pixels'
+import { MbconvError } from '../errors/error'
+import { dataError } from '../files/data-file'
+import { type Preprocessing, shorterSide } from '../models/export/card'
+import { interpolate } from '../nn/resampling'
+import { noGrad } from '../tensor/core/autograd'
+import { fromTypedArray } from '../tensor/core/create'
+import { scope } from '../tensor/core/scope'
+import type { Tensor } from '../tensor/core/tensor'
+
+type Sides = Pick<Pixels, 'width' | 'height'>
+
+/** The part of an image that a network sees, in shares of its width and height. */
+export interface Region {
+  left: number
+  top: number
+  width: number
+  height: number
+}
+
+function channelsOf({ channels }: Preprocessing): 1 | 3 {
+  if (channels === 1 || channels === 3) return channels
+  throw new MbconvError('ERR_DATA', `the model takes images of ${channels} channels; files give 1 or 3`)
+}
+
+/** [channels, height, width] of what {@link readInputImage} gives: the input's, but where a loader has to stretch it yet. */
+export function inputImageShape(preprocessing: Preprocessing): [number, number, number] {
+  const { fit, interpolation, size, resolution } = preprocessing
+  const [height, width] = (fit === 'stretch' && interpolation === 'bilinear' && size) || [resolution, resolution]
+  return [channelsOf(preprocessing), height, width]
+}
+
+/**
+ * Reads an image file as planes of bytes, of {@link inputImageShape}.
+ *
+ * With `stretch` and bilinear interpolation it has the size of the training images afterwards: {@link Loader} brings it to
+ * the input as in training. Otherwise it is decoded at its full size and resized as Pillow does, with a filter that averages
+ * when it shrinks; with `crop` and `squash` the middle is cut out, as timm and torchvision do.
+ *
+ * @param decoding goes before the card where it says something about colours
+ * @throws MbconvError as {@link readImageFile}; ERR_DATA for a model of other than 1 or 3 channels
+ */
+export async function readInputImage(
+  source: string | NamedBytes,
+  preprocessing: Preprocessing,
+  { colorManagement = preprocessing.colorManagement, ...rest }: DecodeOptions = {},
+): Promise<Uint8Array> {
+  const decoding = { colorManagement, ...rest }
+  const { fit, interpolation, size, resolution } = preprocessing
+  const channels = channelsOf(preprocessing)
+  const [, height, width] = inputImageShape(preprocessing)
+  if (fit === 'stretch' && interpolation === 'bilinear')
+    return readImageFile(source, { channels, height, width, ...decoding })
+  return withImage(source, decoding, async (file) => {
+    const image = size === null ? file : await stretched(size, file)
+    const cut = cutOf(image, preprocessing)
+    // Columns are resized first; the height stays the image's until then.
+    if (Math.max(cut.height * cut.width, image.height * resolution) > mostPixels(decoding)) {
+      const name = typeof source === 'string' ? source : source.name
+      throw dataError(name, `is too long for its width (${image.width} x ${image.height} px)`, 'Cut it.')
+    }
+    const narrow = new Uint8Array(image.height * resolution * channels)
+    let filled = 0
+    for await (const some of image.rows()) {
+      const rows = withChannels(some, channels)
+      const part = bytesOf(() => {
+        const all = interpolated(rows, [rows.height, cut.width], interpolation)
+        return all.narrow(3, cut.left, resolution).permute([0, 2, 3, 1])
+      })
+      narrow.set(part, filled)
+      filled += part.length
+    }
+    const columns = { data: narrow, width: resolution, height: image.height, channels }
+    return bytesOf(() => interpolated(columns, [cut.height, resolution], interpolation).narrow(2, cut.top, resolution))
+  })
+}
+
+/** The same image, of another size. */
+async function stretched([height, width]: readonly [number, number], file: OpenImage): Promise<OpenImage> {
+  const pixels = await file.resized({ height, width, fit: 'fill' })
+  return {
+    ...file,
+    height,
+    width,
+    rows: async function* () {
+      yield pixels
+    },
+  }
+}
+
+/** What an image is resized to, and where the input's square is in that. */
+function cutOf(image: Sides, preprocessing: Preprocessing): Sides & { left: number; top: number } {
+  const { fit, resolution } = preprocessing
+  if (fit === 'stretch') return { height: resolution, width: resolution, top: 0, left: 0 }
+  const short = shorterSide(preprocessing)
+  const long = (side: number) => Math.floor((short * side) / Math.min(image.width, image.height))
+  // The shorter side comes out as it is; the longer one is rounded down, torchvision's rule.
+  const [height, width] = fit === 'crop' ? [long(image.height), long(image.width)] : [short, short]
+  const [top, left] = [height, width].map((side) => roundHalfToEven((side - resolution) / 2))
+  return { height, width, top, left }
+}
+
+/** Where a network that crops looks, of an image of that size. */
+export function regionOf(image: Sides, preprocessing: Preprocessing): Region {
+  const { size, resolution } = preprocessing
+  const { height, width, top, left } = cutOf(size === null ? image : { height: size[0], width: size[1] }, preprocessing)
+  return { top: top / height, left: left / width, width: resolution / width, height: resolution / height }
+}
+
+/** Python's round(), by which torchvision centres. */
+function roundHalfToEven(value: number): number {
+  const floor = Math.floor(value)
+  if (value - floor !== 0.5) return Math.round(value)
+  return floor % 2 === 0 ? floor : floor + 1
+}
+
+/** Resizes as Pillow does, in whole numbers: rows of pixels to [1, C, height, width]. */
+function interpolated(
+  { data, width, height, channels }: Pixels,
+  size: [number, number],
+  mode: 'bilinear' | 'bicubic',
+): Tensor {
+  const pixels = fromTypedArray(data, [1, height, width, channels]).permute([0, 3, 1, 2])
+  return interpolate(pixels, size, { mode, antialias: true })
+}
+
+const bytesOf = (work: () => Tensor): Uint8Array =>
+  noGrad(() => scope(() => work().contiguous().toTypedArray() as Uint8Array))

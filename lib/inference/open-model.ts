@@ -1,0 +1,105 @@
+/** A network ready for use, with its card, from wherever one is kept. */
+import { existsSync } from 'node:fs'
+import { join, parse, resolve } from 'node:path'
+import { resolveDevice } from '../cuda/choice'
+import { MbconvError } from '../errors/error'
+import { kindOfFile } from '../files/file-kind'
+import { isFolder, listFolder, statOf } from '../files/folders'
+import { readMetadata } from '../io/safetensors'
+import { type ModelCard, parseCard, readCard } from '../models/export/card'
+import { CARD_KEY } from '../models/export/export'
+import { create } from '../models/network/create'
+import type { Network } from '../models/network/network'
+import { loadWeights } from '../models/weights/load'
+import { pretrained } from '../models/weights/pretrained'
+import { checkpoints } from '../models/weights/published'
+import { STATE_FILE } from '../train/run/checkpoint-state'
+import { cardOfTrained } from './run-card'
+import { openTrained } from './trained'
+
+export interface OpenModel {
+  /** In evaluation mode. The caller disposes it. */
+  network: Network
+  card: ModelCard
+  device: string
+  /** What was opened: a checkpoint's folder, a file of weights. */
+  path: string
+}
+
+/** Which files of a folder are looked at; one that is named is read whatever its name. */
+const WEIGHTS = /\.safetensors$/i
+
+/**
+ * Opens a model for inference.
+ *
+ * @param source a run's folder (its newest whole checkpoint) or a checkpoint's; a safetensors file with a model card in
+ *   its metadata or beside it (`NAME.card.json`), or a folder that has one such file; the name of a checkpoint that
+ *   `mbconv pull` has fetched
+ * @param device as in a configuration
+ * @throws MbconvError ERR_CHECKPOINT, ERR_FORMAT, ERR_IO …: there is no such model, or it is not whole; ERR_CUDA_UNAVAILABLE
+ */
+export function openModel(source: string, device = 'auto'): OpenModel {
+  const file = weightsOf(source)
+  if (file !== undefined) return openWeights(file, resolveDevice(device))
+  if (typeof source === 'string' && !existsSync(source) && checkpoints().some(({ name }) => name === source)) {
+    const where = resolveDevice(device)
+    const { network, card, path } = pretrained(source, { device: where })
+    return { network: inPlace(network), card, device: where, path }
+  }
+  const trained = openTrained(source, device)
+  return { network: trained.model, card: cardOfTrained(trained), device: trained.device, path: trained.checkpoint }
+}
+
+/** Whether a folder is one that {@link openModel} takes, judged by the names in it. */
+export function isModelFolder(path: string): boolean {
+  if (!isFolder(path)) return false
+  return existsSync(join(path, STATE_FILE)) || existsSync(join(path, 'checkpoints')) || weightsOf(path) !== undefined
+}
+
+/** The file of weights that `source` is or has; undefined for a run and anything else. */
+function weightsOf(source: string): string | undefined {
+  if (typeof source !== 'string' || source === '') return undefined
+  const stat = statOf(source)
+  if (stat === undefined) return undefined
+  if (!stat.isDirectory()) return source
+  if (existsSync(join(source, STATE_FILE)) || existsSync(join(source, 'checkpoints'))) return undefined
+  const files = listFolder(source).filter(({ name }) => WEIGHTS.test(name))
+  return files.length === 1 ? join(source, files[0].name) : undefined
+}
+
+function openWeights(file: string, device: string): OpenModel {
+  const { format, is } = kindOfFile(file, 'openModel')
+  if (format !== 'safetensors') {
+    const message = `${file}: it is ${is}; a model is a safetensors file with a card, or the folder of a run`
+    throw new MbconvError('ERR_FORMAT', message, { hint: 'mbconv export RUN --safetensors writes such a file.' })
+  }
+  const card = cardOf(file)
+  const { arch, classes, profile, preprocessing } = card
+  const numClasses = classes.length
+  const network = create(arch, { numClasses, inChannels: preprocessing.channels, profile, device, init: 'none' })
+  try {
+    const { reinitialized } = loadWeights(network, file)
+    if (reinitialized.length > 0) {
+      const message = `${file}: the card tells of ${numClasses} classes, the weights are for another number`
+      throw new MbconvError('ERR_FORMAT', message)
+    }
+    return { network: inPlace(network), card, device, path: resolve(file) }
+  } catch (error) {
+    network.dispose()
+    throw error
+  }
+}
+
+/** As training runs it. */
+const inPlace = (network: Network): Network => network.to({ memoryFormat: 'channelsLast' }).eval()
+
+function cardOf(file: string): ModelCard {
+  const text = readMetadata(file).metadata[CARD_KEY]
+  if (text !== undefined) return parseCard(text, file)
+  const { dir, name } = parse(file)
+  const beside = join(dir, `${name}.card.json`)
+  if (existsSync(beside)) return readCard(beside)
+  throw new MbconvError('ERR_FORMAT', `${file}: has no model card, in its metadata or as ${beside}`, {
+    hint: 'A card says what classes and preprocessing the weights are for; models.makeCard and writeCard make one.',
+  })
+}

@@ -1,0 +1,210 @@
+/** What a trained model sees in image files. */
+
+import { checkDecoding, DECODE_OPTIONS, type DecodeOptions, type NamedBytes } from '../data/images/image-file'
+import { Loader } from '../data/loader'
+import type { ImageDataset } from '../data/sources/dataset'
+import { checkCount, checkOptions } from '../errors/check'
+import { MbconvError } from '../errors/error'
+import { breathe } from '../process/breathe'
+import { noGrad } from '../tensor/core/autograd'
+import { fromTypedArray } from '../tensor/core/create'
+import { scope } from '../tensor/core/scope'
+import { inputImageShape, readInputImage } from './input-image'
+import { type OpenModel, openModel } from './open-model'
+
+/** `colorManagement` is the card's unless it is given. */
+export interface PredictOptions extends DecodeOptions {
+  /** Guesses an image, most probable first. Default 5, at most the number of classes. */
+  topk?: number
+  /** As in a configuration. Default 'auto'. */
+  device?: string
+  /** Images that go through the network at once. Default 32. */
+  batchSize?: number
+}
+
+export interface Guess {
+  /** The class's name. */
+  label: string
+  index: number
+  /** 0 … 1 */
+  probability: number
+}
+
+export interface Prediction {
+  /** The path as it was given, or the name of the bytes. */
+  file: string
+  predictions: Guess[]
+}
+
+/** An image that could not be read; the others are not affected. */
+export interface Unreadable {
+  file: string
+  error: MbconvError
+}
+
+/** A path, or bytes with a name. */
+export type ImageSource = string | NamedBytes
+
+/** Images that are being read while others are computed: as many as Node has threads for it. */
+const AHEAD = 4
+
+/** Planes of bytes, or what was wrong. */
+type Read = { file: string; planes: Uint8Array } | Unreadable
+
+/**
+ * Guesses the classes of image files, one after the other, in bounded memory: a few images are read ahead, a batch goes
+ * through the network and is freed. Images are brought to the input as the model card says; batch norms are folded.
+ *
+ * @param model a run's folder, a checkpoint's, or a file of weights with a card; see `mbconv predict --help`
+ * @param images paths, or bytes with a name; may come one by one
+ * @returns a prediction or an error for each, in order
+ * @throws MbconvError for what is wrong with the model or the options, ERR_ENVIRONMENT without sharp
+ */
+export async function* predictEach(
+  model: string,
+  images: Iterable<ImageSource> | AsyncIterable<ImageSource>,
+  options: PredictOptions = {},
+): AsyncGenerator<Prediction | Unreadable, void, undefined> {
+  const op = 'predictEach'
+  checkOptions(op, options, ['topk', 'device', 'batchSize', ...DECODE_OPTIONS])
+  const { topk = 5, device, batchSize = 32, ...decoding } = options
+  checkDecoding(op, decoding)
+  checkCount(op, 'topk', topk)
+  checkCount(op, 'batchSize', batchSize)
+  if (images === null || typeof images !== 'object' || !(Symbol.iterator in images || Symbol.asyncIterator in images)) {
+    throw new MbconvError('ERR_TYPE', `${op}: images must be a list of paths, or an iterable of them`, { op })
+  }
+  const opened = openModel(model, device)
+  const fused = folded(opened)
+  try {
+    inputImageShape(opened.card.preprocessing) // refuses what files cannot give before any is read
+    let batch: Read[] = []
+    for await (const image of readAhead(images, opened, decoding)) {
+      batch.push(image)
+      if (batch.length < batchSize) continue
+      yield* predicted(fused, batch, topk)
+      batch = []
+      await breathe()
+    }
+    yield* predicted(fused, batch, topk)
+  } finally {
+    fused.network.dispose()
+  }
+}
+
+/** The same model with a fused network in place of its own. */
+function folded(opened: OpenModel): OpenModel {
+  try {
+    return { ...opened, network: opened.network.fuse() }
+  } finally {
+    opened.network.dispose()
+  }
+}
+
+/** Reads images in the order given, with up to {@link AHEAD} of them under way. */
+async function* readAhead(
+  images: Iterable<ImageSource> | AsyncIterable<ImageSource>,
+  { card }: OpenModel,
+  decoding: DecodeOptions,
+): AsyncGenerator<Read, void, undefined> {
+  const read = async (source: ImageSource): Promise<Read> => {
+    const file = typeof source === 'string' ? source : source?.name
+    if (typeof file !== 'string')
+      throw new MbconvError('ERR_TYPE', 'predictEach: an image must be a path, or { name, bytes }')
+    try {
+      return { file, planes: await readInputImage(source, card.preprocessing, decoding) }
+    } catch (error) {
+      if (error instanceof MbconvError && error.code === 'ERR_DATA') return { file, error }
+      throw error
+    }
+  }
+  const underWay: Promise<Read>[] = []
+  try {
+    for await (const source of images) {
+      const reading = read(source)
+      reading.catch(() => {}) // it is told when its turn comes
+      underWay.push(reading)
+      if (underWay.length >= AHEAD) yield await (underWay.shift() as Promise<Read>)
+    }
+    while (underWay.length > 0) yield await (underWay.shift() as Promise<Read>)
+  } finally {
+    // Whoever stops early must not leave a rejection behind.
+    await Promise.allSettled(underWay)
+  }
+}
+
+function* predicted(model: OpenModel, batch: Read[], topk: number): Generator<Prediction | Unreadable> {
+  const readable = batch.flatMap((each) => ('planes' in each ? [each.planes] : []))
+  const probabilities = readable.length === 0 ? [] : probabilitiesOf(model, readable)
+  const { classes } = model.card
+  let next = 0
+  for (const each of batch) {
+    if ('error' in each) {
+      yield each
+      continue
+    }
+    yield { file: each.file, predictions: guessesOf(probabilities[next++], classes, topk) }
+  }
+}
+
+/** The most probable classes, most probable first. */
+export function guessesOf(probabilities: Float32Array, classes: readonly string[], topk: number): Guess[] {
+  const order = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, topk)
+  return order.map((index) => ({ label: classes[index], index, probability: probabilities[index] }))
+}
+
+/** What a loader makes of images in training, for one batch of them. */
+export function inputOf({ card }: Pick<OpenModel, 'card'>, images: readonly Uint8Array[]) {
+  const { mean, std, resolution, ...rest } = card.preprocessing
+  const shape = inputImageShape({ mean, std, resolution, ...rest })
+  const all = new Uint8Array(images.length * shape[0] * shape[1] * shape[2])
+  for (const [i, planes] of images.entries()) all.set(planes, i * planes.length)
+  const dataset: ImageDataset = {
+    name: card.name,
+    numClasses: card.classes.length,
+    classes: [...card.classes],
+    shape,
+    length: images.length,
+    images: all,
+    labels: new Uint8Array(images.length),
+  }
+  const [batch] = new Loader(dataset, { batchSize: images.length, size: resolution, mean, std }).epoch(0)
+  return batch
+}
+
+function probabilitiesOf(model: OpenModel, planes: readonly Uint8Array[]): Float32Array[] {
+  const { images, shape } = inputOf(model, planes)
+  const all = noGrad(() =>
+    scope(() => {
+      const input = fromTypedArray(images, shape).to({ device: model.device, memoryFormat: 'channelsLast' })
+      return model.network.forward(input).softmax(-1).toTypedArray() as Float32Array // waits for the device
+    }),
+  )
+  const classes = all.length / planes.length
+  return planes.map((_, i) => all.subarray(i * classes, (i + 1) * classes))
+}
+
+/**
+ * Guesses the classes of image files, all of them or none; {@link predictEach} gives them one by one.
+ *
+ * @param model a run's folder, a checkpoint's, or a file of weights with a card
+ * @param files image files, of formats and limits as `data.readImageFile` has them
+ * @throws MbconvError ERR_CHECKPOINT, ERR_DATA naming the file that cannot be read, ERR_ENVIRONMENT without sharp
+ */
+export async function predictImages(
+  model: string,
+  files: readonly string[],
+  options: PredictOptions = {},
+): Promise<Prediction[]> {
+  const op = 'predictImages'
+  if (!Array.isArray(files) || files.some((file) => typeof file !== 'string')) {
+    throw new MbconvError('ERR_TYPE', `${op}: files must be a list of paths`, { op })
+  }
+  const predictions: Prediction[] = []
+  if (files.length === 0) return predictions
+  for await (const each of predictEach(model, files, options)) {
+    if ('error' in each) throw each.error
+    predictions.push(each)
+  }
+  return predictions
+}

@@ -1,0 +1,41 @@
+/** The model card of a training run. */
+import { basename, dirname } from 'node:path'
+import { type ModelCard, makeCard } from '../models/export/card'
+import type { Trained } from './trained'
+
+/**
+ * The card of a checkpoint that `openTrained` has opened: images are brought to the input as training did, and the
+ * figures are those of its newest evaluation.
+ */
+export function cardOfTrained({ model, state, checkpoint, averaged }: Trained): ModelCard {
+  const { config, dataset, normalization, resolution, lastEval, step } = state
+  const [, height, width] = dataset.shape
+  const run = basename(dirname(dirname(checkpoint)))
+  const notes = [averaged ? "Weights are the run's moving average." : "Weights are those of the run's last step."]
+  const { weights } = config.model
+  if (weights != null) notes.push(`Training began with the weights of ${basename(weights)}.`)
+  if (lastEval !== null && lastEval.step !== step) {
+    notes.push(`The metrics are of step ${lastEval.step}, the weights of step ${step}.`)
+  }
+  return makeCard(model, {
+    name: config.run.name ?? run,
+    classes: dataset.classes,
+    preprocessing: {
+      size: [height, width],
+      resolution,
+      fit: 'stretch',
+      interpolation: 'bilinear',
+      ...normalization,
+    },
+    training: config,
+    metrics: lastEval && {
+      top1: lastEval.top1,
+      top5: lastEval.top5,
+      loss: Number.isFinite(lastEval.loss) ? lastEval.loss : null,
+      images: lastEval.confusion.flat().reduce((sum, images) => sum + images, 0),
+      step: lastEval.step,
+    },
+    source: `${run}, ${basename(checkpoint)}`,
+    notes,
+  })
+}

@@ -1,0 +1,50 @@
+/** A trained model back from its checkpoint, with what using it takes. */
+
+import { resolveDevice } from '../cuda/choice'
+import { MbconvError } from '../errors/error'
+import type { Network } from '../models/network/network'
+import { scope } from '../tensor/core/scope'
+import { findCheckpoint, readPart } from '../train/run/checkpoint'
+import type { TrainState } from '../train/run/checkpoint-state'
+import { modelOf } from '../train/session/session'
+
+export interface Trained {
+  /** In evaluation mode. The caller disposes it. */
+  model: Network
+  state: TrainState
+  /** The checkpoint's folder. */
+  checkpoint: string
+  /** Whether the weights are the moving average of training's. */
+  averaged: boolean
+  device: string
+}
+
+/**
+ * Loads the weights that evaluation uses: the averaged ones where the run kept an average, else the last ones.
+ *
+ * @param runOrCheckpoint a run's folder (its newest whole checkpoint is used) or a checkpoint's
+ * @param device as in a configuration; 'auto' by default, whatever the run was trained on
+ * @throws MbconvError ERR_CHECKPOINT when there is no whole checkpoint, ERR_CUDA_UNAVAILABLE
+ */
+export function openTrained(runOrCheckpoint: string, device = 'auto'): Trained {
+  const checkpoint = findCheckpoint(runOrCheckpoint)
+  const { state, path, parts } = checkpoint
+  const where = resolveDevice(device)
+  const [inChannels] = state.dataset.shape
+  const model = modelOf(state.config, {
+    numClasses: state.dataset.classes.length,
+    inChannels,
+    device: where,
+    init: 'none',
+  })
+  try {
+    const averaged = parts.includes('ema')
+    scope(() => model.loadStateDict(readPart(checkpoint, averaged ? 'ema' : 'model').tensors))
+    return { model: model.eval(), state, checkpoint: path, averaged, device: where }
+  } catch (error) {
+    model.dispose()
+    throw new MbconvError('ERR_CHECKPOINT', `${path}: its weights do not fit its model: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}

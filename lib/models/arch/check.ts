@@ -1,0 +1,109 @@
+/** Checks of architecture tables, which users may write themselves. */
+import { checkCount, checkNumber, checkPositive, checkRate, shown } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import type { Arch, Stage } from './arch'
+
+const BLOCKS: readonly unknown[] = ['mbconv', 'fused', 'separable', 'basic', 'bottleneck']
+const ACTIVATIONS: readonly unknown[] = ['silu', 'relu', 'relu6', 'hardswish']
+
+export function freezeArch(arch: Arch): Arch {
+  return Object.freeze({ ...arch, stages: Object.freeze(arch.stages.map((stage) => Object.freeze({ ...stage }))) })
+}
+
+/**
+ * Checks a table that may come from a user and returns a frozen copy.
+ *
+ * @throws MbconvError ERR_TYPE or ERR_VALUE naming `op` and the field.
+ */
+export function checkArch(op: string, value: unknown): Arch {
+  if (typeof value !== 'object' || value === null || !Array.isArray((value as Arch).stages)) {
+    throw new MbconvError('ERR_TYPE', `${op}: expected an architecture with a list of stages`, {
+      op,
+      hint: 'Take one from models.arch(name), or spread it and change a field.',
+    })
+  }
+  const arch = value as Arch
+  if (typeof arch.name !== 'string' || arch.name === '') {
+    throw new MbconvError('ERR_TYPE', `${op}: arch.name must be a non-empty string`, { op })
+  }
+  if (arch.stages.length === 0) throw new MbconvError('ERR_VALUE', `${op}: arch.stages is empty`, { op })
+  for (const field of ['stem', 'resolution', 'divisor'] as const) checkCount(op, `arch.${field}`, arch[field])
+  checkCount(op, 'arch.head', arch.head, { min: 0 })
+  if (arch.hidden !== undefined) checkCount(op, 'arch.hidden', arch.hidden, { min: 0 })
+  if (arch.stemKernel !== undefined) checkKernel(op, 'arch.stemKernel', arch.stemKernel)
+  checkPositive(op, 'arch.width', arch.width)
+  checkPositive(op, 'arch.depth', arch.depth)
+  checkRate(op, 'arch.dropout', arch.dropout)
+  checkOneOf(op, 'arch.activation', arch.activation, ACTIVATIONS)
+  if (arch.leastShare !== undefined) checkRate(op, 'arch.leastShare', arch.leastShare)
+  for (const field of ['stemPool', 'fixedEnds', 'wideHead'] as const) {
+    if (arch[field] === undefined || typeof arch[field] === 'boolean') continue
+    throw new MbconvError('ERR_TYPE', `${op}: arch.${field} must be true or false, got ${shown(arch[field])}`, { op })
+  }
+  if (arch.squeeze !== undefined) {
+    checkOneOf(op, 'arch.squeeze.of', arch.squeeze.of, ['input', 'expanded'])
+    checkOneOf(op, 'arch.squeeze.activation', arch.squeeze.activation, ['silu', 'relu'])
+    checkOneOf(op, 'arch.squeeze.gate', arch.squeeze.gate, ['sigmoid', 'hardsigmoid'])
+  }
+  let input = arch.stem
+  for (const [i, stage] of arch.stages.entries()) {
+    checkStage(op, `arch.stages[${i}]`, stage, input)
+    input = stage.channels
+  }
+  return freezeArch(arch)
+}
+
+/**
+ * Checks what can be said of a stage by itself.
+ *
+ * @throws MbconvError ERR_TYPE or ERR_VALUE naming `op` and the field of `name`.
+ */
+export function checkStageFields(op: string, name: string, stage: Stage): void {
+  if (typeof stage !== 'object' || stage === null) {
+    throw new MbconvError('ERR_TYPE', `${op}: ${name} must be an object`, { op })
+  }
+  checkOneOf(op, `${name}.block`, stage.block, BLOCKS)
+  checkOneOf(op, `${name}.activation`, stage.activation, ACTIVATIONS)
+  checkKernel(op, `${name}.kernel`, stage.kernel)
+  for (const field of ['stride', 'channels'] as const) checkCount(op, `${name}.${field}`, stage[field])
+  checkCount(op, `${name}.layers`, stage.layers, { max: 10_000 })
+  checkPositive(op, `${name}.expand`, stage.expand)
+  if (stage.expanded !== undefined) checkCount(op, `${name}.expanded`, stage.expanded)
+  checkNumber(op, `${name}.seRatio`, stage.seRatio)
+  if (stage.seRatio < 0) throw new MbconvError('ERR_VALUE', `${op}: ${name}.seRatio must not be negative`, { op })
+}
+
+/**
+ * Checks a stage behind others, whose last has `input` channels.
+ *
+ * @throws MbconvError ERR_TYPE or ERR_VALUE naming `op` and the field of `name`.
+ */
+export function checkStage(op: string, name: string, stage: Stage, input: number): void {
+  checkStageFields(op, name, stage)
+  const { block = 'mbconv', expand, channels } = stage
+  const whole = (width: number, of: string) => {
+    if (stage.expanded !== undefined || Number.isInteger(width * expand)) return
+    const text = `${op}: ${name}.expand ${expand} times ${width} ${of} channels is not a whole number`
+    throw new MbconvError('ERR_VALUE', text, { op })
+  }
+  if (block === 'bottleneck') {
+    whole(channels, 'output')
+  } else if (block === 'mbconv' || block === 'fused') {
+    for (const width of stage.layers > 1 ? [input, channels] : [input]) whole(width, 'input')
+  } else if (expand !== 1) {
+    throw new MbconvError('ERR_VALUE', `${op}: ${name}.expand must be 1 in a ${block} block, not ${expand}`, { op })
+  }
+  if (block !== 'mbconv' && block !== 'fused' && stage.seRatio > 0) {
+    throw new MbconvError('ERR_VALUE', `${op}: ${name}: a ${block} block has no squeeze-excitation`, { op })
+  }
+}
+
+function checkKernel(op: string, name: string, value: number): void {
+  checkCount(op, name, value)
+  if (value % 2 === 0) throw new MbconvError('ERR_VALUE', `${op}: ${name} must be odd`, { op })
+}
+
+function checkOneOf(op: string, name: string, value: unknown, known: readonly unknown[]): void {
+  if (value === undefined || known.includes(value)) return
+  throw new MbconvError('ERR_VALUE', `${op}: ${name} must be one of ${known.join(', ')}, got ${shown(value)}`, { op })
+}

@@ -1,0 +1,252 @@
+/**
+ * Parameters, multiply-adds and activations of an architecture, from its table alone.
+ *
+ * One walk over the layers feeds every figure, so that totals and the table of stages cannot disagree.
+ */
+
+import { checkCount, checkOptions } from '../../errors/check'
+import type { Arch, Stage } from '../arch/arch'
+import { checkArch } from '../arch/check'
+import { type BlockPlan, blocksOf, featureChannels } from '../arch/plan'
+
+/** The rule every multiply-add figure follows; the paper's "FLOPS" are these. To be printed beside the figures. */
+export const COUNTING_RULE =
+  'multiply-adds of convolutions and linear layers, squeeze-excitation included, for one image; ' +
+  'batch norm, activations, pooling and the squeeze-excitation product are not counted'
+
+export interface CountOptions {
+  /** Classes of the classifier. Default 1000. */
+  numClasses?: number
+  /** Input side in pixels. Default: the architecture's. */
+  resolution?: number
+  /** Channels of the image. Default 3. */
+  inChannels?: number
+}
+
+export interface Counts {
+  readonly resolution: number
+  readonly numClasses: number
+  readonly inChannels: number
+  /** Trainable numbers. */
+  readonly params: number
+  /** Multiply-adds per image, see {@link COUNTING_RULE}; equals `macsConv + macsFc`. */
+  readonly macs: number
+  /** Of all convolutions, depthwise and squeeze-excitation included. */
+  readonly macsConv: number
+  readonly macsDepthwise: number
+  readonly macsSe: number
+  readonly macsFc: number
+  /** Numbers that all convolutions together put out for one image. */
+  readonly activations: number
+  /** Running means and variances. */
+  readonly floatBuffers: number
+  /** Tensors that hold the parameters. */
+  readonly paramTensors: number
+  /** Parameters, running statistics and batch counters: the length of the state dict. */
+  readonly stateDictEntries: number
+  readonly convLayers: number
+  readonly blocks: number
+}
+
+/** A row of the table of stages. */
+export interface StageRow {
+  /** `stem`, `1` … `7`, `head` where there is one, `classifier`. */
+  readonly stage: string
+  /** `conv 3x3`, `MBConv6 5x5`, `linear`. */
+  readonly operator: string
+  /** Side of the input in pixels. */
+  readonly inputSize: number
+  readonly stride: number
+  readonly channels: number
+  /** [channels, height, width] of what leaves it for a square input; [classes] for the classifier. */
+  readonly outputShape: readonly number[]
+  readonly layers: number
+  readonly params: number
+  readonly macs: number
+}
+
+type Role = 'conv' | 'depthwise' | 'se' | 'linear'
+
+/** A convolution or linear layer, with the batch norm that follows it, if any. */
+interface Layer {
+  /** Index of the {@link StageRow} it belongs to. */
+  row: number
+  role: Role
+  weights: number
+  biases: number
+  /** Channels of the batch norm behind it; 0 for none. */
+  norm: number
+  /** Output positions: the side squared, 1 after pooling. */
+  positions: number
+  outputs: number
+}
+
+/** Output side of a layer with an odd kernel; symmetric and SAME padding agree on it. */
+function strided(size: number, stride: number): number {
+  return Math.ceil(size / stride)
+}
+
+function* layersOf(arch: Arch, resolution: number, numClasses: number, inChannels: number): Generator<Layer> {
+  let size = strided(resolution, 2)
+  const conv = (row: number, role: Role, inputs: number, outputs: number, kernel: number, side = size): Layer => {
+    const weights = (role === 'depthwise' ? 1 : inputs) * outputs * kernel * kernel
+    return { row, role, weights, biases: 0, norm: outputs, positions: side * side, outputs }
+  }
+  const dense = (row: number, role: Role, inputs: number, outputs: number): Layer => {
+    return { row, role, weights: inputs * outputs, biases: outputs, norm: 0, positions: 1, outputs }
+  }
+  yield conv(0, 'conv', inChannels, arch.stem, arch.stemKernel ?? 3)
+  if (arch.stemPool) size = strided(size, 2)
+  for (const block of blocksOf(arch)) {
+    const before = size
+    size = strided(size, block.stride)
+    yield* layersOfBlock(block, block.stage + 1, before, size, conv, dense)
+  }
+  const head = arch.stages.length + 1
+  let channels = arch.stages[arch.stages.length - 1].channels
+  if (arch.head > 0) yield conv(head, 'conv', channels, arch.head, 1)
+  channels = featureChannels(arch)
+  const classifier = arch.head > 0 ? head + 1 : head
+  if (arch.hidden) {
+    yield dense(classifier, 'linear', channels, arch.hidden)
+    channels = arch.hidden
+  }
+  yield dense(classifier, 'linear', channels, numClasses)
+}
+
+type Conv = (row: number, role: Role, inputs: number, outputs: number, kernel: number, side: number) => Layer
+type Dense = (row: number, role: Role, inputs: number, outputs: number) => Layer
+
+/** In the order of the state dict. `before` and `after` are the sides of the block's input and output. */
+function* layersOfBlock(block: BlockPlan, row: number, before: number, after: number, conv: Conv, dense: Dense) {
+  const { kind, input, inner, squeezed, output, kernel } = block
+  switch (kind) {
+    case 'mbconv':
+      if (inner !== input) yield conv(row, 'conv', input, inner, 1, before)
+      yield conv(row, 'depthwise', inner, inner, kernel, after)
+      break
+    case 'fused':
+      yield conv(row, 'conv', input, inner === input ? output : inner, kernel, after)
+      break
+    case 'separable':
+      yield conv(row, 'depthwise', input, input, kernel, after)
+      break
+    case 'basic':
+      yield conv(row, 'conv', input, output, kernel, after)
+      yield conv(row, 'conv', output, output, kernel, after)
+      break
+    case 'bottleneck':
+      yield conv(row, 'conv', input, inner, 1, before)
+      yield conv(row, 'conv', inner, inner, kernel, after)
+      break
+  }
+  if (squeezed > 0) {
+    yield dense(row, 'se', inner, squeezed)
+    yield dense(row, 'se', squeezed, inner)
+  }
+  if (kind !== 'basic' && !(kind === 'fused' && inner === input)) yield conv(row, 'conv', inner, output, 1, after)
+  if (block.projected) yield conv(row, 'conv', input, output, 1, after)
+}
+
+const OPERATORS = {
+  ...{ mbconv: 'MBConv', fused: 'Fused-MBConv', separable: 'separable', basic: 'basic', bottleneck: 'bottleneck' },
+} as const
+
+/** `MBConv6 5x5`, `bottleneck 3x3`. */
+function operatorOf(stage: Stage, input: number): string {
+  const { block = 'mbconv', kernel, expand, expanded } = stage
+  const ratio = expanded === undefined ? expand : Number((expanded / input).toFixed(2))
+  return `${OPERATORS[block]}${block === 'mbconv' || block === 'fused' ? ratio : ''} ${kernel}x${kernel}`
+}
+
+function resolved(op: string, value: Arch, options: CountOptions) {
+  const arch = checkArch(op, value)
+  checkOptions(op, options, ['numClasses', 'resolution', 'inChannels'])
+  const { numClasses = 1000, resolution = arch.resolution, inChannels = 3 } = options
+  checkCount(op, 'numClasses', numClasses)
+  checkCount(op, 'resolution', resolution)
+  checkCount(op, 'inChannels', inChannels)
+  return { arch, numClasses, resolution, inChannels }
+}
+
+/**
+ * Counts a network without building it. Exact: all figures are whole numbers below 2^53 for any network that could run.
+ *
+ * @throws MbconvError ERR_TYPE or ERR_VALUE.
+ */
+export function count(arch: Arch, options: CountOptions = {}): Counts {
+  const { arch: table, numClasses, resolution, inChannels } = resolved('count', arch, options)
+  const macs: Record<Role, number> = { conv: 0, depthwise: 0, se: 0, linear: 0 }
+  let [params, activations, floatBuffers, paramTensors, norms, convLayers] = [0, 0, 0, 0, 0, 0]
+  for (const layer of layersOf(table, resolution, numClasses, inChannels)) {
+    macs[layer.role] += layer.weights * layer.positions
+    params += layer.weights + layer.biases + 2 * layer.norm
+    floatBuffers += 2 * layer.norm
+    paramTensors += 1 + (layer.biases > 0 ? 1 : 0) + (layer.norm > 0 ? 2 : 0)
+    if (layer.norm > 0) norms++
+    if (layer.role !== 'linear') {
+      convLayers++
+      activations += layer.outputs * layer.positions
+    }
+  }
+  const macsConv = macs.conv + macs.depthwise + macs.se
+  return Object.freeze({
+    resolution,
+    numClasses,
+    inChannels,
+    params,
+    macs: macsConv + macs.linear,
+    macsConv,
+    macsDepthwise: macs.depthwise,
+    macsSe: macs.se,
+    macsFc: macs.linear,
+    activations,
+    floatBuffers,
+    paramTensors,
+    stateDictEntries: paramTensors + 3 * norms,
+    convLayers,
+    blocks: table.stages.reduce((sum, stage) => sum + stage.layers, 0),
+  })
+}
+
+/**
+ * Pixels of the smallest map that a batch norm normalises, for one image: with one image a batch, the numbers that a
+ * channel's mean is taken over.
+ */
+export function smallestNormalizedMap(arch: Arch, resolution: number): number {
+  const normalized = [...layersOf(arch, resolution, 1, 1)].filter(({ norm }) => norm > 0)
+  return Math.min(...normalized.map(({ positions }) => positions))
+}
+
+/**
+ * The network stage by stage, in the paper's order: what `mbconv models NAME` prints.
+ *
+ * @throws MbconvError ERR_TYPE or ERR_VALUE.
+ */
+export function stageTable(arch: Arch, options: CountOptions = {}): StageRow[] {
+  const { arch: table, numClasses, resolution, inChannels } = resolved('stageTable', arch, options)
+  const rows: { -readonly [K in keyof StageRow]: StageRow[K] }[] = []
+  let size = resolution
+  const add = (stage: string, operator: string, stride: number, channels: number, layers: number) => {
+    const inputSize = size
+    size = strided(size, stride)
+    if (stage === 'stem' && table.stemPool) size = strided(size, 2)
+    const outputShape = stage === 'classifier' ? [channels] : [channels, size, size]
+    rows.push({ stage, operator, inputSize, stride, channels, outputShape, layers, params: 0, macs: 0 })
+  }
+  const kernel = table.stemKernel ?? 3
+  add('stem', `conv ${kernel}x${kernel}${table.stemPool ? ', max pool' : ''}`, 2, table.stem, 1)
+  let input = table.stem
+  for (const [i, stage] of table.stages.entries()) {
+    add(String(i + 1), operatorOf(stage, input), stage.stride, stage.channels, stage.layers)
+    input = stage.channels
+  }
+  if (table.head > 0) add('head', 'conv 1x1', 1, table.head, 1)
+  size = 1
+  add('classifier', table.hidden ? `linear ${table.hidden}, linear` : 'linear', 1, numClasses, 1)
+  for (const layer of layersOf(table, resolution, numClasses, inChannels)) {
+    rows[layer.row].params += layer.weights + layer.biases + 2 * layer.norm
+    rows[layer.row].macs += layer.weights * layer.positions
+  }
+  return rows
+}

@@ -1,0 +1,121 @@
+/** How long a network takes on the device at hand. */
+import { checkCount, checkOptions } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import type { Device, DType, MemoryFormat } from '../../native/types'
+import { crossEntropy } from '../../nn/functional'
+import { seeded } from '../../nn/init'
+import { RMSprop } from '../../optim/rmsprop'
+import { noGrad } from '../../tensor/core/autograd'
+import { randint, randn } from '../../tensor/core/create'
+import { scope } from '../../tensor/core/scope'
+import type { Arch } from '../arch/arch'
+import { type CreateOptions, create } from '../network/create'
+import { checkOneOf } from './memory'
+
+export interface LatencyOptions {
+  /** A whole training step: forward, backward and an update of RMSProp. Otherwise a forward pass. Default false. */
+  training?: boolean
+  /** Images at once. Default 1. */
+  batch?: number
+  /** Default float32. */
+  dtype?: DType
+  /** Default cpu. */
+  device?: Device
+  /** Default channelsLast, as in training configurations. */
+  memoryFormat?: MemoryFormat
+  /** Default paper. */
+  profile?: CreateOptions['profile']
+  /** Timed runs. Default 15. */
+  runs?: number
+  /** Runs before these, not timed. Default 3. */
+  warmup?: number
+  /** Default 1000. */
+  numClasses?: number
+  /** Channels of the image. Default 3. */
+  inChannels?: number
+}
+
+/** Seconds throughout. */
+export interface Latency {
+  /** Of the timed runs. */
+  readonly median: number
+  readonly min: number
+  readonly max: number
+  /** Half of the runs differ from the median by less than about half of this: interquartile range over median. */
+  readonly spread: number
+  readonly runs: number
+}
+
+/** Median and quartiles of some durations. */
+export function summarize(seconds: readonly number[]): Latency {
+  const sorted = [...seconds].sort((a, b) => a - b)
+  const quantile = (q: number) => {
+    const at = q * (sorted.length - 1)
+    const [low, high] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]]
+    return low + (high - low) * (at - Math.floor(at))
+  }
+  const median = quantile(0.5)
+  const spread = (quantile(0.75) - quantile(0.25)) / median
+  return Object.freeze({ median, min: sorted[0], max: sorted[sorted.length - 1], spread, runs: sorted.length })
+}
+
+/**
+ * Builds a network, runs it on random images and frees it. The thread is blocked meanwhile, so that nothing else of it
+ * is measured. Every run ends with a number read from the device.
+ *
+ * @throws MbconvError ERR_TYPE or ERR_VALUE, and what building and running a network throws: ERR_NATIVE_LOAD, ERR_OOM …
+ */
+export function measureLatency(arch: Arch, options: LatencyOptions = {}): Latency {
+  const op = 'measureLatency'
+  checkOptions(op, options, [
+    'training',
+    'batch',
+    'dtype',
+    'device',
+    'memoryFormat',
+    'profile',
+    'runs',
+    'warmup',
+    'numClasses',
+    'inChannels',
+  ])
+  const { training = false, batch = 1, runs = 15, warmup = 3, numClasses = 1000, inChannels = 3 } = options
+  const { dtype = 'float32', device = 'cpu', memoryFormat = 'channelsLast', profile = 'paper' } = options
+  checkOneOf(op, 'training', training, [true, false])
+  for (const [name, value] of Object.entries({ batch, runs, numClasses, inChannels })) checkCount(op, name, value)
+  checkCount(op, 'warmup', warmup, { min: 0 })
+  if (typeof device !== 'string') throw new MbconvError('ERR_TYPE', `${op}: device must be a string`, { op })
+  const settings = { numClasses, inChannels, profile, dtype, device, seed: 0 }
+  return seeded(0, () => {
+    const network = create(arch, settings)
+    const { resolution } = network.arch
+    let optimizer: RMSprop | undefined
+    try {
+      network.to({ memoryFormat }).train(training)
+      if (training) optimizer = new RMSprop(network.parameters(), { lr: 0 })
+      const step = () =>
+        scope(() => {
+          const images = randn([batch, inChannels, resolution, resolution], { dtype, device }).to({ memoryFormat })
+          const labels = randint(0, numClasses, [batch], { device })
+          images.index(0, 0, 0, 0).item() // waits for the device: making images is not the network's time
+          const began = performance.now()
+          if (optimizer === undefined) {
+            noGrad(() => network.forward(images))
+              .index(0, 0)
+              .item() // waits for the device
+          } else {
+            crossEntropy(network.forward(images), labels).backward()
+            optimizer.step()
+            optimizer.zeroGrad()
+            network.parameters()[0].index(0, 0, 0, 0).item() // waits for the device
+          }
+          return (performance.now() - began) / 1000
+        })
+      for (let i = 0; i < warmup; i++) step()
+      return summarize(Array.from({ length: runs }, step))
+    } finally {
+      optimizer?.dispose()
+      network.dispose()
+    }
+  })
+}

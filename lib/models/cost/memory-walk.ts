@@ -1,0 +1,253 @@
+/**
+ * The tensors of one step of a network, in the order in which they are made and freed: what `estimateMemory` adds up.
+ */
+import { MbconvError } from '../../errors/error'
+import type { Arch } from '../arch/arch'
+import { type BlockPlan, blocksOf as planOf } from '../arch/plan'
+
+/** Bytes of a number. */
+export const ELEMENT_BYTES = Object.freeze({ float64: 8, float32: 4, bfloat16: 2, float16: 2 })
+
+/** The options of `estimateMemory` that decide how large the tensors of a step are. */
+export interface StepSettings {
+  batch: number
+  dtype: keyof typeof ELEMENT_BYTES
+  dropPath: number
+  memoryFormat: 'channelsLast' | 'contiguous'
+  scratch: boolean
+  inChannels: number
+  resolution: number
+}
+
+/** An operation on images: its side before and after, and what only some have. */
+export interface Op {
+  kind: 'conv' | 'norm' | 'activation' | 'squeezeExcite' | 'dropPath'
+  inputs: number
+  outputs: number
+  from: number
+  to: number
+  kernel: number
+  groups: number
+  /** Channels between the two layers of squeeze-and-excitation. */
+  squeezed: number
+}
+
+/** What runs in one scope: its intermediate tensors live until it ends. */
+export interface Block {
+  ops: Op[]
+  /** The block's input is added to its output. */
+  skip: boolean
+}
+
+/** What an operation takes, in bytes. */
+export interface Needs {
+  input: number
+  output: number
+  /** Kept for the gradient besides the input. */
+  extra: number
+  keepsInput: boolean
+  /** Tensors of parameters, and as much again for their gradients. */
+  weights: number
+  /** Running statistics. */
+  statistics: number
+  /** For a moment beside the output, and beside the gradients. */
+  scratch: { forward: number; backward: number }
+}
+
+/**
+ * @throws MbconvError ERR_NOT_IMPLEMENTED for ResNets and for networks with ReLU, which keep other tensors than are
+ *   counted here
+ */
+export function blocksOf(op: string, arch: Arch, { resolution, inChannels, dropPath }: StepSettings): Block[] {
+  const halved = Math.ceil(resolution / 2)
+  const kernel = arch.stemKernel ?? 3
+  const stem = convNorm({ inputs: inChannels, outputs: arch.stem, kernel, from: resolution, to: halved })
+  const blocks: Block[] = [{ ops: stem, skip: false }]
+  let [from, channels] = [halved, arch.stem]
+  for (const plan of planOf(arch)) {
+    if (plan.kind === 'basic' || plan.kind === 'bottleneck' || plan.activation === 'relu') {
+      const message = `${op}: the memory of ${arch.name} is not modelled: of ResNets, and of networks with ReLU`
+      throw new MbconvError('ERR_NOT_IMPLEMENTED', message, {
+        op,
+        hint: 'Give a budget of multiply-adds or parameters.',
+      })
+    }
+    const block = { ops: opsOf(plan, from), skip: plan.residual }
+    // The very first block of all is never dropped.
+    if (block.skip && dropPath > 0 && blocks.length > 1) {
+      const last = block.ops[block.ops.length - 1]
+      block.ops.push({ ...last, kind: 'dropPath' })
+    }
+    blocks.push(block)
+    from = block.ops[block.ops.length - 1].to
+    channels = plan.output
+  }
+  if (arch.head > 0) {
+    blocks.push({ ops: convNorm({ inputs: channels, outputs: arch.head, from, to: from }), skip: false })
+  }
+  return blocks
+}
+
+function opsOf({ kind, input, inner, squeezed, output, kernel, stride }: BlockPlan, from: number): Op[] {
+  const to = Math.ceil(from / stride)
+  const project = convNorm({ inputs: inner, outputs: output, from: to, to })
+  if (kind === 'fused') {
+    if (inner === input) return convNorm({ inputs: input, outputs: output, from, to, kernel })
+    return [...convNorm({ inputs: input, outputs: inner, from, to, kernel }), ...project.slice(0, 2)]
+  }
+  const squeeze = { ...PLAIN, kind: 'squeezeExcite' as const, inputs: inner, outputs: inner, from: to, to, squeezed }
+  return [
+    ...(inner === input ? [] : convNorm({ inputs: input, outputs: inner, from, to: from })),
+    ...convNorm({ inputs: inner, outputs: inner, from, to, kernel, groups: inner }),
+    ...(squeezed === 0 ? [] : [squeeze]),
+    ...(kind === 'separable' ? project : project.slice(0, 2)),
+  ]
+}
+
+const PLAIN = { kernel: 1, groups: 1, squeezed: 0 }
+
+type Convolution = Pick<Op, 'inputs' | 'outputs' | 'from' | 'to'> & Partial<Op>
+
+/** Convolution, batch norm, an activation that keeps its input. */
+function convNorm(convolution: Convolution): Op[] {
+  const { outputs, to } = convolution
+  const after = { ...PLAIN, inputs: outputs, outputs, from: to, to }
+  return [
+    { ...PLAIN, ...convolution, kind: 'conv' },
+    { ...after, kind: 'norm' },
+    { ...after, kind: 'activation' },
+  ]
+}
+
+/** A block of the CPU allocator: a header of 64 bytes, whole pages from 32 KiB on (native/device/allocator.cc). */
+export function held(bytes: number): number {
+  const unit = bytes + 64 < 32 * 1024 ? 64 : 4096
+  return bytes === 0 ? 0 : Math.ceil((bytes + 64) / unit) * unit
+}
+
+export function needsOf(op: Op, settings: StepSettings): Needs {
+  const { batch, dtype } = settings
+  const element = ELEMENT_BYTES[dtype]
+  const image = (channels: number, side: number) => held(batch * channels * side * side * element)
+  const numbers = (count: number) => held(count * element)
+  const { inputs, outputs, from, to, kernel, groups, squeezed } = op
+  const needs: Needs = {
+    input: image(inputs, from),
+    output: image(outputs, to),
+    extra: 0,
+    keepsInput: true,
+    weights: 0,
+    statistics: 0,
+    scratch: { forward: 0, backward: 0 },
+  }
+  switch (op.kind) {
+    case 'conv':
+      return {
+        ...needs,
+        weights: numbers((inputs / groups) * outputs * kernel * kernel),
+        scratch: scratchOf(op, settings),
+      }
+    case 'norm': {
+      const channels = numbers(outputs)
+      return { ...needs, extra: 2 * channels, weights: 2 * channels, statistics: 2 * channels + held(8) }
+    }
+    case 'activation':
+      return needs
+    case 'squeezeExcite':
+      return {
+        ...needs,
+        extra: 3 * numbers(batch * inputs) + 2 * numbers(batch * squeezed),
+        weights: 2 * numbers(inputs * squeezed) + numbers(inputs) + numbers(squeezed),
+        // The gate's gradient is a product of images before it is summed up; the means' is spread over an image.
+        scratch: { forward: 0, backward: needs.input },
+      }
+    case 'dropPath':
+      return { ...needs, keepsInput: false }
+  }
+}
+
+/**
+ * Scratch of oneDNN 3 on AVX-512 (measured, libtorch 2.13): for the weights' gradient of a depthwise convolution with a
+ * large kernel, or one larger than its image, it pads every group to a vector of 16 channels in and out; in 16 bits it
+ * adds a float32 copy, and one image so padded and transposed. Contiguous images it copies to its own order and back.
+ */
+function scratchOf(op: Op, { scratch, batch, memoryFormat, dtype }: StepSettings): Needs['scratch'] {
+  const { inputs, outputs, kernel, groups, from, to } = op
+  // float64 is none of oneDNN's.
+  if (!scratch || kernel === 1 || dtype === 'float64') return { forward: 0, backward: 0 }
+  const element = ELEMENT_BYTES[dtype]
+  const [input, output] = [batch * inputs * from * from * element, batch * outputs * to * to * element]
+  if (memoryFormat === 'contiguous') return { forward: Math.max(input, output), backward: input + output }
+  if (groups === 1 || (kernel < 5 && from >= kernel)) return { forward: 0, backward: 0 }
+  const lanes = 16
+  const padded = groups * lanes * lanes * kernel * kernel
+  if (element !== 2) return { forward: 0, backward: padded * element }
+  const turned = groups * lanes * ((from + kernel - 1) ** 2 + to ** 2)
+  return { forward: 0, backward: padded * (4 + element) + turned * element }
+}
+
+/** What is alive now, and the most that ever was. */
+export class Tally {
+  live = 0
+  peak = 0
+
+  take(bytes: number): void {
+    this.live += bytes
+    if (this.live > this.peak) this.peak = this.live
+  }
+  free(bytes: number): void {
+    this.live -= bytes
+  }
+  /** Needed for a moment only. */
+  touch(bytes: number): void {
+    this.take(bytes)
+    this.free(bytes)
+  }
+}
+
+/** The forward pass without gradients. */
+export function infer(tally: Tally, blocks: Needs[][], kinds: Op['kind'][][]): void {
+  let before = 0 // the output of the block before; the images are the caller's
+  for (const [i, block] of blocks.entries()) {
+    let made = 0
+    for (const [j, { output, scratch }] of block.entries()) {
+      if (kinds[i][j] === 'dropPath' || kinds[i][j] === 'activation') continue // nothing to do; in place
+      tally.touch(output + scratch.forward)
+      tally.take(output)
+      made += output
+    }
+    const { output } = block[block.length - 1]
+    tally.free(made - output + before)
+    before = output
+  }
+}
+
+/** The forward pass, leaving alive what the backward pass wants. */
+export function forward(tally: Tally, blocks: Needs[][]): void {
+  for (const block of blocks) {
+    let unkept = 0
+    for (const [i, { output, extra, scratch }] of block.entries()) {
+      tally.touch(output + scratch.forward)
+      tally.take(output + extra)
+      if (block[i + 1]?.keepsInput === false) unkept += output
+    }
+    tally.free(unkept)
+  }
+}
+
+/** The backward pass, from the gradient of the last block's output. Leaves the parameters' gradients. */
+export function backward(tally: Tally, blocks: Needs[][], skips: boolean[], output: number): void {
+  let gradient = output
+  for (let i = blocks.length - 1; i >= 0; i--) {
+    const past = gradient // what a skip connection hands on stays until the block is done
+    for (const [j, op] of [...blocks[i].entries()].reverse()) {
+      const first = i === 0 && j === 0 // the images want no gradient
+      tally.take(op.weights + (first ? 0 : op.input))
+      tally.touch(op.scratch.backward)
+      tally.free(op.extra + (op.keepsInput && !first ? op.input : 0))
+      if (!(skips[i] && j === blocks[i].length - 1)) tally.free(gradient)
+      gradient = op.input
+    }
+    if (skips[i]) tally.free(past) // added in place
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * The tensor memory that training or running a network takes, from its table alone.
+ *
+ * The tensors of one step are made and freed in the order in which this package and libtorch's autograd do it, and the
+ * largest sum that is ever alive is kept. What each operation keeps for its gradient: a convolution its input, batch
+ * norm its input and two numbers a channel, SiLU its input, the squeeze-and-excitation product both factors, dropout
+ * its mask; pooling, adding and drop path next to nothing.
+ */
+import { checkCount, checkOptions, checkRate, shown } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import type { Arch } from '../arch/arch'
+import { checkArch } from '../arch/check'
+import { featureChannels } from '../arch/plan'
+import { backward, blocksOf, ELEMENT_BYTES, forward, held, infer, needsOf, Tally } from './memory-walk'
+
+/** Tensors as large as the parameters that an optimiser keeps. SGD is counted with momentum. */
+export const OPTIMIZER_SLOTS = Object.freeze({ rmsprop: 2, sgd: 1, adamw: 2 })
+
+/** Lists as large as the gradients that an update makes for a moment, weight decay included (native/train/optim.cc). */
+const LISTS = Object.freeze({ rmsprop: 2, sgd: 2, adamw: 1 })
+
+export interface MemoryOptions {
+  /** A training step; otherwise a forward pass without gradients. Default false. */
+  training?: boolean
+  /** Images at once. Default 1. */
+  batch?: number
+  /** Of weights, activations and optimiser state alike. Default float32. */
+  dtype?: keyof typeof ELEMENT_BYTES
+  /** Whose state is held while training. Default rmsprop. */
+  optimizer?: keyof typeof OPTIMIZER_SLOTS
+  /** A moving average of the weights beside them while training. Default true. */
+  ema?: boolean
+  /** Any rate above 0 makes blocks with a skip connection hold one more tensor for a moment. Default 0.2. */
+  dropPath?: number
+  /** Dropout before the classifier. Default: the architecture's. */
+  dropout?: number
+  /** How activations lie in memory. Default channelsLast, as in training configurations. */
+  memoryFormat?: 'channelsLast' | 'contiguous'
+  /**
+   * Count what oneDNN takes for a moment inside a convolution, as measured on CPUs with AVX-512. False for CPUs
+   * without. Default true.
+   */
+  scratch?: boolean
+  /** Default 1000. */
+  numClasses?: number
+  /** Channels of the image. Default 3. */
+  inChannels?: number
+  /** Input side in pixels. Default: the architecture's. */
+  resolution?: number
+}
+
+/** Bytes throughout. */
+export interface MemoryEstimate {
+  /** The most that is alive at once. */
+  readonly peak: number
+  /** Where in the step that is. */
+  readonly peakAt: 'forward' | 'backward' | 'update'
+  /** Parameters and batch norm's statistics. */
+  readonly weights: number
+  /** Gradients of all parameters; 0 without training. */
+  readonly gradients: number
+  readonly optimizer: number
+  readonly ema: number
+  /** What the forward pass leaves alive for the backward pass, the images included; 0 without training. */
+  readonly activations: number
+}
+
+function settingsOf(op: string, arch: Arch, options: MemoryOptions) {
+  checkOptions(op, options, [
+    'training',
+    'batch',
+    'dtype',
+    'optimizer',
+    'ema',
+    'dropPath',
+    'dropout',
+    'memoryFormat',
+    'scratch',
+    'numClasses',
+    'inChannels',
+    'resolution',
+  ])
+  const { batch = 1, dropPath = 0.2, dropout = arch.dropout, numClasses = 1000, inChannels = 3 } = options
+  const { dtype = 'float32', optimizer = 'rmsprop', memoryFormat = 'channelsLast' } = options
+  const { training = false, ema = true, scratch = true, resolution = arch.resolution } = options
+  for (const [name, value] of Object.entries({ batch, numClasses, inChannels, resolution })) checkCount(op, name, value)
+  checkRate(op, 'dropPath', dropPath)
+  checkRate(op, 'dropout', dropout)
+  checkOneOf(op, 'dtype', dtype, Object.keys(ELEMENT_BYTES))
+  checkOneOf(op, 'optimizer', optimizer, Object.keys(OPTIMIZER_SLOTS))
+  checkOneOf(op, 'memoryFormat', memoryFormat, ['channelsLast', 'contiguous'])
+  for (const [name, value] of Object.entries({ training, ema, scratch })) checkOneOf(op, name, value, [true, false])
+  return {
+    training,
+    batch,
+    dtype,
+    optimizer,
+    ema,
+    dropPath,
+    dropout,
+    memoryFormat,
+    scratch,
+    numClasses,
+    inChannels,
+    resolution,
+  }
+}
+
+export function checkOneOf(op: string, name: string, value: unknown, known: readonly unknown[]): void {
+  if (known.includes(value)) return
+  const words = known.map(shown).join(', ')
+  throw new MbconvError('ERR_VALUE', `${op}: ${name} must be one of ${words}, got ${shown(value)}`, { op })
+}
+
+/**
+ * Predicts the tensor memory of one training step, or of one forward pass, without running it. Counted is what libtorch
+ * allocates for tensors, at the sizes this package's CPU allocator hands out: not the process itself, its libraries,
+ * or the data set. Checked against `allocatorStatistics()` to within 10 %.
+ *
+ * @param arch a table; {@link Arch}
+ * @throws MbconvError ERR_TYPE or ERR_VALUE; ERR_NOT_IMPLEMENTED for ResNets and networks with ReLU
+ */
+export function estimateMemory(arch: Arch, options: MemoryOptions = {}): MemoryEstimate {
+  const op = 'estimateMemory'
+  const table = checkArch(op, arch)
+  const settings = settingsOf(op, table, options)
+  const { training, batch, dtype, optimizer, ema, dropout, memoryFormat, numClasses, inChannels, resolution } = settings
+  const element = ELEMENT_BYTES[dtype]
+  const numbers = (count: number) => held(count * element)
+
+  const blocks = blocksOf(op, table, settings)
+  const needs = blocks.map(({ ops }) => ops.map((each) => needsOf(each, settings)))
+  const all = needs.flat()
+  const channels = featureChannels(table)
+  const hidden = table.hidden ?? 0
+  const last = hidden || channels
+  const classifier =
+    (hidden === 0 ? 0 : numbers(channels * hidden) + numbers(hidden)) + numbers(last * numClasses) + numbers(numClasses)
+  const gradients = all.reduce((sum, { weights }) => sum + weights, classifier)
+  const weights = all.reduce((sum, { statistics }) => sum + statistics, gradients)
+  const state = training
+    ? { gradients, optimizer: OPTIMIZER_SLOTS[optimizer] * gradients, ema: ema ? weights : 0 }
+    : { gradients: 0, optimizer: 0, ema: 0 }
+
+  const tally = new Tally()
+  const resident = weights + state.optimizer + state.ema
+  tally.take(resident)
+  const images = numbers(batch * inChannels * resolution * resolution)
+  // The images as they were loaded stay beside their channels-last copy until the step ends.
+  tally.take(memoryFormat === 'channelsLast' && inChannels > 1 ? 2 * images : images)
+  const pooled = numbers(batch * last)
+  const logits = numbers(batch * numClasses)
+  if (!training) {
+    const kinds = blocks.map(({ ops }) => ops.map(({ kind }) => kind))
+    infer(tally, needs, kinds)
+    tally.take(pooled + logits)
+    return Object.freeze({ peak: tally.peak, peakAt: 'forward', weights, ...state, activations: 0 })
+  }
+
+  forward(tally, needs)
+  const features = all[all.length - 1].output
+  // Pooled features, dropout's mask and output; logits, their logarithms, what the loss makes of them.
+  const tail = (dropout > 0 ? 3 : 1) * pooled + 3 * logits
+  tally.take(tail)
+  tally.free(features) // pooling keeps no input
+  const activations = tally.live - resident
+  const afterForward = tally.peak
+  tally.take(classifier + features) // gradients of the classifier and of what was pooled
+  const skips = blocks.map(({ skip }) => skip)
+  backward(tally, needs, skips, features)
+  const afterBackward = tally.peak
+  // What is not float32 goes through kernels that work on lists and hold some whole.
+  if (dtype !== 'float32') tally.touch(LISTS[optimizer] * gradients)
+  const peakAt = tally.peak > afterBackward ? 'update' : afterBackward > afterForward ? 'backward' : 'forward'
+  return Object.freeze({ peak: tally.peak, peakAt, weights, ...state, activations })
+}

@@ -1,0 +1,48 @@
+/** A network as a table for people: what `mbconv models NAME` prints, and a script may. */
+import { whole } from '../../text/figures'
+import { type Column, table } from '../../text/table'
+import type { Arch } from '../arch/arch'
+import { Network } from '../network/network'
+import { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
+
+export interface Summary {
+  readonly counts: Counts
+  readonly stages: readonly StageRow[]
+  /** The table's columns and cells; the last row has the totals. */
+  readonly columns: readonly Column[]
+  readonly rows: readonly string[][]
+  /** All of it as lines, with the counting rule under it. */
+  readonly text: string
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'stage' },
+  { title: 'operator' },
+  ...['input px', 'stride', 'output', 'layers', 'parameters', 'multiply-adds'].map((title) => ({ title, right: true })),
+]
+
+/** 1234567 → `1,234,567`. */
+
+/**
+ * The network stage by stage: operator, input side, stride, output (channels x height x width), blocks, parameters,
+ * multiply-adds. Counted from the table; nothing is built.
+ *
+ * @param model an architecture, or a network, whose classes and channels are the defaults then
+ * @throws MbconvError ERR_TYPE or ERR_VALUE
+ */
+export function summary(model: Arch | Network, options: CountOptions = {}): Summary {
+  const built = model instanceof Network ? { numClasses: model.numClasses, inChannels: model.inChannels } : {}
+  const arch = model instanceof Network ? model.arch : model
+  const wanted = typeof options === 'object' && options !== null ? { ...built, ...options } : options
+  const counts = count(arch, wanted)
+  const stages = stageTable(arch, wanted)
+  const rows = stages.map(({ stage, operator, inputSize, stride, outputShape, layers, params, macs }) => [
+    ...[stage, operator, String(inputSize), String(stride), outputShape.join('x'), String(layers)],
+    ...[whole(params), whole(macs)],
+  ])
+  // Stem, head and classifier are layers, too.
+  const layers = stages.reduce((sum, each) => sum + each.layers, 0)
+  rows.push(['total', '', '', '', '', String(layers), whole(counts.params), whole(counts.macs)])
+  const text = [arch.name, '', ...table(COLUMNS, rows), '', `Counted: ${COUNTING_RULE}.`].join('\n')
+  return Object.freeze({ counts, stages, columns: COLUMNS, rows, text })
+}

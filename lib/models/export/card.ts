@@ -1,0 +1,335 @@
+/**
+ * The model card: what using a network's weights takes beside the weights, as JSON that travels with them.
+ */
+import { z } from 'zod'
+import { checkCount, checkOptions, checkPositive, shown } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import { writeFileAtomic } from '../../files/atomic'
+import { readableJson } from '../../files/json'
+import { readText } from '../../files/open'
+import type { Arch } from '../arch/arch'
+import { checkArch } from '../arch/check'
+import { COUNTING_RULE, count } from '../cost/count'
+import { Network } from '../network/network'
+import { checkProfile, type Profile } from '../network/profiles'
+
+/** Raised when an older program could not use what a newer one wrote. Format 1 knew no `squash` and no `colorManagement`. */
+const FORMAT = 2
+
+/** A card is a few kilobytes, or some hundred with the names of many classes. */
+const MAX_BYTES = 64 * 2 ** 20
+
+const count0 = z.int().min(0)
+const size = z.int().min(1)
+const activation = z.enum(['silu', 'relu', 'relu6', 'hardswish'])
+
+const stage = z.strictObject({
+  block: z.enum(['mbconv', 'fused', 'separable', 'basic', 'bottleneck']).optional(),
+  kernel: size,
+  stride: size,
+  expand: z.number(),
+  expanded: size.optional(),
+  channels: size,
+  layers: size,
+  seRatio: z.number(),
+  activation: activation.optional(),
+})
+
+const arch = z.strictObject({
+  name: z.string().min(1),
+  stem: size,
+  stemKernel: size.optional(),
+  stemPool: z.boolean().optional(),
+  stages: z.array(stage).min(1),
+  head: count0,
+  hidden: count0.optional(),
+  activation: activation.optional(),
+  squeeze: z
+    .strictObject({
+      of: z.enum(['input', 'expanded']),
+      activation: z.enum(['silu', 'relu']),
+      gate: z.enum(['sigmoid', 'hardsigmoid']),
+    })
+    .optional(),
+  width: z.number(),
+  depth: z.number(),
+  resolution: size,
+  dropout: z.number(),
+  divisor: size,
+  leastShare: z.number().optional(),
+  fixedEnds: z.boolean().optional(),
+  wideHead: z.boolean().optional(),
+})
+
+const rgb = z.tuple([z.number(), z.number(), z.number()])
+const profile = z.strictObject({
+  name: z.string(),
+  padding: z.enum(['symmetric', 'same']),
+  bnEps: z.number().positive(),
+  bnMomentum: z.number().min(0).max(1),
+  mean: rgb,
+  std: rgb,
+})
+
+const preprocessing = z
+  .strictObject({
+    channels: size,
+    size: z.tuple([size, size]).nullable(),
+    resolution: size,
+    fit: z.enum(['stretch', 'crop', 'squash']),
+    cropShare: z.number().positive().max(1).nullable(),
+    interpolation: z.enum(['bilinear', 'bicubic']),
+    colorManagement: z.boolean().default(false),
+    mean: z.array(z.number()).min(1),
+    std: z.array(z.number().positive()).min(1),
+  })
+  .refine(({ fit, cropShare }) => (fit !== 'stretch') === (cropShare !== null), {
+    path: ['cropShare'],
+    message: 'must be a number with fit "crop" and "squash", null with "stretch"',
+  })
+  .refine(({ channels, mean, std }) => mean.length === channels && std.length === channels, {
+    path: ['mean'],
+    message: 'mean and std must have a number for each channel',
+  })
+
+const metrics = z.strictObject({
+  top1: z.number().min(0).max(1),
+  top5: z.number().min(0).max(1),
+  loss: z.number().nullable(),
+  images: count0,
+  step: count0.nullable(),
+})
+
+const cardSchema = z.strictObject({
+  format: z.literal([1, FORMAT]).transform(() => FORMAT),
+  name: z.string().min(1),
+  arch,
+  profile,
+  classes: z.array(z.string()).min(1),
+  preprocessing,
+  counts: z.strictObject({ params: count0, macs: count0, rule: z.string() }),
+  // Not checked further: a card stays readable when the configuration of training grows.
+  training: z.record(z.string(), z.unknown()).nullable(),
+  metrics: metrics.nullable(),
+  source: z.string().nullable(),
+  notes: z.array(z.string()),
+})
+
+/** From an image file to the network's input. The parts are done in this order. */
+export interface Preprocessing {
+  /** 1: gray (BT.601 luma); 3: red, green, blue. Image files give no others. */
+  readonly channels: number
+  /**
+   * [height, width] in px that files are stretched to first: that of the training images, where they were smaller or
+   * larger than the input. Null where files go to the input's size at once.
+   */
+  readonly size: readonly [number, number] | null
+  /** Side of the network's square input, px. */
+  readonly resolution: number
+  /**
+   * `stretch`: the image is resized to the input, whatever its shape (training in this package). `crop`: the shorter
+   * side is resized to {@link shorterSide}, then the middle cut out (timm, torchvision). `squash`: both sides are resized
+   * to it, whatever the shape, then the middle cut out (timm).
+   */
+  readonly fit: 'stretch' | 'crop' | 'squash'
+  /** Input side over the side that is resized to, 0.875 say; null with `stretch`. */
+  readonly cropShare: number | null
+  /** Of the resizing to the input. */
+  readonly interpolation: 'bilinear' | 'bicubic'
+  /**
+   * Whether a file's colour profile is applied, which gives sRGB. False: the numbers are taken as they are, and CMYK is
+   * converted without a profile, as Pillow, timm and torchvision do.
+   */
+  readonly colorManagement: boolean
+  /** Taken from pixels in 0 … 1, a number a channel. */
+  readonly mean: readonly number[]
+  /** What they are divided by then. */
+  readonly std: readonly number[]
+}
+
+/** The result of an evaluation. */
+export interface CardMetrics {
+  /** Share of images whose class is the most probable, 0 … 1. */
+  readonly top1: number
+  readonly top5: number
+  /** Null where it is not a number. */
+  readonly loss: number | null
+  readonly images: number
+  /** The training step that was evaluated; null where there is none. */
+  readonly step: number | null
+}
+
+export interface ModelCard {
+  readonly format: typeof FORMAT
+  readonly name: string
+  /** The table of stages, as `models.create` takes it. */
+  readonly arch: Arch
+  readonly profile: Profile
+  /** Names, in the order of the logits. */
+  readonly classes: readonly string[]
+  readonly preprocessing: Preprocessing
+  /** For these classes, channels and resolution; `rule` says what a multiply-add is. */
+  readonly counts: { readonly params: number; readonly macs: number; readonly rule: string }
+  /** The configuration of the training run, whole; null where the weights come from elsewhere. */
+  readonly training: Readonly<Record<string, unknown>> | null
+  readonly metrics: CardMetrics | null
+  /** Where the weights came from: an address, a file's name, a run's checkpoint. */
+  readonly source: string | null
+  /** What else a user should know: a classifier that was re-initialised, say. */
+  readonly notes: readonly string[]
+}
+
+export interface CardOptions {
+  /** Default: the architecture's. */
+  name?: string
+  /** One a class. Default: `class 0` and so on. */
+  classes?: readonly string[]
+  /**
+   * What differs from the default, which is a centre crop of 0.875 with bicubic interpolation at the architecture's
+   * resolution, normalised with the profile's mean and standard deviation; those must be given where channels are not 3.
+   */
+  preprocessing?: Partial<Omit<Preprocessing, 'channels'>>
+  training?: object | null
+  metrics?: CardMetrics | null
+  source?: string | null
+  notes?: readonly string[]
+}
+
+/**
+ * The px that the shorter side is resized to with `fit: 'crop'`, and both with `'squash'`: timm's rule, with which
+ * torchvision's sizes agree.
+ */
+export function shorterSide(preprocessing: Pick<Preprocessing, 'resolution' | 'cropShare'>): number {
+  const op = 'shorterSide'
+  const { resolution, cropShare } = preprocessing ?? {}
+  checkCount(op, 'resolution', resolution)
+  if (cropShare !== null) checkPositive(op, 'cropShare', cropShare)
+  // 384 is 383.99… when it is computed back from 380 / 384.
+  return Math.floor(resolution / (cropShare ?? 1) + 1e-6)
+}
+
+/**
+ * The card of a network.
+ *
+ * @throws MbconvError ERR_TYPE or ERR_VALUE naming what does not fit
+ */
+export function makeCard(network: Network, options: CardOptions = {}): ModelCard {
+  const op = 'makeCard'
+  if (!(network instanceof Network)) {
+    throw new MbconvError('ERR_TYPE', `${op}: network must be a network, as models.create makes them`, { op })
+  }
+  checkOptions(op, options, ['name', 'classes', 'preprocessing', 'training', 'metrics', 'source', 'notes'])
+  const { arch, profile, numClasses, inChannels } = network
+  const { name = arch.name, training = null, metrics = null, source = null, notes = [] } = options
+  const { classes = Array.from({ length: numClasses }, (_, i) => `class ${i}`) } = options
+  if (Array.isArray(classes) && classes.length !== numClasses) {
+    const text = `${op}: classes has ${classes.length} names, the network ${numClasses} classes`
+    throw new MbconvError('ERR_VALUE', text, { op })
+  }
+  const given = options.preprocessing ?? {}
+  checkOptions(op, given, ['size', 'resolution', 'fit', 'cropShare', 'interpolation', 'colorManagement', 'mean', 'std'])
+  if (inChannels !== 3 && (given.mean === undefined || given.std === undefined)) {
+    const text = `${op}: preprocessing.mean and std must be given for images of ${inChannels} channels`
+    throw new MbconvError('ERR_VALUE', text, { op })
+  }
+  const { fit = 'crop', resolution = arch.resolution } = given
+  const preprocessing = {
+    channels: inChannels,
+    size: given.size ?? null,
+    resolution,
+    fit,
+    cropShare: given.cropShare ?? (fit === 'stretch' ? null : 0.875),
+    interpolation: given.interpolation ?? 'bicubic',
+    colorManagement: given.colorManagement ?? false,
+    mean: given.mean ?? profile.mean,
+    std: given.std ?? profile.std,
+  }
+  const { params, macs } = count(arch, { numClasses, inChannels, resolution })
+  const counts = { params, macs, rule: COUNTING_RULE }
+  // What is undefined in a table is not in a file either.
+  const card = jsonOf(op, {
+    ...{ format: FORMAT, name, arch, profile, classes, preprocessing, counts, training, metrics, source, notes },
+  })
+  return checkCard(card, (problem) => {
+    throw new MbconvError('ERR_VALUE', `${op}: ${problem}`, { op })
+  })
+}
+
+function jsonOf(op: string, value: unknown): unknown {
+  try {
+    return JSON.parse(JSON.stringify(value))
+  } catch (cause) {
+    throw new MbconvError('ERR_TYPE', `${op}: a card is plain data: ${(cause as Error).message}`, { op, cause })
+  }
+}
+
+/** A card from a caller, as a file would hold it. */
+export function checkedCard(op: string, card: ModelCard): ModelCard {
+  if (typeof card !== 'object' || card === null) {
+    throw new MbconvError('ERR_TYPE', `${op}: card must be a model card, as models.makeCard makes them`, { op })
+  }
+  return checkCard(jsonOf(op, card), (problem) => {
+    throw new MbconvError('ERR_VALUE', `${op}: ${problem}`, { op })
+  })
+}
+
+function checkCard(raw: unknown, refuse: (problem: string, hint?: string) => never): ModelCard {
+  const { format } = (raw ?? {}) as { format?: unknown }
+  if (typeof format === 'number' && format > FORMAT) refuse(`it has format ${format}, a newer one`, 'Update mbconv.')
+  const checked = cardSchema.safeParse(raw)
+  if (!checked.success) return refuse(`it is no model card:\n${z.prettifyError(checked.error)}`)
+  const card = checked.data as ModelCard
+  try {
+    checkProfile('card', card.profile)
+    return { ...card, arch: checkArch('card', card.arch) }
+  } catch (error) {
+    if (error instanceof MbconvError) return refuse(error.message)
+    throw error
+  }
+}
+
+function checkPath(op: string, path: unknown): void {
+  if (typeof path === 'string' && path !== '') return
+  throw new MbconvError('ERR_TYPE', `${op}: path must be a string that is not empty, got ${shown(path)}`, { op })
+}
+
+/**
+ * Writes a card; `path` holds its old content or all of the new, whatever happens.
+ *
+ * @throws MbconvError ERR_VALUE for what is no card, ERR_IO
+ */
+export function writeCard(path: string, card: ModelCard): void {
+  const op = 'writeCard'
+  checkPath(op, path)
+  writeFileAtomic(path, readableJson(checkedCard(op, card)))
+}
+
+/**
+ * Reads a card.
+ *
+ * @throws MbconvError ERR_FORMAT naming the file and what is wrong in it, unknown keys too; ERR_IO
+ */
+export function readCard(path: string): ModelCard {
+  const op = 'readCard'
+  checkPath(op, path)
+  return parseCard(readText(path, { op, most: MAX_BYTES }), path)
+}
+
+/**
+ * The card of a text, from a file's metadata say.
+ *
+ * @param name what errors are to call it
+ * @throws MbconvError ERR_FORMAT
+ */
+export function parseCard(text: string, name: string): ModelCard {
+  const refuse = (problem: string, hint?: string): never => {
+    throw new MbconvError('ERR_FORMAT', `${name}: ${problem}`, { op: 'readCard', hint })
+  }
+  let raw: unknown
+  try {
+    raw = JSON.parse(text)
+  } catch (error) {
+    refuse(`it is not JSON (${(error as Error).message})`)
+  }
+  return checkCard(raw, refuse)
+}

@@ -1,0 +1,140 @@
+/** Networks for other runtimes, as ONNX files. */
+import { checkCount, checkOptions, shown } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import { type OnnxNode, type OnnxTensor, writeOnnx } from '../../io/onnx'
+import { packageVersion } from '../../process/version'
+import { Network } from '../network/network'
+import { checkedCard, type ModelCard } from './card'
+import { graphOf } from './onnx-graph'
+
+/** Metadata keys of the files. */
+export const CARD_KEY = 'mbconv.card'
+const PROFILE_KEY = 'mbconv.profile'
+
+export interface ExportOptions {
+  /** Version of ONNX's operators, 17 to 22. The same operators are used in all. Default 17. */
+  opset?: number
+  /** Batch norms become part of the convolutions before them: a smaller graph, equal but for rounding. Default true. */
+  fold?: boolean
+  /** Goes into the file's metadata; must be of this network. */
+  card?: ModelCard
+  /** Side of the square input, px. Default: the card's, else the architecture's. */
+  resolution?: number
+  /**
+   * The input is pixels, uint8 0 … 255, and normalising them with the card's mean and standard deviation is part of the
+   * graph. Default false: the input is normalised float32.
+   */
+  pixels?: boolean
+}
+
+export interface ExportReport {
+  path: string
+  bytes: number
+  nodes: number
+  opset: number
+  /** [`batch`, channels, height, width] */
+  input: { name: 'input'; type: 'float32' | 'uint8'; shape: readonly ['batch', number, number, number] }
+  /** [`batch`, classes] */
+  output: { name: 'logits'; type: 'float32'; shape: readonly ['batch', number] }
+}
+
+/**
+ * Writes a network as ONNX file: images `input` [batch, channels, resolution, resolution] to `logits` [batch, classes], as
+ * evaluation computes them, whatever mode the network is in. Numbers are float32. The batch is dynamic; the resolution is
+ * fixed, since SAME padding depends on it. Nodes and tensors have the names of the state dict.
+ *
+ * @param path the file; it holds its old content or all of the new, whatever happens
+ * @throws MbconvError ERR_TYPE, ERR_VALUE for options, for a card of another network, and for more than 2 GiB, which no
+ *   ONNX file holds; ERR_NOT_IMPLEMENTED naming a layer that has no counterpart; ERR_DISPOSED; ERR_IO
+ */
+export function exportOnnx(network: Network, path: string, options: ExportOptions = {}): ExportReport {
+  const op = 'exportOnnx'
+  if (!(network instanceof Network)) {
+    throw new MbconvError('ERR_TYPE', `${op}: network must be a network, as models.create makes them`, { op })
+  }
+  if (typeof path !== 'string' || path === '') {
+    throw new MbconvError('ERR_TYPE', `${op}: path must be a string that is not empty, got ${shown(path)}`, { op })
+  }
+  checkOptions(op, options, ['opset', 'fold', 'card', 'resolution', 'pixels'])
+  const { opset = 17, fold = true, pixels = false } = options
+  const card = options.card === undefined ? undefined : checkedCard(op, options.card)
+  checkCount(op, 'opset', opset, { min: 17, max: 22 })
+  for (const [name, value] of Object.entries({ fold, pixels })) {
+    if (typeof value === 'boolean') continue
+    throw new MbconvError('ERR_TYPE', `${op}: ${name} must be true or false, got ${shown(value)}`, { op })
+  }
+  if (card !== undefined) checkCardFits(op, card, network)
+  if (pixels && card === undefined) {
+    throw new MbconvError('ERR_VALUE', `${op}: pixels needs a card, which has the mean and standard deviation`, { op })
+  }
+  const { arch, profile, inChannels, numClasses } = network
+  const { resolution = card?.preprocessing.resolution ?? arch.resolution } = options
+  checkCount(op, 'resolution', resolution)
+  if (card !== undefined && resolution !== card.preprocessing.resolution) {
+    const text = `${op}: resolution is ${resolution}, the card's ${card.preprocessing.resolution}`
+    throw new MbconvError('ERR_VALUE', text, { op })
+  }
+
+  const before = pixels ? normalization(card as ModelCard) : { nodes: [], tensors: [], output: 'input' }
+  const graph = graphOf(network, before.output, { resolution, fold })
+  const nodes = [...before.nodes, ...graph.nodes]
+  const shape = ['batch', inChannels, resolution, resolution] as const
+  const report = {
+    input: { name: 'input', type: pixels ? 'uint8' : 'float32', shape },
+    output: { name: 'logits', type: 'float32', shape: ['batch', numClasses] },
+  } as const
+  const bytes = writeOnnx(path, {
+    opset,
+    producer: { name: 'mbconv', version: packageVersion() },
+    description: `${arch.name}, ${numClasses} classes, profile ${profile.name}`,
+    metadata: {
+      [PROFILE_KEY]: JSON.stringify(profile),
+      ...(card && { [CARD_KEY]: JSON.stringify(card) }),
+    },
+    name: arch.name,
+    nodes,
+    tensors: [...before.tensors, ...graph.tensors],
+    ...report,
+  })
+  return { path, bytes, nodes: nodes.length, opset, ...report }
+}
+
+/** Refuses a card that tells of another network than this. */
+function checkCardFits(op: string, card: ModelCard, { arch, profile, numClasses, inChannels }: Network): void {
+  const facts: [string, unknown, unknown][] = [
+    ['classes', card.classes.length, numClasses],
+    ['channels', card.preprocessing.channels, inChannels],
+    ['profile', canonical(card.profile), canonical(profile)],
+    ['arch', canonical(card.arch), canonical(arch)],
+  ]
+  const wrong = facts.find(([, is, wanted]) => is !== wanted)
+  if (wrong === undefined) return
+  const [what, is, wanted] = wrong
+  throw new MbconvError('ERR_VALUE', `${op}: the card is of another network: ${what} ${is}, here ${wanted}`, { op })
+}
+
+/** JSON in which the order of keys tells nothing. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, item) => {
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) return item
+    return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+  })
+}
+
+/** Bytes to normalised float32: x / (255 · std) − mean / std. */
+function normalization({ preprocessing: { mean, std } }: ModelCard) {
+  const shape = [1, mean.length, 1, 1]
+  const tensors: OnnxTensor[] = [
+    { name: 'normalize.scale', shape, values: () => Float32Array.from(std, (s) => 1 / (255 * s)) },
+    { name: 'normalize.shift', shape, values: () => Float32Array.from(mean, (m, c) => -m / std[c]) },
+  ]
+  const node = (name: string, operator: string, inputs: string[], attributes?: OnnxNode['attributes']): OnnxNode => {
+    return { name, operator, inputs, output: name, ...(attributes && { attributes }) }
+  }
+  const nodes = [
+    node('normalize.cast', 'Cast', ['input'], { to: 1 }),
+    node('normalize.mul', 'Mul', ['normalize.cast', 'normalize.scale']),
+    node('normalize.add', 'Add', ['normalize.mul', 'normalize.shift']),
+  ]
+  return { nodes, tensors, output: 'normalize.add' }
+}

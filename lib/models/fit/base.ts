@@ -1,0 +1,118 @@
+/**
+ * What a fit scales, and how its result is said in a training configuration.
+ *
+ * A base that was itself scaled from a published table (w 0.25 of B0, say) is scaled from that table again, by the
+ * product of both coefficients: channels are rounded once, and `model.name`, `width`, `depth` of a configuration give
+ * the same network. A table of someone's own making is scaled as it is; no configuration can name it.
+ */
+import { MbconvError } from '../../errors/error'
+import { type Arch, arch as archNamed, list } from '../arch/arch'
+import { checkArch } from '../arch/check'
+import { scale } from '../arch/scaling'
+
+/** Resolutions a training configuration takes, px. */
+export const RESOLUTIONS = Object.freeze({ min: 8, max: 4096 })
+
+/** What grows: all three along the compound ray, or one alone. */
+export type Dimension = 'compound' | 'depth' | 'width' | 'resolution'
+
+/** Relative to the base; the resolution in pixels. */
+export interface Point {
+  readonly depth: number
+  readonly width: number
+  readonly resolution: number
+}
+
+/** The keys of `model:` in a training configuration that make a network. Left out is what the named one has anyway. */
+export interface ModelConfig {
+  readonly name: string
+  readonly width: number
+  readonly depth: number
+  readonly resolution: number
+  readonly divisor: number
+  readonly dropout?: number
+}
+
+export interface FitBase {
+  /** As given. */
+  readonly arch: Arch
+  /** The table that is scaled. */
+  readonly root: Arch
+  /** The base's coefficients relative to the root. */
+  readonly depth: number
+  readonly width: number
+  /** Channels of the result are multiples of this. */
+  readonly divisor: number
+  /** Whether the root is published under its name. */
+  readonly named: boolean
+}
+
+/** A product of two decimals without the digits that binary fractions add: 0.1 · 3 is 0.3. */
+function times(a: number, b: number): number {
+  return Number((a * b).toPrecision(12))
+}
+
+/** What a network is, whatever it is called and however it was made: equal for equal networks at one resolution. */
+export function networkOf(arch: Arch): string {
+  return JSON.stringify({ ...arch, name: '', width: 0, depth: 0, resolution: 0 })
+}
+
+/** Published tables that this one may have been scaled from; the one that its name begins with comes first. */
+function roots(arch: Arch): Arch[] {
+  const names = list()
+  const own = names.filter((name) => arch.name === name || arch.name.startsWith(`${name}_`))
+  return [...own, ...names.filter((name) => !own.includes(name))].map(archNamed)
+}
+
+/**
+ * @param base a published name, or a table
+ * @throws MbconvError ERR_TYPE or ERR_VALUE
+ */
+export function fitBase(op: string, base: unknown, divisor?: number): FitBase {
+  const arch = typeof base === 'string' ? archNamed(base) : checkArch(op, base)
+  const { min, max } = RESOLUTIONS
+  if (arch.resolution < min || arch.resolution > max) {
+    const message = `${op}: the base's resolution must be ${min} to ${max} px, got ${arch.resolution}`
+    throw new MbconvError('ERR_VALUE', message, { op })
+  }
+  const wanted = networkOf(arch)
+  for (const root of roots(arch)) {
+    const [depth, width] = [times(arch.depth / root.depth, 1), times(arch.width / root.width, 1)]
+    const made = scaled(root, depth, width, arch.divisor, arch)
+    if (made !== undefined && networkOf(made) === wanted)
+      return { arch, root, depth, width, divisor: divisor ?? arch.divisor, named: true }
+  }
+  return { arch, root: arch, depth: 1, width: 1, divisor: divisor ?? arch.divisor, named: false }
+}
+
+/** Undefined where the coefficients lead beyond what a table may hold. */
+function scaled(root: Arch, depth: number, width: number, divisor: number, { resolution, dropout }: Arch) {
+  try {
+    return scale(root, { depth, width, divisor, resolution, dropout })
+  } catch (error) {
+    if (error instanceof MbconvError && error.code === 'ERR_VALUE') return undefined
+    throw error
+  }
+}
+
+/** The base scaled; the base itself where nothing changes. Undefined beyond what a table may hold. */
+export function tableAt(base: FitBase, { depth, width, resolution }: Point): Arch | undefined {
+  const { arch } = base
+  if (depth === 1 && width === 1 && base.divisor === arch.divisor && resolution === arch.resolution) return arch
+  const [d, w] = [times(base.depth, depth), times(base.width, width)]
+  return scaled(base.root, d, w, base.divisor, { ...arch, resolution })
+}
+
+/** The configuration that makes `tableAt(base, point)`; null where the base is no published table, scaled or not. */
+export function modelConfig(base: FitBase, { depth, width, resolution }: Point): ModelConfig | null {
+  if (!base.named) return null
+  const { root, arch, divisor } = base
+  const config = {
+    name: root.name,
+    width: times(base.width, width),
+    depth: times(base.depth, depth),
+    resolution,
+    divisor,
+  }
+  return Object.freeze(arch.dropout === root.dropout ? config : { ...config, dropout: arch.dropout })
+}

@@ -1,0 +1,290 @@
+/**
+ * Scaling to a budget: from a network and what the scaled one may cost to the coefficients.
+ *
+ * The paper's 2^φ is what the formula is meant to cost, not what it costs: rounding makes φ = 1 cost 2.57 times B0. Here
+ * the cost of each candidate is counted ({@link count}), predicted ({@link estimateMemory}) or measured
+ * ({@link measureLatency}), and coefficients are chosen by that.
+ */
+import { checkCount, checkNumber, checkOptions, checkPositive, shown } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import { hostMemory } from '../../process/host-memory'
+import type { Arch } from '../arch/arch'
+import { type Counts, count } from '../cost/count'
+import { type Latency, type LatencyOptions, measureLatency } from '../cost/latency'
+import { estimateMemory, type MemoryOptions } from '../cost/memory'
+import { ELEMENT_BYTES } from '../cost/memory-walk'
+import { type Dimension, type FitBase, fitBase, type ModelConfig, modelConfig } from './base'
+import { fitLatency } from './latency'
+import { type Found, isHit, missOf, type Problem } from './line'
+import { type Direction, type FitPlan, solve } from './ray'
+
+/** So much, or so many times what the base costs. */
+export type Amount = number | { times: number }
+
+type MemorySettings = Omit<MemoryOptions, 'numClasses' | 'inChannels' | 'resolution'>
+type LatencySettings = Omit<LatencyOptions, 'numClasses' | 'inChannels'>
+
+/** What the result may cost. One of these, with the circumstances under which it is to hold. */
+export type Budget =
+  /** Multiply-adds of one image. */
+  | { macs: Amount }
+  | { params: Amount }
+  /** Bytes at the peak of a forward pass, or of a training step. An upper limit unless `atMost` is false. */
+  | ({ memory: Amount } & MemorySettings)
+  /** Seconds a batch, measured here and now. */
+  | ({ latency: Amount } & LatencySettings)
+
+export type Metric = 'macs' | 'params' | 'memory' | 'latency'
+
+export interface FitOptions {
+  /** A published name, or a table. */
+  base: string | Arch
+  budget: Budget
+  /** What grows: all three along the ray α^φ, β^φ, γ^φ, or one alone. Default compound. */
+  dimension?: Dimension
+  /** Largest relative error. Default 0.03; for latency 0.1, since a measurement repeats no better on a shared machine. */
+  tolerance?: number
+  /** Depth base of the compound ray, at least 1. Default 1.2, the paper's. */
+  alpha?: number
+  /** Width base. Default 1.1. */
+  beta?: number
+  /** Resolution base. Default 1.15. */
+  gamma?: number
+  /** Channels become multiples of this. Default: the base's. */
+  divisor?: number
+  /** Resolutions tried are multiples of this, px. Default 1. */
+  resolutionStep?: number
+  /**
+   * How far depth, width or resolution may be from the ray's where no network of the ray itself hits: 0.1 is 10 % each.
+   * Rounding does not count. Default 0.1.
+   */
+  maxDeviation?: number
+  /** The budget is an upper limit: nothing above it is a hit. Default true for memory, else false. */
+  atMost?: boolean
+  /** Classes of the classifier. Default 1000. */
+  numClasses?: number
+  /** Channels of the image. Default 3. */
+  inChannels?: number
+}
+
+/** A network that was found. */
+export interface Fit {
+  /** The table, frozen. */
+  readonly arch: Arch
+  /** Of the compound ray, where the network is nearest to it; null along a single dimension. */
+  readonly phi: number | null
+  /** Relative to the base; the resolution in pixels. */
+  readonly coefficients: { readonly depth: number; readonly width: number; readonly resolution: number }
+  /**
+   * How far the coefficients are from the ray's at `phi` at most: 0 for the formula itself, 0.1 for 10 %. Coefficients
+   * that give the same network count as one, so those printed may lie a rounding farther.
+   */
+  readonly deviation: number
+  readonly counts: Counts
+  /** In the budget's unit: multiply-adds, parameters, bytes or seconds. */
+  readonly cost: number
+  /** cost / target − 1. */
+  readonly error: number
+  /** `model:` of a training configuration that makes this network; null where the base has no published name. */
+  readonly config: ModelConfig | null
+  /** With a budget of latency: how the cost was measured. */
+  readonly latency?: Latency
+}
+
+interface FitBasics {
+  readonly metric: Metric
+  readonly dimension: Dimension
+  /** In the budget's unit. */
+  readonly target: number
+  readonly tolerance: number
+  /** With a budget of latency: everything measured on the way, in order. */
+  readonly measured?: readonly { readonly name: string; readonly macs: number; readonly latency: Latency }[]
+}
+
+/** The network, or, where none is within the tolerance, the nearest there is. */
+export type FitResult =
+  | (FitBasics & Fit & { readonly reached: true })
+  | (FitBasics & { readonly reached: false; readonly nearest: Fit })
+
+const OPTIONS = [
+  'base',
+  'budget',
+  'dimension',
+  'tolerance',
+  'alpha',
+  'beta',
+  'gamma',
+  'divisor',
+  'resolutionStep',
+  'maxDeviation',
+  'atMost',
+  'numClasses',
+  'inChannels',
+] as const
+
+const CIRCUMSTANCES: Record<Metric, readonly string[]> = {
+  macs: [],
+  params: [],
+  memory: ['training', 'batch', 'dtype', 'optimizer', 'ema', 'dropPath', 'dropout', 'memoryFormat', 'scratch'],
+  latency: ['training', 'batch', 'dtype', 'device', 'memoryFormat', 'profile', 'runs', 'warmup'],
+}
+
+/** Of a budget that is counted; a cost over less than this may be no number. */
+const LEAST = 1e-9
+
+const DIMENSIONS: readonly Dimension[] = ['compound', 'depth', 'width', 'resolution']
+
+function refuse(op: string, message: string, hint?: string): never {
+  throw new MbconvError('ERR_VALUE', `${op}: ${message}`, { op, hint })
+}
+
+/** @returns which budget, how much, and under which circumstances */
+function checkBudget(op: string, budget: unknown): { metric: Metric; amount: Amount; circumstances: object } {
+  const metrics = Object.keys(CIRCUMSTANCES) as Metric[]
+  checkOptions(op, budget, [...metrics, ...new Set(Object.values(CIRCUMSTANCES).flat())])
+  const given = metrics.filter((metric) => Object.hasOwn(budget as object, metric))
+  if (given.length !== 1)
+    refuse(op, `budget must be one of ${metrics.join(', ')}, got ${given.join(' and ') || 'none'}`)
+  const [metric] = given
+  checkOptions(op, budget, [metric, ...CIRCUMSTANCES[metric]])
+  const { [metric]: amount, ...circumstances } = budget as Record<Metric, Amount>
+  if (typeof amount === 'object' && amount !== null) {
+    checkOptions(op, amount, ['times'])
+    checkPositive(op, `budget.${metric}.times`, amount.times)
+  } else if (typeof amount === 'string') {
+    refuse(op, `budget.${metric} must be a number, got ${shown(amount)}`, 'Multiples of the base are { times: 4 }.')
+  } else {
+    checkPositive(op, `budget.${metric}`, amount)
+  }
+  return { metric, amount, circumstances }
+}
+
+function direction(op: string, { alpha = 1.2, beta = 1.1, gamma = 1.15 }: FitOptions): Direction {
+  for (const [name, value] of Object.entries({ alpha, beta, gamma })) {
+    checkNumber(op, name, value)
+    if (value < 1 || value > 100) refuse(op, `${name} must be from 1 to 100, got ${value}`)
+  }
+  if (alpha * beta * gamma === 1) refuse(op, 'one of alpha, beta and gamma must be above 1')
+  return { depth: Math.log(alpha), width: Math.log(beta), resolution: Math.log(gamma) }
+}
+
+/** The base as a candidate, where its channels are multiples of the divisor wanted. */
+function unscaled({ base, problem, dimension }: FitPlan): Found | undefined {
+  const { arch } = base
+  if (base.divisor !== arch.divisor || arch.resolution % problem.step !== 0) return undefined
+  const cost = problem.cost(arch, arch.resolution)
+  const point = { depth: 1, width: 1, resolution: arch.resolution }
+  const phi = dimension === 'compound' ? 0 : null
+  return { ...point, table: arch, cost, error: cost / problem.target - 1, phi, deviation: 0 }
+}
+
+/**
+ * Scales a network to a budget.
+ *
+ * A base that is within the tolerance is the answer itself. Else the network of the compound ray nearest to the budget
+ * is, if it is within the tolerance; else the one nearest to the ray among all that hit, each coefficient at most
+ * `maxDeviation` from the ray's. Along a single dimension there is one coefficient, in thousandths, and nothing beside.
+ * Coefficients lie from 0.01 to 100, resolutions from 8 to 4096 px.
+ *
+ * Where nothing hits, `reached` is false and the result has no `arch`, so that a network off the budget is not built by
+ * mistake: it is in `nearest`, the nearest to the budget of everything searched.
+ *
+ * With a budget of latency, an hour at most, networks are built and run on the calling thread, which is blocked
+ * meanwhile; what this machine's memory would not hold is not tried.
+ *
+ * @example fit({ base: 'efficientnet_b0', budget: { macs: { times: 4 } } })
+ * @example fit({ base: 'efficientnet_b0', budget: { memory: 8 * 2 ** 30, training: true, batch: 32 } })
+ * @throws MbconvError ERR_TYPE or ERR_VALUE; with a budget of latency also what building and running a network throws
+ */
+export function fit(options: FitOptions): FitResult {
+  const op = 'fit'
+  checkOptions(op, options, OPTIONS)
+  const { dimension = 'compound', resolutionStep = 1, maxDeviation = 0.1, numClasses = 1000, inChannels = 3 } = options
+  const { metric, amount, circumstances } = checkBudget(op, options.budget)
+  const { tolerance = metric === 'latency' ? 0.1 : 0.03, atMost = metric === 'memory', divisor } = options
+  if (!DIMENSIONS.includes(dimension))
+    refuse(op, `dimension must be one of ${DIMENSIONS.join(', ')}, got ${shown(dimension)}`)
+  checkPositive(op, 'tolerance', tolerance)
+  if (tolerance >= 1) refuse(op, `tolerance must be less than 1, got ${tolerance}`, '3 % is 0.03.')
+  checkNumber(op, 'maxDeviation', maxDeviation)
+  if (maxDeviation < 0 || maxDeviation > 1) refuse(op, `maxDeviation must be from 0 to 1, got ${maxDeviation}`)
+  checkCount(op, 'resolutionStep', resolutionStep, { max: 1024 })
+  if (divisor !== undefined) checkCount(op, 'divisor', divisor)
+  if (typeof atMost !== 'boolean')
+    throw new MbconvError('ERR_TYPE', `fit: atMost must be a boolean, got ${shown(atMost)}`, { op })
+  if (metric === 'params' && dimension === 'resolution')
+    refuse(op, 'parameters do not depend on the resolution', 'Scale depth, width or all three.')
+
+  const base = fitBase(op, options.base, divisor)
+  const shared = { numClasses, inChannels }
+  const byMacs = (table: Arch, resolution: number) => count(table, { ...shared, resolution }).macs
+  const costs: Record<Metric, Problem['cost']> = {
+    macs: byMacs,
+    params: (table, resolution) => count(table, { ...shared, resolution }).params,
+    memory: (table, resolution) => estimateMemory(table, { ...circumstances, ...shared, resolution }).peak,
+    latency: byMacs, // what candidates are arranged by; they are measured below
+  }
+  const plan: FitPlan = {
+    base,
+    dimension,
+    direction: direction(op, options),
+    maxDeviation,
+    problem: { base, cost: costs[metric], target: 1, tolerance, atMost, step: resolutionStep },
+  }
+  const basics = { metric, dimension, tolerance }
+  const described = (found: Found, latency?: Latency): Fit => describe(base, found, shared, latency)
+
+  if (metric === 'latency') {
+    const settings: LatencySettings = circumstances
+    const measure = (table: Arch) => measureLatency(table, { ...settings, ...shared })
+    const fits = (table: Arch) => peakOf(table, settings, shared) <= hostMemory()
+    const { found, latency, target, measured } = fitLatency(plan, amount, measure, fits)
+    const fit = described(found, latency)
+    const all = { ...basics, target, measured }
+    return isHit(plan.problem, fit.error)
+      ? Object.freeze({ ...all, ...fit, reached: true })
+      : Object.freeze({ ...all, reached: false, nearest: fit })
+  }
+
+  const own = plan.problem.cost(base.arch, base.arch.resolution)
+  const target = typeof amount === 'number' ? amount : amount.times * own
+  if (!(target >= LEAST && target < Infinity))
+    refuse(op, `budget.${metric} must be at least ${LEAST} and finite, got ${target}`)
+  plan.problem.target = target
+  const here = unscaled(plan)
+  const found = here !== undefined && isHit(plan.problem, here.error) ? here : nearer(plan, here, solve(plan))
+  const fit = described(found)
+  return isHit(plan.problem, fit.error)
+    ? Object.freeze({ ...basics, target, ...fit, reached: true })
+    : Object.freeze({ ...basics, target, reached: false, nearest: fit })
+}
+
+/** Bytes that a network takes while it is measured on the CPU; 0 where that is not known, or not the host's memory. */
+function peakOf(table: Arch, { device = 'cpu', training, batch, dtype = 'float32' }: LatencySettings, shared: object) {
+  if (device !== 'cpu' || !Object.hasOwn(ELEMENT_BYTES, dtype)) return 0
+  const settings = { training, batch, dtype: dtype as keyof typeof ELEMENT_BYTES, ema: false, ...shared }
+  return estimateMemory(table, settings).peak
+}
+
+/** A search may end where no table can be made; the base is there in any case. */
+function nearer({ base, problem }: FitPlan, here: Found | undefined, found: Found | undefined): Found {
+  if (found === undefined && here === undefined)
+    refuse('fit', `no scaling of ${base.arch.name} gives a table with channels in multiples of ${base.divisor}`)
+  if (found === undefined || here === undefined) return (found ?? here) as Found
+  return missOf(problem, here.error) < missOf(problem, found.error) ? here : found
+}
+
+function describe(base: FitBase, found: Found, shared: object, latency?: Latency): Fit {
+  const { table, depth, width, resolution, phi, deviation, cost, error } = found
+  const fit = {
+    arch: table,
+    phi,
+    coefficients: Object.freeze({ depth, width, resolution }),
+    deviation,
+    counts: count(table, shared),
+    cost,
+    error,
+    config: modelConfig(base, found),
+  }
+  return Object.freeze(latency === undefined ? fit : { ...fit, latency })
+}

@@ -1,0 +1,88 @@
+/** Models as they are asked for: by name or by table. */
+import { checkCount, checkOptions, checkRate, shown } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import type { Device, DType } from '../../native/types'
+import { seeded } from '../../nn/init'
+import type { Init } from '../../nn/layers'
+import { type Seed, seedBits } from '../../random/seed'
+import { type Arch, arch as archNamed } from '../arch/arch'
+import { checkArch } from '../arch/check'
+import { Network } from './network'
+import { checkProfile, type Profile, type ProfileName, profileNamed } from './profiles'
+
+export interface CreateOptions {
+  /** Default 1000. */
+  numClasses?: number
+  /** Channels of the images. Default 3. */
+  inChannels?: number
+  /** Padding and batch norm constants: a named profile, or one's own. Default `paper`. */
+  profile?: ProfileName | Profile
+  /**
+   * Stochastic depth while training: block i of n (counted from 0) loses its branch with probability dropPath·i/n.
+   * Default 0.2 in EfficientNets, 0 in the others, which were published without.
+   */
+  dropPath?: number
+  /** Dropout before the classifier while training. Default: the architecture's. */
+  dropout?: number
+  /**
+   * Makes the initial weights reproducible, whatever was drawn before, and leaves the random state as it was. Without
+   * one they are drawn from the thread's random state.
+   */
+  seed?: Seed
+  /** Default `cpu`. */
+  device?: Device
+  /** A floating-point type. Default `float32`. Weights are drawn in float32 and then converted. */
+  dtype?: DType
+  /** `paper` (default), or `none`: weights are left as memory comes, for a state dict that will be loaded. */
+  init?: Init
+}
+
+/**
+ * Builds a network, in training mode. Its tensors belong to no scope; `dispose()` frees them.
+ *
+ * @param model a name from `list()`, or an architecture table
+ * @throws MbconvError ERR_TYPE or ERR_VALUE for an unknown model, profile or option; ERR_NATIVE_LOAD;
+ *   ERR_CUDA_UNAVAILABLE
+ */
+export function create(model: string | Arch, options: CreateOptions = {}): Network {
+  const op = 'create'
+  const arch = typeof model === 'string' ? archNamed(model) : checkArch(op, model)
+  checkOptions(op, options, [
+    'numClasses',
+    'inChannels',
+    'profile',
+    'dropPath',
+    'dropout',
+    'seed',
+    'device',
+    'dtype',
+    'init',
+  ])
+  const { numClasses = 1000, inChannels = 3, dropout = arch.dropout, seed, init = 'paper' } = options
+  const { dropPath = arch.name.startsWith('efficientnet') ? 0.2 : 0 } = options
+  const { profile = 'paper', device = 'cpu', dtype = 'float32' } = options
+  checkCount(op, 'numClasses', numClasses)
+  checkCount(op, 'inChannels', inChannels)
+  checkRate(op, 'dropPath', dropPath)
+  checkRate(op, 'dropout', dropout)
+  if (init !== 'paper' && init !== 'none') {
+    throw new MbconvError('ERR_VALUE', `${op}: init must be 'paper' or 'none', got ${shown(init)}`, { op })
+  }
+  if (seed !== undefined) seedBits(op, seed)
+  const settings = {
+    numClasses,
+    inChannels,
+    dropPath,
+    dropout,
+    init,
+    profile: typeof profile === 'string' ? profileNamed(profile, arch.name) : checkProfile(op, profile),
+  }
+  const build = () => new Network(arch, settings)
+  const network = seed === undefined ? build() : seeded(seed, build)
+  try {
+    return network.to({ device, dtype })
+  } catch (error) {
+    network.dispose()
+    throw error
+  }
+}

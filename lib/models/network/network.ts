@@ -1,0 +1,256 @@
+/**
+ * The network of an architecture table: stem, stages, head, pooling, classifier. State-dict keys and their order are those
+ * of torchvision's EfficientNet, for every family.
+ */
+import { checkNumber, checkOptions, shown } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import * as F from '../../nn/functional'
+import { Dropout, Hardswish, type Init, Linear } from '../../nn/layers'
+import { Module, Sequential } from '../../nn/module'
+import { scope } from '../../tensor/core/scope'
+import { Tensor } from '../../tensor/core/tensor'
+import type { Arch } from '../arch/arch'
+import { activationOf, blocksOf, featureChannels, SQUEEZE } from '../arch/plan'
+import { Block, type Context, ConvNorm } from './blocks'
+import { folded } from './fold'
+import type { Profile } from './profiles'
+
+/** What {@link Network} is built from; `create` fills in the defaults. */
+export interface NetworkSettings {
+  numClasses: number
+  inChannels: number
+  profile: Profile
+  /** Drop probability that block i of n takes i/n of. */
+  dropPath: number
+  /** Dropout before the classifier. */
+  dropout: number
+  init: Init
+  /** Without batch norms: {@link Network.fuse} makes such networks. Default false. */
+  fused?: boolean
+}
+
+/** The network: images [N, inChannels, H, W], normalised, to logits [N, numClasses]. */
+export class Network extends Module {
+  readonly features: Sequential
+  readonly classifier: Sequential
+  readonly arch: Arch
+  readonly profile: Profile
+  readonly numClasses: number
+  readonly inChannels: number
+  /** Whether batch norms are folded into the convolutions: {@link fuse} made this network, and it cannot be trained. */
+  readonly fused: boolean
+  #frozen = 0
+
+  constructor(arch: Arch, settings: NetworkSettings) {
+    super()
+    const { numClasses, inChannels, profile, dropPath, dropout, init, fused = false } = settings
+    this.arch = arch
+    this.profile = profile
+    this.numClasses = numClasses
+    this.inChannels = inChannels
+    this.fused = fused
+    const context: Context = { profile, init, fused, squeeze: arch.squeeze ?? SQUEEZE }
+    const activation = activationOf(arch)
+    const stem = new ConvNorm(inChannels, arch.stem, arch.stemKernel ?? 3, context, { stride: 2, activation })
+    const total = arch.stages.reduce((sum, stage) => sum + stage.layers, 0)
+    const stages: Block[][] = arch.stages.map(() => [])
+    let index = 0
+    for (const plan of blocksOf(arch)) stages[plan.stage].push(new Block(plan, (dropPath * index++) / total, context))
+    const last = arch.stages[arch.stages.length - 1].channels
+    this.features = new Sequential(
+      stem,
+      ...stages.map((blocks) => new Sequential(...blocks)),
+      ...(arch.head === 0 ? [] : [new ConvNorm(last, arch.head, 1, context, { activation })]),
+    )
+    const channels = featureChannels(arch)
+    // As torchvision numbers them: dropout 0 and linear 1, or MobileNetV3's linear 0, activation 1, dropout 2, linear 3.
+    const wide = arch.hidden ? [new Linear(channels, arch.hidden, { init }), new Hardswish()] : []
+    this.classifier = new Sequential(
+      ...wide,
+      new Dropout(dropout),
+      new Linear(arch.hidden || channels, numClasses, { init }),
+    )
+  }
+
+  /**
+   * @param x normalised images [N, inChannels, H, W]
+   * @returns logits [N, numClasses]
+   * @throws MbconvError ERR_TYPE, ERR_SHAPE
+   */
+  forward(x: Tensor): Tensor {
+    this.#checkImages(x, 'forward')
+    return scope(() => {
+      const features = this.#run(x)
+      return this.classifier.forward(F.adaptiveAvgPool2d(features, 1).flatten(1))
+    })
+  }
+
+  /**
+   * What stages put out, for detection, segmentation and the like.
+   *
+   * @param x normalised images [N, inChannels, H, W]
+   * @param options.stages Children of `features`: 0 is the stem, 1 … the stages, the last one the head where there is
+   *   one. Default: the last.
+   * @returns a feature map [N, channels, H', W'] for each, in the order asked for
+   * @throws MbconvError ERR_TYPE, ERR_SHAPE, ERR_INDEX
+   */
+  forwardFeatures(x: Tensor, options: { stages?: readonly number[] } = {}): Tensor[] {
+    const op = this.#checkImages(x, 'forwardFeatures')
+    checkOptions(op, options, ['stages'])
+    const wanted = options.stages ?? [this.features.length - 1]
+    if (!Array.isArray(wanted)) {
+      throw new MbconvError('ERR_TYPE', `${op}: stages must be a list of numbers, got ${shown(wanted)}`, { op })
+    }
+    for (const stage of wanted) this.#checkStage(op, stage)
+    return scope(() => {
+      const found = new Map<number, Tensor>()
+      this.#run(x, (stage, y) => {
+        if (wanted.includes(stage)) found.set(stage, y)
+        return wanted.includes(stage)
+      })
+      return wanted.map((stage) => found.get(stage) as Tensor)
+    })
+  }
+
+  /**
+   * The same network for inference, with each batch norm folded into the convolution before it: the same logits but for
+   * rounding (folded in float64), for less time and memory traffic.
+   *
+   * A new network with tensors of its own, on the same device, in the same dtype; this one stays as it is. It is in
+   * evaluation mode for good, its parameters take no gradients (its input may), and its state dict has a bias for each
+   * convolution in place of batch norm's entries.
+   *
+   * @throws MbconvError ERR_VALUE in training mode, in which batch norm does not use the statistics that are folded, and
+   *   for a network that is fused already; ERR_DISPOSED; ERR_OOM, ERR_CUDA_OOM
+   */
+  fuse(): Network {
+    const { arch, profile, numClasses, inChannels } = this
+    const op = `${arch.name}.fuse`
+    if (this.fused) throw new MbconvError('ERR_VALUE', `${op}: the network is fused already`, { op })
+    if (this.modules().some(({ training }) => training)) {
+      const hint = 'Call eval() first.'
+      throw new MbconvError('ERR_VALUE', `${op}: the network is in training mode`, { op, hint })
+    }
+    const settings = { numClasses, inChannels, profile, dropPath: 0, dropout: 0, init: 'none', fused: true } as const
+    return folded(op, this, new Network(arch, settings))
+  }
+
+  /**
+   * Keeps the first parts of the network as they are while the rest is trained: their parameters take no gradient, and
+   * they stay in evaluation mode when {@link train} is called, so that their batch norms keep their statistics. All other
+   * parts can be trained. Make the optimiser afterwards: it takes only parameters that want a gradient.
+   *
+   * @param options.upTo the last part to be frozen, a child of `features` as in {@link forwardFeatures}: 0 freezes the
+   *   stem alone, the last one everything but the classifier
+   * @throws MbconvError ERR_TYPE, ERR_INDEX; ERR_VALUE for a fused network
+   */
+  freeze(options: { upTo: number }): this {
+    const op = `${this.arch.name}.freeze`
+    checkOptions(op, options, ['upTo'])
+    const { upTo } = options
+    checkNumber(op, 'upTo', upTo)
+    const last = this.features.length - 1
+    if (!Number.isInteger(upTo) || upTo < 0 || upTo > last) {
+      throw new MbconvError('ERR_INDEX', `${op}: upTo must be a part of features, 0 to ${last}, got ${upTo}`, { op })
+    }
+    return this.#freezeParts(op, upTo + 1)
+  }
+
+  /** Takes {@link freeze} back: every part can be trained. */
+  unfreeze(): this {
+    return this.#freezeParts(`${this.arch.name}.unfreeze`, 0)
+  }
+
+  /** How many parts of `features`, from the stem on, are frozen. */
+  get frozen(): number {
+    return this.#frozen
+  }
+
+  #freezeParts(op: string, count: number): this {
+    if (this.fused) throw new MbconvError('ERR_VALUE', `${op}: no part of a fused network can be trained`, { op })
+    this.#frozen = count
+    for (const parameter of this.parameters()) parameter.requiresGrad_()
+    for (const parameter of this.#frozenParts().flatMap((part) => part.parameters())) {
+      parameter.requiresGrad_(false)
+      parameter.grad = null
+    }
+    return this.train(this.training)
+  }
+
+  #frozenParts(): Module[] {
+    return [...this.features].slice(0, this.#frozen)
+  }
+
+  /**
+   * As in every module, but for frozen parts, which stay in evaluation mode, as does the whole of a fused network.
+   *
+   * @throws MbconvError ERR_VALUE for training mode in a fused network
+   */
+  override train(mode = true): this {
+    if (this.fused && mode !== false) {
+      const op = `${this.arch.name}.train`
+      const hint = 'Train the network that it was made from.'
+      throw new MbconvError('ERR_VALUE', `${op}: a fused network cannot be trained`, { op, hint })
+    }
+    super.train(mode)
+    for (const part of this.#frozenParts()) part.eval()
+    return this
+  }
+
+  /**
+   * The rest of {@link forward}, from what a part has put out.
+   *
+   * @param y what {@link forwardFeatures} gives for that stage
+   * @returns logits [N, numClasses]
+   * @throws MbconvError ERR_TYPE, ERR_INDEX, ERR_SHAPE
+   */
+  forwardFrom(y: Tensor, stage: number): Tensor {
+    const op = `${this.arch.name}.forwardFrom`
+    if (!(y instanceof Tensor)) throw new MbconvError('ERR_TYPE', `${op}: expected a Tensor`, { op })
+    this.#checkStage(op, stage)
+    return scope(() => {
+      const features = [...this.features].slice(stage + 1).reduce((x, part) => part.forward(x), y)
+      return this.classifier.forward(F.adaptiveAvgPool2d(features, 1).flatten(1))
+    })
+  }
+
+  #checkStage(op: string, stage: unknown): void {
+    if (Number.isInteger(stage) && (stage as number) >= 0 && (stage as number) < this.features.length) return
+    const given = typeof stage === 'number' ? stage : shown(stage)
+    throw new MbconvError('ERR_INDEX', `${op}: stages are 0 to ${this.features.length - 1}, got ${given}`, { op })
+  }
+
+  #checkImages(x: Tensor, method: string): string {
+    const op = `${this.arch.name}.${method}`
+    if (!(x instanceof Tensor)) throw new MbconvError('ERR_TYPE', `${op}: expected a Tensor`, { op })
+    const shape = x.shape
+    if (shape.length !== 4 || shape[1] !== this.inChannels) {
+      const wanted = `[N, ${this.inChannels}, H, W]`
+      throw new MbconvError('ERR_SHAPE', `${op}: expected images ${wanted}, got [${shape.join(', ')}]`, { op })
+    }
+    return op
+  }
+
+  /**
+   * Block by block, each in a scope of its own: what no gradient needs is freed before the next block allocates.
+   *
+   * @param keeps told each stage's output; true if it is to stay
+   */
+  #run(x: Tensor, keeps: (stage: number, y: Tensor) => boolean = () => false): Tensor {
+    let y = x
+    let free = false
+    const step = (forward: (input: Tensor) => Tensor) => {
+      const input = y
+      y = scope(() => forward(input))
+      if (free) input.dispose()
+      free = true
+    }
+    for (const [stage, part] of [...this.features].entries()) {
+      const blocks: Iterable<Module> = part instanceof ConvNorm ? [part] : (part as Sequential)
+      for (const block of blocks) step((input) => block.forward(input))
+      if (stage === 0 && this.arch.stemPool) step((input) => F.maxPool2d(input, 3, { stride: 2, padding: 1 }))
+      if (keeps(stage, y)) free = false
+    }
+    return y
+  }
+}

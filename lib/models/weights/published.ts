@@ -1,0 +1,131 @@
+/**
+ * timm's checkpoints: which network each is for, under which numeric profile, where it is to be had, and what images want
+ * before it.
+ */
+import { homedir } from 'node:os'
+import path from 'node:path'
+import { shown } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import { withoutCredentials } from '../../files/web'
+import { nearest } from '../../text/nearest'
+import { type Arch, arch as archNamed } from '../arch/arch'
+import { scale } from '../arch/scaling'
+import type { Preprocessing } from '../export/card'
+import { type Profile, profileNamed } from '../network/profiles'
+import { CHECKPOINT_ROWS, type CheckpointRow } from './published-table'
+
+export interface Checkpoint {
+  /** timm's: the network, a point, how it was trained. */
+  readonly name: string
+  /** The network's name here. */
+  readonly arch: string
+  /** Follows from the family: `tf` for the `tf_*`, which were ported from TensorFlow, `timm` for the others. */
+  readonly profile: 'timm' | 'tf'
+  readonly numClasses: number
+  /** Of the safetensors file in the hub; a name and password in `HF_ENDPOINT` are not in it. */
+  readonly url: string
+  /** Its name in the folder of weights. */
+  readonly file: string
+  /** The file of before the hub, where there is one; it may be in PyTorch's format of before 1.6, which is refused. */
+  readonly original: { readonly url: string; readonly file: string; readonly sha256: string } | null
+  /** For evaluation. */
+  readonly preprocessing: Preprocessing
+  /** Side of the images that it was trained with, px. */
+  readonly trainResolution: number
+  /** Of the weights, as timm names it: apache-2.0, bsd-3-clause, cc-by-nc-4.0. */
+  readonly license: string
+}
+
+const HUB = 'https://huggingface.co'
+
+const NORMALIZATIONS = {
+  imagenet: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  half: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+  none: { mean: [0, 0, 0], std: [1, 1, 1] },
+} as const
+
+/** Where a checkpoint's file is asked for: its `url`, with the name and password that `HF_ENDPOINT` may hold. */
+export function hubAddress(name: string): string {
+  return `${process.env.HF_ENDPOINT?.replace(/\/+$/, '') || HUB}/timm/${name}/resolve/main/model.safetensors`
+}
+
+function checkpointOf(row: CheckpointRow): Checkpoint {
+  const [name, arch, profile, numClasses, side, crop, evalSide, evalCrop, fit, ...rest] = row
+  const [interpolation, normalization, license, original] = rest
+  return Object.freeze({
+    name,
+    arch,
+    profile,
+    numClasses,
+    url: withoutCredentials(hubAddress(name)),
+    file: `${name}.safetensors`,
+    original: original === null ? null : { url: original, file: `${name}.pth`, sha256: original.slice(-12, -4) },
+    preprocessing: Object.freeze({
+      ...{
+        channels: 3,
+        size: null,
+        resolution: evalSide ?? side,
+        fit,
+        cropShare: evalCrop ?? crop,
+        interpolation,
+        colorManagement: false,
+      },
+      ...NORMALIZATIONS[normalization],
+    } as const),
+    trainResolution: side,
+    license,
+  })
+}
+
+/**
+ * The checkpoints that {@link pretrained} and `mbconv pull` know, by family. The address of the hub is `HF_ENDPOINT` where
+ * the environment sets it, for mirrors.
+ */
+export function checkpoints(): Checkpoint[] {
+  return CHECKPOINT_ROWS.map(checkpointOf)
+}
+
+/** @throws MbconvError ERR_TYPE, or ERR_VALUE with the name that was probably meant */
+export function checkpointNamed(name: string): Checkpoint {
+  const op = 'checkpoint'
+  if (typeof name !== 'string')
+    throw new MbconvError('ERR_TYPE', `${op}: name must be a string, got ${shown(name)}`, { op })
+  const row = CHECKPOINT_ROWS.find(([each]) => each === name)
+  if (row !== undefined) return checkpointOf(row)
+  const names = CHECKPOINT_ROWS.map(([each]) => each)
+  const family = names.filter((each) => each.split('.')[0] === name)
+  const near = nearest(name, names)
+  throw new MbconvError('ERR_VALUE', `${op}: no checkpoint is called ${JSON.stringify(name)}`, {
+    op,
+    hint:
+      family.length > 0
+        ? `Of ${name} there are ${family.join(', ')}.`
+        : `${near === undefined ? '' : `Did you mean ${near}? `}mbconv pull --list shows what there is.`,
+  })
+}
+
+export function isCheckpointName(name: string): boolean {
+  return CHECKPOINT_ROWS.some(([each]) => each === name)
+}
+
+/** The table of stages that a checkpoint is for. */
+export function archOf({ arch }: Checkpoint): Arch {
+  // timm's own smaller V2-S, whose channels follow the rule of the first EfficientNets.
+  if (arch === 'efficientnetv2_rw_t') {
+    const { leastShare: _, ...small } = archNamed('efficientnetv2_s')
+    return scale(small, { width: 0.8, depth: 0.9, resolution: 288, name: arch })
+  }
+  return archNamed(arch)
+}
+
+/** A checkpoint's numeric profile, with the normalisation that its images want. */
+export function profileOf({ arch, profile, preprocessing }: Checkpoint): Profile {
+  const { mean, std } = preprocessing as unknown as Pick<Profile, 'mean' | 'std'>
+  return Object.freeze({ ...profileNamed(profile, arch), mean, std })
+}
+
+/** Where weights are kept: `weights` in $MBCONV_CACHE, else in $XDG_CACHE_HOME/mbconv, else in ~/.cache/mbconv. */
+export function weightsFolder(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.MBCONV_CACHE) return path.resolve(env.MBCONV_CACHE, 'weights')
+  return path.join(path.resolve(env.XDG_CACHE_HOME || path.join(homedir(), '.cache')), 'mbconv', 'weights')
+}

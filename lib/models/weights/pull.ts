@@ -1,0 +1,165 @@
+/** Checkpoints from the hub into the folder of weights. */
+import { lstatSync, realpathSync } from 'node:fs'
+import path from 'node:path'
+import { checkOptions, shown } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import { ioError, writeFileAtomic } from '../../files/atomic'
+import { type DownloadProgress, download, sha256Of } from '../../files/download'
+import { makeFolder } from '../../files/folders'
+import { readableJson } from '../../files/json'
+import { quoted, readText } from '../../files/open'
+import { withoutCredentials } from '../../files/web'
+import { readMetadata } from '../../io/safetensors'
+import { checkWeightsFile } from '../../io/weights-file'
+import { count } from '../cost/count'
+import { archOf, type Checkpoint, checkpointNamed, hubAddress, weightsFolder } from './published'
+
+export interface PullOptions {
+  /** Default: the folder of weights. */
+  folder?: string
+  /** Told how far it is. */
+  onProgress?: (progress: DownloadProgress) => void
+  /** Told what went wrong and is tried again, or elsewhere. */
+  onNote?: (text: string) => void
+  signal?: AbortSignal
+  /** Attempts after the first that get next to nothing; one that gets 16 kB starts the count anew. Default 5. */
+  retries?: number
+  /** An attempt that brings fewer than 16 kB in so long is given up, ms. Default 30,000. */
+  timeout?: number
+  /** A larger file is refused. Default: twice what the network takes in float32, and 16 MiB. */
+  maxBytes?: number
+}
+
+export interface Pulled {
+  name: string
+  path: string
+  url: string
+  bytes: number
+  sha256: string
+  /** What the SHA-256 was compared with: the server's word for it, the beginning in the file's name, a record, nothing. */
+  verifiedBy: 'server' | 'name' | 'record' | null
+  /** It was there already, whole. */
+  wasThere: boolean
+}
+
+/**
+ * Fetches a checkpoint's weights, going on where an earlier attempt stopped. The file is published once it is whole: its
+ * SHA-256 is compared where one is known, and its header is read. Where the hub has no such file, the original `.pth` is
+ * tried.
+ *
+ * @param name a checkpoint's, of `checkpoints()`
+ * @throws MbconvError (also by the promise) ERR_VALUE, ERR_TYPE; ERR_NETWORK with where to put the file by hand; ERR_FORMAT
+ *   for a file that is not what it should be, which is removed; ERR_IO; ERR_ABORTED
+ */
+export function pull(name: string, options: PullOptions = {}): Promise<Pulled> {
+  const op = 'pull'
+  const checkpoint = checkpointNamed(name)
+  checkOptions(op, options, ['folder', 'onProgress', 'onNote', 'signal', 'retries', 'timeout', 'maxBytes'])
+  const { folder = weightsFolder(), maxBytes = 1 } = options
+  if (!(typeof maxBytes === 'number' && maxBytes > 0)) {
+    throw new MbconvError('ERR_VALUE', `${op}: maxBytes must be a number above 0, got ${shown(maxBytes)}`, { op })
+  }
+  if (typeof folder !== 'string' || folder === '') {
+    throw new MbconvError('ERR_TYPE', `${op}: folder must be a string that is not empty`, { op })
+  }
+  return fetchInto(checkpoint, folder, options)
+}
+
+async function fetchInto(checkpoint: Checkpoint, folder: string, options: PullOptions): Promise<Pulled> {
+  const { name, url, file, original } = checkpoint
+  const target = targetIn(folder, file)
+  const there = await whatIsThere(name, target)
+  if (there !== undefined) return there
+  try {
+    return await fetchFile(checkpoint, hubAddress(name), target, options)
+  } catch (error) {
+    const missing =
+      error instanceof MbconvError && error.code === 'ERR_NETWORK' && /HTTP (401|403|404|410)/.test(error.message)
+    if (!missing || original === null) throw withHint(error, url, target)
+    options.onNote?.(`${(error as Error).message}; trying the original file, ${original.url}`)
+    const second = targetIn(folder, original.file)
+    try {
+      const { url, sha256 } = original
+      return (await whatIsThere(name, second, sha256)) ?? (await fetchFile(checkpoint, url, second, options, sha256))
+    } catch (cause) {
+      throw withHint(cause, url, target)
+    }
+  }
+}
+
+/** What to do without a network. */
+function withHint(error: unknown, url: string, target: string): unknown {
+  if (!(error instanceof MbconvError) || error.code !== 'ERR_NETWORK') return error
+  const hint = `Fetch it elsewhere and put it here by hand: curl -L -o ${target} ${url} (HF_ENDPOINT names a mirror).`
+  return new MbconvError(error.code, error.message, { op: 'pull', hint, cause: error })
+}
+
+/** The path of a file in the folder, which is made. Nothing is written through a link that leads elsewhere. */
+function targetIn(folder: string, file: string): string {
+  try {
+    makeFolder(folder)
+    const target = path.join(realpathSync(folder), file)
+    const link = lstatSync(target, { throwIfNoEntry: false })
+    if (link !== undefined && !link.isFile()) {
+      throw new MbconvError('ERR_IO', `cannot write ${target}: what is there is no regular file`, { op: 'pull' })
+    }
+    return target
+  } catch (error) {
+    throw ioError('write to', folder, error)
+  }
+}
+
+const record = (target: string) => `${target}.json`
+
+/** A file that an earlier pull left, if it is still what it was then. */
+async function whatIsThere(name: string, target: string, pinned?: string): Promise<Pulled | undefined> {
+  if (lstatSync(target, { throwIfNoEntry: false }) === undefined) return undefined
+  let known: { url?: string; sha256?: string } = {}
+  try {
+    known = { ...JSON.parse(readText(record(target), { op: 'pull' })) }
+  } catch {
+    // Put there by hand.
+  }
+  const { sha256, bytes } = await sha256Of(target)
+  const differs = (problem: string) =>
+    new MbconvError('ERR_FORMAT', `${target} is not what ${problem}`, {
+      op: 'pull',
+      hint: 'Remove it, and pull again.',
+    })
+  if (known.sha256 !== undefined && known.sha256 !== sha256) {
+    throw differs(`was fetched: its SHA-256 is ${sha256}, it was ${quoted(String(known.sha256))}`)
+  }
+  if (pinned !== undefined && !sha256.startsWith(pinned)) {
+    throw differs(`was published: its SHA-256 is ${sha256}, it should begin with ${pinned}`)
+  }
+  checkContent(target)
+  const verifiedBy = pinned !== undefined ? 'name' : known.sha256 !== undefined ? 'record' : null
+  return { name, path: target, url: known.url ?? '', bytes, sha256, verifiedBy, wasThere: true }
+}
+
+async function fetchFile(
+  checkpoint: Checkpoint,
+  address: string,
+  target: string,
+  options: PullOptions,
+  sha256?: string,
+): Promise<Pulled> {
+  const { onProgress, onNote, signal, retries, timeout, maxBytes = mostBytes(checkpoint) } = options
+  const how = { sha256, check: checkContent, onProgress, onNote, signal, retries, timeout, maxBytes }
+  const got = await download(address, target, how)
+  const [{ name }, url] = [checkpoint, withoutCredentials(address)]
+  writeFileAtomic(record(target), readableJson({ name, url, bytes: got.bytes, sha256: got.sha256 }))
+  const verifiedBy = sha256 !== undefined ? 'name' : got.announced ? 'server' : null
+  return { name, path: target, url, bytes: got.bytes, sha256: got.sha256, verifiedBy, wasThere: false }
+}
+
+/** Room for float64, or for a second copy of the weights, and for names. */
+function mostBytes(checkpoint: Checkpoint): number {
+  const { params } = count(archOf(checkpoint), { numClasses: checkpoint.numClasses })
+  return 8 * params + 16 * 2 ** 20
+}
+
+/** That it is a file of weights at all: servers answer with pages, too. */
+function checkContent(file: string): void {
+  if (checkWeightsFile(file, 'pull') === 'safetensors') readMetadata(file)
+}

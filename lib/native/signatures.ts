@@ -1,0 +1,224 @@
+/**
+ * Signatures of the addon's exports, as native/ binds them; what computes is in native-operations.ts. Nothing outside lib/ sees these: the public face of each is
+ * the method or function of the same name.
+ */
+import type { MbconvError } from '../errors/error'
+import type { Tensor } from '../tensor/core/tensor'
+import type { NativeOperations } from './operations'
+import type { Device, DType, MemoryFormat, TypedArray } from './types'
+
+type Maybe<T> = T | null | undefined
+type Scalar = number | bigint | boolean
+/** A number, or a floating-point tensor without dimensions that holds it. */
+export type Rate = number | Tensor
+
+// What only the addon makes and only the addon can look into.
+declare const opaque: unique symbol
+export interface CudaStream {
+  readonly [opaque]: 'stream'
+}
+export interface CudaEvent {
+  readonly [opaque]: 'event'
+}
+export interface CudaGraph {
+  readonly [opaque]: 'graph'
+}
+
+export interface Native extends NativeOperations {
+  registerClasses(tensorClass: typeof Tensor, errorClass: typeof MbconvError): void
+  /** Every export with its arguments' names: [name, argument, …]. */
+  signatures(): string[][]
+
+  // tensor.cc
+  shape(t: Tensor): number[]
+  strides(t: Tensor): number[]
+  ndim(t: Tensor): number
+  numel(t: Tensor): number
+  dtype(t: Tensor): DType
+  device(t: Tensor): Device
+  isContiguous(t: Tensor, format: MemoryFormat): boolean
+  memoryFormat(t: Tensor): MemoryFormat
+  to(
+    t: Tensor,
+    dtype: Maybe<DType>,
+    device: Maybe<Device>,
+    format: Maybe<MemoryFormat>,
+    copy: boolean,
+    nonBlocking?: boolean,
+  ): Tensor
+  contiguous(t: Tensor, format: MemoryFormat): Tensor
+  clone(t: Tensor, format?: MemoryFormat): Tensor
+  detach(t: Tensor): Tensor
+  item(t: Tensor): number | bigint | boolean
+  fromTypedArray(data: TypedArray, shape: number[], dtype: Maybe<DType>, device: Device): Tensor
+  toTypedArray(t: Tensor): TypedArray
+  toTypedArrayAsync(t: Tensor): Promise<TypedArray>
+
+  // scope.cc
+  enterScope(): void
+  exitScope(survivors: Tensor[]): void
+  scopeDepth(): number
+  keep(t: Tensor): void
+  dispose(t: Tensor): void
+  isDisposed(t: Tensor): boolean
+  isTensor(value: unknown): boolean
+  liveTensors(): number
+  setStrict(on: boolean): void
+  setTracking(on: boolean): void
+  liveTensorList(): [dtype: DType, shape: number[], device: Device, bytes: number, op: string, stack: string][]
+  memoryUsage(device: Maybe<Device>): [tensors: number, bytes: number]
+
+  // bytes.cc
+  releaseBytes(bytes: Uint8Array): void
+  returnFreeMemory(): void
+
+  // transfer.cc
+  sendTensor(t: Tensor): number
+  receiveTensor(number: number): Tensor
+  cancelTensor(number: number): boolean
+  tensorsInTransit(): [tensors: number, bytes: number]
+
+  // create.cc
+  empty(shape: number[], dtype: DType, device: Device, requiresGrad: boolean, format?: Maybe<MemoryFormat>): Tensor
+  zeros(shape: number[], dtype: DType, device: Device, requiresGrad: boolean): Tensor
+  full(shape: number[], value: Scalar, dtype: DType, device: Device, requiresGrad: boolean): Tensor
+  arange(start: Scalar, end: Scalar, step: Scalar, dtype: DType, device: Device): Tensor
+  linspace(start: Scalar, end: Scalar, steps: number, dtype: DType, device: Device): Tensor
+  eye(rows: number, columns: number, dtype: DType, device: Device): Tensor
+  emptyLike(t: Tensor, dtype?: DType, device?: Device): Tensor
+  fullLike(t: Tensor, value: Scalar, dtype?: DType, device?: Device): Tensor
+
+  // autograd.cc
+  requiresGrad(t: Tensor): boolean
+  setRequiresGrad(t: Tensor, value: boolean): void
+  isLeaf(t: Tensor): boolean
+  grad(t: Tensor): Tensor | null
+  setGrad(t: Tensor, gradient: Maybe<Tensor>): void
+  backward(outputs: Tensor[], gradients: Maybe<Tensor>[], retainGraph: Maybe<boolean>, createGraph: boolean): void
+  gradients(
+    outputs: Tensor[],
+    inputs: Tensor[],
+    gradients: Maybe<Tensor>[],
+    retainGraph: Maybe<boolean>,
+    createGraph: boolean,
+    allowUnused: boolean,
+  ): (Tensor | null)[]
+  setGradEnabled(enabled: boolean): boolean
+  isGradEnabled(): boolean
+  enterInferenceMode(): void
+  exitInferenceMode(): void
+
+  // function.cc
+  applyFunction(
+    forward: (inputs: Tensor[]) => [outputs: Tensor[], saved: Tensor[]],
+    backward: (gradients: Tensor[], saved: Tensor[]) => Maybe<Tensor>[],
+    inputs: Tensor[],
+  ): Tensor[]
+
+  // amp.cc
+  enterAutocast(device: Device, enabled: boolean, dtype: DType): [enabled: boolean, dtype: DType]
+  exitAutocast(device: Device, enabled: boolean, dtype: DType): void
+  isAutocastEnabled(device: Device): boolean
+  unscaleGradients(parameters: Tensor[], foundInf: Tensor, inverseScale: Tensor): void
+
+  // optim.cc
+  rmspropTfStep(
+    parameters: Tensor[],
+    squareAverages: Tensor[],
+    momentumBuffers: Tensor[],
+    lr: Rate,
+    alpha: number,
+    momentum: number,
+    eps: number,
+    weightDecay: number,
+  ): void
+  sgdStep(
+    parameters: Tensor[],
+    momentumBuffers: Tensor[],
+    lr: Rate,
+    momentum: number,
+    nesterov: boolean,
+    weightDecay: number,
+  ): void
+  adamwStep(
+    parameters: Tensor[],
+    averages: Tensor[],
+    squareAverages: Tensor[],
+    step: Rate,
+    lr: Rate,
+    beta1: number,
+    beta2: number,
+    eps: number,
+    weightDecay: number,
+  ): void
+  emaUpdate(averages: Tensor[], sources: Tensor[], decay: Rate): void
+  clipGradNorm(parameters: Tensor[], maxNorm: number, normType: number, errorIfNonfinite: boolean): Tensor
+  zeroGrad(parameters: Tensor[]): void
+
+  // scenes.cc
+  renderScenes(out: Uint8Array, kinds: Uint8Array, seed: bigint, first: number, size: number, noise: number): void
+
+  // dispatch.cc
+  callOp(name: string, args: unknown[], kwargs?: object): unknown
+  opNames(): string[]
+  opSchemas(name: string): string[]
+
+  // device.cc
+  compiledVersion(): string
+  loadedVersion(): string
+  cpuCapability(): string
+  setNumThreads(threads: number): void
+  getNumThreads(): number
+  setDeterministic(on: boolean): void
+  isDeterministic(): boolean
+  allocatorBytes(): [live: number, cached: number, peak: number, requests: number]
+  trimMemory(): void
+
+  // cuda.cc; a device left out is the current one
+  cudaIsBuilt(): boolean
+  cudaIsAvailable(): boolean
+  cudaDeviceCount(): number
+  isPinned(t: Tensor): boolean
+  pinMemory(t: Tensor): Tensor
+  cudaDeviceProperties(
+    device?: number,
+  ): [name: string, major: number, minor: number, multiProcessors: number, totalMemory: number]
+  cudaCurrentDevice(): number
+  cudaSetDevice(device: number): void
+  cudaSynchronize(device?: number): void
+  cudaSynchronizeAsync(device?: number): Promise<void>
+  cudaStream(device: Maybe<number>, highPriority: boolean): CudaStream
+  cudaCurrentStream(device?: number): CudaStream
+  cudaDefaultStream(device?: number): CudaStream
+  cudaSetStream(stream: CudaStream): void
+  cudaStreamDevice(stream: CudaStream): number
+  cudaStreamEquals(stream: CudaStream, other: CudaStream): boolean
+  cudaStreamQuery(stream: CudaStream): boolean
+  cudaStreamSynchronize(stream: CudaStream): void
+  cudaStreamSynchronizeAsync(stream: CudaStream): Promise<void>
+  cudaStreamWaitEvent(stream: CudaStream, event: CudaEvent): void
+  cudaStreamWaitStream(stream: CudaStream, other: CudaStream): void
+  cudaRecordStream(t: Tensor, stream: CudaStream): void
+  cudaEvent(timing: boolean): CudaEvent
+  cudaEventRecord(event: CudaEvent, stream?: CudaStream): void
+  cudaEventQuery(event: CudaEvent): boolean
+  cudaEventSynchronize(event: CudaEvent): void
+  cudaEventSynchronizeAsync(event: CudaEvent): Promise<void>
+  cudaEventElapsed(start: CudaEvent, end: CudaEvent): number
+  cudaEventDispose(event: CudaEvent): void
+  cudaMemoryStats(
+    device?: number,
+  ): [allocated: number, reserved: number, maxAllocated: number, maxReserved: number, free: number, total: number]
+  cudaResetPeakMemory(device?: number): void
+  cudaEmptyCache(): void
+  cudaGetFlag(name: string): boolean
+  cudaSetFlag(name: string, on: boolean): void
+
+  // graph.cc
+  cudaGraph(): CudaGraph
+  cudaGraphBegin(graph: CudaGraph): void
+  cudaGraphEnd(graph: CudaGraph): void
+  cudaGraphAbandon(graph: CudaGraph): void
+  cudaGraphReplay(graph: CudaGraph): void
+  cudaGraphDispose(graph: CudaGraph): void
+}

@@ -1,0 +1,99 @@
+/**
+ * Events on their way from a run to whoever iterates them, in bounded memory.
+ *
+ * A run never waits for its reader. When the reader lags, or nobody reads, the oldest events of the kind that there are
+ * many of are let go first: a run's steps, which are all in metrics.jsonl.
+ */
+import type { TrainEvent, WarningEvent } from '../train/events'
+
+/** Events kept for a reader that lags: minutes of a fast run, and less than a megabyte. */
+const CAPACITY = 4096
+
+export class EventQueue<E extends { type: string } = TrainEvent> implements AsyncIterableIterator<E | WarningEvent> {
+  readonly #capacity: number
+  readonly #expendable: string
+  readonly #whereElse: string
+  #events: E[] = []
+  #lost = 0
+  #waiting: { resolve: (result: IteratorResult<E | WarningEvent>) => void; reject: (error: unknown) => void }[] = []
+  #state: 'open' | 'ended' | 'failed' | 'abandoned' = 'open'
+  #error: unknown
+
+  /**
+   * @param expendable type of the events that are let go first
+   * @param whereElse said to a reader that missed some
+   */
+  constructor(capacity = CAPACITY, { expendable = 'step', whereElse = 'metrics.jsonl has every step' } = {}) {
+    this.#capacity = capacity
+    this.#expendable = expendable
+    this.#whereElse = whereElse
+  }
+
+  push(event: E): void {
+    if (this.#state !== 'open') return
+    const reader = this.#waiting.shift()
+    if (reader !== undefined) {
+      reader.resolve({ value: event, done: false })
+      return
+    }
+    this.#events.push(event)
+    // Trimmed to half at once, so that the cost of a push stays constant on average.
+    if (this.#events.length > this.#capacity) this.#trim(this.#capacity / 2)
+  }
+
+  #trim(wanted: number): void {
+    const before = this.#events.length
+    let surplus = before - wanted
+    const kept = this.#events.filter((event) => event.type !== this.#expendable || surplus-- <= 0)
+    this.#events = kept.length > this.#capacity ? kept.slice(-wanted) : kept
+    this.#lost += before - this.#events.length
+  }
+
+  /** No more events: the reader gets what is left and then the end. */
+  end(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'ended'
+    for (const { resolve } of this.#waiting.splice(0)) resolve({ value: undefined, done: true })
+  }
+
+  /** The reader gets what is left, and then the error once. */
+  fail(error: unknown): void {
+    if (this.#state !== 'open') return
+    this.#state = 'failed'
+    this.#error = error
+    const [first, ...others] = this.#waiting.splice(0)
+    if (first === undefined) return
+    this.#state = 'ended'
+    first.reject(error)
+    for (const { resolve } of others) resolve({ value: undefined, done: true })
+  }
+
+  next(): Promise<IteratorResult<E | WarningEvent>> {
+    if (this.#lost > 0) {
+      const message = `${this.#lost} events were not read in time and are left out; ${this.#whereElse}`
+      this.#lost = 0
+      return Promise.resolve({ value: { type: 'warning', message }, done: false })
+    }
+    const event = this.#events.shift()
+    if (event !== undefined) return Promise.resolve({ value: event, done: false })
+    if (this.#state === 'failed') {
+      this.#state = 'ended'
+      return Promise.reject(this.#error)
+    }
+    if (this.#state !== 'open') return Promise.resolve({ value: undefined, done: true })
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
+  }
+
+  /** The reader leaves, by `break` for example. The run goes on; its events are let go. */
+  return(): Promise<IteratorResult<E | WarningEvent>> {
+    this.#state = 'abandoned'
+    this.#events = []
+    this.#lost = 0
+    for (const { resolve } of this.#waiting.splice(0)) resolve({ value: undefined, done: true })
+    return Promise.resolve({ value: undefined, done: true })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}

@@ -1,0 +1,51 @@
+/** Ctrl-C and its kin: the first time work is saved, the second time everything ends. */
+import { EXIT } from '../errors/error'
+import { hangupIsIgnored } from './hangup.cjs'
+
+/** What asks a process to end: Ctrl-C, the system, a terminal that is closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+type Signal = (typeof SIGNALS)[number]
+
+const EXITS: Record<Signal, number> = { SIGINT: EXIT.sigint, SIGTERM: EXIT.sigterm, SIGHUP: EXIT.sighup }
+
+/** The exit status of a command that a signal ended; the reason of its AbortController, or what a result says of it. */
+export function exitOfInterruption(reason: unknown): number {
+  const signal = SIGNALS.find((name) => name === reason)
+  return signal === undefined ? EXIT.failure : EXITS[signal]
+}
+
+/**
+ * Calls `handle` for every signal that asks the process to end. What was started to outlive its terminal ignores SIGHUP.
+ *
+ * @returns gives the signals back their usual meaning
+ */
+export function onSignals(handle: (signal: Signal) => void): () => void {
+  const ignored = hangupIsIgnored()
+  const handlers = SIGNALS.map((name) => ({ name, act: name === 'SIGHUP' && ignored ? () => {} : () => handle(name) }))
+  for (const { name, act } of handlers) process.on(name, act)
+  return () => {
+    for (const { name, act } of handlers) process.off(name, act)
+  }
+}
+
+/**
+ * The first signal aborts the controller, with the signal's name as reason; the second one ends the process.
+ *
+ * @param onFirst says that things are being saved
+ * @param onSecond leaves the terminal in order
+ * @returns gives the signals back their usual meaning
+ */
+export function stopOnSignals(
+  controller: AbortController,
+  onFirst: (signal: NodeJS.Signals) => void,
+  onSecond: () => void = () => {},
+): () => void {
+  return onSignals((signal) => {
+    if (controller.signal.aborted) {
+      onSecond()
+      process.exit(exitOfInterruption(signal))
+    }
+    onFirst(signal)
+    controller.abort(signal)
+  })
+}

@@ -1,0 +1,37 @@
+/** Computing in 16-bit floats where it does no harm. */
+import { checkFunction, checkOptions } from '../../errors/check'
+import { native } from '../../native/addon'
+import type { Device, DType } from '../../native/types'
+import { refusePromise } from './scope'
+
+export interface AutocastOptions {
+  /** Default cpu. */
+  device?: Device
+  /** Default bfloat16. */
+  dtype?: 'bfloat16' | 'float16'
+  /** False switches it off inside another autocast. Default true. */
+  enabled?: boolean
+}
+
+/**
+ * Runs `fn` with convolutions and products in the 16-bit type and what needs the range in float32, by libtorch's lists.
+ * Parameters stay float32, their gradients too. The mode before is restored, also after a throw. Synchronous functions
+ * only (ERR_SCOPE); call `backward()` outside.
+ */
+export function autocast<T>(options: AutocastOptions, fn: () => T): T {
+  checkOptions('autocast', options, ['device', 'dtype', 'enabled'])
+  checkFunction('autocast', 'fn', fn)
+  const { device = 'cpu', dtype = 'bfloat16', enabled = true } = options
+  const [wasEnabled, before] = native().enterAutocast(device, enabled, dtype as DType)
+  try {
+    const result = fn()
+    refusePromise(result, 'autocast')
+    return result
+  } finally {
+    native().exitAutocast(device, wasEnabled, before)
+  }
+}
+
+export function isAutocastEnabled(device: Device = 'cpu'): boolean {
+  return native().isAutocastEnabled(device)
+}

@@ -1,0 +1,69 @@
+/** Gradient modes and gradients of chosen inputs. */
+import { checkFunction } from '../../errors/check'
+import { native } from '../../native/addon'
+import { refusePromise } from './scope'
+import type { Tensor } from './tensor'
+
+function withGradEnabled<T>(enabled: boolean, fn: () => T, op: string): T {
+  checkFunction(op, 'fn', fn)
+  const before = native().setGradEnabled(enabled)
+  try {
+    const result = fn()
+    refusePromise(result, op)
+    return result
+  } finally {
+    native().setGradEnabled(before)
+  }
+}
+
+/** Runs `fn` without recording for backward(). Synchronous functions only (ERR_SCOPE). */
+export function noGrad<T>(fn: () => T): T {
+  return withGradEnabled(false, fn, 'noGrad')
+}
+
+/** Records again inside {@link noGrad}. */
+export function enableGrad<T>(fn: () => T): T {
+  return withGradEnabled(true, fn, 'enableGrad')
+}
+
+/**
+ * As {@link noGrad} and cheaper still: tensors made inside carry no version counter, and can never take part in a graph.
+ */
+export function inferenceMode<T>(fn: () => T): T {
+  checkFunction('inferenceMode', 'fn', fn)
+  native().enterInferenceMode()
+  try {
+    const result = fn()
+    refusePromise(result, 'inferenceMode')
+    return result
+  } finally {
+    native().exitInferenceMode()
+  }
+}
+
+export function isGradEnabled(): boolean {
+  return native().isGradEnabled()
+}
+
+export interface GradOptions {
+  /** What arrives from above, one for each output; may be left out for outputs of one element. */
+  gradOutputs?: (Tensor | null)[]
+  /** Keep the graph for another pass. Default: createGraph. */
+  retainGraph?: boolean
+  /** Record this computation too, for higher derivatives. Default false. */
+  createGraph?: boolean
+  /** Give null for inputs that the outputs do not depend on, instead of an error. Default false. */
+  allowUnused?: boolean
+}
+
+/** Gradients of the sum of `outputs` with respect to `inputs`, without touching anyone's `grad`. */
+export function grad(
+  outputs: Tensor | Tensor[],
+  inputs: Tensor | Tensor[],
+  options: GradOptions = {},
+): (Tensor | null)[] {
+  const from = Array.isArray(outputs) ? outputs : [outputs]
+  const to = Array.isArray(inputs) ? inputs : [inputs]
+  const { gradOutputs = from.map(() => null), retainGraph, createGraph = false, allowUnused = false } = options
+  return native().gradients(from, to, gradOutputs, retainGraph, createGraph, allowUnused)
+}

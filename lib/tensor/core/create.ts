@@ -1,0 +1,129 @@
+/** Tensors from data, constants, sequences and random numbers. */
+import { MbconvError } from '../../errors/error'
+import { native } from '../../native/addon'
+import type { Device, DType, Element, MemoryFormat, NestedArray, TensorOptions, TypedArray } from '../../native/types'
+import { flatten } from './nested'
+import { Tensor } from './tensor'
+
+const FLOAT: DType = 'float32'
+const CPU: Device = 'cpu'
+
+function isTypedArray(value: unknown): value is TypedArray {
+  return ArrayBuffer.isView(value) && !(value instanceof DataView)
+}
+
+/**
+ * A tensor of the given data, always a copy.
+ *
+ * @param data A number, BigInt or boolean, rectangular nested arrays of them, a typed array (1-d), or a tensor.
+ * @throws MbconvError ERR_SHAPE for rows of different lengths, ERR_TYPE for other data.
+ */
+export function tensor(data: NestedArray<Element> | TypedArray | Tensor, options: TensorOptions = {}): Tensor {
+  if (data instanceof Tensor) {
+    const source = data.detach()
+    const copy = source.to({ dtype: options.dtype, device: options.device, copy: true })
+    source.dispose()
+    return options.requiresGrad ? copy.requiresGrad_() : copy
+  }
+  if (isTypedArray(data)) return fromTypedArray(data, [data.length], options)
+  const { flat, shape, dtype } = flatten(data, 'tensor')
+  return fromTypedArray(flat, shape, { ...options, dtype: options.dtype ?? dtype })
+}
+
+/**
+ * A tensor of the given shape holding a copy of a typed array's elements in row-major order.
+ *
+ * @param data Its kind decides the dtype unless one is given. A Uint16Array holds the bits of 16-bit floats: give dtype
+ *   `float16` or `bfloat16`.
+ */
+export function fromTypedArray(data: TypedArray, shape: number[], options: TensorOptions = {}): Tensor {
+  const result = native().fromTypedArray(data, shape, options.dtype, options.device ?? CPU)
+  return options.requiresGrad ? result.requiresGrad_() : result
+}
+
+export function zeros(shape: number[], options: TensorOptions = {}): Tensor {
+  return native().zeros(shape, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false)
+}
+
+export function ones(shape: number[], options: TensorOptions = {}): Tensor {
+  return full(shape, 1, options)
+}
+
+export function full(shape: number[], value: Element, options: TensorOptions = {}): Tensor {
+  return native().full(shape, value, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false)
+}
+
+/** Memory as it comes: write before reading. */
+export function empty(shape: number[], options: TensorOptions & { memoryFormat?: MemoryFormat } = {}): Tensor {
+  const { dtype = FLOAT, device = CPU, requiresGrad = false, memoryFormat } = options
+  return native().empty(shape, dtype, device, requiresGrad, memoryFormat)
+}
+
+/** Uniform numbers of [0, 1). */
+export function rand(shape: number[], options: TensorOptions = {}): Tensor {
+  return native().rand(shape, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false)
+}
+
+/** Standard normal numbers. */
+export function randn(shape: number[], options: TensorOptions = {}): Tensor {
+  return native().randn(shape, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false)
+}
+
+/** Uniform integers of [low, high); dtype int64 unless given. */
+export function randint(low: number, high: number, shape: number[], options: TensorOptions = {}): Tensor {
+  return native().randint(low, high, shape, options.dtype ?? 'int64', options.device ?? CPU)
+}
+
+/** A random order of 0 … n − 1, int64. */
+export function randperm(n: number, options: TensorOptions = {}): Tensor {
+  return native().randperm(n, options.dtype ?? 'int64', options.device ?? CPU)
+}
+
+/**
+ * start, start + step, … below end. `arange(n)`, `arange(start, end)`, `arange(start, end, step)`, each with options
+ * last. int64 for whole numbers, float32 otherwise, unless a dtype is given.
+ */
+export function arange(...args: (number | TensorOptions)[]): Tensor {
+  const last = args.at(-1)
+  const options: TensorOptions = typeof last === 'object' ? last : {}
+  const numbers = (typeof last === 'object' ? args.slice(0, -1) : args) as number[]
+  if (numbers.length < 1 || numbers.length > 3 || numbers.some((n) => typeof n !== 'number')) {
+    throw new MbconvError('ERR_TYPE', 'arange: takes one to three numbers, then options', { op: 'arange' })
+  }
+  const [start, end, step = 1] = numbers.length === 1 ? [0, numbers[0]] : numbers
+  const dtype = options.dtype ?? (numbers.every(Number.isInteger) ? 'int64' : FLOAT)
+  const result = native().arange(start, end, step, dtype, options.device ?? CPU)
+  return options.requiresGrad ? result.requiresGrad_() : result
+}
+
+/** `steps` numbers from start to end, both included. */
+export function linspace(start: number, end: number, steps: number, options: TensorOptions = {}): Tensor {
+  return native().linspace(start, end, steps, options.dtype ?? FLOAT, options.device ?? CPU)
+}
+
+/** Ones on the diagonal. */
+export function eye(rows: number, columns = rows, options: TensorOptions = {}): Tensor {
+  return native().eye(rows, columns, options.dtype ?? FLOAT, options.device ?? CPU)
+}
+
+type LikeOptions = { dtype?: DType; device?: Device }
+
+/** Of the other tensor's shape, layout, dtype and device, as far as none is given. */
+export function emptyLike(t: Tensor, options: LikeOptions = {}): Tensor {
+  return native().emptyLike(t, options.dtype, options.device)
+}
+export function fullLike(t: Tensor, value: Element, options: LikeOptions = {}): Tensor {
+  return native().fullLike(t, value, options.dtype, options.device)
+}
+export function zerosLike(t: Tensor, options: LikeOptions = {}): Tensor {
+  return fullLike(t, 0, options)
+}
+export function onesLike(t: Tensor, options: LikeOptions = {}): Tensor {
+  return fullLike(t, 1, options)
+}
+export function randLike(t: Tensor, options: LikeOptions = {}): Tensor {
+  return emptyLike(t, options).uniform_()
+}
+export function randnLike(t: Tensor, options: LikeOptions = {}): Tensor {
+  return emptyLike(t, options).normal_()
+}

@@ -1,0 +1,147 @@
+/** Differentiable functions written in JavaScript, and recomputation instead of keeping. */
+import { checkFunction } from '../../errors/check'
+import { guarded } from '../../errors/coded'
+import { MbconvError } from '../../errors/error'
+import { native } from '../../native/addon'
+import { enableGrad } from './autograd'
+import { empty } from './create'
+import { getRandomState, setRandomState } from './random'
+import { scope } from './scope'
+import { Tensor } from './tensor'
+
+/** What `forward` may keep for `backward`. */
+export interface FunctionContext {
+  /**
+   * In `forward`: tensors to have again in `backward`, in the same order. They belong to the graph, whatever becomes of
+   * these handles, and go with it, or with the first backward() that does not retain it. `memory()` counts them.
+   *
+   * @throws MbconvError ERR_AUTOGRAD outside `forward`
+   */
+  save(...tensors: Tensor[]): void
+  /** What was saved. In `backward`, handles that last until it returns. */
+  readonly saved: Tensor[]
+}
+
+export interface FunctionDefinition {
+  /** Computes the outputs, unrecorded. */
+  forward(context: FunctionContext, ...inputs: Tensor[]): Tensor | Tensor[]
+  /** From the outputs' gradients (zeros where none arrived) to one for each input, or null. */
+  backward(context: FunctionContext, ...gradients: Tensor[]): (Tensor | null) | (Tensor | null)[]
+}
+
+const asList = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value])
+
+/**
+ * Makes an operation with a gradient of its own: `const square = autogradFunction({ forward, backward })`.
+ *
+ * The result takes tensors and gives a tensor, or an array where `forward` does. Its backward runs on the JavaScript
+ * thread: CPU tensors only. What it throws comes out of `backward()` unchanged. It may start a backward pass of its own
+ * through another graph, up to 60 inside each other; one through the graph it belongs to is an ERR_AUTOGRAD.
+ */
+export function autogradFunction(definition: FunctionDefinition): (...inputs: Tensor[]) => Tensor | Tensor[] {
+  const op = 'autogradFunction'
+  if (typeof definition !== 'object' || definition === null)
+    throw new MbconvError('ERR_TYPE', `${op}: expected an object with forward and backward`, { op })
+  for (const role of ['forward', 'backward'] as const) checkFunction(op, role, definition[role])
+  return guarded(op, (...inputs) => {
+    let saved: Tensor[] = []
+    let inForward = true
+    const context: FunctionContext = {
+      save: (...tensors) => {
+        if (!inForward) {
+          throw new MbconvError('ERR_AUTOGRAD', 'save: tensors can only be saved in forward', { op })
+        }
+        saved.push(...tensors)
+      },
+      get saved() {
+        return saved
+      },
+    }
+    let single = false
+    const outputs = native().applyFunction(
+      (tensors) => {
+        try {
+          const result = definition.forward(context, ...tensors)
+          single = !Array.isArray(result)
+          return [asList(result), saved]
+        } finally {
+          saved = []
+          inForward = false
+        }
+      },
+      (gradients, kept) => {
+        saved = kept
+        try {
+          return asList(definition.backward(context, ...gradients))
+        } finally {
+          saved = []
+        }
+      },
+      inputs,
+    )
+    return single ? outputs[0] : outputs
+  })
+}
+
+/**
+ * How deep recomputation may be nested, and how deep it is at the moment. Each level costs the stack of the JavaScript
+ * thread and of libtorch, which goes no deeper either (torch::autograd::MAX_DEPTH).
+ */
+const DEEPEST = 60
+let depth = 0
+
+/**
+ * Runs `fn` without keeping what its gradient needs, and runs it again during backward(): memory against time.
+ *
+ * @param fn From tensors to one tensor. It must do the same both times; random numbers are repeated. It runs in a scope
+ *   of its own: what it makes and does not return is freed.
+ * @param inputs What the gradient flows to, besides the parameters that `fn` closes over.
+ * @throws MbconvError ERR_AUTOGRAD inside 60 others
+ */
+export function checkpoint(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
+  const op = 'checkpoint'
+  checkFunction(op, 'fn', fn)
+  if (!inputs.every((input) => input instanceof Tensor))
+    throw new MbconvError('ERR_TYPE', `${op}: inputs must be tensors`, { op })
+  if (depth === DEEPEST) {
+    throw new MbconvError('ERR_AUTOGRAD', `${op}: recomputation is nested more than ${DEEPEST} deep`, {
+      op,
+      hint: 'Put several layers into one checkpoint.',
+    })
+  }
+  let randomState: Uint8Array
+  const wanted = inputs.map((tensor) => tensor.requiresGrad)
+  const recompute = autogradFunction({
+    forward(context, _trigger, ...tensors) {
+      randomState = getRandomState()
+      context.save(...tensors)
+      depth++
+      try {
+        return scope(() => fn(...tensors))
+      } finally {
+        depth--
+      }
+    },
+    backward(context, gradient) {
+      const now = getRandomState()
+      setRandomState(randomState)
+      try {
+        return scope(() => {
+          const tensors = context.saved.map((tensor, i) => tensor.detach().requiresGrad_(wanted[i]))
+          const output = enableGrad(() => fn(...tensors))
+          output.backward(gradient)
+          return [null, ...tensors.map((tensor) => tensor.grad)]
+        })
+      } finally {
+        setRandomState(now)
+      }
+    },
+  })
+  // Parameters inside `fn` are not among the inputs; this one sees to it that backward() comes here all the same.
+  const trigger = empty([0], { requiresGrad: true })
+  try {
+    return recompute(trigger, ...inputs) as Tensor
+  } finally {
+    trigger.dispose()
+  }
+}

@@ -1,0 +1,32 @@
+/** The random numbers of this thread: each worker has a generator of its own. */
+import { native } from '../../native/addon'
+import type { Device } from '../../native/types'
+import { type Seed, seedBits } from '../../random/seed'
+
+/**
+ * Seeds everything random in this thread, and the CUDA devices. The same seed gives PyTorch's numbers.
+ *
+ * @param seed a whole number from −2^63 to 2^64 − 1; beyond ±(2^53 − 1) a BigInt. −1 is 2^64 − 1
+ */
+export function manualSeed(seed: Seed): void {
+  native().manualSeed(BigInt.asIntN(64, seedBits('manualSeed', seed)))
+}
+
+/** The generator's state, to be given to {@link setRandomState} later. */
+export function getRandomState(device: Device = 'cpu'): Uint8Array {
+  const state = native().getRandomState(device)
+  try {
+    return state.toTypedArray() as Uint8Array
+  } finally {
+    state.dispose()
+  }
+}
+
+export function setRandomState(state: Uint8Array, device: Device = 'cpu'): void {
+  const tensor = native().fromTypedArray(state, [state?.length ?? 0], 'uint8', 'cpu')
+  try {
+    native().setRandomState(tensor, device)
+  } finally {
+    tensor.dispose()
+  }
+}

@@ -1,0 +1,76 @@
+/** Scopes: who frees a tensor, and how many there are. */
+import { checkFunction } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import { native } from '../../native/addon'
+import type { Device } from '../../native/types'
+import { Tensor } from './tensor'
+
+/**
+ * Runs `fn` and frees every tensor made in it, except those it returns (also inside arrays, plain objects, maps and
+ * sets) and those given to {@link keep}. Scopes nest; what an inner scope returns belongs to the outer one. A throw
+ * frees everything and goes on.
+ *
+ * @throws MbconvError ERR_SCOPE when `fn` returns a promise: what it would still make could not be told from the work of
+ *   others. Await first, then enter a scope for the synchronous part; or `keep()` and `dispose()` by hand.
+ */
+export function scope<T>(fn: () => T): T {
+  checkFunction('scope', 'fn', fn)
+  const addon = native()
+  addon.enterScope()
+  let survivors: Tensor[] = []
+  try {
+    const result = fn()
+    refusePromise(result, 'scope')
+    survivors = collectTensors(result)
+    return result
+  } finally {
+    addon.exitScope(survivors)
+  }
+}
+
+/** Takes a tensor out of its scope: it lives until `dispose()`. Returns it. */
+export function keep<T extends Tensor>(t: T): T {
+  native().keep(t)
+  return t
+}
+
+/**
+ * Live tensors of this thread and the bytes of the distinct memory behind them.
+ *
+ * @param device Only what lies there; `cuda` means all GPUs together. Default: everywhere.
+ */
+export function memory(device?: Device): { tensors: number; bytes: number } {
+  const [tensors, bytes] = native().memoryUsage(device)
+  return { tensors, bytes }
+}
+
+/** An asynchronous function would go on after the mode it was started in has been left again. */
+export function refusePromise(result: unknown, op: string): void {
+  const promise = result as PromiseLike<unknown> | null
+  if (typeof promise?.then !== 'function') return
+  // Nobody else will handle it: its failure, most likely from a freed tensor, is not to end the process.
+  promise.then(undefined, () => {})
+  throw new MbconvError('ERR_SCOPE', `${op}: the function must be synchronous, it returned a promise`, {
+    op,
+    hint: 'await what is asynchronous first and enter the scope for the synchronous part',
+  })
+}
+
+/** The tensors in `value`, also inside arrays, plain objects, maps and sets. */
+export function collectTensors(value: unknown, found: Tensor[] = [], seen = new Set<unknown>()): Tensor[] {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return found
+  seen.add(value)
+  if (value instanceof Tensor) {
+    found.push(value)
+  } else if (Array.isArray(value) || value instanceof Set) {
+    for (const element of value) collectTensors(element, found, seen)
+  } else if (value instanceof Map) {
+    for (const element of value.values()) collectTensors(element, found, seen)
+  } else {
+    const prototype = Object.getPrototypeOf(value)
+    if (prototype === Object.prototype || prototype === null) {
+      for (const element of Object.values(value)) collectTensors(element, found, seen)
+    }
+  }
+  return found
+}

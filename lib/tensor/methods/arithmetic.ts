@@ -1,0 +1,359 @@
+/** The methods of Tensor that compute element by element and compare, and products. */
+import { native } from '../../native/addon'
+import type { Element } from '../../native/types'
+import type { Tensor } from '../core/tensor'
+
+/** The other side of an operation: a tensor, broadcast against this one, or a number (which never widens the dtype). */
+export type Operand = Tensor | Element
+
+/** What takes the place of NaN and the infinities. */
+export interface NanOptions {
+  nan?: number
+  posinf?: number
+  neginf?: number
+}
+
+/** The first of the base classes of Tensor, which exist to keep the parts of a long class in files of their own. */
+export abstract class Arithmetic {
+  // --- element by element ---------------------------------------------------------------------------------------------
+
+  /** this + alpha · other, broadcast. */
+  add(this: Tensor, other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
+    return native().add(this, other, alpha)
+  }
+  /** this − alpha · other, broadcast. */
+  sub(this: Tensor, other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
+    return native().sub(this, other, alpha)
+  }
+  mul(this: Tensor, other: Operand): Tensor {
+    return native().mul(this, other)
+  }
+  /** True division: integers give float32. */
+  div(this: Tensor, other: Operand): Tensor {
+    return native().div(this, other)
+  }
+  /** Division rounded towards −∞. */
+  floorDivide(this: Tensor, other: Operand): Tensor {
+    return native().floorDivide(this, other)
+  }
+  /** Remainder with the divisor's sign, as Python's %. */
+  remainder(this: Tensor, other: Operand): Tensor {
+    return native().remainder(this, other)
+  }
+  /** Remainder with the dividend's sign, as JavaScript's %. */
+  fmod(this: Tensor, other: Operand): Tensor {
+    return native().fmod(this, other)
+  }
+  pow(this: Tensor, exponent: Operand): Tensor {
+    return native().pow(this, exponent)
+  }
+  /** The angle of the point (other, this), in (−π, π]. */
+  atan2(this: Tensor, other: Operand): Tensor {
+    return native().atan2(this, other)
+  }
+  /** √(this² + other²), without overflow on the way. */
+  hypot(this: Tensor, other: Operand): Tensor {
+    return native().hypot(this, other)
+  }
+  /** This magnitude with the other's sign. */
+  copysign(this: Tensor, other: Operand): Tensor {
+    return native().copysign(this, other)
+  }
+  /** log(exp(this) + exp(other)), exact for large ones. */
+  logaddexp(this: Tensor, other: Operand): Tensor {
+    return native().logaddexp(this, other)
+  }
+  /** this · log(other), 0 where this is 0. */
+  xlogy(this: Tensor, other: Operand): Tensor {
+    return native().xlogy(this, other)
+  }
+  /** Element by element the larger; NaN wins. */
+  maximum(this: Tensor, other: Operand): Tensor {
+    return native().maximum(this, other)
+  }
+  /** Element by element the smaller; NaN wins. */
+  minimum(this: Tensor, other: Operand): Tensor {
+    return native().minimum(this, other)
+  }
+  neg(this: Tensor): Tensor {
+    return native().neg(this)
+  }
+  abs(this: Tensor): Tensor {
+    return native().abs(this)
+  }
+  exp(this: Tensor): Tensor {
+    return native().exp(this)
+  }
+  /** 2 to the power of x. */
+  exp2(this: Tensor): Tensor {
+    return native().exp2(this)
+  }
+  /** exp(x) − 1, exact near 0. */
+  expm1(this: Tensor): Tensor {
+    return native().expm1(this)
+  }
+  /** Natural logarithm. */
+  log(this: Tensor): Tensor {
+    return native().log(this)
+  }
+  /** log(1 + x), exact near 0. */
+  log1p(this: Tensor): Tensor {
+    return native().log1p(this)
+  }
+  /** Logarithm to base 2. */
+  log2(this: Tensor): Tensor {
+    return native().log2(this)
+  }
+  /** Logarithm to base 10. */
+  log10(this: Tensor): Tensor {
+    return native().log10(this)
+  }
+  sqrt(this: Tensor): Tensor {
+    return native().sqrt(this)
+  }
+  /** 1 / √x. */
+  rsqrt(this: Tensor): Tensor {
+    return native().rsqrt(this)
+  }
+  square(this: Tensor): Tensor {
+    return native().square(this)
+  }
+  /** 1 / x. */
+  reciprocal(this: Tensor): Tensor {
+    return native().reciprocal(this)
+  }
+  sigmoid(this: Tensor): Tensor {
+    return native().sigmoid(this)
+  }
+  /** log(x / (1 − x)); `eps` first limits x to [ε, 1 − ε]. */
+  logit(this: Tensor, { eps }: { eps?: number } = {}): Tensor {
+    return native().logit(this, eps)
+  }
+  tanh(this: Tensor): Tensor {
+    return native().tanh(this)
+  }
+  relu(this: Tensor): Tensor {
+    return native().relu(this)
+  }
+  /** x · sigmoid(x), the paper's swish. */
+  silu(this: Tensor): Tensor {
+    return native().silu(this)
+  }
+  sin(this: Tensor): Tensor {
+    return native().sin(this)
+  }
+  cos(this: Tensor): Tensor {
+    return native().cos(this)
+  }
+  /** Tangent, of radians. */
+  tan(this: Tensor): Tensor {
+    return native().tan(this)
+  }
+  /** Inverse sine, NaN outside [−1, 1]. */
+  asin(this: Tensor): Tensor {
+    return native().asin(this)
+  }
+  /** Inverse cosine, NaN outside [−1, 1]. */
+  acos(this: Tensor): Tensor {
+    return native().acos(this)
+  }
+  /** Inverse tangent, in (−π/2, π/2). */
+  atan(this: Tensor): Tensor {
+    return native().atan(this)
+  }
+  /** Hyperbolic sine. */
+  sinh(this: Tensor): Tensor {
+    return native().sinh(this)
+  }
+  /** Hyperbolic cosine. */
+  cosh(this: Tensor): Tensor {
+    return native().cosh(this)
+  }
+  /** Inverse hyperbolic sine. */
+  asinh(this: Tensor): Tensor {
+    return native().asinh(this)
+  }
+  /** Inverse hyperbolic cosine, NaN below 1. */
+  acosh(this: Tensor): Tensor {
+    return native().acosh(this)
+  }
+  /** Inverse hyperbolic tangent, NaN outside [−1, 1]. */
+  atanh(this: Tensor): Tensor {
+    return native().atanh(this)
+  }
+  erf(this: Tensor): Tensor {
+    return native().erf(this)
+  }
+  /** 1 − erf(x), exact for large x. */
+  erfc(this: Tensor): Tensor {
+    return native().erfc(this)
+  }
+  /** The inverse of erf, on (−1, 1). */
+  erfinv(this: Tensor): Tensor {
+    return native().erfinv(this)
+  }
+  /** log |Γ(x)|. */
+  lgamma(this: Tensor): Tensor {
+    return native().lgamma(this)
+  }
+  /** The derivative of {@link lgamma}. */
+  digamma(this: Tensor): Tensor {
+    return native().digamma(this)
+  }
+  floor(this: Tensor): Tensor {
+    return native().floor(this)
+  }
+  ceil(this: Tensor): Tensor {
+    return native().ceil(this)
+  }
+  trunc(this: Tensor): Tensor {
+    return native().trunc(this)
+  }
+  /** x − trunc(x), with the sign of x. */
+  frac(this: Tensor): Tensor {
+    return native().frac(this)
+  }
+  /** To the nearest integer, halves to even. */
+  round(this: Tensor): Tensor {
+    return native().round(this)
+  }
+  /** −1, 0 or 1. */
+  sign(this: Tensor): Tensor {
+    return native().sign(this)
+  }
+  /** Limits every element to [min, max]; either may be left out. */
+  clamp(this: Tensor, { min, max }: { min?: number; max?: number }): Tensor {
+    return native().clamp(this, min, max)
+  }
+  /** At least `min`, a number or a tensor. */
+  clampMin(this: Tensor, min: Operand): Tensor {
+    return native().clampMin(this, min)
+  }
+  /** At most `max`, a number or a tensor. */
+  clampMax(this: Tensor, max: Operand): Tensor {
+    return native().clampMax(this, max)
+  }
+  /** Replaces NaN (default by 0) and the infinities (default by the dtype's largest and smallest number). */
+  nanToNum(this: Tensor, { nan, posinf, neginf }: NanOptions = {}): Tensor {
+    return native().nanToNum(this, nan, posinf, neginf)
+  }
+  /** this + value · left · right. */
+  addcmul(this: Tensor, left: Tensor, right: Tensor, { value = 1 }: { value?: number } = {}): Tensor {
+    return native().addcmul(this, left, right, value)
+  }
+  /** this + value · left / right. */
+  addcdiv(this: Tensor, left: Tensor, right: Tensor, { value = 1 }: { value?: number } = {}): Tensor {
+    return native().addcdiv(this, left, right, value)
+  }
+  /** this + weight · (end − this). */
+  lerp(this: Tensor, end: Tensor, weight: Operand): Tensor {
+    return native().lerp(this, end, weight)
+  }
+
+  // --- bits: integers and booleans ------------------------------------------------------------------------------------
+
+  /** Every bit inverted; of booleans, not. */
+  bitwiseNot(this: Tensor): Tensor {
+    return native().bitwiseNot(this)
+  }
+  /** The bits set in both. */
+  bitwiseAnd(this: Tensor, other: Operand): Tensor {
+    return native().bitwiseAnd(this, other)
+  }
+  /** The bits set in either. */
+  bitwiseOr(this: Tensor, other: Operand): Tensor {
+    return native().bitwiseOr(this, other)
+  }
+  /** The bits set in one of both. */
+  bitwiseXor(this: Tensor, other: Operand): Tensor {
+    return native().bitwiseXor(this, other)
+  }
+  /** this · 2^other. */
+  bitwiseLeftShift(this: Tensor, other: Operand): Tensor {
+    return native().bitwiseLeftShift(this, other)
+  }
+  /** Arithmetic: keeps the sign. */
+  bitwiseRightShift(this: Tensor, other: Operand): Tensor {
+    return native().bitwiseRightShift(this, other)
+  }
+
+  // --- comparison: bool tensors ---------------------------------------------------------------------------------------
+
+  eq(this: Tensor, other: Operand): Tensor {
+    return native().eq(this, other)
+  }
+  ne(this: Tensor, other: Operand): Tensor {
+    return native().ne(this, other)
+  }
+  lt(this: Tensor, other: Operand): Tensor {
+    return native().lt(this, other)
+  }
+  le(this: Tensor, other: Operand): Tensor {
+    return native().le(this, other)
+  }
+  gt(this: Tensor, other: Operand): Tensor {
+    return native().gt(this, other)
+  }
+  ge(this: Tensor, other: Operand): Tensor {
+    return native().ge(this, other)
+  }
+  logicalAnd(this: Tensor, other: Operand): Tensor {
+    return native().logicalAnd(this, other)
+  }
+  logicalOr(this: Tensor, other: Operand): Tensor {
+    return native().logicalOr(this, other)
+  }
+  logicalXor(this: Tensor, other: Operand): Tensor {
+    return native().logicalXor(this, other)
+  }
+  logicalNot(this: Tensor): Tensor {
+    return native().logicalNot(this)
+  }
+  /** Whether each element is NaN. */
+  isnan(this: Tensor): Tensor {
+    return native().isnan(this)
+  }
+  /** Whether each element is ∞ or −∞. */
+  isinf(this: Tensor): Tensor {
+    return native().isinf(this)
+  }
+  /** Whether each element is neither NaN nor infinite. */
+  isfinite(this: Tensor): Tensor {
+    return native().isfinite(this)
+  }
+  /** Whether each element occurs among `values`. */
+  isin(this: Tensor, values: Tensor): Tensor {
+    return native().isin(this, values)
+  }
+  /** Whether shapes, and all elements exactly, agree. Waits for the device. */
+  equal(this: Tensor, other: Tensor): boolean {
+    return native().equal(this, other)
+  }
+  /** Whether |this − other| ≤ atol + rtol·|other| everywhere. Waits for the device. */
+  allclose(this: Tensor, other: Tensor, { rtol = 1e-5, atol = 1e-8, equalNan = false } = {}): boolean {
+    return native().allclose(this, other, rtol, atol, equalNan)
+  }
+
+  // --- products -------------------------------------------------------------------------------------------------------
+
+  /** Matrix product [.., n, k] × [.., k, m], batch dimensions broadcast; vectors as in PyTorch. */
+  matmul(this: Tensor, other: Tensor): Tensor {
+    return native().matmul(this, other)
+  }
+  /** [B, n, k] × [B, k, m]. */
+  bmm(this: Tensor, other: Tensor): Tensor {
+    return native().bmm(this, other)
+  }
+  /** Matrix [n, m] × vector [m]. */
+  mv(this: Tensor, vector: Tensor): Tensor {
+    return native().mv(this, vector)
+  }
+  /** Sum of the products of two vectors' elements. */
+  dot(this: Tensor, other: Tensor): Tensor {
+    return native().dot(this, other)
+  }
+  /** Vectors [n], [m] to [n, m]. */
+  outer(this: Tensor, other: Tensor): Tensor {
+    return native().outer(this, other)
+  }
+}

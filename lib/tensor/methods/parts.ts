@@ -1,0 +1,221 @@
+/** The methods of Tensor that reshape, take apart and pick. */
+import { native } from '../../native/addon'
+import type { Dims, Element } from '../../native/types'
+import type { Tensor } from '../core/tensor'
+import type { Operand } from './arithmetic'
+import { type IndexPart, indexTensor, resolveIndex } from './indexing'
+import { InPlace, type ScatterReduceOptions } from './inplace'
+
+export interface DiagonalOptions {
+  /** Above the main diagonal, or below for negative ones. */
+  offset?: number
+  dim1?: number
+  dim2?: number
+}
+
+const several = (dims: Dims): number[] => (typeof dims === 'number' ? [dims] : dims)
+
+/** A base class of Tensor; see {@link Arithmetic}. */
+export abstract class Parts extends InPlace {
+  // --- shape: views where possible ------------------------------------------------------------------------------------------
+
+  /** Another shape over the same memory; one size may be −1. */
+  view(this: Tensor, shape: number[]): Tensor {
+    return native().view(this, shape)
+  }
+  /** As {@link view}, copying where the layout does not allow a view. */
+  reshape(this: Tensor, shape: number[]): Tensor {
+    return native().reshape(this, shape)
+  }
+  permute(this: Tensor, dims: number[]): Tensor {
+    return native().permute(this, dims)
+  }
+  transpose(this: Tensor, dim0: number, dim1: number): Tensor {
+    return native().transpose(this, dim0, dim1)
+  }
+  /** Moves dimensions to other places; the others keep their order. */
+  movedim(this: Tensor, from: Dims, to: Dims): Tensor {
+    return native().movedim(this, several(from), several(to))
+  }
+  /** Transpose of a matrix. */
+  t(this: Tensor): Tensor {
+    return native().transpose(this, 0, 1)
+  }
+  /** Without the dimensions of size 1, or without `dim` if it is one. */
+  squeeze(this: Tensor, dim?: number): Tensor {
+    return native().squeeze(this, dim)
+  }
+  unsqueeze(this: Tensor, dim: number): Tensor {
+    return native().unsqueeze(this, dim)
+  }
+  /** Repeats dimensions of size 1 without copying; −1 keeps a size. */
+  expand(this: Tensor, shape: number[]): Tensor {
+    return native().expand(this, shape)
+  }
+  /** As {@link expand}, under NumPy's name. */
+  broadcastTo(this: Tensor, shape: number[]): Tensor {
+    return native().expand(this, shape)
+  }
+  flatten(this: Tensor, startDim = 0, endDim = -1): Tensor {
+    return native().flatten(this, startDim, endDim)
+  }
+  /** The reverse: dimension `dim` becomes several of the given sizes, one of which may be −1. */
+  unflatten(this: Tensor, dim: number, sizes: number[]): Tensor {
+    return native().unflatten(this, dim, sizes)
+  }
+  flip(this: Tensor, dims: number[]): Tensor {
+    return native().flip(this, dims)
+  }
+  roll(this: Tensor, shifts: number[], dims: number[]): Tensor {
+    return native().roll(this, shifts, dims)
+  }
+  /** Turns the plane of two dimensions by 90°, from the first towards the second, as often as told. */
+  rot90(this: Tensor, times = 1, dims: [number, number] = [0, 1]): Tensor {
+    return native().rot90(this, times, dims)
+  }
+  /** Tiles it, copying. */
+  repeat(this: Tensor, repeats: number[]): Tensor {
+    return native().repeat(this, repeats)
+  }
+  /** As {@link repeat}, missing counts being 1. */
+  tile(this: Tensor, repeats: number[]): Tensor {
+    return native().tile(this, repeats)
+  }
+  /** Each element (or slice along `dim`) several times in a row: a count, or an int64 tensor with one each. */
+  repeatInterleave(this: Tensor, repeats: number | Tensor, { dim }: { dim?: number } = {}): Tensor {
+    return native().repeatInterleave(this, repeats, dim)
+  }
+
+  // --- parts ----------------------------------------------------------------------------------------------------------------
+
+  narrow(this: Tensor, dim: number, start: number, length: number): Tensor {
+    return native().narrow(this, dim, start, length)
+  }
+  /** One index of a dimension, which disappears. */
+  select(this: Tensor, dim: number, index: number): Tensor {
+    return native().select(this, dim, index)
+  }
+  /** Elements start, start + step, … below end, a view; negative ones count from the end. The step is positive. */
+  slice(
+    this: Tensor,
+    { dim = 0, start, end, step = 1 }: { dim?: number; start?: number; end?: number; step?: number } = {},
+  ): Tensor {
+    return native().slice(this, dim, start, end, step)
+  }
+  /** Windows of `size` along `dim`, every `step`, as a new last dimension; a view. */
+  unfold(this: Tensor, dim: number, size: number, step: number): Tensor {
+    return native().unfold(this, dim, size, step)
+  }
+  /** The diagonal of two dimensions, as the last dimension; a view. */
+  diagonal(this: Tensor, { offset = 0, dim1 = 0, dim2 = 1 }: DiagonalOptions = {}): Tensor {
+    return native().diagonal(this, offset, dim1, dim2)
+  }
+  /** A matrix's diagonal, or the matrix with this vector as its diagonal. */
+  diag(this: Tensor, offset = 0): Tensor {
+    return native().diag(this, offset)
+  }
+  /** Matrices whose diagonals are the last dimension, 0 elsewhere. */
+  diagEmbed(this: Tensor, { offset = 0, dim1 = -2, dim2 = -1 }: DiagonalOptions = {}): Tensor {
+    return native().diagEmbed(this, offset, dim1, dim2)
+  }
+  /**
+   * NumPy-style indexing, an entry a dimension: a number; `{start, end, step}`; `':'` for all; `'...'` for as many as
+   * are left out; `null` for a new dimension; an int64 tensor or a bool mask.
+   */
+  index(this: Tensor, ...parts: IndexPart[]): Tensor {
+    return indexTensor(this, parts)
+  }
+  /** Writes `values` (broadcast) into what {@link index} would give. */
+  indexPut_(this: Tensor, parts: IndexPart[], values: Operand, { accumulate = false } = {}): Tensor {
+    const { view, tensors } = resolveIndex(this, parts)
+    if (tensors.length > 0) native().indexPut_(view, tensors, values, accumulate)
+    else if (accumulate) native().add_(view, values, 1)
+    else if (native().isTensor(values)) native().copy_(view, values as Tensor)
+    else native().fill_(view, values as Element)
+    if (view !== this) view.dispose()
+    return this
+  }
+  indexSelect(this: Tensor, dim: number, indices: Tensor): Tensor {
+    return native().indexSelect(this, dim, indices)
+  }
+  gather(this: Tensor, dim: number, indices: Tensor): Tensor {
+    return native().gather(this, dim, indices)
+  }
+  /** The elements at the indices (int64) of the flattened tensor. */
+  take(this: Tensor, indices: Tensor): Tensor {
+    return native().take(this, indices)
+  }
+  /** {@link gather} with broadcasting, for the indices of argmax or argsort; without `dim` of the flattened tensor. */
+  takeAlongDim(this: Tensor, indices: Tensor, { dim }: { dim?: number } = {}): Tensor {
+    return native().takeAlongDim(this, indices, dim)
+  }
+  /** A copy in which source[…] stands at position indices[…] of `dim`. */
+  scatter(this: Tensor, dim: number, indices: Tensor, source: Operand): Tensor {
+    return native().scatter(this, dim, indices, source)
+  }
+  /** A copy with source[…] added at position indices[…] of `dim`; the reverse of {@link gather}. */
+  scatterAdd(this: Tensor, dim: number, indices: Tensor, source: Tensor): Tensor {
+    return native().scatterAdd(this, dim, indices, source)
+  }
+  /** {@link scatterAdd} with another way to bring elements of one place together. */
+  scatterReduce(
+    this: Tensor,
+    dim: number,
+    indices: Tensor,
+    source: Tensor,
+    { reduce, includeSelf = true }: ScatterReduceOptions,
+  ): Tensor {
+    return native().scatterReduce(this, dim, indices, source, reduce, includeSelf)
+  }
+  /** A copy with α times the slices of `source` along `dim` added at the indices. */
+  indexAdd(this: Tensor, dim: number, indices: Tensor, source: Tensor, { alpha = 1 } = {}): Tensor {
+    return native().indexAdd(this, dim, indices, source, alpha)
+  }
+  /** A copy with the slices of `source` along `dim` at the indices. */
+  indexCopy(this: Tensor, dim: number, indices: Tensor, source: Tensor): Tensor {
+    return native().indexCopy(this, dim, indices, source)
+  }
+  /** A copy with `value` in the slices along `dim` at the indices. */
+  indexFill(this: Tensor, dim: number, indices: Tensor, value: Element): Tensor {
+    return native().indexFill(this, dim, indices, value)
+  }
+  maskedFill(this: Tensor, mask: Tensor, value: Element): Tensor {
+    return native().maskedFill(this, mask, value)
+  }
+  /** A copy in which the elements where the mask is true are, in order, those of `source`. */
+  maskedScatter(this: Tensor, mask: Tensor, source: Tensor): Tensor {
+    return native().maskedScatter(this, mask, source)
+  }
+  /** The elements where the mask is true, as a 1-d tensor. Waits for the device. */
+  maskedSelect(this: Tensor, mask: Tensor): Tensor {
+    return native().maskedSelect(this, mask)
+  }
+  /** Indices [n, ndim] of the elements that are not 0. Waits for the device. */
+  nonzero(this: Tensor): Tensor {
+    return native().nonzero(this)
+  }
+  /** The lower triangle of the last two dimensions, 0 above `diagonal`. */
+  tril(this: Tensor, diagonal = 0): Tensor {
+    return native().tril(this, diagonal)
+  }
+  triu(this: Tensor, diagonal = 0): Tensor {
+    return native().triu(this, diagonal)
+  }
+  /** Pieces of the given sizes along `dim`. */
+  split(this: Tensor, sizes: number[], dim = 0): Tensor[] {
+    return native().split(this, sizes, dim)
+  }
+  /** At most `chunks` pieces of equal size (the last may be smaller). */
+  chunk(this: Tensor, chunks: number, dim = 0): Tensor[] {
+    return native().chunk(this, chunks, dim)
+  }
+  /** As many pieces as told, as equal as can be, or cut before the given indices. */
+  tensorSplit(this: Tensor, sectionsOrIndices: number | number[], dim = 0): Tensor[] {
+    if (Array.isArray(sectionsOrIndices)) return native().tensorSplitAt(this, sectionsOrIndices, dim)
+    return native().tensorSplit(this, sectionsOrIndices, dim)
+  }
+  /** One tensor for each index of `dim`. */
+  unbind(this: Tensor, dim = 0): Tensor[] {
+    return native().unbind(this, dim)
+  }
+}

@@ -1,0 +1,97 @@
+/** Operations on several tensors at once. */
+import { native } from '../../native/addon'
+import type { Tensor } from '../core/tensor'
+import type { Operand } from '../methods/arithmetic'
+
+/** Joins along an existing dimension; the other sizes must agree. */
+export function cat(tensors: Tensor[], dim = 0): Tensor {
+  return native().cat(tensors, dim)
+}
+
+/** Joins along a new dimension; the shapes must agree. */
+export function stack(tensors: Tensor[], dim = 0): Tensor {
+  return native().stack(tensors, dim)
+}
+
+/** Where the condition holds the first, elsewhere the second, broadcast. */
+export function where(condition: Tensor, input: Operand, other: Operand): Tensor {
+  return native().where(condition, input, other)
+}
+
+/** Rows with a 1 at the class's index, int64 [.., classes]. */
+export function oneHot(indices: Tensor, classes: number): Tensor {
+  return native().oneHot(indices, classes)
+}
+
+/** Joins along the second dimension, vectors along their only one. */
+export function hstack(tensors: Tensor[]): Tensor {
+  return native().hstack(tensors)
+}
+
+/** Joins along the first dimension, vectors as rows. */
+export function vstack(tensors: Tensor[]): Tensor {
+  return native().vstack(tensors)
+}
+
+/** Joins along the third dimension. */
+export function dstack(tensors: Tensor[]): Tensor {
+  return native().dstack(tensors)
+}
+
+/** The matrix with these matrices along its diagonal, 0 elsewhere. */
+export function blockDiag(tensors: Tensor[]): Tensor {
+  return native().blockDiag(tensors)
+}
+
+/** All combinations of the vectors' elements, [n₁ · n₂ · …, k]. */
+export function cartesianProd(tensors: Tensor[]): Tensor {
+  return native().cartesianProd(tensors)
+}
+
+/** Vectors to grids: `ij` (default) gives [n₁, n₂, …], `xy` swaps the first two dimensions. Views. */
+export function meshgrid(tensors: Tensor[], { indexing = 'ij' }: { indexing?: 'ij' | 'xy' } = {}): Tensor[] {
+  return native().meshgrid(tensors, indexing)
+}
+
+/** All expanded to their common shape. Views. */
+export function broadcastTensors(tensors: Tensor[]): Tensor[] {
+  return native().broadcastTensors(tensors)
+}
+
+/**
+ * Where in the sorted last dimension of `sorted` each value belongs: left of equal ones, or with `right` right of them.
+ * Leading dimensions must agree, unless `sorted` is a vector.
+ */
+export function searchsorted(sorted: Tensor, values: Tensor | number, { right = false } = {}): Tensor {
+  return native().searchsorted(sorted, values, right)
+}
+
+// --- random numbers, from this thread's generator -----------------------------------------------------------------------
+
+/** True with the given probabilities (a tensor of numbers in [0, 1]), as 0 and 1 of their dtype. */
+export function bernoulli(probabilities: Tensor): Tensor {
+  return native().bernoulli(probabilities)
+}
+
+/** Indices (int64) drawn with the given weights [K] or [N, K], which need not sum to 1: [samples] or [N, samples]. */
+export function multinomial(weights: Tensor, samples: number, { replacement = false } = {}): Tensor {
+  return native().multinomial(weights, samples, replacement)
+}
+
+/** Poisson-distributed numbers with the given means. */
+export function poisson(rate: Tensor): Tensor {
+  return native().poisson(rate)
+}
+
+/** Normal numbers; mean or std, or both, are tensors. {@link randn} is for one mean and deviation. */
+export function normal(mean: Tensor | number, std: Tensor | number = 1): Tensor {
+  return native().normal(mean, std)
+}
+
+/**
+ * Gamma-distributed numbers of rate 1 with the given positive concentrations, differentiable in them. Divide by a rate
+ * for others, as torch.distributions.Gamma does.
+ */
+export function standardGamma(concentration: Tensor): Tensor {
+  return native().standardGamma(concentration)
+}

@@ -1,0 +1,132 @@
+/** state.json of a checkpoint: everything beside tensors that the next step, or a user of the weights, depends on. */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { type TrainConfig, trainConfigSchema } from '../../config/train'
+import { MbconvError } from '../../errors/error'
+import { ioError } from '../../files/atomic'
+import { readableJson } from '../../files/json'
+import { readText } from '../../files/open'
+
+/** Raised when an older program could not use what a newer one wrote. */
+const FORMAT_VERSION = 1
+
+export const STATE_FILE = 'state.json'
+
+/** The tensor files of a checkpoint; `ema` where an average is kept. */
+export const PARTS = ['model', 'ema', 'optimizer'] as const
+export type Part = (typeof PARTS)[number]
+
+const count = z.int().min(0)
+const file = z.strictObject({ bytes: count, sha256: z.string() })
+const channels = z.array(z.number()).min(1)
+// JSON has no NaN, which a loss may be.
+const measured = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? Number.NaN)
+
+const trainState = z.object({
+  /** Steps done. */
+  step: count,
+  /** Epochs completed. */
+  epoch: count,
+  /** Batches of the next epoch that are done. */
+  batchInEpoch: count,
+  stepsPerEpoch: z.int().min(1),
+  config: z.custom<TrainConfig>((value) => trainConfigSchema.safeParse(value).success),
+  dataset: z.object({
+    name: z.string(),
+    classes: z.array(z.string()).min(1),
+    /** [channels, height, width] of an image, before resizing. */
+    shape: z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)]),
+    /** Identifies the training images and labels. */
+    fingerprint: z.string(),
+  }),
+  /** What pixels in 0 … 1 were normalised with, a number a channel. */
+  normalization: z.object({ mean: channels, std: channels }),
+  /** Side of the model's input, px. */
+  resolution: z.int().min(1),
+  /** Each generator's state in base64, by device. */
+  randomState: z.record(z.string(), z.string()),
+  /** Updates the optimiser has made; skipped steps are not among them. */
+  optimizerSteps: count,
+  emaUpdates: count,
+  /** The newest evaluation; null before the first. */
+  lastEval: z
+    .object({
+      step: count,
+      loss: measured,
+      top1: z.number(),
+      top5: z.number(),
+      confusion: z.array(z.array(count)),
+      classes: z.array(z.string()),
+    })
+    .nullable(),
+  /** The best evaluation so far, by top-1. */
+  best: z.object({ step: count, top1: z.number() }).nullable(),
+  /** Seconds spent on training steps. */
+  seconds: z.number().min(0),
+  /** With onDivergence 'skip': which of the latest steps were skipped, oldest first. */
+  skipped: z.array(z.boolean()).default([]),
+})
+
+export type TrainState = z.output<typeof trainState>
+
+/** The tensor files by part, with what they must be. */
+export type PartFiles = Partial<Record<Part, { bytes: number; sha256: string }>>
+
+const stateFile = z.object({
+  version: z.literal(FORMAT_VERSION),
+  state: trainState,
+  files: z.strictObject({ model: file, ema: file.optional(), optimizer: file }),
+})
+
+const digest = (body: unknown) => createHash('sha256').update(JSON.stringify(body)).digest('hex')
+
+/** An error about a checkpoint that cannot be used. */
+export function broken(path: string, problem: string, cause?: unknown): MbconvError {
+  return new MbconvError('ERR_CHECKPOINT', `${path}: ${problem}`, {
+    hint: 'Use an older checkpoint of the run, or train again.',
+    cause,
+  })
+}
+
+/** The file's text. It ends in a checksum of everything before. */
+export function encodeState(state: TrainState, files: PartFiles): string {
+  const body = { version: FORMAT_VERSION, state, files }
+  return readableJson({ ...body, sha256: digest(body) })
+}
+
+/**
+ * Reads a checkpoint folder's state.
+ *
+ * @throws MbconvError ERR_CHECKPOINT when it is missing, damaged, or of a newer version
+ */
+export function readState(folder: string): { state: TrainState; files: PartFiles } {
+  const path = join(folder, STATE_FILE)
+  let text: string
+  try {
+    text = readText(path, { op: 'checkpoint' })
+  } catch (error) {
+    throw broken(folder, `not a checkpoint (${ioError('read', path, error).message})`, error)
+  }
+  let parsed: Record<string, unknown>
+  try {
+    parsed = JSON.parse(text)
+  } catch (error) {
+    throw broken(path, `not JSON (${(error as Error).message})`, error)
+  }
+  if (typeof parsed !== 'object' || parsed === null) throw broken(path, 'not the state of a checkpoint')
+  // JSON keeps the order of keys and every digit of a number, so the text that was summed can be made again.
+  const { sha256, ...body } = parsed
+  if (sha256 !== digest(body)) throw broken(path, 'its checksum does not fit')
+  if (Number.isSafeInteger(body.version) && Number(body.version) > FORMAT_VERSION) {
+    throw new MbconvError('ERR_CHECKPOINT', `${path}: written by a newer version (format ${body.version})`, {
+      hint: 'Update mbconv.',
+    })
+  }
+  const checked = stateFile.safeParse(body)
+  if (!checked.success) throw broken(path, `not the state of a checkpoint:\n${z.prettifyError(checked.error)}`)
+  return checked.data
+}

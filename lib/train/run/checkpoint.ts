@@ -1,0 +1,189 @@
+/**
+ * Checkpoints: folders `checkpoints/step-000123` of a run, whole or absent.
+ *
+ *     model.safetensors      the weights and batch-norm statistics
+ *     ema.safetensors        their moving average, where one is kept
+ *     optimizer.safetensors  the optimiser's state
+ *     state.json             everything else that the next step depends on, and the SHA-256 of the files above
+ *
+ * A folder is filled under another name, forced to the disk and renamed, so a process that dies leaves no half of one.
+ * Damage that comes later (a disk, a copy cut short) shows in the checksums.
+ */
+import { createHash } from 'node:crypto'
+import { closeSync, existsSync, readSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { MbconvError } from '../../errors/error'
+import { ioError, publishDirectory, removeDirectoryAtomic, writeFileDurable } from '../../files/atomic'
+import { isFolder, listFolder, makeFolder } from '../../files/folders'
+import { openFile } from '../../files/open'
+import { encode, read, type SafetensorsFile } from '../../io/safetensors'
+import type { Tensor } from '../../tensor/core/tensor'
+import {
+  broken,
+  encodeState,
+  PARTS,
+  type Part,
+  type PartFiles,
+  readState,
+  STATE_FILE,
+  type TrainState,
+} from './checkpoint-state'
+
+const FOLDER_NAME = /^step-(\d{6,15})$/
+
+/** A checkpoint that has been found whole. */
+export interface Checkpoint {
+  path: string
+  state: TrainState
+  /** The parts it has. */
+  parts: Part[]
+}
+
+export function checkpointPath(runDir: string, step: number): string {
+  return join(runDir, 'checkpoints', `step-${String(step).padStart(6, '0')}`)
+}
+
+/**
+ * Saves a checkpoint and returns its folder. One of the same step is replaced.
+ *
+ * @throws MbconvError ERR_IO; the run's other checkpoints are untouched then
+ */
+export function saveCheckpoint(
+  runDir: string,
+  state: TrainState,
+  parts: { model: Record<string, Tensor>; ema?: Record<string, Tensor>; optimizer: Record<string, Tensor> },
+  metadata: Record<string, string> = {},
+): string {
+  const path = checkpointPath(runDir, state.step)
+  publishDirectory(path, (folder) => {
+    const files: PartFiles = {}
+    for (const part of PARTS) {
+      const tensors = parts[part]
+      if (tensors === undefined) continue
+      const hash = createHash('sha256')
+      let bytes = 0
+      const hashed = function* () {
+        for (const piece of encode(tensors, metadata, { checksum: true })) {
+          hash.update(piece)
+          bytes += piece.byteLength
+          yield piece
+        }
+      }
+      writeFileDurable(join(folder, `${part}.safetensors`), hashed())
+      files[part] = { bytes, sha256: hash.digest('hex') }
+    }
+    writeFileDurable(join(folder, STATE_FILE), encodeState(state, files))
+  })
+  return path
+}
+
+function sha256OfFile(path: string): { bytes: number; sha256: string } {
+  const hash = createHash('sha256')
+  const buffer = Buffer.allocUnsafe(1 << 20)
+  const fd = openFile(path, 'checkpoint')
+  try {
+    let bytes = 0
+    for (;;) {
+      const got = readSync(fd, buffer, 0, buffer.byteLength, null)
+      if (got === 0) return { bytes, sha256: hash.digest('hex') }
+      hash.update(buffer.subarray(0, got))
+      bytes += got
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/**
+ * Checks every byte of a checkpoint folder.
+ *
+ * @throws MbconvError ERR_CHECKPOINT naming the file and what is wrong with it
+ */
+export function openCheckpoint(path: string): Checkpoint {
+  const { state, files } = readState(path)
+  const parts = PARTS.filter((part) => files[part] !== undefined)
+  for (const part of parts) {
+    const file = join(path, `${part}.safetensors`)
+    const expected = files[part]!
+    let found: { bytes: number; sha256: string }
+    try {
+      found = sha256OfFile(file)
+    } catch (error) {
+      throw broken(path, `incomplete (${ioError('read', file, error).message})`, error)
+    }
+    if (found.bytes !== expected.bytes) throw broken(file, `has ${found.bytes} bytes, not ${expected.bytes}`)
+    if (found.sha256 !== expected.sha256) throw broken(file, 'its checksum does not fit')
+  }
+  return { path, state, parts }
+}
+
+/** Reads one part's tensors, which the caller disposes. */
+export function readPart(checkpoint: Checkpoint, part: Part): SafetensorsFile {
+  return read(join(checkpoint.path, `${part}.safetensors`))
+}
+
+/** The run's checkpoint folders, newest first, whole or not. */
+export function listCheckpoints(runDir: string): { step: number; path: string }[] {
+  const folder = join(runDir, 'checkpoints')
+  if (!existsSync(folder)) return []
+  return listFolder(folder)
+    .map(({ name }) => ({ match: FOLDER_NAME.exec(name), path: join(folder, name) }))
+    .filter(({ match }) => match !== null)
+    .map(({ match, path }) => ({ step: Number(match![1]), path }))
+    .sort((a, b) => b.step - a.step)
+}
+
+/**
+ * The newest whole checkpoint of a run; undefined when there is no checkpoint folder at all.
+ *
+ * @param warn told of every newer one that is broken
+ * @throws MbconvError ERR_CHECKPOINT when there are some and all are broken
+ */
+export function newestCheckpoint(runDir: string, warn: (message: string) => void = () => {}): Checkpoint | undefined {
+  let last: unknown
+  for (const { path } of listCheckpoints(runDir)) {
+    try {
+      return openCheckpoint(path)
+    } catch (error) {
+      if (!(error instanceof MbconvError)) throw error
+      last = error
+      warn(`checkpoint skipped: ${error.message}`)
+    }
+  }
+  if (last === undefined) return undefined
+  throw new MbconvError('ERR_CHECKPOINT', `${runDir}: no checkpoint is whole; the oldest: ${(last as Error).message}`, {
+    cause: last,
+  })
+}
+
+/**
+ * The checkpoint that a path means: a checkpoint's own folder, or a run's newest whole one.
+ *
+ * @throws MbconvError ERR_CHECKPOINT when there is none
+ */
+export function findCheckpoint(runOrCheckpoint: string, warn?: (message: string) => void): Checkpoint {
+  if (typeof runOrCheckpoint !== 'string' || runOrCheckpoint === '') {
+    throw new MbconvError('ERR_TYPE', 'the run or checkpoint must be the path of its folder')
+  }
+  const path = resolve(runOrCheckpoint)
+  if (!isFolder(path)) {
+    throw new MbconvError('ERR_CHECKPOINT', `${runOrCheckpoint}: no such run or checkpoint folder`)
+  }
+  if (existsSync(join(path, STATE_FILE)) || FOLDER_NAME.test(basename(path))) return openCheckpoint(path)
+  const newest = newestCheckpoint(path, warn)
+  if (newest !== undefined) return newest
+  throw new MbconvError('ERR_CHECKPOINT', `${runOrCheckpoint}: holds no checkpoint`, {
+    hint: 'Give the folder of a run, or one of its checkpoints/step-… folders.',
+  })
+}
+
+/** Removes all but the newest `keep` checkpoints up to `step`; ones of later steps are none of this history's. */
+export function pruneCheckpoints(runDir: string, keep: number, step: number): void {
+  const old = listCheckpoints(runDir).filter((checkpoint) => checkpoint.step <= step)
+  for (const { path } of old.slice(keep)) removeDirectoryAtomic(path)
+}
+
+/** Makes the folder that checkpoints go to. */
+export function makeCheckpointsFolder(runDir: string): void {
+  makeFolder(join(runDir, 'checkpoints'))
+}

@@ -1,0 +1,149 @@
+/** A run's folder: its name, what lies where in it, and the configuration it keeps. */
+import { existsSync, rmdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parseConfig, type TrainConfig, type TrainConfigInput } from '../../config/train'
+import { MbconvError } from '../../errors/error'
+import { writeFileAtomic } from '../../files/atomic'
+import { makeFolder, makeNewFolder } from '../../files/folders'
+import { readableJson } from '../../files/json'
+import { readText } from '../../files/open'
+import type { Checkpoint } from './checkpoint'
+
+export const RUN_FILES = { config: 'config.json', metrics: 'metrics.jsonl', result: 'result.json' } as const
+
+/** 2025-03-09T14:05:07 as 20250309-140507, local time. */
+function timestamp(now: Date): string {
+  const two = (n: number) => String(n).padStart(2, '0')
+  const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`
+  return `${day}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`
+}
+
+/**
+ * Makes the folder of a new run. A name that the configuration gives must be free; one that is made up from model,
+ * data set and time gets a number when another run began in the same second.
+ *
+ * @returns the absolute path of the new, empty folder
+ * @throws MbconvError ERR_CONFIG when the name is taken, ERR_IO
+ */
+export function makeRunFolder(config: TrainConfig, now = new Date()): string {
+  const base = resolve(config.run.dir)
+  const wanted = config.run.name ?? `${config.model.name}-${config.data.dataset}-${timestamp(now)}`
+  makeFolder(base)
+  for (let attempt = 1; ; attempt++) {
+    const path = join(base, attempt === 1 ? wanted : `${wanted}-${attempt}`)
+    if (makeNewFolder(path)) return path
+    if (config.run.name !== null) {
+      throw new MbconvError('ERR_CONFIG', `run.name: ${path} exists already`, {
+        hint: 'Choose another name, or resume that run.',
+      })
+    }
+  }
+}
+
+/** Takes a folder back that nothing was written to. */
+export function removeEmptyRunFolder(path: string): void {
+  try {
+    rmdirSync(path)
+  } catch {
+    // Something is in it after all: then it is worth keeping.
+  }
+}
+
+export function writeConfig(runDir: string, config: TrainConfig): void {
+  writeFileAtomic(join(runDir, RUN_FILES.config), readableJson(config))
+}
+
+/**
+ * The configuration a run was started with.
+ *
+ * @throws MbconvError ERR_CHECKPOINT when `runDir` is not a run's folder or its configuration is damaged
+ */
+export function readConfig(runDir: string): TrainConfig {
+  const path = join(runDir, RUN_FILES.config)
+  if (!existsSync(path)) {
+    throw new MbconvError('ERR_CHECKPOINT', `${runDir} is not the folder of a run: it has no ${RUN_FILES.config}`)
+  }
+  try {
+    return parseConfig(JSON.parse(readText(path, { op: 'readConfig' })))
+  } catch (error) {
+    throw new MbconvError('ERR_CHECKPOINT', `${path} cannot be used: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** Keys that a resumed run may change, because the steps already done do not depend on them. */
+const FREE_KEYS = new Set([
+  'device',
+  'threads',
+  'epochs',
+  'maxSteps',
+  'evalEveryEpochs',
+  'checkpoint',
+  'onDivergence',
+  'run',
+  'data.evalBatchSize',
+  'data.trainImages',
+  'data.trainLabels',
+  'data.testImages',
+  'data.testLabels',
+])
+
+/** Paths of the keys in which two plain values differ, free ones left out. */
+function differences(a: unknown, b: unknown, path = ''): string[] {
+  if (FREE_KEYS.has(path)) return []
+  const isMapping = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (isMapping(a) && isMapping(b)) {
+    const keys = new Set([...Object.keys(a), ...Object.keys(b)])
+    return [...keys].flatMap((key) => differences(a[key], b[key], path === '' ? key : `${path}.${key}`))
+  }
+  return JSON.stringify(a) === JSON.stringify(b) ? [] : [path]
+}
+
+/**
+ * Refuses to go on with a configuration that is not the one the checkpoint's steps were done with, free keys left out:
+ * config.json can be edited, the checkpoint's own record cannot.
+ *
+ * @param path of the configuration, for the message
+ * @throws MbconvError ERR_CONFIG naming every key that may not change, with both values
+ */
+export function checkUnedited(path: string, config: TrainConfig, checkpoint: Checkpoint): void {
+  // Parsed again, because keys that are newer than the record have their defaults there.
+  const record = parseConfig(checkpoint.state.config)
+  const changed = differences(record, config)
+  if (changed.length === 0) return
+  const values = changed.map((key) => `${key} is ${valueAt(config, key)}, and was ${valueAt(record, key)}`)
+  throw new MbconvError(
+    'ERR_CONFIG',
+    `a resumed run cannot change ${changed.join(', ')}: in ${path} ${values.join('; ')} when ${checkpoint.path} was saved`,
+    { hint: 'Put these keys back as they were, or start a new run.' },
+  )
+}
+
+/** The value at a dotted key, as JSON. */
+function valueAt(config: TrainConfig, key: string): string {
+  const value = key
+    .split('.')
+    .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], config)
+  return value === undefined ? 'left out' : JSON.stringify(value)
+}
+
+/**
+ * The configuration to resume a run with. Length, device and bookkeeping may be changed (see FREE_KEYS); what the
+ * steps already done depend on may not.
+ *
+ * @param stored the run's own
+ * @param given what the caller wants; undefined: the run's own
+ * @throws MbconvError ERR_CONFIG naming every key that may not change
+ */
+export function resumedConfig(stored: TrainConfig, given: TrainConfigInput | undefined): TrainConfig {
+  if (given === undefined) return stored
+  const wanted = parseConfig(given)
+  const changed = differences(stored, wanted)
+  if (changed.length > 0) {
+    throw new MbconvError('ERR_CONFIG', `a resumed run cannot change ${changed.join(', ')}`, {
+      hint: 'Start a new run, or leave these keys as they were.',
+    })
+  }
+  // The run stays where it is, whatever a new run would be called.
+  return { ...wanted, run: stored.run }
+}

@@ -1,0 +1,75 @@
+/** What a configuration asks for, is done, and is seldom meant: warnings before the first step. */
+
+import type { TrainConfig } from '../../config/train'
+import type { ImageDataset } from '../../data/sources/dataset'
+import { MbconvError } from '../../errors/error'
+import type { Arch } from '../../models/arch/arch'
+import { smallestNormalizedMap } from '../../models/cost/count'
+import type { Schedule } from '../../optim/schedules'
+
+/** A warning for each thing about data and schedule that a user should know of. */
+export function cautionsOf(config: TrainConfig, train: ImageDataset): string[] {
+  const { batchSize } = config.data
+  const warnings: string[] = []
+  if (batchSize > train.length) {
+    warnings.push(`data.batchSize is ${batchSize}, but there are ${train.length} training images: each step takes all`)
+  }
+  const without = classesWithoutImages(train)
+  if (without.length > 0) {
+    const more = without.length > MOST_NAMED ? ` and ${without.length - MOST_NAMED} more` : ''
+    warnings.push(`no training image is of class ${without.slice(0, MOST_NAMED).join(', ')}${more}`)
+  }
+  const { warmupEpochs } = config.schedule
+  if (warmupEpochs >= config.epochs) {
+    warnings.push(
+      `schedule.warmupEpochs is ${warmupEpochs} and epochs is ${config.epochs}: optimizer.lr is not reached; lower the first`,
+    )
+  }
+  return warnings
+}
+
+/** Names that a warning lists. */
+const MOST_NAMED = 10
+
+function classesWithoutImages({ classes, labels }: ImageDataset): string[] {
+  const seen = new Set(labels)
+  return classes.filter((_, label) => !seen.has(label))
+}
+
+/**
+ * Batch norm takes mean and variance of a channel over the images of a batch and the pixels of a map; one number has no
+ * variance, and its normalised value is 0 whatever the image.
+ *
+ * @throws MbconvError ERR_CONFIG where a batch has one image and a map one pixel. With frozen blocks it is batch norm
+ *   itself that refuses, in the first step
+ */
+export function checkNormalized(arch: Arch, config: TrainConfig, trainImages: number): void {
+  const images = Math.min(config.data.batchSize, trainImages)
+  if (images > 1 || config.model.freeze != null || smallestNormalizedMap(arch, arch.resolution) > 1) return
+  const one = trainImages === 1 ? 'there is one training image' : 'data.batchSize is 1'
+  throw new MbconvError(
+    'ERR_CONFIG',
+    `${one}, and the last map of ${arch.name} at resolution ${arch.resolution} has one pixel: batch norm needs more than one number a channel`,
+    { hint: 'Raise data.batchSize to 2 or more, or model.resolution.' },
+  )
+}
+
+/**
+ * What a resumed run should be told: that it is asked for fewer steps than it has, or that its learning rate jumps, because
+ * the schedule is stretched over another number of steps than when the steps before were done.
+ *
+ * @param step steps done
+ * @param steps in the whole run
+ * @param before the schedule that the steps done followed
+ * @param after the schedule of the steps to come
+ */
+export function resumptionNotes(step: number, steps: number, before: Schedule, after: Schedule): string[] {
+  if (step > steps) return [`${step} steps are done, and epochs and maxSteps ask for ${steps}: none is left to do`]
+  const [expected, next] = [before(step), after(step)]
+  if (step === 0 || step === steps || Math.abs(next - expected) <= 1e-9 * Math.max(next, expected)) return []
+  return [
+    `the learning rate goes from ${rate(before(step - 1))} to ${rate(next)}: the schedule is stretched over the new number of steps (epochs, maxSteps)`,
+  ]
+}
+
+const rate = (lr: number): string => String(Number(lr.toPrecision(3)))

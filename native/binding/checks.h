@@ -1,0 +1,19 @@
+// Checks that libtorch leaves out or makes too late.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "binding/error.h"
+
+namespace mbconv {
+
+// Some kernels divide by these before anyone looks at them.
+inline void checkPositive(const std::vector<int64_t>& values, const char* name) {
+  for (int64_t value : values) {
+    if (value <= 0) throw Error("ERR_VALUE", std::string(name) + " must be positive, got " + std::to_string(value));
+  }
+}
+
+}  // namespace mbconv

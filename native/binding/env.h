@@ -1,0 +1,154 @@
+// State of one JavaScript environment (the main thread or a worker). Nothing in this addon is static but the CPU
+// allocator and the tensors on their way between threads, so it loads in any number of workers at once.
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+#include <c10/core/InferenceMode.h>
+#include <node_api.h>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace mbconv {
+
+class Env;
+
+// What a JavaScript Tensor holds, linked into the list of the scope that owns it. Disposing frees it; the JavaScript
+// object keeps its tag, by which it is still known as a tensor.
+struct TensorHandle {
+  at::Tensor tensor;
+  Env* env = nullptr;
+  TensorHandle* previous = nullptr;
+  TensorHandle* next = nullptr;
+  napi_ref self = nullptr;  // weak, to the JavaScript object
+};
+
+// One exported function: what its callback needs to report errors well.
+struct Op {
+  Env* env;
+  const char* name;
+  std::vector<const char*> arguments;
+};
+
+// Identifies our objects among everything else that JavaScript may pass.
+inline constexpr napi_type_tag kTensorTag = {0x6d62636f6e765465, 0x6e736f7248616e64};
+
+// The tensors that graphs hold for backward functions written in JavaScript: functions that list them, by their owners.
+// A graph may be freed on another thread, and after the environment.
+struct SavedTensors {
+  std::mutex mutex;
+  std::unordered_map<const void*, std::function<std::vector<at::Tensor>()>> sources;
+};
+
+class Env {
+ public:
+  explicit Env(napi_env env);
+  Env(const Env&) = delete;
+  Env& operator=(const Env&) = delete;
+
+  static Env& of(napi_env env);
+  // Called when the environment goes away; handles that JavaScript still holds outlive this call, the Env with them.
+  static void tearDown(Env* env);
+
+  napi_env js() const { return js_; }
+
+  // The classes live in TypeScript (lib/tensor/core/tensor.ts, lib/errors/error.ts) and register themselves once.
+  void registerClasses(napi_value tensorClass, napi_value errorClass);
+  napi_value errorClass() const;
+
+  // A new JavaScript Tensor, owned by the innermost scope. An undefined tensor becomes null.
+  napi_value wrap(at::Tensor tensor);
+  // The handle behind a JavaScript value, one without a tensor for a disposed Tensor, null when it is no Tensor of this
+  // addon.
+  TensorHandle* unwrap(napi_value value) const;
+
+  // Frees the tensor and its handle; nothing happens to one that is disposed already.
+  void dispose(TensorHandle* handle);
+  // Takes the handle out of every scope: it lives until dispose().
+  void keep(TensorHandle* handle);
+
+  void enterScope();
+  // Disposes what the innermost scope owns; `survivors` move to the scope around it.
+  void exitScope(const std::vector<TensorHandle*>& survivors);
+  size_t scopeDepth() const { return scopes_.size() - 1; }
+
+  size_t liveTensors() const { return live_; }
+  struct Usage {
+    size_t tensors = 0;
+    size_t bytes = 0;  // of the distinct storages behind them
+  };
+  // Of the live handles and of what graphs saved, on a device or on all.
+  Usage usage(std::optional<c10::Device> device) const;
+  // The live tensors with the largest storages on a device, largest first, one for each storage.
+  std::vector<at::Tensor> largestOn(c10::Device device, size_t count) const;
+
+  // Strict: a tensor made outside every scope is an error. Tracking: each tensor remembers the operation and the
+  // JavaScript stack that made it, which makes every operation dearer.
+  void setStrict(bool on) { strict_ = on; }
+  void setTracking(bool on);
+  struct Origin {
+    const char* op = "";
+    std::string stack;
+  };
+  // Every live tensor with where it comes from (empty for those made before tracking).
+  std::vector<std::pair<at::Tensor, Origin>> liveWithOrigin() const;
+  // The operation being called: what a tensor made now comes from.
+  const Op* current = nullptr;
+
+  Op* addOp(const char* name, std::vector<const char*> arguments);
+  const std::vector<std::unique_ptr<Op>>& ops() const { return ops_; }
+
+  // Source of every random number this environment draws on the CPU; libtorch's default generator is the process's, and
+  // two workers drawing from it would make both runs irreproducible.
+  at::Generator generator;
+
+  // False once the environment is gone: for what may outlive it.
+  std::shared_ptr<bool> alive() const { return alive_; }
+  // True from the moment the environment begins to end, before any finalizer of that end runs.
+  std::shared_ptr<bool> leaving() const { return leaving_; }
+
+  // Counted in usage().
+  const std::shared_ptr<SavedTensors> saved = std::make_shared<SavedTensors>();
+  // The nodes of graphs whose JavaScript backward is running, the innermost last.
+  std::vector<const void*> walking;
+
+  // c10::InferenceMode is a scope guard in C++; JavaScript enters and leaves it by calls.
+  std::vector<std::unique_ptr<c10::InferenceMode>> inferenceModes;
+
+ private:
+  // Head of a circular list.
+  struct Scope {
+    TensorHandle head;
+    Scope() { head.previous = head.next = &head; }
+  };
+
+  static void link(Scope& scope, TensorHandle* handle);
+  static void unlink(TensorHandle* handle);
+  std::string jsStack() const;
+  void release(TensorHandle* handle);  // frees the tensor, not the handle
+  void forget(TensorHandle* handle);   // frees the handle
+  static void finalizeHandle(napi_env env, void* data, void* hint);
+  ~Env();
+
+  napi_env js_;
+  napi_ref tensorClass_ = nullptr;
+  napi_ref errorClass_ = nullptr;
+  std::vector<std::unique_ptr<Scope>> scopes_;  // [0] holds what no scope owns
+  std::vector<std::unique_ptr<Op>> ops_;
+  std::unordered_map<const TensorHandle*, Origin> origins_;
+  bool strict_ = false;
+  bool tracking_ = false;
+  size_t live_ = 0;
+  size_t handles_ = 0;
+  TensorHandle disposed_;  // stands for every disposed tensor
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::shared_ptr<bool> leaving_ = std::make_shared<bool>(false);
+};
+
+}  // namespace mbconv

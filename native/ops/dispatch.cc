@@ -1,0 +1,268 @@
+// callOp: any operator of libtorch's dispatcher by its name, arguments converted by its schema.
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/ivalue.h>
+#include <ATen/core/jit_type.h>
+
+#include <set>
+#include <sstream>
+
+#include "binding/bind.h"
+
+namespace mbconv {
+
+namespace {
+
+using c10::IValue;
+using c10::TypeKind;
+
+// An argument that does not fit the schema; the overload search goes on to the next one.
+struct Mismatch {
+  std::string message;
+};
+
+napi_valuetype typeOf(napi_env js, napi_value value) {
+  napi_valuetype type;
+  check(napi_typeof(js, value, &type));
+  return type;
+}
+
+IValue convert(const Site& site, const c10::TypePtr& type, napi_value value);
+
+template <class T>
+c10::List<T> listOf(const Site& site, napi_value value) {
+  c10::List<T> list;
+  for (const auto& element : Arg<std::vector<T>>::from(site, value)) list.push_back(element);
+  return list;
+}
+
+IValue convertList(const Site& site, const c10::TypePtr& type, napi_value value) {
+  const auto element = type->castRaw<c10::ListType>()->getElementType();
+  bool array = false;
+  check(napi_is_array(site.js(), value, &array));
+  switch (element->kind()) {
+    case TypeKind::IntType:
+    case TypeKind::SymIntType:
+      // One number where a list is asked for stands for every element; libtorch expands it.
+      return array ? IValue(listOf<int64_t>(site, value))
+                   : IValue(c10::List<int64_t>({Arg<int64_t>::from(site, value)}));
+    case TypeKind::FloatType:
+      return listOf<double>(site, value);
+    case TypeKind::BoolType:
+      return listOf<bool>(site, value);
+    case TypeKind::TensorType:
+      return listOf<at::Tensor>(site, value);
+    case TypeKind::OptionalType: {
+      c10::List<std::optional<at::Tensor>> list;
+      for (const auto& tensor : Arg<std::vector<std::optional<at::Tensor>>>::from(site, value)) list.push_back(tensor);
+      return list;
+    }
+    default:
+      throw Error("ERR_NOT_IMPLEMENTED", "arguments of type " + type->str() + " cannot be given from JavaScript");
+  }
+}
+
+IValue convertNumber(const Site& site, napi_value value) {
+  const at::Scalar scalar = Arg<at::Scalar>::from(site, value);
+  return IValue(scalar);
+}
+
+IValue convert(const Site& site, const c10::TypePtr& type, napi_value value) {
+  switch (type->kind()) {
+    case TypeKind::OptionalType:
+      if (isNullish(site.js(), value)) return IValue();
+      return convert(site, type->castRaw<c10::OptionalType>()->getElementType(), value);
+    case TypeKind::TensorType:
+      return Arg<at::Tensor>::from(site, value);
+    case TypeKind::IntType:
+    case TypeKind::SymIntType:
+      // The schema writes dtypes and memory formats as integers; people write them as names.
+      if (typeOf(site.js(), value) == napi_string) {
+        const std::string name = Arg<std::string>::from(site, value);
+        if (name == "contiguous" || name == "channelsLast" || name == "preserve")
+          return static_cast<int64_t>(parseMemoryFormat(name));
+        return static_cast<int64_t>(parseDType(name));
+      }
+      return Arg<int64_t>::from(site, value);
+    case TypeKind::FloatType:
+      return Arg<double>::from(site, value);
+    case TypeKind::NumberType:
+      return convertNumber(site, value);
+    case TypeKind::BoolType:
+      return Arg<bool>::from(site, value);
+    case TypeKind::StringType:
+      return Arg<std::string>::from(site, value);
+    case TypeKind::DeviceObjType:
+      return Arg<at::Device>::from(site, value);
+    case TypeKind::ScalarTypeType:
+      return static_cast<int64_t>(Arg<at::ScalarType>::from(site, value));
+    case TypeKind::MemoryFormatType:
+      return static_cast<int64_t>(Arg<at::MemoryFormat>::from(site, value));
+    case TypeKind::ListType:
+      return convertList(site, type, value);
+    default:
+      throw Error("ERR_NOT_IMPLEMENTED", "arguments of type " + type->str() + " cannot be given from JavaScript");
+  }
+}
+
+napi_value toJsValue(Env& env, const IValue& value) {
+  if (value.isTensor()) return env.wrap(value.toTensor());
+  if (value.isNone()) return toJs(env, std::optional<double>());
+  if (value.isBool()) return toJs(env, value.toBool());
+  if (value.isInt()) return toJs(env, value.toInt());
+  if (value.isDouble()) return toJs(env, value.toDouble());
+  if (value.isScalar()) return toJs(env, value.toScalar());
+  if (value.isString()) return toJs(env, value.toStringRef());
+  if (value.isList() || value.isTuple()) {
+    std::vector<IValue> elements;
+    if (value.isList()) {
+      for (const IValue& element : value.toListRef()) elements.push_back(element);
+    } else {
+      for (const IValue& element : value.toTupleRef().elements()) elements.push_back(element);
+    }
+    napi_value array;
+    check(napi_create_array_with_length(env.js(), elements.size(), &array));
+    for (size_t i = 0; i < elements.size(); ++i)
+      check(napi_set_element(env.js(), array, static_cast<uint32_t>(i), toJsValue(env, elements[i])));
+    return array;
+  }
+  throw Error("ERR_NOT_IMPLEMENTED", "a result of type " + value.tagKind() + " has no JavaScript form");
+}
+
+// A dtype given by libtorch's number for it: one that the kernels have elements for. Quantized ones are made by a
+// quantizer, without which their tensors are read wrongly.
+void checkDType(const c10::Argument& argument, const IValue& value) {
+  auto type = argument.real_type();
+  if (type->kind() == TypeKind::OptionalType) type = type->castRaw<c10::OptionalType>()->getElementType();
+  if (type->kind() != TypeKind::ScalarTypeType || !value.isInt()) return;
+  const int64_t number = value.toInt();
+  const auto dtype = static_cast<at::ScalarType>(number);
+  if (number < 0 || number > static_cast<int64_t>(at::ScalarType::UInt64) || c10::isQIntType(dtype) ||
+      c10::isBitsType(dtype))
+    throw Mismatch{argument.name() + " must be a dtype, got the number " + std::to_string(number)};
+}
+
+// Puts the arguments on the stack in the schema's order: positional ones, then named ones, then defaults.
+torch::jit::Stack buildStack(Env& env, const c10::FunctionSchema& schema, const std::vector<JsValue>& positional,
+                             napi_value named) {
+  const auto& arguments = schema.arguments();
+  if (positional.size() > arguments.size())
+    throw Mismatch{"takes at most " + std::to_string(arguments.size()) + " arguments, got " +
+                   std::to_string(positional.size())};
+  Op names{&env, "callOp", {}};
+  for (const auto& argument : arguments) names.arguments.push_back(argument.name().c_str());
+  torch::jit::Stack stack;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    napi_value value = i < positional.size() ? positional[i].value : nullptr;
+    if (value == nullptr && named != nullptr) {
+      bool has = false;
+      check(napi_has_named_property(env.js(), named, names.arguments[i], &has));
+      if (has) check(napi_get_named_property(env.js(), named, names.arguments[i], &value));
+    }
+    const auto& fallback = arguments[i].default_value();
+    const bool left = value == nullptr || typeOf(env.js(), value) == napi_undefined;
+    if (left && fallback) {
+      stack.push_back(*fallback);
+      continue;
+    }
+    if (left && arguments[i].type()->kind() != TypeKind::OptionalType)
+      throw Mismatch{"argument '" + arguments[i].name() + "' is missing"};
+    if (left) {
+      stack.emplace_back();
+      continue;
+    }
+    try {
+      stack.push_back(convert(Site{names, i}, arguments[i].type(), value));
+      checkDType(arguments[i], stack.back());
+    } catch (const Error& error) {
+      if (std::string_view(error.code()) == "ERR_DISPOSED") throw;
+      throw Mismatch{error.what()};
+    }
+  }
+  return stack;
+}
+
+// Every registered overload of a name such as "aten::add".
+std::vector<c10::OperatorHandle> overloadsOf(const std::string& name) {
+  auto& dispatcher = c10::Dispatcher::singleton();
+  std::vector<c10::OperatorHandle> handles;
+  for (const auto& candidate : dispatcher.getAllOpNames()) {
+    if (candidate.name != name) continue;
+    if (auto handle = dispatcher.findSchema(candidate)) handles.push_back(*handle);
+  }
+  return handles;
+}
+
+// name: "namespace::operator" or "namespace::operator.overload". Without an overload the plain one is tried first, then
+// the others in the dispatcher's order; the first whose schema takes the arguments is called.
+JsValue callOp(Env& env, std::string name, std::vector<JsValue> positional, std::optional<JsValue> named) {
+  napi_value namedObject = nullptr;
+  if (named) {
+    if (typeOf(env.js(), named->value) != napi_object) throw Error("ERR_TYPE", "named arguments must be an object");
+    namedObject = named->value;
+  }
+  const size_t colons = name.find("::");
+  const std::string bare = colons == std::string::npos ? "aten::" + name : name;
+  const size_t dot = bare.find('.', bare.find("::"));
+  const std::string base = bare.substr(0, dot);
+  const std::string overload = dot == std::string::npos ? "" : bare.substr(dot + 1);
+
+  std::vector<c10::OperatorHandle> candidates;
+  if (auto exact = c10::Dispatcher::singleton().findSchema({base, overload})) candidates.push_back(*exact);
+  std::string why;
+  // Two rounds: listing all overloads walks the whole registry, so it waits until the exact name did not do.
+  for (int round = 0; round < 2; ++round) {
+    if (round == 1) {
+      if (dot != std::string::npos) break;
+      candidates = overloadsOf(base);
+    }
+    for (const auto& candidate : candidates) {
+      torch::jit::Stack stack;
+      try {
+        stack = buildStack(env, candidate.schema(), positional, namedObject);
+      } catch (const Mismatch& mismatch) {
+        std::ostringstream schema;
+        schema << candidate.schema();
+        why += "\n  " + schema.str() + ": " + mismatch.message;
+        continue;
+      }
+      candidate.callBoxed(stack);
+      if (stack.empty()) return {nullptr};
+      if (stack.size() == 1) return {toJsValue(env, stack[0])};
+      napi_value array;
+      check(napi_create_array_with_length(env.js(), stack.size(), &array));
+      for (size_t i = 0; i < stack.size(); ++i)
+        check(napi_set_element(env.js(), array, static_cast<uint32_t>(i), toJsValue(env, stack[i])));
+      return {array};
+    }
+  }
+  if (why.empty()) throw Error("ERR_VALUE", "there is no operator '" + name + "'");
+  throw Error("ERR_TYPE", name + " does not take these arguments:" + why);
+}
+
+// The schema of every operator of a name, for documentation and error messages.
+std::vector<std::string> opSchemas(std::string name) {
+  std::vector<std::string> schemas;
+  for (const auto& handle : overloadsOf(name.find("::") == std::string::npos ? "aten::" + name : name)) {
+    std::ostringstream text;
+    text << handle.schema();
+    schemas.push_back(text.str());
+  }
+  return schemas;
+}
+
+// The names of all operators, without their overloads, in order.
+std::vector<std::string> opNames() {
+  std::set<std::string> names;
+  for (const auto& name : c10::Dispatcher::singleton().getAllOpNames()) names.insert(name.name);
+  return {names.begin(), names.end()};
+}
+
+}  // namespace
+
+void initDispatch(const Exports& exports) {
+  bind<&callOp>(exports, "callOp", {"name", "args", "kwargs"});
+  bind<&opNames>(exports, "opNames", {});
+  bind<&opSchemas>(exports, "opSchemas", {"name"});
+}
+
+}  // namespace mbconv
