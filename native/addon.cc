@@ -37,9 +37,9 @@ void initDevice(const Exports& exports);
 void initCuda(const Exports& exports);
 void initGraph(const Exports& exports);
 
-static void registerClasses(Env& env, JsValue tensorClass, JsValue errorClass) {
-  env.registerClasses(tensorClass.value, errorClass.value);
-}
+static void registerTensorClass(Env& env, JsValue tensorClass) { env.registerTensorClass(tensorClass.value); }
+
+static void registerErrorClass(Env& env, JsValue errorClass) { env.registerErrorClass(errorClass.value); }
 
 // Every export with the names of its arguments: [name, argument, …].
 static std::vector<std::vector<std::string>> signatures(Env& env) {
@@ -56,7 +56,8 @@ static napi_value initialize(napi_env js, napi_value object) {
   Env* env = new Env(js);
   napi_set_instance_data(js, env, [](napi_env, void* data, void*) { Env::tearDown(static_cast<Env*>(data)); }, nullptr);
   Exports exports(*env, object);
-  bind<&registerClasses>(exports, "registerClasses", {"Tensor", "MbconvError"});
+  bind<&registerTensorClass>(exports, "registerTensorClass", {"Tensor"});
+  bind<&registerErrorClass>(exports, "registerErrorClass", {"MbconvError"});
   bind<&signatures>(exports, "signatures", {});
   initTensor(exports);
   initBytes(exports);

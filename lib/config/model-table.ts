@@ -1,9 +1,10 @@
 /** The network that a configuration's `model:` names, before it is scaled: a published table, or one with other stages. */
 import { MbconvError } from '../errors/error'
-import { type Arch, arch, list, type Stage } from '../models/arch/arch'
+import type { Arch, Stage } from '../models/arch/arch'
 import { parseStage } from '../models/arch/block-string'
 import { checkStage } from '../models/arch/check'
 import { type ScaleOptions, scale } from '../models/arch/scaling'
+import { arch, list } from '../models/families/catalogue'
 import { printable } from '../text/foreign-text'
 import type { Problem } from './problems'
 import type { TrainConfig } from './train'

@@ -3,7 +3,7 @@
  * configurations say of it; nothing here loads native code.
  */
 import path from 'node:path'
-import { canonicalName } from '../models/arch/arch'
+import { canonicalName } from '../models/families/catalogue'
 import { type Checkpoint, checkpointNamed, isCheckpointName } from '../models/weights/published'
 import { type Problem, preview } from './problems'
 import type { TrainConfig } from './train'

@@ -7,7 +7,7 @@
 import path from 'node:path'
 import { z } from 'zod'
 import { MbconvError } from '../errors/error'
-import { fullName, list } from '../models/arch/arch'
+import { fullName, list } from '../models/families/catalogue'
 import { SEED_RANGE, type Seed, type StoredSeed, storedSeed } from '../random/seed'
 import { nearest } from '../text/nearest'
 import { freezeProblems, scaleProblems, stageProblems } from './model-table'

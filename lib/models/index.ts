@@ -1,14 +1,5 @@
 /** Architectures, scaling, counting (all without native code), and building. */
-export {
-  type ActivationName,
-  type Arch,
-  arch,
-  type BlockKind,
-  canonicalName,
-  list,
-  type Squeeze,
-  type Stage,
-} from './arch/arch'
+export type { ActivationName, Arch, BlockKind, Squeeze, Stage } from './arch/arch'
 export { formatStage, parseStage } from './arch/block-string'
 export {
   type Coefficients,
@@ -36,6 +27,7 @@ export {
 } from './export/card'
 export { type ExportOptions, type ExportReport, exportOnnx } from './export/export'
 export type { ExportedFiles } from './export/files'
+export { arch, canonicalName, list } from './families/catalogue'
 export { type Budget, type Fit, type FitOptions, type FitResult, fit } from './fit/fit'
 export { type CreateOptions, create } from './network/create'
 export { type GradCam, type GradCamOptions, gradCam } from './network/grad-cam'

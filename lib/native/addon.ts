@@ -7,8 +7,7 @@ import { join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { MbconvError } from '../errors/error'
 import { readText } from '../files/open'
-import { Tensor } from '../tensor/core/tensor'
-import type { Native } from './signatures'
+import type { Native, TensorClass } from './signatures'
 
 /** The folder that holds package.json: this file is dist/native/addon.js. */
 export const packageRoot: string = join(__dirname, '..', '..')
@@ -27,6 +26,13 @@ export function addonPaths(): string[] {
 if (isMainThread && process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '1000'
 
 let loaded: Native | undefined
+let tensors: TensorClass | undefined
+
+/** Tells the addon, now or as soon as it is loaded, of what class tensors are. */
+export function registerTensorClass(tensorClass: TensorClass): void {
+  tensors = tensorClass
+  loaded?.registerTensorClass(tensorClass)
+}
 
 /**
  * The native functions. Everything under lib/tensor, lib/nn and lib/optim is a thin face of these.
@@ -48,7 +54,8 @@ function load(): Native {
     try {
       const addon = require(path) as Native
       checkVersion(addon, path)
-      addon.registerClasses(Tensor, MbconvError)
+      addon.registerErrorClass(MbconvError)
+      if (tensors !== undefined) addon.registerTensorClass(tensors)
       return addon
     } catch (error) {
       if (error instanceof MbconvError) throw error

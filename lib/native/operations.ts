@@ -1,6 +1,5 @@
 /** Signatures of the addon's exports that compute; see native-types.ts. */
-import type { Tensor } from '../tensor/core/tensor'
-import type { Device, DType } from './types'
+import type { Device, DType, Tensor } from './types'
 
 type Maybe<T> = T | null | undefined
 type Operand = Tensor | number | bigint | boolean

@@ -3,9 +3,8 @@
  * the method or function of the same name.
  */
 import type { MbconvError } from '../errors/error'
-import type { Tensor } from '../tensor/core/tensor'
 import type { NativeOperations } from './operations'
-import type { Device, DType, MemoryFormat, TypedArray } from './types'
+import type { Device, DType, MemoryFormat, Tensor, TypedArray } from './types'
 
 type Maybe<T> = T | null | undefined
 type Scalar = number | bigint | boolean
@@ -24,8 +23,15 @@ export interface CudaGraph {
   readonly [opaque]: 'graph'
 }
 
+/** A class whose instances the addon makes. */
+// biome-ignore lint/complexity/noBannedTypes: its constructor is private
+export type TensorClass = Function & { prototype: Tensor }
+
 export interface Native extends NativeOperations {
-  registerClasses(tensorClass: typeof Tensor, errorClass: typeof MbconvError): void
+  /** Once. Until then nothing that makes a tensor works. */
+  registerTensorClass(tensorClass: TensorClass): void
+  /** Once. */
+  registerErrorClass(errorClass: typeof MbconvError): void
   /** Every export with its arguments' names: [name, argument, …]. */
   signatures(): string[][]
 

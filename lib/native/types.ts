@@ -1,5 +1,15 @@
 /** The words tensors are described with. */
 
+/** What the layers above have registered with the addon: see {@link Tensor}. */
+// biome-ignore lint/suspicious/noEmptyInterface: tensor/core/tensor.ts adds its class
+export interface Registered {}
+
+/**
+ * The class of tensors, which the addon makes instances of. It is declared two layers above and registers itself here, so
+ * that what lies between can name it.
+ */
+export type Tensor = Registered extends { tensor: infer T } ? T : never
+
 export type DType =
   | 'float32'
   | 'float64'

@@ -4,18 +4,23 @@
  * A run never waits for its reader. When the reader lags, or nobody reads, the oldest events of the kind that there are
  * many of are let go first: a run's steps, which are all in metrics.jsonl.
  */
-import type { TrainEvent, WarningEvent } from '../train/events'
 
 /** Events kept for a reader that lags: minutes of a fast run, and less than a megabyte. */
 const CAPACITY = 4096
 
-export class EventQueue<E extends { type: string } = TrainEvent> implements AsyncIterableIterator<E | WarningEvent> {
+/** Said to a reader that missed events. */
+interface LossWarning {
+  type: 'warning'
+  message: string
+}
+
+export class EventQueue<E extends { type: string }> implements AsyncIterableIterator<E | LossWarning> {
   readonly #capacity: number
   readonly #expendable: string
   readonly #whereElse: string
   #events: E[] = []
   #lost = 0
-  #waiting: { resolve: (result: IteratorResult<E | WarningEvent>) => void; reject: (error: unknown) => void }[] = []
+  #waiting: { resolve: (result: IteratorResult<E | LossWarning>) => void; reject: (error: unknown) => void }[] = []
   #state: 'open' | 'ended' | 'failed' | 'abandoned' = 'open'
   #error: unknown
 
@@ -68,7 +73,7 @@ export class EventQueue<E extends { type: string } = TrainEvent> implements Asyn
     for (const { resolve } of others) resolve({ value: undefined, done: true })
   }
 
-  next(): Promise<IteratorResult<E | WarningEvent>> {
+  next(): Promise<IteratorResult<E | LossWarning>> {
     if (this.#lost > 0) {
       const message = `${this.#lost} events were not read in time and are left out; ${this.#whereElse}`
       this.#lost = 0
@@ -85,7 +90,7 @@ export class EventQueue<E extends { type: string } = TrainEvent> implements Asyn
   }
 
   /** The reader leaves, by `break` for example. The run goes on; its events are let go. */
-  return(): Promise<IteratorResult<E | WarningEvent>> {
+  return(): Promise<IteratorResult<E | LossWarning>> {
     this.#state = 'abandoned'
     this.#events = []
     this.#lost = 0

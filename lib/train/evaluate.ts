@@ -1,10 +1,6 @@
 /** How well a model does on a data set. */
 
-import { parseConfig, type TrainConfigInput } from '../config/train'
-import { Loader } from '../data/loader'
-import { datasetOf } from '../data/sources/dataset'
-import { MbconvError } from '../errors/error'
-import { openTrained } from '../inference/trained'
+import type { Loader } from '../data/loader'
 import type { Module } from '../nn/module'
 import { breathe } from '../process/breathe'
 import { noGrad } from '../tensor/core/autograd'
@@ -52,49 +48,4 @@ export async function evaluate(
   }
   const { loss, top1, top5, matrix } = confusion
   return { loss, top1, top5, confusion: matrix, classes: [...classes] }
-}
-
-export interface EvaluateRunOptions {
-  /** Replaces keys of the run's `data`: other test files, another evalBatchSize. */
-  data?: TrainConfigInput['data']
-  /** As in a configuration. Default 'auto'. */
-  device?: string
-}
-
-export interface RunEvaluation extends Evaluation {
-  /** The checkpoint that was evaluated. */
-  checkpoint: string
-  /** Its step. */
-  step: number
-}
-
-/**
- * Evaluates a run's newest checkpoint, or a checkpoint, on the test images of its configuration.
- *
- * @param runOrCheckpoint a run's folder or a checkpoint's
- * @throws MbconvError ERR_CHECKPOINT, ERR_CONFIG for wrong `data`, ERR_DATA for images the model was not trained for
- */
-export async function evaluateRun(
-  runOrCheckpoint: string,
-  { data, device }: EvaluateRunOptions = {},
-): Promise<RunEvaluation> {
-  const trained = openTrained(runOrCheckpoint, device)
-  const { model, state, checkpoint } = trained
-  try {
-    const config = parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
-    const { test } = datasetOf(config.data, state.resolution)
-    const { classes, shape } = state.dataset
-    if (test.shape.join() !== shape.join() || test.classes.length !== classes.length) {
-      const was = `images of ${shape.join(' x ')} in ${classes.length} classes`
-      const is = `${test.shape.join(' x ')} in ${test.classes.length}`
-      throw new MbconvError('ERR_DATA', `${checkpoint} was trained on ${was}; ${test.name} has ${is}`)
-    }
-    const { mean, std } = state.normalization
-    const loader = new Loader(test, { batchSize: config.data.evalBatchSize, size: state.resolution, mean, std })
-    const { memoryFormat } = config
-    const evaluation = await evaluate(model, loader, { device: trained.device, memoryFormat })
-    return { ...evaluation!, classes: [...classes], checkpoint, step: state.step }
-  } finally {
-    model.dispose()
-  }
 }

@@ -44,7 +44,7 @@ type Launch = (emit: (event: TrainEvent) => void) => Promise<TrainResult>
 
 class Run implements TrainRun {
   readonly result: Promise<TrainResult>
-  readonly #queue = new EventQueue()
+  readonly #queue = new EventQueue<TrainEvent>()
   readonly #runDir: Promise<string>
 
   constructor(launch: Launch) {

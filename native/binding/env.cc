@@ -37,8 +37,11 @@ void Env::tearDown(Env* env) {
   if (env->handles_ == 0) delete env;
 }
 
-void Env::registerClasses(napi_value tensorClass, napi_value errorClass) {
+void Env::registerTensorClass(napi_value tensorClass) {
   check(napi_create_reference(js_, tensorClass, 1, &tensorClass_));
+}
+
+void Env::registerErrorClass(napi_value errorClass) {
   check(napi_create_reference(js_, errorClass, 1, &errorClass_));
 }
 

@@ -59,7 +59,8 @@ class Env {
   napi_env js() const { return js_; }
 
   // The classes live in TypeScript (lib/tensor/core/tensor.ts, lib/errors/error.ts) and register themselves once.
-  void registerClasses(napi_value tensorClass, napi_value errorClass);
+  void registerTensorClass(napi_value tensorClass);
+  void registerErrorClass(napi_value errorClass);
   napi_value errorClass() const;
 
   // A new JavaScript Tensor, owned by the innermost scope. An undefined tensor becomes null.

@@ -8,7 +8,14 @@ const { native } = createRequire(import.meta.url)('../../dist/native/addon.js')
 const [runs, seed, log] = [Number(process.argv[2]), Number(process.argv[3]), openSync(process.argv[4], 'w')]
 
 // Calls that are about this process rather than about their arguments.
-const apart = new Set(['registerClasses', 'enterScope', 'exitScope', 'setNumThreads', 'setDeterministic'])
+const apart = new Set([
+  'registerTensorClass',
+  'registerErrorClass',
+  'enterScope',
+  'exitScope',
+  'setNumThreads',
+  'setDeterministic',
+])
 const addon = native()
 const functions = Object.keys(addon)
   .filter((name) => !apart.has(name))

@@ -11,7 +11,7 @@ export interface EvalOptions extends GlobalOptions {
 export async function evaluate(run: string | undefined, options: EvalOptions): Promise<number> {
   const output = new Output(options)
   const folder = run ?? newestRunOrThrow()
-  const { evaluateRun } = await import('../../train/evaluate.js')
+  const { evaluateRun } = await import('../../inference/evaluate.js')
   const evaluation = await evaluateRun(folder, { device: options.device })
   output.data({ run: folder, ...evaluation })
   output.result(...evaluationLines(evaluation, folder, output))

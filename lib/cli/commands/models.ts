@@ -1,11 +1,12 @@
 /** `mbconv models`: the architectures, and one of them stage by stage. Counted from tables; nothing is built. */
 import { MbconvError } from '../../errors/error'
-import { type Arch, arch, fullName, list } from '../../models/arch/arch'
+import type { Arch } from '../../models/arch/arch'
 import { formatStage } from '../../models/arch/block-string'
 import { compound, scale } from '../../models/arch/scaling'
 import { COUNTING_RULE, count } from '../../models/cost/count'
 import { references } from '../../models/cost/references'
 import { summary } from '../../models/cost/summary'
+import { arch, fullName, list } from '../../models/families/catalogue'
 import { nearest } from '../../text/nearest'
 import * as format from '../view/format'
 import { type GlobalOptions, Output, table, wrap } from '../view/output'

@@ -1,11 +1,9 @@
 /**
- * What a network is, as data: a table of stages in the paper's order, and the networks by name.
+ * What a network is, as data: a table of stages in the paper's order.
  *
- * Every family is such a table; one rule scales them all (./scaling), one walk counts them (./count), one builder makes
- * them (./network). The tables are in ./families, with their sources.
+ * Every family is such a table (../families, with their sources); one rule scales them all (./scaling), one walk counts
+ * them (../cost/count), one builder makes them (../network).
  */
-import { MbconvError } from '../../errors/error'
-import { ALIASES, FAMILIES } from '../families'
 
 /**
  * - `mbconv`: expand 1x1, depthwise, squeeze-excitation, project 1x1; the input added where stride and channels allow.
@@ -85,40 +83,4 @@ export interface Arch {
   readonly fixedEnds?: boolean
   /** Scaling never narrows the head (MobileNetV2). Default false. */
   readonly wideHead?: boolean
-}
-
-/** Names that {@link arch} knows, by family, smallest model first. Aliases are not among them. */
-export function list(): string[] {
-  return [...FAMILIES.keys()]
-}
-
-/** The name in {@link list} for a name that timm or torchvision uses; the name itself where it is none of theirs. */
-export function canonicalName(name: string): string {
-  return ALIASES.get(name) ?? name
-}
-
-/** The name in {@link list} that a short one means, `b3` say, or one of timm's or torchvision's. */
-export function fullName(name: string): string | undefined {
-  const canonical = canonicalName(name)
-  return list().find((known) => known === canonical || known === `efficientnet_${name}`)
-}
-
-/**
- * The architecture of a published model, as frozen data.
- *
- * @param name one of {@link list}, `efficientnet_b0` say, or timm's or torchvision's name for it. A name stands for the
- *   architecture only: numeric profile and weights are chosen apart.
- * @throws MbconvError ERR_TYPE, or ERR_VALUE listing the known names.
- */
-export function arch(name: string): Arch {
-  const op = 'arch'
-  if (typeof name !== 'string') throw new MbconvError('ERR_TYPE', 'arch: name must be a string', { op })
-  const make = FAMILIES.get(canonicalName(name))
-  if (make === undefined) {
-    throw new MbconvError('ERR_VALUE', `arch: no model is called ${JSON.stringify(name)}`, {
-      op,
-      hint: `Known models: ${list().join(', ')}.`,
-    })
-  }
-  return make()
 }

@@ -6,9 +6,10 @@
  * the same network. A table of someone's own making is scaled as it is; no configuration can name it.
  */
 import { MbconvError } from '../../errors/error'
-import { type Arch, arch as archNamed, list } from '../arch/arch'
+import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
 import { scale } from '../arch/scaling'
+import { arch as archNamed, list } from '../families/catalogue'
 
 /** Resolutions a training configuration takes, px. */
 export const RESOLUTIONS = Object.freeze({ min: 8, max: 4096 })

@@ -1,6 +1,6 @@
 /** Tensor: n-dimensional arrays on a device, with reverse-mode differentiation. */
 
-import { native } from '../../native/addon'
+import { native, registerTensorClass } from '../../native/addon'
 import { requireCuda } from '../../native/cuda'
 import type { Device, DType, Element, MemoryFormat, NestedArray, TypedArray } from '../../native/types'
 import { Parts } from '../methods/parts'
@@ -164,5 +164,15 @@ export class Tensor extends Parts {
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return inspectTensor(this)
+  }
+}
+
+registerTensorClass(Tensor)
+
+type ThisClass = Tensor // inside the declaration below, Tensor is the name that it gives a meaning to
+
+declare module '../../native/types' {
+  interface Registered {
+    tensor: ThisClass
   }
 }

@@ -1,7 +1,6 @@
 /** The methods of Tensor that compute element by element and compare, and products. */
 import { native } from '../../native/addon'
-import type { Element } from '../../native/types'
-import type { Tensor } from '../core/tensor'
+import type { Element, Tensor } from '../../native/types'
 
 /** The other side of an operation: a tensor, broadcast against this one, or a number (which never widens the dtype). */
 export type Operand = Tensor | Element

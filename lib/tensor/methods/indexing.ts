@@ -1,7 +1,7 @@
 /** NumPy-style indexing, resolved into views and (for index tensors and masks) one gather. */
 import { MbconvError } from '../../errors/error'
 import { native } from '../../native/addon'
-import type { Tensor } from '../core/tensor'
+import type { Tensor } from '../../native/types'
 
 export interface Slice {
   start?: number

@@ -1,7 +1,6 @@
 /** The methods of Tensor that write into it, and return it. */
 import { native } from '../../native/addon'
-import type { Element } from '../../native/types'
-import type { Tensor } from '../core/tensor'
+import type { Element, Tensor } from '../../native/types'
 import type { NanOptions, Operand } from './arithmetic'
 import { Reductions } from './reductions'
 

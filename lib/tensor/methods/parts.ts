@@ -1,7 +1,6 @@
 /** The methods of Tensor that reshape, take apart and pick. */
 import { native } from '../../native/addon'
-import type { Dims, Element } from '../../native/types'
-import type { Tensor } from '../core/tensor'
+import type { Dims, Element, Tensor } from '../../native/types'
 import type { Operand } from './arithmetic'
 import { type IndexPart, indexTensor, resolveIndex } from './indexing'
 import { InPlace, type ScatterReduceOptions } from './inplace'

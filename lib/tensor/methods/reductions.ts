@@ -1,7 +1,6 @@
 /** The methods of Tensor that reduce, accumulate, sort and count. */
 import { native } from '../../native/addon'
-import type { Dims, DType, ReduceOneOptions, ReduceOptions } from '../../native/types'
-import type { Tensor } from '../core/tensor'
+import type { Dims, DType, ReduceOneOptions, ReduceOptions, Tensor } from '../../native/types'
 import { Arithmetic } from './arithmetic'
 
 /** Elements found along a dimension, and where (int64). */

@@ -1,0 +1,67 @@
+/** The networks by name, and the names that others have for them. */
+import { MbconvError } from '../../errors/error'
+import type { Arch } from '../arch/arch'
+import { EFFICIENTNET, EFFICIENTNET_LITE } from './efficientnet'
+import { EFFICIENTNETV2 } from './efficientnetv2'
+import { MNASNET, MOBILENET } from './mobilenet'
+import { RESNET } from './resnet'
+
+/** By family, smallest model first. Made when asked for, since nobody wants all. */
+const FAMILIES: ReadonlyMap<string, () => Arch> = new Map(
+  [EFFICIENTNET, EFFICIENTNETV2, EFFICIENTNET_LITE, MOBILENET, MNASNET, RESNET].flatMap(Object.entries),
+)
+
+const V1 = ['b0', 'b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7', 'b8', 'l2']
+const LITE = ['lite0', 'lite1', 'lite2', 'lite3', 'lite4']
+
+/** timm's and torchvision's names. */
+export const ALIASES: ReadonlyMap<string, string> = new Map([
+  ...[...V1, ...LITE].map((size): [string, string] => [`tf_efficientnet_${size}`, `efficientnet_${size}`]),
+  ...Object.keys(EFFICIENTNETV2).map((name): [string, string] => [`tf_${name}`, name]),
+  ...['s', 'm', 'l'].map((size): [string, string] => [`efficientnet_v2_${size}`, `efficientnetv2_${size}`]),
+  ['mobilenetv1_100', 'mobilenet_v1'],
+  ['mobilenetv2_100', 'mobilenet_v2'],
+  ['mobilenetv3_large_100', 'mobilenet_v3_large'],
+  ['tf_mobilenetv3_large_100', 'mobilenet_v3_large'],
+  ['mobilenetv3_small_100', 'mobilenet_v3_small'],
+  ['tf_mobilenetv3_small_100', 'mobilenet_v3_small'],
+  ['mnasnet_100', 'mnasnet_b1'],
+  ['mnasnet1_0', 'mnasnet_b1'],
+  ['semnasnet_100', 'mnasnet_a1'],
+])
+
+/** Names that {@link arch} knows, by family, smallest model first. Aliases are not among them. */
+export function list(): string[] {
+  return [...FAMILIES.keys()]
+}
+
+/** The name in {@link list} for a name that timm or torchvision uses; the name itself where it is none of theirs. */
+export function canonicalName(name: string): string {
+  return ALIASES.get(name) ?? name
+}
+
+/** The name in {@link list} that a short one means, `b3` say, or one of timm's or torchvision's. */
+export function fullName(name: string): string | undefined {
+  const canonical = canonicalName(name)
+  return list().find((known) => known === canonical || known === `efficientnet_${name}`)
+}
+
+/**
+ * The architecture of a published model, as frozen data.
+ *
+ * @param name one of {@link list}, `efficientnet_b0` say, or timm's or torchvision's name for it. A name stands for the
+ *   architecture only: numeric profile and weights are chosen apart.
+ * @throws MbconvError ERR_TYPE, or ERR_VALUE listing the known names.
+ */
+export function arch(name: string): Arch {
+  const op = 'arch'
+  if (typeof name !== 'string') throw new MbconvError('ERR_TYPE', 'arch: name must be a string', { op })
+  const make = FAMILIES.get(canonicalName(name))
+  if (make === undefined) {
+    throw new MbconvError('ERR_VALUE', `arch: no model is called ${JSON.stringify(name)}`, {
+      op,
+      hint: `Known models: ${list().join(', ')}.`,
+    })
+  }
+  return make()
+}

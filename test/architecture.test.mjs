@@ -1,0 +1,47 @@
+// The rooms of the house: imports run one way between folders, no file waits for itself to be loaded, no folder is full.
+import path from 'node:path'
+import t from 'tap'
+import { circlesOf, folderGraph, groupBy, nativeGraph, typescriptGraph } from './helpers/imports.mjs'
+
+const root = path.join(import.meta.dirname, '..')
+process.chdir(root)
+
+/** More than these directly in one folder, and nobody finds anything. */
+const MOST_FILES = 16
+
+const graphs = { lib: typescriptGraph('lib'), native: nativeGraph('native') }
+
+/** The imports that close a circle of folders, for the message. */
+const closing = (graph, circle) =>
+  graph.edges
+    .filter(({ from, to }) => circle.includes(from) && circle.includes(to))
+    .map(({ files }) => `${files.from} -> ${files.to}`)
+    .sort()
+
+for (const [name, graph] of Object.entries(graphs)) {
+  t.test(`${name}: imports, those of types too, run one way between folders`, async (t) => {
+    t.ok(graph.edges.length > 40, `${graph.edges.length} imports`)
+    const folders = folderGraph(graph)
+    for (const circle of circlesOf(folders)) t.same(closing(folders, circle), [], circle.join(', '))
+  })
+
+  t.test(`${name}: no circle of files that load each other`, async (t) => {
+    const values = { ...graph, edges: graph.edges.filter(({ value }) => value) }
+    t.same(circlesOf(values), [])
+  })
+
+  t.test(`${name}: at most ${MOST_FILES} files directly in a folder`, async (t) => {
+    const folders = groupBy(graph.files, (file) => path.dirname(file))
+    for (const [folder, files] of folders) t.ok(files.length <= MOST_FILES, `${folder}: ${files.length}`)
+  })
+}
+
+t.test('what the checks refuse, they find', async (t) => {
+  const edge = (from, to, value = true) => ({ from, to, value })
+  const graph = { files: ['a/x', 'a/y', 'b/z'], edges: [edge('a/x', 'b/z'), edge('b/z', 'a/y', false)] }
+  t.same(circlesOf(graph), [], 'no circle of files')
+  t.same(circlesOf(folderGraph(graph)), [['a', 'b']], 'but one of folders, closed by a type')
+  t.same(circlesOf({ files: ['x', 'y', 'z'], edges: [edge('x', 'y'), edge('y', 'z'), edge('z', 'x')] }), [
+    ['x', 'y', 'z'],
+  ])
+})
