@@ -37,6 +37,7 @@ export * as nn from './nn'
 export * as optim from './optim'
 export { type AutocastOptions, autocast, isAutocastEnabled } from './tensor/core/autocast'
 export { enableGrad, type GradOptions, grad, inferenceMode, isGradEnabled, noGrad } from './tensor/core/autograd'
+export { autogradFunction, type FunctionContext, type FunctionDefinition } from './tensor/core/autograd-function'
 export {
   arange,
   empty,
@@ -59,8 +60,8 @@ export {
   zerosLike,
 } from './tensor/core/create'
 export * as debug from './tensor/core/debug'
-export { autogradFunction, checkpoint, type FunctionContext, type FunctionDefinition } from './tensor/core/function'
 export { getRandomState, manualSeed, setRandomState } from './tensor/core/random'
+export { checkpoint } from './tensor/core/recompute'
 export { keep, memory, scope } from './tensor/core/scope'
 export { Tensor } from './tensor/core/tensor'
 export * as threads from './tensor/core/transfer'
