@@ -61,7 +61,8 @@ export {
 } from './tensor/core/create'
 export * as debug from './tensor/core/debug'
 export { getRandomState, manualSeed, setRandomState } from './tensor/core/random'
-export { checkpoint } from './tensor/core/recompute'
+// `checkpoint` is PyTorch's name of `recompute`: the same function.
+export { recompute, recompute as checkpoint } from './tensor/core/recompute'
 export { keep, memory, scope } from './tensor/core/scope'
 export { Tensor } from './tensor/core/tensor'
 export * as threads from './tensor/core/transfer'

@@ -9,34 +9,36 @@ import { scope } from './scope'
 import { Tensor } from './tensor'
 
 /**
- * How deep recomputation may be nested, and how deep it is at the moment. Each level costs the stack of the JavaScript
- * thread and of libtorch, which goes no deeper either (torch::autograd::MAX_DEPTH).
+ * How deep recomputation may be nested, and how deep it is at the moment. Each level takes stack of the JavaScript thread
+ * and of libtorch, which goes no deeper either (torch::autograd::MAX_DEPTH).
  */
 const DEEPEST = 60
 let depth = 0
 
 /**
- * Runs `fn` without keeping what its gradient needs, and runs it again during backward(): memory against time.
+ * Runs `fn` without keeping the activations that its gradient needs, and runs it again during backward(). This saves
+ * memory and costs time. PyTorch calls it `torch.utils.checkpoint.checkpoint`; `mb.checkpoint` is another name of this
+ * function.
  *
  * @param fn From tensors to one tensor. It must do the same both times; random numbers are repeated. It runs in a scope
  *   of its own: what it makes and does not return is freed.
  * @param inputs What the gradient flows to, besides the parameters that `fn` closes over.
  * @throws MbconvError ERR_AUTOGRAD inside 60 others
  */
-export function checkpoint(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
-  const op = 'checkpoint'
+export function recompute(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
+  const op = 'recompute'
   checkFunction(op, 'fn', fn)
   if (!inputs.every((input) => input instanceof Tensor))
     throw new MbconvError('ERR_TYPE', `${op}: inputs must be tensors`, { op })
   if (depth === DEEPEST) {
     throw new MbconvError('ERR_AUTOGRAD', `${op}: recomputation is nested more than ${DEEPEST} deep`, {
       op,
-      hint: 'Put several layers into one checkpoint.',
+      hint: 'Recompute several layers in one call.',
     })
   }
   let randomState: Uint8Array
   const wanted = inputs.map((tensor) => tensor.requiresGrad)
-  const recompute = autogradFunction({
+  const recomputed = autogradFunction({
     forward(context, _trigger, ...tensors) {
       randomState = getRandomState()
       context.save(...tensors)
@@ -62,10 +64,11 @@ export function checkpoint(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tenso
       }
     },
   })
-  // Parameters inside `fn` are not among the inputs; this one sees to it that backward() comes here all the same.
+  // Parameters that `fn` closes over are not among the inputs. Because this tensor requires a gradient, backward() comes
+  // here even when no input does.
   const trigger = empty([0], { requiresGrad: true })
   try {
-    return recompute(trigger, ...inputs) as Tensor
+    return recomputed(trigger, ...inputs) as Tensor
   } finally {
     trigger.dispose()
   }
