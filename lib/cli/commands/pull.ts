@@ -1,9 +1,9 @@
-/** `mbconv pull`: weights of a checkpoint into the folder of weights; `--list` shows which there are. */
+/** `mbconv pull`: fetches published weights into the folder of weights; `--list` shows which there are. */
 
 import path from 'node:path'
 import { EXIT, MbconvError } from '../../errors/error'
 import type { DownloadProgress } from '../../files/download'
-import { checkpointNamed, checkpoints, weightsFolder } from '../../models/weights/published'
+import { publishedWeights, publishedWeightsNamed, weightsFolder } from '../../models/weights/published'
 import { type Pulled, pull as pullOne } from '../../models/weights/pull'
 import { exitOfInterruption, onSignals } from '../../process/signals'
 import { printable } from '../../text/foreign-text'
@@ -20,7 +20,7 @@ export async function pull(names: string[], options: PullOptions): Promise<numbe
   const output = new Output(options)
   if (options.list) return showList(output)
   if (names.length === 0) {
-    throw new MbconvError('ERR_USAGE', 'no checkpoint given', { hint: 'mbconv pull --list shows which there are' })
+    throw new MbconvError('ERR_USAGE', 'no weights are named', { hint: 'mbconv pull --list shows which there are' })
   }
   const controller = new AbortController()
   let status: number = EXIT.failure
@@ -55,7 +55,7 @@ export async function pull(names: string[], options: PullOptions): Promise<numbe
 /** A wrong name is a wrong call of the command. */
 function known(name: string): void {
   try {
-    checkpointNamed(name)
+    publishedWeightsNamed(name)
   } catch (error) {
     const { message, hint } = error as MbconvError
     throw new MbconvError('ERR_USAGE', message.replace(/^\w+: /, ''), { hint, cause: error })
@@ -74,10 +74,10 @@ function described({ name, path: file, bytes, verifiedBy, wasThere }: Pulled): s
 }
 
 function showList(output: Output): number {
-  const all = checkpoints()
+  const all = publishedWeights()
   output.data(all)
   const columns = [
-    { title: 'checkpoint' },
+    { title: 'weights' },
     { title: 'model' },
     { title: 'profile' },
     ...['classes', 'px', 'crop'].map((title) => ({ title, right: true })),
