@@ -4,7 +4,7 @@ import { MbconvError } from '../errors/error'
 import { empty, full, zeros } from '../tensor/core/create'
 import { Tensor } from '../tensor/core/tensor'
 import * as F from './functional'
-import { initConv, initLinear } from './init'
+import { initConv, initLinear } from './paper-init'
 import { Module } from './module'
 
 /** `paper` draws initial weights (see ./init); `none` leaves the memory as it comes, for weights that will be loaded. */

@@ -2,7 +2,7 @@
 import { checkCount, checkOptions, checkRate, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { Device, DType } from '../../native/types'
-import { seeded } from '../../nn/init'
+import { seeded } from '../../nn/paper-init'
 import type { Init } from '../../nn/layers'
 import { type Seed, seedBits } from '../../random/seed'
 import type { Arch } from '../arch/arch'
