@@ -1,6 +1,7 @@
 /**
- * Initial values, `mb.nn.init`: each fills a tensor in place, unrecorded, from this thread's generator, and returns it.
- * The same seed gives PyTorch's numbers. The paper's own initialisation, which the layers here use, is in paper-init.ts.
+ * `mb.nn.init`: functions that fill a tensor with initial values, as torch.nn.init has them. Each works in place, is not
+ * recorded for gradients, draws from this thread's generator and returns the tensor. The same seed gives PyTorch's numbers.
+ * The layers here start with the paper's own initialisation instead, which is in paper-init.ts.
  */
 import { checkCount, checkNumber, checkPositive } from '../errors/check'
 import { MbconvError } from '../errors/error'
@@ -14,7 +15,7 @@ import { qr } from '../tensor/ops/linalg'
 
 export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu'
 
-/** The factor by which weights before an activation should be larger than 1 / √fan; `slope` is leakyRelu's. */
+/** The recommended gain for weights before an activation: their standard deviation over 1 / √fan. `slope` is leakyRelu's. */
 export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number {
   checkNumber('calculateGain', 'slope', slope)
   const gains = {
@@ -34,7 +35,7 @@ export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number 
   return gains[nonlinearity]
 }
 
-/** Inputs and outputs that meet in one element: channels [O, I, …] times the size of the window. */
+/** How many inputs an output has, and outputs an input: the channels of [O, I, …] times the size of the window. */
 function fans(op: string, tensor: Tensor): { fanIn: number; fanOut: number } {
   const [outputs, inputs, ...window] = tensor.shape
   if (inputs === undefined) {
@@ -44,7 +45,7 @@ function fans(op: string, tensor: Tensor): { fanIn: number; fanOut: number } {
   return { fanIn: inputs * area, fanOut: outputs * area }
 }
 
-/** Fills with something random and forgets what that made on the way. */
+/** Runs `fill` unrecorded, and frees the temporary tensors that it makes. */
 function filled(tensor: Tensor, fill: () => void): Tensor {
   noGrad(() => scope(fill))
   return tensor
@@ -103,7 +104,7 @@ export interface TruncNormalOptions {
   high?: number
 }
 
-/** Draws that find no place in this many rounds never will. */
+/** After this many rounds of rejection no more draws are made. */
 const MAX_ROUNDS = 100_000
 
 /**
@@ -183,7 +184,7 @@ export function eye_(tensor: Tensor): Tensor {
   return filled(tensor, () => tensor.zero_().fillDiagonal_(1))
 }
 
-/** The convolution weight [O, I / groups, …] that hands as many channels on as there are, 0 elsewhere. */
+/** The convolution weight [O, I / groups, …] that passes channels on unchanged, as many as there are; 0 elsewhere. */
 export function dirac_(tensor: Tensor, { groups = 1 } = {}): Tensor {
   const op = 'dirac_'
   checkCount(op, 'groups', groups)
