@@ -5,7 +5,8 @@
  * Commands are imported when they are called, so that `--help` is instant and works before anything is built.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { EXIT, exitCodeOf, MbconvError } from '../errors/error'
+import { MbconvError } from '../errors/error'
+import { EXIT, exitCodeOf } from '../errors/exit-codes'
 import { PROFILE_NAMES } from '../models/network/profiles'
 import { packageVersion } from '../process/version'
 import type { RunOptions } from './commands/experiment'

@@ -1,5 +1,5 @@
 /** Ctrl-C and its kin: the first time work is saved, the second time everything ends. */
-import { EXIT } from '../errors/error'
+import { EXIT } from '../errors/exit-codes'
 import { hangupIsIgnored } from './hangup.cjs'
 
 /** What asks a process to end: Ctrl-C, the system, a terminal that is closed. */

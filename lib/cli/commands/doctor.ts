@@ -1,5 +1,5 @@
 /** `mbconv doctor`: what was found on this machine, what is missing, and what to do about it. */
-import { EXIT } from '../../errors/error'
+import { EXIT } from '../../errors/exit-codes'
 import { type Finding, inspectEnvironment } from '../view/environment'
 import { type GlobalOptions, Output } from '../view/output'
 

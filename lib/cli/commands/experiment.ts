@@ -1,5 +1,6 @@
 /** `mbconv experiment`: run, status, report and compare. */
-import { EXIT, MbconvError } from '../../errors/error'
+import { MbconvError } from '../../errors/error'
+import { EXIT } from '../../errors/exit-codes'
 import type { MeasureEvent, PlanEvent } from '../../experiment/run/events'
 import { exitOfInterruption, stopOnSignals } from '../../process/signals'
 import { isFolder, shortPath } from '../input/runs'

@@ -1,6 +1,7 @@
 /** `mbconv explain`: a picture of what in an image speaks for a class. */
 import path from 'node:path'
-import { EXIT, MbconvError } from '../../errors/error'
+import { MbconvError } from '../../errors/error'
+import { EXIT } from '../../errors/exit-codes'
 import { writeFileAtomic } from '../../files/atomic'
 import { newestRunOrThrow } from '../input/runs'
 import { stdinImage } from '../input/stdin-image'

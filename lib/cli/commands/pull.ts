@@ -1,7 +1,8 @@
 /** `mbconv pull`: fetches published weights into the folder of weights; `--list` shows which there are. */
 
 import path from 'node:path'
-import { EXIT, MbconvError } from '../../errors/error'
+import { MbconvError } from '../../errors/error'
+import { EXIT } from '../../errors/exit-codes'
 import type { DownloadProgress } from '../../files/download'
 import { publishedWeights, publishedWeightsNamed, weightsFolder } from '../../models/weights/published'
 import { type Pulled, pull as pullOne } from '../../models/weights/pull'

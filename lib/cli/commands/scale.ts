@@ -1,6 +1,7 @@
 /** `mbconv scale`: a network scaled to a budget, as the `model:` of a training configuration. */
 
-import { EXIT, MbconvError } from '../../errors/error'
+import { MbconvError } from '../../errors/error'
+import { EXIT } from '../../errors/exit-codes'
 import type { Arch } from '../../models/arch/arch'
 import { scale as scaleArch } from '../../models/arch/scaling'
 import { COUNTING_RULE, count } from '../../models/cost/count'
