@@ -8,7 +8,8 @@ import { noGrad } from '../tensor/core/autograd'
 import { full } from '../tensor/core/create'
 import { keep, scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
-import { checkNumber, copyAll } from './optimizer'
+import { copyAll } from './copy-state'
+import { checkNumber } from './optimizer'
 
 /** A model as the average sees it: its parameters and buffers by name, the tensors themselves. */
 export interface StateSource {

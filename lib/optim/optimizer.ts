@@ -11,6 +11,7 @@ import { noGrad } from '../tensor/core/autograd'
 import { full } from '../tensor/core/create'
 import { keep } from '../tensor/core/scope'
 import { Tensor } from '../tensor/core/tensor'
+import { copyAll } from './copy-state'
 
 /** Parameters that share a learning rate and a weight decay. */
 export interface ParamGroup {
@@ -53,38 +54,6 @@ export interface OptimizerOptions {
 export interface OptimizerState {
   step: number
   tensors: Record<string, Tensor>
-}
-
-/** A model as the grouping rule sees it. */
-export interface ParameterSource {
-  namedParameters(): [string, Tensor][]
-  namedBuffers(): [string, Tensor][]
-}
-
-/**
- * The recipe's weight-decay rule: batch norm's scale and shift are spared, everything else decays, the biases of
- * squeeze-and-excite and linear layers included (tensorflow/tpu, efficientnet/main.py: all trainables whose name lacks
- * `batch_normalization`).
- *
- * @param model parameters of a layer that keeps running statistics count as batch norm's
- * @param weightDecay for the group that decays
- * @returns the decaying group and the spared one; an empty group is left out
- */
-export function decayGroups(model: ParameterSource, weightDecay: number): ParamGroup[] {
-  const suffix = 'running_mean'
-  const normLayers = new Set(
-    model
-      .namedBuffers()
-      .filter(([name]) => name === suffix || name.endsWith(`.${suffix}`))
-      .map(([name]) => name.slice(0, -suffix.length)),
-  )
-  const layerOf = (name: string) => name.slice(0, name.lastIndexOf('.') + 1)
-  const trained = model.namedParameters().filter(([, parameter]) => parameter.requiresGrad)
-  const group = (isNorm: boolean, decay: number): ParamGroup => {
-    const members = trained.filter(([name]) => normLayers.has(layerOf(name)) === isNorm)
-    return { params: members.map(([, p]) => p), names: members.map(([name]) => name), weightDecay: decay }
-  }
-  return [group(false, weightDecay), group(true, 0)].filter(({ params }) => params.length > 0)
 }
 
 /** Throws ERR_VALUE unless `value` is a finite number of at least `min` and below `below`. */
@@ -293,31 +262,4 @@ export abstract class Optimizer {
 /** A number on the device of the group's parameters, in float64. Belongs to no scope. */
 function scalarBeside({ params }: Group, value: number): Tensor {
   return keep(full([], value, { dtype: 'float64', device: params[0].device }))
-}
-
-/** Copies `from` into the tensors of `into`, after checking that names, shapes and dtypes agree. */
-export function copyAll(op: string, into: Record<string, Tensor>, from: Record<string, Tensor>): void {
-  const missing = Object.keys(into).filter((name) => !Object.hasOwn(from, name))
-  if (missing.length > 0) throw new MbconvError('ERR_VALUE', `${op}: missing ${some(missing)}`, { op })
-  const left = Object.keys(from).filter((name) => !Object.hasOwn(into, name))
-  if (left.length > 0) throw new MbconvError('ERR_VALUE', `${op}: unknown ${some(left)}`, { op })
-  for (const [name, target] of Object.entries(into)) {
-    const source = from[name]
-    if (!(source instanceof Tensor)) throw new MbconvError('ERR_TYPE', `${op}: ${name} is not a tensor`, { op })
-    if (source.shape.join() !== target.shape.join()) {
-      throw new MbconvError('ERR_SHAPE', `${op}: ${name} has shape [${source.shape}], not [${target.shape}]`, { op })
-    }
-    if (source.dtype !== target.dtype) {
-      throw new MbconvError('ERR_TYPE', `${op}: ${name} is ${source.dtype}, not ${target.dtype}`, { op })
-    }
-  }
-  noGrad(() => {
-    for (const [name, target] of Object.entries(into)) target.copy_(from[name])
-  })
-}
-
-/** A list of names for an error, cut short. */
-function some(names: string[]): string {
-  const shown = names.slice(0, 3).join(', ')
-  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown
 }
