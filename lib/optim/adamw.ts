@@ -9,11 +9,12 @@
  * The step t is the optimiser's, where torch counts one a parameter; they differ only for parameters that had no
  * gradient in some steps.
  */
+import { checkRange } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
 import { zerosLike } from '../tensor/core/create'
 import type { Tensor } from '../tensor/core/tensor'
-import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
+import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
 export interface AdamWOptions extends OptimizerOptions {
   lr: number
@@ -34,9 +35,9 @@ export class AdamW extends Optimizer {
     if (!Array.isArray(betas) || betas.length !== 2) {
       throw new MbconvError('ERR_TYPE', 'AdamW: betas must be two numbers', { op: 'AdamW' })
     }
-    checkNumber('AdamW', 'betas[0]', betas[0], 0, 1)
-    checkNumber('AdamW', 'betas[1]', betas[1], 0, 1)
-    checkNumber('AdamW', 'eps', eps, 0)
+    checkRange('AdamW', 'betas[0]', betas[0], 0, 1)
+    checkRange('AdamW', 'betas[1]', betas[1], 0, 1)
+    checkRange('AdamW', 'eps', eps, 0)
     super('AdamW', params, lr, weightDecay, options)
     this.betas = [betas[0], betas[1]]
     this.eps = eps

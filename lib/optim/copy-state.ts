@@ -1,14 +1,15 @@
 /** Loading saved state by copying it into the tensors that are there. */
+import { listed } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { noGrad } from '../tensor/core/autograd'
 import { Tensor } from '../tensor/core/tensor'
 
 /** Copies `from` into the tensors of `into`, after checking that names, shapes and dtypes agree. */
-export function copyAll(op: string, into: Record<string, Tensor>, from: Record<string, Tensor>): void {
+export function copyState(op: string, into: Record<string, Tensor>, from: Record<string, Tensor>): void {
   const missing = Object.keys(into).filter((name) => !Object.hasOwn(from, name))
-  if (missing.length > 0) throw new MbconvError('ERR_VALUE', `${op}: missing ${some(missing)}`, { op })
+  if (missing.length > 0) throw new MbconvError('ERR_VALUE', `${op}: missing ${listed(missing, { most: 3 })}`, { op })
   const left = Object.keys(from).filter((name) => !Object.hasOwn(into, name))
-  if (left.length > 0) throw new MbconvError('ERR_VALUE', `${op}: unknown ${some(left)}`, { op })
+  if (left.length > 0) throw new MbconvError('ERR_VALUE', `${op}: unknown ${listed(left, { most: 3 })}`, { op })
   for (const [name, target] of Object.entries(into)) {
     const source = from[name]
     if (!(source instanceof Tensor)) throw new MbconvError('ERR_TYPE', `${op}: ${name} is not a tensor`, { op })
@@ -22,10 +23,4 @@ export function copyAll(op: string, into: Record<string, Tensor>, from: Record<s
   noGrad(() => {
     for (const [name, target] of Object.entries(into)) target.copy_(from[name])
   })
-}
-
-/** A list of names for an error, cut short. */
-function some(names: string[]): string {
-  const shown = names.slice(0, 3).join(', ')
-  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown
 }

@@ -1,8 +1,8 @@
 /** How a model's parameters are put into groups, each with a weight decay and a learning rate of its own. */
-import { checkOptions, checkPositive, shown } from '../errors/check'
+import { checkOptions, checkPositive, checkRange, shown } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import type { Tensor } from '../tensor/core/tensor'
-import { checkNumber, type ParamGroup } from './optimizer'
+import type { ParamGroup } from './optimizer'
 
 /** A model as the grouping rule sees it. */
 export interface ParameterSource {
@@ -67,7 +67,7 @@ export function layerwiseGroups(model: ParameterSource, options: LayerwiseOption
   const { decay, weightDecay, by = 'block' } = options
   checkPositive(op, 'decay', decay)
   if (decay > 1) throw new MbconvError('ERR_VALUE', `${op}: decay must be at most 1, got ${decay}`, { op })
-  checkNumber(op, 'weightDecay', weightDecay, 0)
+  checkRange(op, 'weightDecay', weightDecay, 0)
   if (by !== 'block' && by !== 'stage') {
     throw new MbconvError('ERR_VALUE', `${op}: by must be 'block' or 'stage', got ${shown(by)}`, { op })
   }

@@ -10,10 +10,11 @@
  *
  * Source: tf.compat.v1.train.RMSPropOptimizer; timm's RMSpropTF computes the same.
  */
+import { checkRange } from '../errors/check'
 import { native } from '../native/addon'
 import { onesLike, zerosLike } from '../tensor/core/create'
 import type { Tensor } from '../tensor/core/tensor'
-import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
+import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
 export interface RMSpropOptions extends OptimizerOptions {
   lr: number
@@ -34,9 +35,9 @@ export class RMSprop extends Optimizer {
 
   constructor(params: Tensor[] | ParamGroup[], options: RMSpropOptions) {
     const { lr, decay = 0.9, momentum = 0.9, eps = 1e-3, weightDecay = 0 } = options
-    checkNumber('RMSprop', 'decay', decay, 0, 1)
-    checkNumber('RMSprop', 'momentum', momentum, 0, 1)
-    checkNumber('RMSprop', 'eps', eps, 0)
+    checkRange('RMSprop', 'decay', decay, 0, 1)
+    checkRange('RMSprop', 'momentum', momentum, 0, 1)
+    checkRange('RMSprop', 'eps', eps, 0)
     super('RMSprop', params, lr, weightDecay, options)
     this.decay = decay
     this.momentum = momentum

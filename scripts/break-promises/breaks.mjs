@@ -56,8 +56,8 @@ export const BREAKS = [
     promise: 'Parameters, optimiser and EMA state are never scope-owned',
     what: "an optimiser's state belongs to the scope around",
     file: 'lib/optim/optimizer.ts',
-    text: 'group.params.map((p) => keep(make(p)))',
-    by: 'group.params.map((p) => make(p))',
+    text: 'made.push(keep(make(p)))',
+    by: 'made.push(make(p))',
     test: 'scope',
   },
   {

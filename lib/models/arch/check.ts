@@ -1,10 +1,11 @@
 /** Checks of architecture tables, which users may write themselves. */
-import { checkCount, checkNumber, checkPositive, checkRate, shown } from '../../errors/check'
+import { checkCount, checkNumber, checkOneOf, checkPositive, checkRate, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { Arch, Stage } from './arch'
 
 const BLOCKS: readonly unknown[] = ['mbconv', 'fused', 'separable', 'basic', 'bottleneck']
 const ACTIVATIONS: readonly unknown[] = ['silu', 'relu', 'relu6', 'hardswish']
+const SQUEEZE = { of: ['input', 'expanded'], activation: ['silu', 'relu'], gate: ['sigmoid', 'hardsigmoid'] } as const
 
 export function freezeArch(arch: Arch): Arch {
   return Object.freeze({ ...arch, stages: Object.freeze(arch.stages.map((stage) => Object.freeze({ ...stage }))) })
@@ -34,16 +35,17 @@ export function checkArch(op: string, value: unknown): Arch {
   checkPositive(op, 'arch.width', arch.width)
   checkPositive(op, 'arch.depth', arch.depth)
   checkRate(op, 'arch.dropout', arch.dropout)
-  checkOneOf(op, 'arch.activation', arch.activation, ACTIVATIONS)
+  if (arch.activation !== undefined) checkOneOf(op, 'arch.activation', arch.activation, ACTIVATIONS)
   if (arch.leastShare !== undefined) checkRate(op, 'arch.leastShare', arch.leastShare)
   for (const field of ['stemPool', 'fixedEnds', 'wideHead'] as const) {
     if (arch[field] === undefined || typeof arch[field] === 'boolean') continue
     throw new MbconvError('ERR_TYPE', `${op}: arch.${field} must be true or false, got ${shown(arch[field])}`, { op })
   }
   if (arch.squeeze !== undefined) {
-    checkOneOf(op, 'arch.squeeze.of', arch.squeeze.of, ['input', 'expanded'])
-    checkOneOf(op, 'arch.squeeze.activation', arch.squeeze.activation, ['silu', 'relu'])
-    checkOneOf(op, 'arch.squeeze.gate', arch.squeeze.gate, ['sigmoid', 'hardsigmoid'])
+    for (const field of ['of', 'activation', 'gate'] as const) {
+      const value = arch.squeeze[field]
+      if (value !== undefined) checkOneOf(op, `arch.squeeze.${field}`, value, SQUEEZE[field])
+    }
   }
   let input = arch.stem
   for (const [i, stage] of arch.stages.entries()) {
@@ -62,8 +64,8 @@ export function checkStageFields(op: string, name: string, stage: Stage): void {
   if (typeof stage !== 'object' || stage === null) {
     throw new MbconvError('ERR_TYPE', `${op}: ${name} must be an object`, { op })
   }
-  checkOneOf(op, `${name}.block`, stage.block, BLOCKS)
-  checkOneOf(op, `${name}.activation`, stage.activation, ACTIVATIONS)
+  if (stage.block !== undefined) checkOneOf(op, `${name}.block`, stage.block, BLOCKS)
+  if (stage.activation !== undefined) checkOneOf(op, `${name}.activation`, stage.activation, ACTIVATIONS)
   checkKernel(op, `${name}.kernel`, stage.kernel)
   for (const field of ['stride', 'channels'] as const) checkCount(op, `${name}.${field}`, stage[field])
   checkCount(op, `${name}.layers`, stage.layers, { max: 10_000 })
@@ -101,9 +103,4 @@ export function checkStage(op: string, name: string, stage: Stage, input: number
 function checkKernel(op: string, name: string, value: number): void {
   checkCount(op, name, value)
   if (value % 2 === 0) throw new MbconvError('ERR_VALUE', `${op}: ${name} must be odd`, { op })
-}
-
-function checkOneOf(op: string, name: string, value: unknown, known: readonly unknown[]): void {
-  if (value === undefined || known.includes(value)) return
-  throw new MbconvError('ERR_VALUE', `${op}: ${name} must be one of ${known.join(', ')}, got ${shown(value)}`, { op })
 }

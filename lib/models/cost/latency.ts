@@ -1,5 +1,5 @@
 /** How long a network takes on the device at hand. */
-import { checkCount, checkOptions } from '../../errors/check'
+import { checkCount, checkOneOf, checkOptions } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { Device, DType, MemoryFormat } from '../../native/types'
 import { crossEntropy } from '../../nn/functional'
@@ -10,7 +10,6 @@ import { seeded } from '../../tensor/core/random'
 import { scope } from '../../tensor/core/scope'
 import type { Arch } from '../arch/arch'
 import { type CreateOptions, create } from '../network/create'
-import { checkOneOf } from './memory'
 
 export interface LatencyOptions {
   /** A whole training step: forward, backward and an update of RMSProp. Otherwise a forward pass. Default false. */
