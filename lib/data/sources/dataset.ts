@@ -1,6 +1,7 @@
 /** Labelled images in memory, and what training needs to know about them. */
 import { checkCount, checkObject, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
+import { perChannel } from './channels'
 import { loadDigits } from './digits'
 import { loadIdx } from './idx'
 import { loadScenes, type SceneOptions } from './scenes'
@@ -111,19 +112,15 @@ export function normalization(
   checkDataset('normalization', train)
   checkObject('normalization', 'wanted', wanted)
   const channels = train.shape[0]
-  const perChannel = (key: string, value: number | number[]) => {
-    const list = typeof value === 'number' ? new Array<number>(channels).fill(value) : value
-    if (list.length !== channels) {
-      throw new MbconvError(
-        'ERR_CONFIG',
-        `data.${key} has ${list.length} numbers; the images have ${channels} channels`,
-      )
-    }
-    return list
+  const listOf = (key: 'mean' | 'std', value: number | number[]): number[] => {
+    const list = perChannel(value, channels)
+    if (list !== undefined) return [...list]
+    const given = (value as number[]).length
+    throw new MbconvError('ERR_CONFIG', `data.${key} has ${given} numbers; the images have ${channels} channels`)
   }
   const own = wanted.mean === null || wanted.std === null ? statistics(train) : undefined
-  const mean = perChannel('mean', wanted.mean ?? own!.mean)
-  const std = perChannel('std', wanted.std ?? own!.std)
+  const mean = listOf('mean', wanted.mean ?? own!.mean)
+  const std = listOf('std', wanted.std ?? own!.std)
   if (!std.every((s) => s > 0)) {
     if (wanted.std !== null) throw new MbconvError('ERR_CONFIG', `data.std must be above 0, not ${std.join(', ')}`)
     throw new MbconvError('ERR_DATA', `${train.name}: every pixel of a channel has the same value`, {
