@@ -16,7 +16,9 @@ import { listFiles } from '../scripts/setup/state.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SCRIPT = path.join(ROOT, 'scripts', 'offline-bundle.mjs')
-const { addonPaths, setupFacts } = createRequire(import.meta.url)('../dist/native/addon.js')
+const require = createRequire(import.meta.url)
+const { addonPaths } = require('../dist/native/addon.js')
+const { setupFacts } = require('../dist/native/setup-facts.js')
 
 if (process.platform !== 'linux') {
   t.pass('bundles are for Linux')
