@@ -81,7 +81,6 @@ export type {
   UniqueOptions,
 } from './tensor/methods/reductions'
 export {
-  bernoulli,
   blockDiag,
   broadcastTensors,
   cartesianProd,
@@ -89,13 +88,9 @@ export {
   dstack,
   hstack,
   meshgrid,
-  multinomial,
-  normal,
   oneHot,
-  poisson,
   searchsorted,
   stack,
-  standardGamma,
   vstack,
   where,
 } from './tensor/ops/combining'
@@ -103,6 +98,7 @@ export { callOp, opNames, opSchemas } from './tensor/ops/dispatch'
 export * as foreach from './tensor/ops/foreach'
 export * as linalg from './tensor/ops/linalg'
 export { einsum } from './tensor/ops/linalg'
+export { bernoulli, multinomial, normal, poisson, standardGamma } from './tensor/ops/sampling'
 export type { StopReason, TrainEvent, TrainResult } from './train/events'
 export { type TrainOptions, type TrainRun, train } from './train/train'
 

@@ -5,8 +5,8 @@ import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 
 import { checkPath } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { nameOf } from '../text/foreign-text'
-import { ioError, reasonOf } from './atomic'
-import { decodeText, NotText } from './text'
+import { decodeText, NotText } from './encoding'
+import { ioError, reasonOf } from './io-error'
 
 export { quoted } from '../text/foreign-text'
 

@@ -232,7 +232,7 @@ export const BREAKS = [
   {
     promise: 'Images are found whatever their names are',
     what: 'lists in UTF-16 are not recognised',
-    file: 'lib/files/text.ts',
+    file: 'lib/files/encoding.ts',
     text: "if (a === 0xff && b === 0xfe) return { name: 'utf-16le', mark: 2 }",
     by: '',
     test: 'image-words',

@@ -2,7 +2,7 @@
  * stdout and stderr that cannot be written: a full disk, a reader that has gone. What the command does goes on, since a
  * training whose words are lost is as good as any other; its end says what was lost.
  */
-import { reasonOf } from '../../files/atomic'
+import { reasonOf } from '../../files/io-error'
 
 /**
  * From now on a stream that fails ends nothing.
