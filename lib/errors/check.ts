@@ -18,7 +18,7 @@ export function listed(
   return items.length > most ? `${text} and ${items.length - most} more` : text
 }
 
-/** Refuses anything but a plain options object whose keys are all known: a misspelt key must not pass as a default. */
+/** Refuses anything but a plain options object with known keys only: a misspelt key must not silently give the default. */
 export function checkOptions(op: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new MbconvError('ERR_TYPE', `${op}: options must be an object, got ${shown(options)}`, { op })

@@ -1,5 +1,6 @@
 /**
- * Opening files. Whatever lies at a path, opening it never waits: the open of a pipe would, for the other end.
+ * Opening and reading files. Opening never blocks, whatever lies at the path; opening a pipe would otherwise wait for its
+ * other end.
  */
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { checkPath } from '../errors/check'

@@ -1,4 +1,4 @@
-/** Operations on several tensors at once. */
+/** Operations that combine tensors: joining, choosing between two, placing one by another's values. */
 import { native } from '../../native/addon'
 import type { Tensor } from '../core/tensor'
 import type { Operand } from '../methods/arithmetic'
@@ -13,7 +13,7 @@ export function stack(tensors: Tensor[], dim = 0): Tensor {
   return native().stack(tensors, dim)
 }
 
-/** Where the condition holds the first, elsewhere the second, broadcast. */
+/** `input` where the condition holds, `other` elsewhere, broadcast. */
 export function where(condition: Tensor, input: Operand, other: Operand): Tensor {
   return native().where(condition, input, other)
 }
