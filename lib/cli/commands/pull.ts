@@ -10,7 +10,7 @@ import { exitOfInterruption, onSignals } from '../../process/signals'
 import { printable } from '../../text/foreign-text'
 import { shortPath } from '../input/runs'
 import * as format from '../view/format'
-import { type GlobalOptions, Output, table } from '../view/output'
+import { cutTo, type GlobalOptions, Output, table } from '../view/output'
 import { writeLines } from '../view/progress'
 
 export interface PullOptions extends GlobalOptions {
@@ -139,7 +139,7 @@ class ProgressLine {
     const now = performance.now()
     if (now - this.#drawn < 100 && bytes !== total) return
     this.#drawn = now
-    this.#stream.write(`\r\u001b[K${printable(text).slice(0, (this.#stream.columns || 80) - 1)}`)
+    this.#stream.write(`\r\u001b[K${cutTo(printable(text), (this.#stream.columns || 80) - 1)}`)
   }
 
   note(text: string): void {
