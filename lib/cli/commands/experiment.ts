@@ -68,7 +68,7 @@ export async function run(file: string, options: RunOptions): Promise<number> {
     }
     if (failed > 0) output.warn(`${format.counted(failed, 'job')} failed`)
     // With nothing measured there is nothing to report.
-    if (options.report && result.done > 0) await writeReport(folder, output)
+    if (options.report && result.done > 0) await writeReport(folder, output).catch((error) => drawLater(error, output))
     return failed > 0 ? EXIT.failure : EXIT.ok
   } finally {
     progress.end()
@@ -211,6 +211,12 @@ async function writeReport(folder: string, output: Output): Promise<void> {
   output.data({ type: 'report', ...report })
   const width = Math.min(output.columns, 100)
   output.result('', ...report.conclusions.flatMap((text) => wrap(text, width)), '', `report: ${shortPath(report.html)}`)
+}
+
+/** Without the libraries that draw, a finished experiment lacks its report and nothing else. */
+function drawLater(error: unknown, output: Output): void {
+  if (!(error instanceof MbconvError) || error.code !== 'ERR_ENVIRONMENT') throw error
+  output.warn(`no report was written: ${error.message} (${error.hint}); mbconv experiment report writes it later`)
 }
 
 export async function report(word: string, options: StatusOptions): Promise<number> {
