@@ -101,7 +101,7 @@ export { callOp, opNames, opSchemas } from './tensor/ops/dispatch'
 export * as foreach from './tensor/ops/foreach'
 export * as linalg from './tensor/ops/linalg'
 export { einsum } from './tensor/ops/linalg'
-export type { StopReason, TrainEvent, TrainResult } from './train/events'
+export type { StopReason, TrainEvent, TrainResult } from './train/record/events'
 export { type TrainOptions, type TrainRun, train } from './train/train'
 
 // Nothing without a code leaves any of these.

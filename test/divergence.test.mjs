@@ -5,7 +5,7 @@ import t from 'tap'
 import { parseConfig } from '../dist/config/train.js'
 import { SkippedSteps } from '../dist/train/divergence.js'
 import { trainLoop } from '../dist/train/loop.js'
-import { progressFrom } from '../dist/train/progress.js'
+import { progressFrom } from '../dist/train/position.js'
 import { openSession } from '../dist/train/session/session.js'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
 

@@ -4,7 +4,7 @@ import { Loader } from '../data/loader'
 import { datasetOf } from '../data/sources/dataset'
 import { MbconvError } from '../errors/error'
 import { evaluate } from '../train/evaluate'
-import type { Evaluation } from '../train/events'
+import type { Evaluation } from '../train/record/events'
 import { openTrained } from './trained'
 
 export interface EvaluateRunOptions {

@@ -1,6 +1,6 @@
 /** What a run in a worker thread and the thread that started it say to each other. */
 import { type ErrorCode, MbconvError } from '../errors/error'
-import type { StopReason, TrainEvent, TrainResult } from './events'
+import type { StopReason, TrainEvent, TrainResult } from './record/events'
 import type { RunRequest } from './run'
 
 /** What the worker is started with. */

@@ -3,9 +3,9 @@ import { join, resolve } from 'node:path'
 import { parseConfig, type TrainConfigInput } from '../config/train'
 import { removeStaleTemporaries } from '../files/atomic'
 import { lockRun, unlockRun } from '../files/lock'
-import type { StopReason, TrainEvent, TrainResult } from './events'
+import type { StopReason, TrainEvent, TrainResult } from './record/events'
 import { trainLoop } from './loop'
-import { progressFrom } from './progress'
+import { progressFrom } from './position'
 import { type Checkpoint, makeCheckpointsFolder, newestCheckpoint } from './run/checkpoint'
 import {
   checkUnedited,

@@ -1,7 +1,7 @@
 /** Saving a run on its way. A disk that is full now may not be at the next checkpoint: training goes on meanwhile. */
 import { MbconvError } from '../errors/error'
-import type { TrainEvent } from './events'
-import { type Progress, stateOf } from './progress'
+import type { TrainEvent } from './record/events'
+import { type Progress, stateOf } from './position'
 import { pruneCheckpoints, saveCheckpoint } from './run/checkpoint'
 import type { Session } from './session/session'
 

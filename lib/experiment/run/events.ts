@@ -1,7 +1,7 @@
 /** What an experiment reports while it runs. */
 
 import type { StoredSeed } from '../../random/seed'
-import type { StopReason, WarningEvent } from '../../train/events'
+import type { StopReason, WarningEvent } from '../../train/record/events'
 import type { JobError, Plan, ResultRow, TimingRow } from '../types/types'
 
 /** First, and again when a search has found the arms of its next phase. */
