@@ -5,7 +5,7 @@ import t from 'tap'
 import { parseConfig } from '../dist/config/train.js'
 import { SkippedSteps } from '../dist/train/divergence.js'
 import { trainLoop } from '../dist/train/loop.js'
-import { progressFrom } from '../dist/train/position.js'
+import { positionFrom } from '../dist/train/position.js'
 import { openSession } from '../dist/train/session/session.js'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
 
@@ -68,7 +68,7 @@ async function withBadBatches(onDivergence, ...bad) {
   const run = trainLoop({
     session: { ...session, trainLoader: { epoch } },
     runDir,
-    progress: progressFrom(),
+    position: positionFrom(),
     emit: (event) => events.push(event),
     stopRequested: () => false,
   })
@@ -155,10 +155,10 @@ t.test('steps skipped long ago are not held against a run that is resumed withou
   const session = openSession(parseConfig(tinyConfig(dir, { top: { epochs: 6 }, run: { name: 'recovered' } })))
   const runDir = join(dir, 'recovered')
   mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
-  const progress = { ...progressFrom(), skipped: new SkippedSteps(new Array(8).fill(true)) }
-  const { steps } = await trainLoop({ session, runDir, progress, emit: () => {}, stopRequested: () => false })
+  const position = { ...positionFrom(), skipped: new SkippedSteps(new Array(8).fill(true)) }
+  const { steps } = await trainLoop({ session, runDir, position, emit: () => {}, stopRequested: () => false })
   t.equal(steps, 24)
-  t.strictSame(progress.skipped.latest, new Array(20).fill(false))
+  t.strictSame(position.skipped.latest, new Array(20).fill(false))
   session.dispose()
 })
 
@@ -167,8 +167,8 @@ t.test('a run that is cut to what is done is judged by its last evaluation, too'
   const runDir = join(dir, 'cut')
   mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
   const lastEval = { step: 4, loss: Number.NaN, top1: 0.25, top5: 1, confusion: [] }
-  const progress = { ...progressFrom(), step: 4, lastEval }
-  const run = trainLoop({ session, runDir, progress, emit: () => {}, stopRequested: () => false })
+  const position = { ...positionFrom(), step: 4, lastEval }
+  const run = trainLoop({ session, runDir, position, emit: () => {}, stopRequested: () => false })
   await t.rejects(run, { code: 'ERR_DIVERGED', message: /the test loss is NaN at step 4/ })
   t.notOk(existsSync(join(runDir, 'result.json')))
   session.dispose()
@@ -191,7 +191,7 @@ t.test('a test loss that is no number at the end is no result', async (t) => {
   const run = trainLoop({
     session: { ...session, testLoader },
     runDir,
-    progress: progressFrom(),
+    position: positionFrom(),
     emit: () => {},
     stopRequested: () => false,
   })

@@ -14,32 +14,32 @@ import { fromTypedArray } from '../tensor/core/create'
 import { scope } from '../tensor/core/scope'
 import { diverged, firstNonFinite, StatisticsGuard } from './divergence'
 import { evaluate } from './evaluate'
-import type { StopReason, TrainEvent, TrainResult } from './record/events'
 import { LossLog } from './loss-log'
-import { finish, type Progress } from './position'
+import { finish, type Position } from './position'
+import type { StopReason, TrainEvent, TrainResult } from './record/events'
 import { RUN_FILES } from './run/folder'
 import { MetricsLog } from './run/metrics'
-import { saveProgress, unsaved } from './save'
+import { savePosition, unsaved } from './save'
 import type { Session } from './session/session'
 
 export interface LoopOptions {
   session: Session
   runDir: string
   /** Where the run stands; advanced as it goes. */
-  progress: Progress
+  position: Position
   emit: (event: TrainEvent) => void
   /** Asked between steps. Any reason ends the run after a checkpoint. */
   stopRequested: () => false | StopReason
 }
 
 /**
- * Trains from where `progress` stands to the end of the session, or until a stop is requested.
+ * Trains from where `position` stands to the end of the session, or until a stop is requested.
  *
  * @throws MbconvError ERR_DIVERGED when the loss is NaN or infinite (see onDivergence), and when most of the latest steps
  *   were skipped; ERR_IO when the last state could not be saved
  */
 export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
-  const { session, runDir, progress, emit, stopRequested } = options
+  const { session, runDir, position, emit, stopRequested } = options
   const { config, model, optimizer, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps, device } =
     session
   const { memoryFormat, labelSmoothing } = config
@@ -51,8 +51,8 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const metrics = new MetricsLog(join(runDir, RUN_FILES.metrics), (message) => emit({ type: 'warning', message }))
   const losses = new LossLog()
   const statistics = skips ? new StatisticsGuard(model) : null
-  let batches = trainLoader.epoch(Math.floor(progress.step / stepsPerEpoch), progress.step % stepsPerEpoch)
-  let secondsAtReading = progress.seconds
+  let batches = trainLoader.epoch(Math.floor(position.step / stepsPerEpoch), position.step % stepsPerEpoch)
+  let secondsAtReading = position.seconds
   /** Why the newest checkpoint that was due could not be saved. */
   let notSaved: MbconvError | undefined
 
@@ -60,62 +60,62 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const report = () => {
     const began = performance.now()
     const steps = losses.read()
-    progress.seconds += (performance.now() - began) / 1000
+    position.seconds += (performance.now() - began) / 1000
     const images = steps.reduce((sum, { images }) => sum + images, 0)
-    const imagesPerSecond = images / Math.max(progress.seconds - secondsAtReading, 1e-9)
-    secondsAtReading = progress.seconds
+    const imagesPerSecond = images / Math.max(position.seconds - secondsAtReading, 1e-9)
+    secondsAtReading = position.seconds
     for (const { step, epoch, loss, lr } of steps) {
-      if (!Number.isFinite(loss) && !skips) throw diverged(`the loss is ${loss}`, step, lr, progress.checkpoint)
+      if (!Number.isFinite(loss) && !skips) throw diverged(`the loss is ${loss}`, step, lr, position.checkpoint)
       emit({ type: 'step', step, epoch, loss, lr, imagesPerSecond })
-      metrics.append({ type: 'step', step, epoch, loss, lr, imagesPerSecond, seconds: progress.seconds })
+      metrics.append({ type: 'step', step, epoch, loss, lr, imagesPerSecond, seconds: position.seconds })
     }
   }
 
   try {
     model.train()
     for (;;) {
-      const { step } = progress
+      const { step } = position
       const epochsDone = Math.floor(step / stepsPerEpoch)
       const atEpochEnd = step > 0 && step % stepsPerEpoch === 0
       const atEnd = step >= totalSteps
 
-      if (progress.lastEval?.step !== step && (atEnd || (atEpochEnd && epochsDone % config.evalEveryEpochs === 0))) {
+      if (position.lastEval?.step !== step && (atEnd || (atEpochEnd && epochsDone % config.evalEveryEpochs === 0))) {
         report()
         const run = () =>
           evaluate(model, testLoader, { device, memoryFormat, shouldStop: () => stopRequested() !== false })
         const evaluation = await (ema === null ? run() : ema.whileAveraged(run))
         if (evaluation !== undefined) {
           const { loss, top1, top5 } = evaluation
-          progress.lastEval = { step, ...evaluation }
-          if (progress.best === null || top1 > progress.best.top1) progress.best = { step, top1 }
+          position.lastEval = { step, ...evaluation }
+          if (position.best === null || top1 > position.best.top1) position.best = { step, top1 }
           emit({ type: 'eval', step, epoch: epochsDone, loss, top1, top5 })
-          metrics.append({ type: 'eval', step, epoch: epochsDone, loss, top1, top5, seconds: progress.seconds })
+          metrics.append({ type: 'eval', step, epoch: epochsDone, loss, top1, top5, seconds: position.seconds })
         }
       }
 
-      const finished = atEnd && progress.lastEval?.step === step
+      const finished = atEnd && position.lastEval?.step === step
       if (finished) {
         // A run must not end well that has learned nothing, wherever its last evaluation was made.
-        const loss = progress.lastEval?.loss ?? Number.NaN
+        const loss = position.lastEval?.loss ?? Number.NaN
         const failure =
-          progress.skipped.tooMany(true) ?? (Number.isFinite(loss) ? undefined : `the test loss is ${loss}`)
-        if (failure !== undefined) throw diverged(failure, step, schedule(step), progress.checkpoint)
+          position.skipped.tooMany(true) ?? (Number.isFinite(loss) ? undefined : `the test loss is ${loss}`)
+        if (failure !== undefined) throw diverged(failure, step, schedule(step), position.checkpoint)
       }
       const stop = finished ? false : stopRequested()
       const { everyEpochs, everySteps } = config.checkpoint
       const isDue =
         (atEpochEnd && epochsDone % everyEpochs === 0) || (everySteps !== null && step > 0 && step % everySteps === 0)
-      if (progress.savedStep !== step && (isDue || atEnd || stop !== false)) {
+      if (position.savedStep !== step && (isDue || atEnd || stop !== false)) {
         report()
         const bad = firstNonFinite(model)
-        if (bad !== undefined) throw diverged(`${bad} is not finite`, step, schedule(step), progress.checkpoint)
+        if (bad !== undefined) throw diverged(`${bad} is not finite`, step, schedule(step), position.checkpoint)
         metrics.sync()
-        notSaved = saveProgress(session, runDir, progress, emit)
+        notSaved = savePosition(session, runDir, position, emit)
       }
       if (finished || stop !== false) {
         metrics.settle()
-        if (notSaved !== undefined) throw unsaved(notSaved, runDir, progress)
-        return await finish(session, runDir, progress, stop, emit)
+        if (notSaved !== undefined) throw unsaved(notSaved, runDir, position)
+        return await finish(session, runDir, position, stop, emit)
       }
 
       const began = performance.now()
@@ -149,18 +149,18 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
           statistics?.restore()
         }
         // Also where none is skipped: those that a resumed run has skipped before are to grow old.
-        progress.skipped.add(skips && !usable)
+        position.skipped.add(skips && !usable)
         optimizer.zeroGrad()
         return value ?? loss.detach()
       })
-      progress.step = step + 1
+      position.step = step + 1
       losses.add({ step: step + 1, epoch: epochsDone, lr, images: batch.labels.length, loss })
-      progress.seconds += (performance.now() - began) / 1000
+      position.seconds += (performance.now() - began) / 1000
       if (losses.isDue) report()
-      if (skips && progress.skipped.newest) {
+      if (skips && position.skipped.newest) {
         emit({ type: 'warning', message: `step ${step + 1} skipped: loss or gradient is not finite` })
-        const failure = progress.skipped.tooMany(false)
-        if (failure !== undefined) throw diverged(failure, step + 1, lr, progress.checkpoint)
+        const failure = position.skipped.tooMany(false)
+        if (failure !== undefined) throw diverged(failure, step + 1, lr, position.checkpoint)
       }
       await breathe()
     }

@@ -10,7 +10,7 @@ import { writeCurves } from './run/curves'
 import { RUN_FILES } from './run/folder'
 import { randomStateOf, type Session } from './session/session'
 
-export interface Progress {
+export interface Position {
   /** Steps done. */
   step: number
   /** Seconds spent on training steps. */
@@ -24,7 +24,7 @@ export interface Progress {
 }
 
 /** The beginning, or where a checkpoint left off. */
-export function progressFrom(checkpoint?: Checkpoint): Progress {
+export function positionFrom(checkpoint?: Checkpoint): Position {
   if (checkpoint === undefined) {
     const nothing = { lastEval: null, best: null, checkpoint: undefined, savedStep: undefined }
     return { step: 0, seconds: 0, skipped: new SkippedSteps(), ...nothing }
@@ -42,7 +42,7 @@ export function progressFrom(checkpoint?: Checkpoint): Progress {
 }
 
 /** What a checkpoint saves beside tensors. */
-export function stateOf(session: Session, { step, seconds, lastEval, best, skipped }: Progress): TrainState {
+export function stateOf(session: Session, { step, seconds, lastEval, best, skipped }: Position): TrainState {
   const { config, dataset, normalization, resolution, stepsPerEpoch, optimizer, ema, device } = session
   return {
     step,
@@ -70,11 +70,11 @@ export function stateOf(session: Session, { step, seconds, lastEval, best, skipp
 export async function finish(
   session: Session,
   runDir: string,
-  progress: Progress,
+  position: Position,
   interrupted: false | StopReason,
   emit: (event: TrainEvent) => void,
 ): Promise<TrainResult> {
-  const { step, seconds, lastEval, checkpoint } = progress
+  const { step, seconds, lastEval, checkpoint } = position
   const result: TrainResult = {
     runDir,
     checkpoint: checkpoint!,

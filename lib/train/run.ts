@@ -3,9 +3,9 @@ import { join, resolve } from 'node:path'
 import { parseConfig, type TrainConfigInput } from '../config/train'
 import { removeStaleTemporaries } from '../files/atomic'
 import { lockRun, unlockRun } from '../files/lock'
-import type { StopReason, TrainEvent, TrainResult } from './record/events'
 import { trainLoop } from './loop'
-import { progressFrom } from './position'
+import { positionFrom } from './position'
+import type { StopReason, TrainEvent, TrainResult } from './record/events'
 import { type Checkpoint, makeCheckpointsFolder, newestCheckpoint } from './run/checkpoint'
 import {
   checkUnedited,
@@ -99,7 +99,7 @@ function train(
   { emit, stopRequested }: RunHooks,
 ): Promise<TrainResult> {
   const { totalSteps, stepsPerEpoch, config, params, macs, device, trainImages, testImages, notes } = session
-  const progress = progressFrom(checkpoint)
+  const position = positionFrom(checkpoint)
   for (const message of notes) emit({ type: 'warning', message })
   emit({
     type: 'start',
@@ -110,9 +110,9 @@ function train(
     params,
     macs,
     device,
-    startStep: progress.step,
+    startStep: position.step,
     trainImages,
     testImages,
   })
-  return trainLoop({ session, runDir, progress, emit, stopRequested })
+  return trainLoop({ session, runDir, position, emit, stopRequested })
 }

@@ -13,8 +13,8 @@ import { MbconvError } from '../errors/error'
 import { unlockRun } from '../files/lock'
 import { breathe } from '../process/breathe'
 import { EventQueue } from '../process/event-queue'
-import type { TrainEvent, TrainResult } from './record/events'
 import { fromPlainError, STOP_REASONS, stopReasonOf, type WorkerInput, type WorkerMessage } from './messages'
+import type { TrainEvent, TrainResult } from './record/events'
 import { type RunRequest, runTraining } from './run'
 
 export interface TrainOptions {

@@ -481,8 +481,8 @@ export const BREAKS = [
     promise: 'A run is not lost with its log',
     what: 'nobody learns that the last state is lost',
     file: 'lib/train/loop.ts',
-    text: '        if (notSaved !== undefined) throw unsaved(notSaved, runDir, progress)\n',
-    by: '        if (notSaved !== undefined) void unsaved(notSaved, runDir, progress)\n',
+    text: '        if (notSaved !== undefined) throw unsaved(notSaved, runDir, position)\n',
+    by: '        if (notSaved !== undefined) void unsaved(notSaved, runDir, position)\n',
     test: 'full-disk',
   },
   {
@@ -617,8 +617,8 @@ export const BREAKS = [
     promise: 'A run that learns nothing has failed',
     what: 'skipped steps that never grow old',
     file: 'lib/train/loop.ts',
-    text: 'progress.skipped.add(skips && !usable)',
-    by: 'if (skips) progress.skipped.add(!usable)',
+    text: 'position.skipped.add(skips && !usable)',
+    by: 'if (skips) position.skipped.add(!usable)',
     test: 'divergence',
   },
   {
