@@ -7,12 +7,8 @@
  */
 import { join } from 'node:path'
 import type { MbconvError } from '../errors/error'
-import { crossEntropy } from '../nn/functional'
-import { clipGradNorm } from '../optim/clip'
 import { breathe } from '../process/breathe'
-import { fromTypedArray } from '../tensor/core/create'
-import { scope } from '../tensor/core/scope'
-import { diverged, firstNonFinite, StatisticsGuard } from './divergence'
+import { diverged, firstNonFinite } from './divergence'
 import { evaluate } from './evaluate'
 import { LossLog } from './loss-log'
 import { finish, type Position } from './position'
@@ -21,6 +17,7 @@ import { RUN_FILES } from './run/folder'
 import { MetricsLog } from './run/metrics'
 import { savePosition, unsaved } from './save'
 import type { Session } from './session/session'
+import { Stepper } from './step'
 
 export interface LoopOptions {
   session: Session
@@ -40,17 +37,13 @@ export interface LoopOptions {
  */
 export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const { session, runDir, position, emit, stopRequested } = options
-  const { config, model, optimizer, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps, device } =
-    session
-  const { memoryFormat, labelSmoothing } = config
+  const { config, model, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps, device } = session
+  const { memoryFormat } = config
   const skips = config.onDivergence === 'skip'
-  // On the CPU the loss is there anyway. To skip a step one must know its loss before the update, whatever the wait.
-  const readsAtOnce = device === 'cpu' || skips
-  const parameters = optimizer.groups.flatMap((group) => group.params)
 
   const metrics = new MetricsLog(join(runDir, RUN_FILES.metrics), (message) => emit({ type: 'warning', message }))
   const losses = new LossLog()
-  const statistics = skips ? new StatisticsGuard(model) : null
+  const stepper = new Stepper(session)
   let batches = trainLoader.epoch(Math.floor(position.step / stepsPerEpoch), position.step % stepsPerEpoch)
   let secondsAtReading = position.seconds
   /** Why the newest checkpoint that was due could not be saved. */
@@ -126,33 +119,9 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       }
       const batch = next.value!
       const lr = schedule(step)
-      optimizer.lr = lr
-      statistics?.hold()
-      // Everything a step makes dies with this scope, but for the loss.
-      const loss = scope(() => {
-        const images = fromTypedArray(batch.images, batch.shape).to({ device, memoryFormat })
-        const labels = fromTypedArray(batch.labels, [batch.labels.length]).to({ device })
-        const loss = crossEntropy(model.forward(images), labels, { labelSmoothing })
-        const value = readsAtOnce ? Number(loss.item()) : undefined // waits for the device
-        let usable = value === undefined || Number.isFinite(value)
-        if (usable) {
-          loss.backward()
-          if (config.clipGradNorm !== null || skips) {
-            const norm = clipGradNorm(parameters, config.clipGradNorm ?? Number.POSITIVE_INFINITY)
-            usable = !skips || Number.isFinite(norm.item())
-          }
-        }
-        if (usable) {
-          optimizer.step()
-          ema?.update()
-        } else if (skips) {
-          statistics?.restore()
-        }
-        // Also where none is skipped: those that a resumed run has skipped before are to grow old.
-        position.skipped.add(skips && !usable)
-        optimizer.zeroGrad()
-        return value ?? loss.detach()
-      })
+      const { loss, updated } = stepper.take(batch, lr)
+      // Also where none is skipped: those that a resumed run has skipped before are to grow old.
+      position.skipped.add(skips && !updated)
       position.step = step + 1
       losses.add({ step: step + 1, epoch: epochsDone, lr, images: batch.labels.length, loss })
       position.seconds += (performance.now() - began) / 1000
@@ -166,7 +135,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
     }
   } finally {
     losses.dispose()
-    statistics?.dispose()
+    stepper.dispose()
     metrics.close()
   }
 }

@@ -617,8 +617,8 @@ export const BREAKS = [
     promise: 'A run that learns nothing has failed',
     what: 'skipped steps that never grow old',
     file: 'lib/train/loop.ts',
-    text: 'position.skipped.add(skips && !usable)',
-    by: 'if (skips) position.skipped.add(!usable)',
+    text: 'position.skipped.add(skips && !updated)',
+    by: 'if (skips) position.skipped.add(!updated)',
     test: 'divergence',
   },
   {

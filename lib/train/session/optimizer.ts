@@ -1,5 +1,6 @@
-/** What moves the weights of a training run: the optimiser, its schedule and the moving average. */
+/** What moves the weights of a training run: loss, optimiser, schedule and moving average. */
 import type { TrainConfig } from '../../config/train'
+import { crossEntropy } from '../../nn/functional'
 import type { Module } from '../../nn/module'
 import { AdamW } from '../../optim/adamw'
 import { Ema } from '../../optim/ema'
@@ -8,6 +9,7 @@ import { decayGroups, type Optimizer } from '../../optim/optimizer'
 import { RMSprop } from '../../optim/rmsprop'
 import { type Schedule, scheduleOf } from '../../optim/schedules'
 import { SGD } from '../../optim/sgd'
+import type { StepParts } from '../../optim/step'
 
 /**
  * The optimiser of a model's trained parameters, and the average of its weights where the configuration asks for one. The
@@ -36,6 +38,11 @@ function optimizerOf(config: TrainConfig, model: Module): Optimizer {
     case 'adamw':
       return new AdamW(groups, options)
   }
+}
+
+/** The loss that training lowers. */
+export function criterionOf({ labelSmoothing }: TrainConfig): StepParts['criterion'] {
+  return (logits, labels) => crossEntropy(logits, labels, { labelSmoothing })
 }
 
 /** Steps in a whole run. */
