@@ -5,16 +5,15 @@
  * epoch, the batch in it, the learning rate and what is due (an evaluation, a checkpoint) follow from that number.
  * Resuming enters the same loop with another number.
  */
-import { join } from 'node:path'
 import type { MbconvError } from '../errors/error'
 import { breathe } from '../process/breathe'
 import { diverged, firstNonFinite } from './divergence'
 import { evaluate } from './evaluate'
+import { finish } from './finish'
 import { LossLog } from './loss-log'
-import { finish, type Position } from './position'
-import type { StopReason, TrainEvent, TrainResult } from './record/events'
-import { RUN_FILES } from './run/folder'
-import { MetricsLog } from './run/metrics'
+import type { Position } from './position'
+import type { StopReason, TrainResult } from './record/events'
+import type { Recorder } from './record/recorder'
 import { savePosition, unsaved } from './save'
 import type { Session } from './session/session'
 import { Stepper } from './step'
@@ -24,7 +23,7 @@ export interface LoopOptions {
   runDir: string
   /** Where the run stands; advanced as it goes. */
   position: Position
-  emit: (event: TrainEvent) => void
+  recorder: Recorder
   /** Asked between steps. Any reason ends the run after a checkpoint. */
   stopRequested: () => false | StopReason
 }
@@ -36,12 +35,12 @@ export interface LoopOptions {
  *   were skipped; ERR_IO when the last state could not be saved
  */
 export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
-  const { session, runDir, position, emit, stopRequested } = options
+  const { session, runDir, position, recorder, stopRequested } = options
+  const { record } = recorder
   const { config, model, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps, device } = session
   const { memoryFormat } = config
   const skips = config.onDivergence === 'skip'
 
-  const metrics = new MetricsLog(join(runDir, RUN_FILES.metrics), (message) => emit({ type: 'warning', message }))
   const losses = new LossLog()
   const stepper = new Stepper(session)
   let batches = trainLoader.epoch(Math.floor(position.step / stepsPerEpoch), position.step % stepsPerEpoch)
@@ -59,8 +58,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
     secondsAtReading = position.seconds
     for (const { step, epoch, loss, lr } of steps) {
       if (!Number.isFinite(loss) && !skips) throw diverged(`the loss is ${loss}`, step, lr, position.checkpoint)
-      emit({ type: 'step', step, epoch, loss, lr, imagesPerSecond })
-      metrics.append({ type: 'step', step, epoch, loss, lr, imagesPerSecond, seconds: position.seconds })
+      record({ type: 'step', step, epoch, loss, lr, imagesPerSecond })
     }
   }
 
@@ -81,8 +79,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
           const { loss, top1, top5 } = evaluation
           position.lastEval = { step, ...evaluation }
           if (position.best === null || top1 > position.best.top1) position.best = { step, top1 }
-          emit({ type: 'eval', step, epoch: epochsDone, loss, top1, top5 })
-          metrics.append({ type: 'eval', step, epoch: epochsDone, loss, top1, top5, seconds: position.seconds })
+          record({ type: 'eval', step, epoch: epochsDone, loss, top1, top5 })
         }
       }
 
@@ -102,13 +99,13 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
         report()
         const bad = firstNonFinite(model)
         if (bad !== undefined) throw diverged(`${bad} is not finite`, step, schedule(step), position.checkpoint)
-        metrics.sync()
-        notSaved = savePosition(session, runDir, position, emit)
+        recorder.sync()
+        notSaved = savePosition(session, runDir, position, record)
       }
       if (finished || stop !== false) {
-        metrics.settle()
+        recorder.settle()
         if (notSaved !== undefined) throw unsaved(notSaved, runDir, position)
-        return await finish(session, runDir, position, stop, emit)
+        return await finish(session, runDir, position, stop, record)
       }
 
       const began = performance.now()
@@ -127,7 +124,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       position.seconds += (performance.now() - began) / 1000
       if (losses.isDue) report()
       if (skips && position.skipped.newest) {
-        emit({ type: 'warning', message: `step ${step + 1} skipped: loss or gradient is not finite` })
+        recorder.warn(`step ${step + 1} skipped: loss or gradient is not finite`)
         const failure = position.skipped.tooMany(false)
         if (failure !== undefined) throw diverged(failure, step + 1, lr, position.checkpoint)
       }
@@ -136,6 +133,5 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   } finally {
     losses.dispose()
     stepper.dispose()
-    metrics.close()
   }
 }

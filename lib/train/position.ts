@@ -1,13 +1,7 @@
-/** Where a run stands, and turning that into a checkpoint's state and the run's result. */
-import { join } from 'node:path'
-import { writeFileAtomic } from '../files/atomic'
-import { readableJson } from '../files/json'
+/** Where a run stands, from a checkpoint's state and back. */
 import { SkippedSteps } from './divergence'
-import type { StopReason, TrainEvent, TrainResult } from './record/events'
 import type { Checkpoint } from './run/checkpoint'
 import type { TrainState } from './run/checkpoint-state'
-import { writeCurves } from './run/curves'
-import { RUN_FILES } from './run/folder'
 import { randomStateOf, type Session } from './session/session'
 
 export interface Position {
@@ -61,46 +55,4 @@ export function stateOf(session: Session, { step, seconds, lastEval, best, skipp
     seconds,
     skipped: [...skipped.latest],
   }
-}
-
-/**
- * Writes the run's result, and its curves when it came to its end; an interrupted run is to stop at once. Neither is
- * worth losing the run for.
- */
-export async function finish(
-  session: Session,
-  runDir: string,
-  position: Position,
-  interrupted: false | StopReason,
-  emit: (event: TrainEvent) => void,
-): Promise<TrainResult> {
-  const { step, seconds, lastEval, checkpoint } = position
-  const result: TrainResult = {
-    runDir,
-    checkpoint: checkpoint!,
-    loss: lastEval?.loss ?? Number.NaN,
-    top1: lastEval?.top1 ?? Number.NaN,
-    top5: lastEval?.top5 ?? Number.NaN,
-    confusion: lastEval?.confusion ?? [],
-    classes: [...session.dataset.classes],
-    steps: step,
-    epochs: Math.floor(step / session.stepsPerEpoch),
-    seconds,
-    interrupted,
-  }
-  try {
-    writeFileAtomic(join(runDir, RUN_FILES.result), readableJson(result))
-  } catch (error) {
-    // The checkpoint is there, and the caller gets the result.
-    emit({ type: 'warning', message: (error as Error).message })
-  }
-  if (interrupted === false && session.config.run.curves) {
-    try {
-      await writeCurves(runDir)
-    } catch (error) {
-      emit({ type: 'warning', message: `the curves could not be drawn: ${(error as Error).message}` })
-    }
-  }
-  emit({ type: 'end', result })
-  return result
 }

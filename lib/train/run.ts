@@ -6,6 +6,7 @@ import { lockRun, unlockRun } from '../files/lock'
 import { trainLoop } from './loop'
 import { positionFrom } from './position'
 import type { StopReason, TrainEvent, TrainResult } from './record/events'
+import { Recorder } from './record/recorder'
 import { type Checkpoint, makeCheckpointsFolder, newestCheckpoint } from './run/checkpoint'
 import {
   checkUnedited,
@@ -16,7 +17,6 @@ import {
   resumedConfig,
   writeConfig,
 } from './run/folder'
-import { cutMetrics } from './run/metrics'
 import { openSession, type Session } from './session/session'
 
 export interface RunRequest {
@@ -81,7 +81,6 @@ async function resumeRun({ config: given, token }: RunRequest, runDir: string, h
       // Another process may be trying for the lock at this moment, with a file of its own.
       removeStaleTemporaries(runDir)
       removeStaleTemporaries(join(runDir, 'checkpoints'), { exclusive: true })
-      cutMetrics(join(runDir, RUN_FILES.metrics), checkpoint?.state.step ?? 0, checkpoint?.state.lastEval?.step ?? -1)
       if (JSON.stringify(config) !== JSON.stringify(stored)) writeConfig(runDir, config)
       return await train(session, runDir, checkpoint, hooks)
     } finally {
@@ -92,7 +91,7 @@ async function resumeRun({ config: given, token }: RunRequest, runDir: string, h
   }
 }
 
-function train(
+async function train(
   session: Session,
   runDir: string,
   checkpoint: Checkpoint | undefined,
@@ -100,19 +99,24 @@ function train(
 ): Promise<TrainResult> {
   const { totalSteps, stepsPerEpoch, config, params, macs, device, trainImages, testImages, notes } = session
   const position = positionFrom(checkpoint)
-  for (const message of notes) emit({ type: 'warning', message })
-  emit({
-    type: 'start',
-    runDir,
-    steps: totalSteps,
-    stepsPerEpoch,
-    epochs: config.epochs,
-    params,
-    macs,
-    device,
-    startStep: position.step,
-    trainImages,
-    testImages,
-  })
-  return trainLoop({ session, runDir, position, emit, stopRequested })
+  const recorder = new Recorder({ runDir, position, emit })
+  try {
+    for (const message of notes) recorder.warn(message)
+    recorder.record({
+      type: 'start',
+      runDir,
+      steps: totalSteps,
+      stepsPerEpoch,
+      epochs: config.epochs,
+      params,
+      macs,
+      device,
+      startStep: position.step,
+      trainImages,
+      testImages,
+    })
+    return await trainLoop({ session, runDir, position, recorder, stopRequested })
+  } finally {
+    recorder.close()
+  }
 }

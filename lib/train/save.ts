@@ -15,18 +15,18 @@ export function savePosition(
   session: Session,
   runDir: string,
   position: Position,
-  emit: (event: TrainEvent) => void,
+  record: (event: TrainEvent) => void,
 ): MbconvError | undefined {
   const { config, model, ema, optimizer } = session
   const { step } = position
-  const warn = (message: string) => emit({ type: 'warning', message })
+  const warn = (message: string) => record({ type: 'warning', message })
   try {
     const parts = { model: model.stateDict(), ema: ema?.stateDict(), optimizer: optimizer.stateDict().tensors }
     const metadata = { format: 'pt', model: config.model.name }
     const path = saveCheckpoint(runDir, stateOf(session, position), parts, metadata)
     position.checkpoint = path
     position.savedStep = step
-    emit({ type: 'checkpoint', step, path })
+    record({ type: 'checkpoint', step, path })
   } catch (error) {
     if (!isRefusal(error)) throw error
     warn(`step ${step} is not saved: ${error.message}; ${newest(position)}; the next checkpoint tries again`)

@@ -511,11 +511,19 @@ export const BREAKS = [
   },
   {
     promise: 'A run is not lost with its log',
-    what: 'metrics that cannot be written end it',
+    what: 'metrics that cannot be written are given up',
     file: 'lib/train/run/metrics.ts',
     text: '      if (this.#isTold) return\n',
     by: "      if (this.#isTold || this.path !== '') throw error\n",
     test: 'full-disk',
+  },
+  {
+    promise: 'A run is not lost with its log',
+    what: 'a logger that fails ends it',
+    file: 'lib/train/record/recorder.ts',
+    text: '        if (each.kind.isEssential) throw error\n',
+    by: "        if (each.kind.name !== '') throw error\n",
+    test: 'recorder',
   },
   {
     promise: 'Numbers that nobody means are refused by their key',
