@@ -34,7 +34,8 @@ export async function evaluateRun(
   const trained = openTrained(runOrCheckpoint, device)
   const { model, state, checkpoint } = trained
   try {
-    const config = parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
+    const config =
+      data === undefined ? state.config : parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
     const { test } = datasetOf(config.data, state.resolution)
     const { classes, shape } = state.dataset
     if (test.shape.join() !== shape.join() || test.classes.length !== classes.length) {

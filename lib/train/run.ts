@@ -1,6 +1,6 @@
 /** A whole run in the calling thread: preparing its folder, the loop, and giving everything back. */
 import { join, resolve } from 'node:path'
-import { parseConfig, type TrainConfigInput } from '../config/train'
+import type { TrainConfig } from '../config/train'
 import { removeStaleTemporaries } from '../files/atomic'
 import { lockRun, unlockRun } from '../files/lock'
 import { trainLoop } from './loop'
@@ -20,8 +20,8 @@ import {
 import { openSession, type Session } from './session/session'
 
 export interface RunRequest {
-  /** Undefined only when resuming: the run's own configuration then. */
-  config: TrainConfigInput | undefined
+  /** Checked already. Undefined only when resuming: the run's own configuration then. */
+  config: TrainConfig | undefined
   /** Folder of the run to go on with. */
   resume: string | undefined
   /** Names this run's lock on its folder. */
@@ -40,11 +40,12 @@ export interface RunHooks {
  * session stands, and a resumed run's holds nothing but the lock more until then.
  */
 export async function runTraining(request: RunRequest, hooks: RunHooks): Promise<TrainResult> {
-  return request.resume === undefined ? startRun(request, hooks) : resumeRun(request, resolve(request.resume), hooks)
+  const { config, resume, token } = request
+  if (resume !== undefined) return resumeRun(config, resolve(resume), token, hooks)
+  return startRun(config!, token, hooks)
 }
 
-async function startRun({ config: given, token }: RunRequest, hooks: RunHooks): Promise<TrainResult> {
-  const config = parseConfig(given as TrainConfigInput)
+async function startRun(config: TrainConfig, token: string, hooks: RunHooks): Promise<TrainResult> {
   const session = openSession(config)
   try {
     const runDir = makeRunFolder(config)
@@ -66,7 +67,12 @@ async function startRun({ config: given, token }: RunRequest, hooks: RunHooks): 
   }
 }
 
-async function resumeRun({ config: given, token }: RunRequest, runDir: string, hooks: RunHooks): Promise<TrainResult> {
+async function resumeRun(
+  given: TrainConfig | undefined,
+  runDir: string,
+  token: string,
+  hooks: RunHooks,
+): Promise<TrainResult> {
   const stored = readConfig(runDir)
   const config = resumedConfig(stored, given)
   lockRun(runDir, token)

@@ -120,8 +120,8 @@ export const BREAKS = [
     promise: 'The event loop stays alive',
     what: 'training runs in the thread that asked for it',
     file: 'lib/train/train.ts',
-    text: 'const { signal, resume, worker = true }',
-    by: 'const { signal, resume, worker = false }',
+    text: '{ signal, resume, worker = true }',
+    by: '{ signal, resume, worker = false }',
     test: 'train',
   },
   {

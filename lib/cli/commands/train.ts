@@ -71,7 +71,7 @@ export async function train(words: string[], options: TrainOptions): Promise<num
   if (!resumed && config.run.name === null) config.run.name = freeRunName(config.run.dir, source.stem)
 
   // Loads the native code; everything above works without.
-  const { train: startTraining } = await import('../../train/train.js')
+  const { startTraining } = await import('../../train/train.js')
   const controller = new AbortController()
   const progress = createProgress(process.stderr, { quiet: output.quiet || output.json })
   const restore = stopOnSignals(
