@@ -489,8 +489,8 @@ export const BREAKS = [
     promise: 'A signal is not a loss, nor is a closed terminal',
     what: 'a closed terminal is not noticed',
     file: 'lib/process/signals.ts',
-    text: '  const handlers = SIGNALS.map(',
-    by: '  const handlers = SIGNALS.slice(0, 2).map(',
+    text: '  const handlers = STOP_SIGNALS.map(',
+    by: '  const handlers = STOP_SIGNALS.slice(0, 2).map(',
     test: 'cli-train',
   },
   {
