@@ -4,11 +4,10 @@
  * Sources: Tan and Le, "EfficientNetV2: Smaller Models and Faster Training", arXiv:2104.00298, Table 4;
  * google/automl@6a54c87 efficientnetv2/effnetv2_configs.py. The resolution is the one of evaluation.
  */
-import type { Arch } from '../arch/arch'
-import { freezeArch } from '../arch/check'
+import { type CheckedArch, checkArch } from '../arch/check'
 import { type PublishedVariant, scaledFrom } from './efficientnet'
 
-const B0: Arch = freezeArch({
+const B0: CheckedArch = checkArch('families', {
   name: 'efficientnetv2_b0',
   stem: 32,
   // biome-ignore format: one row a stage
@@ -37,7 +36,7 @@ const SMALL: Readonly<Record<string, PublishedVariant>> = {
   efficientnetv2_b3: { width: 1.2, depth: 1.4, resolution: 300, dropout: 0.3 },
 }
 
-const S: Arch = freezeArch({
+const S: CheckedArch = checkArch('families', {
   name: 'efficientnetv2_s',
   stem: 24,
   // biome-ignore format: one row a stage
@@ -58,7 +57,7 @@ const S: Arch = freezeArch({
   leastShare: 0,
 })
 
-const M: Arch = freezeArch({
+const M: CheckedArch = checkArch('families', {
   name: 'efficientnetv2_m',
   stem: 24,
   // biome-ignore format: one row a stage
@@ -80,7 +79,7 @@ const M: Arch = freezeArch({
   leastShare: 0,
 })
 
-const L: Arch = freezeArch({
+const L: CheckedArch = checkArch('families', {
   name: 'efficientnetv2_l',
   stem: 32,
   // biome-ignore format: one row a stage
@@ -102,7 +101,7 @@ const L: Arch = freezeArch({
   leastShare: 0,
 })
 
-const XL: Arch = freezeArch({
+const XL: CheckedArch = checkArch('families', {
   name: 'efficientnetv2_xl',
   stem: 32,
   // biome-ignore format: one row a stage
@@ -124,7 +123,7 @@ const XL: Arch = freezeArch({
   leastShare: 0,
 })
 
-export const EFFICIENTNETV2: Readonly<Record<string, () => Arch>> = {
+export const EFFICIENTNETV2: Readonly<Record<string, () => CheckedArch>> = {
   ...scaledFrom(B0, SMALL),
   efficientnetv2_s: () => S,
   efficientnetv2_m: () => M,
