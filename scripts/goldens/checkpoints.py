@@ -22,7 +22,7 @@ from timm.data import create_transform, resolve_data_config
 from timm.models import get_pretrained_cfg
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TABLE = ROOT / "lib" / "models" / "checkpoint-table.ts"
+TABLE = ROOT / "lib" / "models" / "weights" / "published-table.ts"
 GOLDEN = ROOT / "test" / "golden" / "checkpoint-inputs.json"
 # Name there, name here.
 ARCHS = {
