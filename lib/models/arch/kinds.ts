@@ -157,6 +157,19 @@ export const KINDS = Object.freeze({
       return layers
     },
   },
+  /** timm's EdgeResidual: Fused-MBConv that has both convolutions where it does not expand, too. */
+  edge: {
+    ...EFFICIENT,
+    code: 'er',
+    title: 'EdgeResidual',
+    searched: false, // another Fused-MBConv only at expand 1
+    layers({ input, inner, squeezed, output, kernel, stride, activation }) {
+      const layers = [conv('expand', 'conv_exp', input, inner, kernel, stride, activation)]
+      if (squeezed > 0) layers.push(squeezeExcite(inner, squeezed))
+      layers.push(conv('project', 'conv_pwl', inner, output, 1, 1, null))
+      return layers
+    },
+  },
   /** Depthwise, then 1x1, both activated (MobileNetV1). */
   separable: {
     ...EFFICIENT,

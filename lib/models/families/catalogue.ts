@@ -2,13 +2,15 @@
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../arch/check'
 import { EFFICIENTNET, EFFICIENTNET_LITE } from './efficientnet'
-import { EFFICIENTNETV2 } from './efficientnetv2'
+import { EFFICIENTNETV2, EFFICIENTNETV2_RW } from './efficientnetv2'
 import { MNASNET, MOBILENET } from './mobilenet'
 import { RESNET } from './resnet'
 
 /** By family, smallest model first. Made when asked for, since nobody wants all. */
 const FAMILIES: ReadonlyMap<string, () => CheckedArch> = new Map(
-  [EFFICIENTNET, EFFICIENTNETV2, EFFICIENTNET_LITE, MOBILENET, MNASNET, RESNET].flatMap(Object.entries),
+  [EFFICIENTNET, EFFICIENTNETV2, EFFICIENTNETV2_RW, EFFICIENTNET_LITE, MOBILENET, MNASNET, RESNET].flatMap(
+    Object.entries,
+  ),
 )
 
 const V1 = ['b0', 'b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7', 'b8', 'l2']
