@@ -160,7 +160,7 @@ export const BREAKS = [
   {
     promise: 'What a backward function saves goes with its graph',
     what: 'what is saved is not counted',
-    file: 'native/autograd/function.cc',
+    file: 'native/autograd/custom-function.cc',
     text: '      return context->get_saved_variables();\n',
     by: '      return context == nullptr ? context->get_saved_variables() : variable_list();\n',
     test: 'function',
