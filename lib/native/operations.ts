@@ -84,10 +84,6 @@ export interface NativeOperations {
   poisson: Unary
   standardGamma: Unary
   normal(mean: Operand, std: Operand): Tensor
-  featureDropout(t: Tensor, p: number, training: boolean): Tensor
-  alphaDropout(t: Tensor, p: number, training: boolean): Tensor
-  dropout(t: Tensor, p: number, training: boolean): Tensor
-  dropPath(t: Tensor, p: number, training: boolean): Tensor
   seedGenerator(seed: bigint): void
   manualSeed(seed: bigint): void
   getRandomState(device: Device): Tensor
@@ -497,6 +493,8 @@ export interface NativeOperations {
   // native/nn/linear.cc
   linear(t: Tensor, weight: Tensor, bias: Maybe<Tensor>): Tensor
   embedding(weight: Tensor, indices: Tensor): Tensor
+
+  // native/nn/attention.cc
   scaledDotProductAttention(
     query: Tensor,
     key: Tensor,
@@ -505,8 +503,16 @@ export interface NativeOperations {
     causal: boolean,
     scale: Maybe<number>,
   ): Tensor
+
+  // native/nn/distance.cc
   cosineSimilarity(t: Tensor, other: Tensor, dim: number, eps: number): Tensor
   pairwiseDistance(t: Tensor, other: Tensor, p: number, eps: number, keepdim: boolean): Tensor
+
+  // native/nn/dropout.cc
+  featureDropout(t: Tensor, p: number, training: boolean): Tensor
+  alphaDropout(t: Tensor, p: number, training: boolean): Tensor
+  dropout(t: Tensor, p: number, training: boolean): Tensor
+  dropPath(t: Tensor, p: number, training: boolean): Tensor
 
   // native/nn/loss.cc
   crossEntropy(

@@ -56,6 +56,8 @@ export interface Native extends NativeOperations {
   clone(t: Tensor, format?: MemoryFormat): Tensor
   detach(t: Tensor): Tensor
   item(t: Tensor): number | bigint | boolean
+
+  // native/ops/typed-array.cc
   fromTypedArray(data: TypedArray, shape: number[], dtype: Maybe<DType>, device: Device): Tensor
   toTypedArray(t: Tensor): TypedArray
   toTypedArrayAsync(t: Tensor): Promise<TypedArray>

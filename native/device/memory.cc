@@ -12,15 +12,16 @@ namespace {
 
 // Takes an array's memory away; it has length 0 from now on, as all views of the same memory have. V8 frees what is its
 // own at once, and what belongs to another addon when the event loop comes round.
-void releaseBytes(Env& env, JsValue array) {
-  bool isTypedArray = false;
-  check(napi_is_typedarray(env.js(), array.value, &isTypedArray));
-  if (!isTypedArray) throw Error("ERR_TYPE", "bytes must be a typed array, got " + describe(env, array.value));
-  napi_value buffer;
-  check(napi_get_typedarray_info(env.js(), array.value, nullptr, nullptr, nullptr, &buffer, nullptr));
+void releaseBytes(Env& env, Napi::Value array) {
+  if (!array.IsTypedArray()) throw Error("ERR_TYPE", "bytes must be a typed array, got " + describe(env, array));
+  Napi::ArrayBuffer buffer = array.As<Napi::TypedArray>().ArrayBuffer();
   // What threads share is no ArrayBuffer, WebAssembly's memory cannot be taken away: they are left to the collector.
-  const napi_status status = napi_detach_arraybuffer(env.js(), buffer);
-  if (status != napi_arraybuffer_expected && status != napi_detachable_arraybuffer_expected) check(status);
+  if (!buffer.IsArrayBuffer()) return;
+  try {
+    buffer.Detach();
+  } catch (const Napi::Error&) {
+    // WebAssembly's.
+  }
 }
 
 // Gives the system what has been freed. Decoders of images run on any of four threads, and glibc keeps up to 64 MB of
@@ -36,7 +37,7 @@ void returnFreeMemory() {
 
 }  // namespace
 
-void initBytes(const Exports& exports) {
+void initMemory(const Exports& exports) {
   bind<&releaseBytes>(exports, "releaseBytes", {"bytes"});
   bind<&returnFreeMemory>(exports, "returnFreeMemory", {});
 }

@@ -600,7 +600,7 @@ export const BREAKS = [
   {
     promise: 'No input kills the process',
     what: 'an array is asked for however large it is',
-    file: 'native/ops/tensor.cc',
+    file: 'native/ops/typed-array.cc',
     text: 'constexpr int64_t kLarge = 1 << 20;',
     by: 'constexpr int64_t kLarge = int64_t{1} << 60;',
     test: 'tensor',
