@@ -16,8 +16,8 @@ export const BREAKS = [
     promise: 'Constant memory without garbage collection',
     what: 'a disposed tensor keeps its handle',
     file: 'native/binding/env.cc',
-    text: '  napi_close_handle_scope(js_, scope);\n  forget(handle);',
-    by: '  napi_close_handle_scope(js_, scope);\n  new char[16384]();',
+    text: '  releaseWrap(js_, handle->self);\n  forget(handle);',
+    by: '  releaseWrap(js_, handle->self);\n  new char[16384]();',
     test: 'memory',
   },
   {
@@ -80,8 +80,8 @@ export const BREAKS = [
     promise: 'No input kills the process',
     what: 'errors have no code',
     file: 'native/binding/error.cc',
-    text: '  napi_value errorClass = op.env->errorClass();',
-    by: '  napi_value errorClass = nullptr;',
+    text: '  const Napi::Function errorClass = env.errorClass();',
+    by: '  const Napi::Function errorClass;',
     test: 'fuzz',
   },
   {
