@@ -50,7 +50,9 @@ t.test('native: every topic is in the table of addon.cc, and every file in CMake
   const topics = sources.flatMap((file) =>
     [...fs.readFileSync(file, 'utf8').matchAll(/^void init(\w+)\(const Exports& exports\)/gm)].map(([, name]) => name),
   )
-  const table = [...fs.readFileSync('native/addon.cc', 'utf8').matchAll(/^ {2}TOPIC\((\w+)\)/gm)].map(([, name]) => name)
+  const table = [...fs.readFileSync('native/addon.cc', 'utf8').matchAll(/^ {2}TOPIC\((\w+)\)/gm)].map(
+    ([, name]) => name,
+  )
   t.ok(topics.length > 20, `${topics.length} topics`)
   t.same(table.sort(), topics.sort())
   const listed = fs.readFileSync('CMakeLists.txt', 'utf8').match(/^ {2}native\/\S+?\.cc/gm)

@@ -74,7 +74,8 @@ struct Binding<Fn, R (*)(A...)> {
     try {
       return invoke(op, info, std::make_index_sequence<kArguments>());
     } catch (...) {
-      throw currentError(op, &info);  // node-addon-api throws it in JavaScript
+      throwCurrentError(op, info);
+      return {};
     }
   }
 };

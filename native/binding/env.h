@@ -69,7 +69,7 @@ class Env {
   TensorHandle* unwrap(Napi::Value value) const;
 
   // Keeps a JavaScript error while an ErrorSetAside that stands for it passes through C++.
-  void setAside(const Napi::Error& error) { setAside_ = error; }
+  void setAside(const Napi::Error& error) { setAside_.emplace(error); }
   Napi::Error takeSetAside();
 
   // Frees the tensor and its handle; nothing happens to one that is disposed already.

@@ -145,4 +145,15 @@ Napi::Error currentError(Op& op, const Napi::CallbackInfo* call) {
   return {env.js(), errorClass.New({toJs(env, failure.code), toJs(env, message), details})};
 }
 
+void throwCurrentError(Op& op, const Napi::CallbackInfo& call) {
+  const Napi::Error error = currentError(op, &call);
+  try {
+    error.ThrowAsJavaScriptException();
+  } catch (const Napi::Error&) {
+    // node-addon-api looks for a property of what it throws. A Proxy may refuse that, each time it is tried.
+    Napi::Error::New(op.env->js(), std::string(op.name) + ": what was thrown cannot be read")
+        .ThrowAsJavaScriptException();
+  }
+}
+
 }  // namespace mbconv

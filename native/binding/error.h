@@ -44,4 +44,7 @@ Failure describeCurrentException();
 // stay what they are. Others become a MbconvError that names the operation and describes its tensor arguments.
 Napi::Error currentError(Op& op, const Napi::CallbackInfo* call = nullptr);
 
+// Throws it in JavaScript, where the exported function `call` returns to.
+void throwCurrentError(Op& op, const Napi::CallbackInfo& call);
+
 }  // namespace mbconv

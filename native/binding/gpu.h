@@ -42,7 +42,8 @@ Napi::Value cudaCallback(const Napi::CallbackInfo& info) {
   try {
     requireCuda();
   } catch (...) {
-    throw currentError(*static_cast<Op*>(info.Data()));
+    throwCurrentError(*static_cast<Op*>(info.Data()), info);
+    return {};
   }
   return Binding<Fn>::callback(info);
 }
