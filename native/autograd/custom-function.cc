@@ -28,8 +28,8 @@ auto settingErrorsAside(Env& env, Body body) {
   throw ErrorSetAside();
 }
 
-// A JavaScript function that the graph holds on to. The graph may be freed on another thread, or after the environment:
-// then the reference is left to the environment's own end.
+// A JavaScript function that the graph refers to. The graph may be freed on another thread, or after the environment
+// has ended. The reference may not be deleted then; it goes with the environment.
 class JsCallback : public torch::CustomClassHolder {
  public:
   JsCallback(Env& env, Napi::Function function)
@@ -64,7 +64,7 @@ class JsCallback : public torch::CustomClassHolder {
   Napi::FunctionReference function_;
 };
 
-// Tensors that JavaScript has for the time of one call: they are disposed at its end, whatever their scope.
+// Tensors that JavaScript may use during one call. They are disposed at its end, whatever scope they are in.
 class Lent {
  public:
   Lent(Env& env, const variable_list& tensors) : env_(env), list_(toJs(env, tensors).As<Napi::Array>()) {
@@ -86,7 +86,7 @@ class Lent {
   std::vector<Napi::Value> elements_;
 };
 
-// Counts what a node saved among the environment's memory, from forward until the node is gone.
+// Counts the tensors that a node saves as the environment's memory, from its forward until the node is freed.
 class SavedCount : public torch::CustomClassHolder {
  public:
   SavedCount(const Env& env, const AutogradContext* context) : saved_(env.saved) {
@@ -110,7 +110,7 @@ class SavedCount : public torch::CustomClassHolder {
   std::shared_ptr<SavedTensors> saved_;
 };
 
-// While a JavaScript backward runs its node is locked: a pass that came to it again would wait for ever.
+// libtorch locks a node while its JavaScript backward runs. A pass that reached the node again would wait for ever.
 class Walking {
  public:
   explicit Walking(Env& env) : env_(env) { env.walking.push_back(torch::autograd::get_current_node().get()); }
@@ -139,7 +139,7 @@ struct JsFunction : torch::autograd::Function<JsFunction> {
         settingErrorsAside(env, [&] { return forward->call({toJs(env, inputs.vec())}, "forward", take); });
     context->saved_data["backward"] = c10::IValue::make_capsule(backward);
     context->saved_data["inputs"] = static_cast<int64_t>(inputs.size());
-    // The graph owns them: they are freed with it, and by a backward pass that does not retain it.
+    // The graph owns the saved tensors. They are freed with it, or by a backward pass that does not retain the graph.
     if (!saved.empty()) {
       context->save_for_backward(std::move(saved));
       context->saved_data["saved"] = c10::IValue::make_capsule(c10::make_intrusive<SavedCount>(env, context));
@@ -169,7 +169,7 @@ struct JsFunction : torch::autograd::Function<JsFunction> {
       const Lent saved(env, saves ? context->get_saved_variables() : variable_list());
       return callback.call({toJs(env, gradients), saved.list()}, "backward", take);
     });
-    // The callbacks are no variables of the graph: nothing flows back to them.
+    // One gradient for each argument of forward(). The two callbacks have none.
     result.resize(inputs + 2);
     return result;
   }

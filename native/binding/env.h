@@ -1,5 +1,5 @@
-// State of one JavaScript environment (the main thread or a worker). Nothing in this addon is static but the CPU
-// allocator and the tensors on their way between threads, so it loads in any number of workers at once.
+// State of one JavaScript environment (the main thread or a worker). Only the CPU allocator and the tensors on their
+// way between threads belong to the whole process. The addon therefore loads in any number of workers at once.
 #pragma once
 
 #include <ATen/core/Generator.h>
@@ -64,8 +64,8 @@ class Env {
 
   // A new JavaScript Tensor, owned by the innermost scope. An undefined tensor becomes null.
   Napi::Value wrap(at::Tensor tensor);
-  // The handle behind a JavaScript value, one without a tensor for a disposed Tensor, null when it is no Tensor of this
-  // addon.
+  // The handle behind a JavaScript value: null for a value that is no Tensor of this addon, a handle without a tensor
+  // for a Tensor that has been disposed.
   TensorHandle* unwrap(Napi::Value value) const;
 
   // Keeps a JavaScript error while an ErrorSetAside that stands for it passes through C++.
@@ -93,7 +93,7 @@ class Env {
   std::vector<at::Tensor> largestOn(c10::Device device, size_t count) const;
 
   // Strict: a tensor made outside every scope is an error. Tracking: each tensor remembers the operation and the
-  // JavaScript stack that made it, which makes every operation dearer.
+  // JavaScript stack that made it, which makes every operation slower.
   void setStrict(bool on) { strict_ = on; }
   void setTracking(bool on);
   struct Origin {
@@ -102,7 +102,7 @@ class Env {
   };
   // Every live tensor with where it comes from (empty for those made before tracking).
   std::vector<std::pair<at::Tensor, Origin>> liveWithOrigin() const;
-  // The operation being called: what a tensor made now comes from.
+  // The operation being called, which is the origin of a tensor made now.
   const Op* current = nullptr;
 
   Op* addOp(const char* name, std::vector<const char*> arguments);

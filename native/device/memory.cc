@@ -1,4 +1,4 @@
-// Memory that is given back before anybody asks for it: JavaScript's, and malloc's.
+// Gives memory back early: JavaScript's typed arrays, and what malloc keeps.
 #include <cstdlib>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -10,12 +10,13 @@ namespace mbconv {
 
 namespace {
 
-// Takes an array's memory away; it has length 0 from now on, as all views of the same memory have. V8 frees what is its
-// own at once, and what belongs to another addon when the event loop comes round.
+// Detaches an array's memory. The array and all other views of that memory have length 0 from now on. V8 frees its own
+// memory at once, and the memory of another addon in the next turn of the event loop.
 void releaseBytes(Env& env, Napi::Value array) {
   if (!array.IsTypedArray()) throw Error("ERR_TYPE", "bytes must be a typed array, got " + describe(env, array));
   Napi::ArrayBuffer buffer = array.As<Napi::TypedArray>().ArrayBuffer();
-  // What threads share is no ArrayBuffer, WebAssembly's memory cannot be taken away: they are left to the collector.
+  // A SharedArrayBuffer is no ArrayBuffer, and WebAssembly's memory cannot be detached: the garbage collector frees
+  // both.
   if (!buffer.IsArrayBuffer()) return;
   try {
     buffer.Detach();
@@ -24,9 +25,9 @@ void releaseBytes(Env& env, Napi::Value array) {
   }
 }
 
-// Gives the system what has been freed. Decoders of images run on any of four threads, and glibc keeps up to 64 MB of
-// what each has freed: that would be held beside a picture that is decoded on another. malloc_trim leaves the end of a
-// thread's heap alone, so what is large is kept out of it, and little of that end.
+// Returns freed memory to the system. Images are decoded on four threads, and glibc keeps up to 64 MB that each thread
+// has freed. malloc_trim does not shrink the end of a thread's heap. Hence the two thresholds: large blocks are kept
+// out of the heap, and its end stays small.
 void returnFreeMemory() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 4 << 20);

@@ -47,7 +47,7 @@ void checkLength(const List& tensors, size_t length, const char* name) {
                                  ", got " + std::to_string(length));
 }
 
-// Pairs that broadcast, on one device; a tensor without dimensions may lie elsewhere.
+// Checks that each pair broadcasts and lies on one device. A tensor without dimensions may be on another.
 void checkPairs(const List& tensors, const List& others, const char* name) {
   checkLength(tensors, others.size(), name);
   for (size_t i = 0; i < tensors.size(); ++i) {

@@ -50,7 +50,7 @@ ElementKind elementKind(napi_typedarray_type type) {
 Tensor fromTypedArray(Env& env, Napi::Value array, std::vector<int64_t> shape, std::optional<at::ScalarType> dtype,
                       at::Device device) {
   if (!array.IsTypedArray()) throw Error("ERR_TYPE", "data must be a typed array, got " + describe(env, array));
-  // Of whatever kind it is: as bytes it tells its memory, type and length in one call.
+  // Whatever kind of array it is: read as bytes, one call gives its memory, type and length.
   auto bytes = array.As<Napi::Uint8Array>();
   const napi_typedarray_type type = bytes.TypedArrayType();
   const size_t length = bytes.ElementLength();
@@ -88,7 +88,8 @@ struct ArrayKind {
 template <class T>
 ArrayKind arrayOf(const char* name) {
   return {sizeof(T), name, [](Napi::ArrayBuffer buffer, size_t elements) -> Napi::Value {
-            return Napi::TypedArrayOf<T>::New(buffer.Env(), elements, buffer, 0);
+            const auto array = Napi::TypedArrayOf<T>::New(buffer.Env(), elements, buffer, 0);
+            return {array.Env(), array};
           }};
 }
 
@@ -120,10 +121,10 @@ ArrayKind arrayKind(at::ScalarType dtype) {
 // Contiguous elements in host memory, no gradient. Waits for the device.
 Tensor onHost(const Tensor& tensor) { return tensor.detach().cpu().contiguous().resolve_conj().resolve_neg(); }
 
-// Bytes from which a buffer may be more than V8 can have.
+// Buffers of this many bytes or more may exceed what V8 can allocate.
 constexpr int64_t kLarge = 1 << 20;
 
-// An ArrayBuffer for the tensor's elements, its memory not yet touched, and where that is.
+// A new ArrayBuffer for the tensor's elements, and the address of its memory.
 std::pair<Napi::ArrayBuffer, void*> bufferFor(Napi::Env js, const Tensor& tensor) {
   const ArrayKind kind = arrayKind(tensor.scalar_type());
   const int64_t count = tensor.numel();
@@ -131,8 +132,8 @@ std::pair<Napi::ArrayBuffer, void*> bufferFor(Napi::Env js, const Tensor& tensor
     auto buffer = Napi::ArrayBuffer::New(js, count * kind.bytes);
     return {buffer, buffer.Data()};
   }
-  // Node-API ends the process where there is no memory, or more elements than an array may have. JavaScript's own
-  // constructor throws.
+  // Node-API ends the process when there is no memory for the buffer, or when an array may not have that many elements.
+  // JavaScript's own constructor throws instead.
   const auto constructor = js.Global().Get(kind.name).As<Napi::Function>();
   try {
     const Napi::Object array = constructor.New({Napi::Number::New(js, static_cast<double>(count))});
@@ -158,13 +159,13 @@ Napi::Value toTypedArray(Env& env, const Tensor& tensor) {
   return viewOf(buffer, tensor);
 }
 
-// The same off the JavaScript thread: waiting, putting the elements in order, and the copy into the result, which is
-// what takes long where there are many.
+// The same off the JavaScript thread: the wait for the device, the change to contiguous order and the copy into the
+// result. These are what takes time for a large tensor.
 Task toTypedArrayAsync(Env& env, const Tensor& tensor) {
   const auto [buffer, data] = bufferFor(env.js(), tensor);
-  // Released with the task, on the JavaScript thread, however that ends.
+  // Released with the task, on the JavaScript thread, whether it succeeds or fails.
   const auto held = std::make_shared<Napi::Reference<Napi::ArrayBuffer>>(Napi::Persistent(buffer));
-  // The other thread's current stream would not wait for what is still under way on this one's.
+  // The copy runs on this thread's current stream. The other thread's own stream would not wait for this one's work.
   std::optional<c10::Stream> stream;
   if (tensor.is_cuda()) stream = c10::impl::VirtualGuardImpl(tensor.device().type()).getStream(tensor.device());
   return {[tensor, stream, data = data] {
