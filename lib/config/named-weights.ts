@@ -8,8 +8,6 @@ import { isPublishedName, type PublishedWeights, publishedWeightsNamed } from '.
 import { type Problem, preview } from './problems'
 import type { TrainConfig } from './train'
 
-type ModelConfig = TrainConfig['model']
-
 /** The published weights that `model.weights` names; undefined where it is a file's path, or nothing. */
 export function publishedWeightsOf(weights: unknown): PublishedWeights | undefined {
   return typeof weights === 'string' && isPublishedName(weights) ? publishedWeightsNamed(weights) : undefined
@@ -32,7 +30,10 @@ export function weightsProblems(model: Record<string, unknown>): Problem[] {
 }
 
 /** The model's part of a configuration with the path made absolute, or with what published weights bring. */
-export function resolveWeights(model: ModelConfig, folder: () => string): ModelConfig {
+export function resolveWeights<Model extends Pick<TrainConfig['model'], 'weights' | 'profile'>>(
+  model: Model,
+  folder: () => string,
+): Model {
   const published = publishedWeightsOf(model.weights)
   if (published !== undefined) return { ...model, profile: published.profile }
   return { ...model, weights: model.weights === null ? null : path.resolve(folder(), model.weights) }

@@ -6,7 +6,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { MbconvError } from '../errors/error'
-import { packageRoot, setupFacts } from './setup-facts'
+import { packageRoot } from '../package/manifest'
+import { setupFacts } from './setup-facts'
 import type { Native, TensorClass } from './signatures'
 
 /** Where the build leaves the addon, in order of preference. MBCONV_ADDON overrides both. */

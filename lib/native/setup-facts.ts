@@ -1,9 +1,7 @@
 /** What the last set-up found and built, as it wrote it down in build/setup.json. */
 import { join } from 'node:path'
 import { readText } from '../files/open'
-
-/** The folder that holds package.json: this file is dist/native/setup-facts.js. */
-export const packageRoot: string = join(__dirname, '..', '..')
+import { packageRoot } from '../package/manifest'
 
 /** The part of build/setup.json that is of use at run time. */
 export interface SetupFacts {

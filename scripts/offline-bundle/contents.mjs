@@ -42,6 +42,7 @@ const PACKAGES = {
       (file) => /^([\w-]+\.js|license|package\.json)$/.test(file),
     ]),
   ),
+  'node-addon-api': (name) => /^(napi.*\.h|LICENSE\.md|package\.json)$/.test(name),
   'node-api-headers': (name) => /^(include\/.+\.h|LICENSE|package\.json)$/.test(name),
 }
 

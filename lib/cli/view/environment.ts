@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { addonPaths } from '../../native/addon'
 import { type SetupFacts, setupFacts } from '../../native/setup-facts'
+import { counted } from '../../text/figures'
 
 export interface Finding {
   name: string
@@ -193,7 +194,7 @@ async function inspectCuda(result: Outcome | null, state: SetupFacts): Promise<F
     return {
       ...finding,
       ok: true,
-      found: `${facts.cudaDevices} GPU${facts.cudaDevices === 1 ? '' : 's'}`,
+      found: counted(facts.cudaDevices, 'GPU'),
       detail: gpus.join('; '),
     }
   }
