@@ -1,4 +1,4 @@
-/** A file that is only partly downloaded: its bytes in `target.part`, and which version they belong to in `target.part.json`. */
+/** A partly downloaded file: `target.part` has its bytes, `target.part.json` says which version they belong to. */
 import {
   closeSync,
   constants,

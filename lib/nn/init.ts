@@ -15,7 +15,7 @@ import { qr } from '../tensor/ops/linalg'
 
 export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu'
 
-/** The recommended gain for weights before an activation: their standard deviation over 1 / √fan. `slope` is leakyRelu's. */
+/** The recommended gain of weights before an activation: their deviation over 1 / √fan. `slope` is leakyRelu's. */
 export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number {
   checkNumber('calculateGain', 'slope', slope)
   const gains = {

@@ -53,7 +53,8 @@ const PART = /^features\.(\d+)\./
 /**
  * The groups of {@link decayGroups}, layer by layer, the classifier's first: the rate of a layer is `decay` times that of
  * the one behind it. Layers are the stem, each block (or stage), the classifier; a head convolution goes with the last
- * block, but is a layer where the classifier has a hidden one (MobileNetV3). So timm has it. Whatever the schedule makes of the optimiser's rate, each group's `lrScale` multiplies it.
+ * block, but is a layer where the classifier has a hidden one (MobileNetV3). So timm has it. Each group's `lrScale`
+ * multiplies the optimiser's rate, whatever the schedule makes of that.
  *
  * @param model a network as `models.create` makes it; frozen parameters are left out, and count as layers all the same
  * @throws MbconvError ERR_TYPE or ERR_VALUE

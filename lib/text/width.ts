@@ -20,7 +20,7 @@ export const padStart = (text: string, columns: number): string =>
 
 const segmenter = new Intl.Segmenter()
 
-/** The beginning of a printable text that takes at most so many columns; characters made of several code points stay whole. */
+/** The beginning of a printable text in at most so many columns. Characters of several code points stay whole. */
 export function cutTo(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text
   let kept = ''
