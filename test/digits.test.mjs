@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { datasetOf, statistics } from '../dist/data/sources/dataset.js'
+import { datasetOf, statistics } from '../dist/data/sources/image-dataset.js'
 import { loadDigits } from '../dist/data/sources/digits.js'
 import { encodeIdx } from '../dist/data/sources/idx.js'
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
-import { datasetOf, normalization, statistics } from '../dist/data/sources/dataset.js'
+import { datasetOf, normalization, statistics } from '../dist/data/sources/image-dataset.js'
 import { encodeIdx, loadIdx, readIdx, writeIdx } from '../dist/data/sources/idx.js'
 
 const folder = t.testdir()

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { Loader } from '../dist/data/loader.js'
-import { normalization, statistics } from '../dist/data/sources/dataset.js'
+import { normalization, statistics } from '../dist/data/sources/image-dataset.js'
 import { loadDigits } from '../dist/data/sources/digits.js'
 import { normalizer, resizeImages } from '../dist/data/transforms.js'
 

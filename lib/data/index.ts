@@ -2,7 +2,7 @@
 
 export { type ImageFileOptions, readImageFile } from './images/image-file'
 export { type Batch, Loader, type LoaderOptions } from './loader'
-export { type ChannelStatistics, datasetOf, type ImageDataset, normalization, statistics } from './sources/dataset'
+export { type ChannelStatistics, datasetOf, type ImageDataset, normalization, statistics } from './sources/image-dataset'
 export { loadDigits } from './sources/digits'
 export { type IdxArray, type IdxPair, loadIdx, readIdx, writeIdx } from './sources/idx'
 export { ARRANGEMENTS, loadScenes, type SceneOptions, TEXTURES } from './sources/scenes'

@@ -1,6 +1,6 @@
 /** The data set that comes with the package: 8 × 8 handwritten digits. Source and licence: lib/data/digits/README.md. */
 import { join } from 'node:path'
-import type { ImageDataset } from './dataset'
+import type { ImageDataset } from './image-dataset'
 import { loadIdx } from './idx'
 
 // From dist/data and from lib/data alike, the package's root is two folders up.

@@ -10,7 +10,7 @@ import { checkObject, checkOptions, checkPath } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { writeFileAtomic } from '../../files/atomic'
 import { dataError, MAX_BYTES, readWhole } from '../../files/data-file'
-import type { ImageDataset } from './dataset'
+import type { ImageDataset } from './image-dataset'
 
 export type IdxDType = 'uint8' | 'int8' | 'int16' | 'int32' | 'float32' | 'float64'
 export type IdxData = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array

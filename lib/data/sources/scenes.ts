@@ -13,7 +13,7 @@ import { native } from '../../native/addon'
 import { hostMemory } from '../../process/host-memory'
 import { type Seed, seedBits } from '../../random/seed'
 import { gibibytes } from '../../text/figures'
-import type { ImageDataset } from './dataset'
+import type { ImageDataset } from './image-dataset'
 
 /** Textures and arrangements of each size of the data set: their product is the number of classes. */
 const KINDS: Readonly<Record<number, { textures: number; arrangements: number }>> = Object.freeze({

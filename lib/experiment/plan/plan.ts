@@ -2,7 +2,7 @@
 
 import type { TrainConfig, TrainConfigInput } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
-import { datasetOf } from '../../data/sources/dataset'
+import { datasetOf } from '../../data/sources/image-dataset'
 import { MbconvError } from '../../errors/error'
 import { type StoredSeed, seedAfter } from '../../random/seed'
 import { nearest } from '../../text/nearest'

@@ -1,11 +1,11 @@
 /** What a configuration asks for, is done, and is seldom meant: warnings before the first step. */
 
 import type { TrainConfig } from '../../config/train'
-import type { ImageDataset } from '../../data/sources/dataset'
+import type { ImageDataset } from '../../data/sources/image-dataset'
 import { MbconvError } from '../../errors/error'
 import type { Arch } from '../../models/arch/arch'
 import { smallestNormalizedMap } from '../../models/cost/count'
-import type { Schedule } from '../../optim/schedules'
+import type { Schedule } from '../../optim/schedules/schedule'
 
 /** A warning for each thing about data and schedule that a user should know of. */
 export function cautionsOf(config: TrainConfig, train: ImageDataset): string[] {

@@ -4,7 +4,7 @@
  * `step` counts the updates done before this one, so the first update asks for step 0. All schedules can begin with a
  * warm-up that rises in a line from 0, which the first update therefore gets unless `skipZero` is set.
  */
-import { MbconvError } from '../errors/error'
+import { MbconvError } from '../../errors/error'
 
 /** The learning rate of the update that follows `step` others. */
 export type Schedule = (step: number) => number
