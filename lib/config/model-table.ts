@@ -7,7 +7,7 @@ import { type ScaleOptions, scale } from '../models/arch/scaling'
 import { arch, list } from '../models/families/catalogue'
 import { printable } from '../text/foreign-text'
 import type { Problem } from './problems'
-import type { TrainConfig } from './train'
+import type { TrainConfig } from './schema'
 
 /** The keys that replace parts of the named table. Runs from before there were such keys lack them. */
 type TableKeys = Pick<TrainConfig['model'], 'name'> & Partial<Pick<TrainConfig['model'], 'stem' | 'stages' | 'head'>>

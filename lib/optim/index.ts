@@ -6,5 +6,5 @@ export { GradScaler, type GradScalerOptions, type GradScalerState } from './grad
 export { type LayerwiseOptions, layerwiseGroups } from './layerwise'
 export { decayGroups, Optimizer, type OptimizerOptions, type OptimizerState, type ParamGroup } from './optimizer'
 export { RMSprop, type RMSpropOptions } from './rmsprop'
-export * as schedules from './schedules/schedule'
+export * as schedules from './schedules'
 export { SGD, type SGDOptions } from './sgd'

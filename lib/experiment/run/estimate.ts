@@ -1,6 +1,7 @@
 /** How long a job will take, from a step of it that is measured. */
 
 import { parseConfig, type TrainConfig, type TrainConfigInput } from '../../config/train'
+import { datasetKind } from '../../data/sources/kinds'
 import { crossEntropy } from '../../nn/functional'
 import { fromTypedArray } from '../../tensor/core/create'
 import { scope } from '../../tensor/core/scope'
@@ -18,9 +19,10 @@ const FORWARD_SHARE = 1 / 3
 /** Only as many images as are needed: drawing all of them would be the longest part. */
 function small(config: TrainConfig): TrainConfig {
   const { data } = config
-  if (data.dataset !== 'scenes') return config
-  const train = Math.min(data.scenes.train, data.batchSize)
-  return { ...config, data: { ...data, scenes: { ...data.scenes, train: Math.max(train, 2), test: 1 } } }
+  const { announced, shortened } = datasetKind(data.dataset)
+  if (announced === undefined || shortened === undefined) return config
+  const train = Math.max(Math.min(announced(data as never).train, data.batchSize), 2)
+  return { ...config, data: shortened(data as never, { train, test: 1 }) as TrainConfig['data'] }
 }
 
 /** One training step, as the loop makes it. Waits for the device. */
@@ -42,7 +44,8 @@ function step({ trainLoader, model, optimizer, ema, schedule, device, config }: 
 /** Steps and evaluated images of a whole job. */
 function workOf(config: TrainConfig, { trainImages, testImages }: Session): { steps: number; evaluated: number } {
   const { data, epochs, maxSteps, evalEveryEpochs } = config
-  const [train, test] = data.dataset === 'scenes' ? [data.scenes.train, data.scenes.test] : [trainImages, testImages]
+  const announced = datasetKind(data.dataset).announced?.(data as never)
+  const { train, test } = announced ?? { train: trainImages, test: testImages }
   const perEpoch = Math.max(1, Math.floor(train / data.batchSize))
   const steps = Math.min(epochs * perEpoch, maxSteps ?? Number.POSITIVE_INFINITY)
   const evaluations =

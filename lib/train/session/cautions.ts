@@ -5,7 +5,7 @@ import type { ImageDataset } from '../../data/sources/image-dataset'
 import { MbconvError } from '../../errors/error'
 import type { Arch } from '../../models/arch/arch'
 import { smallestNormalizedMap } from '../../models/cost/count'
-import type { Schedule } from '../../optim/schedules/schedule'
+import type { Schedule } from '../../optim/schedules'
 
 /** A warning for each thing about data and schedule that a user should know of. */
 export function cautionsOf(config: TrainConfig, train: ImageDataset): string[] {

@@ -10,7 +10,9 @@ import { normalizationOf } from '../../config/named-weights'
 import type { TrainConfig } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
 import { Loader } from '../../data/loader'
-import { datasetOf, type ImageDataset, normalization } from '../../data/sources/image-dataset'
+import type { ImageDataset } from '../../data/sources/image-dataset'
+import { datasetOf } from '../../data/sources/kinds'
+import { normalization } from '../../data/sources/statistics'
 import { MbconvError } from '../../errors/error'
 import { scale } from '../../models/arch/scaling'
 import { count } from '../../models/cost/count'
@@ -19,19 +21,16 @@ import type { Network } from '../../models/network/network'
 import { native } from '../../native/addon'
 import type { Init } from '../../nn/layers'
 import type { Module } from '../../nn/module'
-import { AdamW } from '../../optim/adamw'
 import { Ema } from '../../optim/ema'
-import { layerwiseGroups } from '../../optim/layerwise'
-import { decayGroups, type Optimizer } from '../../optim/optimizer'
-import { RMSprop } from '../../optim/rmsprop'
-import { type Schedule, scheduleOf } from '../../optim/schedules/schedule'
-import { SGD } from '../../optim/sgd'
+import { optimizerOf } from '../../optim/kinds'
+import type { Optimizer } from '../../optim/optimizer'
+import { type Schedule, scheduleOf } from '../../optim/schedules'
 import { getRandomState, manualSeed, setRandomState } from '../../tensor/core/random'
 import { scope } from '../../tensor/core/scope'
 import { type Checkpoint, readPart } from '../run/checkpoint'
 import type { TrainState } from '../run/checkpoint-state'
 import { cautionsOf, checkNormalized, resumptionNotes } from './cautions'
-import { checkModel, checkScenes } from './demands'
+import { checkData, checkModel } from './demands'
 import { beginWith } from './initial-weights'
 
 export interface Session {
@@ -88,21 +87,6 @@ export function archFor({ model }: TrainConfig) {
   return scale(table, { width, depth, resolution: model.resolution ?? table.resolution, divisor })
 }
 
-function optimizerOf(config: TrainConfig, model: Module): Optimizer {
-  const options = config.optimizer
-  const { weightDecay, layerDecay = 1 } = options
-  const groups =
-    layerDecay === 1 ? decayGroups(model, weightDecay) : layerwiseGroups(model, { weightDecay, decay: layerDecay })
-  switch (options.name) {
-    case 'rmsprop':
-      return new RMSprop(groups, options)
-    case 'sgd':
-      return new SGD(groups, options)
-    case 'adamw':
-      return new AdamW(groups, options)
-  }
-}
-
 /** Steps in a whole run. */
 function stepsOf({ epochs, maxSteps }: TrainConfig, stepsPerEpoch: number): number {
   return Math.min(epochs * stepsPerEpoch, maxSteps ?? Number.POSITIVE_INFINITY)
@@ -133,7 +117,7 @@ function checkFits(checkpoint: Checkpoint, dataset: TrainState['dataset'], steps
 export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Session {
   const arch = archFor(config)
   const { resolution } = arch
-  checkScenes(config, resolution)
+  checkData(config, resolution)
   const { train, test } = datasetOf(config.data, resolution)
   checkModel(config, arch, train.numClasses, train.shape[0])
   const normal = normalization(train, normalizationOf(config, train.shape[0]))
@@ -176,7 +160,7 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
             schedule,
           )
     if (config.model.freeze != null) model.freeze({ upTo: config.model.freeze })
-    const optimizer = optimizerOf(config, model)
+    const optimizer = optimizerOf(model, config.optimizer)
     made.push(optimizer)
     const ema = config.ema === false ? null : new Ema(model, config.ema)
     if (ema !== null) made.push(ema)
