@@ -8,7 +8,7 @@ import { complaints, yaml } from './helpers/config.mjs'
 
 const require = createRequire(import.meta.url)
 const { parseConfigFile } = require('../dist/config/file.js')
-const { archFor, modelOf } = require('../dist/train/session/session.js')
+const { archFor, modelOf } = require('../dist/train/session/model.js')
 
 const mbconv = (...words) =>
   spawnSync(process.execPath, [path.resolve('dist/cli/main.js'), ...words], {

@@ -1,23 +1,12 @@
 /** What a configuration asks of this machine's memory, as far as it can be told before anything is made. */
 
 import { type TrainConfig, trainConfigSchema } from '../../config/train'
-import { datasetKind } from '../../data/sources/kinds'
 import { MbconvError } from '../../errors/error'
 import type { Arch } from '../../models/arch/arch'
 import { count } from '../../models/cost/count'
 import { optimizerKind } from '../../optim/kinds'
 import { hostMemory } from '../../process/host-memory'
 import { gibibytes, whole } from '../../text/figures'
-
-/**
- * Refuses images that the machine's memory cannot hold.
- *
- * @param resolution of the model's input, px
- * @throws MbconvError ERR_CONFIG
- */
-export function checkData({ data }: TrainConfig, resolution: number): void {
-  datasetKind(data.dataset).checkMemory?.(data as never, resolution)
-}
 
 /**
  * Refuses a network whose parameters, with what training holds beside each, are more than the machine's memory. What

@@ -1,0 +1,31 @@
+/** What moves the weights of a training run: the optimiser, its schedule and the moving average. */
+import type { TrainConfig } from '../../config/train'
+import type { Module } from '../../nn/module'
+import { Ema } from '../../optim/ema'
+import { optimizerOf } from '../../optim/kinds'
+import type { Optimizer } from '../../optim/optimizer'
+import { type Schedule, scheduleOf } from '../../optim/schedules'
+
+/**
+ * The optimiser of a model's trained parameters, and the average of its weights where the configuration asks for one. The
+ * caller disposes both.
+ */
+export function openOptimizer(config: TrainConfig, model: Module): { optimizer: Optimizer; ema: Ema | null } {
+  const optimizer = optimizerOf(model, config.optimizer)
+  try {
+    return { optimizer, ema: config.ema === false ? null : new Ema(model, config.ema) }
+  } catch (error) {
+    optimizer.dispose()
+    throw error
+  }
+}
+
+/** Steps in a whole run. */
+export function stepsOf({ epochs, maxSteps }: TrainConfig, stepsPerEpoch: number): number {
+  return Math.min(epochs * stepsPerEpoch, maxSteps ?? Number.POSITIVE_INFINITY)
+}
+
+/** The configuration's schedule, stretched over so many steps. */
+export function scheduleOver({ schedule, optimizer }: TrainConfig, stepsPerEpoch: number, steps: number): Schedule {
+  return scheduleOf(schedule, optimizer.lr, stepsPerEpoch, steps)
+}
