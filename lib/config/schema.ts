@@ -7,8 +7,8 @@
  */
 import { z } from 'zod'
 import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
-import { OPTIMIZERS, type OptimizerConfig } from '../optim/kinds'
-import { SCHEDULES } from '../optim/schedules/kinds'
+import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/kinds'
+import { DEFAULT_SCHEDULE, SCHEDULES } from '../optim/schedules/kinds'
 import { count, fraction, LARGEST, positive, seedSchema } from '../schema/fields'
 import { schemasOf } from '../schema/kinds'
 
@@ -83,11 +83,11 @@ const data = z.strictObject({
   std: perChannel(positive(), 'standard deviation'),
 })
 
-/** The optimiser and the schedule of a configuration that names none. */
-const DEFAULT_NAMES = { optimizer: 'rmsprop', schedule: 'staircase' } as const
-
-/** The same by dotted key, for overrides of single options: see overrides.ts. */
-export const namedDefaults: ReadonlyMap<string, string> = new Map(Object.entries(DEFAULT_NAMES))
+/** What a mapping's `name` is where a configuration leaves the mapping out, by dotted key: see overrides.ts. */
+export const namedDefaults: ReadonlyMap<string, string> = new Map([
+  ['optimizer', DEFAULT_OPTIMIZER],
+  ['schedule', DEFAULT_SCHEDULE],
+])
 
 const ema = z.strictObject({
   decay: fraction().default(0.9999).describe('how much of the average a step keeps'),
@@ -127,8 +127,8 @@ export const trainConfigSchema = z.strictObject({
   threads: z.int().min(1).max(1024).nullable().default(null).describe("CPU threads; null: libtorch's choice"),
   model,
   data: data.prefault({}),
-  optimizer: z.discriminatedUnion('name', schemasOf(OPTIMIZERS)).prefault({ name: DEFAULT_NAMES.optimizer }),
-  schedule: z.discriminatedUnion('name', schemasOf(SCHEDULES)).prefault({ name: DEFAULT_NAMES.schedule }),
+  optimizer: z.discriminatedUnion('name', schemasOf(OPTIMIZERS)).prefault({ name: DEFAULT_OPTIMIZER }),
+  schedule: z.discriminatedUnion('name', schemasOf(SCHEDULES)).prefault({ name: DEFAULT_SCHEDULE }),
   ema: z
     .union([z.literal(false), ema])
     .prefault({})

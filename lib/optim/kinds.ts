@@ -12,6 +12,9 @@ import { sgdKind } from './sgd'
 /** Every optimiser that a configuration can name. */
 export const OPTIMIZERS = [rmspropKind, sgdKind, adamwKind] as const
 
+/** The optimiser of a configuration that names none: the paper's. */
+export const DEFAULT_OPTIMIZER = 'rmsprop'
+
 export type OptimizerName = NameOf<typeof OPTIMIZERS>
 
 export const optimizerNames: readonly OptimizerName[] = Object.freeze(namesOf(OPTIMIZERS))

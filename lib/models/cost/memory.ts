@@ -8,7 +8,7 @@
  */
 import { checkCount, checkOptions, checkRate, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
-import { type OptimizerName, optimizerKind, optimizerNames } from '../../optim/kinds'
+import { DEFAULT_OPTIMIZER, type OptimizerName, optimizerKind, optimizerNames } from '../../optim/kinds'
 import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
 import { featureChannels } from '../arch/plan'
@@ -76,7 +76,7 @@ function settingsOf(op: string, arch: Arch, options: MemoryOptions) {
     'resolution',
   ])
   const { batch = 1, dropPath = 0.2, dropout = arch.dropout, numClasses = 1000, inChannels = 3 } = options
-  const { dtype = 'float32', optimizer = 'rmsprop', memoryFormat = 'channelsLast' } = options
+  const { dtype = 'float32', optimizer = DEFAULT_OPTIMIZER, memoryFormat = 'channelsLast' } = options
   const { training = false, ema = true, scratch = true, resolution = arch.resolution } = options
   for (const [name, value] of Object.entries({ batch, numClasses, inChannels, resolution })) checkCount(op, name, value)
   checkRate(op, 'dropPath', dropPath)

@@ -11,6 +11,9 @@ import { staircaseKind } from './staircase'
 /** Every schedule that a configuration can name. */
 export const SCHEDULES = [staircaseKind, cosineKind, constantKind] as const
 
+/** The schedule of a configuration that names none: the paper's. */
+export const DEFAULT_SCHEDULE = 'staircase'
+
 /** A schedule as a training configuration spells it, in epochs. */
 export type ScheduleConfig = z.output<(typeof SCHEDULES)[number]['schema']>
 
