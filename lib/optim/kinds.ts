@@ -5,12 +5,13 @@ import { kindNamed, type NameOf, namesOf } from '../schema/kinds'
 import { adamwKind } from './adamw'
 import type { OptimizerKind } from './kind'
 import { layerwiseGroups } from './layerwise'
+import { lionKind } from './lion'
 import { decayGroups, type Optimizer, type ParameterSource } from './optimizer'
 import { rmspropKind } from './rmsprop'
 import { sgdKind } from './sgd'
 
 /** Every optimiser that a configuration can name. */
-export const OPTIMIZERS = [rmspropKind, sgdKind, adamwKind] as const
+export const OPTIMIZERS = [rmspropKind, sgdKind, adamwKind, lionKind] as const
 
 /** The optimiser of a configuration that names none: the paper's. */
 export const DEFAULT_OPTIMIZER = 'rmsprop'
