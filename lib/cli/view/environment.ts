@@ -7,7 +7,8 @@ import { type ExecFileException, execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { readText } from '../../files/open'
-import { addonPaths, packageRoot } from '../../native/addon'
+import { addonPaths } from '../../native/addon'
+import { packageRoot } from '../../package/manifest'
 
 export interface Finding {
   name: string

@@ -1,11 +1,11 @@
 /** The data set that comes with the package: 8 × 8 handwritten digits. Source and licence: lib/data/digits/README.md. */
 import { join } from 'node:path'
+import { packageRoot } from '../../package/manifest'
 import { loadIdx } from './idx'
 import type { ImageDataset } from './image-dataset'
 import type { DatasetKind } from './kind'
 
-// From dist/data/sources and from lib/data/sources alike, the package's root is three folders up.
-const FOLDER = join(__dirname, '..', '..', '..', 'lib', 'data', 'digits')
+const FOLDER = join(packageRoot, 'lib', 'data', 'digits')
 
 /**
  * The 1,437 training and 360 test images, gray, [1, 8, 8], classes '0' … '9'.

@@ -13,6 +13,7 @@ import type { Module } from '../../nn/module'
 import type { Ema } from '../../optim/ema'
 import type { Optimizer } from '../../optim/optimizer'
 import type { Schedule } from '../../optim/schedules'
+import type { StepParts } from '../../optim/step'
 import { getRandomState, manualSeed, setRandomState } from '../../tensor/core/random'
 import { scope } from '../../tensor/core/scope'
 import { type Checkpoint, readPart } from '../run/checkpoint'
@@ -20,12 +21,14 @@ import { cautionsOf, checkNormalized, resumptionNotes } from './cautions'
 import { openData, type TrainingData } from './data'
 import { checkModel } from './demands'
 import { archFor, openModel } from './model'
-import { openOptimizer, scheduleOver, stepsOf } from './optimizer'
+import { criterionOf, openOptimizer, scheduleOver, stepsOf } from './optimizer'
 
 export interface Session extends Omit<TrainingData, 'train'> {
   config: TrainConfig
   device: string
   model: Module
+  /** The loss that training lowers. */
+  criterion: StepParts['criterion']
   optimizer: Optimizer
   /** null where the configuration turns it off. */
   ema: Ema | null
@@ -92,6 +95,7 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
       config,
       device,
       model,
+      criterion: criterionOf(config),
       optimizer,
       ema,
       schedule,
