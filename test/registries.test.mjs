@@ -43,6 +43,8 @@ const plainKind = {
 addDataset(plainKind)
 const mb = await import('mbconv')
 const { OPTIMIZERS } = await import('../dist/optim/kinds.js')
+const { criterionFields, criterionOf } = await import('../dist/optim/criteria/kinds.js')
+const { crossEntropyKind } = await import('../dist/optim/criteria/cross-entropy.js')
 const { SCHEDULES } = await import('../dist/optim/schedules/kinds.js')
 const { nameOf } = await import('../dist/schema/kinds.js')
 const { jobConfig, planExperiment } = await import('../dist/experiment/plan/plan.js')
@@ -109,6 +111,30 @@ t.test('a schedule that is none is refused by name', async (t) => {
     code: 'ERR_VALUE',
     message: 'scheduleOf: name must be one of staircase, cosine, constant, got "stair"',
   })
+})
+
+t.test('losses: a key to pick one, as soon as there are two', async (t) => {
+  t.same(Object.keys(criterionFields()), ['labelSmoothing'])
+  const squares = {
+    name: 'squares',
+    keys: { power: z.number().default(2) },
+    make:
+      ({ power }) =>
+      () =>
+        `to the ${power}`,
+  }
+  const kinds = [crossEntropyKind, squares]
+  const schema = z.strictObject(criterionFields(kinds))
+  t.same(schema.parse({}), { loss: 'crossEntropy', labelSmoothing: 0.1, power: 2 })
+  t.equal(criterionOf(schema.parse({ loss: 'squares', power: 3 }), kinds)(), 'to the 3')
+  t.throws(() => schema.parse({ loss: 'cubes' }))
+  t.throws(() => criterionOf({ loss: 'cubes' }, kinds), { code: 'ERR_VALUE', hint: 'there are crossEntropy, squares' })
+  const [logits, labels] = [mb.tensor([[1, 2, 3]]), mb.tensor([2n])]
+  for (const labelSmoothing of [0, 0.3])
+    t.equal(
+      criterionOf({ labelSmoothing })(logits, labels).item(),
+      mb.nn.functional.crossEntropy(logits, labels, { labelSmoothing }).item(),
+    )
 })
 
 t.test('the help lists every optimiser', async (t) => {

@@ -2,11 +2,12 @@
  * The schema of training configurations: what may be set, what it is measured in, and what it is when nothing is set.
  *
  * The defaults are the recipe of the EfficientNet paper (arXiv:1905.11946) as its published code runs it. The options of
- * optimisers, schedules and data sets are described with these, and put together here from their registries. Nothing
+ * optimisers, schedules, losses and data sets are described with these, and put together here from their registries. Nothing
  * here loads native code.
  */
 import { z } from 'zod'
 import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
+import { criterionFields } from '../optim/criteria/kinds'
 import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/kinds'
 import { DEFAULT_SCHEDULE, SCHEDULES } from '../optim/schedules/kinds'
 import { count, fraction, LARGEST, positive, seedSchema } from '../schema/fields'
@@ -133,7 +134,7 @@ export const trainConfigSchema = z.strictObject({
     .union([z.literal(false), ema])
     .prefault({})
     .describe('moving average of the weights, used to evaluate'),
-  labelSmoothing: fraction().default(0.1).describe('share of the target spread evenly over all classes'),
+  ...criterionFields(),
   clipGradNorm: positive().nullable().default(null).describe('largest gradient norm; null: no limit'),
   epochs: count().describe('passes over the training set'),
   maxSteps: count().nullable().default(null).describe('end after so many steps, if that is sooner; null: no limit'),

@@ -1,12 +1,10 @@
-/** What moves the weights of a training run: loss, optimiser, schedule and moving average. */
+/** What moves the weights of a training run: the optimiser, its schedule and the moving average. */
 import type { TrainConfig } from '../../config/train'
-import { crossEntropy } from '../../nn/functional'
 import type { Module } from '../../nn/module'
 import { Ema } from '../../optim/ema'
 import { optimizerOf } from '../../optim/kinds'
 import type { Optimizer } from '../../optim/optimizer'
 import { type Schedule, scheduleOf } from '../../optim/schedules'
-import type { StepParts } from '../../optim/step'
 
 /**
  * The optimiser of a model's trained parameters, and the average of its weights where the configuration asks for one. The
@@ -20,11 +18,6 @@ export function openOptimizer(config: TrainConfig, model: Module): { optimizer: 
     optimizer.dispose()
     throw error
   }
-}
-
-/** The loss that training lowers. */
-export function criterionOf({ labelSmoothing }: TrainConfig): StepParts['criterion'] {
-  return (logits, labels) => crossEntropy(logits, labels, { labelSmoothing })
 }
 
 /** Steps in a whole run. */
