@@ -41,7 +41,12 @@ const model = z.strictObject({
     .default('paper')
     .describe('whose padding, batch-norm epsilon and batch-norm momentum to use'),
   dropout: fraction().nullable().default(null).describe("rate before the classifier; null: the architecture's"),
-  dropPath: fraction().default(0.2).describe('rate at which the last block is skipped; earlier ones less, in a line'),
+  dropPath: fraction()
+    .nullable()
+    .default(null)
+    .describe(
+      "rate at which the last block is skipped, earlier ones less, in a line; null: the architecture's own, 0.2 in EfficientNets, 0 in the others",
+    ),
   weights: z
     .string()
     .min(1)
@@ -154,4 +159,7 @@ export type ParsedConfig = z.output<typeof trainConfigSchema>
 export type TrainConfigInput = z.input<typeof trainConfigSchema>
 
 /** A whole configuration: every default filled in, data paths absolute. Plain data, fit for JSON and for a worker. */
-export type TrainConfig = Omit<ParsedConfig, 'optimizer'> & { optimizer: OptimizerConfig }
+export type TrainConfig = Omit<ParsedConfig, 'optimizer' | 'model'> & {
+  optimizer: OptimizerConfig
+  model: Omit<ParsedConfig['model'], 'dropPath'> & { dropPath: number }
+}

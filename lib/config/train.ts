@@ -11,6 +11,7 @@ import { fullName, list } from '../models/families/catalogue'
 import { optimizerKind } from '../optim/kinds'
 import { nearest } from '../text/nearest'
 import { crossCheck } from './cross-checks'
+import { dropPathOf } from './model-table'
 import { resolveWeights } from './named-weights'
 import { type Problem, problemsOf, problemTexts } from './problems'
 import { type ParsedConfig, type TrainConfig, type TrainConfigInput, trainConfigSchema } from './schema'
@@ -28,7 +29,7 @@ function resolve(parsed: ParsedConfig, baseOf: (key: string) => string): TrainCo
   const lr = optimizer.lr ?? optimizerKind(optimizer.name).rateFor?.(data.batchSize)
   return {
     ...parsed,
-    model: resolveWeights(model, () => baseOf('model.weights')),
+    model: { ...resolveWeights(model, () => baseOf('model.weights')), dropPath: dropPathOf(model) },
     data: { ...data, ...files },
     optimizer: { ...optimizer, lr } as TrainConfig['optimizer'],
   }

@@ -2,7 +2,7 @@
 import { type ErrorCode, MbconvError } from '../errors/error'
 import { STOP_SIGNALS, type StopReason } from '../process/stop-reason'
 import type { TrainEvent, TrainResult } from './record/events'
-import type { RunRequest } from './run'
+import type { RunRequest } from './run-training'
 
 /** What the worker is started with. */
 export interface WorkerInput {

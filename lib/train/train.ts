@@ -16,7 +16,7 @@ import { EventQueue } from '../process/event-queue'
 import { stopReasonOf } from '../process/stop-reason'
 import { fromPlainError, STOP_REASONS, type WorkerInput, type WorkerMessage } from './messages'
 import type { TrainEvent, TrainResult } from './record/events'
-import { type RunRequest, runTraining } from './run'
+import { type RunRequest, runTraining } from './run-training'
 
 export interface TrainOptions {
   /**

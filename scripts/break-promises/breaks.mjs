@@ -16,8 +16,8 @@ export const BREAKS = [
     promise: 'Constant memory without garbage collection',
     what: 'a disposed tensor keeps its handle',
     file: 'native/binding/env.cc',
-    text: '  napi_close_handle_scope(js_, scope);\n  forget(handle);',
-    by: '  napi_close_handle_scope(js_, scope);\n  new char[16384]();',
+    text: '  releaseWrap(js_, handle->self);\n  forget(handle);',
+    by: '  releaseWrap(js_, handle->self);\n  new char[16384]();',
     test: 'memory',
   },
   {
@@ -80,9 +80,17 @@ export const BREAKS = [
     promise: 'No input kills the process',
     what: 'errors have no code',
     file: 'native/binding/error.cc',
-    text: '  napi_value errorClass = op.env->errorClass();',
-    by: '  napi_value errorClass = nullptr;',
+    text: '  const Napi::Function errorClass = env.errorClass();',
+    by: '  const Napi::Function errorClass;',
     test: 'fuzz',
+  },
+  {
+    promise: 'No input kills the process',
+    what: 'an error that refuses to be looked at leaves the guard',
+    file: 'native/binding/error.cc',
+    text: '  } catch (const Napi::Error&) {\n    // node-addon-api looks',
+    by: '  } catch (const std::bad_alloc&) {\n    // node-addon-api looks',
+    test: 'function',
   },
   {
     promise: 'CUDA false always has a reason',
@@ -160,7 +168,7 @@ export const BREAKS = [
   {
     promise: 'What a backward function saves goes with its graph',
     what: 'what is saved is not counted',
-    file: 'native/autograd/function.cc',
+    file: 'native/autograd/custom-function.cc',
     text: '      return context->get_saved_variables();\n',
     by: '      return context == nullptr ? context->get_saved_variables() : variable_list();\n',
     test: 'function',
@@ -608,7 +616,7 @@ export const BREAKS = [
   {
     promise: 'No input kills the process',
     what: 'an array is asked for however large it is',
-    file: 'native/ops/tensor.cc',
+    file: 'native/ops/typed-array.cc',
     text: 'constexpr int64_t kLarge = 1 << 20;',
     by: 'constexpr int64_t kLarge = int64_t{1} << 60;',
     test: 'tensor',
