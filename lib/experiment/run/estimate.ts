@@ -1,4 +1,4 @@
-/** How long a job will take, from a step of it that is measured. */
+/** Estimates how long a job will take, from a few of its training steps that are measured. */
 
 import { parseConfig, type TrainConfig, type TrainConfigInput } from '../../config/train'
 import { datasetKind } from '../../data/sources/kinds'
@@ -10,12 +10,12 @@ import { Stepper } from '../../train/step'
 const STEPS = 4
 /** No more steps are begun after so long, ms. */
 const ENOUGH = 4000
-/** A process, its libraries and its pictures, s. */
+/** Seconds to start a process, load its libraries and draw its curves. */
 const OVERHEAD = 2
 /** An evaluation is a forward pass; the backward pass of a step costs two of them. */
 const FORWARD_SHARE = 1 / 3
 
-/** Only as many images as are needed: drawing all of them would be the longest part. */
+/** The configuration with no more scenes than a step needs: drawing all of them would take longest. */
 function small(config: TrainConfig): TrainConfig {
   const { data } = config
   const { announced, shortened } = datasetKind(data.dataset)
@@ -46,7 +46,7 @@ function workOf(config: TrainConfig, { trainImages, testImages }: Session): { st
 }
 
 /**
- * Measures some steps and reckons with them. Never throws: an arm that cannot be measured will say why when it is run.
+ * Measures some steps and extrapolates. Never throws: what is wrong with a job shows when it is run.
  *
  * @returns seconds of a whole job by itself
  */

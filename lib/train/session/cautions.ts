@@ -1,4 +1,4 @@
-/** What a configuration asks for, is done, and is seldom meant: warnings before the first step. */
+/** Warnings before the first step, about settings that are obeyed but are probably a mistake. */
 
 import type { TrainConfig } from '../../config/train'
 import type { ImageDataset } from '../../data/sources/image-dataset'

@@ -1,4 +1,4 @@
-/** What a configuration asks of this machine's memory, as far as it can be told before anything is made. */
+/** Checks, before anything is made, that this machine's memory can hold what a configuration asks for. */
 
 import { type TrainConfig, trainConfigSchema } from '../../config/train'
 import { MbconvError } from '../../errors/error'
@@ -9,8 +9,8 @@ import { hostMemory } from '../../process/host-memory'
 import { gibibytes, whole } from '../../text/figures'
 
 /**
- * Refuses a network whose parameters, with what training holds beside each, are more than the machine's memory. What
- * the activations take is left to libtorch, which refuses more exactly.
+ * Refuses a network whose parameters, gradients, optimiser state and average do not fit the machine's memory. Activations
+ * are not counted: libtorch itself reports when they do not fit.
  *
  * @throws MbconvError ERR_CONFIG naming the keys that make it so large
  */
