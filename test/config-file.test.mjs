@@ -110,7 +110,7 @@ t.test('a plain value where a mapping is wanted leads to what was meant, as it i
     ['run', 'two words', 'write run: {name: "two words"}', "run is a mapping: write '--run.name=two words'"],
     ['run', 'runs/x', 'write run: {dir: runs/x}'],
     ['data.augment', '15', undefined, 'augment is a mapping: write --data.augment.rotate=15'],
-    ['optimizer', '[adam]', 'its name is one of rmsprop, sgd, adamw'],
+    ['optimizer', '[adam]', 'its name is one of rmsprop, sgd, adamw, lion'],
   ]) {
     const others = key === 'model' ? 'epochs: 3\n' : SMALLEST
     const override = complaints(t, SMALLEST, [`--${key}=${value}`])

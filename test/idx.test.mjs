@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
-import { datasetOf, normalization, statistics } from '../dist/data/sources/dataset.js'
 import { encodeIdx, loadIdx, readIdx, writeIdx } from '../dist/data/sources/idx.js'
+import { datasetOf } from '../dist/data/sources/kinds.js'
+import { normalization, statistics } from '../dist/data/sources/statistics.js'
 
 const folder = t.testdir()
 let files = 0

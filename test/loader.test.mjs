@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { Loader } from '../dist/data/loader.js'
-import { normalization, statistics } from '../dist/data/sources/dataset.js'
 import { loadDigits } from '../dist/data/sources/digits.js'
+import { normalization, statistics } from '../dist/data/sources/statistics.js'
 import { normalizer, resizeImages } from '../dist/data/transforms.js'
 
 const { train, test } = loadDigits()

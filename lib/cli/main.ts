@@ -212,8 +212,14 @@ function createProgram(finish: (status: number) => void): Command {
       finish(await models(name, { ...globals(), ...options }))
     })
 
+  const optimizerOption = new Option('--optimizer <name>', 'whose state is held, for memory')
   program
     .command('scale')
+    .on('beforeHelp', () => {
+      // Loaded for the help alone: the registry takes as long to load as everything else that a command line needs.
+      const { optimizerNames } = require('../optim/kinds') as typeof import('../optim/kinds.js')
+      optimizerOption.description = `${optimizerNames.slice(0, -1).join(', ')} or ${optimizerNames.at(-1)}, for memory`
+    })
     .description('scale an architecture to a budget; gives the model: of a configuration')
     .argument('<name>', 'an architecture')
     .option('--macs <amount>', 'multiply-adds of an image: 1.5G, or 4x for four times the base')
@@ -236,7 +242,7 @@ function createProgram(finish: (status: number) => void): Command {
     .option('--train', 'memory or latency of a training step')
     .option('--batch <n>', 'images at once, for memory and latency', wholeNumber)
     .option('--dtype <dtype>', 'of the tensors, for memory and latency')
-    .option('--optimizer <name>', 'rmsprop, sgd or adamw, for memory')
+    .addOption(optimizerOption)
     .option('--no-ema', 'without averaged weights, for memory')
     .option('--runs <n>', 'timed runs of a candidate, for latency', wholeNumber)
     .option('--device <device>', 'cpu, cuda or cuda:N, for latency', device)

@@ -536,7 +536,7 @@ export const BREAKS = [
   {
     promise: 'Numbers that nobody means are refused by their key',
     what: 'factors that lead to no network pass',
-    file: 'lib/config/train.ts',
+    file: 'lib/config/cross-checks.ts',
     text: '  if (whole.success && problems.length === 0) problems',
     by: '  if (whole.success && problems.length < 0) problems',
     test: 'absurd-values',

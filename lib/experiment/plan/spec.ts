@@ -8,17 +8,13 @@ import { z } from 'zod'
 import { checkFile, type FileKind } from '../../config/file'
 import { applyOverrides } from '../../config/overrides'
 import { type Problem, problemsOf, problemTexts, valueAt } from '../../config/problems'
-import {
-  checkConfig,
-  isMapping,
-  seedSchema,
-  type TrainConfig,
-  trainConfigSchema,
-  withFullName,
-} from '../../config/train'
+import { namedDefaults } from '../../config/schema'
+import { checkConfig, type TrainConfig, trainConfigSchema, withFullName } from '../../config/train'
 import { readYaml } from '../../config/yaml'
 import { MbconvError } from '../../errors/error'
 import type { StoredSeed } from '../../random/seed'
+import { seedSchema } from '../../schema/fields'
+import { isMapping } from '../../schema/values'
 import { parseAmount, UNITS } from '../../text/amount'
 import { nearest } from '../../text/nearest'
 import type { Comparison, Limits, PaperStudy } from '../types/types'
@@ -131,10 +127,7 @@ export const NO_PROFILE = 'default'
 
 const KIND: Pick<FileKind<ExperimentSpec>, 'override' | 'namedDefaults'> = {
   override: '--set train.epochs=3',
-  namedDefaults: new Map([
-    ['train.optimizer', 'rmsprop'],
-    ['train.schedule', 'staircase'],
-  ]),
+  namedDefaults: new Map([...namedDefaults].map(([key, name]) => [`train.${key}`, name])),
 }
 
 export interface SpecOptions {
