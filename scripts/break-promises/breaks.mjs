@@ -95,7 +95,7 @@ export const BREAKS = [
   {
     promise: 'CUDA false always has a reason',
     what: 'doctor does not look at the flavour of libtorch',
-    file: 'lib/cli/view/environment.ts',
+    file: 'lib/cli/input/environment.ts',
     text: "  if (state.libtorch?.flavour !== 'cuda') {",
     by: '  if (state.libtorch?.flavour === undefined) {',
     test: 'load',

@@ -1,6 +1,6 @@
 /** `mbconv doctor`: what was found on this machine, what is missing, and what to do about it. */
 import { EXIT } from '../../errors/error'
-import { type Finding, inspectEnvironment } from '../view/environment'
+import { type Finding, inspectEnvironment } from '../input/environment'
 import { type GlobalOptions, Output } from '../view/output'
 
 export async function doctor(options: GlobalOptions): Promise<number> {
