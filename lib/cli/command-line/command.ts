@@ -49,3 +49,11 @@ export interface CommandDescription {
    */
   readonly run?: (...given: never[]) => Promise<number>
 }
+
+/** The options that every command takes. */
+export interface GlobalOptions {
+  /** Machine-readable results: JSON, one value a line. */
+  json?: boolean
+  /** Results and errors only. */
+  quiet?: boolean
+}

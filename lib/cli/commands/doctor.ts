@@ -1,7 +1,7 @@
 /** `mbconv doctor`: what was found on this machine, what is missing, and what to do about it. */
 import { EXIT } from '../../errors/error'
-import type { CommandDescription } from '../command-line/command'
-import { type GlobalOptions, Output } from '../view/output'
+import type { CommandDescription, GlobalOptions } from '../command-line/command'
+import { Output } from '../view/output'
 
 export const doctorCommand: CommandDescription = {
   name: 'doctor',

@@ -1,8 +1,8 @@
 /** `mbconv eval`: how well a trained model does on the test images. */
 import { EXIT } from '../../errors/error'
-import type { CommandDescription } from '../command-line/command'
+import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { DEVICE, RUN_ARGUMENT } from '../command-line/options'
-import { type GlobalOptions, Output } from '../view/output'
+import { Output } from '../view/output'
 
 export const evalCommand: CommandDescription = {
   name: 'eval',

@@ -1,12 +1,11 @@
 /** `mbconv explain`: a picture of what in an image speaks for a class. */
 import path from 'node:path'
 import { EXIT } from '../../errors/error'
-import type { CommandDescription } from '../command-line/command'
+import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { DEVICE, IMAGE_OPTIONS, MODEL } from '../command-line/options'
-import { asUsageErrors } from '../command-line/usage-error'
 import { index } from '../command-line/values'
 import * as format from '../view/format'
-import { type GlobalOptions, Output } from '../view/output'
+import { Output } from '../view/output'
 
 export const explainCommand: CommandDescription = {
   name: 'explain',
@@ -40,6 +39,7 @@ interface ExplainOptions extends GlobalOptions {
 
 async function run(image: string, options: ExplainOptions): Promise<number> {
   const output = new Output(options)
+  const { asUsageErrors } = await import('../command-line/usage-error.js')
   const { newestRunOrThrow } = await import('../input/runs.js')
   const model = options.run ?? newestRunOrThrow()
   if (!options.run) output.note(output.paintNote('dim', `run: ${model}`))

@@ -4,12 +4,11 @@ import { EXIT, MbconvError } from '../../errors/error'
 import type { ExportedFiles, ExportFilesOptions } from '../../models/export/files'
 import { OPSETS } from '../../models/export/opset'
 import { PROFILE_NAMES, type ProfileName } from '../../models/network/profiles'
-import type { CommandDescription } from '../command-line/command'
+import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { RUN_ARGUMENT } from '../command-line/options'
-import { asUsageErrors } from '../command-line/usage-error'
 import { wholeNumber } from '../command-line/values'
 import * as format from '../view/format'
-import { type GlobalOptions, Output } from '../view/output'
+import { Output } from '../view/output'
 
 export const exportCommand: CommandDescription = {
   name: 'export',
@@ -60,6 +59,7 @@ interface ExportOptions extends GlobalOptions, ExportFilesOptions {
 
 async function run(named: string | undefined, options: ExportOptions): Promise<number> {
   const output = new Output(options)
+  const { asUsageErrors } = await import('../command-line/usage-error.js')
   // A number that no file can have.
   const exported = await asUsageErrors(['ERR_VALUE'], () => exportAsAsked(named, options, output))
   output.data(exported)

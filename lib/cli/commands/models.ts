@@ -1,10 +1,9 @@
 /** `mbconv models`: the architectures, and one of them stage by stage. Counted from tables; nothing is built. */
 import { EXIT, MbconvError } from '../../errors/error'
 import type { Arch } from '../../models/arch/arch'
-import type { CommandDescription } from '../command-line/command'
-import { asUsageErrors } from '../command-line/usage-error'
+import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { number, wholeNumber } from '../command-line/values'
-import { type GlobalOptions, Output } from '../view/output'
+import { Output } from '../view/output'
 
 export const modelsCommand: CommandDescription = {
   name: 'models',
@@ -47,6 +46,7 @@ interface ModelsOptions extends GlobalOptions {
 
 async function run(name: string | undefined, options: ModelsOptions): Promise<number> {
   const output = new Output(options)
+  const { asUsageErrors } = await import('../command-line/usage-error.js')
   const { showAll, showConfig, showOne } = await import('../view/model-tables.js')
   // A number that no network can have.
   await asUsageErrors(['ERR_VALUE'], async () => {

@@ -1,11 +1,11 @@
 /** `mbconv predict`: what a trained model sees in images. */
 import { EXIT, type MbconvError } from '../../errors/error'
 import type { Prediction } from '../../inference/predict'
-import type { CommandDescription } from '../command-line/command'
+import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { DEVICE, IMAGE_OPTIONS, MODEL } from '../command-line/options'
 import { wholeNumber } from '../command-line/values'
 import * as format from '../view/format'
-import { type GlobalOptions, indented, Output } from '../view/output'
+import { indented, Output } from '../view/output'
 
 export const predictCommand: CommandDescription = {
   name: 'predict',

@@ -1,10 +1,9 @@
 /** `mbconv pull`: weights of a checkpoint into the folder of weights; `--list` shows which there are. */
 import path from 'node:path'
 import { EXIT, MbconvError } from '../../errors/error'
-import { exitOfInterruption, onSignals } from '../../process/signals'
-import type { CommandDescription } from '../command-line/command'
+import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import * as format from '../view/format'
-import { type GlobalOptions, Output } from '../view/output'
+import { Output } from '../view/output'
 
 export const pullCommand: CommandDescription = {
   name: 'pull',
@@ -27,6 +26,7 @@ async function run(names: string[], options: PullOptions): Promise<number> {
   const { pull } = await import('../../models/weights/pull.js')
   const { pulledLine } = await import('../view/checkpoints.js')
   const { DownloadLine } = await import('../view/download-progress.js')
+  const { exitOfInterruption, onSignals } = await import('../../process/signals.js')
   const controller = new AbortController()
   let status: number = EXIT.failure
   const restore = onSignals((signal) => {

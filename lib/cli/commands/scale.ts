@@ -2,7 +2,6 @@
 import { EXIT, MbconvError } from '../../errors/error'
 import type { Arch } from '../../models/arch/arch'
 import type { CommandDescription, OptionDescription } from '../command-line/command'
-import { asUsageErrors } from '../command-line/usage-error'
 import { device, number, oneOf, wholeNumber } from '../command-line/values'
 import type { ScaleOptions } from '../input/budget'
 import * as format from '../view/format'
@@ -30,7 +29,7 @@ export const scaleCommand: CommandDescription = {
     {
       flags: '--dimension <name>',
       help() {
-        const { DIMENSIONS } = require('../../models/fit/base.js') as typeof import('../../models/fit/base')
+        const { DIMENSIONS } = require('../../models/fit/request.js') as typeof import('../../models/fit/request')
         return `${oneOf(DIMENSIONS)} (default: ${DIMENSIONS[0]})`
       },
     },
@@ -38,7 +37,7 @@ export const scaleCommand: CommandDescription = {
     {
       flags: '--tolerance <share>',
       help() {
-        const { TOLERANCES } = require('../../models/fit/metrics.js') as typeof import('../../models/fit/metrics')
+        const { TOLERANCES } = require('../../models/fit/request.js') as typeof import('../../models/fit/request')
         const { macs, latency } = TOLERANCES
         return `how far off is near enough (default: ${100 * macs}%, for latency ${100 * latency}%)`
       },
@@ -77,6 +76,7 @@ export const scaleCommand: CommandDescription = {
 
 async function run(name: string, options: ScaleOptions): Promise<number> {
   const output = new Output(options)
+  const { asUsageErrors } = await import('../command-line/usage-error.js')
   const { scale } = await import('../../models/arch/scaling.js')
   const { archNamed } = await import('../input/model-name.js')
   // A number that no network can have.

@@ -1,7 +1,7 @@
 /** `mbconv setup`: hands over to scripts/setup.mjs, which needs nothing but Node. */
 import path from 'node:path'
-import type { CommandDescription } from '../command-line/command'
-import { type GlobalOptions, Output } from '../view/output'
+import type { CommandDescription, GlobalOptions } from '../command-line/command'
+import { Output } from '../view/output'
 
 export const setupCommand: CommandDescription = {
   name: 'setup',

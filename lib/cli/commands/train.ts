@@ -1,9 +1,8 @@
 /** `mbconv train`: trains, shows how it goes, and ends with what came out. */
 import { EXIT } from '../../errors/error'
-import { exitOfInterruption, stopOnSignals } from '../../process/signals'
 import type { TrainResult } from '../../train/events'
-import type { CommandDescription } from '../command-line/command'
-import { type GlobalOptions, Output } from '../view/output'
+import type { CommandDescription, GlobalOptions } from '../command-line/command'
+import { Output } from '../view/output'
 
 export const trainCommand: CommandDescription = {
   name: 'train',
@@ -36,6 +35,7 @@ async function run(words: string[], options: TrainOptions): Promise<number> {
 
   // Loads the native code; everything above works without.
   const { train } = await import('../../train/train.js')
+  const { exitOfInterruption, stopOnSignals } = await import('../../process/signals.js')
   const controller = new AbortController()
   const progress = createProgress(process.stderr, { quiet: output.quiet || output.json })
   const restore = stopOnSignals(

@@ -1,10 +1,9 @@
 /** The budget that `mbconv scale` is given, from its options to what the library takes. */
 import { MbconvError } from '../../errors/error'
-import { DIMENSIONS, type Dimension } from '../../models/fit/base'
 import type { Amount, Budget, FitOptions } from '../../models/fit/fit'
-import { CIRCUMSTANCES, METRICS, type Metric } from '../../models/fit/metrics'
+import { CIRCUMSTANCES, DIMENSIONS, type Dimension, METRICS, type Metric } from '../../models/fit/request'
 import { parseAmount, parseShare, UNITS } from '../../text/amount'
-import type { GlobalOptions } from '../view/output'
+import type { GlobalOptions } from '../command-line/command'
 
 /** As they are typed: amounts and shares are still text. */
 export interface ScaleOptions extends GlobalOptions {

@@ -4,7 +4,7 @@ import { EXPERIMENTS } from '../../experiment/plan/limits'
 import { parseExperimentFile } from '../../experiment/plan/spec'
 import { folderOf, isExperiment } from '../../experiment/store/folder'
 import { isFolder } from '../../files/folders'
-import { shortPath } from '../view/format'
+import { shortPath } from '../../text/short-path'
 
 /**
  * @param word the folder itself, or an experiment's file

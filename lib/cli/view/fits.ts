@@ -4,7 +4,7 @@ import type { Arch } from '../../models/arch/arch'
 import { count } from '../../models/cost/count'
 import type { ModelConfig } from '../../models/fit/base'
 import type { Fit, FitResult } from '../../models/fit/fit'
-import type { Metric } from '../../models/fit/metrics'
+import type { Metric } from '../../models/fit/request'
 import * as format from './format'
 import { type Output, table } from './output'
 

@@ -1,8 +1,8 @@
 /** Numbers and paths as people read them. */
-import path from 'node:path'
 import { whole } from '../../text/figures'
 
 export { percent, short, signedPercent, whole } from '../../text/figures'
+export { shortPath } from '../../text/short-path'
 
 /** 385814752 → `385.8 M`: at most four digits, SI steps. */
 export function scaled(value: number): string {
@@ -49,9 +49,3 @@ export function duration(seconds: number): string {
 
 /** `1 epoch`, `1,437 images`. */
 export const counted = (value: number, noun: string): string => `${whole(value)} ${noun}${value === 1 ? '' : 's'}`
-
-/** A path relative to the working directory where it lies below it. */
-export function shortPath(name: string): string {
-  const relative = path.relative(process.cwd(), name)
-  return relative === '' || relative.startsWith('..') || path.isAbsolute(relative) ? name : relative
-}

@@ -14,11 +14,11 @@ import { type Counts, count } from '../cost/count'
 import { type Latency, type LatencyOptions, measureLatency } from '../cost/latency'
 import { estimateMemory, type MemoryOptions } from '../cost/memory'
 import { ELEMENT_BYTES } from '../cost/memory-walk'
-import { DIMENSIONS, type Dimension, type FitBase, fitBase, type ModelConfig, modelConfig } from './base'
+import { type FitBase, fitBase, type ModelConfig, modelConfig } from './base'
 import { fitLatency } from './latency'
 import { type Found, isHit, missOf, type Problem } from './line'
-import { CIRCUMSTANCES, METRICS, type Metric, TOLERANCES } from './metrics'
 import { type Direction, type FitPlan, solve } from './ray'
+import { CIRCUMSTANCES, DIMENSIONS, type Dimension, METRICS, type Metric, TOLERANCES } from './request'
 
 /** So much, or so many times what the base costs. */
 export type Amount = number | { times: number }

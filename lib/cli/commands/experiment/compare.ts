@@ -1,7 +1,7 @@
 /** `mbconv experiment compare`: the arms of several experiments in one table. */
 import { EXIT } from '../../../errors/error'
-import type { CommandDescription } from '../../command-line/command'
-import { type GlobalOptions, Output, table } from '../../view/output'
+import type { CommandDescription, GlobalOptions } from '../../command-line/command'
+import { Output, table } from '../../view/output'
 
 export const compareCommand: CommandDescription = {
   name: 'compare',

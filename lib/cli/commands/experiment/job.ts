@@ -1,9 +1,8 @@
 /** `mbconv experiment job`: one task of a cluster's array, which is the job of that number. */
 import { EXIT } from '../../../errors/error'
-import { exitOfInterruption, stopOnSignals } from '../../../process/signals'
-import type { CommandDescription } from '../../command-line/command'
+import type { CommandDescription, GlobalOptions } from '../../command-line/command'
 import * as format from '../../view/format'
-import { type GlobalOptions, Output } from '../../view/output'
+import { Output } from '../../view/output'
 
 export const jobCommand: CommandDescription = {
   name: 'job',
@@ -19,6 +18,7 @@ async function run(folder: string, index: string, options: GlobalOptions): Promi
   const output = new Output(options)
   const { runTask } = await import('../../../experiment/run/slurm.js')
   const { savingLine } = await import('../../view/experiment-tables.js')
+  const { exitOfInterruption, stopOnSignals } = await import('../../../process/signals.js')
   const controller = new AbortController()
   const restore = stopOnSignals(controller, (signal) => output.note(savingLine(signal)))
   try {

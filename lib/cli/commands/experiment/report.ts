@@ -1,8 +1,8 @@
 /** `mbconv experiment report`: writes the report of an experiment, finished or not. */
 import { EXIT } from '../../../errors/error'
-import type { CommandDescription } from '../../command-line/command'
+import type { CommandDescription, GlobalOptions } from '../../command-line/command'
 import { EXPERIMENT_ARGUMENT, EXPERIMENT_OPTIONS } from '../../command-line/options'
-import { type GlobalOptions, Output } from '../../view/output'
+import { Output } from '../../view/output'
 
 export const reportCommand: CommandDescription = {
   name: 'report',

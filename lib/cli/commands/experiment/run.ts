@@ -2,12 +2,11 @@
 import { EXIT } from '../../../errors/error'
 import { MOST_JOBS } from '../../../experiment/plan/limits'
 import type { ExperimentSpec } from '../../../experiment/plan/spec'
-import { exitOfInterruption, stopOnSignals } from '../../../process/signals'
-import type { CommandDescription } from '../../command-line/command'
+import type { CommandDescription, GlobalOptions } from '../../command-line/command'
 import { EXPERIMENT_OPTIONS } from '../../command-line/options'
 import { collected, wholeNumber, wholeUpTo } from '../../command-line/values'
 import * as format from '../../view/format'
-import { type GlobalOptions, Output } from '../../view/output'
+import { Output } from '../../view/output'
 
 export const runCommand: CommandDescription = {
   name: 'run',
@@ -76,6 +75,7 @@ async function runHere(spec: ExperimentSpec, options: RunOptions, output: Output
   const { readResults } = await import('../../../experiment/store/results.js')
   const { createExperimentProgress } = await import('../../view/experiment-progress.js')
   const { noteEvent, resultLines, savingLine, showReport } = await import('../../view/experiment-tables.js')
+  const { exitOfInterruption, stopOnSignals } = await import('../../../process/signals.js')
   const controller = new AbortController()
   const progress = createExperimentProgress(process.stderr, { quiet: output.quiet || output.json })
   const restore = stopOnSignals(controller, (signal) => progress.note(savingLine(signal)))

@@ -1,8 +1,8 @@
 /** `mbconv experiment status`: how far an experiment is. */
 import { EXIT } from '../../../errors/error'
-import type { CommandDescription } from '../../command-line/command'
+import type { CommandDescription, GlobalOptions } from '../../command-line/command'
 import { EXPERIMENT_ARGUMENT, EXPERIMENT_OPTIONS } from '../../command-line/options'
-import { type GlobalOptions, Output } from '../../view/output'
+import { Output } from '../../view/output'
 
 export const statusCommand: CommandDescription = {
   name: 'status',

@@ -1,5 +1,10 @@
-/** What a budget can bound, and what the figure depends on. */
+/** What a fit can be asked for: what the budget bounds and what grows. Plain lists that load nothing. */
 
+/** What grows: all three along the compound ray, or one alone. */
+export const DIMENSIONS = ['compound', 'depth', 'width', 'resolution'] as const
+export type Dimension = (typeof DIMENSIONS)[number]
+
+/** What a budget can bound. */
 export const METRICS = ['macs', 'params', 'memory', 'latency'] as const
 export type Metric = (typeof METRICS)[number]
 
