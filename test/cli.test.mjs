@@ -38,12 +38,18 @@ t.test('help, of everything and of each command', async (t) => {
   t.same(mbconv(['--version']), { status: 0, stdout: `${version}\n`, stderr: '' })
 })
 
-t.test('help loads neither the native part nor the schema', async (t) => {
-  const script = `require(${JSON.stringify(MAIN)}).main(['--help']).then(() => {
-    const loaded = Object.keys(require.cache).map((file) => file.replaceAll('\\\\', '/'))
-    process.stderr.write(JSON.stringify(loaded.filter((file) => /zod|yaml|\\.node$|dist\\/(native|tensor|train)/.test(file))))
-  })`
-  t.equal(spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stderr, '[]')
+t.test('help and wrong usage load neither the native part, nor the schema, nor what commands do', async (t) => {
+  const script = `const main = require(${JSON.stringify(MAIN)}).main
+    main(JSON.parse(process.argv[1])).then(() => {
+      const loaded = Object.keys(require.cache).map((file) => file.replaceAll('\\\\', '/'))
+      const slow = /zod|yaml|\\.node$|dist\\/(native|tensor|nn|optim|train|inference|config|data\\/(?!images)|io|files\\/atomic|cli\\/input)/
+      process.stderr.write('loaded' + JSON.stringify(loaded.filter((file) => slow.test(file))))
+    })`
+  for (const words of [['--help'], ['trian'], ['predict', '--help'], ['predict', '--topk', 'x']])
+    t.match(
+      spawnSync(process.execPath, ['-e', script, JSON.stringify(words)], { encoding: 'utf8' }).stderr,
+      /loaded\[\]$/,
+    )
 })
 
 t.test('configurations are checked without the native part', async (t) => {
