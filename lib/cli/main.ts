@@ -7,6 +7,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { EXIT, exitCodeOf, MbconvError } from '../errors/error'
+import { packageVersion } from '../package/manifest'
 import type { CommandDescription } from './command-line/command'
 import { register } from './command-line/register'
 import { doctorCommand } from './commands/doctor'
@@ -47,7 +48,7 @@ ${EXIT.data} unreadable data, ${EXIT.sighup}, ${EXIT.sigint} and ${EXIT.sigterm}
 function createProgram(finish: (status: number) => void): Command {
   const program: Command = new Command('mbconv')
     .description('EfficientNet for Node.js: training, evaluation and scaling, native on libtorch.')
-    .option('-V, --version', 'output the version number')
+    .version(packageVersion())
     .option('--json', 'results for machines: JSON on stdout, one value a line')
     .option('--quiet', 'results and errors only')
     .configureHelp({
@@ -60,12 +61,6 @@ function createProgram(finish: (status: number) => void): Command {
     .configureOutput({ outputError: () => {} })
     .exitOverride()
     .addHelpText('after', EXIT_HELP)
-  program.on('option:version', () => {
-    // Loaded here, since no other call needs it.
-    const { packageVersion } = require('../process/version.js') as typeof import('../process/version')
-    process.stdout.write(`${packageVersion()}\n`)
-    throw new CommanderError(EXIT.ok, 'commander.version', '')
-  })
   for (const command of COMMANDS) register(program, command, finish)
   return program
 }

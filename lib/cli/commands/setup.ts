@@ -1,5 +1,6 @@
 /** `mbconv setup`: hands over to scripts/setup.mjs, which needs nothing but Node. */
 import path from 'node:path'
+import { packageRoot } from '../../package/manifest'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { Output } from '../view/output'
 
@@ -13,7 +14,7 @@ export const setupCommand: CommandDescription = {
   run,
 }
 
-const SCRIPT = path.join(__dirname, '..', '..', '..', 'scripts', 'setup.mjs')
+const SCRIPT = path.join(packageRoot, 'scripts', 'setup.mjs')
 
 async function run(words: string[], options: GlobalOptions): Promise<number> {
   const output = new Output(options)

@@ -1,6 +1,6 @@
 /** `mbconv train`: trains, shows how it goes, and ends with what came out. */
 import { EXIT } from '../../errors/error'
-import type { TrainResult } from '../../train/events'
+import type { TrainResult } from '../../train/record/events'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { Output } from '../view/output'
 
@@ -34,7 +34,7 @@ async function run(words: string[], options: TrainOptions): Promise<number> {
   const { conclude, showEvent } = await import('../view/training.js')
 
   // Loads the native code; everything above works without.
-  const { train } = await import('../../train/train.js')
+  const { startTraining } = await import('../../train/train.js')
   const { exitOfInterruption, stopOnSignals } = await import('../../process/signals.js')
   const controller = new AbortController()
   const progress = createProgress(process.stderr, { quiet: output.quiet || output.json })
@@ -44,7 +44,7 @@ async function run(words: string[], options: TrainOptions): Promise<number> {
     () => progress.end(),
   )
   try {
-    const training = train(config, { signal: controller.signal, resume: resumed })
+    const training = startTraining(config, { signal: controller.signal, resume: resumed })
     let result: TrainResult | undefined
     for await (const event of training) {
       output.data(event)

@@ -1,6 +1,6 @@
 /** A training on the terminal: how it begins, how it goes, what came out. */
 import type { TrainConfig } from '../../config/train'
-import type { StartEvent, TrainEvent, TrainResult } from '../../train/events'
+import type { StartEvent, TrainEvent, TrainResult } from '../../train/record/events'
 import * as format from './format'
 import { indented, type Output } from './output'
 import type { Progress } from './progress'

@@ -2,9 +2,11 @@
  * What the statistics allow to be said, in sentences. A difference is claimed only where its test, corrected for all
  * that were declared, finds it; everything else is said to be open, with what these seeds could have found.
  */
+
+import { counted } from '../../text/figures'
 import { type Analysis, type ArmFindings, baseOf, type ComparisonFindings, LEVEL, POWER } from './analysis'
 import { objectives, type RankedArms, rankings } from './search-findings'
-import { amount, counted, listed, percent, points, pValue, range, times } from './wording'
+import { amount, listed, percent, points, pValue, range, times } from './wording'
 
 function interval({ test }: ComparisonFindings): string {
   return test.interval === null ? '' : `95 % ${range(test.interval, { sign: true })}`

@@ -9,6 +9,7 @@ import { writeFileAtomic } from '../../files/atomic'
 import { ioError } from '../../files/io-error'
 import { jsonLine } from '../../files/json'
 import { openToAppend, readBytes, readLog } from '../../files/open'
+import { counted } from '../../text/figures'
 
 export interface StepLine {
   type: 'step'
@@ -136,8 +137,7 @@ export class MetricsLog {
   settle(): void {
     this.sync()
     const missing = this.#lost + this.#kept.length
-    if (missing > 0)
-      this.#warn(`${this.path} lacks ${missing} ${missing === 1 ? 'line' : 'lines'} at the end of the run`)
+    if (missing > 0) this.#warn(`${this.path} lacks ${counted(missing, 'line')} at the end of the run`)
   }
 
   close(): void {
