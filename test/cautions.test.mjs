@@ -4,8 +4,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { nn, optim, train, zeros } from 'mbconv'
 import t from 'tap'
-import { writeIdx } from '../dist/data/sources/idx.js'
+import { internal } from './helpers/internals.mjs'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
+
+const { writeIdx } = internal('idx')
 
 const runTo = async (config, options = {}) => {
   const warnings = []

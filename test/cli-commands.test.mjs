@@ -5,8 +5,9 @@ import path from 'node:path'
 import t from 'tap'
 
 const require = createRequire(import.meta.url)
-const { COMMANDS } = require('../dist/cli/main.js')
-const COMPILED = path.resolve('dist/cli/commands')
+const MAIN = path.resolve('dist/cli/main.js')
+const { COMMANDS } = require(MAIN)
+const COMPILED = path.join(path.dirname(MAIN), 'commands')
 
 /** Checks that the descriptions are those of a folder's files, one each, and goes on with their subcommands. */
 function checkFolder(t, folder, descriptions) {

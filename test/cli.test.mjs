@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { internalPath } from './helpers/internals.mjs'
 
 const MAIN = path.resolve('dist/cli/main.js')
 const CONFIG = 'model: {name: efficientnet_b0}\nepochs: 3\n'
@@ -53,7 +54,7 @@ t.test('help and wrong usage load neither the native part, nor the schema, nor w
 })
 
 t.test('configurations are checked without the native part', async (t) => {
-  const script = `require(${JSON.stringify(path.resolve('dist/config/file.js'))})
+  const script = `require(${JSON.stringify(internalPath('configFile'))})
     process.stdout.write(JSON.stringify(Object.keys(require.cache).filter((file) => /\\.node$|dist.(native|tensor)/.test(file))))`
   t.equal(spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout, '[]')
 })
