@@ -544,7 +544,7 @@ export const BREAKS = [
   {
     promise: 'Hints lead to what they say',
     what: 'a tolerance of millions of per cent',
-    file: 'lib/cli/commands/scale.ts',
+    file: 'lib/cli/view/fits.ts',
     text: 'const MOST_TOLERANCE = 0.25',
     by: 'const MOST_TOLERANCE = 1e300',
     test: 'cli-scale',
