@@ -2,12 +2,11 @@
 // is written.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { nn, optim, train, zeros } from 'mbconv'
+import { data, nn, optim, train, zeros } from 'mbconv'
 import t from 'tap'
-import { internal } from './helpers/internals.mjs'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
 
-const { writeIdx } = internal('idx')
+const { writeIdx } = data
 
 const runTo = async (config, options = {}) => {
   const warnings = []

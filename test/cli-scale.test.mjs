@@ -2,11 +2,10 @@
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { models } from 'mbconv'
+import { models, parseConfigFile } from 'mbconv'
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 
-const { parseConfigFile } = internal('configFile')
 const { archFor, modelOf } = internal('sessionModel')
 const MAIN = path.resolve('dist/cli/main.js')
 

@@ -1,11 +1,10 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { train } from 'mbconv'
+import { parseConfig, train } from 'mbconv'
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
 
-const { parseConfig } = internal('trainConfig')
 const { SkippedSteps } = internal('divergence')
 const { trainLoop } = internal('loop')
 const { positionFrom } = internal('position')

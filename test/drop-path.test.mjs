@@ -1,9 +1,8 @@
 // The drop path that nobody gives is the architecture's own, and the same wherever it is asked for.
-import { experiment, models, nn } from 'mbconv'
+import { experiment, models, nn, parseConfig } from 'mbconv'
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 
-const { parseConfig } = internal('trainConfig')
 const { resumedConfig } = internal('runFolder')
 const { modelOf } = internal('sessionModel')
 

@@ -1,9 +1,8 @@
 // The search for stages by evolution: valid, new, affordable children, the same ones every time, and better ones.
-import { models } from 'mbconv'
+import { models, parseConfig } from 'mbconv'
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 
-const { parseConfig } = internal('trainConfig')
 const { evolutionSchema, evolutionSource, mutate, parentsOf } = internal('evolution')
 const { meanTop1, objective } = internal('objective')
 const { checkArch } = internal('archCheck')

@@ -3,11 +3,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
-import { models } from 'mbconv'
+import { models, parseConfig } from 'mbconv'
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 
-const { parseConfig } = internal('trainConfig')
 const { planExperiment } = internal('experimentPlan')
 const { parseExperimentFile } = internal('experimentSpec')
 const { archFor } = internal('sessionModel')

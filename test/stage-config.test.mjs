@@ -1,12 +1,11 @@
 /* Stage tables of one's own in a training configuration: what they build, what mistakes name, the command that writes them. */
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
-import { models, parseConfig, train } from 'mbconv'
+import { models, parseConfig, parseConfigFile, train } from 'mbconv'
 import t from 'tap'
 import { complaints, yaml } from './helpers/config.mjs'
 import { internal } from './helpers/internals.mjs'
 
-const { parseConfigFile } = internal('configFile')
 const { archFor, modelOf } = internal('sessionModel')
 
 const mbconv = (...words) =>
