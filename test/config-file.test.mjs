@@ -3,9 +3,11 @@ import fs from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { parseConfigFile } from '../dist/config/file.js'
-import { parseConfig } from '../dist/config/train.js'
 import { complaints, SMALLEST, yaml } from './helpers/config.mjs'
+import { internal } from './helpers/internals.mjs'
+
+const { parseConfigFile } = internal('configFile')
+const { parseConfig } = internal('trainConfig')
 
 t.test('overrides come last, are YAML, and may name any key', async (t) => {
   const file = yaml(t, `${SMALLEST}ema: false\noptimizer: {name: sgd, lr: 1}\n`)

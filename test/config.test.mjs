@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { parseConfigFile } from '../dist/config/file.js'
-import { parseConfig } from '../dist/config/train.js'
-import { editDistance, nearest } from '../dist/text/nearest.js'
 import { complaints, SMALLEST, yaml } from './helpers/config.mjs'
+import { internal } from './helpers/internals.mjs'
+
+const { parseConfigFile } = internal('configFile')
+const { parseConfig } = internal('trainConfig')
+const { editDistance, nearest } = internal('nearest')
 
 t.test('the defaults are the recipe of the paper', async (t) => {
   const { config, source } = parseConfigFile(yaml(t, SMALLEST))

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { loadDigits } from '../dist/data/sources/digits.js'
-import { encodeIdx } from '../dist/data/sources/idx.js'
-import { datasetOf } from '../dist/data/sources/kinds.js'
-import { statistics } from '../dist/data/sources/statistics.js'
+import { internal } from './helpers/internals.mjs'
+
+const { datasetOf } = internal('datasetKinds')
+const { statistics } = internal('dataStatistics')
+const { loadDigits } = internal('digits')
+const { encodeIdx } = internal('idx')
 
 const golden = JSON.parse(readFileSync(new URL('golden/digits.json', import.meta.url), 'utf8'))
 const digits = loadDigits()

@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
-import { encodeIdx, loadIdx, readIdx, writeIdx } from '../dist/data/sources/idx.js'
-import { datasetOf } from '../dist/data/sources/kinds.js'
-import { normalization, statistics } from '../dist/data/sources/statistics.js'
+import { internal } from './helpers/internals.mjs'
+
+const { datasetOf } = internal('datasetKinds')
+const { normalization, statistics } = internal('dataStatistics')
+const { encodeIdx, loadIdx, readIdx, writeIdx } = internal('idx')
 
 const folder = t.testdir()
 let files = 0

@@ -5,7 +5,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { z } from 'zod'
-import { addDataset, datasetKind, datasetKinds } from '../dist/data/sources/kinds.js'
+import { internal, internalPath } from './helpers/internals.mjs'
+
+const { addDataset, datasetKind, datasetKinds } = internal('datasetKinds')
 
 const root = path.join(import.meta.dirname, '..')
 
@@ -42,13 +44,13 @@ const plainKind = {
 // Before anything that puts the schema of configurations together.
 addDataset(plainKind)
 const mb = await import('mbconv')
-const { OPTIMIZERS } = await import('../dist/optim/kinds.js')
-const { criterionFields, criterionOf } = await import('../dist/optim/criteria/kinds.js')
-const { crossEntropyKind } = await import('../dist/optim/criteria/cross-entropy.js')
-const { SCHEDULES } = await import('../dist/optim/schedules/kinds.js')
-const { nameOf } = await import('../dist/schema/kinds.js')
-const { jobConfig, planExperiment } = await import('../dist/experiment/plan/plan.js')
-const { parseExperiment } = await import('../dist/experiment/plan/spec.js')
+const { OPTIMIZERS } = internal('optimizerKinds')
+const { criterionFields, criterionOf } = internal('criteria')
+const { crossEntropyKind } = internal('crossEntropyKind')
+const { SCHEDULES } = internal('schedules')
+const { nameOf } = internal('schemaKinds')
+const { jobConfig, planExperiment } = internal('experimentPlan')
+const { parseExperiment } = internal('experimentSpec')
 
 const MODEL = { name: 'efficientnet_b0', width: 0.25, depth: 0.1, resolution: 8 }
 const DATA = { dataset: 'plain', batchSize: 8, evalBatchSize: 12, tint: 'blue.txt' }
@@ -97,7 +99,7 @@ t.test('the registry of data sets: closed once the schema is made, and no name o
   const keys = datasetKinds().flatMap(({ keys }) => Object.keys(keys))
   t.equal(new Set(keys).size, keys.length)
   const script = `
-    const { addDataset } = require('./dist/data/sources/kinds.js')
+    const { addDataset } = require(${JSON.stringify(internalPath('datasetKinds'))})
     for (const [name, keys] of [['digits', {}], ['new', { scenes: null }]])
       try { addDataset({ name, keys, files: [] }) } catch (error) { console.log(error.message) }`
   t.equal(

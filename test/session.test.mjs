@@ -3,8 +3,10 @@ import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import mb from 'mbconv'
 import t from 'tap'
-import { openSession } from '../dist/train/session/session.js'
+import { internal } from './helpers/internals.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
+
+const { openSession } = internal('session')
 
 /** Opens a session that is to fail, and looks at what it leaves. */
 function failing(t, config, checkpoint, error) {
@@ -34,7 +36,7 @@ t.test('nor of one that a checkpoint does not fit', async (t) => {
   const dir = t.testdir()
   const given = tinyConfig(dir, { top: { epochs: 1 } })
   const { checkpoint: path } = await mb.train(given, { worker: false }).result
-  const { openCheckpoint } = await import('../dist/train/run/checkpoint.js')
+  const { openCheckpoint } = internal('checkpoint')
   const checkpoint = openCheckpoint(path)
   const config = mb.parseConfig(given)
   failing(t, { ...config, ema: false }, checkpoint, { code: 'ERR_CHECKPOINT', message: /averaged weights/ })

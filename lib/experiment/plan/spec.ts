@@ -19,6 +19,7 @@ import { parseAmount, UNITS } from '../../text/amount'
 import { nearest } from '../../text/nearest'
 import type { Comparison, Limits, PaperStudy } from '../types/types'
 import { type ArmSpec, type BudgetSpec, budgetOf, budgetSchema, checkArm, idSchema } from './arm-schema'
+import { MOST_JOBS } from './limits'
 
 const base = () => z.number().min(1).max(100)
 
@@ -74,7 +75,13 @@ export const experimentSchema = z.strictObject({
     .describe('what is tested; default: compound against each single dimension'),
   device: trainConfigSchema.shape.device.describe('auto: every GPU there is, else the CPU'),
   threads: z.int().min(1).max(1024).default(1).describe('CPU threads of a job'),
-  jobs: z.int().min(1).max(1024).nullable().default(null).describe('at once; null: as many as cores or GPUs allow'),
+  jobs: z
+    .int()
+    .min(1)
+    .max(MOST_JOBS)
+    .nullable()
+    .default(null)
+    .describe('at once; null: as many as cores or GPUs allow'),
   limits: z
     .strictObject({
       minutes: z.number().positive().max(MOST_MINUTES).default(60).describe('of an attempt at a job'),
