@@ -2,7 +2,9 @@
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import t from 'tap'
+import { internalPath } from './helpers/internals.mjs'
 import { five, writeExperiment } from './helpers/made-up-experiment.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
@@ -38,7 +40,8 @@ function runWithout(t, dir, packages, script) {
     .map((line) => JSON.parse(line))
 }
 
-const url = (path) => JSON.stringify(new URL(`../dist/${path}`, import.meta.url).href)
+const url = (path) => JSON.stringify(pathToFileURL(path).href)
+const PACKAGE = JSON.stringify(import.meta.resolve('mbconv'))
 const say = 'const say = ({ code, message, hint }) => console.log(JSON.stringify({ code, message, hint }))'
 
 t.test('training ends as ever, with a warning in the place of its curves; a report is refused', async (t) => {
@@ -51,7 +54,7 @@ t.test('training ends as ever, with a warning in the place of its curves; a repo
     t,
     dir,
     DRAWING,
-    `import mb from ${url('index.mjs')}
+    `import mb from ${PACKAGE}
     ${say}
     const run = mb.train(${JSON.stringify(config)})
     for await (const event of run) if (event.type === 'warning') console.log(JSON.stringify(event))
@@ -70,8 +73,8 @@ for (const name of DRAWING) {
       t,
       t.testdir(),
       [name],
-      `import plot from ${url('drawing/plot.js')}
-      import png from ${url('drawing/png.js')}
+      `import plot from ${url(internalPath('plotLibrary'))}
+      import png from ${url(internalPath('png'))}
       ${say}
       await plot.loadPlot().then(() => png.svgToPng('<svg xmlns="http://www.w3.org/2000/svg"/>')).catch(say)`,
     )

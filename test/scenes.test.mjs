@@ -1,8 +1,10 @@
 // Scenes: the same ones every time, at every resolution, and what the classes are.
 import { data } from 'mbconv'
 import t from 'tap'
-import { native } from '../dist/native/addon.js'
-import { KeyedRandom, PURPOSE } from '../dist/random/philox.js'
+import { internal } from './helpers/internals.mjs'
+
+const { native } = internal('addon')
+const { KeyedRandom, PURPOSE } = internal('philox')
 
 const { loadScenes } = data
 

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { canonicalName } from '../models/families/catalogue'
 import { isPublishedName, type PublishedWeights, publishedWeightsNamed } from '../models/weights/published'
 import { type Problem, preview } from './problems'
-import type { TrainConfig } from './train'
+import type { TrainConfig } from './schema'
 
 /** The published weights that `model.weights` names; undefined where it is a file's path, or nothing. */
 export function publishedWeightsOf(weights: unknown): PublishedWeights | undefined {

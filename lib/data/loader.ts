@@ -8,7 +8,7 @@ import { MbconvError } from '../errors/error'
 import { KeyedRandom, PURPOSE } from '../random/philox'
 import { type Seed, seedBits } from '../random/seed'
 import { perChannel } from './sources/channels'
-import { checkDataset, type ImageDataset } from './sources/dataset'
+import { checkDataset, type ImageDataset } from './sources/image-dataset'
 import {
   type Augment,
   affineOf,

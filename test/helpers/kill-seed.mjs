@@ -1,6 +1,8 @@
 /** The random numbers of tests that kill processes: another seed each time, which is told and can be chosen. */
 import { randomInt } from 'node:crypto'
-import { KeyedRandom } from '../../dist/random/philox.js'
+import { internal } from './internals.mjs'
+
+const { KeyedRandom } = internal('philox')
 
 /** What numbers are drawn for here, apart from the purposes of lib/random/philox.ts. */
 const PURPOSE = 1000
