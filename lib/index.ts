@@ -38,6 +38,7 @@ export * as optim from './optim'
 export type { StopReason } from './process/stop-reason'
 export { type AutocastOptions, autocast, isAutocastEnabled } from './tensor/core/autocast'
 export { enableGrad, type GradOptions, grad, inferenceMode, isGradEnabled, noGrad } from './tensor/core/autograd'
+export { autogradFunction, type FunctionContext, type FunctionDefinition } from './tensor/core/autograd-function'
 export {
   arange,
   empty,
@@ -60,8 +61,9 @@ export {
   zerosLike,
 } from './tensor/core/create'
 export * as debug from './tensor/core/debug'
-export { autogradFunction, checkpoint, type FunctionContext, type FunctionDefinition } from './tensor/core/function'
 export { getRandomState, manualSeed, setRandomState } from './tensor/core/random'
+// `checkpoint` is PyTorch's name of `recompute`: the same function.
+export { recompute, recompute as checkpoint } from './tensor/core/recompute'
 export { keep, memory, scope } from './tensor/core/scope'
 export { Tensor } from './tensor/core/tensor'
 export * as threads from './tensor/core/transfer'
@@ -80,7 +82,6 @@ export type {
   UniqueOptions,
 } from './tensor/methods/reductions'
 export {
-  bernoulli,
   blockDiag,
   broadcastTensors,
   cartesianProd,
@@ -88,13 +89,9 @@ export {
   dstack,
   hstack,
   meshgrid,
-  multinomial,
-  normal,
   oneHot,
-  poisson,
   searchsorted,
   stack,
-  standardGamma,
   vstack,
   where,
 } from './tensor/ops/combining'
@@ -102,6 +99,7 @@ export { callOp, opNames, opSchemas } from './tensor/ops/dispatch'
 export * as foreach from './tensor/ops/foreach'
 export * as linalg from './tensor/ops/linalg'
 export { einsum } from './tensor/ops/linalg'
+export { bernoulli, multinomial, normal, poisson, standardGamma } from './tensor/ops/sampling'
 export type { TrainEvent, TrainResult } from './train/record/events'
 export { type TrainOptions, type TrainRun, train } from './train/train'
 

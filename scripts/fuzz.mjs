@@ -8,6 +8,7 @@
 // --first N --calls 1 --operators 0` makes call N again. --only calls what has a matching name. Linux only. Exit status
 // 1 where something was found.
 import { parseArgs } from 'node:util'
+import { hangupIsIgnored } from '../lib/process/hangup.cjs'
 import { fuzz } from './fuzz/run.mjs'
 
 const { values: options } = parseArgs({
@@ -19,12 +20,12 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
   },
 })
-// The child goes with this process.
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-])
-  process.once(signal, () => process.exit(code))
+// The child process ends with this one (see fuzz/run.mjs, on 'exit'). What `nohup` starts outlives its terminal.
+const outlivesTerminal = hangupIsIgnored()
+for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }))
+  process.on(signal, () => {
+    if (signal !== 'SIGHUP' || !outlivesTerminal) process.exit(code)
+  })
 
 const {
   calls: publicCalls,

@@ -35,6 +35,16 @@ t.test('neighbours that are free make one block', async (t) => {
   }
 })
 
+t.test('small tensors that stay do not hold the memory of large ones that are freed', async (t) => {
+  mb.trimMemory()
+  const before = mb.allocatorStatistics()
+  const kept = []
+  for (let i = 0; i < 200; i++) mb.scope(() => kept.push(mb.keep(mb.ones([2 ** 18]).sum())))
+  const after = mb.allocatorStatistics()
+  t.ok(after.requests - before.requests <= 2, `${after.requests - before.requests} requests for memory`)
+  for (const tensor of kept) tensor.dispose()
+})
+
 t.test('live tensors keep their values while thousands of others come and go', async (t) => {
   let state = 1
   const random = (n) => {

@@ -1,13 +1,15 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { killRandom } from './helpers/kill-seed.mjs'
 import { inspect, SAVER } from './helpers/saver.mjs'
 import { runScript } from './helpers/tiny.mjs'
 
 t.test('killed at 200 random moments while saving', async (t) => {
   const kills = 200
   // Milliseconds after the first save that a program is killed; a save takes a few.
-  const moments = Array.from({ length: kills }, () => 25 * Math.random())
+  const random = killRandom(t)
+  const moments = Array.from({ length: kills }, () => 25 * random())
   const outcomes = { kills: 0, temporaries: 0 }
 
   /** One run folder, killed again and again; every program goes on from what the one before it left. */

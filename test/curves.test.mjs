@@ -143,7 +143,7 @@ t.test('the drawing libraries are loaded when something is drawn, not before', a
   const script = `
     const { writeCurves } = require(${JSON.stringify(internalPath('curves'))})
     console.log('required')
-    writeCurves(${JSON.stringify(runOf('lazy', history))}).catch(({ message }) => console.log(message))`
+    writeCurves(${JSON.stringify(runOf('lazy', history))}).catch(({ cause }) => console.log(cause.message))`
   const { stdout } = await promisify(execFile)(process.execPath, ['--import', url(register), '-e', script])
   t.match(stdout, /^required\nloaded .*(plot|linkedom)/)
 })

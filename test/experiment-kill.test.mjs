@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { killRandom } from './helpers/kill-seed.mjs'
 import { tinyData } from './helpers/tiny.mjs'
 
 const MAIN = path.resolve('dist/cli/main.js')
@@ -100,13 +101,14 @@ t.test('killed ten times at random moments, it ends with the same results', asyn
 
   const folder = path.join(cwd, 'killed', 'tiny-default')
   const results = path.join(folder, 'results.jsonl')
+  const random = killRandom(t)
   let [kills, half, torn] = [0, 0, 0]
   while (kills < KILLS || half === 0) {
     // Lines of output, so that the time a start takes does not matter: from before the plan to some way into a job. The
     // first kills come before anything is finished, later ones when there is something to lose. Should none of them hit
     // a training, one more waits for it.
-    const most = Math.floor(Math.random() * (4 + 3 * kills))
-    const atRandom = { when: (lines) => lines >= most, milliseconds: 400 * Math.random() }
+    const most = Math.floor(random() * (4 + 3 * kills))
+    const atRandom = { when: (lines) => lines >= most, milliseconds: 400 * random() }
     const inTraining = { when: () => halfDone(folder).length > 0, milliseconds: 0 }
     const kill = kills < KILLS ? atRandom : inTraining
     const { signal, status, stderr } = await run(cwd, 'killed', kill)

@@ -127,6 +127,15 @@ t.test('page, Markdown and CSV hold the numbers of the statistics', async (t) =>
   t.match(html, 'mbconv experiment run made-up.yaml --profile fixture\nmbconv experiment report')
 })
 
+t.test('how to do it again: with the keys that were set and the folder that was named', async (t) => {
+  const paths = await writeReport(write(five({ set: ['train.epochs=5', 'base={name: b0}'], dir: '/data/my runs' })))
+  const commands = [
+    "mbconv experiment run made-up.yaml --profile fixture --set train.epochs=5 --set 'base={name: b0}' --dir '/data/my runs'",
+    "mbconv experiment report '/data/my runs/made-up-fixture'",
+  ]
+  t.ok(read(paths.markdown).includes(commands.join('\n')))
+})
+
 t.test('a difference is claimed where its corrected test finds it, and nowhere else', async (t) => {
   const { head, open } = says(five())
   t.equal(head.length, 3)

@@ -73,7 +73,10 @@ t.test('a job that dies is tried again; one that dies twice does not stop the ot
   const spec = tiny(dir, { arms: ['base', { width: 1.5, id: 'wide' }, { width: 1.2, id: 'last' }] })
   let folder
   const { events, result } = await outcome(experiment.run(spec, { dir, jobs: 2 }), (event) => {
-    if (event.type === 'plan') folder = event.folder
+    if (event.type === 'plan') {
+      folder = event.folder
+      t.equal(JSON.parse(fs.readFileSync(path.join(folder, 'experiment.json'), 'utf8')).dir, dir)
+    }
     if (event.type !== 'job-progress' || event.step !== 0) return
     const dies = { base: [1], wide: [1, 2] }[event.arm] ?? []
     const pid = pidOf(folder, `${event.arm}-s0`)

@@ -48,6 +48,7 @@ t.test('a profile is merged over the rest, overrides over both', async (t) => {
   t.match(plain.limits, { minutes: 60, memory: 8 * 2 ** 30 })
   const quick = parseExperimentFile(file, { profile: 'quick', set: ['train.epochs=7', 'limits.memory=1GiB'] })
   t.match(quick, { profile: 'quick', seeds: [4], limits: { memory: 2 ** 30 } })
+  t.same(quick.set, ['train.epochs=7', 'limits.memory=1GiB'])
   t.match(quick.config, { epochs: 7, optimizer: { name: 'adamw', lr: 0.02, weightDecay: 0.1 } })
   const sgd = parseExperimentFile(file, { profile: 'plain' })
   t.match(sgd.config.optimizer, { name: 'sgd', lr: 1, weightDecay: 0 }, 'the keys of another optimiser are not merged')
@@ -209,6 +210,9 @@ t.test('points are held to a budget, too; names must differ; comparisons must ex
   ]
   for (const [changes, code, message] of refusals)
     t.throws(() => experiment.plan(small(changes)), { code, message }, JSON.stringify(changes))
+  const set = experiment.plan(small({}), { set: ['train.epochs=2'] })
+  t.same(set.set, ['train.epochs=2'], 'the plan says what was set')
+  t.notOk('set' in experiment.plan(small({})))
   const digits = experiment.plan(small({ data: { dataset: 'digits' } }))
   t.equal(
     digits.arms[0].macs,

@@ -58,7 +58,7 @@ t.test('autogradFunction: errors come through as they are', async (t) => {
   t.throws(() => failing(x), { constructor: RangeError })
   // libtorch's engine counts how deep it is; what is thrown through it must not leave that count behind.
   for (let i = 0; i < 70; i++) t.throws(() => build(() => nowhere()).backward(), ReferenceError)
-  mb.checkpoint((y) => mb.checkpoint((z) => z.mul(2), y), x)
+  mb.recompute((y) => mb.recompute((z) => z.mul(2), y), x)
     .sum()
     .backward()
   t.equal(mb.isGradEnabled(), true)
@@ -162,7 +162,7 @@ t.test('a pass through the graph that is being walked is refused', async (t) => 
 })
 
 t.test('recomputation inside recomputation: as deep as libtorch goes, refused beyond', async (t) => {
-  const nest = (depth) => (y) => (depth === 0 ? y.mul(2) : mb.checkpoint(nest(depth - 1), y))
+  const nest = (depth) => (y) => (depth === 0 ? y.mul(2) : mb.recompute(nest(depth - 1), y))
   const x = mb.ones([2], { requiresGrad: true })
   nest(60)(x).sum().backward()
   t.same(x.grad.toArray(), [2, 2])
@@ -234,11 +234,11 @@ t.test('a synchronous loop of recomputation keeps nothing', async (t) => {
   const passes = {
     recomputed: () =>
       mb
-        .checkpoint((y) => y.mul(2).exp(), x)
+        .recompute((y) => y.mul(2).exp(), x)
         .sum()
         .backward(),
-    'without a pass': () => mb.checkpoint((y) => y.mul(2), x.mul(3)).sum(),
-    inference: () => mb.noGrad(() => mb.checkpoint((y) => y.mul(2), x)),
+    'without a pass': () => mb.recompute((y) => y.mul(2), x.mul(3)).sum(),
+    inference: () => mb.noGrad(() => mb.recompute((y) => y.mul(2), x)),
   }
   for (const [name, pass] of Object.entries(passes)) {
     let settled
@@ -252,7 +252,7 @@ t.test('a synchronous loop of recomputation keeps nothing', async (t) => {
   }
 })
 
-t.test('checkpoint: the same loss and gradients, random numbers included', async (t) => {
+t.test('recompute: the same loss and gradients, random numbers included', async (t) => {
   const arch = mb.models.scale(mb.models.arch('efficientnet_b0'), { width: 0.25, depth: 0.1, resolution: 32 })
   const images = mb.randn([4, 3, 32, 32])
   const run = (wrap) => {
@@ -268,9 +268,10 @@ t.test('checkpoint: the same loss and gradients, random numbers included', async
     return { loss: loss.item(), gradients: model.parameters().map((p) => p.grad.toArray()) }
   }
   const plain = run((fn, x) => fn(x))
-  const recomputed = run((fn, x) => mb.checkpoint(fn, x))
+  const recomputed = run((fn, x) => mb.recompute(fn, x))
   t.equal(recomputed.loss, plain.loss)
   t.same(recomputed.gradients, plain.gradients)
+  t.equal(mb.checkpoint, mb.recompute, "PyTorch's name is the same function")
 })
 
 t.test('autocast computes products in bfloat16 and restores the mode on throw', async (t) => {

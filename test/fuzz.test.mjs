@@ -4,8 +4,8 @@
 //
 // The calls run in child processes: if one did kill it, this test fails and prints the call that was in flight. Then a
 // part of `npm run fuzz`, which does the same with the public face and with callOp, callbacks included.
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -49,6 +49,22 @@ for (const [part, what, calls] of [
     t.ok(result.refused + result.thrown < count, 'some calls are valid')
   })
 }
+
+t.test('npm run fuzz ends with its child when its terminal is closed', async (t) => {
+  const script = fileURLToPath(new URL('../scripts/fuzz.mjs', import.meta.url))
+  const run = spawn(process.execPath, [script, '--calls', '0', '--operators', '1000000', '--seed', '1'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, _: '' }, // these tests may have been started by nohup
+  })
+  const ended = new Promise((resolve) => run.once('exit', (code, signal) => resolve(signal ?? code)))
+  const children = () => readFileSync(`/proc/${run.pid}/task/${run.pid}/children`, 'utf8').trim()
+  while (run.exitCode === null && children() === '') await new Promise((resolve) => setTimeout(resolve, 20))
+  const [child] = children().split(' ')
+  run.kill('SIGHUP')
+  t.equal(await ended, 129)
+  while (existsSync(`/proc/${child}`)) await new Promise((resolve) => setTimeout(resolve, 20))
+  t.pass('its child is gone')
+})
 
 t.test('what is wrong is found', async (t) => {
   const found = async (broken) =>

@@ -16,7 +16,8 @@ import { internal } from './helpers/internals.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SCRIPT = path.join(ROOT, 'scripts', 'offline-bundle.mjs')
-const { addonPaths, setupFacts } = internal('addon')
+const { addonPaths } = internal('addon')
+const { setupFacts } = internal('setupFacts')
 
 if (process.platform !== 'linux') {
   t.pass('bundles are for Linux')

@@ -406,3 +406,20 @@ t.test('slots of state: every one is disposed with its optimiser', async (t) => 
   optimizer.dispose()
   t.equal(memory().tensors, before)
 })
+
+t.test('a slot of state whose making fails leaves nothing behind, and can be made again', async (t) => {
+  const weights = [zeros([2]), zeros([2]), zeros([2])].map((weight) => weight.requiresGrad_())
+  const optimizer = new SGD([{ params: weights.slice(0, 1) }, { params: weights.slice(1) }], { lr: 0.1, momentum: 0 })
+  const before = memory().tensors
+  const failing = (p) => {
+    if (p === weights[2]) throw new Error('no more')
+    return zeros(p.shape)
+  }
+  t.throws(() => optimizer.addState('average', failing), { message: 'no more' })
+  t.equal(memory().tensors, before)
+  t.same(optimizer.stateDict().tensors, {})
+  optimizer.addState('average', (p) => zeros(p.shape))
+  t.equal(memory().tensors, before + 3)
+  t.same(Object.keys(optimizer.stateDict().tensors), ['average.0', 'average.1', 'average.2'])
+  optimizer.dispose()
+})

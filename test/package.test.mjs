@@ -68,6 +68,22 @@ t.test('without the addon: importing works, using it says what to do', async (t)
   }
 })
 
+t.test(
+  'every package that is used runs on the oldest Node that is promised, and every pin has its reason',
+  async (t) => {
+    const { engines, '//': reasons, ...manifest } = require('../package.json')
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+    const semver = createRequire(require.resolve('node-gyp/package.json'))('semver')
+    const oldest = semver.minVersion(engines.node)
+    const used = { ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.devDependencies }
+    for (const name of Object.keys(used)) {
+      const { version, engines } = packages[`node_modules/${name}`]
+      t.ok(semver.satisfies(oldest, engines?.node ?? '*'), `${name} ${version} runs on Node ${oldest}`)
+    }
+    for (const name of Object.keys(reasons)) t.ok(Object.hasOwn(used, name), `${name} is used`)
+  },
+)
+
 t.test('the types fit their use', async (t) => {
   const tsc = require.resolve('typescript/bin/tsc')
   const run = spawnSync(process.execPath, [tsc, '-p', join(root, 'test/types')], { cwd: root, encoding: 'utf8' })

@@ -1,4 +1,4 @@
-// timm's checkpoints: the table, networks from files of weights, and `mbconv pull`.
+// Published weights: the table, networks from files of weights, and `mbconv pull`.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -12,13 +12,13 @@ import { archive, dictOf, program, tensor } from './helpers/pth-writer.mjs'
 
 const { archOf } = internal('published')
 const { layerNames, splitKey } = internal('keyMap')
-const { checkpointNamed, checkpoints, create, pretrained, pull } = mb.models
+const { create, pretrained, publishedWeights, publishedWeightsNamed, pull } = mb.models
 const golden = fileURLToPath(new URL('./golden/', import.meta.url))
 const NAME = 'tf_efficientnet_b0.ap_in1k'
 
 /** A file as timm would write it, of random weights. */
-function writeWeights(path, name, { numClasses = checkpointNamed(name).numClasses } = {}) {
-  const arch = archOf(checkpointNamed(name))
+function writeWeights(path, name, { numClasses = publishedWeightsNamed(name).numClasses } = {}) {
+  const arch = archOf(publishedWeightsNamed(name))
   const network = create(arch, { numClasses, seed: 1 })
   const theirs = new Map(layerNames(arch, 'mbconv').map((layer, i) => [layer, layerNames(arch, 'timm')[i]]))
   const renamed = Object.entries(network.stateDict()).map(([key, value]) => {
@@ -43,9 +43,9 @@ function mbconv(env, ...words) {
 }
 
 t.test('the table', async (t) => {
-  const all = checkpoints()
+  const all = publishedWeights()
   t.equal(new Set(all.map(({ name }) => name)).size, all.length)
-  t.ok(all.length >= 90, `${all.length} checkpoints`)
+  t.ok(all.length >= 90, `${all.length} files`)
   for (const { name, arch, profile, numClasses, url, file, original, preprocessing, trainResolution } of all) {
     t.equal(profile, name.startsWith('tf_') ? 'tf' : 'timm', name)
     t.match(name, /^[a-z0-9_]+\.[a-z0-9_]+$/, 'fit for a file name')
@@ -63,7 +63,7 @@ t.test('the table', async (t) => {
     t.ok(preprocessing.cropShare > 0.8 && preprocessing.cropShare <= 1)
     t.ok(mb.models.count(archOf({ arch })).params > 1e6, `${arch} is a network that is here`)
   }
-  t.match(checkpointNamed(NAME), {
+  t.match(publishedWeightsNamed(NAME), {
     arch: 'efficientnet_b0',
     profile: 'tf',
     numClasses: 1000,
@@ -76,24 +76,26 @@ t.test('the table', async (t) => {
       std: [0.5, 0.5, 0.5],
     },
   })
-  t.match(checkpointNamed('tf_efficientnetv2_s.in21k'), {
+  t.match(publishedWeightsNamed('tf_efficientnetv2_s.in21k'), {
     numClasses: 21843,
     trainResolution: 300,
     preprocessing: { resolution: 384, cropShare: 1 },
   })
-  t.match(checkpointNamed('efficientnet_b0.ra_in1k'), {
+  t.match(publishedWeightsNamed('efficientnet_b0.ra_in1k'), {
     profile: 'timm',
     preprocessing: { mean: [0.485, 0.456, 0.406] },
   })
-  t.throws(() => checkpointNamed('tf_efficientnet_b0.ap_in1'), {
+  t.throws(() => publishedWeightsNamed('tf_efficientnet_b0.ap_in1'), {
     code: 'ERR_VALUE',
     hint: /mean tf_efficientnet_b0\.ap_in1k/,
   })
-  t.throws(() => checkpointNamed('tf_efficientnet_b0'), {
+  t.throws(() => publishedWeightsNamed('tf_efficientnet_b0'), {
     code: 'ERR_VALUE',
     hint: /b0\.aa_in1k, tf_efficientnet_b0\.ap_in1k/,
   })
-  t.throws(() => checkpointNamed(7), { code: 'ERR_TYPE' })
+  t.throws(() => publishedWeightsNamed(7), { code: 'ERR_TYPE' })
+  t.equal(mb.models.checkpoints, publishedWeights, 'the earlier names stay')
+  t.equal(mb.models.checkpointNamed, publishedWeightsNamed)
   t.throws(() => pull('../../etc/passwd'), { code: 'ERR_VALUE' }, 'a name that is none leads nowhere')
 })
 
@@ -199,14 +201,14 @@ t.test('mbconv pull', async (t) => {
 
   const wrong = await mbconv(env, 'pull', 'resnet50.a9_in1k')
   t.equal(wrong.status, 2)
-  t.match(wrong.stderr, /no checkpoint is called "resnet50\.a9_in1k"[\s\S]*resnet50\.a1_in1k/i)
+  t.match(wrong.stderr, /no published weights are called "resnet50\.a9_in1k"[\s\S]*resnet50\.a1_in1k/i)
   t.equal((await mbconv(env, 'pull')).status, 2)
   const list = await mbconv(env, 'pull', '--list')
   t.match(
     list.stdout,
     /tf_efficientnet_b0\.ap_in1k +efficientnet_b0 +tf +1,000 +224 +0\.875 +bicubic +0\.5, 0\.5, 0\.5 +crop +apache-2\.0/,
   )
-  t.equal(JSON.parse((await mbconv(env, 'pull', '--list', '--json')).stdout).length, checkpoints().length)
+  t.equal(JSON.parse((await mbconv(env, 'pull', '--list', '--json')).stdout).length, publishedWeights().length)
 })
 
 t.test('mbconv pull, stopped by a signal and called again', async (t) => {

@@ -196,12 +196,12 @@ t.test('functions are asked for before anything is done', async (t) => {
     for (const name of ['scope', 'noGrad', 'enableGrad', 'inferenceMode'])
       t.throws(() => mb[name](fn), { code: 'ERR_TYPE', op: name, message: `${name}: fn must be a function` })
     t.throws(() => mb.autocast({}, fn), { code: 'ERR_TYPE', message: /^autocast: fn must be a function/ })
-    t.throws(() => mb.checkpoint(fn), { code: 'ERR_TYPE', message: /^checkpoint: fn must be a function/ })
+    t.throws(() => mb.recompute(fn), { code: 'ERR_TYPE', message: /^recompute: fn must be a function/ })
     t.throws(() => mb.autogradFunction({ forward: fn }), { code: 'ERR_TYPE', message: /: forward must be a function/ })
     t.throws(() => mb.autogradFunction({ forward() {}, backward: fn }), { message: /: backward must be a function/ })
   }
   t.throws(() => mb.autogradFunction(), { code: 'ERR_TYPE', message: /object with forward and backward/ })
-  t.throws(() => mb.checkpoint((x) => x, 5), { code: 'ERR_TYPE', message: 'checkpoint: inputs must be tensors' })
+  t.throws(() => mb.recompute((x) => x, 5), { code: 'ERR_TYPE', message: 'recompute: inputs must be tensors' })
   t.equal(mb.isGradEnabled(), true)
   t.equal(mb.isAutocastEnabled(), false)
   t.equal(depth(), before)
@@ -252,7 +252,7 @@ t.test("a caller's own errors come out as they are", async (t) => {
       () => mb.noGrad(fail),
       () => mb.zeros([1], failing),
       () => mb.autogradFunction({ forward: fail, backward: fail })(x),
-      () => mb.checkpoint(fail, x),
+      () => mb.recompute(fail, x),
       () => square(x).sum().backward(),
       () =>
         new (class extends mb.nn.ReLU {

@@ -4,6 +4,7 @@ import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 
 const { native } = internal('addon')
+const { KeyedRandom, PURPOSE } = internal('philox')
 
 const { loadScenes } = data
 
@@ -101,6 +102,35 @@ t.test('noise of one density: a pixel of half the side has twice the deviation',
   const [small, large] = [deviation(64), deviation(128)]
   t.ok(Math.abs(small - 0.06) < 0.003, `${small} at 64 px`)
   t.ok(Math.abs(large / small - 2) < 0.1, `${large} at 128 px`)
+})
+
+t.test('noise is drawn from the sequence of numbers that lib/random/philox.ts has for the scene', async (t) => {
+  const [size, noise, seed, scene] = [64, 0.1, 2n ** 40n + 7n, 3]
+  const draw = (density) => {
+    const image = new Uint8Array(3 * size * size)
+    native().renderScenes(image, new Uint8Array(2), seed, scene, size, density)
+    return image
+  }
+  const [noisy, clean] = [draw(noise), draw(0)]
+  const random = new KeyedRandom(seed, PURPOSE.noise, 0, scene)
+  const perPixel = ((noise * size) / 64) * (255 / Math.sqrt((4 * (65536 - 1)) / 12))
+  let [compared, worst] = [0, 0]
+  // Row by row, in each the channels one after the other.
+  for (let row = 0; row < size; row++) {
+    for (let channel = 0; channel < 3; channel++) {
+      for (let column = 0; column < size; column++) {
+        const word = random.uint32()
+        const bytes = (word & 255) + ((word >>> 8) & 255) + ((word >>> 16) & 255) + (word >>> 24)
+        const at = (channel * size + row) * size + column
+        // Values at the ends are cut off.
+        if (noisy[at] === 0 || noisy[at] === 255) continue
+        compared++
+        worst = Math.max(worst, Math.abs(noisy[at] - clean[at] - perPixel * (bytes - 510)))
+      }
+    }
+  }
+  t.ok(compared > 12_000, `${compared} pixels`)
+  t.ok(worst <= 1, `differ by ${worst} of 255, of which rounding takes 1`)
 })
 
 t.test('options out of range', async (t) => {

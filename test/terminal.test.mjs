@@ -6,7 +6,8 @@ import { internal } from './helpers/internals.mjs'
 const { beside, chart } = internal('chart')
 const { confusionLines } = internal('confusion')
 const format = internal('format')
-const { onTerminal, painter, table, visibleLength, wantsColor, wantsUnicode } = internal('output')
+const { cutTo, onTerminal, padEnd, padStart, painter, table, wantsColor, wantsUnicode, widthOf, wrap } =
+  internal('output')
 const { createProgress } = internal('progressLine')
 
 const plain = painter(false)
@@ -85,7 +86,7 @@ t.test('the line never wraps, whatever the width', async () => {
         progress.event(step(number, Number.NaN))
         progress.event(evaluation(1))
         for (const text of stream.writes) {
-          const length = visibleLength(text.slice(1, -'\u001b[K'.length).replace(SGR, ''))
+          const length = widthOf(text.slice(1, -'\u001b[K'.length).replace(SGR, ''))
           if (length >= columns) throw new Error(`${length} of ${columns}: ${JSON.stringify(text)}`)
         }
       },
@@ -106,6 +107,47 @@ t.test('quiet: nothing but notes; a dumb terminal: plain lines', async (t) => {
   progress.end()
   t.equal(dumb.writes.length, 1)
   t.notMatch(dumb.writes[0].trimEnd(), /\p{Cc}/u)
+})
+
+t.test('columns: what terminals make of East Asian characters, emoji, marks and colours', async (t) => {
+  const family = '\u{1f468}\u200d\u{1f469}\u200d\u{1f467}'
+  for (const [text, width] of [
+    ['', 0],
+    ['plain', 5],
+    ['日本', 4],
+    ['e\u0301', 1],
+    ['ｱ', 1],
+    [family, 2],
+    ['·→━', 3],
+    [painter(true)('red', '猫'), 2],
+    ['\u001b[31m', '\\u001b[31m'.length],
+  ]) {
+    t.equal(widthOf(text), width, JSON.stringify(text))
+  }
+  t.equal(padEnd('猫', 4), '猫  ')
+  t.equal(padStart('猫', 4), '  猫')
+  t.equal(cutTo('日本語', 5), '日本')
+  t.equal(cutTo('日本語', 6), '日本語')
+  t.equal(cutTo(`a${family}b`, 2), 'a', 'a character of several code points stays whole')
+  t.same(wrap('猫 犬 鳥', 5), ['猫 犬', '鳥'])
+  t.same(
+    table(
+      [{ title: 'class' }, { title: 'n', right: true }],
+      [
+        ['日本語', '1'],
+        ['cat', '20'],
+      ],
+    ),
+    ['class    n', '日本語   1', 'cat     20'],
+  )
+  const output = { unicode: true, colored: false, columns: 80, paint: plain }
+  const matrix = [
+    [3, 1],
+    [0, 4],
+  ]
+  const [, ...lines] = confusionLines(matrix, ['日本語の長い名前', 'cat'], output)
+  t.match(lines[0], '日本語の長…', 'cut to twelve columns')
+  t.equal(new Set(lines.slice(1).map(widthOf)).size, 1, 'rows of one width')
 })
 
 t.test('colour: FORCE_COLOR before NO_COLOR before the terminal', async (t) => {

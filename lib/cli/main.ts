@@ -6,7 +6,8 @@
  * A command is a file of ./commands and a line in the list.
  */
 import { Command, CommanderError } from 'commander'
-import { EXIT, exitCodeOf, MbconvError } from '../errors/error'
+import { MbconvError } from '../errors/error'
+import { EXIT, exitCodeOf } from '../errors/exit-codes'
 import { packageVersion } from '../package/manifest'
 import type { CommandDescription } from './command-line/command'
 import { register } from './command-line/register'

@@ -7,6 +7,7 @@
 import { MbconvError } from '../errors/error'
 import { KeyedRandom, PURPOSE } from '../random/philox'
 import { type Seed, seedBits } from '../random/seed'
+import { perChannel } from './sources/channels'
 import { checkDataset, type ImageDataset } from './sources/image-dataset'
 import {
   type Augment,
@@ -55,9 +56,9 @@ function wholeFrom(least: number, name: string, value: number): number {
   throw new MbconvError('ERR_VALUE', `${name} must be a whole number from ${least}, not ${value}`, { op: 'Loader' })
 }
 
-function perChannel(name: string, value: number | readonly number[], channels: number): readonly number[] {
-  const list = typeof value === 'number' ? new Array<number>(channels).fill(value) : value
-  if (list.length === channels && list.every(Number.isFinite)) return list
+function finitePerChannel(name: string, value: number | readonly number[], channels: number): readonly number[] {
+  const list = perChannel(value, channels)
+  if (list?.every(Number.isFinite)) return list
   throw new MbconvError('ERR_VALUE', `${name} must be one number, or one for each of ${channels} channels`, {
     op: 'Loader',
   })
@@ -89,11 +90,11 @@ export class Loader {
     checkAugment(augment)
     this.augment = augments(augment) ? augment : null
     const channels = dataset.shape[0]
-    const std = perChannel('std', options.std, channels)
+    const std = finitePerChannel('std', options.std, channels)
     if (!std.every((s) => s > 0)) {
       throw new MbconvError('ERR_VALUE', `std must be above 0, not ${std.join(', ')}`, { op: 'Loader' })
     }
-    this.pixels = normalizer(perChannel('mean', options.mean, channels), std)
+    this.pixels = normalizer(finitePerChannel('mean', options.mean, channels), std)
 
     const full = dataset.length / this.batchSize
     this.batchesPerEpoch = options.dropLast ? Math.floor(full) : Math.ceil(full)

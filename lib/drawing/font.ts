@@ -1,7 +1,8 @@
-/** The letters of all pictures and pages: a font of the package's own, since a bare machine has none. */
+/** The font of all pictures and pages. It comes as an optional package, since a bare machine may have no font at all. */
+import { missingPackage } from '../errors/optional-package'
 import { readBytes } from '../files/open'
 
-/** Latin letters only: another font of the reader's takes the place of Greek ones. */
+/** Has Latin letters only; for Greek ones the reader's browser takes another font. */
 export const FONT_FAMILY = 'Lato'
 
 const FILES = { 400: '400Regular/Lato_400Regular.ttf', 700: '700Bold/Lato_700Bold.ttf' } as const
@@ -10,7 +11,15 @@ type Weight = keyof typeof FILES
 
 const WEIGHTS = Object.keys(FILES).map(Number) as Weight[]
 
-const fileOf = (weight: Weight): string => require.resolve(`@expo-google-fonts/lato/${FILES[weight]}`)
+const PACKAGE = '@expo-google-fonts/lato'
+
+function fileOf(weight: Weight): string {
+  try {
+    return require.resolve(`${PACKAGE}/${FILES[weight]}`)
+  } catch (cause) {
+    throw missingPackage(PACKAGE, 'drawing', cause)
+  }
+}
 
 /** The font's files. */
 export const fontFiles = (): string[] => WEIGHTS.map(fileOf)

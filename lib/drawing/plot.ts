@@ -1,8 +1,15 @@
-/** The plotting library, loaded when the first picture is drawn: training itself does not need it. */
+/** The plotting library, which is optional and loaded when the first picture is drawn: nothing else needs it. */
+import { optionalPackage } from '../errors/optional-package'
 
-/** @returns Observable Plot, and a document for it to draw in */
+/**
+ * @returns Observable Plot, and a document for it to draw in
+ * @throws MbconvError ERR_ENVIRONMENT where one of the two packages is missing
+ */
 export async function loadPlot() {
-  const [Plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')])
+  const [Plot, { parseHTML }] = await Promise.all([
+    optionalPackage('@observablehq/plot', 'drawing', () => import('@observablehq/plot')),
+    optionalPackage('linkedom', 'drawing', () => import('linkedom')),
+  ])
   const { document } = parseHTML('<!doctype html><html></html>')
   return { Plot, document }
 }

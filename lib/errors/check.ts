@@ -9,7 +9,16 @@ export function shown(value: unknown): string {
   return Array.isArray(value) ? 'an array' : 'an object'
 }
 
-/** Refuses anything but a plain options object whose keys are all known: a misspelt key must not pass as a default. */
+/** Items as an error message may list them: the first few, and how many more there are. */
+export function listed(
+  items: readonly string[],
+  { most = 5, separator = ', ', show = (item: string): string => item } = {},
+): string {
+  const text = items.slice(0, most).map(show).join(separator)
+  return items.length > most ? `${text} and ${items.length - most} more` : text
+}
+
+/** Refuses anything but a plain options object with known keys only: a misspelt key must not silently give the default. */
 export function checkOptions(op: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new MbconvError('ERR_TYPE', `${op}: options must be an object, got ${shown(options)}`, { op })
@@ -50,6 +59,27 @@ export function checkNumber(op: string, name: string, value: unknown): asserts v
   }
 }
 
+/** A finite number of at least `min` and below `below`. */
+export function checkRange(
+  op: string,
+  name: string,
+  value: unknown,
+  min: number,
+  below = Number.POSITIVE_INFINITY,
+): asserts value is number {
+  checkNumber(op, name, value)
+  if (value >= min && value < below) return
+  const range = below === Number.POSITIVE_INFINITY ? `at least ${min}` : `from ${min} to below ${below}`
+  throw new MbconvError('ERR_VALUE', `${op}: ${name} must be ${range}, got ${value}`, { op })
+}
+
+/** One of a few values. */
+export function checkOneOf(op: string, name: string, value: unknown, known: readonly unknown[]): void {
+  if (known.includes(value)) return
+  const words = known.map(shown).join(', ')
+  throw new MbconvError('ERR_VALUE', `${op}: ${name} must be one of ${words}, got ${shown(value)}`, { op })
+}
+
 export function checkPositive(op: string, name: string, value: unknown): asserts value is number {
   checkNumber(op, name, value)
   if (value <= 0) throw new MbconvError('ERR_VALUE', `${op}: ${name} must be greater than 0, got ${value}`, { op })
@@ -73,10 +103,7 @@ export function checkCount(
   }
 }
 
-/** A probability that leaves something alive: 0 ≤ value < 1. */
+/** A rate of dropout: 0 ≤ value < 1, since at 1 nothing would be left. */
 export function checkRate(op: string, name: string, value: unknown): asserts value is number {
-  checkNumber(op, name, value)
-  if (value < 0 || value >= 1) {
-    throw new MbconvError('ERR_VALUE', `${op}: ${name} must be at least 0 and less than 1, got ${value}`, { op })
-  }
+  checkRange(op, name, value, 0, 1)
 }

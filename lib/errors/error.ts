@@ -1,7 +1,8 @@
 /**
  * Every failure this package reports, as one class with a stable `code`.
  *
- * The code decides the command's exit status (see {@link exitCodeOf}); people read `message` and `hint`.
+ * Programs branch on the code, which also decides the command's exit status (see ./exit-codes). People read `message` and
+ * `hint`.
  */
 import { printableLines } from '../text/foreign-text'
 
@@ -84,37 +85,5 @@ export class MbconvError extends Error {
   toJSON(): Record<string, unknown> {
     const { name, code, message, op, hint, memory } = this
     return { name, code, message, op, hint, memory }
-  }
-}
-
-/** Exit statuses of the `mbconv` command. */
-export const EXIT = {
-  ok: 0,
-  failure: 1,
-  usage: 2,
-  environment: 3,
-  data: 4,
-  sighup: 129,
-  sigint: 130,
-  sigterm: 143,
-} as const
-
-/** The exit status an error leads to; 1 for everything that has no more telling one. */
-export function exitCodeOf(error: unknown): number {
-  if (!(error instanceof MbconvError)) return EXIT.failure
-  switch (error.code) {
-    case 'ERR_USAGE':
-    case 'ERR_CONFIG':
-      return EXIT.usage
-    case 'ERR_NATIVE_LOAD':
-    case 'ERR_CUDA_UNAVAILABLE':
-    case 'ERR_ENVIRONMENT':
-      return EXIT.environment
-    case 'ERR_DATA':
-    case 'ERR_CHECKPOINT':
-    case 'ERR_FORMAT':
-      return EXIT.data
-    default:
-      return EXIT.failure
   }
 }

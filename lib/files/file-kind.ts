@@ -1,6 +1,6 @@
 /**
- * What a file is, by its first bytes: names and endings say nothing. `model_best.pth.tar` and `last.ckpt` are what
- * torch.save writes, and `weights.bin` may be anything.
+ * The format of a file of weights, told by its first bytes. Names do not tell: torch.save writes `model_best.pth.tar` and
+ * `last.ckpt` alike, and `weights.bin` may be anything.
  */
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { MbconvError } from '../errors/error'
@@ -8,15 +8,15 @@ import { ioError } from './io-error'
 import { openFile } from './open'
 
 export interface FileKind {
-  /** `zip` is what torch.save writes, and much else; `other` is something known that holds no weights for this package. */
+  /** `zip` is what torch.save writes, among others. `other` is a known format whose weights this package does not read. */
   format: 'zip' | 'safetensors' | 'other' | 'unknown'
-  /** Continues "it is". */
+  /** What it is, to complete the sentence "it is …". */
   is: string
-  /** What to do about one that cannot be read. */
+  /** How to convert a file that cannot be read. */
   hint?: string
 }
 
-/** As far as the mark of a tar archive. */
+/** Bytes that are looked at: up to the mark of a tar archive. */
 const START_BYTES = 512
 
 const RESAVE = 'In Python: torch.save(torch.load(path, weights_only=True), path), with PyTorch 1.6 or newer.'

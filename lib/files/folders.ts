@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { MbconvError } from '../errors/error'
 import { ioError } from './io-error'
 
-/** Names that there cannot be, beside those that there are not: a part of the path is a file, say. */
+/** What stat() answers where there is nothing, or can be nothing because a part of the path is a file, say. */
 const NOTHING_THERE = ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']
 
 /**

@@ -1,4 +1,4 @@
-/** What the system's errors say about a file, in words. */
+/** Errors of the file system, as this package's own. */
 import { MbconvError } from '../errors/error'
 import { nameOf } from '../text/foreign-text'
 

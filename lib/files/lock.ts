@@ -1,4 +1,6 @@
-/** One writer a run folder, a job, a file that is fetched. How locks work: lock-file.cjs. */
+/**
+ * Locks, so that a run folder, a job or a download has one writer at a time. lock-file.cjs says how they work.
+ */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { MbconvError } from '../errors/error'
@@ -7,7 +9,7 @@ import { freeLock, type Owner, takeLock } from './lock-file.cjs'
 
 const LOCK_NAME = '.lock'
 
-/** `op` of the error that says that a living process holds a lock. */
+/** The `op` of the error that is thrown when a living process holds the lock. */
 export const IN_USE = 'lock'
 
 /**
@@ -22,10 +24,9 @@ export function lockRun(runDir: string, token: string = randomUUID()): void {
 }
 
 /**
- * Locks for this process whatever `path` stands for.
+ * Takes the lock file `path` for this process.
  *
- * @param path the lock file
- * @param what is locked, for the error
+ * @param what what the lock protects, for the error
  * @throws MbconvError ERR_IO when a living process holds it
  */
 export function lockPath(path: string, what: string, token: string): void {
@@ -43,7 +44,7 @@ export function lockPath(path: string, what: string, token: string): void {
   })
 }
 
-/** Gives a run folder free, if the lock there is `token`'s. */
+/** Releases the lock of a run folder, if it belongs to `token`. */
 export function unlockRun(runDir: string, token: string): void {
   unlockPath(join(runDir, LOCK_NAME), token)
 }

@@ -1,8 +1,7 @@
 /**
- * Names of files that may be no text. Linux keeps names as bytes; where these are not UTF-8, Node gives text in which `�`
- * stands for what it could not read, and which opens nothing.
+ * Names of files whose bytes may not be UTF-8. Linux allows any bytes. Node shows the others as `�`, and a path with `�`
+ * in it opens no file, so such names are kept as bytes here.
  */
-
 import { isUtf8 } from 'node:buffer'
 import { existsSync, readdirSync } from 'node:fs'
 import { sep } from 'node:path'
@@ -10,16 +9,16 @@ import type { MbconvError } from '../errors/error'
 import { statOf } from './folders'
 import { ioError } from './io-error'
 
-/** Text, or bytes where they are not UTF-8. */
+/** A path as text, or as bytes where these are not UTF-8. */
 export type AnyPath = string | Buffer
 
 const SLASH = Buffer.from(sep)
 const DOT = '.'.charCodeAt(0)
 
-/** Bytes as text if they are text. */
+/** The path as text if its bytes are UTF-8. */
 export const pathOf = (bytes: Buffer): AnyPath => (isUtf8(bytes) ? bytes.toString('utf8') : bytes)
 
-/** For comparing: with a `�` for each byte that is not UTF-8. */
+/** The path as Node shows it, with a `�` for each byte that is not UTF-8: for comparing. */
 export const textOf = (path: AnyPath): string => (typeof path === 'string' ? path : path.toString('utf8'))
 
 function namesIn(folder: Buffer): Buffer[] {
@@ -36,7 +35,7 @@ const within = (folder: Buffer, name: Buffer): Buffer => {
 }
 
 /**
- * The paths that exist and that Node would give as `text`: itself, or those with bytes in the place of its `�`.
+ * The existing paths that Node shows as `text`: the path itself, or those that have other bytes in the place of `�`.
  *
  * @throws MbconvError ERR_IO for a folder that cannot be read
  */
@@ -58,11 +57,11 @@ export function exactly(text: string): AnyPath[] {
 }
 
 /**
- * The files below a folder, links followed, but for names that begin with a dot. A folder that is reached twice is
- * searched once.
+ * The files below a folder. Links are followed, names that begin with a dot are left out, and a folder that is reached
+ * twice is searched once.
  *
- * @param wanted told the path within the folder
- * @param unreadable told of what cannot be looked at
+ * @param wanted decides by a file's path whether it is listed
+ * @param unreadable is called with what cannot be read
  */
 export function walk(
   folder: AnyPath,

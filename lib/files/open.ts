@@ -1,12 +1,13 @@
 /**
- * Opening files. Whatever lies at a path, opening it never waits: the open of a pipe would, for the other end.
+ * Opening and reading files. Opening never blocks, whatever lies at the path; opening a pipe would otherwise wait for its
+ * other end.
  */
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { checkPath } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { nameOf } from '../text/foreign-text'
+import { decodeText, NotText } from './encoding'
 import { ioError, reasonOf } from './io-error'
-import { decodeText, NotText } from './text'
 
 export { quoted } from '../text/foreign-text'
 

@@ -1,4 +1,4 @@
-/** What has come of a file so far, and of which version of it: `target.part` and `target.part.json`. */
+/** A partly downloaded file: `target.part` has its bytes, `target.part.json` says which version they belong to. */
 import {
   closeSync,
   constants,
@@ -15,10 +15,10 @@ import { MbconvError } from '../errors/error'
 import { unlinkIfThere, writeFileAtomic } from './atomic'
 import { openFile } from './open'
 
-/** Which file it is the beginning of. */
+/** The file that a part belongs to. */
 export interface PartRecord {
   url: string
-  /** What the server calls this version: its strong entity tag, the date of its last change. */
+  /** How the server identifies this version: its strong entity tag, and the date of its last change. */
   etag?: string
   modified?: string
   total?: number
@@ -26,7 +26,7 @@ export interface PartRecord {
   sha256?: string
 }
 
-/** Room to leave on a disk. */
+/** Space that stays free on the disk. */
 const SPARE_BYTES = 16 * 2 ** 20
 
 export class Part {
@@ -39,7 +39,7 @@ export class Part {
   constructor(target: string) {
     this.path = `${target}.part`
     this.#recordPath = `${this.path}.json`
-    // Not through a link that someone has laid there.
+    // O_NOFOLLOW: a link that someone else has put there is not written through.
     const { O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
     this.#file = openSync(this.path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644)
     const stat = fstatSync(this.#file)
@@ -100,7 +100,7 @@ function readRecord(file: string): PartRecord {
     const record = JSON.parse(readFileSync(fd, 'utf8')) as PartRecord | null
     if (typeof record?.url === 'string') return record
   } catch {
-    // None, or damaged: a part of an unknown file.
+    // There is no record, or it is damaged: nobody knows which file this is a part of.
   } finally {
     if (fd !== undefined) closeSync(fd)
   }

@@ -12,7 +12,7 @@ import { create } from '../models/network/create'
 import type { Network } from '../models/network/network'
 import { loadWeights } from '../models/weights/load'
 import { pretrained } from '../models/weights/pretrained'
-import { checkpoints } from '../models/weights/published'
+import { isPublishedName } from '../models/weights/published'
 import { STATE_FILE } from '../train/run/checkpoint-state'
 import { cardOfTrained } from './run-card'
 import { openTrained } from './trained'
@@ -41,7 +41,7 @@ const WEIGHTS = /\.safetensors$/i
 export function openModel(source: string, device = 'auto'): OpenModel {
   const file = weightsOf(source)
   if (file !== undefined) return openWeights(file, resolveDevice(device))
-  if (typeof source === 'string' && !existsSync(source) && checkpoints().some(({ name }) => name === source)) {
+  if (typeof source === 'string' && !existsSync(source) && isPublishedName(source)) {
     const where = resolveDevice(device)
     const { network, card, path } = pretrained(source, { device: where })
     return { network: inPlace(network), card, device: where, path }

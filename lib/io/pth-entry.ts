@@ -1,4 +1,5 @@
 /** Which of a file's dictionaries holds the weights: the one asked for, else the one that timm takes, else the only one. */
+import { listed } from '../errors/check'
 import { quoted } from '../files/open'
 import { type Reject, StoredTensor } from './stored-tensor'
 import { asksFor, type PickleDict, Placeholder } from './unpickle'
@@ -30,11 +31,7 @@ const holdsTensors = (dict: PickleDict) => dict.size > 0 && 2 * tensorsOf(dict).
 // Keys may be anything, lists that hold themselves too.
 const textKeys = (dict: PickleDict) => [...dict.keys()].filter((key): key is string => typeof key === 'string')
 
-const some = (names: readonly string[]) =>
-  names
-    .slice(0, 8)
-    .map((name) => quoted(name, 40))
-    .join(', ') + (names.length > 8 ? ' …' : '')
+const listedKeys = (keys: readonly string[]) => listed(keys, { most: 8, show: (key) => quoted(key, 40) })
 
 export function findEntry(value: unknown, asked: string | undefined, reject: Reject): FoundEntry {
   if (value instanceof Placeholder) reject(asksFor(value))
@@ -66,18 +63,21 @@ function chosen(top: PickleDict, reject: Reject): Place {
     if (isDict(value) && tensorsOf(value).length > 0) return at(averaged)
     // Not others in their stead without a word.
     const problem = value instanceof Placeholder ? asksFor(value) : `its ${averaged} is no dictionary of tensors`
-    reject(problem, `Choose another: ${some(textKeys(top).filter((key) => isDict(top.get(key))))} (the option entry).`)
+    reject(
+      problem,
+      `Choose another: ${listedKeys(textKeys(top).filter((key) => isDict(top.get(key))))} (the option entry).`,
+    )
   }
   const place = PLACES.find((name) => isDict(top.get(name)) && tensorsOf(top.get(name) as PickleDict).length > 0)
   if (place !== undefined) return at(place)
   if (holdsTensors(top)) return { dict: top, path: [], within: '' }
   const others = textKeys(top).filter((key) => isDict(top.get(key)) && holdsTensors(top.get(key) as PickleDict))
   if (others.length === 1) return at(others[0])
-  if (others.length > 1) reject(`it has several state dicts: ${some(others)}`, 'Choose one (the option entry).')
+  if (others.length > 1) reject(`it has several state dicts: ${listedKeys(others)}`, 'Choose one (the option entry).')
   if (tensorsOf(top).length > 0) return { dict: top, path: [], within: '' }
   const unknown = PLACES.map((name) => top.get(name)).find((value) => value instanceof Placeholder)
   if (unknown !== undefined) reject(asksFor(unknown as Placeholder))
-  return reject(`it has no state dict under ${PLACES.join(', ')}; its keys are ${some(textKeys(top))}`)
+  return reject(`it has no state dict under ${PLACES.join(', ')}; its keys are ${listedKeys(textKeys(top))}`)
 }
 
 /** Walks down the dictionaries that a dotted name leads through. */
@@ -99,7 +99,7 @@ function named(top: PickleDict, asked: string, reject: Reject): Place {
     if (rest === '') break
   }
   const holds = rest === '' ? tensorsOf(dict).length > 0 : textKeys(dict).some((key) => key.startsWith(`${rest}.`))
-  if (!holds) reject(`it has no state dict under ${quoted(asked)}; its keys are ${some(textKeys(dict))}`)
+  if (!holds) reject(`it has no state dict under ${quoted(asked)}; its keys are ${listedKeys(textKeys(dict))}`)
   return { dict, path, within: rest }
 }
 

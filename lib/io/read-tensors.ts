@@ -1,4 +1,4 @@
-/** What readers of weights have in common: their result, and the net under their errors. */
+/** What the readers of weights share: their result, and the codes of their errors. */
 import { MbconvError } from '../errors/error'
 import { ioError } from '../files/io-error'
 import { quoted } from '../files/open'
@@ -11,13 +11,13 @@ export interface FileWeights {
   unread: Record<string, string>
   /** The dictionary that they stood in, by its dotted name; null where the file has no other. */
   entry: string | null
-  /** What the names of the wanted tensors begin with, without the dot; may be empty. */
+  /** The prefix of the wanted tensors' names, without the dot; may be empty. */
   within: string
   /** Names of what stands beside the dictionary. */
   left: string[]
 }
 
-/** The tensors, and among them those that could not be read: not to be seen, and ERR_FORMAT when they are asked for. */
+/** The tensors by name. Those that could not be read are not enumerable, and throw ERR_FORMAT when they are accessed. */
 export function tensorsWith(
   path: string,
   op: string,

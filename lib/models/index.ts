@@ -37,5 +37,13 @@ export type { Network } from './network/network'
 export { PROFILE_NAMES, type Profile, type ProfileName, profileNamed } from './network/profiles'
 export { type LoadOptions, type LoadReport, loadWeights } from './weights/load'
 export { type Pretrained, type PretrainedOptions, pretrained } from './weights/pretrained'
-export { type Checkpoint, checkpointNamed, checkpoints } from './weights/published'
+// `checkpoints`, `checkpointNamed` and `Checkpoint` are the earlier names of the same.
+export {
+  type PublishedWeights,
+  type PublishedWeights as Checkpoint,
+  publishedWeights,
+  publishedWeights as checkpoints,
+  publishedWeightsNamed,
+  publishedWeightsNamed as checkpointNamed,
+} from './weights/published'
 export { type Pulled, type PullOptions, pull } from './weights/pull'

@@ -6,8 +6,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { MbconvError } from '../errors/error'
-import { readText } from '../files/open'
 import { packageRoot } from '../package/manifest'
+import { setupFacts } from './setup-facts'
 import type { Native, TensorClass } from './signatures'
 
 /** Where the build leaves the addon, in order of preference. MBCONV_ADDON overrides both. */
@@ -78,22 +78,12 @@ function checkVersion(addon: Native, path: string): void {
 }
 
 function remedyFor(failures: string): string {
-  const facts = setupFacts()
   if (/libtorch|libc10|undefined symbol/.test(failures)) {
-    const where = facts?.libtorch?.path
+    const where = setupFacts().libtorch?.path
     return where && !existsSync(where)
       ? `libtorch was at ${where} and is gone; run: npm run setup`
       : 'the libtorch found is not the one the addon was built against; run: npm run setup'
   }
   if (/NODE_MODULE_VERSION|GLIBC/.test(failures)) return 'built on another system; run: npm run setup -- --force'
   return 'run: npm run setup'
-}
-
-/** What the last setup found, or undefined when it never ran here. */
-export function setupFacts(): { libtorch?: { path?: string; version?: string; flavour?: string } } | undefined {
-  try {
-    return JSON.parse(readText(join(packageRoot, 'build', 'setup.json'), { op: 'setupFacts' }))
-  } catch {
-    return undefined // no setup yet, or one that was interrupted: both mean "unknown"
-  }
 }

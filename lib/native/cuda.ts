@@ -1,7 +1,8 @@
 /** Whether CUDA can be used here and, if not, why. */
 import { existsSync } from 'node:fs'
 import { MbconvError } from '../errors/error'
-import { native, setupFacts } from './addon'
+import { native } from './addon'
+import { setupFacts } from './setup-facts'
 import type { Native } from './signatures'
 
 export function isAvailable(): boolean {
@@ -16,7 +17,7 @@ export function deviceCount(): number {
 export function whyNot(): string | null {
   if (isAvailable()) return null
   if (!native().cudaIsBuilt()) {
-    const facts = setupFacts()?.libtorch
+    const facts = setupFacts().libtorch
     const where = facts?.path ? ` (${facts.path})` : ''
     const gpu = hasDriver() ? '' : '; no NVIDIA driver was found on this machine either'
     return `the addon was built against a CPU-only libtorch${where}: run npm run setup -- --cuda${gpu}`

@@ -1,6 +1,6 @@
 /** Layers, their base class, and the stateless functions they call. */
 export * as functional from './functional'
-export * as init from './initializers'
+export * as init from './init'
 export {
   BatchNorm2d,
   type BatchNorm2dOptions,

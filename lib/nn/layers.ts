@@ -4,8 +4,8 @@ import { MbconvError } from '../errors/error'
 import { empty, full, zeros } from '../tensor/core/create'
 import { Tensor } from '../tensor/core/tensor'
 import * as F from './functional'
-import { initConv, initLinear } from './init'
 import { Module } from './module'
+import { initConv, initLinear } from './paper-init'
 
 /** `paper` draws initial weights (see ./init); `none` leaves the memory as it comes, for weights that will be loaded. */
 export type Init = 'paper' | 'none'

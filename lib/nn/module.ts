@@ -1,5 +1,5 @@
 /** Module: a piece of a network with parameters, buffers and pieces of its own; and Sequential. */
-import { checkOptions, shown } from '../errors/check'
+import { checkOptions, listed, shown } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
 import type { Device, DType, MemoryFormat } from '../native/types'
@@ -126,9 +126,9 @@ export abstract class Module {
       if (has !== wants) misfits.push(`${key}: [${has}] given, [${wants}] here`)
     }
     const problems = [
-      ...(strict && missing.length > 0 ? [`missing keys: ${some(missing, ', ')}`] : []),
-      ...(strict && unexpected.length > 0 ? [`unknown keys: ${some(unexpected, ', ')}`] : []),
-      ...(misfits.length > 0 ? [`shapes that differ: ${some(misfits, '; ')}`] : []),
+      ...(strict && missing.length > 0 ? [`missing keys: ${listed(missing, { most: 8 })}`] : []),
+      ...(strict && unexpected.length > 0 ? [`unknown keys: ${listed(unexpected, { most: 8 })}`] : []),
+      ...(misfits.length > 0 ? [`shapes that differ: ${listed(misfits, { most: 8, separator: '; ' })}`] : []),
     ]
     if (problems.length > 0) {
       const onlyShapes = problems.length === 1 && misfits.length > 0
@@ -219,13 +219,6 @@ export abstract class Module {
 function checkTensor(op: string, name: string, value: unknown): asserts value is Tensor {
   if (value instanceof Tensor) return
   throw new MbconvError('ERR_TYPE', `${op}: ${name} is not a tensor`, { op })
-}
-
-/** A list for an error message, cut short. */
-function some(list: string[], separator: string): string {
-  const most = 8
-  const shown = list.slice(0, most).join(separator)
-  return list.length > most ? `${shown} and ${list.length - most} more` : shown
 }
 
 /** Modules one after the other; their names are their positions. */

@@ -10,13 +10,14 @@
  * gradient in some steps.
  */
 import { z } from 'zod'
+import { checkRange } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
 import { fraction, positive } from '../schema/fields'
 import { zerosLike } from '../tensor/core/create'
 import type { Tensor } from '../tensor/core/tensor'
 import { layerDecay, learningRate, type OptimizerKind, weightDecay } from './kind'
-import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
+import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
 export interface AdamWOptions extends OptimizerOptions {
   lr: number
@@ -37,9 +38,9 @@ export class AdamW extends Optimizer {
     if (!Array.isArray(betas) || betas.length !== 2) {
       throw new MbconvError('ERR_TYPE', 'AdamW: betas must be two numbers', { op: 'AdamW' })
     }
-    checkNumber('AdamW', 'betas[0]', betas[0], 0, 1)
-    checkNumber('AdamW', 'betas[1]', betas[1], 0, 1)
-    checkNumber('AdamW', 'eps', eps, 0)
+    checkRange('AdamW', 'betas[0]', betas[0], 0, 1)
+    checkRange('AdamW', 'betas[1]', betas[1], 0, 1)
+    checkRange('AdamW', 'eps', eps, 0)
     super('AdamW', params, lr, weightDecay, options)
     this.betas = [betas[0], betas[1]]
     this.eps = eps

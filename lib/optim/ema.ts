@@ -3,12 +3,13 @@
  *
  * Parameters and batch-norm statistics are averaged; integer buffers (the count of batches seen) are copied.
  */
+import { checkRange } from '../errors/check'
 import { native } from '../native/addon'
 import { noGrad } from '../tensor/core/autograd'
 import { full } from '../tensor/core/create'
 import { keep, scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
-import { checkNumber, copyAll } from './optimizer'
+import { copyState } from './copy-state'
 
 /** A model as the average sees it: its parameters and buffers by name, the tensors themselves. */
 export interface StateSource {
@@ -40,7 +41,7 @@ export class Ema {
    * @param model whose state is averaged
    */
   constructor(model: StateSource, { decay = 0.9999, warmup = true, capturable = false }: EmaOptions = {}) {
-    checkNumber('Ema', 'decay', decay, 0, 1)
+    checkRange('Ema', 'decay', decay, 0, 1)
     this.decay = decay
     this.warmup = warmup
     const state = model.stateDict()
@@ -117,8 +118,8 @@ export class Ema {
    * @throws MbconvError ERR_VALUE, ERR_SHAPE or ERR_TYPE naming the entry that does not fit; nothing is changed then
    */
   loadStateDict(tensors: Record<string, Tensor>, updates: number): void {
-    checkNumber('Ema.loadStateDict', 'updates', updates, 0)
-    copyAll('Ema.loadStateDict', this.stateDict(), tensors)
+    checkRange('Ema.loadStateDict', 'updates', updates, 0)
+    copyState('Ema.loadStateDict', this.stateDict(), tensors)
     this.#updates = updates
     noGrad(() => this.#updatesThere?.fill_(updates))
   }

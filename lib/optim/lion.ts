@@ -9,6 +9,7 @@
  * The paper's advice: a learning rate 3 to 10 times smaller than AdamW's, and a weight decay as many times larger.
  */
 import { z } from 'zod'
+import { checkRange } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { fraction } from '../schema/fields'
 import { noGrad } from '../tensor/core/autograd'
@@ -17,7 +18,7 @@ import { scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
 import { add_, lerp_, mul, mul_, sign_, sub_ } from '../tensor/ops/foreach'
 import { layerDecay, learningRate, type OptimizerKind, weightDecay } from './kind'
-import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
+import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
 export interface LionOptions extends OptimizerOptions {
   lr: number
@@ -35,8 +36,8 @@ export class Lion extends Optimizer {
     if (!Array.isArray(betas) || betas.length !== 2) {
       throw new MbconvError('ERR_TYPE', 'Lion: betas must be two numbers', { op: 'Lion' })
     }
-    checkNumber('Lion', 'betas[0]', betas[0], 0, 1)
-    checkNumber('Lion', 'betas[1]', betas[1], 0, 1)
+    checkRange('Lion', 'betas[0]', betas[0], 0, 1)
+    checkRange('Lion', 'betas[1]', betas[1], 0, 1)
     super('Lion', params, lr, weightDecay, options)
     this.betas = [betas[0], betas[1]]
     this.addState('expAvg', (p) => zerosLike(p))

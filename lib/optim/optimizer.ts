@@ -3,7 +3,7 @@
  *
  * An update is one native call a group, over whole lists of tensors; nothing crosses into JavaScript per parameter.
  */
-import { checkPositive, shown } from '../errors/check'
+import { checkPositive, checkRange, shown } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
 import type { Rate } from '../native/signatures'
@@ -11,6 +11,7 @@ import { noGrad } from '../tensor/core/autograd'
 import { full } from '../tensor/core/create'
 import { keep } from '../tensor/core/scope'
 import { Tensor } from '../tensor/core/tensor'
+import { copyState } from './copy-state'
 
 /** Parameters that share a learning rate and a weight decay. */
 export interface ParamGroup {
@@ -55,54 +56,6 @@ export interface OptimizerState {
   tensors: Record<string, Tensor>
 }
 
-/** A model as the grouping rule sees it. */
-export interface ParameterSource {
-  namedParameters(): [string, Tensor][]
-  namedBuffers(): [string, Tensor][]
-}
-
-/**
- * The recipe's weight-decay rule: batch norm's scale and shift are spared, everything else decays, the biases of
- * squeeze-and-excite and linear layers included (tensorflow/tpu, efficientnet/main.py: all trainables whose name lacks
- * `batch_normalization`).
- *
- * @param model parameters of a layer that keeps running statistics count as batch norm's
- * @param weightDecay for the group that decays
- * @returns the decaying group and the spared one; an empty group is left out
- */
-export function decayGroups(model: ParameterSource, weightDecay: number): ParamGroup[] {
-  const suffix = 'running_mean'
-  const normLayers = new Set(
-    model
-      .namedBuffers()
-      .filter(([name]) => name === suffix || name.endsWith(`.${suffix}`))
-      .map(([name]) => name.slice(0, -suffix.length)),
-  )
-  const layerOf = (name: string) => name.slice(0, name.lastIndexOf('.') + 1)
-  const trained = model.namedParameters().filter(([, parameter]) => parameter.requiresGrad)
-  const group = (isNorm: boolean, decay: number): ParamGroup => {
-    const members = trained.filter(([name]) => normLayers.has(layerOf(name)) === isNorm)
-    return { params: members.map(([, p]) => p), names: members.map(([name]) => name), weightDecay: decay }
-  }
-  return [group(false, weightDecay), group(true, 0)].filter(({ params }) => params.length > 0)
-}
-
-/** Throws ERR_VALUE unless `value` is a finite number of at least `min` and below `below`. */
-export function checkNumber(
-  op: string,
-  name: string,
-  value: unknown,
-  min: number,
-  below = Number.POSITIVE_INFINITY,
-): void {
-  if (typeof value !== 'number')
-    throw new MbconvError('ERR_TYPE', `${op}: ${name} must be a number, not ${typeof value}`, { op })
-  if (!(value >= min && value < below)) {
-    const range = below === Number.POSITIVE_INFINITY ? `at least ${min}` : `from ${min} to below ${below}`
-    throw new MbconvError('ERR_VALUE', `${op}: ${name} must be ${range}, not ${value}`, { op })
-  }
-}
-
 export abstract class Optimizer {
   readonly groups: Group[] = []
   readonly #op: string
@@ -130,8 +83,8 @@ export abstract class Optimizer {
     this.#op = op
     if (typeof capturable !== 'boolean')
       throw new MbconvError('ERR_TYPE', `${op}: capturable must be true or false`, { op })
-    checkNumber(op, 'lr', lr, 0)
-    checkNumber(op, 'weightDecay', weightDecay, 0)
+    checkRange(op, 'lr', lr, 0)
+    checkRange(op, 'weightDecay', weightDecay, 0)
     if (!Array.isArray(params))
       throw new MbconvError('ERR_TYPE', `${op}: params must be a list of tensors or of groups`, { op })
     const groups = params.every((entry) => entry instanceof Tensor)
@@ -158,8 +111,8 @@ export abstract class Optimizer {
         if (!p.isLeaf) throw new MbconvError('ERR_VALUE', `${op}: a parameter is the result of operations`, { op })
         seen.add(p)
       }
-      if (group.lr !== undefined) checkNumber(op, 'lr', group.lr, 0)
-      if (group.weightDecay !== undefined) checkNumber(op, 'weightDecay', group.weightDecay, 0)
+      if (group.lr !== undefined) checkRange(op, 'lr', group.lr, 0)
+      if (group.weightDecay !== undefined) checkRange(op, 'weightDecay', group.weightDecay, 0)
       const { lrScale = 1 } = group
       checkPositive(op, 'lrScale', lrScale)
       const start = position
@@ -211,20 +164,27 @@ export abstract class Optimizer {
   }
 
   /**
-   * Makes a slot of state: one tensor a parameter, owned by the optimiser and by no scope.
+   * Makes a slot of state: one tensor a parameter, owned by the optimiser and by no scope. When `make` throws, there is no
+   * slot, and what it has made until then is freed.
    *
    * @throws MbconvError ERR_VALUE for a slot that is there already, or whose name is not letters and digits
    */
   protected addState(slot: string, make: (param: Tensor) => Tensor): void {
     const op = `${this.#op}.addState`
-    // What no list of slots has would never be disposed.
     if (typeof slot !== 'string' || !/^[a-z][a-z\d]*$/i.test(slot))
       throw new MbconvError('ERR_VALUE', `${op}: slot must be a name of letters and digits, got ${shown(slot)}`, { op })
     if (this.groups.some(({ state }) => Object.hasOwn(state, slot)))
       throw new MbconvError('ERR_VALUE', `${op}: there is a slot ${slot} already`, { op })
-    noGrad(() => {
-      for (const group of this.groups) group.state[slot] = group.params.map((p) => keep(make(p)))
-    })
+    const made: Tensor[] = []
+    try {
+      noGrad(() => {
+        for (const p of this.groups.flatMap(({ params }) => params)) made.push(keep(make(p)))
+      })
+    } catch (error) {
+      for (const tensor of made) tensor.dispose()
+      throw error
+    }
+    for (const group of this.groups) group.state[slot] = made.splice(0, group.params.length)
   }
 
   /** The first group's learning rate over its `lrScale`; setting it sets every group's, each times its own scale. */
@@ -233,7 +193,7 @@ export abstract class Optimizer {
   }
 
   set lr(lr: number) {
-    checkNumber(this.#op, 'lr', lr, 0)
+    checkRange(this.#op, 'lr', lr, 0)
     for (const group of this.groups) group.lr = lr * group.lrScale
   }
 
@@ -271,7 +231,7 @@ export abstract class Optimizer {
     if (!Number.isSafeInteger(step) || step < 0)
       throw new MbconvError('ERR_VALUE', `${op}: step must be a count, not ${step}`, { op })
     const own = this.stateDict().tensors
-    copyAll(op, own, tensors)
+    copyState(op, own, tensors)
     this.#steps = step
     noGrad(() => this.#stepsThere?.fill_(step))
   }
@@ -293,31 +253,4 @@ export abstract class Optimizer {
 /** A number on the device of the group's parameters, in float64. Belongs to no scope. */
 function scalarBeside({ params }: Group, value: number): Tensor {
   return keep(full([], value, { dtype: 'float64', device: params[0].device }))
-}
-
-/** Copies `from` into the tensors of `into`, after checking that names, shapes and dtypes agree. */
-export function copyAll(op: string, into: Record<string, Tensor>, from: Record<string, Tensor>): void {
-  const missing = Object.keys(into).filter((name) => !Object.hasOwn(from, name))
-  if (missing.length > 0) throw new MbconvError('ERR_VALUE', `${op}: missing ${some(missing)}`, { op })
-  const left = Object.keys(from).filter((name) => !Object.hasOwn(into, name))
-  if (left.length > 0) throw new MbconvError('ERR_VALUE', `${op}: unknown ${some(left)}`, { op })
-  for (const [name, target] of Object.entries(into)) {
-    const source = from[name]
-    if (!(source instanceof Tensor)) throw new MbconvError('ERR_TYPE', `${op}: ${name} is not a tensor`, { op })
-    if (source.shape.join() !== target.shape.join()) {
-      throw new MbconvError('ERR_SHAPE', `${op}: ${name} has shape [${source.shape}], not [${target.shape}]`, { op })
-    }
-    if (source.dtype !== target.dtype) {
-      throw new MbconvError('ERR_TYPE', `${op}: ${name} is ${source.dtype}, not ${target.dtype}`, { op })
-    }
-  }
-  noGrad(() => {
-    for (const [name, target] of Object.entries(into)) target.copy_(from[name])
-  })
-}
-
-/** A list of names for an error, cut short. */
-function some(names: string[]): string {
-  const shown = names.slice(0, 3).join(', ')
-  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown
 }

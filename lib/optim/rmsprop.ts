@@ -11,12 +11,13 @@
  * Source: tf.compat.v1.train.RMSPropOptimizer; timm's RMSpropTF computes the same.
  */
 import { z } from 'zod'
+import { checkRange } from '../errors/check'
 import { native } from '../native/addon'
 import { fraction, positive } from '../schema/fields'
 import { onesLike, zerosLike } from '../tensor/core/create'
 import type { Tensor } from '../tensor/core/tensor'
 import { layerDecay, learningRate, type OptimizerKind, weightDecay } from './kind'
-import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
+import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
 export interface RMSpropOptions extends OptimizerOptions {
   lr: number
@@ -37,9 +38,9 @@ export class RMSprop extends Optimizer {
 
   constructor(params: Tensor[] | ParamGroup[], options: RMSpropOptions) {
     const { lr, decay = 0.9, momentum = 0.9, eps = 1e-3, weightDecay = 0 } = options
-    checkNumber('RMSprop', 'decay', decay, 0, 1)
-    checkNumber('RMSprop', 'momentum', momentum, 0, 1)
-    checkNumber('RMSprop', 'eps', eps, 0)
+    checkRange('RMSprop', 'decay', decay, 0, 1)
+    checkRange('RMSprop', 'momentum', momentum, 0, 1)
+    checkRange('RMSprop', 'eps', eps, 0)
     super('RMSprop', params, lr, weightDecay, options)
     this.decay = decay
     this.momentum = momentum

@@ -5,13 +5,14 @@
  *     v   = v - lr · (buf, or g + momentum · buf with Nesterov)
  */
 import { z } from 'zod'
+import { checkRange } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
 import { fraction } from '../schema/fields'
 import { zerosLike } from '../tensor/core/create'
 import type { Tensor } from '../tensor/core/tensor'
 import { layerDecay, learningRate, type OptimizerKind, weightDecay } from './kind'
-import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
+import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
 export interface SGDOptions extends OptimizerOptions {
   lr: number
@@ -29,7 +30,7 @@ export class SGD extends Optimizer {
 
   constructor(params: Tensor[] | ParamGroup[], options: SGDOptions) {
     const { lr, momentum = 0, nesterov = false, weightDecay = 0 } = options
-    checkNumber('SGD', 'momentum', momentum, 0, 1)
+    checkRange('SGD', 'momentum', momentum, 0, 1)
     if (nesterov && momentum === 0)
       throw new MbconvError('ERR_VALUE', 'SGD: nesterov needs momentum above 0', { op: 'SGD' })
     super('SGD', params, lr, weightDecay, options)

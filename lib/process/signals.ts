@@ -1,5 +1,5 @@
 /** Signals that ask the process to end, such as Ctrl-C: the first one lets the work be saved, the second one ends it. */
-import { EXIT } from '../errors/error'
+import { EXIT } from '../errors/exit-codes'
 import { hangupIsIgnored } from './hangup.cjs'
 import { STOP_SIGNALS, type StopSignal } from './stop-reason'
 

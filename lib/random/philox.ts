@@ -67,8 +67,11 @@ export function philox4x32(
   return out
 }
 
-/** What numbers are drawn for. Two purposes never share numbers; a value must not change, or old runs cannot resume. */
-export const PURPOSE = { shuffle: 1, augment: 2, evolution: 32 } as const
+/**
+ * What numbers are drawn for. Two purposes never share numbers; a value must not change, or old runs cannot resume. `scene`
+ * and `noise` are drawn in native/data/scenes.cc, by libtorch's Philox.
+ */
+export const PURPOSE = { shuffle: 1, augment: 2, scene: 16, noise: 17, evolution: 32 } as const
 
 function uint(name: string, value: number, limit: number): number {
   if (!Number.isInteger(value) || value < 0 || value > limit) {

@@ -1,10 +1,6 @@
 /** Tables of text, for terminals and logs. */
 
-import { printable } from './foreign-text'
-import { withoutMarks } from './painted-text'
-
-/** The columns a text takes on the screen. */
-export const visibleLength = (text: string): number => [...printable(withoutMarks(text))].length
+import { padEnd, padStart, widthOf } from './width'
 
 export interface Column {
   title: string
@@ -18,15 +14,10 @@ export function table(
   rows: readonly string[][],
   paint: (style: 'bold', text: string) => string = (_, text) => text,
 ): string[] {
-  const widths = columns.map(({ title }, i) =>
-    Math.max(visibleLength(title), ...rows.map((row) => visibleLength(row[i] ?? ''))),
-  )
+  const widths = columns.map(({ title }, i) => Math.max(widthOf(title), ...rows.map((row) => widthOf(row[i] ?? ''))))
   const line = (cells: string[]) =>
     cells
-      .map((cell, i) => {
-        const space = ' '.repeat(Math.max(0, widths[i] - visibleLength(cell)))
-        return columns[i].right ? space + cell : cell + space
-      })
+      .map((cell, i) => (columns[i].right ? padStart : padEnd)(cell, widths[i]))
       .join('  ')
       .trimEnd()
   const title = line(columns.map((column) => column.title))

@@ -1,5 +1,7 @@
 /** The end of a run: its result, and its curves. */
+
 import { join } from 'node:path'
+import type { MbconvError } from '../errors/error'
 import { writeFileAtomic } from '../files/atomic'
 import { readableJson } from '../files/json'
 import type { StopReason } from '../process/stop-reason'
@@ -44,7 +46,8 @@ export async function finish(
     try {
       await writeCurves(runDir)
     } catch (error) {
-      record({ type: 'warning', message: `the curves could not be drawn: ${(error as Error).message}` })
+      const { message, hint } = error as MbconvError
+      record({ type: 'warning', message: `the curves could not be drawn: ${message}${hint ? ` (${hint})` : ''}` })
     }
   }
   record({ type: 'end', result })

@@ -8,6 +8,7 @@
 //
 // lib/data/sources/scenes.ts says what the classes are.
 #include <ATen/Parallel.h>
+#include <ATen/core/PhiloxRNGEngine.h>
 
 #include <algorithm>
 #include <array>
@@ -27,45 +28,23 @@ constexpr int kWaves = 5;
 constexpr int kTextures = 10;
 constexpr int kArrangements = 10;
 
-// Philox4x32-10, the same as lib/random/philox.ts: numbers are a function of the seed, the scene and their position.
+// The sequence of numbers that belongs to a seed, a scene and a purpose: Philox4x32-10 as libtorch has it, with the counter
+// laid out as in lib/random/philox.ts, KeyedRandom(seed, purpose, 0, scene). test/scenes.test.mjs compares the two.
 class Random {
  public:
   Random(uint64_t seed, uint32_t scene, uint32_t purpose)
-      : key_{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)}, counter_{0, scene, 0, purpose} {}
+      : engine_(seed, /*subsequence=*/uint64_t{purpose} << 32, /*offset=*/uint64_t{scene} << 32) {}
 
-  uint32_t word() {
-    if (used_ == 4) {
-      block();
-      ++counter_[0];
-      used_ = 0;
-    }
-    return words_[used_++];
-  }
+  uint32_t word() { return engine_(); }
   // [0, 1)
   double uniform() { return word() * (1.0 / 4294967296.0); }
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
 
  private:
-  void block() {
-    std::array<uint32_t, 4> c = counter_;
-    std::array<uint32_t, 2> k = key_;
-    for (int round = 0; round < 10; ++round) {
-      const uint64_t a = uint64_t{0xd2511f53} * c[0];
-      const uint64_t b = uint64_t{0xcd9e8d57} * c[2];
-      c = {static_cast<uint32_t>(b >> 32) ^ c[1] ^ k[0], static_cast<uint32_t>(b),
-           static_cast<uint32_t>(a >> 32) ^ c[3] ^ k[1], static_cast<uint32_t>(a)};
-      k[0] += 0x9e3779b9;
-      k[1] += 0xbb67ae85;
-    }
-    words_ = c;
-  }
-
-  std::array<uint32_t, 2> key_;
-  std::array<uint32_t, 4> counter_;
-  std::array<uint32_t, 4> words_{};
-  int used_ = 4;
+  at::Philox4_32 engine_;
 };
 
+// Those of PURPOSE in lib/random/philox.ts.
 enum Purpose : uint32_t { kScene = 16, kNoise = 17 };
 
 // A wave across the scene: cycles per scene side along x and y.

@@ -56,8 +56,8 @@ export const BREAKS = [
     promise: 'Parameters, optimiser and EMA state are never scope-owned',
     what: "an optimiser's state belongs to the scope around",
     file: 'lib/optim/optimizer.ts',
-    text: 'group.params.map((p) => keep(make(p)))',
-    by: 'group.params.map((p) => make(p))',
+    text: 'made.push(keep(make(p)))',
+    by: 'made.push(make(p))',
     test: 'scope',
   },
   {
@@ -240,7 +240,7 @@ export const BREAKS = [
   {
     promise: 'Images are found whatever their names are',
     what: 'lists in UTF-16 are not recognised',
-    file: 'lib/files/text.ts',
+    file: 'lib/files/encoding.ts',
     text: "if (a === 0xff && b === 0xfe) return { name: 'utf-16le', mark: 2 }",
     by: '',
     test: 'image-words',

@@ -1,4 +1,4 @@
-"""timm's checkpoints for the networks here: lib/models/weights/published-table.ts, and what timm makes of a picture for each.
+"""The weights that timm publishes for the networks here: lib/models/weights/published-table.ts, and what timm makes of a picture for each.
 
 Usage: python scripts/goldens/checkpoints.py   (torch, torchvision, timm; writes the table and
 test/golden/checkpoint-inputs.json)
@@ -53,7 +53,7 @@ CARRIED = {
 # What is told to people alone, and the side of the last map, which follows from the input's.
 TOLD = {"origin_url", "paper_name", "paper_ids", "notes", "description", "pool_size", "test_pool_size"}
 HEADER = '''/**
- * timm's checkpoints for networks that are here, as timm %s has them. Written by scripts/goldens/checkpoints.py.
+ * The weights that timm publishes for networks that are here, as timm %s has them. Written by scripts/goldens/checkpoints.py.
  */
 
 /**
@@ -62,7 +62,7 @@ HEADER = '''/**
  * address of the original `.pth` file, whose name ends with the beginning of its SHA-256, where there is one. All are
  * `model.safetensors` in the hub's repository `timm/NAME`.
  */
-export type CheckpointRow = readonly [
+export type PublishedRow = readonly [
   name: string,
   arch: string,
   profile: 'timm' | 'tf',
@@ -79,7 +79,7 @@ export type CheckpointRow = readonly [
 ]
 
 // biome-ignore format: a table
-export const CHECKPOINT_ROWS: readonly CheckpointRow[] = [
+export const PUBLISHED_ROWS: readonly PublishedRow[] = [
 '''
 
 

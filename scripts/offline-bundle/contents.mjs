@@ -27,7 +27,7 @@ const PROJECT = [
   { from: 'scripts/offline-bundle/cuda-headers.mjs' },
 ]
 
-/** Packages, and of each only what runs (dist/ is CommonJS) or compiles. */
+/** Packages, and of each only what runs (its CommonJS where it has both) or compiles. */
 const PACKAGES = {
   commander: (name) => /^(index\.js|lib\/.+|LICENSE|package\.json)$/.test(name),
   yaml: (name) => /^(dist\/.+\.js|LICENSE|package\.json)$/.test(name) && !name.startsWith('browser'),
@@ -36,6 +36,12 @@ const PACKAGES = {
   tinyglobby: (name) => /^(dist\/.+\.cjs|LICENSE|package\.json)$/.test(name),
   fdir: (name) => /^(dist\/.+\.cjs|LICENSE|package\.json)$/.test(name),
   picomatch: (name) => /^(index\.js|lib\/.+|LICENSE|package\.json)$/.test(name),
+  ...Object.fromEntries(
+    ['string-width', 'strip-ansi', 'ansi-regex', 'get-east-asian-width'].map((name) => [
+      name,
+      (file) => /^([\w-]+\.js|license|package\.json)$/.test(file),
+    ]),
+  ),
   'node-addon-api': (name) => /^(napi.*\.h|LICENSE\.md|package\.json)$/.test(name),
   'node-api-headers': (name) => /^(include\/.+\.h|LICENSE|package\.json)$/.test(name),
 }

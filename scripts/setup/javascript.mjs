@@ -38,8 +38,10 @@ export function packagesFresh(root) {
 
 export async function installPackages(root, npm, { log, logFile }) {
   const [command, ...first] = npm
-  // Development packages hold the compiler. No package's install script is needed, and newer npm refuses to run them.
-  const args = [...first, 'ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund']
+  // Development packages hold the compiler, which reads the types of the optional ones, whatever npm is set to leave out.
+  // No package's install script is needed, and newer npm refuses to run them.
+  const options = ['--include=dev', '--include=optional', '--ignore-scripts', '--no-audit', '--no-fund']
+  const args = [...first, 'ci', ...options]
   const result = await run(command, args, { log, cwd: root })
   if (result.code === 0) return
   const offline = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|network/i.test(result.output)

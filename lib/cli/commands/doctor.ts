@@ -1,5 +1,5 @@
 /** `mbconv doctor`: what was found on this machine, what is missing, and what to do about it. */
-import { EXIT } from '../../errors/error'
+import { EXIT } from '../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { Output } from '../view/output'
 

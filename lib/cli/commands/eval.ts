@@ -1,5 +1,5 @@
 /** `mbconv eval`: how well a trained model does on the test images. */
-import { EXIT } from '../../errors/error'
+import { EXIT } from '../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { DEVICE, RUN_ARGUMENT } from '../command-line/options'
 import { Output } from '../view/output'

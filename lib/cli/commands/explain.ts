@@ -1,6 +1,6 @@
 /** `mbconv explain`: a picture of what in an image speaks for a class. */
 import path from 'node:path'
-import { EXIT } from '../../errors/error'
+import { EXIT } from '../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { DEVICE, IMAGE_OPTIONS, MODEL } from '../command-line/options'
 import { index } from '../command-line/values'

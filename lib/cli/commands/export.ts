@@ -1,6 +1,7 @@
 /** `mbconv export`: a trained model, or weights from elsewhere, as ONNX file with its model card. */
 import { basename } from 'node:path'
-import { EXIT, MbconvError } from '../../errors/error'
+import { MbconvError } from '../../errors/error'
+import { EXIT } from '../../errors/exit-codes'
 import type { ExportedFiles, ExportFilesOptions } from '../../models/export/files'
 import { OPSETS } from '../../models/export/opset'
 import { PROFILE_NAMES, type ProfileName } from '../../models/network/profiles'

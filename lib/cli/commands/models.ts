@@ -1,5 +1,6 @@
 /** `mbconv models`: the architectures, and one of them stage by stage. Counted from tables; nothing is built. */
-import { EXIT, MbconvError } from '../../errors/error'
+import { MbconvError } from '../../errors/error'
+import { EXIT } from '../../errors/exit-codes'
 import type { Arch } from '../../models/arch/arch'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { number, wholeNumber } from '../command-line/values'

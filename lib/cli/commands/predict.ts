@@ -1,5 +1,6 @@
 /** `mbconv predict`: what a trained model sees in images. */
-import { EXIT, type MbconvError } from '../../errors/error'
+import type { MbconvError } from '../../errors/error'
+import { EXIT } from '../../errors/exit-codes'
 import type { Prediction } from '../../inference/predict'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { DEVICE, IMAGE_OPTIONS, MODEL } from '../command-line/options'

@@ -1,15 +1,16 @@
-/** `mbconv pull`: weights of a checkpoint into the folder of weights; `--list` shows which there are. */
+/** `mbconv pull`: fetches published weights into the folder of weights; `--list` shows which there are. */
 import path from 'node:path'
-import { EXIT, MbconvError } from '../../errors/error'
+import { MbconvError } from '../../errors/error'
+import { EXIT } from '../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import * as format from '../view/format'
 import { Output } from '../view/output'
 
 export const pullCommand: CommandDescription = {
   name: 'pull',
-  summary: "fetch a checkpoint's weights into the folder of weights, where models.pretrained looks",
-  arguments: [{ name: '[name...]', help: "timm's names of checkpoints" }],
-  options: [{ flags: '--list', help: 'the checkpoints there are, with what images want before each' }],
+  summary: 'fetch published weights into the folder of weights, where models.pretrained looks',
+  arguments: [{ name: '[name...]', help: "timm's names of weights" }],
+  options: [{ flags: '--list', help: 'the weights there are, and how images are prepared for each' }],
   examples: ['mbconv pull tf_efficientnet_b0.ns_jft_in1k', 'mbconv pull --list'],
   run,
 }
@@ -22,9 +23,9 @@ async function run(names: string[], options: PullOptions): Promise<number> {
   const output = new Output(options)
   if (options.list) return showList(output)
   if (names.length === 0)
-    throw new MbconvError('ERR_USAGE', 'no checkpoint given', { hint: 'mbconv pull --list shows which there are' })
+    throw new MbconvError('ERR_USAGE', 'no weights are named', { hint: 'mbconv pull --list shows which there are' })
   const { pull } = await import('../../models/weights/pull.js')
-  const { pulledLine } = await import('../view/checkpoints.js')
+  const { pulledLine } = await import('../view/published-weights.js')
   const { DownloadLine } = await import('../view/download-progress.js')
   const { exitOfInterruption, onSignals } = await import('../../process/signals.js')
   const controller = new AbortController()
@@ -58,9 +59,9 @@ async function run(names: string[], options: PullOptions): Promise<number> {
 
 /** A name that does not exist is a wrong call of the command. */
 async function refuseUnknown(name: string): Promise<void> {
-  const { checkpointNamed } = await import('../../models/weights/published.js')
+  const { publishedWeightsNamed } = await import('../../models/weights/published.js')
   try {
-    checkpointNamed(name)
+    publishedWeightsNamed(name)
   } catch (error) {
     const { message, hint } = error as MbconvError
     // The library begins with the function that refused, which nobody has called here.
@@ -69,11 +70,11 @@ async function refuseUnknown(name: string): Promise<void> {
 }
 
 async function showList(output: Output): Promise<number> {
-  const { checkpoints, weightsFolder } = await import('../../models/weights/published.js')
-  const { checkpointTable } = await import('../view/checkpoints.js')
-  const all = checkpoints()
+  const { publishedWeights, weightsFolder } = await import('../../models/weights/published.js')
+  const { publishedTable } = await import('../view/published-weights.js')
+  const all = publishedWeights()
   output.data(all)
-  output.result(...checkpointTable(all, output))
+  output.result(...publishedTable(all, output))
   output.note(`they are kept in ${format.shortPath(path.resolve(weightsFolder()))}`)
   return EXIT.ok
 }

@@ -1,5 +1,6 @@
 /** `mbconv scale`: a network scaled to a budget, as the `model:` of a training configuration. */
-import { EXIT, MbconvError } from '../../errors/error'
+import { MbconvError } from '../../errors/error'
+import { EXIT } from '../../errors/exit-codes'
 import type { Arch } from '../../models/arch/arch'
 import type { CommandDescription, OptionDescription } from '../command-line/command'
 import { device, number, oneOf, wholeNumber } from '../command-line/values'

@@ -1,5 +1,5 @@
 /** `mbconv train`: trains, shows how it goes, and ends with what came out. */
-import { EXIT } from '../../errors/error'
+import { EXIT } from '../../errors/exit-codes'
 import type { TrainResult } from '../../train/record/events'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { Output } from '../view/output'

@@ -6,9 +6,8 @@
 import { type ExecFileException, execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { readText } from '../../files/open'
 import { addonPaths } from '../../native/addon'
-import { packageRoot } from '../../package/manifest'
+import { type SetupFacts, setupFacts } from '../../native/setup-facts'
 import { counted } from '../../text/figures'
 
 export interface Finding {
@@ -32,12 +31,6 @@ const ADDON = addonPaths().find((file) => existsSync(file)) ?? addonPaths()[0]
 const SETUP = 'Run `mbconv setup` (in a checkout: `npm run setup`).'
 const TIMEOUT_MS = 60_000
 
-/** The part of build/setup.json that is of use here. */
-interface SetupState {
-  libtorch?: { path?: string; version?: string; flavour?: 'cpu' | 'cuda'; source?: string }
-  native?: { compiler?: string }
-}
-
 /** What the addon says about itself, as its own process prints it. */
 interface AddonFacts {
   compiled: string
@@ -57,7 +50,7 @@ interface Outcome {
 
 /** Looks at everything, side by side; takes a second or two. Never throws for what it finds. */
 export async function inspectEnvironment(): Promise<Finding[]> {
-  const state = readSetupState()
+  const state = setupFacts()
   const addon = loadAddon()
   // In the order in which one thing needs the other.
   return Promise.all([
@@ -137,7 +130,7 @@ async function inspectCmake(): Promise<Finding> {
   return ok ? { ...finding, ok, found: version } : { ...finding, ok, found: version, remedy }
 }
 
-function inspectLibtorch(state: SetupState): Finding {
+function inspectLibtorch(state: SetupFacts): Finding {
   const { path: folder, version, flavour, source } = state.libtorch ?? {}
   const finding = { name: 'libtorch', needed: true, required: '2.13.0 (2.11 to 2.15 build as well)' }
   if (folder === undefined) {
@@ -151,7 +144,7 @@ function inspectLibtorch(state: SetupState): Finding {
   return { ...finding, ok: true, found, detail: source === undefined ? folder : `${folder} (from ${source})` }
 }
 
-function inspectAddon(result: Outcome | null, state: SetupState): Finding {
+function inspectAddon(result: Outcome | null, state: SetupFacts): Finding {
   const finding = { name: 'native addon', needed: true, required: 'one that is built and loads' }
   if (result === null) {
     return { ...finding, ok: false, found: 'none', detail: `${ADDON} is missing`, remedy: SETUP }
@@ -186,7 +179,7 @@ function inspectAddon(result: Outcome | null, state: SetupState): Finding {
 }
 
 /** CUDA is usable, or there is a reason; the first one that applies is given. */
-async function inspectCuda(result: Outcome | null, state: SetupState): Promise<Finding> {
+async function inspectCuda(result: Outcome | null, state: SetupFacts): Promise<Finding> {
   const finding = { name: 'CUDA', needed: false }
   const driver = await ask('nvidia-smi', ['--query-gpu=name,driver_version', '--format=csv,noheader'])
   const gpus =
@@ -254,14 +247,6 @@ function factsOf(result: Outcome): AddonFacts | null {
 function reasonOf(result: Outcome): string {
   if (result.signal !== null) return `its process was ended by ${result.signal}`
   return /^\w*Error: (.*)/m.exec(result.output)?.[1] ?? lastLine(result.output)
-}
-
-function readSetupState(): SetupState {
-  try {
-    return JSON.parse(readText(path.join(packageRoot, 'build', 'setup.json'), { op: 'doctor' })) as SetupState
-  } catch {
-    return {}
-  }
 }
 
 function ask(command: string, args: string[], input = ''): Promise<Outcome> {

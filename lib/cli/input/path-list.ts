@@ -2,10 +2,10 @@
 import { closeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MbconvError } from '../../errors/error'
+import { encodingOf, looksLikeUtf16 } from '../../files/encoding'
 import { reasonOf } from '../../files/io-error'
 import { type AnyPath, pathOf } from '../../files/names'
 import { openStream, readNow } from '../../files/open'
-import { encodingOf, looksLikeUtf16 } from '../../files/text'
 
 /** Bytes; longer than any path of any system. */
 const LONGEST = 64 * 1024

@@ -1,6 +1,6 @@
 /** The confusion matrix as a block of text. */
 import { printable } from '../../text/foreign-text'
-import type { Output, Paint } from './output'
+import { cutTo, type Output, type Paint, padStart, widthOf } from './output'
 
 /** Wider matrices scroll off any screen; their worst cells say more. */
 const MOST_CLASSES = 24
@@ -15,15 +15,15 @@ const MOST_CLASSES = 24
 export function confusionLines(matrix: number[][], names: string[], output: Output): string[] {
   const classes = names.map(printable)
   const dot = output.unicode ? '·' : '.'
-  const short = classes.map((name) => (name.length > 12 ? `${name.slice(0, 11)}${output.unicode ? '…' : '.'}` : name))
-  const margin = Math.max(4, ...short.map((name) => name.length))
+  const short = classes.map((name) => (widthOf(name) > 12 ? `${cutTo(name, 11)}${output.unicode ? '…' : '.'}` : name))
+  const margin = Math.max(4, ...short.map(widthOf))
   const counts = matrix.flat().map((count) => String(count).length)
-  const cell = Math.max(3, ...short.map((name) => name.length), ...counts) + 1
+  const cell = Math.max(3, ...short.map(widthOf), ...counts) + 1
   if (classes.length > MOST_CLASSES || margin + cell * classes.length + 10 > Math.max(80, output.columns))
     return worstPairs(matrix, classes, output)
 
   const { paint } = output
-  const head = `${'true'.padStart(margin)} ${paint('dim', short.map((name) => name.padStart(cell)).join(''))}`
+  const head = `${'true'.padStart(margin)} ${paint('dim', short.map((name) => padStart(name, cell)).join(''))}`
   const rows = matrix.map((row, truth) => {
     const total = row.reduce((sum, count) => sum + count, 0)
     const cells = row.map((count, predicted) => {
@@ -31,7 +31,7 @@ export function confusionLines(matrix: number[][], names: string[], output: Outp
       return output.colored ? shade(paint, text, count, total, truth === predicted) : text
     })
     const right = total > 0 ? `${((100 * row[truth]) / total).toFixed(1)} %` : dot
-    return `${paint('dim', short[truth].padStart(margin))} ${cells.join('')}  ${right.padStart(7)}`
+    return `${paint('dim', padStart(short[truth], margin))} ${cells.join('')}  ${right.padStart(7)}`
   })
   return [paint('bold', 'Confusion matrix') + paint('dim', '  (columns: predicted; right: share found)'), head, ...rows]
 }

@@ -2,6 +2,7 @@
 import type { DownloadProgress } from '../../files/download'
 import { printable } from '../../text/foreign-text'
 import * as format from './format'
+import { cutTo } from './output'
 import { writeLines } from './progress'
 
 /** How far a file is: one line drawn again on a terminal, elsewhere a line for each tenth. */
@@ -39,7 +40,7 @@ export class DownloadLine {
     const now = performance.now()
     if (now - this.#drawn < 100 && bytes !== total) return
     this.#drawn = now
-    this.#stream.write(`\r\u001b[K${printable(text).slice(0, (this.#stream.columns || 80) - 1)}`)
+    this.#stream.write(`\r\u001b[K${cutTo(printable(text), (this.#stream.columns || 80) - 1)}`)
   }
 
   note(text: string): void {

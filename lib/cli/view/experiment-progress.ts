@@ -8,7 +8,7 @@ import type { ResultRow, TimingRow } from '../../experiment/types/types'
 import type { StoredSeed } from '../../random/seed'
 import { printable } from '../../text/foreign-text'
 import * as format from './format'
-import { onTerminal, type Paint, painter, wantsColor } from './output'
+import { cutTo, onTerminal, type Paint, padEnd, painter, wantsColor, widthOf } from './output'
 import { type ProgressStream, writeLines } from './progress'
 
 export interface ExperimentProgress {
@@ -122,7 +122,7 @@ class Progress implements ExperimentProgress {
     const jobs = [...this.running].slice(0, MOST_LINES).map(([name, { startedAt, progress }]) => {
       const { step = 0, steps = 0, loss = null, top1 = null } = progress ?? {}
       return [
-        name.padEnd(Math.max(...[...this.running.keys()].map((each) => each.length))),
+        padEnd(name, Math.max(...[...this.running.keys()].map(widthOf))),
         steps > 0 ? `${String(step).padStart(String(steps).length)}/${steps}` : 'starting',
         loss === null ? '' : `loss ${format.loss(loss)}`,
         top1 === null ? '' : `top-1 ${format.percent(top1)}`,
@@ -133,7 +133,7 @@ class Progress implements ExperimentProgress {
     })
     const more = this.running.size - jobs.length
     const plain = [...jobs, ...(more > 0 ? [`and ${more} more`] : []), this.summary(now)]
-    const lines = plain.map((line) => printable(line).slice(0, width))
+    const lines = plain.map((line) => cutTo(printable(line), width))
     lines.push(this.options.paint('dim', lines.pop() as string))
     this.clear()
     this.stream.write(lines.map((line) => `${onTerminal(line, this.options.colored)}\u001b[K\n`).join(''))

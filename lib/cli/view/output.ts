@@ -7,6 +7,7 @@
 import { MbconvError } from '../../errors/error'
 import { jsonLine } from '../../files/json'
 import { markOf, onTerminal, type Style } from '../../text/painted-text'
+import { widthOf } from '../../text/width'
 import type { GlobalOptions } from '../command-line/command'
 
 type Environment = Record<string, string | undefined>
@@ -38,14 +39,15 @@ export function painter(colored: boolean): Paint {
 }
 
 export { onTerminal, type Style } from '../../text/painted-text'
-export { type Column, table, visibleLength } from '../../text/table'
+export { type Column, table } from '../../text/table'
+export { cutTo, padEnd, padStart, widthOf } from '../../text/width'
 
 /** Text in lines of at most so many columns, broken between words. */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = []
   for (const word of text.split(' ')) {
     const last = lines[lines.length - 1]
-    if (last !== undefined && last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`
+    if (last !== undefined && widthOf(`${last} ${word}`) <= columns) lines[lines.length - 1] = `${last} ${word}`
     else lines.push(word)
   }
   return lines

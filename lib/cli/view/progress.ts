@@ -3,7 +3,7 @@
  */
 import type { EvalEvent, StartEvent, StepEvent } from '../../train/record/events'
 import * as format from './format'
-import { onTerminal, type Paint, painter, visibleLength, wantsColor, wantsUnicode } from './output'
+import { onTerminal, type Paint, painter, wantsColor, wantsUnicode, widthOf } from './output'
 
 /** The events that move a progress display. */
 export type ProgressEvent = StartEvent | StepEvent | EvalEvent
@@ -122,7 +122,7 @@ class BarProgress implements Progress {
     const width = (this.stream.columns || 80) - 3
     const gap = 2
     let kept = fields
-    const barRoom = () => width - kept.reduce((sum, field) => sum + visibleLength(field) + gap, 0)
+    const barRoom = () => width - kept.reduce((sum, field) => sum + widthOf(field) + gap, 0)
     while (kept.length > 1 && barRoom() < 10) kept = kept.slice(0, -1)
     const room = Math.min(40, barRoom())
     const [epoch, ...rest] = kept

@@ -7,6 +7,7 @@
 
 import { checkCount, checkOptions, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
+import { optionalPackage } from '../../errors/optional-package'
 import { dataError, readWhole } from '../../files/data-file'
 import { statOf } from '../../files/folders'
 import { decoderMemory, type Header } from './decoder-memory'
@@ -65,18 +66,13 @@ let loaded: Promise<Sharp> | undefined
 async function loadSharp(): Promise<Sharp> {
   // A variable, so that the compiler does not look for the package.
   const name: string = 'sharp'
-  try {
+  return optionalPackage(name, 'reading image files', async () => {
     const sharp: Sharp = (await import(name)).default
     // No image is decoded twice; sharp's own threads would compete with libtorch's.
     sharp.cache(false)
     sharp.concurrency(1)
     return sharp
-  } catch (cause) {
-    throw new MbconvError('ERR_ENVIRONMENT', 'reading image files needs the package sharp, which cannot be loaded', {
-      hint: 'npm install sharp',
-      cause,
-    })
-  }
+  })
 }
 
 /** What is to be made of any image file. */

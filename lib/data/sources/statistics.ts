@@ -1,6 +1,7 @@
 /** Mean and deviation of a data set's pixels, and what images are normalised by. */
 import { checkObject } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
+import { perChannel } from './channels'
 import { checkDataset, type ImageDataset } from './image-dataset'
 
 /** A number for each channel, of pixels scaled to 0 … 1. */
@@ -55,19 +56,15 @@ export function normalization(
   checkDataset('normalization', train)
   checkObject('normalization', 'wanted', wanted)
   const channels = train.shape[0]
-  const perChannel = (key: string, value: number | number[]) => {
-    const list = typeof value === 'number' ? new Array<number>(channels).fill(value) : value
-    if (list.length !== channels) {
-      throw new MbconvError(
-        'ERR_CONFIG',
-        `data.${key} has ${list.length} numbers; the images have ${channels} channels`,
-      )
-    }
-    return list
+  const listOf = (key: 'mean' | 'std', value: number | number[]): number[] => {
+    const list = perChannel(value, channels)
+    if (list !== undefined) return [...list]
+    const given = (value as number[]).length
+    throw new MbconvError('ERR_CONFIG', `data.${key} has ${given} numbers; the images have ${channels} channels`)
   }
   const own = wanted.mean === null || wanted.std === null ? statistics(train) : undefined
-  const mean = perChannel('mean', wanted.mean ?? own!.mean)
-  const std = perChannel('std', wanted.std ?? own!.std)
+  const mean = listOf('mean', wanted.mean ?? own!.mean)
+  const std = listOf('std', wanted.std ?? own!.std)
   if (!std.every((s) => s > 0)) {
     if (wanted.std !== null) throw new MbconvError('ERR_CONFIG', `data.std must be above 0, not ${std.join(', ')}`)
     throw new MbconvError('ERR_DATA', `${train.name}: every pixel of a channel has the same value`, {

@@ -22,10 +22,11 @@ export interface Planned {
 /**
  * Plans an experiment: solves for its arms, counts them, and records what it would run on.
  *
+ * @param dir the folder of all experiments, where another than the usual one was asked for
  * @throws MbconvError ERR_CONFIG for arms of one name and comparisons of none; ERR_UNREACHED where no arm can be had;
  *   ERR_DATA, ERR_VALUE, ERR_CUDA_UNAVAILABLE, ERR_NATIVE_LOAD
  */
-export function planExperiment(spec: ExperimentSpec): Planned {
+export function planExperiment(spec: ExperimentSpec, dir?: string): Planned {
   const { config } = spec
   const facts = factsOf(config.data)
   const ground = groundOf(spec, config, facts, spec.budget)
@@ -42,6 +43,8 @@ export function planExperiment(spec: ExperimentSpec): Planned {
   const plan: Plan = {
     format: 1,
     ...{ name: spec.name, title: spec.title, question: spec.question, profile: spec.profile },
+    ...(spec.set.length === 0 ? {} : { set: spec.set }),
+    ...(dir === undefined ? {} : { dir }),
     base: { name: config.model.name, arch: ground.arch.name, params: ground.params, macs: ground.macs },
     budget: ground.budget,
     metric: 'top1',

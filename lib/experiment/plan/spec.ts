@@ -117,6 +117,8 @@ export interface ExperimentSpec
   > {
   title: string
   profile: string
+  /** The keys that were set besides the file, as `key=value`. */
+  set: string[]
   /** Of the base, as it would be trained. */
   config: TrainConfig
   /** Whether the base says its drop path. Otherwise every architecture in the experiment has its own. */
@@ -162,7 +164,7 @@ export function parseExperimentFile(file: string, { profile, set = [] }: SpecOpt
   })
   const spec = checkFile(file, document, set, kind(profile))
   for (const other of profilesOf(value)) if (other !== profile) checkFile(file, document, [], kind(other))
-  return spec
+  return { ...spec, set: [...set] }
 }
 
 /**
@@ -177,7 +179,7 @@ export function parseExperiment(input: ExperimentInput, { profile, set = [] }: S
     example: KIND.override,
   })
   const checked = checkExperiment(raw, profile ?? NO_PROFILE, () => process.cwd())
-  if ('value' in checked && complaints.length === 0) return checked.value
+  if ('value' in checked && complaints.length === 0) return { ...checked.value, set: [...set] }
   const problems = [
     ...('problems' in checked ? checked.problems : []),
     ...complaints.map(({ name, problem }) => ({ ...problem, path: [name] })),
@@ -285,6 +287,7 @@ function checkExperiment(
     name,
     title: title ?? name,
     profile,
+    set: [],
     config: whole.config,
     dropPathGiven: typeof valueAt(raw, ['base', 'dropPath']) === 'number',
     budget: budget === null ? null : budgetOf(budget),

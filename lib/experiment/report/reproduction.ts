@@ -1,9 +1,10 @@
 /** What somebody needs to repeat an experiment: commands, versions, machine, settings. */
+import { posix } from 'node:path'
 import { stringify } from 'yaml'
 import { gibibytes } from '../../text/figures'
 import type { Analysis } from '../analysis/analysis'
 
-/** For the names that experiments may have, quotes are not needed; others are only shown. */
+/** A word as a shell takes it. */
 const quoted = (word: string) => (/^[\w.@%+=:,/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
 export interface Reproduction {
@@ -16,7 +17,7 @@ export interface Reproduction {
 
 /** Gathers it from the plan. */
 export function reproduction({ plan }: Analysis): Reproduction {
-  const { versions, machine, revision, profile, name, device, limits, seeds } = plan
+  const { versions, machine, revision, profile, name, set = [], dir, device, limits, seeds } = plan
   const known = (pairs: [string, string | number | null | undefined][]) =>
     pairs.flatMap(([word, value]): [string, string][] =>
       value === null || value === undefined || value === '' ? [] : [[word, String(value)]],
@@ -24,9 +25,14 @@ export function reproduction({ plan }: Analysis): Reproduction {
   const gpus = Array.isArray(machine.gpus) ? machine.gpus.join(', ') : ''
   return {
     commands: [
-      // Without profiles an experiment runs as `default`, which is none that a file could name.
-      `mbconv experiment run ${quoted(`${name}.yaml`)}${profile === 'default' ? '' : ` --profile ${quoted(profile)}`}`,
-      `mbconv experiment report ${quoted(`runs/experiments/${name}-${profile}`)}`,
+      [
+        `mbconv experiment run ${quoted(`${name}.yaml`)}`,
+        // An experiment that runs without a profile is called `default`, which no file has as a profile.
+        ...(profile === 'default' ? [] : [`--profile ${quoted(profile)}`]),
+        ...set.map((setting) => `--set ${quoted(setting)}`),
+        ...(dir === undefined ? [] : [`--dir ${quoted(dir)}`]),
+      ].join(' '),
+      `mbconv experiment report ${quoted(posix.join(dir ?? 'runs/experiments', `${name}-${profile}`))}`,
     ],
     facts: known([
       ['mbconv', versions.mbconv],

@@ -35,7 +35,7 @@ const GREEK: Record<string, string> = { α: 'alpha', β: 'beta', γ: 'gamma', φ
  *
  * @param folder of the experiment
  * @throws MbconvError ERR_DATA where experiment.json, results.jsonl or timings.jsonl is not what its name says;
- *   ERR_IO when writing fails
+ *   ERR_IO when writing fails; ERR_ENVIRONMENT where a package that draws is missing
  */
 export async function writeReport(folder: string): Promise<ReportPaths> {
   const files = readExperiment(folder)

@@ -50,7 +50,7 @@ export function runSpec(spec: ExperimentSpec, options: RunOptions = {}): Experim
     expendable: 'job-progress',
     whereElse: 'they were about the progress of jobs only',
   })
-  const planned = planExperiment(spec)
+  const planned = planExperiment(spec, options.dir)
   const outcome = guarded('run', runPlanned)(spec, planned, options, (event) => queue.push(event))
   outcome.then(
     () => queue.end(),

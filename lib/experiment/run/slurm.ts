@@ -58,9 +58,9 @@ export function ranges(numbers: readonly number[]): string {
  *
  * @throws MbconvError as planning; ERR_IO while another process is at the experiment
  */
-export function writeSlurm(spec: ExperimentSpec, { dir = EXPERIMENTS }: { dir?: string } = {}): SlurmScript {
-  const { plan: planned, sources } = planExperiment(spec)
-  const folder = folderOf(planned, dir)
+export function writeSlurm(spec: ExperimentSpec, { dir }: { dir?: string } = {}): SlurmScript {
+  const { plan: planned, sources } = planExperiment(spec, dir)
+  const folder = folderOf(planned, dir ?? EXPERIMENTS)
   const unlock = lockExperiment(folder)
   try {
     const { plan } = planToGoOnWith(folder, planned, sources.length > 0)

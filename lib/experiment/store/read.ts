@@ -29,6 +29,8 @@ const planSchema = z.looseObject({
   title: z.string(),
   question: z.string(),
   profile: z.string(),
+  set: z.array(z.string()).optional(),
+  dir: z.string().optional(),
   base: z.looseObject({ name: z.string(), params: cost, macs: cost }),
   budget: z.looseObject({ macs: cost, times: z.number().nullable(), tolerance: z.number() }).nullable(),
   chance: share,

@@ -73,6 +73,10 @@ export interface Plan {
   title: string
   question: string
   profile: string
+  /** The keys that were set besides the file, as `key=value`; absent where there were none. */
+  set?: string[]
+  /** The folder of all experiments, as `--dir` named it; absent where it is the usual one. */
+  dir?: string
   base: { name: string; arch: string; params: number; macs: number }
   /** `times`: the budget as a multiple of the base, where it was given so. */
   budget: { macs: number; times: number | null; tolerance: number } | null

@@ -1,5 +1,5 @@
 /** Checks of architecture tables, which users may write themselves. */
-import { checkCount, checkNumber, checkPositive, checkRate, shown } from '../../errors/check'
+import { checkCount, checkNumber, checkOneOf, checkPositive, checkRate, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { Arch, Stage } from './arch'
 import { ACTIVATIONS, SQUEEZE_CHOICES } from './choices'
@@ -50,7 +50,7 @@ export function checkArch(op: string, value: unknown): CheckedArch {
   checkPositive(op, 'arch.width', arch.width)
   checkPositive(op, 'arch.depth', arch.depth)
   checkRate(op, 'arch.dropout', arch.dropout)
-  checkOneOf(op, 'arch.activation', arch.activation, ACTIVATIONS)
+  if (arch.activation !== undefined) checkOneOf(op, 'arch.activation', arch.activation, ACTIVATIONS)
   if (arch.leastShare !== undefined) checkRate(op, 'arch.leastShare', arch.leastShare)
   for (const field of ['stemPool', 'fixedEnds', 'wideHead'] as const) {
     if (arch[field] === undefined || typeof arch[field] === 'boolean') continue
@@ -58,7 +58,8 @@ export function checkArch(op: string, value: unknown): CheckedArch {
   }
   if (arch.squeeze !== undefined) {
     for (const field of ['of', 'activation', 'gate'] as const) {
-      checkOneOf(op, `arch.squeeze.${field}`, arch.squeeze[field], SQUEEZE_CHOICES[field])
+      const value = arch.squeeze[field]
+      if (value !== undefined) checkOneOf(op, `arch.squeeze.${field}`, value, SQUEEZE_CHOICES[field])
     }
   }
   let input = arch.stem
@@ -80,8 +81,8 @@ export function checkStageFields(op: string, name: string, stage: Stage): void {
   if (typeof stage !== 'object' || stage === null) {
     throw new MbconvError('ERR_TYPE', `${op}: ${name} must be an object`, { op })
   }
-  checkOneOf(op, `${name}.block`, stage.block, BLOCK_KINDS)
-  checkOneOf(op, `${name}.activation`, stage.activation, ACTIVATIONS)
+  if (stage.block !== undefined) checkOneOf(op, `${name}.block`, stage.block, BLOCK_KINDS)
+  if (stage.activation !== undefined) checkOneOf(op, `${name}.activation`, stage.activation, ACTIVATIONS)
   checkKernel(op, `${name}.kernel`, stage.kernel)
   for (const field of ['stride', 'channels'] as const) checkCount(op, `${name}.${field}`, stage[field])
   checkCount(op, `${name}.layers`, stage.layers, { max: 10_000 })
@@ -121,9 +122,4 @@ export function checkStage(op: string, name: string, stage: Stage, input: number
 function checkKernel(op: string, name: string, value: number): void {
   checkCount(op, name, value)
   if (value % 2 === 0) throw new MbconvError('ERR_VALUE', `${op}: ${name} must be odd`, { op })
-}
-
-function checkOneOf(op: string, name: string, value: unknown, known: readonly unknown[]): void {
-  if (value === undefined || known.includes(value)) return
-  throw new MbconvError('ERR_VALUE', `${op}: ${name} must be one of ${known.join(', ')}, got ${shown(value)}`, { op })
 }

@@ -1,17 +1,16 @@
 /** How long a network takes on the device at hand. */
-import { checkCount, checkOptions } from '../../errors/check'
+import { checkCount, checkOneOf, checkOptions } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { Device, DType, MemoryFormat } from '../../native/types'
 import { crossEntropy } from '../../nn/functional'
-import { seeded } from '../../nn/init'
 import { RMSprop } from '../../optim/rmsprop'
 import { type StepParts, trainingStep } from '../../optim/step'
 import { noGrad } from '../../tensor/core/autograd'
 import { randint, randn } from '../../tensor/core/create'
+import { seeded } from '../../tensor/core/random'
 import { scope } from '../../tensor/core/scope'
 import type { Arch } from '../arch/arch'
 import { type CreateOptions, create } from '../network/create'
-import { checkOneOf } from './memory'
 
 export interface LatencyOptions {
   /** A whole training step: forward, backward and an update of RMSProp. Otherwise a forward pass. Default false. */

@@ -6,8 +6,7 @@
  * norm its input and two numbers a channel, SiLU its input, the squeeze-and-excitation product both factors, dropout
  * its mask; pooling, adding and drop path next to nothing.
  */
-import { checkCount, checkOptions, checkRate, shown } from '../../errors/check'
-import { MbconvError } from '../../errors/error'
+import { checkCount, checkOneOf, checkOptions, checkRate } from '../../errors/check'
 import { DEFAULT_OPTIMIZER, type OptimizerName, optimizerKind, optimizerNames } from '../../optim/kinds'
 import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
@@ -105,12 +104,6 @@ function settingsOf(op: string, arch: Arch, options: MemoryOptions) {
     inChannels,
     resolution,
   }
-}
-
-export function checkOneOf(op: string, name: string, value: unknown, known: readonly unknown[]): void {
-  if (known.includes(value)) return
-  const words = known.map(shown).join(', ')
-  throw new MbconvError('ERR_VALUE', `${op}: ${name} must be one of ${words}, got ${shown(value)}`, { op })
 }
 
 /**

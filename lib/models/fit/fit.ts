@@ -5,7 +5,7 @@
  * the cost of each candidate is counted ({@link count}), predicted ({@link estimateMemory}) or measured
  * ({@link measureLatency}), and coefficients are chosen by that.
  */
-import { checkCount, checkNumber, checkOptions, checkPositive, shown } from '../../errors/check'
+import { checkCount, checkNumber, checkOneOf, checkOptions, checkPositive, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { hostMemory } from '../../process/host-memory'
 import type { Arch } from '../arch/arch'
@@ -194,8 +194,7 @@ export function fit(options: FitOptions): FitResult {
   const { dimension = 'compound', resolutionStep = 1, maxDeviation = 0.1, numClasses = 1000, inChannels = 3 } = options
   const { metric, amount, circumstances } = checkBudget(op, options.budget)
   const { tolerance = TOLERANCES[metric], atMost = metric === 'memory', divisor } = options
-  if (!DIMENSIONS.includes(dimension))
-    refuse(op, `dimension must be one of ${DIMENSIONS.join(', ')}, got ${shown(dimension)}`)
+  checkOneOf(op, 'dimension', dimension, DIMENSIONS)
   checkPositive(op, 'tolerance', tolerance)
   if (tolerance >= 1) refuse(op, `tolerance must be less than 1, got ${tolerance}`, '3 % is 0.03.')
   checkNumber(op, 'maxDeviation', maxDeviation)

@@ -1,5 +1,5 @@
 /** Weights of other libraries, and of this one, into a network. */
-import { checkOptions, shown } from '../../errors/check'
+import { checkOptions, listed, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { quoted } from '../../files/open'
 import type { FileWeights } from '../../io/read-tensors'
@@ -8,7 +8,7 @@ import { scope } from '../../tensor/core/scope'
 import { Tensor } from '../../tensor/core/tensor'
 import { Network } from '../network/network'
 import { type KeyScheme, layerNames, splitKey } from './key-map'
-import { findNames, some } from './wrapped-names'
+import { findNames } from './wrapped-names'
 
 export interface LoadOptions {
   /** False passes over keys that only one side has; shapes must fit all the same. Default true. */
@@ -111,8 +111,8 @@ export function loadWeights(
     const reason = missing.map((key) => reasons.get(key)).find((each) => each !== undefined)
     if (strict && (missing.length > 0 || unexpected.length > 0)) {
       const parts = [
-        ...(missing.length > 0 ? [`missing: ${some(missing)}${reason === undefined ? '' : ` (${reason})`}`] : []),
-        ...(unexpected.length > 0 ? [`unknown: ${some(unexpected)}`] : []),
+        ...(missing.length > 0 ? [`missing: ${listed(missing)}${reason === undefined ? '' : ` (${reason})`}`] : []),
+        ...(unexpected.length > 0 ? [`unknown: ${listed(unexpected)}`] : []),
       ]
       throw new MbconvError('ERR_VALUE', `${op}: keys (${scheme}) do not fit ${model.arch.name}: ${parts.join('; ')}`, {
         op,
@@ -140,11 +140,11 @@ export function describeLoad(name: string, { entry, prefix, left, unread }: Load
   const from = [
     ...(entry === null ? [] : [`its entry ${quoted(entry)} was read`]),
     ...(prefix === '' ? [] : [`${quoted(prefix)} before every name was taken off`]),
-    ...(left.length === 0 ? [] : [`left alone: ${some(left.map((each) => quoted(each, 60)))}`]),
+    ...(left.length === 0 ? [] : [`left alone: ${listed(left, { show: (each) => quoted(each, 60) })}`]),
   ]
   if (from.length > 0) notes.push(`${name}: ${from.join('; ')}`)
   const others = Object.entries(unread).map(([key, reason]) => `${quoted(key, 60)} ${reason}`)
-  if (others.length > 0) notes.push(`${name}: not read: ${some(others)}`)
+  if (others.length > 0) notes.push(`${name}: not read: ${listed(others)}`)
   return notes
 }
 

@@ -1,4 +1,4 @@
-/** A network with the weights of a checkpoint, under the checkpoint's numeric profile. */
+/** A network with published weights, under the numeric profile that they were trained with. */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { checkOptions } from '../../errors/check'
@@ -9,19 +9,20 @@ import { type ModelCard, makeCard } from '../export/card'
 import { type CreateOptions, create } from '../network/create'
 import type { Network } from '../network/network'
 import { type LoadReport, loadWeights } from './load'
-import { archOf, type Checkpoint, checkpointNamed, profileOf, weightsFolder } from './published'
+import { archOf, type PublishedWeights, profileOf, publishedWeightsNamed, weightsFolder } from './published'
 
 export interface PretrainedOptions extends Omit<CreateOptions, 'profile' | 'init' | 'inChannels'> {
-  /** The file of weights. Default: the checkpoint's in the folder of weights, where `mbconv pull` puts it. */
+  /** The file of weights. Default: the one of that name in the folder of weights, where `mbconv pull` puts it. */
   path?: string
   /** Which weights of a file that has several, as in {@link loadWeights}. */
   entry?: string
 }
 
 export interface Pretrained {
-  /** In training mode, as `create` leaves it. Its `profile` is the checkpoint's. */
+  /** In training mode, as `create` leaves it. Its `profile` is that of the weights. */
   network: Network
-  checkpoint: Checkpoint
+  /** Which published weights these are. */
+  checkpoint: PublishedWeights
   /** What was loaded, and what was re-initialised for another number of classes. */
   report: LoadReport
   /** Profile, preprocessing and where the weights came from, to be written beside what is made of them. */
@@ -29,40 +30,40 @@ export interface Pretrained {
   path: string
 }
 
-/** Endings of a file that someone put there by hand, after the checkpoint's name. */
+/** Endings that a file which someone put there by hand may have after the weights' name. */
 const ENDINGS = ['.safetensors', '.pth', '.pt', '.bin', '.ckpt', '.pth.tar', '']
 
 /**
- * Builds the network of a checkpoint and loads its weights from the folder of weights ($MBCONV_CACHE/weights, else
+ * Builds the network of published weights and loads them from the folder of weights ($MBCONV_CACHE/weights, else
  * ~/.cache/mbconv/weights). Nothing is fetched: `mbconv pull NAME` or {@link pull} does that. The numeric profile and the
- * normalisation follow from the checkpoint. Another number of classes re-initialises the classifier.
+ * normalisation follow from the weights. Another number of classes re-initialises the classifier.
  *
- * @param name a checkpoint's, of `checkpoints()`
+ * @param name of published weights, one of `publishedWeights()`
  * @throws MbconvError ERR_TYPE, ERR_VALUE for a name or an option; ERR_IO where the file is missing, with where it belongs;
- *   ERR_FORMAT, ERR_DATA, ERR_SHAPE for one that is not this checkpoint's
+ *   ERR_FORMAT, ERR_DATA, ERR_SHAPE for one that holds other weights
  */
 export function pretrained(name: string, options: PretrainedOptions = {}): Pretrained {
   const op = 'pretrained'
-  const checkpoint = checkpointNamed(name)
+  const published = publishedWeightsNamed(name)
   checkOptions(op, options, ['path', 'entry', 'numClasses', 'dropPath', 'dropout', 'seed', 'device', 'dtype'])
-  const { path: given, entry, numClasses = checkpoint.numClasses, ...rest } = options
-  const file = given ?? weightsFile(checkpoint)
-  const init = numClasses === checkpoint.numClasses ? 'none' : 'paper'
-  const network = create(archOf(checkpoint), { ...rest, numClasses, profile: profileOf(checkpoint), init })
+  const { path: given, entry, numClasses = published.numClasses, ...rest } = options
+  const file = given ?? weightsFile(published)
+  const init = numClasses === published.numClasses ? 'none' : 'paper'
+  const network = create(archOf(published), { ...rest, numClasses, profile: profileOf(published), init })
   try {
     const report = loadWeights(network, file, { entry })
     if (init === 'none' && report.reinitialized.length > 0) {
       throw new MbconvError('ERR_SHAPE', `${file} is for other classes than ${name}, which has ${numClasses}`, { op })
     }
-    const notes = [`The published weights are under ${checkpoint.license}.`]
+    const notes = [`The published weights are under ${published.license}.`]
     if (report.reinitialized.length > 0) notes.push(`re-initialised: ${report.reinitialized.join(', ')}`)
-    const { channels: _, ...preprocessing } = checkpoint.preprocessing
+    const { channels: _, ...preprocessing } = published.preprocessing
     return {
       network,
-      checkpoint,
+      checkpoint: published,
       report,
       path: file,
-      card: makeCard(network, { name, preprocessing, source: checkpoint.url, notes }),
+      card: makeCard(network, { name, preprocessing, source: published.url, notes }),
     }
   } catch (error) {
     network.dispose()
@@ -71,11 +72,11 @@ export function pretrained(name: string, options: PretrainedOptions = {}): Pretr
 }
 
 /**
- * The file of a checkpoint in the folder of weights.
+ * The file of published weights in the folder of weights.
  *
  * @throws MbconvError ERR_IO where it is not there, ERR_FORMAT where it has another size than when it was fetched
  */
-export function weightsFile({ name, url }: Checkpoint, folder = weightsFolder()): string {
+export function weightsFile({ name, url }: PublishedWeights, folder = weightsFolder()): string {
   const op = 'pretrained'
   const file = ENDINGS.map((ending) => path.join(folder, `${name}${ending}`)).find((each) => existsSync(each))
   if (file === undefined) {

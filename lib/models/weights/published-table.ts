@@ -1,5 +1,5 @@
 /**
- * timm's checkpoints for networks that are here, as timm 1.0.29 has them. Written by scripts/goldens/checkpoints.py.
+ * The weights that timm publishes for networks that are here, as timm 1.0.29 has them. Written by scripts/goldens/checkpoints.py.
  */
 
 /**
@@ -8,7 +8,7 @@
  * address of the original `.pth` file, whose name ends with the beginning of its SHA-256, where there is one. All are
  * `model.safetensors` in the hub's repository `timm/NAME`.
  */
-export type CheckpointRow = readonly [
+export type PublishedRow = readonly [
   name: string,
   arch: string,
   profile: 'timm' | 'tf',
@@ -25,7 +25,7 @@ export type CheckpointRow = readonly [
 ]
 
 // biome-ignore format: a table
-export const CHECKPOINT_ROWS: readonly CheckpointRow[] = [
+export const PUBLISHED_ROWS: readonly PublishedRow[] = [
   ['efficientnet_b0.ra4_e3600_r224_in1k', 'efficientnet_b0', 'timm', 1000, 224, 0.9, 256, 1.0, 'crop', 'bicubic', 'half', 'apache-2.0', null],
   ['efficientnet_b0.ra_in1k', 'efficientnet_b0', 'timm', 1000, 224, 0.875, null, null, 'crop', 'bicubic', 'imagenet', 'apache-2.0', 'https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/efficientnet_b0_ra-3dd342df.pth'],
   ['efficientnet_b1.ft_in1k', 'efficientnet_b1', 'timm', 1000, 224, 0.875, 256, 1.0, 'crop', 'bicubic', 'imagenet', 'apache-2.0', 'https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/efficientnet_b1-533bc792.pth'],

@@ -1,6 +1,6 @@
 /**
- * timm's checkpoints: which network each is for, under which numeric profile, where it is to be had, and what images want
- * before it.
+ * The weights that timm publishes: which network each file is for, under which numeric profile, where the file is, and how
+ * images are prepared for it.
  */
 import { homedir } from 'node:os'
 import path from 'node:path'
@@ -13,9 +13,9 @@ import { scale } from '../arch/scaling'
 import type { Preprocessing } from '../export/card'
 import { arch as archNamed } from '../families/catalogue'
 import { type Profile, profileNamed } from '../network/profiles'
-import { CHECKPOINT_ROWS, type CheckpointRow } from './published-table'
+import { PUBLISHED_ROWS, type PublishedRow } from './published-table'
 
-export interface Checkpoint {
+export interface PublishedWeights {
   /** timm's: the network, a point, how it was trained. */
   readonly name: string
   /** The network's name here. */
@@ -27,7 +27,10 @@ export interface Checkpoint {
   readonly url: string
   /** Its name in the folder of weights. */
   readonly file: string
-  /** The file of before the hub, where there is one; it may be in PyTorch's format of before 1.6, which is refused. */
+  /**
+   * The file from the time before the hub, where there is one. It may be in the format that PyTorch had before 1.6, which
+   * is refused.
+   */
   readonly original: { readonly url: string; readonly file: string; readonly sha256: string } | null
   /** For evaluation. */
   readonly preprocessing: Preprocessing
@@ -45,12 +48,12 @@ const NORMALIZATIONS = {
   none: { mean: [0, 0, 0], std: [1, 1, 1] },
 } as const
 
-/** Where a checkpoint's file is asked for: its `url`, with the name and password that `HF_ENDPOINT` may hold. */
+/** Where a file of weights is asked for: its `url`, with the name and password that `HF_ENDPOINT` may hold. */
 export function hubAddress(name: string): string {
   return `${process.env.HF_ENDPOINT?.replace(/\/+$/, '') || HUB}/timm/${name}/resolve/main/model.safetensors`
 }
 
-function checkpointOf(row: CheckpointRow): Checkpoint {
+function fromRow(row: PublishedRow): PublishedWeights {
   const [name, arch, profile, numClasses, side, crop, evalSide, evalCrop, fit, ...rest] = row
   const [interpolation, normalization, license, original] = rest
   return Object.freeze({
@@ -79,24 +82,28 @@ function checkpointOf(row: CheckpointRow): Checkpoint {
 }
 
 /**
- * The checkpoints that {@link pretrained} and `mbconv pull` know, by family. The address of the hub is `HF_ENDPOINT` where
- * the environment sets it, for mirrors.
+ * The published weights that {@link pretrained} and `mbconv pull` know, by family. Where the environment sets
+ * `HF_ENDPOINT`, it is the address of the hub, for mirrors. `models.checkpoints` is another name of this function.
  */
-export function checkpoints(): Checkpoint[] {
-  return CHECKPOINT_ROWS.map(checkpointOf)
+export function publishedWeights(): PublishedWeights[] {
+  return PUBLISHED_ROWS.map(fromRow)
 }
 
-/** @throws MbconvError ERR_TYPE, or ERR_VALUE with the name that was probably meant */
-export function checkpointNamed(name: string): Checkpoint {
-  const op = 'checkpoint'
+/**
+ * The published weights of a name. `models.checkpointNamed` is another name of this function.
+ *
+ * @throws MbconvError ERR_TYPE, or ERR_VALUE with the name that was probably meant
+ */
+export function publishedWeightsNamed(name: string): PublishedWeights {
+  const op = 'publishedWeightsNamed'
   if (typeof name !== 'string')
     throw new MbconvError('ERR_TYPE', `${op}: name must be a string, got ${shown(name)}`, { op })
-  const row = CHECKPOINT_ROWS.find(([each]) => each === name)
-  if (row !== undefined) return checkpointOf(row)
-  const names = CHECKPOINT_ROWS.map(([each]) => each)
+  const row = PUBLISHED_ROWS.find(([each]) => each === name)
+  if (row !== undefined) return fromRow(row)
+  const names = PUBLISHED_ROWS.map(([each]) => each)
   const family = names.filter((each) => each.split('.')[0] === name)
   const near = nearest(name, names)
-  throw new MbconvError('ERR_VALUE', `${op}: no checkpoint is called ${JSON.stringify(name)}`, {
+  throw new MbconvError('ERR_VALUE', `${op}: no published weights are called ${JSON.stringify(name)}`, {
     op,
     hint:
       family.length > 0
@@ -105,12 +112,12 @@ export function checkpointNamed(name: string): Checkpoint {
   })
 }
 
-export function isCheckpointName(name: string): boolean {
-  return CHECKPOINT_ROWS.some(([each]) => each === name)
+export function isPublishedName(name: string): boolean {
+  return PUBLISHED_ROWS.some(([each]) => each === name)
 }
 
-/** The table of stages that a checkpoint is for. */
-export function archOf({ arch }: Checkpoint): Arch {
+/** The architecture that published weights are for. */
+export function archOf({ arch }: PublishedWeights): Arch {
   // timm's own smaller V2-S, whose channels follow the rule of the first EfficientNets.
   if (arch === 'efficientnetv2_rw_t') {
     const { leastShare: _, ...small } = archNamed('efficientnetv2_s')
@@ -119,8 +126,8 @@ export function archOf({ arch }: Checkpoint): Arch {
   return archNamed(arch)
 }
 
-/** A checkpoint's numeric profile, with the normalisation that its images want. */
-export function profileOf({ arch, profile, preprocessing }: Checkpoint): Profile {
+/** The numeric profile of published weights, with the normalisation that their images want. */
+export function profileOf({ arch, profile, preprocessing }: PublishedWeights): Profile {
   const { mean, std } = preprocessing as unknown as Pick<Profile, 'mean' | 'std'>
   return Object.freeze({ ...profileNamed(profile, arch), mean, std })
 }

@@ -1,4 +1,4 @@
-/** Checkpoints from the hub into the folder of weights. */
+/** Fetches published weights from the hub into the folder of weights. */
 import { lstatSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import { checkOptions, shown } from '../../errors/check'
@@ -13,7 +13,7 @@ import { withoutCredentials } from '../../files/web'
 import { readMetadata } from '../../io/safetensors'
 import { checkWeightsFile } from '../../io/weights-file'
 import { count } from '../cost/count'
-import { archOf, type Checkpoint, checkpointNamed, hubAddress, weightsFolder } from './published'
+import { archOf, hubAddress, type PublishedWeights, publishedWeightsNamed, weightsFolder } from './published'
 
 export interface PullOptions {
   /** Default: the folder of weights. */
@@ -44,17 +44,17 @@ export interface Pulled {
 }
 
 /**
- * Fetches a checkpoint's weights, going on where an earlier attempt stopped. The file is published once it is whole: its
+ * Fetches published weights, going on where an earlier attempt stopped. The file is published once it is whole: its
  * SHA-256 is compared where one is known, and its header is read. Where the hub has no such file, the original `.pth` is
  * tried.
  *
- * @param name a checkpoint's, of `checkpoints()`
+ * @param name of published weights, one of `publishedWeights()`
  * @throws MbconvError (also by the promise) ERR_VALUE, ERR_TYPE; ERR_NETWORK with where to put the file by hand; ERR_FORMAT
  *   for a file that is not what it should be, which is removed; ERR_IO; ERR_ABORTED
  */
 export function pull(name: string, options: PullOptions = {}): Promise<Pulled> {
   const op = 'pull'
-  const checkpoint = checkpointNamed(name)
+  const published = publishedWeightsNamed(name)
   checkOptions(op, options, ['folder', 'onProgress', 'onNote', 'signal', 'retries', 'timeout', 'maxBytes'])
   const { folder = weightsFolder(), maxBytes = 1 } = options
   if (!(typeof maxBytes === 'number' && maxBytes > 0)) {
@@ -63,16 +63,16 @@ export function pull(name: string, options: PullOptions = {}): Promise<Pulled> {
   if (typeof folder !== 'string' || folder === '') {
     throw new MbconvError('ERR_TYPE', `${op}: folder must be a string that is not empty`, { op })
   }
-  return fetchInto(checkpoint, folder, options)
+  return fetchInto(published, folder, options)
 }
 
-async function fetchInto(checkpoint: Checkpoint, folder: string, options: PullOptions): Promise<Pulled> {
-  const { name, url, file, original } = checkpoint
+async function fetchInto(published: PublishedWeights, folder: string, options: PullOptions): Promise<Pulled> {
+  const { name, url, file, original } = published
   const target = targetIn(folder, file)
   const there = await whatIsThere(name, target)
   if (there !== undefined) return there
   try {
-    return await fetchFile(checkpoint, hubAddress(name), target, options)
+    return await fetchFile(published, hubAddress(name), target, options)
   } catch (error) {
     const missing =
       error instanceof MbconvError && error.code === 'ERR_NETWORK' && /HTTP (401|403|404|410)/.test(error.message)
@@ -81,7 +81,7 @@ async function fetchInto(checkpoint: Checkpoint, folder: string, options: PullOp
     const second = targetIn(folder, original.file)
     try {
       const { url, sha256 } = original
-      return (await whatIsThere(name, second, sha256)) ?? (await fetchFile(checkpoint, url, second, options, sha256))
+      return (await whatIsThere(name, second, sha256)) ?? (await fetchFile(published, url, second, options, sha256))
     } catch (cause) {
       throw withHint(cause, url, target)
     }
@@ -139,24 +139,24 @@ async function whatIsThere(name: string, target: string, pinned?: string): Promi
 }
 
 async function fetchFile(
-  checkpoint: Checkpoint,
+  published: PublishedWeights,
   address: string,
   target: string,
   options: PullOptions,
   sha256?: string,
 ): Promise<Pulled> {
-  const { onProgress, onNote, signal, retries, timeout, maxBytes = mostBytes(checkpoint) } = options
+  const { onProgress, onNote, signal, retries, timeout, maxBytes = mostBytes(published) } = options
   const how = { sha256, check: checkContent, onProgress, onNote, signal, retries, timeout, maxBytes }
   const got = await download(address, target, how)
-  const [{ name }, url] = [checkpoint, withoutCredentials(address)]
+  const [{ name }, url] = [published, withoutCredentials(address)]
   writeFileAtomic(record(target), readableJson({ name, url, bytes: got.bytes, sha256: got.sha256 }))
   const verifiedBy = sha256 !== undefined ? 'name' : got.announced ? 'server' : null
   return { name, path: target, url, bytes: got.bytes, sha256: got.sha256, verifiedBy, wasThere: false }
 }
 
 /** Room for float64, or for a second copy of the weights, and for names. */
-function mostBytes(checkpoint: Checkpoint): number {
-  const { params } = count(archOf(checkpoint), { numClasses: checkpoint.numClasses })
+function mostBytes(published: PublishedWeights): number {
+  const { params } = count(archOf(published), { numClasses: published.numClasses })
   return 8 * params + 16 * 2 ** 20
 }
 

@@ -2,6 +2,7 @@
  * Whose names a file of weights has, and what stands before them: training wraps a network in others (DataParallel's
  * `module.`, torch.compile's `_orig_mod.`, Lightning's `model.`, a `backbone.` beside a loss), and each puts its name first.
  */
+import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../arch/check'
 import { type KeyScheme, layerNames, schemesOf, splitKey } from './key-map'
@@ -39,14 +40,14 @@ export function findNames(op: string, arch: CheckedArch, keys: readonly string[]
     // The averaged ones of two, as timm takes them.
     const averaged = prefixes.filter((prefix) => /(^|[._])ema([._]|$)/.test(prefix))
     if (averaged.length === 1) return best(likely.filter(({ prefix }) => prefix === averaged[0]))
-    const message = `${op}: the file has the weights of ${arch.name} more than once: under ${some(prefixes.map(nameOf))}`
+    const message = `${op}: the file has the weights of ${arch.name} more than once: under ${listed(prefixes.map(nameOf))}`
     throw new MbconvError('ERR_VALUE', message, { op, hint: `Choose: entry: '${nameOf(prefixes[0])}', for one.` })
   }
   const known = schemesOf(arch).map((scheme) => {
     const hits = Math.max(0, ...candidates.filter((each) => each.scheme === scheme).map((each) => each.hits))
     return `${hits} of ${scheme}'s`
   })
-  const message = `${op}: these are not the weights of ${arch.name}: of its layers the file has ${known.join(', ')}; its keys are ${some(keys)}`
+  const message = `${op}: these are not the weights of ${arch.name}: of its layers the file has ${known.join(', ')}; its keys are ${listed(keys)}`
   throw new MbconvError('ERR_VALUE', message, { op })
 }
 
@@ -69,10 +70,4 @@ function candidatesOf(scheme: KeyScheme, arch: CheckedArch, layers: ReadonlySet<
     }
   }
   return [...hits].map(([prefix, count]) => ({ scheme, prefix, hits: count, layers: own.size }))
-}
-
-/** Names as a message may list them. */
-export function some(names: readonly string[]): string {
-  const most = 5
-  return names.length > most ? `${names.slice(0, most).join(', ')} and ${names.length - most} more` : names.join(', ')
 }

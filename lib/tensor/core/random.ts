@@ -30,3 +30,15 @@ export function setRandomState(state: Uint8Array, device: Device = 'cpu'): void 
     tensor.dispose()
   }
 }
+
+/** Runs `fn` with this thread's CPU generator started from `seed`, and restores the generator's state afterwards. */
+export function seeded<T>(seed: Seed, fn: () => T): T {
+  const bits = seedBits('seed', seed)
+  const before = getRandomState()
+  try {
+    native().seedGenerator(BigInt.asIntN(64, bits))
+    return fn()
+  } finally {
+    setRandomState(before)
+  }
+}

@@ -1,4 +1,4 @@
-/** Operations on several tensors at once. */
+/** Operations that combine tensors: joining, choosing between two, placing one by another's values. */
 import { native } from '../../native/addon'
 import type { Tensor } from '../core/tensor'
 import type { Operand } from '../methods/arithmetic'
@@ -13,7 +13,7 @@ export function stack(tensors: Tensor[], dim = 0): Tensor {
   return native().stack(tensors, dim)
 }
 
-/** Where the condition holds the first, elsewhere the second, broadcast. */
+/** `input` where the condition holds, `other` elsewhere, broadcast. */
 export function where(condition: Tensor, input: Operand, other: Operand): Tensor {
   return native().where(condition, input, other)
 }
@@ -64,34 +64,4 @@ export function broadcastTensors(tensors: Tensor[]): Tensor[] {
  */
 export function searchsorted(sorted: Tensor, values: Tensor | number, { right = false } = {}): Tensor {
   return native().searchsorted(sorted, values, right)
-}
-
-// --- random numbers, from this thread's generator -----------------------------------------------------------------------
-
-/** True with the given probabilities (a tensor of numbers in [0, 1]), as 0 and 1 of their dtype. */
-export function bernoulli(probabilities: Tensor): Tensor {
-  return native().bernoulli(probabilities)
-}
-
-/** Indices (int64) drawn with the given weights [K] or [N, K], which need not sum to 1: [samples] or [N, samples]. */
-export function multinomial(weights: Tensor, samples: number, { replacement = false } = {}): Tensor {
-  return native().multinomial(weights, samples, replacement)
-}
-
-/** Poisson-distributed numbers with the given means. */
-export function poisson(rate: Tensor): Tensor {
-  return native().poisson(rate)
-}
-
-/** Normal numbers; mean or std, or both, are tensors. {@link randn} is for one mean and deviation. */
-export function normal(mean: Tensor | number, std: Tensor | number = 1): Tensor {
-  return native().normal(mean, std)
-}
-
-/**
- * Gamma-distributed numbers of rate 1 with the given positive concentrations, differentiable in them. Divide by a rate
- * for others, as torch.distributions.Gamma does.
- */
-export function standardGamma(concentration: Tensor): Tensor {
-  return native().standardGamma(concentration)
 }

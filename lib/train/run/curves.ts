@@ -94,7 +94,8 @@ function panelsOf(steps: StepLine[], evaluations: EvalLine[]): Panel[] {
  *
  * @param runDir folder of the run
  * @returns the paths of the two files
- * @throws MbconvError ERR_DATA when there is no metrics file or no step in it; ERR_IO when writing fails
+ * @throws MbconvError ERR_DATA when there is no metrics file or no step in it; ERR_IO when writing fails;
+ *   ERR_ENVIRONMENT where a package that draws is missing
  */
 export async function writeCurves(runDir: string): Promise<{ svg: string; png: string }> {
   const path = join(runDir, 'metrics.jsonl')

@@ -1,6 +1,6 @@
-/** The weights that a configuration names, into the network that training begins with. */
+/** Loads the weights that a configuration names into the network that training begins with. */
 
-import { checkpointOf } from '../../config/named-weights'
+import { publishedWeightsOf } from '../../config/named-weights'
 import type { TrainConfig } from '../../config/train'
 import type { Network } from '../../models/network/network'
 import { describeLoad, loadWeights } from '../../models/weights/load'
@@ -9,8 +9,8 @@ import { weightsFile } from '../../models/weights/pretrained'
 /** Loads the weights that the configuration names, if any; gives what a user should know of them. */
 export function beginWith(network: Network, { model: { weights, weightsEntry } }: TrainConfig): string[] {
   if (weights == null) return []
-  const checkpoint = checkpointOf(weights)
-  const file = checkpoint === undefined ? weights : weightsFile(checkpoint)
+  const published = publishedWeightsOf(weights)
+  const file = published === undefined ? weights : weightsFile(published)
   const report = loadWeights(network, file, { entry: weightsEntry ?? undefined })
   const notes = describeLoad(weights, report)
   const { reinitialized } = report

@@ -1,5 +1,5 @@
 /** `mbconv experiment job`: one task of a cluster's array, which is the job of that number. */
-import { EXIT } from '../../../errors/error'
+import { EXIT } from '../../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../../command-line/command'
 import * as format from '../../view/format'
 import { Output } from '../../view/output'

@@ -1,5 +1,6 @@
 /** `mbconv experiment run`: runs an experiment, or goes on with it. */
-import { EXIT } from '../../../errors/error'
+import { MbconvError } from '../../../errors/error'
+import { EXIT } from '../../../errors/exit-codes'
 import { MOST_JOBS } from '../../../experiment/plan/limits'
 import type { ExperimentSpec } from '../../../experiment/plan/spec'
 import type { CommandDescription, GlobalOptions } from '../../command-line/command'
@@ -99,11 +100,20 @@ async function runHere(spec: ExperimentSpec, options: RunOptions, output: Output
     // With nothing measured there is nothing to report.
     if (options.report && result.done > 0) {
       const { writeReport } = await import('../../../experiment/report/write.js')
-      showReport(await writeReport(folder), output)
+      await writeReport(folder).then(
+        (report) => showReport(report, output),
+        (error) => reportLater(error, output),
+      )
     }
     return failed > 0 ? EXIT.failure : EXIT.ok
   } finally {
     progress.end()
     restore()
   }
+}
+
+/** Without the packages that draw, a finished experiment lacks its report and nothing else. */
+function reportLater(error: unknown, output: Output): void {
+  if (!(error instanceof MbconvError) || error.code !== 'ERR_ENVIRONMENT') throw error
+  output.warn(`no report was written: ${error.message} (${error.hint}); mbconv experiment report writes it later`)
 }

@@ -1,5 +1,5 @@
 /** `mbconv experiment status`: how far an experiment is. */
-import { EXIT } from '../../../errors/error'
+import { EXIT } from '../../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../../command-line/command'
 import { EXPERIMENT_ARGUMENT, EXPERIMENT_OPTIONS } from '../../command-line/options'
 import { Output } from '../../view/output'

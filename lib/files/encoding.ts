@@ -1,9 +1,9 @@
-/** The text in the bytes of a file that a person wrote, whatever their editor put before it. */
+/** Decodes text files that people wrote: UTF-8, or UTF-16 with a byte-order mark, which some editors put first. */
 
-/** Bytes that are not UTF-8, or UTF-16 with its mark. The message completes "FILE: …". */
+/** The bytes are neither UTF-8 nor UTF-16 with a byte-order mark. The message completes "FILE: …". */
 export class NotText extends Error {}
 
-/** What a file's first bytes say of its encoding; Unicode 16, section 23.8, has the marks. */
+/** The encoding by the byte-order mark, and the mark's length. Source: Unicode 16, section 23.8. */
 export function encodingOf(start: Uint8Array): { name: 'utf-8' | 'utf-16le' | 'utf-16be'; mark: number } {
   const [a, b, c] = start
   if (a === 0xef && b === 0xbb && c === 0xbf) return { name: 'utf-8', mark: 3 }
@@ -12,7 +12,7 @@ export function encodingOf(start: Uint8Array): { name: 'utf-8' | 'utf-16le' | 'u
   return { name: 'utf-8', mark: 0 }
 }
 
-/** Whether bytes without a mark look like UTF-16: of its first letters, which are Latin mostly, one byte is zero. */
+/** Whether bytes without a mark look like UTF-16: every other byte of the first two letters is zero, as with Latin ones. */
 export function looksLikeUtf16(start: Uint8Array): boolean {
   if (start.length < 4) return false
   const zero = Array.from(start.subarray(0, 4), (byte) => byte === 0)
@@ -20,7 +20,7 @@ export function looksLikeUtf16(start: Uint8Array): boolean {
 }
 
 /**
- * Decodes UTF-8 and, where its mark stands before it, UTF-16. The mark is no part of the text.
+ * Decodes UTF-8, and UTF-16 where its mark comes first. The mark is not part of the text.
  *
  * @throws NotText
  */

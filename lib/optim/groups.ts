@@ -1,7 +1,40 @@
-/** Learning rates that fall from the classifier to the stem, for fine-tuning. */
-import { checkOptions, checkPositive, shown } from '../errors/check'
+/** How a model's parameters are put into groups, each with a weight decay and a learning rate of its own. */
+import { checkOptions, checkPositive, checkRange, shown } from '../errors/check'
 import { MbconvError } from '../errors/error'
-import { checkNumber, decayGroups, type ParameterSource, type ParamGroup } from './optimizer'
+import type { Tensor } from '../tensor/core/tensor'
+import type { ParamGroup } from './optimizer'
+
+/** A model as the grouping rule sees it. */
+export interface ParameterSource {
+  namedParameters(): [string, Tensor][]
+  namedBuffers(): [string, Tensor][]
+}
+
+/**
+ * The recipe's weight-decay rule: batch norm's scale and shift are spared, everything else decays, the biases of
+ * squeeze-and-excite and linear layers included (tensorflow/tpu, efficientnet/main.py: all trainables whose name lacks
+ * `batch_normalization`).
+ *
+ * @param model parameters of a layer that keeps running statistics count as batch norm's
+ * @param weightDecay for the group that decays
+ * @returns the decaying group and the spared one; an empty group is left out
+ */
+export function decayGroups(model: ParameterSource, weightDecay: number): ParamGroup[] {
+  const suffix = 'running_mean'
+  const normLayers = new Set(
+    model
+      .namedBuffers()
+      .filter(([name]) => name === suffix || name.endsWith(`.${suffix}`))
+      .map(([name]) => name.slice(0, -suffix.length)),
+  )
+  const layerOf = (name: string) => name.slice(0, name.lastIndexOf('.') + 1)
+  const trained = model.namedParameters().filter(([, parameter]) => parameter.requiresGrad)
+  const group = (isNorm: boolean, decay: number): ParamGroup => {
+    const members = trained.filter(([name]) => normLayers.has(layerOf(name)) === isNorm)
+    return { params: members.map(([, p]) => p), names: members.map(([name]) => name), weightDecay: decay }
+  }
+  return [group(false, weightDecay), group(true, 0)].filter(({ params }) => params.length > 0)
+}
 
 export interface LayerwiseOptions {
   /** Rate of a layer over that of the one behind it, above 0, at most 1. */
@@ -20,7 +53,8 @@ const PART = /^features\.(\d+)\./
 /**
  * The groups of {@link decayGroups}, layer by layer, the classifier's first: the rate of a layer is `decay` times that of
  * the one behind it. Layers are the stem, each block (or stage), the classifier; a head convolution goes with the last
- * block, but is a layer where the classifier has a hidden one (MobileNetV3). So timm has it. Whatever the schedule makes of the optimiser's rate, each group's `lrScale` multiplies it.
+ * block, but is a layer where the classifier has a hidden one (MobileNetV3). So timm has it. Each group's `lrScale`
+ * multiplies the optimiser's rate, whatever the schedule makes of that.
  *
  * @param model a network as `models.create` makes it; frozen parameters are left out, and count as layers all the same
  * @throws MbconvError ERR_TYPE or ERR_VALUE
@@ -34,7 +68,7 @@ export function layerwiseGroups(model: ParameterSource, options: LayerwiseOption
   const { decay, weightDecay, by = 'block' } = options
   checkPositive(op, 'decay', decay)
   if (decay > 1) throw new MbconvError('ERR_VALUE', `${op}: decay must be at most 1, got ${decay}`, { op })
-  checkNumber(op, 'weightDecay', weightDecay, 0)
+  checkRange(op, 'weightDecay', weightDecay, 0)
   if (by !== 'block' && by !== 'stage') {
     throw new MbconvError('ERR_VALUE', `${op}: by must be 'block' or 'stage', got ${shown(by)}`, { op })
   }

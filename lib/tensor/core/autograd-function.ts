@@ -1,13 +1,9 @@
-/** Differentiable functions written in JavaScript, and recomputation instead of keeping. */
+/** Operations with a gradient of their own, written in JavaScript. */
 import { checkFunction } from '../../errors/check'
 import { guarded } from '../../errors/coded'
 import { MbconvError } from '../../errors/error'
 import { native } from '../../native/addon'
-import { enableGrad } from './autograd'
-import { empty } from './create'
-import { getRandomState, setRandomState } from './random'
-import { scope } from './scope'
-import { Tensor } from './tensor'
+import type { Tensor } from './tensor'
 
 /** What `forward` may keep for `backward`. */
 export interface FunctionContext {
@@ -81,67 +77,4 @@ export function autogradFunction(definition: FunctionDefinition): (...inputs: Te
     )
     return single ? outputs[0] : outputs
   })
-}
-
-/**
- * How deep recomputation may be nested, and how deep it is at the moment. Each level costs the stack of the JavaScript
- * thread and of libtorch, which goes no deeper either (torch::autograd::MAX_DEPTH).
- */
-const DEEPEST = 60
-let depth = 0
-
-/**
- * Runs `fn` without keeping what its gradient needs, and runs it again during backward(): memory against time.
- *
- * @param fn From tensors to one tensor. It must do the same both times; random numbers are repeated. It runs in a scope
- *   of its own: what it makes and does not return is freed.
- * @param inputs What the gradient flows to, besides the parameters that `fn` closes over.
- * @throws MbconvError ERR_AUTOGRAD inside 60 others
- */
-export function checkpoint(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
-  const op = 'checkpoint'
-  checkFunction(op, 'fn', fn)
-  if (!inputs.every((input) => input instanceof Tensor))
-    throw new MbconvError('ERR_TYPE', `${op}: inputs must be tensors`, { op })
-  if (depth === DEEPEST) {
-    throw new MbconvError('ERR_AUTOGRAD', `${op}: recomputation is nested more than ${DEEPEST} deep`, {
-      op,
-      hint: 'Put several layers into one checkpoint.',
-    })
-  }
-  let randomState: Uint8Array
-  const wanted = inputs.map((tensor) => tensor.requiresGrad)
-  const recompute = autogradFunction({
-    forward(context, _trigger, ...tensors) {
-      randomState = getRandomState()
-      context.save(...tensors)
-      depth++
-      try {
-        return scope(() => fn(...tensors))
-      } finally {
-        depth--
-      }
-    },
-    backward(context, gradient) {
-      const now = getRandomState()
-      setRandomState(randomState)
-      try {
-        return scope(() => {
-          const tensors = context.saved.map((tensor, i) => tensor.detach().requiresGrad_(wanted[i]))
-          const output = enableGrad(() => fn(...tensors))
-          output.backward(gradient)
-          return [null, ...tensors.map((tensor) => tensor.grad)]
-        })
-      } finally {
-        setRandomState(now)
-      }
-    },
-  })
-  // Parameters inside `fn` are not among the inputs; this one sees to it that backward() comes here all the same.
-  const trigger = empty([0], { requiresGrad: true })
-  try {
-    return recompute(trigger, ...inputs) as Tensor
-  } finally {
-    trigger.dispose()
-  }
 }

@@ -1,5 +1,5 @@
-/** Checkpoints that can be fetched, and what fetching one did, as lines of text. */
-import type { Checkpoint } from '../../models/weights/published'
+/** Published weights that can be fetched, and what fetching one did, as lines of text. */
+import type { PublishedWeights } from '../../models/weights/published'
 import type { Pulled } from '../../models/weights/pull'
 import * as format from './format'
 import { type Output, table } from './output'
@@ -16,10 +16,10 @@ export function pulledLine({ name, path: file, bytes, verifiedBy, wasThere }: Pu
   return `${name}: ${format.shortPath(file)} (${(bytes / 1e6).toFixed(1)} MB, ${proof}${wasThere ? ', was there' : ''})`
 }
 
-/** The checkpoints there are, one a row. */
-export function checkpointTable(all: readonly Checkpoint[], { paint }: Output): string[] {
+/** The published weights there are, one a row. */
+export function publishedTable(all: readonly PublishedWeights[], { paint }: Output): string[] {
   const columns = [
-    { title: 'checkpoint' },
+    { title: 'weights' },
     { title: 'model' },
     { title: 'profile' },
     ...['classes', 'px', 'crop'].map((title) => ({ title, right: true })),

@@ -1,0 +1,75 @@
+/** Recomputation: activations are computed again in the backward pass instead of being kept. */
+import { checkFunction } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import { enableGrad } from './autograd'
+import { autogradFunction } from './autograd-function'
+import { empty } from './create'
+import { getRandomState, setRandomState } from './random'
+import { scope } from './scope'
+import { Tensor } from './tensor'
+
+/**
+ * How deep recomputation may be nested, and how deep it is at the moment. Each level takes stack of the JavaScript thread
+ * and of libtorch, which goes no deeper either (torch::autograd::MAX_DEPTH).
+ */
+const DEEPEST = 60
+let depth = 0
+
+/**
+ * Runs `fn` without keeping the activations that its gradient needs, and runs it again during backward(). This saves
+ * memory and costs time. PyTorch calls it `torch.utils.checkpoint.checkpoint`; `mb.checkpoint` is another name of this
+ * function.
+ *
+ * @param fn From tensors to one tensor. It must do the same both times; random numbers are repeated. It runs in a scope
+ *   of its own: what it makes and does not return is freed.
+ * @param inputs What the gradient flows to, besides the parameters that `fn` closes over.
+ * @throws MbconvError ERR_AUTOGRAD inside 60 others
+ */
+export function recompute(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
+  const op = 'recompute'
+  checkFunction(op, 'fn', fn)
+  if (!inputs.every((input) => input instanceof Tensor))
+    throw new MbconvError('ERR_TYPE', `${op}: inputs must be tensors`, { op })
+  if (depth === DEEPEST) {
+    throw new MbconvError('ERR_AUTOGRAD', `${op}: recomputation is nested more than ${DEEPEST} deep`, {
+      op,
+      hint: 'Recompute several layers in one call.',
+    })
+  }
+  let randomState: Uint8Array
+  const wanted = inputs.map((tensor) => tensor.requiresGrad)
+  const recomputed = autogradFunction({
+    forward(context, _trigger, ...tensors) {
+      randomState = getRandomState()
+      context.save(...tensors)
+      depth++
+      try {
+        return scope(() => fn(...tensors))
+      } finally {
+        depth--
+      }
+    },
+    backward(context, gradient) {
+      const now = getRandomState()
+      setRandomState(randomState)
+      try {
+        return scope(() => {
+          const tensors = context.saved.map((tensor, i) => tensor.detach().requiresGrad_(wanted[i]))
+          const output = enableGrad(() => fn(...tensors))
+          output.backward(gradient)
+          return [null, ...tensors.map((tensor) => tensor.grad)]
+        })
+      } finally {
+        setRandomState(now)
+      }
+    },
+  })
+  // Parameters that `fn` closes over are not among the inputs. Because this tensor requires a gradient, backward() comes
+  // here even when no input does.
+  const trigger = empty([0], { requiresGrad: true })
+  try {
+    return recomputed(trigger, ...inputs) as Tensor
+  } finally {
+    trigger.dispose()
+  }
+}

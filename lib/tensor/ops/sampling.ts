@@ -1,0 +1,31 @@
+/** Random numbers drawn from distributions whose parameters are tensors, by this thread's generator. */
+import { native } from '../../native/addon'
+import type { Tensor } from '../core/tensor'
+
+/** True with the given probabilities (a tensor of numbers in [0, 1]), as 0 and 1 of their dtype. */
+export function bernoulli(probabilities: Tensor): Tensor {
+  return native().bernoulli(probabilities)
+}
+
+/** Indices (int64) drawn with the given weights [K] or [N, K], which need not sum to 1: [samples] or [N, samples]. */
+export function multinomial(weights: Tensor, samples: number, { replacement = false } = {}): Tensor {
+  return native().multinomial(weights, samples, replacement)
+}
+
+/** Poisson-distributed numbers with the given means. */
+export function poisson(rate: Tensor): Tensor {
+  return native().poisson(rate)
+}
+
+/** Normal numbers; mean or std, or both, are tensors. {@link randn} is for one mean and deviation. */
+export function normal(mean: Tensor | number, std: Tensor | number = 1): Tensor {
+  return native().normal(mean, std)
+}
+
+/**
+ * Gamma-distributed numbers of rate 1 with the given positive concentrations, differentiable in them. Divide by a rate
+ * for others, as torch.distributions.Gamma does.
+ */
+export function standardGamma(concentration: Tensor): Tensor {
+  return native().standardGamma(concentration)
+}
