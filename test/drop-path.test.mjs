@@ -3,7 +3,7 @@ import { experiment, models, nn } from 'mbconv'
 import t from 'tap'
 import { parseConfig } from '../dist/config/train.js'
 import { resumedConfig } from '../dist/train/run/folder.js'
-import { modelOf } from '../dist/train/session/session.js'
+import { modelOf } from '../dist/train/session/model.js'
 
 const OWN = { efficientnet_b0: 0.2, efficientnet_lite0: 0.2, efficientnetv2_b0: 0.2, mobilenet_v2: 0, resnet18: 0 }
 const MADE = { numClasses: 10, inChannels: 1, device: 'cpu', init: 'none' }
