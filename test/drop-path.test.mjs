@@ -56,7 +56,7 @@ t.test('predicted memory has the same default', async (t) => {
 t.test('runs from when every default was 0.2 go on as they were', async (t) => {
   const old = (name) => configOf({ name, dropPath: 0.2 })
   for (const name of ['efficientnet_b0', 'resnet18']) t.same(resumedConfig(old(name), undefined), old(name), name)
-  const file = (name) => ({ model: { name }, epochs: 1 })
+  const file = (name) => configOf({ name })
   t.same(resumedConfig(old('efficientnet_b0'), file('efficientnet_b0')), old('efficientnet_b0'), 'from its file')
   const changed = { code: 'ERR_CONFIG', message: 'a resumed run cannot change model.dropPath' }
   t.throws(() => resumedConfig(old('resnet18'), file('resnet18')), changed, 'not silently with another')
