@@ -1,9 +1,10 @@
 // The drop path that nobody gives is the architecture's own, and the same wherever it is asked for.
-import { experiment, models, nn } from 'mbconv'
+import { experiment, models, nn, parseConfig } from 'mbconv'
 import t from 'tap'
-import { parseConfig } from '../dist/config/train.js'
-import { resumedConfig } from '../dist/train/run/folder.js'
-import { modelOf } from '../dist/train/session/model.js'
+import { internal } from './helpers/internals.mjs'
+
+const { resumedConfig } = internal('runFolder')
+const { modelOf } = internal('sessionModel')
 
 const OWN = { efficientnet_b0: 0.2, efficientnet_lite0: 0.2, efficientnetv2_b0: 0.2, mobilenet_v2: 0, resnet18: 0 }
 const MADE = { numClasses: 10, inChannels: 1, device: 'cpu', init: 'none' }

@@ -2,7 +2,7 @@
  * What the statistics allow to be said, in sentences. A difference is claimed only where its test, corrected for all
  * that were declared, finds it; everything else is said to be open, with what these seeds could have found.
  */
-
+import { DEFAULT_DATASET, datasetNamed } from '../../data/sources/kinds'
 import { counted } from '../../text/figures'
 import { type Analysis, type ArmFindings, baseOf, type ComparisonFindings, LEVEL, POWER } from './analysis'
 import { objectives, type RankedArms, rankings } from './search-findings'
@@ -156,8 +156,8 @@ function scaleOf({ plan, arms }: Analysis): string {
   const sides = arms.map(({ arm }) => arm.coefficients.resolution)
   const [least, most] = [Math.min(...sides), Math.max(...sides)]
   const side = sides.length === 0 ? '' : least === most ? `${least} px, ` : `${least} to ${most} px, `
-  const dataset = typeof plan.data.dataset === 'string' ? plan.data.dataset : 'digits'
-  const data = { digits: 'the embedded digits', scenes: 'procedural scenes', idx: 'a data set of its own' }[dataset]
+  const dataset = typeof plan.data.dataset === 'string' ? plan.data.dataset : DEFAULT_DATASET
+  const data = datasetNamed(dataset)?.reported
   return `This is a proxy task at small scale (${side}${data ?? dataset}, ${amount(plan.base.macs)} multiply-adds for the base). It says nothing about ImageNet, where the paper’s points are from.`
 }
 
@@ -224,11 +224,8 @@ export function notShown(analysis: Analysis): string[] {
     texts.push(`Refused: ${id}: ${reason.replace(/\.?$/, '.')}${near}`)
   }
   texts.push(...seedTexts(analysis), ...levelTexts(analysis), scaleOf(analysis))
-  if (plan.data.dataset === undefined || plan.data.dataset === 'digits') {
-    texts.push(
-      'Digits are 28 px images: a larger input is the same image enlarged, so resolution has nothing to show here.',
-    )
-  }
+  const { caveat } = datasetNamed(plan.data.dataset ?? DEFAULT_DATASET) ?? {}
+  if (caveat !== undefined) texts.push(caveat)
   texts.push(
     'The hyper-parameters are the same for all arms and were not tuned for each: another recipe may favour another arm.',
   )
