@@ -105,6 +105,7 @@ export function staticArms(specs: readonly ArmSpec[], ground: Ground, spec: Expe
               for (const width of each.width) put(crossArm(ground, { depth, width, resolution: pixels(ground, side) }))
           break
         case 'group': {
+          // A drop path that the base does not give is each architecture's own.
           const own = { ...ground.config.model, dropPath: spec.dropPathGiven ? ground.config.model.dropPath : null }
           const asked = { ...own, ...each.base }
           const model = { ...asked, dropPath: dropPathOf(asked) }
