@@ -3,18 +3,18 @@ import { stringify } from 'yaml'
 import type { Analysis } from '../analysis/analysis'
 
 const gib = (bytes: number) => `${Number((bytes / 2 ** 30).toPrecision(3))} GiB`
-/** For the names that experiments may have, quotes are not needed; others are only shown. */
+/** Names of experiments never need quotes. Other words are quoted for display only. */
 const quoted = (word: string) => (/^[\w.@%+=:,/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
 export interface Reproduction {
   commands: string[]
-  /** Pairs of a word and its value. */
+  /** Pairs of name and value. */
   facts: [string, string][]
   /** YAML. */
   settings: string
 }
 
-/** Gathers it from the plan. */
+/** Collects the facts from the plan. */
 export function reproduction({ plan }: Analysis): Reproduction {
   const { versions, machine, revision, profile, name, device, limits, seeds } = plan
   const known = (pairs: [string, string | number | null | undefined][]) =>
@@ -24,7 +24,7 @@ export function reproduction({ plan }: Analysis): Reproduction {
   const gpus = Array.isArray(machine.gpus) ? machine.gpus.join(', ') : ''
   return {
     commands: [
-      // Without profiles an experiment runs as `default`, which is none that a file could name.
+      // An experiment without profiles runs as `default`, which cannot be named in a file.
       `mbconv experiment run ${quoted(`${name}.yaml`)}${profile === 'default' ? '' : ` --profile ${quoted(profile)}`}`,
       `mbconv experiment report ${quoted(`runs/experiments/${name}-${profile}`)}`,
     ],
