@@ -10,7 +10,7 @@ export interface Row {
   seeds: readonly number[]
   mean: number
   interval: Interval | null
-  /** A hollow mark: not shown, or not told apart. */
+  /** Draws a hollow mark: the difference is not significant, or the candidate is indistinguishable from the best. */
   hollow?: boolean
   /** At the right edge. */
   value: string
