@@ -232,7 +232,7 @@ t.test('unfinished, failed and refused arms are named', async (t) => {
   const costly = [-0.208, 0.056].map((error, i) => ({
     ...refused[0],
     id: `a1.${i}`,
-    reason: `has some multiply-adds, ${error} of 2 times the base`,
+    reason: `has some multiply-adds, ${error} off 2 times the base’s`,
     nearest: nearest(error),
   }))
   t.equal(

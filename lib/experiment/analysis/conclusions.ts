@@ -243,7 +243,7 @@ export function notShown(analysis: Analysis): string[] {
   texts.push(...missedText(analysis, plan.refused.filter(misses)))
   for (const { id, reason, nearest } of plan.refused.filter((entry) => !misses(entry))) {
     const near =
-      nearest === undefined || /nearest/.test(reason)
+      nearest === undefined || /nearest|^is the same network/.test(reason)
         ? ''
         : ` The nearest reachable is ${times(nearest.macs / plan.base.macs)} the base’s cost, ${nearest.error > 0 ? '+' : '−'}${Math.abs(100 * nearest.error).toFixed(1)} % off the budget.`
     texts.push(`Refused: ${id}: ${reason.replace(/\.?$/, '.')}${near}`)

@@ -103,7 +103,7 @@ function candidates(options: GridOptions, context: SearchContext): { arms: Plann
     if (twin !== undefined) {
       refused.push({ ...named, reason: `is the same network as ${twin} after rounding`, nearest })
     } else if (Math.abs(error) > options.tolerance) {
-      const reason = `has ${whole(macs)} multiply-adds, ${signedPercent(error, 1)} of ${options.times} times the base`
+      const reason = `has ${whole(macs)} multiply-adds, ${signedPercent(error, 1)} off ${options.times} times the base’s`
       refused.push({ ...named, reason, nearest })
     } else {
       seen.set(network, named.label)
