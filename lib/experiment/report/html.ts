@@ -17,10 +17,10 @@ export function facts({ plan, jobs, arms, seconds, finished }: Analysis): [strin
     ['Jobs done', `${jobs.done} of ${jobs.planned}${failed}${finished ? '' : ' (unfinished)'}`],
     [
       'Arms × seeds',
-      `${arms.length} × ${plan.seeds.length}${plan.refused.length > 0 ? ` (${counted(plan.refused.length, 'arm')} refused)` : ''}`,
+      `${arms.length} × ${plan.seeds.length}${plan.refused.length > 0 ? `, ${plan.refused.length} refused` : ''}`,
     ],
     ['Base', plan.base.name],
-    ['Multiply-adds of the base', amount(plan.base.macs)],
+    ['Base multiply-adds', amount(plan.base.macs)],
     ...(plan.budget === null
       ? []
       : [
