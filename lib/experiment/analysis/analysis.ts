@@ -14,7 +14,9 @@ export const POWER = 0.8
 
 export interface ArmFindings {
   arm: PlannedArm
-  /** Family and scaled dimension: `mobilenet_v2` and `depth` for the arm `mobilenet_v2-depth` in series `mobilenet_v2`. */
+  /**
+   * Family and scaled dimension: `mobilenet_v2` and `depth` for the arm `mobilenet_v2-depth` in series `mobilenet_v2`.
+   */
   group: string
   dimension: string
   /** Top-1 of the seeds that are done. */
@@ -62,7 +64,10 @@ export interface Analysis {
 
 const DIMENSIONS = ['baseline', 'depth', 'width', 'resolution', 'compound']
 
-/** `mobilenet_v2-depth` in series `mobilenet_v2` is depth, and `mobilenet_v2-base` is the baseline; otherwise the series is the dimension. */
+/**
+ * `mobilenet_v2-depth` in series `mobilenet_v2` is depth, and `mobilenet_v2-base` is the baseline; otherwise the series
+ * is the dimension.
+ */
 function placeOf({ id, series }: PlannedArm): { group: string; dimension: string } {
   if (DIMENSIONS.includes(series) || !id.startsWith(`${series}-`)) return { group: '', dimension: series }
   const word = id.slice(series.length + 1).split('-')[0]

@@ -18,7 +18,10 @@ export interface Summary {
   mean: number
   /** Standard deviation with n − 1; null below two values. */
   sd: number | null
-  /** Interval of the mean, by Student's t; null below two values, or if all are equal: no spread does not mean certainty. */
+  /**
+   * Interval of the mean, by Student's t; null below two values, or if all are equal: no spread does not mean
+   * certainty.
+   */
   interval: Interval | null
 }
 
@@ -156,7 +159,8 @@ export function power(difference: number, sd: number, n: number, alpha = 0.05): 
   const density = (s: number) => s ** (df - 1) * Math.exp((-df * s * s) / 2)
   const found = (s: number) =>
     jStat.normal.cdf(shift - critical * s, 0, 1) + jStat.normal.cdf(-shift - critical * s, 0, 1)
-  // Beyond `end`, s has no weight. The detection probability changes near 0 and within a few 1/critical of shift/critical.
+  // Beyond `end`, s has no weight. The detection probability changes near 0 and within a few 1/critical of
+  // shift/critical.
   const end = 1 + 9 / Math.sqrt(df)
   const edges = [0, (shift - 8) / critical, (shift + 8) / critical, 10 / critical, end]
   const cuts = [...new Set(edges.map((s) => Math.min(end, Math.max(0, s))))].sort((a, b) => a - b)

@@ -62,7 +62,10 @@ const SPARE: Look[] = [
   { colour: 'compound', symbol: 'cross' },
 ]
 
-/** Looks for these dimensions or series. Known dimensions have fixed looks; the others take spare ones in order, repeating if they run out. */
+/**
+ * Looks for these dimensions or series. Known dimensions have fixed looks; the others take spare ones in order,
+ * repeating if they run out.
+ */
 export function looksOf(dimensions: readonly string[]): (dimension: string) => Look {
   const others = [...new Set(dimensions)].filter((dimension) => !Object.hasOwn(LOOKS, dimension))
   return (dimension) => {
@@ -152,7 +155,10 @@ export function frame({ width, height, description, heading }: FrameOptions, bod
   ].join('')
 }
 
-/** Moves positions apart, as little as possible, until neighbours have distance `gap`; stays within [low, high] if possible. */
+/**
+ * Moves positions apart, as little as possible, until neighbours have distance `gap`; stays within [low, high] if
+ * possible.
+ */
 export function spread(wanted: readonly number[], gap: number, low: number, high: number): number[] {
   const order = wanted.map((_, i) => i).sort((a, b) => wanted[a] - wanted[b] || a - b)
   const placed = order.map((i) => wanted[i])
