@@ -35,6 +35,7 @@ export {
 export * from './native/types'
 export * as nn from './nn'
 export * as optim from './optim'
+export type { StopReason } from './process/stop-reason'
 export { type AutocastOptions, autocast, isAutocastEnabled } from './tensor/core/autocast'
 export { enableGrad, type GradOptions, grad, inferenceMode, isGradEnabled, noGrad } from './tensor/core/autograd'
 export {
@@ -101,7 +102,7 @@ export { callOp, opNames, opSchemas } from './tensor/ops/dispatch'
 export * as foreach from './tensor/ops/foreach'
 export * as linalg from './tensor/ops/linalg'
 export { einsum } from './tensor/ops/linalg'
-export type { StopReason, TrainEvent, TrainResult } from './train/events'
+export type { TrainEvent, TrainResult } from './train/record/events'
 export { type TrainOptions, type TrainRun, train } from './train/train'
 
 // Nothing without a code leaves any of these.

@@ -1,45 +1,60 @@
 // The addon's entry: what is exported, topic by topic.
-#include <node_api.h>
+#include <napi.h>
 
-#include "device/allocator.h"
 #include "binding/bind.h"
 #include "binding/env.h"
+#include "device/allocator.h"
 
 namespace mbconv {
 
-void initTensor(const Exports& exports);
-void initBytes(const Exports& exports);
-void initCreate(const Exports& exports);
-void initScope(const Exports& exports);
-void initElementwise(const Exports& exports);
-void initInPlace(const Exports& exports);
-void initReduce(const Exports& exports);
-void initShape(const Exports& exports);
-void initIndex(const Exports& exports);
-void initForeach(const Exports& exports);
-void initLinalg(const Exports& exports);
-void initConv(const Exports& exports);
-void initNorm(const Exports& exports);
-void initActivation(const Exports& exports);
-void initPool(const Exports& exports);
-void initResample(const Exports& exports);
-void initNn(const Exports& exports);
-void initLoss(const Exports& exports);
-void initAutograd(const Exports& exports);
-void initFunction(const Exports& exports);
-void initAmp(const Exports& exports);
-void initOptim(const Exports& exports);
-void initTransfer(const Exports& exports);
-void initRandom(const Exports& exports);
-void initScenes(const Exports& exports);
-void initDispatch(const Exports& exports);
-void initDevice(const Exports& exports);
-void initCuda(const Exports& exports);
-void initGraph(const Exports& exports);
+// The topics. Each is a file of that name, whose function init<Topic>(exports) binds its functions.
+#define MBCONV_TOPICS(TOPIC) \
+  /* ops/ */                 \
+  TOPIC(Tensor)              \
+  TOPIC(TypedArray)          \
+  TOPIC(Create)              \
+  TOPIC(Elementwise)         \
+  TOPIC(InPlace)             \
+  TOPIC(Reduce)              \
+  TOPIC(Shape)               \
+  TOPIC(Index)               \
+  TOPIC(Foreach)             \
+  TOPIC(Linalg)              \
+  TOPIC(Random)              \
+  TOPIC(Transfer)            \
+  TOPIC(Dispatch)            \
+  /* nn/ */                  \
+  TOPIC(Conv)                \
+  TOPIC(Norm)                \
+  TOPIC(Activation)          \
+  TOPIC(Pool)                \
+  TOPIC(Resample)            \
+  TOPIC(Linear)              \
+  TOPIC(Attention)           \
+  TOPIC(Distance)            \
+  TOPIC(Dropout)             \
+  TOPIC(Loss)                \
+  /* autograd/ */            \
+  TOPIC(Autograd)            \
+  TOPIC(CustomFunction)      \
+  TOPIC(MixedPrecision)      \
+  TOPIC(Scope)               \
+  /* train/, data/ */        \
+  TOPIC(Optim)               \
+  TOPIC(Scenes)              \
+  /* device/ */              \
+  TOPIC(Runtime)             \
+  TOPIC(Memory)              \
+  TOPIC(Cuda)                \
+  TOPIC(Graph)
 
-static void registerTensorClass(Env& env, JsValue tensorClass) { env.registerTensorClass(tensorClass.value); }
+#define DECLARE(topic) void init##topic(const Exports& exports);
+MBCONV_TOPICS(DECLARE)
+#undef DECLARE
 
-static void registerErrorClass(Env& env, JsValue errorClass) { env.registerErrorClass(errorClass.value); }
+static void registerTensorClass(Env& env, Napi::Function tensorClass) { env.registerTensorClass(tensorClass); }
+
+static void registerErrorClass(Env& env, Napi::Function errorClass) { env.registerErrorClass(errorClass); }
 
 // Every export with the names of its arguments: [name, argument, …].
 static std::vector<std::vector<std::string>> signatures(Env& env) {
@@ -51,46 +66,21 @@ static std::vector<std::vector<std::string>> signatures(Env& env) {
   return list;
 }
 
-static napi_value initialize(napi_env js, napi_value object) {
+static Napi::Object initialize(Napi::Env js, Napi::Object object) {
   installAllocator();
   Env* env = new Env(js);
-  napi_set_instance_data(js, env, [](napi_env, void* data, void*) { Env::tearDown(static_cast<Env*>(data)); }, nullptr);
-  Exports exports(*env, object);
+  js.SetInstanceData<Env, &Env::tearDown>(env);
+  const Exports exports(*env, object);
   bind<&registerTensorClass>(exports, "registerTensorClass", {"Tensor"});
   bind<&registerErrorClass>(exports, "registerErrorClass", {"MbconvError"});
   bind<&signatures>(exports, "signatures", {});
-  initTensor(exports);
-  initBytes(exports);
-  initCreate(exports);
-  initScope(exports);
-  initElementwise(exports);
-  initInPlace(exports);
-  initReduce(exports);
-  initShape(exports);
-  initIndex(exports);
-  initForeach(exports);
-  initLinalg(exports);
-  initConv(exports);
-  initNorm(exports);
-  initActivation(exports);
-  initPool(exports);
-  initResample(exports);
-  initNn(exports);
-  initLoss(exports);
-  initAutograd(exports);
-  initFunction(exports);
-  initAmp(exports);
-  initOptim(exports);
-  initTransfer(exports);
-  initRandom(exports);
-  initScenes(exports);
-  initDispatch(exports);
-  initDevice(exports);
-  initCuda(exports);
-  initGraph(exports);
+#define INITIALIZE(topic) init##topic(exports);
+  MBCONV_TOPICS(INITIALIZE)
+#undef INITIALIZE
   return object;
 }
 
 }  // namespace mbconv
 
-NAPI_MODULE_INIT() { return mbconv::initialize(env, exports); }
+using mbconv::initialize;  // the macro takes a plain name
+NODE_API_MODULE(mbconv, initialize)

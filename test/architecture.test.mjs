@@ -1,4 +1,5 @@
 // The rooms of the house: imports run one way between folders, no file waits for itself to be loaded, no folder is full.
+import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { circlesOf, folderGraph, groupBy, nativeGraph, typescriptGraph } from './helpers/imports.mjs'
@@ -36,6 +37,28 @@ for (const [name, graph] of Object.entries(graphs)) {
   })
 }
 
+/** The calls of Node-API in C++ source text, comments apart. */
+const rawCalls = (text) => text.replace(/\/\/.*$/gm, '').match(/\bnapi_[a-z0-9_]+\s*\(/g) ?? []
+
+t.test('native: one file calls Node-API itself, the others node-addon-api', async (t) => {
+  const calling = graphs.native.files.filter((file) => rawCalls(fs.readFileSync(file, 'utf8')).length > 0)
+  t.same(calling, ['native/binding/wrap.cc'])
+})
+
+t.test('native: every topic is in the table of addon.cc, and every file in CMakeLists.txt', async (t) => {
+  const sources = graphs.native.files.filter((file) => file.endsWith('.cc'))
+  const topics = sources.flatMap((file) =>
+    [...fs.readFileSync(file, 'utf8').matchAll(/^void init(\w+)\(const Exports& exports\)/gm)].map(([, name]) => name),
+  )
+  const table = [...fs.readFileSync('native/addon.cc', 'utf8').matchAll(/^ {2}TOPIC\((\w+)\)/gm)].map(
+    ([, name]) => name,
+  )
+  t.ok(topics.length > 20, `${topics.length} topics`)
+  t.same(table.sort(), topics.sort())
+  const listed = fs.readFileSync('CMakeLists.txt', 'utf8').match(/^ {2}native\/\S+?\.cc/gm)
+  t.same(listed.map((line) => line.trim()).sort(), sources)
+})
+
 t.test('what the checks refuse, they find', async (t) => {
   const edge = (from, to, value = true) => ({ from, to, value })
   const graph = { files: ['a/x', 'a/y', 'b/z'], edges: [edge('a/x', 'b/z'), edge('b/z', 'a/y', false)] }
@@ -44,4 +67,5 @@ t.test('what the checks refuse, they find', async (t) => {
   t.same(circlesOf({ files: ['x', 'y', 'z'], edges: [edge('x', 'y'), edge('y', 'z'), edge('z', 'x')] }), [
     ['x', 'y', 'z'],
   ])
+  t.same(rawCalls('check(napi_typeof(env, value)); // napi_wrap()\n napi_value value; object.napi_x'), ['napi_typeof('])
 })

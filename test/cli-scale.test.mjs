@@ -8,7 +8,7 @@ import t from 'tap'
 
 const require = createRequire(import.meta.url)
 const { parseConfigFile } = require('../dist/config/file.js')
-const { archFor, modelOf } = require('../dist/train/session/session.js')
+const { archFor, modelOf } = require('../dist/train/session/model.js')
 const MAIN = path.resolve('dist/cli/main.js')
 
 function mbconv(...words) {

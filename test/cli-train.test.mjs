@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import zlib from 'node:zlib'
+import { parseConfig } from 'mbconv'
 import t from 'tap'
+import { freeRunName } from '../dist/cli/input/runs.js'
 
 const MAIN = path.resolve('dist/cli/main.js')
 
@@ -78,7 +80,7 @@ t.test('a run for people: results on stdout, progress on stderr, plain lines', a
   )
   t.match(stdout, /^Confusion matrix/m)
   t.match(stdout, /training loss by step/)
-  t.match(stdout, /^44 steps, 2 epochs; training took \d+\.\d s\nrun: out\/tiny-/m)
+  t.match(stdout, /^44 steps, 2 epochs; training took (\d\.\d|\d\d|\d min \d+) s\nrun: out\/tiny-/m)
   t.match(
     stderr,
     /^out\/tiny-\S+ on \S+ \(auto: .*\n.* parameters, .* multiply-adds \| 1,437 \+ 360 images \| 2 epochs of 22 steps\n/,
@@ -299,3 +301,11 @@ function png(width, height) {
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
   return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', pixels), chunk('IEND', Buffer.alloc(0))])
 }
+
+t.test('a run is called after its file, whatever that is called', async (t) => {
+  const model = { name: 'efficientnet_b0' }
+  for (const stem of ['tiny', '.hidden', 'a\\b', 'n'.repeat(240), `${'n'.repeat(179)}\u{1f600}`]) {
+    const name = freeRunName(t.testdir(), stem)
+    t.equal(parseConfig({ model, epochs: 1, run: { name } }).run.name, name, 'fit for a configuration')
+  }
+})

@@ -5,7 +5,8 @@ import t from 'tap'
 import { parseConfig } from '../dist/config/train.js'
 import { SkippedSteps } from '../dist/train/divergence.js'
 import { trainLoop } from '../dist/train/loop.js'
-import { progressFrom } from '../dist/train/progress.js'
+import { positionFrom } from '../dist/train/position.js'
+import { Recorder } from '../dist/train/record/recorder.js'
 import { openSession } from '../dist/train/session/session.js'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
 
@@ -49,13 +50,23 @@ t.test('stops, when asked to skip, once nothing but skipping is left', async (t)
   t.equal(losses.at(-1).loss, null, 'a loss that is no number is null in the file')
 })
 
+/** The loop of a run that nobody asks to stop, with its loggers. */
+async function loop({ session, runDir, position = positionFrom(), emit = () => {} }) {
+  mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
+  const recorder = new Recorder({ runDir, position, emit })
+  try {
+    return await trainLoop({ session, runDir, position, recorder, stopRequested: () => false })
+  } finally {
+    recorder.close()
+  }
+}
+
 /** A run of eight steps; the batches of those named, from 1, are not numbers. */
 async function withBadBatches(onDivergence, ...bad) {
   const name = [onDivergence, ...bad].join('-')
   const config = parseConfig(tinyConfig(dir, { top: { onDivergence }, run: { name } }))
   const session = openSession(config)
   const runDir = join(dir, name)
-  mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
   const { trainLoader } = session
   const epoch = function* (number, from) {
     for (const batch of trainLoader.epoch(number, from)) {
@@ -65,13 +76,8 @@ async function withBadBatches(onDivergence, ...bad) {
   }
   let taken = 0
   const events = []
-  const run = trainLoop({
-    session: { ...session, trainLoader: { epoch } },
-    runDir,
-    progress: progressFrom(),
-    emit: (event) => events.push(event),
-    stopRequested: () => false,
-  })
+  const emit = (event) => events.push(event)
+  const run = loop({ session: { ...session, trainLoader: { epoch } }, runDir, emit })
   return { session, events, run, runDir }
 }
 
@@ -154,21 +160,19 @@ t.test('of a longer run the last 20 steps count, also where a checkpoint lies be
 t.test('steps skipped long ago are not held against a run that is resumed without skipping', async (t) => {
   const session = openSession(parseConfig(tinyConfig(dir, { top: { epochs: 6 }, run: { name: 'recovered' } })))
   const runDir = join(dir, 'recovered')
-  mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
-  const progress = { ...progressFrom(), skipped: new SkippedSteps(new Array(8).fill(true)) }
-  const { steps } = await trainLoop({ session, runDir, progress, emit: () => {}, stopRequested: () => false })
+  const position = { ...positionFrom(), skipped: new SkippedSteps(new Array(8).fill(true)) }
+  const { steps } = await loop({ session, runDir, position })
   t.equal(steps, 24)
-  t.strictSame(progress.skipped.latest, new Array(20).fill(false))
+  t.strictSame(position.skipped.latest, new Array(20).fill(false))
   session.dispose()
 })
 
 t.test('a run that is cut to what is done is judged by its last evaluation, too', async (t) => {
   const session = openSession(parseConfig(tinyConfig(dir, { top: { maxSteps: 4 }, run: { name: 'cut' } })))
   const runDir = join(dir, 'cut')
-  mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
   const lastEval = { step: 4, loss: Number.NaN, top1: 0.25, top5: 1, confusion: [] }
-  const progress = { ...progressFrom(), step: 4, lastEval }
-  const run = trainLoop({ session, runDir, progress, emit: () => {}, stopRequested: () => false })
+  const position = { ...positionFrom(), step: 4, lastEval }
+  const run = loop({ session, runDir, position })
   await t.rejects(run, { code: 'ERR_DIVERGED', message: /the test loss is NaN at step 4/ })
   t.notOk(existsSync(join(runDir, 'result.json')))
   session.dispose()
@@ -178,7 +182,6 @@ t.test('a test loss that is no number at the end is no result', async (t) => {
   const config = parseConfig(tinyConfig(dir, { run: { name: 'unmeasured' } }))
   const session = openSession(config)
   const runDir = join(dir, 'unmeasured')
-  mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
   const testLoader = {
     dataset: session.testLoader.dataset,
     *epoch() {
@@ -188,13 +191,7 @@ t.test('a test loss that is no number at the end is no result', async (t) => {
       }
     },
   }
-  const run = trainLoop({
-    session: { ...session, testLoader },
-    runDir,
-    progress: progressFrom(),
-    emit: () => {},
-    stopRequested: () => false,
-  })
+  const run = loop({ session: { ...session, testLoader }, runDir })
   await t.rejects(run, { code: 'ERR_DIVERGED', message: /the test loss is NaN at step 8/ })
   t.notOk(existsSync(join(runDir, 'result.json')))
   session.dispose()

@@ -6,7 +6,7 @@ import { evolutionSchema, evolutionSource, mutate, parentsOf } from '../dist/exp
 import { meanTop1, objective } from '../dist/experiment/search/objective.js'
 import { checkArch } from '../dist/models/arch/check.js'
 import { KeyedRandom } from '../dist/random/philox.js'
-import { archFor } from '../dist/train/session/session.js'
+import { archFor } from '../dist/train/session/model.js'
 
 const base = models.scale(models.arch('efficientnet_b0'), { width: 0.2, depth: 0.5, resolution: 40, divisor: 4 })
 const own = models.count(base, { numClasses: 10 }).macs

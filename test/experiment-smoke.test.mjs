@@ -8,7 +8,7 @@ import t from 'tap'
 import { parseConfig } from '../dist/config/train.js'
 import { planExperiment } from '../dist/experiment/plan/plan.js'
 import { parseExperimentFile } from '../dist/experiment/plan/spec.js'
-import { archFor } from '../dist/train/session/session.js'
+import { archFor } from '../dist/train/session/model.js'
 
 const FOLDER = path.join(import.meta.dirname, '..', 'scripts', 'experiments')
 const FILES = ['evolution', 'figure3', 'figure4', 'grid', 'table3', 'table7']

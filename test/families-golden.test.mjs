@@ -11,10 +11,10 @@ const LIMIT = 1e-10
 const golden = JSON.parse(readFileSync(new URL('./golden/models-families.json', import.meta.url), 'utf8'))
 const { batch, resolution, numClasses, cases } = golden
 
-for (const { model: name, profile, source, entries, evalLogits, trainLoss, gradient } of cases) {
+for (const { model: name, scale, profile, source, entries, evalLogits, trainLoss, gradient } of cases) {
   t.test(`${name}, profile ${profile}, is ${source}`, async (t) => {
     const options = { numClasses, profile, dtype: 'float64', dropPath: 0, dropout: 0, init: 'none' }
-    const network = mb.models.create(name, options)
+    const network = mb.models.create(scale ? mb.models.scale(mb.models.arch(name), scale) : name, options)
     const state = Object.entries(network.stateDict())
     t.equal(state.length, entries)
     for (const [i, [key, tensor]] of state.entries()) {

@@ -204,7 +204,7 @@ threads: 1
 t.test('fine-tuning by a configuration: weights of ten classes, frozen stages, falling rates, resumed', async (t) => {
   const folder = t.testdir({})
   const { config } = parseConfigFile(yaml(t, TINY))
-  const { archFor } = require('../dist/train/session/session.js')
+  const { archFor } = require('../dist/train/session/model.js')
   const other = create(archFor(config), { numClasses: 4, inChannels: 1, seed: 9 })
   const weights = path.join(folder, 'w.safetensors')
   mb.io.safetensors.write(weights, other.stateDict())

@@ -65,6 +65,67 @@ t.test('autogradFunction: errors come through as they are', async (t) => {
   t.same(mb.ones([2]).add(1).toArray(), [2, 2], 'and everything goes on')
 })
 
+t.test('autogradFunction: whatever JavaScript throws comes through as it is', async (t) => {
+  const x = mb.ones([2], { requiresGrad: true })
+  const double = (_, y) => y.mul(2)
+  const backwardOf = (backward) => mb.autogradFunction({ forward: double, backward })(x).sum()
+  const element = (get) => Object.defineProperty([0], 0, { get })
+  const places = {
+    forward: (raise) => mb.autogradFunction({ forward: raise, backward: () => null })(x),
+    backward: (raise) => backwardOf(raise).backward(),
+    'a backward in a backward': (raise) =>
+      backwardOf(() => mb.enableGrad(() => backwardOf(raise)).backward()).backward(),
+    'a getter in what backward returns': (raise) => backwardOf(() => element(raise)).backward(),
+    'a getter in an argument': (raise) => mb.callOp('aten::sum', [x, element(raise)]),
+    'a getter of named arguments': (raise) =>
+      mb.callOp('aten::sum', [x], Object.defineProperty({}, 'dtype', { get: raise })),
+  }
+  const thrown = [
+    new RangeError('mine'),
+    Object.freeze(new Error('frozen')),
+    5,
+    'text',
+    5n,
+    false,
+    null,
+    undefined,
+    Symbol('s'),
+    x,
+    () => 1,
+  ]
+  for (const [place, call] of Object.entries(places)) {
+    for (const value of thrown) {
+      let caught = 'nothing'
+      try {
+        call(() => {
+          throw value
+        })
+      } catch (error) {
+        caught = error
+      }
+      t.ok(Object.is(caught, value), `${place}: ${String(value)}`)
+    }
+    // Objects that throw when they are looked at: something is thrown, and the process lives.
+    const refuse = () => {
+      throw hostile
+    }
+    const hostile = new Proxy({}, { has: () => true, get: refuse })
+    const shy = new Proxy({}, { has: refuse })
+    for (const value of [hostile, shy]) {
+      let caught = false
+      try {
+        call(() => {
+          throw value
+        })
+      } catch {
+        caught = true
+      }
+      t.ok(caught, `${place}: a Proxy that refuses to be looked at`)
+    }
+  }
+  t.same(mb.ones([2]).add(1).toArray(), [2, 2], 'and everything goes on')
+})
+
 t.test('a pass through the graph that is being walked is refused', async (t) => {
   const x = mb.ones([2], { requiresGrad: true })
   let loss

@@ -63,6 +63,8 @@ t.test('a bundle holds what is needed and its checksums', async (t) => {
     'mbconv/configs/digits.yaml',
     'mbconv/scripts/verify-cuda.mjs',
     'mbconv/node_modules/node-api-headers/include/node_api.h',
+    'mbconv/node_modules/node-addon-api/napi.h',
+    'mbconv/node_modules/node-addon-api/napi-inl.h',
     'mbconv/node_modules/zod/LICENSE',
   ]) {
     t.ok(files.includes(name), name)

@@ -8,7 +8,7 @@ import { complaints, yaml } from './helpers/config.mjs'
 
 const require = createRequire(import.meta.url)
 const { parseConfigFile } = require('../dist/config/file.js')
-const { archFor, modelOf } = require('../dist/train/session/session.js')
+const { archFor, modelOf } = require('../dist/train/session/model.js')
 
 const mbconv = (...words) =>
   spawnSync(process.execPath, [path.resolve('dist/cli/main.js'), ...words], {
@@ -60,7 +60,7 @@ t.test('mistakes are placed at the stage', async (t) => {
     complaints(t, `epochs: 1\nmodel:\n  name: efficientnet_b0\n  stages:\n${stages}`, overrides).lines
   t.same(lines('    - mb_r1_k3_s1_e1_c16\n    - mb_r2_k3_s2_e6\n    - xx_r1\n'), [
     'run.yaml:6:7 model.stages.1: "mb_r2_k3_s2_e6", character 15: c (channels) is missing (A stage looks like mb_r2_k3_s2_e6_c24_se0.25.)',
-    'run.yaml:7:7 model.stages.2: "xx_r1", character 1: "xx" is no kind of block; there are mb, fmb, ds, rb, rbn',
+    'run.yaml:7:7 model.stages.2: "xx_r1", character 1: "xx" is no kind of block; there are mb, fmb, er, ds, rb, rbn',
   ])
   t.same(lines('    - mb_r1_k3_s1_e1_c17\n    - mb_r1_k4_s2_e6_c24\n    - mb_r1_k3_s1_e1.1_c24\n'), [
     'run.yaml:6:7 model.stages.1: kernel must be odd',

@@ -246,5 +246,15 @@ t.test('numbers', async (t) => {
   ])
   t.same([0.0016, 0].map(format.rate), ['1.6e-3', '0'])
   t.same([5, 65, 3725, Number.NaN].map(format.clock), ['0:05', '1:05', '1:02:05', '–'])
-  t.same([8.34, 143.2, 760].map(format.duration), ['8.3 s', '143 s', '12 min 40 s'])
+  t.same([8.34, 9.96, 59.4, 59.7, 143.2, 719.6, 760, 3599.7, 3960].map(format.duration), [
+    '8.3 s',
+    '10 s',
+    '59 s',
+    '1 min 0 s',
+    '2 min 23 s',
+    '12 min 0 s',
+    '12 min 40 s',
+    '1 h 0 min',
+    '1 h 6 min',
+  ])
 })

@@ -61,12 +61,37 @@ t.test('Loads in workers, exits cleanly', async (t) => {
     const worker = new Worker(${JSON.stringify(source)}, { eval: true })
     worker.on('message', async () => { ${then} })
   `
+  const callbacks = `
+    const mb = require(${JSON.stringify(entry)})
+    mb.setNumThreads(1)
+    const x = mb.ones([2], { requiresGrad: true })
+    const forward = (_, y) => y.mul(2)
+    const f = mb.autogradFunction({ forward, backward: (_, g) => { for (let i = 0; i < 20; i++) g.mul(2); return g } })
+    const fails = mb.autogradFunction({ forward, backward() { throw new Error('mine') } })
+    require('node:worker_threads').parentPort.postMessage('ready')
+    for (;;) mb.scope(() => {
+      f(x).sum().backward()
+      try { fails(x).sum().backward() } catch {}
+      x.add(1).toTypedArrayAsync()
+    })
+  `
   const ready = `require('node:worker_threads').parentPort.postMessage('ready'); ${forever}`
   const cases = {
     'process.exit() in the middle of a step of a worker': [worker(training(1, ready), 'process.exit(7)'), 7],
     'a worker terminated in the middle of a step': [
       worker(training(1, ready), 'await worker.terminate(); process.exitCode = 5'),
       5,
+    ],
+    'workers terminated inside functions with gradients in JavaScript': [
+      `
+        const { Worker } = require('node:worker_threads')
+        const one = (delay) => new Promise((resolve) => {
+          const worker = new Worker(${JSON.stringify(callbacks)}, { eval: true })
+          worker.on('message', () => setTimeout(() => worker.terminate().then(resolve), delay))
+        })
+        Promise.all([one(0), one(1), one(3), one(7)]).then(() => { process.exitCode = 6 })
+      `,
+      6,
     ],
     'process.exit() with live tensors and graphs': [
       training(1, 'globalThis.kept = model.forward(images); process.exit(3)'),

@@ -183,6 +183,26 @@ t.test('wrong input is refused before anything is written', async (t) => {
   t.strictSame(readdirSync(join(dir, 'runs'), { recursive: true }), before)
 })
 
+t.test('a configuration is checked once', async (t) => {
+  const { trainConfigSchema } = mb
+  const { safeParse } = trainConfigSchema
+  let checks = 0
+  trainConfigSchema.safeParse = (...words) => {
+    checks++
+    return safeParse(...words)
+  }
+  t.teardown(() => Object.assign(trainConfigSchema, { safeParse }))
+  const config = tinyConfig(t.testdir(), { top: { epochs: 1 } })
+  const { runDir } = await train(config, { worker: false }).result
+  t.equal(checks, 1, 'that of a new run')
+  checks = 0
+  await train(undefined, { resume: runDir, worker: false }).result
+  t.equal(checks, 1, "a resumed run's own")
+  checks = 0
+  await evaluateRun(runDir)
+  t.equal(checks, 0, 'none is given')
+})
+
 t.test('runs without a name do not collide', async (t) => {
   const dir = t.testdir()
   const config = tinyConfig(dir, { top: { epochs: 1 }, run: { name: null } })

@@ -7,7 +7,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT, exitCodeOf, MbconvError } from '../errors/error'
 import { PROFILE_NAMES } from '../models/network/profiles'
-import { packageVersion } from '../process/version'
+import { packageVersion } from '../package/manifest'
 import type { RunOptions } from './commands/experiment'
 import type { ExplainOptions } from './commands/explain'
 import type { ExportOptions } from './commands/export'

@@ -3,14 +3,17 @@ import { MbconvError } from '../errors/error'
 import type { Arch, Stage } from '../models/arch/arch'
 import { parseStage } from '../models/arch/block-string'
 import { checkStage } from '../models/arch/check'
+import { defaultDropPath } from '../models/arch/plan'
 import { type ScaleOptions, scale } from '../models/arch/scaling'
 import { arch, list } from '../models/families/catalogue'
 import { printable } from '../text/foreign-text'
 import type { Problem } from './problems'
 import type { TrainConfig } from './train'
 
+type ModelConfig = TrainConfig['model']
+
 /** The keys that replace parts of the named table. Runs from before there were such keys lack them. */
-type TableKeys = Pick<TrainConfig['model'], 'name'> & Partial<Pick<TrainConfig['model'], 'stem' | 'stages' | 'head'>>
+type TableKeys = Pick<ModelConfig, 'name'> & Partial<Pick<ModelConfig, 'stem' | 'stages' | 'head'>>
 
 /** @throws MbconvError ERR_VALUE or ERR_TYPE for what {@link stageProblems} would have found */
 export function tableOf({ name, stem, stages, head }: TableKeys): Arch {
@@ -23,6 +26,11 @@ export function tableOf({ name, stem, stages, head }: TableKeys): Arch {
   }
   // Numeric profiles and the names of layers go by the beginning of the name.
   return Object.keys(own).length === 0 ? named : { ...named, ...own, name: `${named.name}_custom` }
+}
+
+/** The drop path that a configuration asks for, or else its architecture's own, as `create` has it. */
+export function dropPathOf({ dropPath, ...keys }: TableKeys & { dropPath: number | null }): number {
+  return dropPath ?? defaultDropPath(tableOf(keys))
 }
 
 /**
@@ -62,7 +70,7 @@ export function stageProblems({ name, stem, stages }: Record<string, unknown>): 
 }
 
 /** Factors that lead beyond what a network may have, channels by the million say. */
-export function scaleProblems(model: TrainConfig['model']): Problem[] {
+export function scaleProblems(model: TableKeys & Pick<ModelConfig, 'width' | 'depth' | 'divisor'>): Problem[] {
   if (!list().includes(model.name)) return []
   const failure = (factors: ScaleOptions): string | undefined => {
     try {

@@ -8,8 +8,6 @@ import { type Checkpoint, checkpointNamed, isCheckpointName } from '../models/we
 import { type Problem, preview } from './problems'
 import type { TrainConfig } from './train'
 
-type ModelConfig = TrainConfig['model']
-
 /** The checkpoint that `model.weights` names; undefined where it is a file's path, or nothing. */
 export function checkpointOf(weights: unknown): Checkpoint | undefined {
   return typeof weights === 'string' && isCheckpointName(weights) ? checkpointNamed(weights) : undefined
@@ -32,7 +30,10 @@ export function weightsProblems(model: Record<string, unknown>): Problem[] {
 }
 
 /** The model's part of a configuration with the path made absolute, or with what a checkpoint brings. */
-export function resolveWeights(model: ModelConfig, folder: () => string): ModelConfig {
+export function resolveWeights<Model extends Pick<TrainConfig['model'], 'weights' | 'profile'>>(
+  model: Model,
+  folder: () => string,
+): Model {
   const checkpoint = checkpointOf(model.weights)
   if (checkpoint !== undefined) return { ...model, profile: checkpoint.profile }
   return { ...model, weights: model.weights === null ? null : path.resolve(folder(), model.weights) }

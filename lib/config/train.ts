@@ -10,7 +10,7 @@ import { MbconvError } from '../errors/error'
 import { fullName, list } from '../models/families/catalogue'
 import { SEED_RANGE, type Seed, type StoredSeed, storedSeed } from '../random/seed'
 import { nearest } from '../text/nearest'
-import { freezeProblems, scaleProblems, stageProblems } from './model-table'
+import { dropPathOf, freezeProblems, scaleProblems, stageProblems } from './model-table'
 import { resolveWeights, weightsProblems } from './named-weights'
 import { type Problem, preview, problemsOf, problemTexts } from './problems'
 import { mappingHint } from './shorthand'
@@ -71,7 +71,12 @@ const model = z.strictObject({
     .default('paper')
     .describe('whose padding, batch-norm epsilon and batch-norm momentum to use'),
   dropout: fraction().nullable().default(null).describe("rate before the classifier; null: the architecture's"),
-  dropPath: fraction().default(0.2).describe('rate at which the last block is skipped; earlier ones less, in a line'),
+  dropPath: fraction()
+    .nullable()
+    .default(null)
+    .describe(
+      "rate at which the last block is skipped, earlier ones less, in a line; null: the architecture's own, 0.2 in EfficientNets, 0 in the others",
+    ),
   weights: z
     .string()
     .min(1)
@@ -268,7 +273,10 @@ type WithRate<T> = T extends { lr?: number } ? Omit<T, 'lr'> & { lr: number } : 
 export type TrainConfigInput = z.input<typeof trainConfigSchema>
 
 /** A whole configuration: every default filled in, data paths absolute. Plain data, fit for JSON and for a worker. */
-export type TrainConfig = Omit<Parsed, 'optimizer'> & { optimizer: WithRate<Parsed['optimizer']> }
+export type TrainConfig = Omit<Parsed, 'optimizer' | 'model'> & {
+  optimizer: WithRate<Parsed['optimizer']>
+  model: Omit<Parsed['model'], 'dropPath'> & { dropPath: number }
+}
 
 /** The four files of `data`, in the order they are asked for. */
 export const DATA_FILES = ['trainImages', 'trainLabels', 'testImages', 'testLabels'] as const
@@ -339,7 +347,7 @@ function resolve(parsed: Parsed, baseOf: (key: string) => string): TrainConfig {
   const { optimizer, model } = parsed
   return {
     ...parsed,
-    model: resolveWeights(model, () => baseOf('model.weights')),
+    model: { ...resolveWeights(model, () => baseOf('model.weights')), dropPath: dropPathOf(model) },
     data: { ...parsed.data, ...files },
     // The paper's rule: the rate grows with the batch, 0.016 at 256 images.
     optimizer: { ...optimizer, lr: optimizer.lr ?? (0.016 * parsed.data.batchSize) / 256 } as TrainConfig['optimizer'],

@@ -1,11 +1,10 @@
 /** Whose code a stack leads through. */
 import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { dependencyNames, packageRoot } from '../package/manifest'
 
-/** The folder that holds package.json: this file is dist/errors/stack.js. */
-const root = join(__dirname, '..', '..')
 /** This package's code, as compiled or, with source maps, as written. */
-const own = ['dist', 'lib'].map((folder) => join(root, folder) + sep)
+const own = ['dist', 'lib'].map((folder) => join(packageRoot, folder) + sep)
 
 /** `file:///a%20b.mjs:1:2` as `/a b.mjs:1:2`. Whoever compiles code may call it anything: what names no file stays as it is. */
 function fileOfFrame(place: string): string {
@@ -37,10 +36,6 @@ let dependencies: string[] | undefined
 
 /** Whether a place lies in one of the packages that this one depends on. */
 export function isDependencyPlace(place: string): boolean {
-  if (dependencies === undefined) {
-    const manifest = require(join(root, 'package.json')) as Record<string, Record<string, string> | undefined>
-    const names = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })
-    dependencies = names.map((name) => join(`${sep}node_modules`, name) + sep)
-  }
+  dependencies ??= dependencyNames().map((name) => join(`${sep}node_modules`, name) + sep)
   return dependencies.some((folder) => place.includes(folder))
 }

@@ -4,7 +4,7 @@ import { Loader } from '../data/loader'
 import { datasetOf } from '../data/sources/dataset'
 import { MbconvError } from '../errors/error'
 import { evaluate } from '../train/evaluate'
-import type { Evaluation } from '../train/events'
+import type { Evaluation } from '../train/record/events'
 import { openTrained } from './trained'
 
 export interface EvaluateRunOptions {
@@ -34,7 +34,8 @@ export async function evaluateRun(
   const trained = openTrained(runOrCheckpoint, device)
   const { model, state, checkpoint } = trained
   try {
-    const config = parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
+    const config =
+      data === undefined ? state.config : parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
     const { test } = datasetOf(config.data, state.resolution)
     const { classes, shape } = state.dataset
     if (test.shape.join() !== shape.join() || test.classes.length !== classes.length) {

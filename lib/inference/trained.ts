@@ -6,7 +6,7 @@ import type { Network } from '../models/network/network'
 import { scope } from '../tensor/core/scope'
 import { findCheckpoint, readPart } from '../train/run/checkpoint'
 import type { TrainState } from '../train/run/checkpoint-state'
-import { modelOf } from '../train/session/session'
+import { modelOf } from '../train/session/model'
 
 export interface Trained {
   /** In evaluation mode. The caller disposes it. */

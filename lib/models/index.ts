@@ -1,6 +1,8 @@
 /** Architectures, scaling, counting (all without native code), and building. */
-export type { ActivationName, Arch, BlockKind, Squeeze, Stage } from './arch/arch'
+export type { ActivationName, Arch, Squeeze, Stage } from './arch/arch'
 export { formatStage, parseStage } from './arch/block-string'
+export type { CheckedArch } from './arch/check'
+export type { BlockKind } from './arch/kinds'
 export {
   type Coefficients,
   type CompoundOptions,

@@ -7,10 +7,8 @@ import { join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { MbconvError } from '../errors/error'
 import { readText } from '../files/open'
+import { packageRoot } from '../package/manifest'
 import type { Native, TensorClass } from './signatures'
-
-/** The folder that holds package.json: this file is dist/native/addon.js. */
-export const packageRoot: string = join(__dirname, '..', '..')
 
 /** Where the build leaves the addon, in order of preference. MBCONV_ADDON overrides both. */
 export function addonPaths(): string[] {

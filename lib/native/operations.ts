@@ -1,4 +1,4 @@
-/** Signatures of the addon's exports that compute; see native-types.ts. */
+/** Signatures of the addon's exports that compute; see signatures.ts. */
 import type { Device, DType, Tensor } from './types'
 
 type Maybe<T> = T | null | undefined
@@ -66,7 +66,7 @@ type ForeachPointwise = (tensors: Tensor[], left: Tensor[], right: Tensor[], val
 type ForeachPointwiseInPlace = (tensors: Tensor[], left: Tensor[], right: Tensor[], value: Scalar | Scalar[]) => void
 
 export interface NativeOperations {
-  // random.cc
+  // native/ops/random.cc
   rand(shape: number[], dtype: DType, device: Device, requiresGrad: boolean): Tensor
   randn(shape: number[], dtype: DType, device: Device, requiresGrad: boolean): Tensor
   randint(low: number, high: number, shape: number[], dtype: DType, device: Device): Tensor
@@ -84,16 +84,12 @@ export interface NativeOperations {
   poisson: Unary
   standardGamma: Unary
   normal(mean: Operand, std: Operand): Tensor
-  featureDropout(t: Tensor, p: number, training: boolean): Tensor
-  alphaDropout(t: Tensor, p: number, training: boolean): Tensor
-  dropout(t: Tensor, p: number, training: boolean): Tensor
-  dropPath(t: Tensor, p: number, training: boolean): Tensor
   seedGenerator(seed: bigint): void
   manualSeed(seed: bigint): void
   getRandomState(device: Device): Tensor
   setRandomState(state: Tensor, device: Device): void
 
-  // ops_elementwise.cc
+  // native/ops/elementwise.cc
   neg: Unary
   abs: Unary
   exp: Unary
@@ -178,7 +174,7 @@ export interface NativeOperations {
   equal(t: Tensor, other: Tensor): boolean
   allclose(t: Tensor, other: Tensor, rtol: number, atol: number, equalNan: boolean): boolean
 
-  // ops_inplace.cc
+  // native/ops/inplace.cc
   neg_: InPlace
   abs_: InPlace
   exp_: InPlace
@@ -220,7 +216,7 @@ export interface NativeOperations {
   triu_(t: Tensor, diagonal: number): void
   fillDiagonal_(t: Tensor, value: Scalar): void
 
-  // ops_reduce.cc
+  // native/ops/reduce.cc
   sum(t: Tensor, dim: Maybe<number[]>, keepdim: boolean, dtype?: DType): Tensor
   nansum(t: Tensor, dim: Maybe<number[]>, keepdim: boolean, dtype?: DType): Tensor
   mean(t: Tensor, dim: Maybe<number[]>, keepdim: boolean, dtype?: DType): Tensor
@@ -271,7 +267,7 @@ export interface NativeOperations {
   bincount(t: Tensor, weights: Maybe<Tensor>, minLength: number): Tensor
   oneHot(t: Tensor, classes: number): Tensor
 
-  // ops_shape.cc
+  // native/ops/shape.cc
   view(t: Tensor, shape: number[]): Tensor
   reshape(t: Tensor, shape: number[]): Tensor
   permute(t: Tensor, dims: number[]): Tensor
@@ -312,7 +308,7 @@ export interface NativeOperations {
   tensorSplitAt(t: Tensor, indices: number[], dim: number): Tensor[]
   unbind(t: Tensor, dim: number): Tensor[]
 
-  // ops_index.cc
+  // native/ops/index.cc
   index(t: Tensor, indices: Maybe<Tensor>[]): Tensor
   indexPut_(t: Tensor, indices: Maybe<Tensor>[], values: Operand, accumulate: boolean): void
   indexSelect(t: Tensor, dim: number, indices: Tensor): Tensor
@@ -338,7 +334,7 @@ export interface NativeOperations {
   maskedSelect(t: Tensor, mask: Tensor): Tensor
   nonzero: Unary
 
-  // foreach.cc
+  // native/ops/foreach.cc
   foreachNeg: Foreach
   foreachAbs: Foreach
   foreachExp: Foreach
@@ -379,7 +375,7 @@ export interface NativeOperations {
   foreachAddcdiv: ForeachPointwise
   foreachAddcdiv_: ForeachPointwiseInPlace
 
-  // linalg.cc
+  // native/ops/linalg.cc
   matmul: Product
   bmm: Product
   mv: Product
@@ -413,7 +409,7 @@ export interface NativeOperations {
   matrixNorm(t: Tensor, ord: string, dim: number[], keepdim: boolean): Tensor
   matrixNormBy(t: Tensor, ord: number, dim: number[], keepdim: boolean): Tensor
 
-  // conv.cc
+  // native/nn/conv.cc
   conv1d: Conv
   conv2d: Conv
   conv3d: Conv
@@ -421,7 +417,7 @@ export interface NativeOperations {
   convTranspose2d: ConvTranspose
   convTranspose3d: ConvTranspose
 
-  // norm.cc
+  // native/nn/norm.cc
   batchNorm(
     t: Tensor,
     weight: Maybe<Tensor>,
@@ -436,7 +432,7 @@ export interface NativeOperations {
   groupNorm(t: Tensor, groups: number, weight: Maybe<Tensor>, bias: Maybe<Tensor>, eps: number): Tensor
   layerNorm(t: Tensor, shape: number[], weight: Maybe<Tensor>, bias: Maybe<Tensor>, eps: number): Tensor
 
-  // activation.cc
+  // native/nn/activation.cc
   silu: Unary
   relu: Unary
   relu6: Unary
@@ -462,7 +458,7 @@ export interface NativeOperations {
   hardshrink(t: Tensor, lambda: number): Tensor
   softshrink(t: Tensor, lambda: number): Tensor
 
-  // pool.cc
+  // native/nn/pool.cc
   maxPool1d: MaxPool
   maxPool2d: MaxPool
   maxPool3d: MaxPool
@@ -478,7 +474,7 @@ export interface NativeOperations {
   im2col(t: Tensor, kernel: number[], dilation: number[], padding: number[], stride: number[]): Tensor
   col2im(t: Tensor, size: number[], kernel: number[], dilation: number[], padding: number[], stride: number[]): Tensor
 
-  // resample.cc
+  // native/nn/resample.cc
   pad(t: Tensor, amounts: number[], mode: string, value: Maybe<number>): Tensor
   interpolate(
     t: Tensor,
@@ -494,9 +490,11 @@ export interface NativeOperations {
   pixelUnshuffle(t: Tensor, factor: number): Tensor
   channelShuffle(t: Tensor, groups: number): Tensor
 
-  // nn.cc
+  // native/nn/linear.cc
   linear(t: Tensor, weight: Tensor, bias: Maybe<Tensor>): Tensor
   embedding(weight: Tensor, indices: Tensor): Tensor
+
+  // native/nn/attention.cc
   scaledDotProductAttention(
     query: Tensor,
     key: Tensor,
@@ -505,10 +503,18 @@ export interface NativeOperations {
     causal: boolean,
     scale: Maybe<number>,
   ): Tensor
+
+  // native/nn/distance.cc
   cosineSimilarity(t: Tensor, other: Tensor, dim: number, eps: number): Tensor
   pairwiseDistance(t: Tensor, other: Tensor, p: number, eps: number, keepdim: boolean): Tensor
 
-  // loss.cc
+  // native/nn/dropout.cc
+  featureDropout(t: Tensor, p: number, training: boolean): Tensor
+  alphaDropout(t: Tensor, p: number, training: boolean): Tensor
+  dropout(t: Tensor, p: number, training: boolean): Tensor
+  dropPath(t: Tensor, p: number, training: boolean): Tensor
+
+  // native/nn/loss.cc
   crossEntropy(
     logits: Tensor,
     target: Tensor,

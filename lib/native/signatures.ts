@@ -1,6 +1,6 @@
 /**
- * Signatures of the addon's exports, as native/ binds them; what computes is in native-operations.ts. Nothing outside lib/ sees these: the public face of each is
- * the method or function of the same name.
+ * Signatures of the addon's exports, as native/ binds them; what computes is in operations.ts. Nothing outside lib/ sees
+ * these: the public face of each is the method or function of the same name.
  */
 import type { MbconvError } from '../errors/error'
 import type { NativeOperations } from './operations'
@@ -35,7 +35,7 @@ export interface Native extends NativeOperations {
   /** Every export with its arguments' names: [name, argument, …]. */
   signatures(): string[][]
 
-  // tensor.cc
+  // native/ops/tensor.cc
   shape(t: Tensor): number[]
   strides(t: Tensor): number[]
   ndim(t: Tensor): number
@@ -56,11 +56,13 @@ export interface Native extends NativeOperations {
   clone(t: Tensor, format?: MemoryFormat): Tensor
   detach(t: Tensor): Tensor
   item(t: Tensor): number | bigint | boolean
+
+  // native/ops/typed-array.cc
   fromTypedArray(data: TypedArray, shape: number[], dtype: Maybe<DType>, device: Device): Tensor
   toTypedArray(t: Tensor): TypedArray
   toTypedArrayAsync(t: Tensor): Promise<TypedArray>
 
-  // scope.cc
+  // native/autograd/scope.cc
   enterScope(): void
   exitScope(survivors: Tensor[]): void
   scopeDepth(): number
@@ -74,17 +76,17 @@ export interface Native extends NativeOperations {
   liveTensorList(): [dtype: DType, shape: number[], device: Device, bytes: number, op: string, stack: string][]
   memoryUsage(device: Maybe<Device>): [tensors: number, bytes: number]
 
-  // bytes.cc
+  // native/device/memory.cc
   releaseBytes(bytes: Uint8Array): void
   returnFreeMemory(): void
 
-  // transfer.cc
+  // native/ops/transfer.cc
   sendTensor(t: Tensor): number
   receiveTensor(number: number): Tensor
   cancelTensor(number: number): boolean
   tensorsInTransit(): [tensors: number, bytes: number]
 
-  // create.cc
+  // native/ops/create.cc
   empty(shape: number[], dtype: DType, device: Device, requiresGrad: boolean, format?: Maybe<MemoryFormat>): Tensor
   zeros(shape: number[], dtype: DType, device: Device, requiresGrad: boolean): Tensor
   full(shape: number[], value: Scalar, dtype: DType, device: Device, requiresGrad: boolean): Tensor
@@ -94,7 +96,7 @@ export interface Native extends NativeOperations {
   emptyLike(t: Tensor, dtype?: DType, device?: Device): Tensor
   fullLike(t: Tensor, value: Scalar, dtype?: DType, device?: Device): Tensor
 
-  // autograd.cc
+  // native/autograd/autograd.cc
   requiresGrad(t: Tensor): boolean
   setRequiresGrad(t: Tensor, value: boolean): void
   isLeaf(t: Tensor): boolean
@@ -114,20 +116,20 @@ export interface Native extends NativeOperations {
   enterInferenceMode(): void
   exitInferenceMode(): void
 
-  // function.cc
+  // native/autograd/custom-function.cc
   applyFunction(
     forward: (inputs: Tensor[]) => [outputs: Tensor[], saved: Tensor[]],
     backward: (gradients: Tensor[], saved: Tensor[]) => Maybe<Tensor>[],
     inputs: Tensor[],
   ): Tensor[]
 
-  // amp.cc
+  // native/autograd/mixed-precision.cc
   enterAutocast(device: Device, enabled: boolean, dtype: DType): [enabled: boolean, dtype: DType]
   exitAutocast(device: Device, enabled: boolean, dtype: DType): void
   isAutocastEnabled(device: Device): boolean
   unscaleGradients(parameters: Tensor[], foundInf: Tensor, inverseScale: Tensor): void
 
-  // optim.cc
+  // native/train/optim.cc
   rmspropTfStep(
     parameters: Tensor[],
     squareAverages: Tensor[],
@@ -161,15 +163,15 @@ export interface Native extends NativeOperations {
   clipGradNorm(parameters: Tensor[], maxNorm: number, normType: number, errorIfNonfinite: boolean): Tensor
   zeroGrad(parameters: Tensor[]): void
 
-  // scenes.cc
+  // native/data/scenes.cc
   renderScenes(out: Uint8Array, kinds: Uint8Array, seed: bigint, first: number, size: number, noise: number): void
 
-  // dispatch.cc
+  // native/ops/dispatch.cc
   callOp(name: string, args: unknown[], kwargs?: object): unknown
   opNames(): string[]
   opSchemas(name: string): string[]
 
-  // device.cc
+  // native/device/runtime.cc
   compiledVersion(): string
   loadedVersion(): string
   cpuCapability(): string
@@ -180,7 +182,7 @@ export interface Native extends NativeOperations {
   allocatorBytes(): [live: number, cached: number, peak: number, requests: number]
   trimMemory(): void
 
-  // cuda.cc; a device left out is the current one
+  // native/device/cuda.cc; a device left out is the current one
   cudaIsBuilt(): boolean
   cudaIsAvailable(): boolean
   cudaDeviceCount(): number
@@ -220,7 +222,7 @@ export interface Native extends NativeOperations {
   cudaGetFlag(name: string): boolean
   cudaSetFlag(name: string, on: boolean): void
 
-  // graph.cc
+  // native/device/graph.cc
   cudaGraph(): CudaGraph
   cudaGraphBegin(graph: CudaGraph): void
   cudaGraphEnd(graph: CudaGraph): void

@@ -1,16 +1,13 @@
 /** Ctrl-C and its kin: the first time work is saved, the second time everything ends. */
 import { EXIT } from '../errors/error'
 import { hangupIsIgnored } from './hangup.cjs'
+import { STOP_SIGNALS, type StopSignal } from './stop-reason'
 
-/** What asks a process to end: Ctrl-C, the system, a terminal that is closed. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-type Signal = (typeof SIGNALS)[number]
-
-const EXITS: Record<Signal, number> = { SIGINT: EXIT.sigint, SIGTERM: EXIT.sigterm, SIGHUP: EXIT.sighup }
+const EXITS: Record<StopSignal, number> = { SIGINT: EXIT.sigint, SIGTERM: EXIT.sigterm, SIGHUP: EXIT.sighup }
 
 /** The exit status of a command that a signal ended; the reason of its AbortController, or what a result says of it. */
 export function exitOfInterruption(reason: unknown): number {
-  const signal = SIGNALS.find((name) => name === reason)
+  const signal = STOP_SIGNALS.find((name) => name === reason)
   return signal === undefined ? EXIT.failure : EXITS[signal]
 }
 
@@ -19,9 +16,12 @@ export function exitOfInterruption(reason: unknown): number {
  *
  * @returns gives the signals back their usual meaning
  */
-export function onSignals(handle: (signal: Signal) => void): () => void {
+export function onSignals(handle: (signal: StopSignal) => void): () => void {
   const ignored = hangupIsIgnored()
-  const handlers = SIGNALS.map((name) => ({ name, act: name === 'SIGHUP' && ignored ? () => {} : () => handle(name) }))
+  const handlers = STOP_SIGNALS.map((name) => ({
+    name,
+    act: name === 'SIGHUP' && ignored ? () => {} : () => handle(name),
+  }))
   for (const { name, act } of handlers) process.on(name, act)
   return () => {
     for (const { name, act } of handlers) process.off(name, act)

@@ -18,3 +18,29 @@ export function signedPercent(fraction: number, digits = 2): string {
 
 /** 17179869184 → `16 GiB`. */
 export const gibibytes = (bytes: number): string => `${Number((bytes / 2 ** 30).toPrecision(3))} GiB`
+
+/** `1 epoch`, `1,437 images`. */
+export const counted = (value: number, noun: string): string => `${whole(value)} ${noun}${value === 1 ? '' : 's'}`
+
+/** Seconds as `8.3 s`, `45 s`, `2 min 23 s` or, from an hour on, `1 h 6 min`. */
+export function duration(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`
+  const total = Math.round(seconds)
+  const minutes = Math.floor(total / 60)
+  if (minutes === 0) return `${total} s`
+  if (minutes < 60) return `${minutes} min ${total % 60} s`
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
+/** A number from 1000 on in steps of the SI: 6123456 → [6.123456, ' M']; a smaller one with no unit. */
+export function siStep(value: number): [scaled: number, unit: string] {
+  for (const [unit, letter] of [
+    [1e12, 'T'],
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ] as const) {
+    if (value >= unit) return [value / unit, ` ${letter}`]
+  }
+  return [value, '']
+}

@@ -7,7 +7,7 @@ import { noGrad } from '../tensor/core/autograd'
 import { fromTypedArray } from '../tensor/core/create'
 import { scope } from '../tensor/core/scope'
 import { Confusion } from './confusion'
-import type { Evaluation } from './events'
+import type { Evaluation } from './record/events'
 
 export interface EvaluateOptions {
   device: string

@@ -5,54 +5,47 @@
  * epoch, the batch in it, the learning rate and what is due (an evaluation, a checkpoint) follow from that number.
  * Resuming enters the same loop with another number.
  */
-import { join } from 'node:path'
 import type { MbconvError } from '../errors/error'
-import { crossEntropy } from '../nn/functional'
-import { clipGradNorm } from '../optim/clip'
 import { breathe } from '../process/breathe'
-import { fromTypedArray } from '../tensor/core/create'
-import { scope } from '../tensor/core/scope'
-import { diverged, firstNonFinite, StatisticsGuard } from './divergence'
+import type { StopReason } from '../process/stop-reason'
+import { diverged, firstNonFinite } from './divergence'
 import { evaluate } from './evaluate'
-import type { StopReason, TrainEvent, TrainResult } from './events'
-import { LossLog } from './losses'
-import { finish, type Progress } from './progress'
-import { RUN_FILES } from './run/folder'
-import { MetricsLog } from './run/metrics'
-import { saveProgress, unsaved } from './save'
+import { finish } from './finish'
+import { LossLog } from './loss-log'
+import type { Position } from './position'
+import type { TrainResult } from './record/events'
+import type { Recorder } from './record/recorder'
+import { savePosition, unsaved } from './save'
 import type { Session } from './session/session'
+import { Stepper } from './step'
 
 export interface LoopOptions {
   session: Session
   runDir: string
   /** Where the run stands; advanced as it goes. */
-  progress: Progress
-  emit: (event: TrainEvent) => void
+  position: Position
+  recorder: Recorder
   /** Asked between steps. Any reason ends the run after a checkpoint. */
   stopRequested: () => false | StopReason
 }
 
 /**
- * Trains from where `progress` stands to the end of the session, or until a stop is requested.
+ * Trains from where `position` stands to the end of the session, or until a stop is requested.
  *
  * @throws MbconvError ERR_DIVERGED when the loss is NaN or infinite (see onDivergence), and when most of the latest steps
  *   were skipped; ERR_IO when the last state could not be saved
  */
 export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
-  const { session, runDir, progress, emit, stopRequested } = options
-  const { config, model, optimizer, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps, device } =
-    session
-  const { memoryFormat, labelSmoothing } = config
+  const { session, runDir, position, recorder, stopRequested } = options
+  const { record } = recorder
+  const { config, model, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps, device } = session
+  const { memoryFormat } = config
   const skips = config.onDivergence === 'skip'
-  // On the CPU the loss is there anyway. To skip a step one must know its loss before the update, whatever the wait.
-  const readsAtOnce = device === 'cpu' || skips
-  const parameters = optimizer.groups.flatMap((group) => group.params)
 
-  const metrics = new MetricsLog(join(runDir, RUN_FILES.metrics), (message) => emit({ type: 'warning', message }))
   const losses = new LossLog()
-  const statistics = skips ? new StatisticsGuard(model) : null
-  let batches = trainLoader.epoch(Math.floor(progress.step / stepsPerEpoch), progress.step % stepsPerEpoch)
-  let secondsAtReading = progress.seconds
+  const stepper = new Stepper(session)
+  let batches = trainLoader.epoch(Math.floor(position.step / stepsPerEpoch), position.step % stepsPerEpoch)
+  let secondsAtReading = position.seconds
   /** Why the newest checkpoint that was due could not be saved. */
   let notSaved: MbconvError | undefined
 
@@ -60,62 +53,60 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const report = () => {
     const began = performance.now()
     const steps = losses.read()
-    progress.seconds += (performance.now() - began) / 1000
+    position.seconds += (performance.now() - began) / 1000
     const images = steps.reduce((sum, { images }) => sum + images, 0)
-    const imagesPerSecond = images / Math.max(progress.seconds - secondsAtReading, 1e-9)
-    secondsAtReading = progress.seconds
+    const imagesPerSecond = images / Math.max(position.seconds - secondsAtReading, 1e-9)
+    secondsAtReading = position.seconds
     for (const { step, epoch, loss, lr } of steps) {
-      if (!Number.isFinite(loss) && !skips) throw diverged(`the loss is ${loss}`, step, lr, progress.checkpoint)
-      emit({ type: 'step', step, epoch, loss, lr, imagesPerSecond })
-      metrics.append({ type: 'step', step, epoch, loss, lr, imagesPerSecond, seconds: progress.seconds })
+      if (!Number.isFinite(loss) && !skips) throw diverged(`the loss is ${loss}`, step, lr, position.checkpoint)
+      record({ type: 'step', step, epoch, loss, lr, imagesPerSecond })
     }
   }
 
   try {
     model.train()
     for (;;) {
-      const { step } = progress
+      const { step } = position
       const epochsDone = Math.floor(step / stepsPerEpoch)
       const atEpochEnd = step > 0 && step % stepsPerEpoch === 0
       const atEnd = step >= totalSteps
 
-      if (progress.lastEval?.step !== step && (atEnd || (atEpochEnd && epochsDone % config.evalEveryEpochs === 0))) {
+      if (position.lastEval?.step !== step && (atEnd || (atEpochEnd && epochsDone % config.evalEveryEpochs === 0))) {
         report()
         const run = () =>
           evaluate(model, testLoader, { device, memoryFormat, shouldStop: () => stopRequested() !== false })
         const evaluation = await (ema === null ? run() : ema.whileAveraged(run))
         if (evaluation !== undefined) {
           const { loss, top1, top5 } = evaluation
-          progress.lastEval = { step, ...evaluation }
-          if (progress.best === null || top1 > progress.best.top1) progress.best = { step, top1 }
-          emit({ type: 'eval', step, epoch: epochsDone, loss, top1, top5 })
-          metrics.append({ type: 'eval', step, epoch: epochsDone, loss, top1, top5, seconds: progress.seconds })
+          position.lastEval = { step, ...evaluation }
+          if (position.best === null || top1 > position.best.top1) position.best = { step, top1 }
+          record({ type: 'eval', step, epoch: epochsDone, loss, top1, top5 })
         }
       }
 
-      const finished = atEnd && progress.lastEval?.step === step
+      const finished = atEnd && position.lastEval?.step === step
       if (finished) {
         // A run must not end well that has learned nothing, wherever its last evaluation was made.
-        const loss = progress.lastEval?.loss ?? Number.NaN
+        const loss = position.lastEval?.loss ?? Number.NaN
         const failure =
-          progress.skipped.tooMany(true) ?? (Number.isFinite(loss) ? undefined : `the test loss is ${loss}`)
-        if (failure !== undefined) throw diverged(failure, step, schedule(step), progress.checkpoint)
+          position.skipped.tooMany(true) ?? (Number.isFinite(loss) ? undefined : `the test loss is ${loss}`)
+        if (failure !== undefined) throw diverged(failure, step, schedule(step), position.checkpoint)
       }
       const stop = finished ? false : stopRequested()
       const { everyEpochs, everySteps } = config.checkpoint
       const isDue =
         (atEpochEnd && epochsDone % everyEpochs === 0) || (everySteps !== null && step > 0 && step % everySteps === 0)
-      if (progress.savedStep !== step && (isDue || atEnd || stop !== false)) {
+      if (position.savedStep !== step && (isDue || atEnd || stop !== false)) {
         report()
         const bad = firstNonFinite(model)
-        if (bad !== undefined) throw diverged(`${bad} is not finite`, step, schedule(step), progress.checkpoint)
-        metrics.sync()
-        notSaved = saveProgress(session, runDir, progress, emit)
+        if (bad !== undefined) throw diverged(`${bad} is not finite`, step, schedule(step), position.checkpoint)
+        recorder.sync()
+        notSaved = savePosition(session, runDir, position, record)
       }
       if (finished || stop !== false) {
-        metrics.settle()
-        if (notSaved !== undefined) throw unsaved(notSaved, runDir, progress)
-        return await finish(session, runDir, progress, stop, emit)
+        recorder.settle()
+        if (notSaved !== undefined) throw unsaved(notSaved, runDir, position)
+        return await finish(session, runDir, position, stop, record)
       }
 
       const began = performance.now()
@@ -126,47 +117,22 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       }
       const batch = next.value!
       const lr = schedule(step)
-      optimizer.lr = lr
-      statistics?.hold()
-      // Everything a step makes dies with this scope, but for the loss.
-      const loss = scope(() => {
-        const images = fromTypedArray(batch.images, batch.shape).to({ device, memoryFormat })
-        const labels = fromTypedArray(batch.labels, [batch.labels.length]).to({ device })
-        const loss = crossEntropy(model.forward(images), labels, { labelSmoothing })
-        const value = readsAtOnce ? Number(loss.item()) : undefined // waits for the device
-        let usable = value === undefined || Number.isFinite(value)
-        if (usable) {
-          loss.backward()
-          if (config.clipGradNorm !== null || skips) {
-            const norm = clipGradNorm(parameters, config.clipGradNorm ?? Number.POSITIVE_INFINITY)
-            usable = !skips || Number.isFinite(norm.item())
-          }
-        }
-        if (usable) {
-          optimizer.step()
-          ema?.update()
-        } else if (skips) {
-          statistics?.restore()
-        }
-        // Also where none is skipped: those that a resumed run has skipped before are to grow old.
-        progress.skipped.add(skips && !usable)
-        optimizer.zeroGrad()
-        return value ?? loss.detach()
-      })
-      progress.step = step + 1
+      const { loss, updated } = stepper.take(batch, lr)
+      // Also where none is skipped: those that a resumed run has skipped before are to grow old.
+      position.skipped.add(skips && !updated)
+      position.step = step + 1
       losses.add({ step: step + 1, epoch: epochsDone, lr, images: batch.labels.length, loss })
-      progress.seconds += (performance.now() - began) / 1000
+      position.seconds += (performance.now() - began) / 1000
       if (losses.isDue) report()
-      if (skips && progress.skipped.newest) {
-        emit({ type: 'warning', message: `step ${step + 1} skipped: loss or gradient is not finite` })
-        const failure = progress.skipped.tooMany(false)
-        if (failure !== undefined) throw diverged(failure, step + 1, lr, progress.checkpoint)
+      if (skips && position.skipped.newest) {
+        recorder.warn(`step ${step + 1} skipped: loss or gradient is not finite`)
+        const failure = position.skipped.tooMany(false)
+        if (failure !== undefined) throw diverged(failure, step + 1, lr, position.checkpoint)
       }
       await breathe()
     }
   } finally {
     losses.dispose()
-    statistics?.dispose()
-    metrics.close()
+    stepper.dispose()
   }
 }

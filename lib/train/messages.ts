@@ -1,7 +1,8 @@
 /** What a run in a worker thread and the thread that started it say to each other. */
 import { type ErrorCode, MbconvError } from '../errors/error'
-import type { StopReason, TrainEvent, TrainResult } from './events'
-import type { RunRequest } from './run'
+import { STOP_SIGNALS, type StopReason } from '../process/stop-reason'
+import type { TrainEvent, TrainResult } from './record/events'
+import type { RunRequest } from './run-training'
 
 /** What the worker is started with. */
 export interface WorkerInput {
@@ -16,13 +17,7 @@ export type WorkerMessage =
   | { type: 'failed'; error: PlainError }
 
 /** 0, the flag's first value, means go on. */
-export const STOP_REASONS: readonly (false | StopReason)[] = [false, 'abort', 'SIGINT', 'SIGTERM', 'SIGHUP']
-
-/** What an aborted signal says of why: its reason, as text or as an error's message, where that is a signal's name. */
-export function stopReasonOf({ reason }: AbortSignal): StopReason {
-  const word = reason instanceof Error ? reason.message : reason
-  return STOP_REASONS.find((known): known is StopReason => known === word && known !== false) ?? 'abort'
-}
+export const STOP_REASONS: readonly (false | StopReason)[] = [false, 'abort', ...STOP_SIGNALS]
 
 /** An error as structured cloning can carry it: a clone of the object itself would lose its class and its code. */
 export interface PlainError {

@@ -1,7 +1,7 @@
 /** Saving a run on its way. A disk that is full now may not be at the next checkpoint: training goes on meanwhile. */
 import { MbconvError } from '../errors/error'
-import type { TrainEvent } from './events'
-import { type Progress, stateOf } from './progress'
+import { type Position, stateOf } from './position'
+import type { TrainEvent } from './record/events'
 import { pruneCheckpoints, saveCheckpoint } from './run/checkpoint'
 import type { Session } from './session/session'
 
@@ -11,25 +11,25 @@ import type { Session } from './session/session'
  *
  * @returns why the checkpoint could not be saved; undefined when it was
  */
-export function saveProgress(
+export function savePosition(
   session: Session,
   runDir: string,
-  progress: Progress,
-  emit: (event: TrainEvent) => void,
+  position: Position,
+  record: (event: TrainEvent) => void,
 ): MbconvError | undefined {
   const { config, model, ema, optimizer } = session
-  const { step } = progress
-  const warn = (message: string) => emit({ type: 'warning', message })
+  const { step } = position
+  const warn = (message: string) => record({ type: 'warning', message })
   try {
     const parts = { model: model.stateDict(), ema: ema?.stateDict(), optimizer: optimizer.stateDict().tensors }
     const metadata = { format: 'pt', model: config.model.name }
-    const path = saveCheckpoint(runDir, stateOf(session, progress), parts, metadata)
-    progress.checkpoint = path
-    progress.savedStep = step
-    emit({ type: 'checkpoint', step, path })
+    const path = saveCheckpoint(runDir, stateOf(session, position), parts, metadata)
+    position.checkpoint = path
+    position.savedStep = step
+    record({ type: 'checkpoint', step, path })
   } catch (error) {
     if (!isRefusal(error)) throw error
-    warn(`step ${step} is not saved: ${error.message}; ${newest(progress)}; the next checkpoint tries again`)
+    warn(`step ${step} is not saved: ${error.message}; ${newest(position)}; the next checkpoint tries again`)
     return error
   }
   try {
@@ -42,14 +42,14 @@ export function saveProgress(
 }
 
 /** The error of a run that has come to its end, or was stopped, and whose last state could not be saved. */
-export function unsaved(why: MbconvError, runDir: string, progress: Progress): MbconvError {
-  const message = `the last state, step ${progress.step}, is not saved: ${why.message}; ${newest(progress)}`
+export function unsaved(why: MbconvError, runDir: string, position: Position): MbconvError {
+  const message = `the last state, step ${position.step}, is not saved: ${why.message}; ${newest(position)}`
   const hint =
-    progress.checkpoint === undefined ? undefined : `When that is mended, resume ${runDir}: it goes on from there.`
+    position.checkpoint === undefined ? undefined : `When that is mended, resume ${runDir}: it goes on from there.`
   return new MbconvError('ERR_IO', message, { cause: why, hint })
 }
 
 const isRefusal = (error: unknown): error is MbconvError => error instanceof MbconvError && error.code === 'ERR_IO'
 
-const newest = ({ checkpoint }: Progress): string =>
+const newest = ({ checkpoint }: Position): string =>
   checkpoint === undefined ? 'there is no checkpoint yet' : `the newest checkpoint is ${checkpoint}`

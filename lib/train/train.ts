@@ -7,15 +7,16 @@
 import { randomUUID } from 'node:crypto'
 import { join, resolve as resolvePath } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { parseConfig, type TrainConfigInput } from '../config/train'
+import { parseConfig, type TrainConfig, type TrainConfigInput } from '../config/train'
 import { coded } from '../errors/coded'
 import { MbconvError } from '../errors/error'
 import { unlockRun } from '../files/lock'
 import { breathe } from '../process/breathe'
 import { EventQueue } from '../process/event-queue'
-import type { TrainEvent, TrainResult } from './events'
-import { fromPlainError, STOP_REASONS, stopReasonOf, type WorkerInput, type WorkerMessage } from './messages'
-import { type RunRequest, runTraining } from './run'
+import { stopReasonOf } from '../process/stop-reason'
+import { fromPlainError, STOP_REASONS, type WorkerInput, type WorkerMessage } from './messages'
+import type { TrainEvent, TrainResult } from './record/events'
+import { type RunRequest, runTraining } from './run-training'
 
 export interface TrainOptions {
   /**
@@ -143,7 +144,12 @@ function inWorker(request: RunRequest, stopFlag: Int32Array): Launch {
  *   aborted already; everything else through `result` and the iterator
  */
 export function train(config: TrainConfigInput | undefined, options: TrainOptions = {}): TrainRun {
-  const { signal, resume, worker = true } = options
+  checkTrainOptions(options)
+  const isOwn = config === undefined && options.resume !== undefined
+  return startTraining(isOwn ? undefined : parseConfig(config as TrainConfigInput), options)
+}
+
+function checkTrainOptions({ signal, resume, worker }: TrainOptions): void {
   const op = 'train'
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new MbconvError('ERR_TYPE', 'train: signal must be an AbortSignal', { op })
@@ -151,12 +157,18 @@ export function train(config: TrainConfigInput | undefined, options: TrainOption
   if (resume !== undefined && (typeof resume !== 'string' || resume === '')) {
     throw new MbconvError('ERR_TYPE', "train: resume must be the path of a run's folder", { op })
   }
-  if (typeof worker !== 'boolean') throw new MbconvError('ERR_TYPE', 'train: worker must be true or false', { op })
+  if (worker !== undefined && typeof worker !== 'boolean')
+    throw new MbconvError('ERR_TYPE', 'train: worker must be true or false', { op })
   if (signal?.aborted) throw new MbconvError('ERR_ABORTED', 'train: the signal is aborted already', { op })
+}
 
-  const checked = config === undefined && resume !== undefined ? undefined : parseConfig(config as TrainConfigInput)
+/** {@link train} for a configuration that is checked already. Undefined: that of the run to resume. */
+export function startTraining(
+  config: TrainConfig | undefined,
+  { signal, resume, worker = true }: TrainOptions,
+): TrainRun {
   const request: RunRequest = {
-    config: checked,
+    config,
     resume: resume === undefined ? undefined : resolvePath(resume),
     token: randomUUID(),
   }

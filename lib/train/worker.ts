@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { coded } from '../errors/coded'
 import { STOP_REASONS, toPlainError, type WorkerInput, type WorkerMessage } from './messages'
-import { runTraining } from './run'
+import { runTraining } from './run-training'
 
 const { request, stopFlag } = workerData as WorkerInput
 const flag = new Int32Array(stopFlag)

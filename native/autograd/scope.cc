@@ -6,22 +6,22 @@ namespace mbconv {
 namespace {
 
 // Survivors as JavaScript values, so that a disposed one is skipped instead of refused.
-void exitScope(Env& env, std::vector<JsValue> survivors) {
+void exitScope(Env& env, std::vector<Napi::Value> survivors) {
   std::vector<TensorHandle*> handles;
   handles.reserve(survivors.size());
-  for (const JsValue& survivor : survivors) {
-    if (TensorHandle* handle = env.unwrap(survivor.value)) handles.push_back(handle);
+  for (const Napi::Value& survivor : survivors) {
+    if (TensorHandle* handle = env.unwrap(survivor)) handles.push_back(handle);
   }
   env.exitScope(handles);
 }
 
-TensorHandle& handleOf(Env& env, const JsValue& value) {
-  TensorHandle* handle = env.unwrap(value.value);
-  if (handle == nullptr) throw Error("ERR_TYPE", "tensor must be a Tensor, got " + describe(env, value.value));
+TensorHandle& handleOf(Env& env, Napi::Value value) {
+  TensorHandle* handle = env.unwrap(value);
+  if (handle == nullptr) throw Error("ERR_TYPE", "tensor must be a Tensor, got " + describe(env, value));
   return *handle;
 }
 
-void keep(Env& env, JsValue tensor) {
+void keep(Env& env, Napi::Value tensor) {
   TensorHandle& handle = handleOf(env, tensor);
   if (!handle.tensor.defined()) throw Error("ERR_DISPOSED", "tensor has been disposed");
   env.keep(&handle);
@@ -29,9 +29,9 @@ void keep(Env& env, JsValue tensor) {
 
 void enterScope(Env& env) { env.enterScope(); }
 int64_t scopeDepth(Env& env) { return static_cast<int64_t>(env.scopeDepth()); }
-void dispose(Env& env, JsValue tensor) { env.dispose(&handleOf(env, tensor)); }
-bool isDisposed(Env& env, JsValue tensor) { return !handleOf(env, tensor).tensor.defined(); }
-bool isTensor(Env& env, JsValue value) { return env.unwrap(value.value) != nullptr; }
+void dispose(Env& env, Napi::Value tensor) { env.dispose(&handleOf(env, tensor)); }
+bool isDisposed(Env& env, Napi::Value tensor) { return !handleOf(env, tensor).tensor.defined(); }
+bool isTensor(Env& env, Napi::Value value) { return env.unwrap(value) != nullptr; }
 int64_t liveTensors(Env& env) { return static_cast<int64_t>(env.liveTensors()); }
 
 // [tensors, bytes of their distinct memory] on a device, or on all.

@@ -10,55 +10,50 @@ namespace mbconv {
 
 namespace {
 
-struct Job {
-  Op& op;
-  Task task;
-  std::exception_ptr failure = nullptr;
-  napi_deferred deferred = nullptr;
-  napi_async_work work = nullptr;
+// Deletes itself when it is done.
+class Job : public Napi::AsyncWorker {
+ public:
+  Job(Op& op, Task task)
+      : Napi::AsyncWorker(op.env->js(), op.name),
+        op_(op),
+        task_(std::move(task)),
+        deferred_(Napi::Promise::Deferred::New(op.env->js())) {}
 
-  static void execute(napi_env, void* data) {
-    auto* job = static_cast<Job*>(data);
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  // On a thread of the pool. The exception is kept as it is: AsyncWorker would keep its message only.
+  void Execute() override {
     try {
-      job->task.work();
+      task_.work();
     } catch (...) {
-      job->failure = std::current_exception();
+      failure_ = std::current_exception();
     }
   }
 
-  static void complete(napi_env js, napi_status status, void* data) {
-    std::unique_ptr<Job> job(static_cast<Job*>(data));
-    napi_delete_async_work(js, job->work);
-    if (status == napi_cancelled) return;
+  void OnOK() override {
     try {
-      if (job->failure) std::rethrow_exception(job->failure);
-      napi_value value = nullptr;
-      if (job->task.result) {
-        value = job->task.result(js);
-      } else {
-        check(napi_get_undefined(js, &value));
-      }
-      check(napi_resolve_deferred(js, job->deferred, value));
+      if (failure_) std::rethrow_exception(failure_);
+      deferred_.Resolve(task_.result ? task_.result(Env()) : Env().Undefined());
     } catch (...) {
-      throwCurrentException(job->op, 0, nullptr);
-      napi_value error;
-      if (napi_get_and_clear_last_exception(js, &error) == napi_ok) napi_reject_deferred(js, job->deferred, error);
+      deferred_.Reject(currentError(op_).Value());
     }
   }
+
+ private:
+  Op& op_;
+  Task task_;
+  Napi::Promise::Deferred deferred_;
+  std::exception_ptr failure_ = nullptr;
 };
 
 }  // namespace
 
-napi_value start(Op& op, Task task) {
-  napi_env js = op.env->js();
-  auto job = std::make_unique<Job>(Job{op, std::move(task)});
-  napi_value name;
-  napi_value promise;
-  check(napi_create_string_utf8(js, op.name, NAPI_AUTO_LENGTH, &name));
-  check(napi_create_async_work(js, nullptr, name, &Job::execute, &Job::complete, job.get(), &job->work));
-  check(napi_create_promise(js, &job->deferred, &promise));
-  check(napi_queue_async_work(js, job->work));
-  (void)job.release();  // complete() owns it from here on
+Napi::Value start(Op& op, Task task) {
+  auto job = std::make_unique<Job>(op, std::move(task));
+  const Napi::Promise promise = job->promise();
+  job->Queue();
+  (void)job.release();  // it deletes itself from here on
   return promise;
 }
 

@@ -1,7 +1,7 @@
 // Work off the JavaScript thread, as the promise that an exported function returns.
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
 #include <functional>
 
@@ -15,9 +15,9 @@ struct Task {
   // thread's own. What it throws rejects the promise.
   std::function<void()> work;
   // Makes what the promise resolves to, on the JavaScript thread again; undefined where there is none.
-  std::function<napi_value(napi_env)> result = nullptr;
+  std::function<Napi::Value(Napi::Env)> result = nullptr;
 };
 
-napi_value start(Op& op, Task task);
+Napi::Value start(Op& op, Task task);
 
 }  // namespace mbconv

@@ -5,9 +5,8 @@
 // returns a Task gives JavaScript a promise.
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
-#include <array>
 #include <initializer_list>
 #include <type_traits>
 
@@ -20,17 +19,16 @@ namespace mbconv {
 
 class Exports {
  public:
-  Exports(Env& env, napi_value object) : env_(env), object_(object) {}
-  Env& env() const { return env_; }
-  void add(const char* name, napi_callback callback, Op* op) const {
-    napi_value function;
-    check(napi_create_function(env_.js(), name, NAPI_AUTO_LENGTH, callback, op, &function));
-    check(napi_set_named_property(env_.js(), object_, name, function));
+  Exports(Env& env, Napi::Object object) : env_(env), object_(object) {}
+
+  template <Napi::Value (*Callback)(const Napi::CallbackInfo&)>
+  void add(const char* name, std::initializer_list<const char*> arguments) const {
+    object_.Set(name, Napi::Function::New<Callback>(env_.js(), name, env_.addOp(name, arguments)));
   }
 
  private:
   Env& env_;
-  napi_value object_;
+  Napi::Object object_;
 };
 
 template <auto Fn, class Signature = decltype(Fn)>
@@ -51,18 +49,18 @@ struct Binding<Fn, R (*)(A...)> {
   using Convert = Arg<std::remove_cv_t<std::remove_reference_t<T>>>;
 
   template <size_t... I>
-  static napi_value invoke(Op& op, const napi_value* argv, std::index_sequence<I...>) {
+  static Napi::Value invoke(Op& op, const Napi::CallbackInfo& info, std::index_sequence<I...>) {
     using All = std::tuple<A...>;
     auto call = [&]() -> R {
       if constexpr (kTakesEnv) {
-        return Fn(*op.env, Convert<std::tuple_element_t<I + 1, All>>::from(Site{op, I}, argv[I])...);
+        return Fn(*op.env, Convert<std::tuple_element_t<I + 1, All>>::from(Site{op, I}, info[I])...);
       } else {
-        return Fn(Convert<std::tuple_element_t<I, All>>::from(Site{op, I}, argv[I])...);
+        return Fn(Convert<std::tuple_element_t<I, All>>::from(Site{op, I}, info[I])...);
       }
     };
     if constexpr (std::is_void_v<R>) {
       call();
-      return nullptr;
+      return {};
     } else if constexpr (std::is_same_v<R, Task>) {
       return start(op, call());
     } else {
@@ -70,18 +68,14 @@ struct Binding<Fn, R (*)(A...)> {
     }
   }
 
-  static napi_value callback(napi_env env, napi_callback_info info) {
-    std::array<napi_value, kArguments + 1> argv{};
-    size_t argc = kArguments;
-    void* data = nullptr;
-    if (napi_get_cb_info(env, info, &argc, argv.data(), nullptr, &data) != napi_ok) return nullptr;
-    Op& op = *static_cast<Op*>(data);
+  static Napi::Value callback(const Napi::CallbackInfo& info) {
+    Op& op = *static_cast<Op*>(info.Data());
     op.env->current = &op;
     try {
-      return invoke(op, argv.data(), std::make_index_sequence<kArguments>());
+      return invoke(op, info, std::make_index_sequence<kArguments>());
     } catch (...) {
-      throwCurrentException(op, kArguments, argv.data());
-      return nullptr;
+      throwCurrentError(op, info);
+      return {};
     }
   }
 };
@@ -89,7 +83,7 @@ struct Binding<Fn, R (*)(A...)> {
 template <auto Fn>
 void bind(const Exports& exports, const char* name, std::initializer_list<const char*> arguments) {
   static_assert(std::is_pointer_v<decltype(Fn)>, "bind takes a function");
-  exports.add(name, &Binding<Fn>::callback, exports.env().addOp(name, arguments));
+  exports.add<&Binding<Fn>::callback>(name, arguments);
 }
 
 }  // namespace mbconv

@@ -30,12 +30,6 @@ constexpr std::array<std::pair<at::ScalarType, const char*>, 10> kDTypes = {{
     {at::kBool, "bool"},
 }};
 
-napi_valuetype typeOf(napi_env env, napi_value value) {
-  napi_valuetype type;
-  check(napi_typeof(env, value, &type));
-  return type;
-}
-
 std::string argumentName(const Site& site) {
   return site.index < site.op.arguments.size() ? site.op.arguments[site.index]
                                                : "argument " + std::to_string(site.index + 1);
@@ -52,8 +46,8 @@ std::string describe(const at::Tensor& tensor) {
   return text.str();
 }
 
-std::string describe(const Env& env, napi_value value) {
-  switch (typeOf(env.js(), value)) {
+std::string describe(const Env& env, Napi::Value value) {
+  switch (value.Type()) {
     case napi_undefined:
       return "nothing";
     case napi_null:
@@ -61,10 +55,8 @@ std::string describe(const Env& env, napi_value value) {
     case napi_boolean:
       return "a boolean";
     case napi_number: {
-      double number;
-      check(napi_get_value_double(env.js(), value, &number));
       std::ostringstream text;
-      text << "the number " << number;
+      text << "the number " << value.As<Napi::Number>().DoubleValue();
       return text.str();
     }
     case napi_string:
@@ -78,17 +70,13 @@ std::string describe(const Env& env, napi_value value) {
     default:
       break;
   }
-  if (TensorHandle* handle = env.unwrap(value)) {
+  if (const TensorHandle* handle = env.unwrap(value))
     return handle->tensor.defined() ? "Tensor " + describe(handle->tensor) : "a disposed Tensor";
-  }
-  bool array = false;
-  check(napi_is_array(env.js(), value, &array));
-  if (array) return "an array";
-  check(napi_is_typedarray(env.js(), value, &array));
-  return array ? "a typed array" : "an object";
+  if (value.IsArray()) return "an array";
+  return value.IsTypedArray() ? "a typed array" : "an object";
 }
 
-void expected(const Site& site, const std::string& what, napi_value got) {
+void expected(const Site& site, const std::string& what, Napi::Value got) {
   throw Error("ERR_TYPE", argumentName(site) + " must be " + what + ", got " + describe(*site.op.env, got));
 }
 
@@ -114,12 +102,7 @@ at::MemoryFormat parseMemoryFormat(const std::string& name) {
   throw Error("ERR_VALUE", "unknown memory format '" + name + "'; known: contiguous, channelsLast, preserve");
 }
 
-bool isNullish(napi_env env, napi_value value) {
-  const napi_valuetype type = typeOf(env, value);
-  return type == napi_undefined || type == napi_null;
-}
-
-at::Tensor Arg<at::Tensor>::from(const Site& site, napi_value value) {
+at::Tensor Arg<at::Tensor>::from(const Site& site, Napi::Value value) {
   TensorHandle* handle = site.op.env->unwrap(value);
   if (handle == nullptr) expected(site, "a Tensor", value);
   if (!handle->tensor.defined()) {
@@ -128,8 +111,8 @@ at::Tensor Arg<at::Tensor>::from(const Site& site, napi_value value) {
   return handle->tensor;
 }
 
-Operand Arg<Operand>::from(const Site& site, napi_value value) {
-  switch (typeOf(site.js(), value)) {
+Operand Arg<Operand>::from(const Site& site, Napi::Value value) {
+  switch (value.Type()) {
     case napi_number:
     case napi_bigint:
     case napi_boolean:
@@ -141,11 +124,10 @@ Operand Arg<Operand>::from(const Site& site, napi_value value) {
   return {Arg<at::Tensor>::from(site, value)};
 }
 
-at::Scalar Arg<at::Scalar>::from(const Site& site, napi_value value) {
-  switch (typeOf(site.js(), value)) {
+at::Scalar Arg<at::Scalar>::from(const Site& site, Napi::Value value) {
+  switch (value.Type()) {
     case napi_number: {
-      double number;
-      check(napi_get_value_double(site.js(), value, &number));
+      const double number = value.As<Napi::Number>().DoubleValue();
       // JavaScript has one number type: whole numbers count as integers, so that int64 tensors stay int64.
       if (std::trunc(number) == number && std::abs(number) <= kMaxSafeInteger && !(number == 0 && std::signbit(number)))
         return at::Scalar(static_cast<int64_t>(number));
@@ -160,46 +142,36 @@ at::Scalar Arg<at::Scalar>::from(const Site& site, napi_value value) {
   }
 }
 
-int64_t Arg<int64_t>::from(const Site& site, napi_value value) {
-  const napi_valuetype type = typeOf(site.js(), value);
+int64_t Arg<int64_t>::from(const Site& site, Napi::Value value) {
+  const napi_valuetype type = value.Type();
   if (type == napi_bigint) {
-    int64_t integer;
     bool lossless;
-    check(napi_get_value_bigint_int64(site.js(), value, &integer, &lossless));
+    const int64_t integer = value.As<Napi::BigInt>().Int64Value(&lossless);
     if (!lossless) throw Error("ERR_VALUE", argumentName(site) + " does not fit in 64 bits");
     return integer;
   }
   if (type != napi_number) expected(site, "an integer", value);
-  double number;
-  check(napi_get_value_double(site.js(), value, &number));
+  const double number = value.As<Napi::Number>().DoubleValue();
   if (std::trunc(number) != number || std::abs(number) > kMaxSafeInteger) expected(site, "an integer", value);
   return static_cast<int64_t>(number);
 }
 
-double Arg<double>::from(const Site& site, napi_value value) {
-  if (typeOf(site.js(), value) != napi_number) expected(site, "a number", value);
-  double number;
-  check(napi_get_value_double(site.js(), value, &number));
-  return number;
+double Arg<double>::from(const Site& site, Napi::Value value) {
+  if (!value.IsNumber()) expected(site, "a number", value);
+  return value.As<Napi::Number>().DoubleValue();
 }
 
-bool Arg<bool>::from(const Site& site, napi_value value) {
-  if (typeOf(site.js(), value) != napi_boolean) expected(site, "true or false", value);
-  bool truth;
-  check(napi_get_value_bool(site.js(), value, &truth));
-  return truth;
+bool Arg<bool>::from(const Site& site, Napi::Value value) {
+  if (!value.IsBoolean()) expected(site, "true or false", value);
+  return value.As<Napi::Boolean>().Value();
 }
 
-std::string Arg<std::string>::from(const Site& site, napi_value value) {
-  if (typeOf(site.js(), value) != napi_string) expected(site, "a string", value);
-  size_t length;
-  check(napi_get_value_string_utf8(site.js(), value, nullptr, 0, &length));
-  std::string text(length, '\0');
-  check(napi_get_value_string_utf8(site.js(), value, text.data(), length + 1, &length));
-  return text;
+std::string Arg<std::string>::from(const Site& site, Napi::Value value) {
+  if (!value.IsString()) expected(site, "a string", value);
+  return value.As<Napi::String>().Utf8Value();
 }
 
-at::Device Arg<at::Device>::from(const Site& site, napi_value value) {
+at::Device Arg<at::Device>::from(const Site& site, Napi::Value value) {
   const std::string name = Arg<std::string>::from(site, value);
   std::optional<at::Device> device;
   try {
@@ -213,45 +185,21 @@ at::Device Arg<at::Device>::from(const Site& site, napi_value value) {
   return *device;
 }
 
-uint32_t arrayLength(const Site& site, napi_value value, const char* what) {
-  bool array = false;
-  check(napi_is_array(site.js(), value, &array));
-  if (!array) expected(site, what, value);
-  uint32_t length;
-  check(napi_get_array_length(site.js(), value, &length));
+std::pair<Napi::Array, uint32_t> arrayOf(const Site& site, Napi::Value value) {
+  if (!value.IsArray()) expected(site, "an array", value);
+  const auto array = value.As<Napi::Array>();
+  const uint32_t length = array.Length();
   if (length > kMaxListLength) throw Error("ERR_VALUE", argumentName(site) + " is too long a list");
-  return length;
+  return {array, length};
 }
 
-napi_value toJs(Env& env, double value) {
-  napi_value result;
-  check(napi_create_double(env.js(), value, &result));
-  return result;
+Napi::Value toJs(Env& env, int64_t value) {
+  if (std::abs(static_cast<double>(value)) <= kMaxSafeInteger)
+    return Napi::Number::New(env.js(), static_cast<double>(value));
+  return Napi::BigInt::New(env.js(), value);
 }
 
-napi_value toJs(Env& env, bool value) {
-  napi_value result;
-  check(napi_get_boolean(env.js(), value, &result));
-  return result;
-}
-
-napi_value toJs(Env& env, int64_t value) {
-  napi_value result;
-  if (std::abs(static_cast<double>(value)) <= kMaxSafeInteger) {
-    check(napi_create_int64(env.js(), value, &result));
-  } else {
-    check(napi_create_bigint_int64(env.js(), value, &result));
-  }
-  return result;
-}
-
-napi_value toJs(Env& env, const std::string& value) {
-  napi_value result;
-  check(napi_create_string_utf8(env.js(), value.data(), value.size(), &result));
-  return result;
-}
-
-napi_value toJs(Env& env, const at::Scalar& value) {
+Napi::Value toJs(Env& env, const at::Scalar& value) {
   if (value.isBoolean()) return toJs(env, value.toBool());
   if (value.isIntegral(false)) return toJs(env, value.toLong());
   return toJs(env, value.toDouble());

@@ -9,7 +9,7 @@
 #include <c10/core/MemoryFormat.h>
 #include <c10/core/Scalar.h>
 #include <c10/core/ScalarType.h>
-#include <node_api.h>
+#include <napi.h>
 
 #include <optional>
 #include <string>
@@ -25,13 +25,12 @@ namespace mbconv {
 struct Site {
   const Op& op;
   size_t index;
-  napi_env js() const { return op.env->js(); }
 };
 
-[[noreturn]] void expected(const Site& site, const std::string& what, napi_value got);
+[[noreturn]] void expected(const Site& site, const std::string& what, Napi::Value got);
 
 // "a string", "Tensor float32[2,3]", …
-std::string describe(const Env& env, napi_value value);
+std::string describe(const Env& env, Napi::Value value);
 std::string describe(const at::Tensor& tensor);
 
 at::ScalarType parseDType(const std::string& name);
@@ -43,12 +42,10 @@ struct Operand {
   at::Tensor value;
 };
 
-// A value handed on as it is.
-struct JsValue {
-  napi_value value;
-};
-
-bool isNullish(napi_env env, napi_value value);
+inline bool isNullish(Napi::Value value) {
+  const napi_valuetype type = value.Type();
+  return type == napi_undefined || type == napi_null;
+}
 
 template <class T>
 struct Arg;
@@ -56,112 +53,108 @@ struct Arg;
 template <>
 struct Arg<at::Tensor> {
   // By value: converting a later argument may run a getter that disposes this one.
-  static at::Tensor from(const Site& site, napi_value value);
+  static at::Tensor from(const Site& site, Napi::Value value);
 };
 template <>
 struct Arg<Operand> {
-  static Operand from(const Site& site, napi_value value);
+  static Operand from(const Site& site, Napi::Value value);
 };
 template <>
-struct Arg<JsValue> {
-  static JsValue from(const Site&, napi_value value) { return {value}; }
+struct Arg<Napi::Value> {
+  static Napi::Value from(const Site&, Napi::Value value) { return value; }
+};
+template <>
+struct Arg<Napi::Function> {
+  static Napi::Function from(const Site& site, Napi::Value value) {
+    if (!value.IsFunction()) expected(site, "a function", value);
+    return value.As<Napi::Function>();
+  }
 };
 template <>
 struct Arg<at::Scalar> {
-  static at::Scalar from(const Site& site, napi_value value);
+  static at::Scalar from(const Site& site, Napi::Value value);
 };
 template <>
 struct Arg<int64_t> {
-  static int64_t from(const Site& site, napi_value value);
+  static int64_t from(const Site& site, Napi::Value value);
 };
 template <>
 struct Arg<double> {
-  static double from(const Site& site, napi_value value);
+  static double from(const Site& site, Napi::Value value);
 };
 template <>
 struct Arg<bool> {
-  static bool from(const Site& site, napi_value value);
+  static bool from(const Site& site, Napi::Value value);
 };
 template <>
 struct Arg<std::string> {
-  static std::string from(const Site& site, napi_value value);
+  static std::string from(const Site& site, Napi::Value value);
 };
 template <>
 struct Arg<at::ScalarType> {
-  static at::ScalarType from(const Site& site, napi_value value) {
+  static at::ScalarType from(const Site& site, Napi::Value value) {
     return parseDType(Arg<std::string>::from(site, value));
   }
 };
 template <>
 struct Arg<at::MemoryFormat> {
-  static at::MemoryFormat from(const Site& site, napi_value value) {
+  static at::MemoryFormat from(const Site& site, Napi::Value value) {
     return parseMemoryFormat(Arg<std::string>::from(site, value));
   }
 };
 template <>
 struct Arg<at::Device> {
-  static at::Device from(const Site& site, napi_value value);
+  static at::Device from(const Site& site, Napi::Value value);
 };
 
-uint32_t arrayLength(const Site& site, napi_value value, const char* what);
+// An array that is not too long for a list of sizes or tensors, and its length.
+std::pair<Napi::Array, uint32_t> arrayOf(const Site& site, Napi::Value value);
 
 template <class T>
 struct Arg<std::vector<T>> {
-  static std::vector<T> from(const Site& site, napi_value value) {
-    const uint32_t length = arrayLength(site, value, "an array");
+  static std::vector<T> from(const Site& site, Napi::Value value) {
+    const auto [array, length] = arrayOf(site, value);
     std::vector<T> list;
     list.reserve(length);
-    for (uint32_t i = 0; i < length; ++i) {
-      napi_value element;
-      check(napi_get_element(site.js(), value, i, &element));
-      list.push_back(Arg<T>::from(site, element));
-    }
+    for (uint32_t i = 0; i < length; ++i) list.push_back(Arg<T>::from(site, array.Get(i)));
     return list;
   }
 };
 
 template <class T>
 struct Arg<std::optional<T>> {
-  static std::optional<T> from(const Site& site, napi_value value) {
-    if (isNullish(site.js(), value)) return std::nullopt;
+  static std::optional<T> from(const Site& site, Napi::Value value) {
+    if (isNullish(value)) return std::nullopt;
     return Arg<T>::from(site, value);
   }
 };
 
-inline napi_value toJs(Env& env, at::Tensor tensor) { return env.wrap(std::move(tensor)); }
-inline napi_value toJs(Env&, JsValue value) { return value.value; }
-napi_value toJs(Env& env, double value);
-napi_value toJs(Env& env, bool value);
+inline Napi::Value toJs(Env& env, at::Tensor tensor) { return env.wrap(std::move(tensor)); }
+inline Napi::Value toJs(Env&, Napi::Value value) { return value; }
+inline Napi::Value toJs(Env& env, double value) { return Napi::Number::New(env.js(), value); }
+inline Napi::Value toJs(Env& env, bool value) { return Napi::Boolean::New(env.js(), value); }
+inline Napi::Value toJs(Env& env, const std::string& value) { return Napi::String::New(env.js(), value); }
 // A number while it is exact, a BigInt beyond ±2^53.
-napi_value toJs(Env& env, int64_t value);
-napi_value toJs(Env& env, const std::string& value);
-napi_value toJs(Env& env, const at::Scalar& value);
+Napi::Value toJs(Env& env, int64_t value);
+Napi::Value toJs(Env& env, const at::Scalar& value);
 
 template <class T>
-napi_value toJs(Env& env, const std::optional<T>& value) {
-  if (value) return toJs(env, *value);
-  napi_value null;
-  check(napi_get_null(env.js(), &null));
-  return null;
+Napi::Value toJs(Env& env, const std::optional<T>& value) {
+  return value ? toJs(env, *value) : env.js().Null();
 }
 
 template <class T>
-napi_value toJs(Env& env, const std::vector<T>& list) {
-  napi_value array;
-  check(napi_create_array_with_length(env.js(), list.size(), &array));
-  for (size_t i = 0; i < list.size(); ++i) {
-    check(napi_set_element(env.js(), array, static_cast<uint32_t>(i), toJs(env, list[i])));
-  }
+Napi::Value toJs(Env& env, const std::vector<T>& list) {
+  auto array = Napi::Array::New(env.js(), list.size());
+  for (size_t i = 0; i < list.size(); ++i) array.Set(static_cast<uint32_t>(i), toJs(env, list[i]));
   return array;
 }
 
 template <class... T>
-napi_value toJs(Env& env, const std::tuple<T...>& tuple) {
-  napi_value array;
-  check(napi_create_array_with_length(env.js(), sizeof...(T), &array));
+Napi::Value toJs(Env& env, const std::tuple<T...>& tuple) {
+  auto array = Napi::Array::New(env.js(), sizeof...(T));
   uint32_t i = 0;
-  std::apply([&](const auto&... element) { (check(napi_set_element(env.js(), array, i++, toJs(env, element))), ...); },
-             tuple);
+  std::apply([&](const auto&... element) { (array.Set(i++, toJs(env, element)), ...); }, tuple);
   return array;
 }
 

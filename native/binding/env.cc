@@ -6,30 +6,22 @@
 #include <unordered_set>
 
 #include "binding/error.h"
+#include "binding/wrap.h"
 
 namespace mbconv {
 
-Env::Env(napi_env env) : generator(at::detail::createCPUGenerator()), js_(env) {
+Env::Env(Napi::Env env) : generator(at::detail::createCPUGenerator()), js_(env) {
   generator.seed();
   scopes_.push_back(std::make_unique<Scope>());
-  const auto leave = [](void* data) {
-    std::unique_ptr<std::shared_ptr<bool>> leaving(static_cast<std::shared_ptr<bool>*>(data));
-    **leaving = true;
-  };
-  napi_add_env_cleanup_hook(env, leave, new std::shared_ptr<bool>(leaving_));
+  env.AddCleanupHook([leaving = leaving_] { *leaving = true; });
 }
 
 Env::~Env() = default;
 
-Env& Env::of(napi_env env) {
-  void* data = nullptr;
-  check(napi_get_instance_data(env, &data));
-  return *static_cast<Env*>(data);
-}
-
-void Env::tearDown(Env* env) {
+void Env::tearDown(Napi::Env, Env* env) {
   *env->alive_ = false;
   env->inferenceModes.clear();
+  env->setAside_.reset();
   for (auto& scope : env->scopes_) {
     while (scope->head.next != &scope->head) env->release(scope->head.next);
   }
@@ -37,37 +29,35 @@ void Env::tearDown(Env* env) {
   if (env->handles_ == 0) delete env;
 }
 
-void Env::registerTensorClass(napi_value tensorClass) {
-  check(napi_create_reference(js_, tensorClass, 1, &tensorClass_));
+// The Env may be deleted after the environment has ended: the references go with that.
+void Env::registerTensorClass(Napi::Function tensorClass) {
+  tensorClass_ = Napi::Persistent(tensorClass);
+  tensorClass_.SuppressDestruct();
 }
 
-void Env::registerErrorClass(napi_value errorClass) {
-  check(napi_create_reference(js_, errorClass, 1, &errorClass_));
+void Env::registerErrorClass(Napi::Function errorClass) {
+  errorClass_ = Napi::Persistent(errorClass);
+  errorClass_.SuppressDestruct();
 }
 
-napi_value Env::errorClass() const {
-  napi_value value = nullptr;
-  if (errorClass_ != nullptr) napi_get_reference_value(js_, errorClass_, &value);
-  return value;
+Napi::Error Env::takeSetAside() {
+  Napi::Error error =
+      setAside_ ? std::move(*setAside_) : Napi::Error::New(js_, "a JavaScript error that was thrown before");
+  setAside_.reset();
+  return error;
 }
 
-napi_value Env::wrap(at::Tensor tensor) {
-  napi_value object;
-  if (!tensor.defined()) {
-    check(napi_get_null(js_, &object));
-    return object;
-  }
+Napi::Value Env::wrap(at::Tensor tensor) {
+  if (!tensor.defined()) return js_.Null();
   if (strict_ && scopes_.size() == 1)
     throw Error("ERR_SCOPE", "a tensor was made outside any scope, which strict mode forbids");
-  napi_value constructor;
-  check(napi_get_reference_value(js_, tensorClass_, &constructor));
-  check(napi_new_instance(js_, constructor, 0, nullptr, &object));
+  if (tensorClass_.IsEmpty()) throw Error("ERR_NATIVE", "the class of tensors has not been registered");
+  const Napi::Object object = tensorClass_.Value().New(std::initializer_list<napi_value>());
   auto handle = std::make_unique<TensorHandle>();
   handle->env = this;
-  check(napi_wrap(js_, object, handle.get(), &Env::finalizeHandle, nullptr, &handle->self));
+  handle->self = mbconv::wrap(object, kTensorTag, handle.get(), &Env::finalizeHandle);
   TensorHandle* owned = handle.release();  // the JavaScript object owns it from here on
   ++handles_;
-  check(napi_type_tag_object(js_, object, &kTensorTag));
   owned->tensor = std::move(tensor);
   link(*scopes_.back(), owned);
   ++live_;
@@ -75,16 +65,11 @@ napi_value Env::wrap(at::Tensor tensor) {
   return object;
 }
 
-TensorHandle* Env::unwrap(napi_value value) const {
-  // Asking a primitive for its tag would leave a JavaScript exception pending.
-  napi_valuetype type;
-  if (napi_typeof(js_, value, &type) != napi_ok || type != napi_object) return nullptr;
-  bool ours = false;
-  if (napi_check_object_type_tag(js_, value, &kTensorTag, &ours) != napi_ok || !ours) return nullptr;
-  void* data = nullptr;
+TensorHandle* Env::unwrap(Napi::Value value) const {
+  const auto found = mbconv::unwrap(value, kTensorTag);
+  if (!found) return nullptr;
   // A disposed tensor has no handle any more, only its tag.
-  if (napi_unwrap(js_, value, &data) != napi_ok) return const_cast<TensorHandle*>(&disposed_);
-  return static_cast<TensorHandle*>(data);
+  return *found == nullptr ? const_cast<TensorHandle*>(&disposed_) : static_cast<TensorHandle*>(*found);
 }
 
 void Env::release(TensorHandle* handle) {
@@ -98,23 +83,16 @@ void Env::release(TensorHandle* handle) {
 void Env::dispose(TensorHandle* handle) {
   if (!handle->tensor.defined()) return;
   release(handle);
-  // Finalizers do not run inside a synchronous loop: a handle that waited for its own would stay, and 2,000 training
-  // steps would leave 100 MB of them. An object without its wrap needs none, and an object that has been collected
-  // already has its finalizer waiting for the event loop, from where deleting the reference takes it back
-  // (Node's RefTracker does that in its destructor, in every version that package.json admits).
-  napi_handle_scope scope;
-  check(napi_open_handle_scope(js_, &scope));
-  napi_value object = nullptr;
-  if (napi_get_reference_value(js_, handle->self, &object) == napi_ok && object != nullptr) {
-    void* data;
-    napi_remove_wrap(js_, object, &data);
-  }
-  napi_close_handle_scope(js_, scope);
+  // The handle is freed here and now. Finalizers do not run inside a synchronous loop: handles that waited for theirs
+  // would pile up, 100 MB in 2,000 training steps. An object that is no longer wrapped has no finalizer. The finalizer
+  // of an object that has already been collected waits for the event loop; deleting the reference cancels it (the
+  // destructor of Node's RefTracker does so in every version that package.json admits).
+  releaseWrap(js_, handle->self);
   forget(handle);
 }
 
 void Env::forget(TensorHandle* handle) {
-  napi_delete_reference(js_, handle->self);
+  deleteReference(js_, handle->self);
   delete handle;
   --handles_;
 }
@@ -205,16 +183,8 @@ std::vector<std::pair<at::Tensor, Env::Origin>> Env::liveWithOrigin() const {
 
 // The stack of the JavaScript that is running, as `new Error().stack` has it.
 std::string Env::jsStack() const {
-  napi_value message, error, stack;
-  size_t length = 0;
-  if (napi_create_string_utf8(js_, "", 0, &message) != napi_ok ||
-      napi_create_error(js_, nullptr, message, &error) != napi_ok ||
-      napi_get_named_property(js_, error, "stack", &stack) != napi_ok ||
-      napi_get_value_string_utf8(js_, stack, nullptr, 0, &length) != napi_ok)
-    return "";
-  std::string text(length, '\0');
-  napi_get_value_string_utf8(js_, stack, text.data(), length + 1, &length);
-  return text;
+  const Napi::Value stack = Napi::Error::New(js_, "").Get("stack");
+  return stack.IsString() ? stack.As<Napi::String>().Utf8Value() : "";
 }
 
 Op* Env::addOp(const char* name, std::vector<const char*> arguments) {

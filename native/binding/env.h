@@ -1,11 +1,11 @@
-// State of one JavaScript environment (the main thread or a worker). Nothing in this addon is static but the CPU
-// allocator and the tensors on their way between threads, so it loads in any number of workers at once.
+// State of one JavaScript environment (the main thread or a worker). Only the CPU allocator and the tensors on their
+// way between threads belong to the whole process. The addon therefore loads in any number of workers at once.
 #pragma once
 
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 #include <c10/core/InferenceMode.h>
-#include <node_api.h>
+#include <napi.h>
 
 #include <functional>
 #include <memory>
@@ -48,26 +48,29 @@ struct SavedTensors {
 
 class Env {
  public:
-  explicit Env(napi_env env);
+  explicit Env(Napi::Env env);
   Env(const Env&) = delete;
   Env& operator=(const Env&) = delete;
 
-  static Env& of(napi_env env);
   // Called when the environment goes away; handles that JavaScript still holds outlive this call, the Env with them.
-  static void tearDown(Env* env);
+  static void tearDown(Napi::Env, Env* env);
 
-  napi_env js() const { return js_; }
+  Napi::Env js() const { return js_; }
 
   // The classes live in TypeScript (lib/tensor/core/tensor.ts, lib/errors/error.ts) and register themselves once.
-  void registerTensorClass(napi_value tensorClass);
-  void registerErrorClass(napi_value errorClass);
-  napi_value errorClass() const;
+  void registerTensorClass(Napi::Function tensorClass);
+  void registerErrorClass(Napi::Function errorClass);
+  Napi::Function errorClass() const { return errorClass_.Value(); }  // empty before it is registered
 
   // A new JavaScript Tensor, owned by the innermost scope. An undefined tensor becomes null.
-  napi_value wrap(at::Tensor tensor);
-  // The handle behind a JavaScript value, one without a tensor for a disposed Tensor, null when it is no Tensor of this
-  // addon.
-  TensorHandle* unwrap(napi_value value) const;
+  Napi::Value wrap(at::Tensor tensor);
+  // The handle behind a JavaScript value: null for a value that is no Tensor of this addon, a handle without a tensor
+  // for a Tensor that has been disposed.
+  TensorHandle* unwrap(Napi::Value value) const;
+
+  // Keeps a JavaScript error while an ErrorSetAside that stands for it passes through C++.
+  void setAside(const Napi::Error& error) { setAside_.emplace(error); }
+  Napi::Error takeSetAside();
 
   // Frees the tensor and its handle; nothing happens to one that is disposed already.
   void dispose(TensorHandle* handle);
@@ -90,7 +93,7 @@ class Env {
   std::vector<at::Tensor> largestOn(c10::Device device, size_t count) const;
 
   // Strict: a tensor made outside every scope is an error. Tracking: each tensor remembers the operation and the
-  // JavaScript stack that made it, which makes every operation dearer.
+  // JavaScript stack that made it, which makes every operation slower.
   void setStrict(bool on) { strict_ = on; }
   void setTracking(bool on);
   struct Origin {
@@ -99,7 +102,7 @@ class Env {
   };
   // Every live tensor with where it comes from (empty for those made before tracking).
   std::vector<std::pair<at::Tensor, Origin>> liveWithOrigin() const;
-  // The operation being called: what a tensor made now comes from.
+  // The operation being called, which is the origin of a tensor made now.
   const Op* current = nullptr;
 
   Op* addOp(const char* name, std::vector<const char*> arguments);
@@ -108,6 +111,10 @@ class Env {
   // Source of every random number this environment draws on the CPU; libtorch's default generator is the process's, and
   // two workers drawing from it would make both runs irreproducible.
   at::Generator generator;
+  // What draws for a device: `generator` for the CPU; CUDA devices have their own, libtorch's.
+  std::optional<at::Generator> generatorFor(at::Device device) const {
+    return device.is_cpu() ? std::optional(generator) : std::nullopt;
+  }
 
   // False once the environment is gone: for what may outlive it.
   std::shared_ptr<bool> alive() const { return alive_; }
@@ -137,9 +144,10 @@ class Env {
   static void finalizeHandle(napi_env env, void* data, void* hint);
   ~Env();
 
-  napi_env js_;
-  napi_ref tensorClass_ = nullptr;
-  napi_ref errorClass_ = nullptr;
+  Napi::Env js_;
+  Napi::FunctionReference tensorClass_;
+  Napi::FunctionReference errorClass_;
+  std::optional<Napi::Error> setAside_;
   std::vector<std::unique_ptr<Scope>> scopes_;  // [0] holds what no scope owns
   std::vector<std::unique_ptr<Op>> ops_;
   std::unordered_map<const TensorHandle*, Origin> origins_;

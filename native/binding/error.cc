@@ -51,34 +51,33 @@ Failure fromC10(const char* code, const c10::Error& error) {
 // Tensors named in an out-of-memory error.
 constexpr size_t kHolders = 3;
 
-// Sets options.memory = {device, asked, free, holders: [{tensor, bytes}]}, the `memory` of the JavaScript error.
-void setMemory(Env& env, napi_value options, const Shortage& shortage) {
-  const auto set = [&](napi_value object, const char* key, napi_value value) {
-    check(napi_set_named_property(env.js(), object, key, value));
-  };
+// {device, asked, free, holders: [{tensor, bytes}]}: the `memory` of the JavaScript error.
+Napi::Object memoryOf(Env& env, const Shortage& shortage) {
   const auto bytes = [&](size_t count) { return toJs(env, static_cast<double>(count)); };
-  napi_value memory, holders;
-  check(napi_create_object(env.js(), &memory));
-  set(memory, "device", toJs(env, shortage.device.str()));
-  set(memory, "asked", bytes(shortage.asked));
-  if (shortage.free) set(memory, "free", bytes(*shortage.free));
-  check(napi_create_array(env.js(), &holders));
-  uint32_t index = 0;
+  auto memory = Napi::Object::New(env.js());
+  memory.Set("device", toJs(env, shortage.device.str()));
+  memory.Set("asked", bytes(shortage.asked));
+  if (shortage.free) memory.Set("free", bytes(*shortage.free));
+  auto holders = Napi::Array::New(env.js());
   for (const at::Tensor& tensor : env.largestOn(shortage.device, kHolders)) {
-    napi_value holder;
-    check(napi_create_object(env.js(), &holder));
-    set(holder, "tensor", toJs(env, describe(tensor)));
-    set(holder, "bytes", bytes(tensor.storage().nbytes()));
-    check(napi_set_element(env.js(), holders, index++, holder));
+    auto holder = Napi::Object::New(env.js());
+    holder.Set("tensor", toJs(env, describe(tensor)));
+    holder.Set("bytes", bytes(tensor.storage().nbytes()));
+    holders.Set(holders.Length(), holder);
   }
-  set(memory, "holders", holders);
-  set(options, "memory", memory);
+  memory.Set("holders", holders);
+  return memory;
 }
 
-void setText(napi_env env, napi_value object, const char* key, const std::string& text) {
-  napi_value value;
-  if (napi_create_string_utf8(env, text.data(), text.size(), &value) == napi_ok)
-    napi_set_named_property(env, object, key, value);
+// "input Tensor float32[2,3], other …": the arguments that are tensors.
+std::string describeTensors(const Op& op, const Napi::CallbackInfo& call) {
+  std::string tensors;
+  for (size_t i = 0; i < call.Length() && i < op.arguments.size(); ++i) {
+    const TensorHandle* handle = op.env->unwrap(call[i]);
+    if (handle == nullptr || !handle->tensor.defined()) continue;
+    tensors += (tensors.empty() ? "" : ", ") + std::string(op.arguments[i]) + " " + describe(handle->tensor);
+  }
+  return tensors;
 }
 
 }  // namespace
@@ -109,54 +108,51 @@ Failure describeCurrentException() {
   }
 }
 
-void throwCurrentException(Op& op, size_t argc, const napi_value* argv) {
+Napi::Error currentError(Op& op, const Napi::CallbackInfo* call) {
+  Env& env = *op.env;
   try {
     throw;
-  } catch (const PendingException&) {
-    bool pending = false;
-    napi_is_exception_pending(op.env->js(), &pending);
-    if (pending) return;  // JavaScript's own error: leave it as it is
-    napi_throw_error(op.env->js(), "ERR_NATIVE", (std::string(op.name) + ": Node-API call failed").c_str());
-    return;
+  } catch (const Napi::Error& error) {
+    return error;
+  } catch (const ErrorSetAside&) {
+    return env.takeSetAside();
   } catch (...) {
     // Described below.
   }
-  Failure failure = describeCurrentException();
+  const Failure failure = describeCurrentException();
   std::string message = std::string(op.name) + ": " + failure.message;
-  std::string tensors;
-  for (size_t i = 0; i < argc && i < op.arguments.size(); ++i) {
-    TensorHandle* handle = op.env->unwrap(argv[i]);
-    if (handle == nullptr || !handle->tensor.defined()) continue;
-    tensors += (tensors.empty() ? "" : ", ") + std::string(op.arguments[i]) + " " + describe(handle->tensor);
-  }
+  const std::string tensors = call == nullptr ? "" : describeTensors(op, *call);
   if (!tensors.empty()) message += " (" + tensors + ")";
 
-  napi_env env = op.env->js();
-  napi_value errorClass = op.env->errorClass();
-  if (errorClass == nullptr) {
-    napi_throw_error(env, failure.code.c_str(), message.c_str());
-    return;
+  const Napi::Function errorClass = env.errorClass();
+  if (errorClass.IsEmpty()) {
+    auto error = Napi::Error::New(env.js(), message);
+    error.Set("code", failure.code);
+    return error;
   }
-  napi_value arguments[3];
-  napi_create_string_utf8(env, failure.code.data(), failure.code.size(), &arguments[0]);
-  napi_create_string_utf8(env, message.data(), message.size(), &arguments[1]);
-  napi_create_object(env, &arguments[2]);
-  setText(env, arguments[2], "op", op.name);
-  if (!failure.trace.empty()) setText(env, arguments[2], "nativeTrace", failure.trace);
+  auto details = Napi::Object::New(env.js());
+  details.Set("op", op.name);
+  if (!failure.trace.empty()) details.Set("nativeTrace", failure.trace);
   const bool host = failure.code == "ERR_OOM";
   if (host || failure.code == "ERR_CUDA_OOM") {
     const auto shortage = takeShortage(host ? c10::DeviceType::CPU : c10::DeviceType::CUDA);
     try {
-      if (shortage) setMemory(*op.env, arguments[2], *shortage);
+      if (shortage) details.Set("memory", memoryOf(env, *shortage));
     } catch (...) {
       // No memory for that either: the error goes without.
     }
   }
-  napi_value error;
-  if (napi_new_instance(env, errorClass, 3, arguments, &error) == napi_ok) {
-    napi_throw(env, error);
-  } else {
-    napi_throw_error(env, failure.code.c_str(), message.c_str());
+  return {env.js(), errorClass.New({toJs(env, failure.code), toJs(env, message), details})};
+}
+
+void throwCurrentError(Op& op, const Napi::CallbackInfo& call) {
+  const Napi::Error error = currentError(op, &call);
+  try {
+    error.ThrowAsJavaScriptException();
+  } catch (const Napi::Error&) {
+    // node-addon-api looks for a property of what it throws. A Proxy may refuse that, each time it is tried.
+    Napi::Error::New(op.env->js(), std::string(op.name) + ": what was thrown cannot be read")
+        .ThrowAsJavaScriptException();
   }
 }
 

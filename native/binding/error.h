@@ -1,13 +1,14 @@
 // Failures on their way from C++ to JavaScript.
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
 #include <exception>
 #include <string>
 
 namespace mbconv {
 
+class Env;
 struct Op;
 
 // A failure this addon finds itself, with the code the JavaScript error will carry (lib/errors/error.ts lists them).
@@ -22,10 +23,11 @@ class Error : public std::exception {
   std::string message_;
 };
 
-// A JavaScript exception is already pending: unwind to the guard and leave it alone. libtorch's autograd engine leaves
-// its own state in order only for what is a std::exception.
-struct PendingException : std::exception {
-  const char* what() const noexcept override { return "a JavaScript exception is pending"; }
+// Stands for a JavaScript error that the environment keeps (Env::setAside). libtorch's autograd engine stores the
+// exceptions that pass through it and may free them on a thread of its own. A Napi::Error, which holds a reference to a
+// JavaScript object, may not be freed there. The engine leaves its own state in order for a std::exception only.
+struct ErrorSetAside : std::exception {
+  const char* what() const noexcept override { return "a JavaScript error"; }
 };
 
 // What a C++ exception becomes in JavaScript.
@@ -38,13 +40,11 @@ struct Failure {
 // Describes the exception being handled; call it in a catch block only.
 Failure describeCurrentException();
 
-// Turns the exception being handled into a pending JavaScript MbconvError that names the operation and describes its
-// tensor arguments. Call it in a catch block only.
-void throwCurrentException(Op& op, size_t argc, const napi_value* argv);
+// The JavaScript error that the exception being handled becomes; call it in a catch block only. JavaScript's own errors
+// stay what they are. Others become a MbconvError that names the operation and describes its tensor arguments.
+Napi::Error currentError(Op& op, const Napi::CallbackInfo* call = nullptr);
 
-// Throws PendingException when a Node-API call failed.
-inline void check(napi_status status) {
-  if (status != napi_ok) throw PendingException{};
-}
+// Throws it in JavaScript, where the exported function `call` returns to.
+void throwCurrentError(Op& op, const Napi::CallbackInfo& call);
 
 }  // namespace mbconv

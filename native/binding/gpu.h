@@ -38,21 +38,19 @@ void requireCuda(const std::string& reason = "");
 
 // As bind(), for what needs a GPU: without one the function is not entered, whatever its arguments are.
 template <auto Fn>
-napi_value cudaCallback(napi_env env, napi_callback_info info) {
-  void* data = nullptr;
-  if (napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) != napi_ok) return nullptr;
+Napi::Value cudaCallback(const Napi::CallbackInfo& info) {
   try {
     requireCuda();
   } catch (...) {
-    throwCurrentException(*static_cast<Op*>(data), 0, nullptr);
-    return nullptr;
+    throwCurrentError(*static_cast<Op*>(info.Data()), info);
+    return {};
   }
-  return Binding<Fn>::callback(env, info);
+  return Binding<Fn>::callback(info);
 }
 
 template <auto Fn>
 void bindCuda(const Exports& exports, const char* name, std::initializer_list<const char*> arguments) {
-  exports.add(name, &cudaCallback<Fn>, exports.env().addOp(name, arguments));
+  exports.add<&cudaCallback<Fn>>(name, arguments);
 }
 
 }  // namespace mbconv

@@ -1,7 +1,7 @@
 // Objects of JavaScript that stand for something of C++ other than a tensor: opaque, and made by the addon alone.
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
 #include <memory>
 #include <string>
@@ -9,6 +9,7 @@
 #include "binding/convert.h"
 #include "binding/env.h"
 #include "binding/error.h"
+#include "binding/wrap.h"
 
 namespace mbconv {
 
@@ -28,23 +29,16 @@ struct Handle {
     if (*handle->leaving) new std::shared_ptr<T>(std::move(handle->value));
   }
 
-  static Handle& of(const Site& site, napi_value value) {
-    bool ours = false;
-    void* data = nullptr;
-    napi_valuetype type;
-    // Asking a primitive for its tag would leave a JavaScript exception pending.
-    check(napi_typeof(site.js(), value, &type));
-    if (type == napi_object && napi_check_object_type_tag(site.js(), value, &HandleKind<T>::tag, &ours) != napi_ok)
-      ours = false;
-    if (!ours) expected(site, HandleKind<T>::name, value);
-    check(napi_unwrap(site.js(), value, &data));
-    return *static_cast<Handle*>(data);
+  static Handle& of(const Site& site, Napi::Value value) {
+    const auto found = unwrap(value, HandleKind<T>::tag);
+    if (!found) expected(site, HandleKind<T>::name, value);
+    return *static_cast<Handle*>(*found);
   }
 };
 
 template <class T>
 struct Arg<std::shared_ptr<T>> {
-  static std::shared_ptr<T> from(const Site& site, napi_value value) {
+  static std::shared_ptr<T> from(const Site& site, Napi::Value value) {
     const Handle<T>& handle = Handle<T>::of(site, value);
     if (!handle.value) throw Error("ERR_DISPOSED", std::string(site.op.arguments[site.index]) + " has been disposed");
     return handle.value;
@@ -60,17 +54,15 @@ struct Disposable {
 
 template <class T>
 struct Arg<Disposable<T>> {
-  static Disposable<T> from(const Site& site, napi_value value) { return {&Handle<T>::of(site, value)}; }
+  static Disposable<T> from(const Site& site, Napi::Value value) { return {&Handle<T>::of(site, value)}; }
 };
 
 template <class T>
-napi_value toJs(Env& env, std::shared_ptr<T> value) {
-  napi_value object;
-  check(napi_create_object(env.js(), &object));
+Napi::Value toJs(Env& env, std::shared_ptr<T> value) {
+  auto object = Napi::Object::New(env.js());
   auto handle = std::make_unique<Handle<T>>(Handle<T>{std::move(value), env.leaving()});
-  check(napi_wrap(env.js(), object, handle.get(), &Handle<T>::finalize, nullptr, nullptr));
-  handle.release();  // the JavaScript object owns it from here on
-  check(napi_type_tag_object(env.js(), object, &HandleKind<T>::tag));
+  wrap(object, HandleKind<T>::tag, handle.get(), &Handle<T>::finalize);
+  (void)handle.release();  // the JavaScript object owns it from here on
   return object;
 }
 

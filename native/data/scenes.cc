@@ -248,20 +248,19 @@ void render(const Scene& scene, uint64_t seed, uint32_t index, int64_t size, dou
 
 // Fills `out`, a Uint8Array of N·3·size·size bytes, with the scenes first … first+N−1. `kinds` has two bytes a scene:
 // its texture and its arrangement.
-void renderScenes(Env& env, JsValue out, JsValue kinds, int64_t seed, int64_t first, int64_t size, double noise) {
-  const auto bytesOf = [&](const JsValue& value, const char* name, size_t& length) {
-    bool isTypedArray = false;
-    check(napi_is_typedarray(env.js(), value.value, &isTypedArray));
-    napi_typedarray_type type = napi_int8_array;
-    void* data = nullptr;
-    if (isTypedArray) check(napi_get_typedarray_info(env.js(), value.value, &type, &length, &data, nullptr, nullptr));
-    if (type != napi_uint8_array)
-      throw Error("ERR_TYPE", std::string(name) + " must be a Uint8Array, got " + describe(env, value.value));
-    return static_cast<uint8_t*>(data);
+void renderScenes(Env& env, Napi::Value out, Napi::Value kinds, int64_t seed, int64_t first, int64_t size,
+                  double noise) {
+  const auto bytesOf = [&](Napi::Value value, const char* name) {
+    if (value.IsTypedArray()) {
+      auto bytes = value.As<Napi::Uint8Array>();
+      if (bytes.TypedArrayType() == napi_uint8_array) return bytes;
+    }
+    throw Error("ERR_TYPE", std::string(name) + " must be a Uint8Array, got " + describe(env, value));
   };
-  size_t outLength = 0, kindsLength = 0;
-  uint8_t* images = bytesOf(out, "out", outLength);
-  const uint8_t* kind = bytesOf(kinds, "kinds", kindsLength);
+  Napi::Uint8Array outBytes = bytesOf(out, "out"), kindBytes = bytesOf(kinds, "kinds");
+  const size_t outLength = outBytes.ElementLength(), kindsLength = kindBytes.ElementLength();
+  uint8_t* images = outBytes.Data();
+  const uint8_t* kind = kindBytes.Data();
   if (size < 1 || size > 4096) throw Error("ERR_VALUE", "size must lie between 1 and 4096 pixels");
   if (!(noise >= 0 && noise <= 1)) throw Error("ERR_VALUE", "noise must lie in [0, 1]");
   const size_t count = kindsLength / 2, each = static_cast<size_t>(kChannels) * size * size;

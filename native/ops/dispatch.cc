@@ -20,31 +20,23 @@ struct Mismatch {
   std::string message;
 };
 
-napi_valuetype typeOf(napi_env js, napi_value value) {
-  napi_valuetype type;
-  check(napi_typeof(js, value, &type));
-  return type;
-}
-
-IValue convert(const Site& site, const c10::TypePtr& type, napi_value value);
+IValue convert(const Site& site, const c10::TypePtr& type, Napi::Value value);
 
 template <class T>
-c10::List<T> listOf(const Site& site, napi_value value) {
+c10::List<T> listOf(const Site& site, Napi::Value value) {
   c10::List<T> list;
   for (const auto& element : Arg<std::vector<T>>::from(site, value)) list.push_back(element);
   return list;
 }
 
-IValue convertList(const Site& site, const c10::TypePtr& type, napi_value value) {
+IValue convertList(const Site& site, const c10::TypePtr& type, Napi::Value value) {
   const auto element = type->castRaw<c10::ListType>()->getElementType();
-  bool array = false;
-  check(napi_is_array(site.js(), value, &array));
   switch (element->kind()) {
     case TypeKind::IntType:
     case TypeKind::SymIntType:
       // One number where a list is asked for stands for every element; libtorch expands it.
-      return array ? IValue(listOf<int64_t>(site, value))
-                   : IValue(c10::List<int64_t>({Arg<int64_t>::from(site, value)}));
+      return value.IsArray() ? IValue(listOf<int64_t>(site, value))
+                             : IValue(c10::List<int64_t>({Arg<int64_t>::from(site, value)}));
     case TypeKind::FloatType:
       return listOf<double>(site, value);
     case TypeKind::BoolType:
@@ -61,22 +53,22 @@ IValue convertList(const Site& site, const c10::TypePtr& type, napi_value value)
   }
 }
 
-IValue convertNumber(const Site& site, napi_value value) {
+IValue convertNumber(const Site& site, Napi::Value value) {
   const at::Scalar scalar = Arg<at::Scalar>::from(site, value);
   return IValue(scalar);
 }
 
-IValue convert(const Site& site, const c10::TypePtr& type, napi_value value) {
+IValue convert(const Site& site, const c10::TypePtr& type, Napi::Value value) {
   switch (type->kind()) {
     case TypeKind::OptionalType:
-      if (isNullish(site.js(), value)) return IValue();
+      if (isNullish(value)) return IValue();
       return convert(site, type->castRaw<c10::OptionalType>()->getElementType(), value);
     case TypeKind::TensorType:
       return Arg<at::Tensor>::from(site, value);
     case TypeKind::IntType:
     case TypeKind::SymIntType:
       // The schema writes dtypes and memory formats as integers; people write them as names.
-      if (typeOf(site.js(), value) == napi_string) {
+      if (value.IsString()) {
         const std::string name = Arg<std::string>::from(site, value);
         if (name == "contiguous" || name == "channelsLast" || name == "preserve")
           return static_cast<int64_t>(parseMemoryFormat(name));
@@ -104,27 +96,24 @@ IValue convert(const Site& site, const c10::TypePtr& type, napi_value value) {
   }
 }
 
-napi_value toJsValue(Env& env, const IValue& value) {
+Napi::Value toJsValue(Env& env, const IValue& value);
+
+Napi::Value toJsArray(Env& env, at::ArrayRef<IValue> elements) {
+  auto array = Napi::Array::New(env.js(), elements.size());
+  for (size_t i = 0; i < elements.size(); ++i) array.Set(static_cast<uint32_t>(i), toJsValue(env, elements[i]));
+  return array;
+}
+
+Napi::Value toJsValue(Env& env, const IValue& value) {
   if (value.isTensor()) return env.wrap(value.toTensor());
-  if (value.isNone()) return toJs(env, std::optional<double>());
+  if (value.isNone()) return env.js().Null();
   if (value.isBool()) return toJs(env, value.toBool());
   if (value.isInt()) return toJs(env, value.toInt());
   if (value.isDouble()) return toJs(env, value.toDouble());
   if (value.isScalar()) return toJs(env, value.toScalar());
   if (value.isString()) return toJs(env, value.toStringRef());
-  if (value.isList() || value.isTuple()) {
-    std::vector<IValue> elements;
-    if (value.isList()) {
-      for (const IValue& element : value.toListRef()) elements.push_back(element);
-    } else {
-      for (const IValue& element : value.toTupleRef().elements()) elements.push_back(element);
-    }
-    napi_value array;
-    check(napi_create_array_with_length(env.js(), elements.size(), &array));
-    for (size_t i = 0; i < elements.size(); ++i)
-      check(napi_set_element(env.js(), array, static_cast<uint32_t>(i), toJsValue(env, elements[i])));
-    return array;
-  }
+  if (value.isList()) return toJsArray(env, value.toListRef());
+  if (value.isTuple()) return toJsArray(env, value.toTupleRef().elements().vec());
   throw Error("ERR_NOT_IMPLEMENTED", "a result of type " + value.tagKind() + " has no JavaScript form");
 }
 
@@ -142,8 +131,8 @@ void checkDType(const c10::Argument& argument, const IValue& value) {
 }
 
 // Puts the arguments on the stack in the schema's order: positional ones, then named ones, then defaults.
-torch::jit::Stack buildStack(Env& env, const c10::FunctionSchema& schema, const std::vector<JsValue>& positional,
-                             napi_value named) {
+torch::jit::Stack buildStack(Env& env, const c10::FunctionSchema& schema, const std::vector<Napi::Value>& positional,
+                             const std::optional<Napi::Object>& named) {
   const auto& arguments = schema.arguments();
   if (positional.size() > arguments.size())
     throw Mismatch{"takes at most " + std::to_string(arguments.size()) + " arguments, got " +
@@ -152,14 +141,10 @@ torch::jit::Stack buildStack(Env& env, const c10::FunctionSchema& schema, const 
   for (const auto& argument : arguments) names.arguments.push_back(argument.name().c_str());
   torch::jit::Stack stack;
   for (size_t i = 0; i < arguments.size(); ++i) {
-    napi_value value = i < positional.size() ? positional[i].value : nullptr;
-    if (value == nullptr && named != nullptr) {
-      bool has = false;
-      check(napi_has_named_property(env.js(), named, names.arguments[i], &has));
-      if (has) check(napi_get_named_property(env.js(), named, names.arguments[i], &value));
-    }
+    Napi::Value value = i < positional.size() ? positional[i] : env.js().Undefined();
+    if (i >= positional.size() && named) value = named->Get(names.arguments[i]);
     const auto& fallback = arguments[i].default_value();
-    const bool left = value == nullptr || typeOf(env.js(), value) == napi_undefined;
+    const bool left = value.IsUndefined();
     if (left && fallback) {
       stack.push_back(*fallback);
       continue;
@@ -194,11 +179,11 @@ std::vector<c10::OperatorHandle> overloadsOf(const std::string& name) {
 
 // name: "namespace::operator" or "namespace::operator.overload". Without an overload the plain one is tried first, then
 // the others in the dispatcher's order; the first whose schema takes the arguments is called.
-JsValue callOp(Env& env, std::string name, std::vector<JsValue> positional, std::optional<JsValue> named) {
-  napi_value namedObject = nullptr;
+Napi::Value callOp(Env& env, std::string name, std::vector<Napi::Value> positional, std::optional<Napi::Value> named) {
+  std::optional<Napi::Object> namedObject;
   if (named) {
-    if (typeOf(env.js(), named->value) != napi_object) throw Error("ERR_TYPE", "named arguments must be an object");
-    namedObject = named->value;
+    if (named->Type() != napi_object) throw Error("ERR_TYPE", "named arguments must be an object");
+    namedObject = named->As<Napi::Object>();
   }
   const size_t colons = name.find("::");
   const std::string bare = colons == std::string::npos ? "aten::" + name : name;
@@ -226,13 +211,8 @@ JsValue callOp(Env& env, std::string name, std::vector<JsValue> positional, std:
         continue;
       }
       candidate.callBoxed(stack);
-      if (stack.empty()) return {nullptr};
-      if (stack.size() == 1) return {toJsValue(env, stack[0])};
-      napi_value array;
-      check(napi_create_array_with_length(env.js(), stack.size(), &array));
-      for (size_t i = 0; i < stack.size(); ++i)
-        check(napi_set_element(env.js(), array, static_cast<uint32_t>(i), toJsValue(env, stack[i])));
-      return {array};
+      if (stack.empty()) return env.js().Undefined();
+      return stack.size() == 1 ? toJsValue(env, stack[0]) : toJsArray(env, stack);
     }
   }
   if (why.empty()) throw Error("ERR_VALUE", "there is no operator '" + name + "'");

@@ -20,20 +20,14 @@ using Other = std::variant<at::Scalar, Scalars, List, Tensor>;
 
 template <>
 struct Arg<Other> {
-  static Other from(const Site& site, napi_value value) {
-    bool array = false;
-    check(napi_is_array(site.js(), value, &array));
-    if (!array) {
+  static Other from(const Site& site, Napi::Value value) {
+    if (!value.IsArray()) {
       if (site.op.env->unwrap(value) != nullptr) return Arg<Tensor>::from(site, value);
-      napi_valuetype type;
-      check(napi_typeof(site.js(), value, &type));
-      if (type != napi_number && type != napi_bigint && type != napi_boolean)
+      if (!value.IsNumber() && !value.IsBigInt() && !value.IsBoolean())
         expected(site, "a number, a Tensor, or an array of either", value);
       return Arg<at::Scalar>::from(site, value);
     }
-    napi_value first;
-    check(napi_get_element(site.js(), value, 0, &first));
-    if (site.op.env->unwrap(first) != nullptr) return Arg<List>::from(site, value);
+    if (site.op.env->unwrap(value.As<Napi::Array>().Get(0u)) != nullptr) return Arg<List>::from(site, value);
     return Arg<Scalars>::from(site, value);
   }
 };
@@ -53,7 +47,7 @@ void checkLength(const List& tensors, size_t length, const char* name) {
                                  ", got " + std::to_string(length));
 }
 
-// Pairs that broadcast, on one device; a tensor without dimensions may lie elsewhere.
+// Checks that each pair broadcasts and lies on one device. A tensor without dimensions may be on another.
 void checkPairs(const List& tensors, const List& others, const char* name) {
   checkLength(tensors, others.size(), name);
   for (size_t i = 0; i < tensors.size(); ++i) {
@@ -183,10 +177,8 @@ auto pointwise(List tensors, List left, List right, std::variant<at::Scalar, Sca
 
 template <>
 struct Arg<std::variant<at::Scalar, Scalars>> {
-  static std::variant<at::Scalar, Scalars> from(const Site& site, napi_value value) {
-    bool array = false;
-    check(napi_is_array(site.js(), value, &array));
-    if (array) return Arg<Scalars>::from(site, value);
+  static std::variant<at::Scalar, Scalars> from(const Site& site, Napi::Value value) {
+    if (value.IsArray()) return Arg<Scalars>::from(site, value);
     return Arg<at::Scalar>::from(site, value);
   }
 };

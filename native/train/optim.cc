@@ -38,7 +38,7 @@ struct Rate {
 
 template <>
 struct Arg<Rate> {
-  static Rate from(const Site& site, napi_value value) {
+  static Rate from(const Site& site, Napi::Value value) {
     if (site.op.env->unwrap(value) == nullptr) return {Arg<double>::from(site, value), {}};
     Tensor tensor = Arg<Tensor>::from(site, value);
     if (tensor.dim() != 0 || !tensor.is_floating_point())

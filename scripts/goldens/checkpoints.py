@@ -22,7 +22,7 @@ from timm.data import create_transform, resolve_data_config
 from timm.models import get_pretrained_cfg
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TABLE = ROOT / "lib" / "models" / "checkpoint-table.ts"
+TABLE = ROOT / "lib" / "models" / "weights" / "published-table.ts"
 GOLDEN = ROOT / "test" / "golden" / "checkpoint-inputs.json"
 # Name there, name here.
 ARCHS = {
@@ -32,7 +32,7 @@ ARCHS = {
     "efficientnet_lite0": "efficientnet_lite0",
     **{f"tf_efficientnet_lite{i}": f"efficientnet_lite{i}" for i in range(5)},
     **{f"tf_efficientnetv2_{v}": f"efficientnetv2_{v}" for v in ("b0", "b1", "b2", "b3", "s", "m", "l", "xl")},
-    "efficientnetv2_rw_t": "efficientnetv2_rw_t",
+    **{f"efficientnetv2_rw_{v}": f"efficientnetv2_rw_{v}" for v in ("t", "s", "m")},
     "mobilenetv1_100": "mobilenet_v1",
     "mobilenetv2_100": "mobilenet_v2",
     "mobilenetv3_large_100": "mobilenet_v3_large",

@@ -15,6 +15,7 @@ GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "test" / "golden"
 TIMM = {
     **{f"efficientnet_{v}": f"tf_efficientnet_{v}" for v in ("b0", "b1", "b4", "b7", "b8", "l2", "lite0", "lite3")},
     **{f"efficientnetv2_{v}": f"tf_efficientnetv2_{v}" for v in ("b0", "b3", "s", "m", "xl")},
+    **{f"efficientnetv2_rw_{v}": f"efficientnetv2_rw_{v}" for v in ("s", "m")},
     "mobilenet_v1": "mobilenetv1_100",
     "mobilenet_v2": "mobilenetv2_100",
     "mobilenet_v3_small": "mobilenetv3_small_100",

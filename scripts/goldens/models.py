@@ -153,6 +153,18 @@ FAMILIES = [
 ]
 
 
+# Narrow and shallow ones: (name here, scaled by, profile here, timm's function, what it is given).
+SCALED = [
+    (
+        "efficientnetv2_rw_s",
+        {"width": 0.5, "depth": 0.25},
+        "timm",
+        timm.models.efficientnet._gen_efficientnetv2_s,
+        {"variant": "efficientnetv2_rw_s", "channel_multiplier": 0.5, "depth_multiplier": 0.25, "rw": True},
+    ),
+]
+
+
 def random_off(model):
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -163,12 +175,17 @@ def random_off(model):
 
 def families():
     """Logits in evaluation mode and, after one training batch, loss, logits and a sketch of the gradient."""
-    cases = []
+    cases, wanted = [], []
     for own, profile, library, name in FAMILIES:
         if library is timm:
             model = timm.create_model(name, num_classes=CLASSES, drop_rate=0.0, drop_path_rate=0.0)
         else:
             model = getattr(torchvision.models, name)(num_classes=CLASSES)
+        wanted.append((own, {}, profile, f"{library.__name__} {name}", model))
+    for own, scale, profile, make, settings in SCALED:
+        model = make(**settings, num_classes=CLASSES, drop_rate=0.0, drop_path_rate=0.0)
+        wanted.append((own, {"scale": scale}, profile, f"timm {settings['variant']}, scaled", model))
+    for own, scale, profile, name, model in wanted:
         random_off(model)
         model = model.double()
         state = model.state_dict()
@@ -188,8 +205,9 @@ def families():
         cases.append(
             {
                 "model": own,
+                **scale,
                 "profile": profile,
-                "source": f"{library.__name__} {name}",
+                "source": name,
                 "entries": len(state),
                 "evalLogits": nested(logits),
                 "trainLoss": rounded(loss.detach()),

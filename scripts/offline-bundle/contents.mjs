@@ -36,6 +36,7 @@ const PACKAGES = {
   tinyglobby: (name) => /^(dist\/.+\.cjs|LICENSE|package\.json)$/.test(name),
   fdir: (name) => /^(dist\/.+\.cjs|LICENSE|package\.json)$/.test(name),
   picomatch: (name) => /^(index\.js|lib\/.+|LICENSE|package\.json)$/.test(name),
+  'node-addon-api': (name) => /^(napi.*\.h|LICENSE\.md|package\.json)$/.test(name),
   'node-api-headers': (name) => /^(include\/.+\.h|LICENSE|package\.json)$/.test(name),
 }
 

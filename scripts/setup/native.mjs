@@ -14,18 +14,21 @@ import { contentDigest, fileMark, listFiles, writeFileWhole } from './state.mjs'
 /** A compilation that includes ATen's headers takes up to this much memory. */
 const BYTES_PER_JOB = 1.2e9
 
+/** The packages that a build reads: the driver of cmake, and the headers that native/ includes. */
+const PACKAGES = ['cmake-js', 'node-addon-api']
+
 export function addonPath(root, build = 'build') {
   return path.join(root, build, 'Release', 'mbconv.node')
 }
 
 /** What the addon is made from; null while a package that is needed for building is missing. */
 export function nativeDigest(root, libtorch, env = process.env) {
-  const builder = packageVersion(root, 'cmake-js')
-  if (builder === null) return null
+  const packages = PACKAGES.map((name) => packageVersion(root, name))
+  if (packages.includes(null)) return null
   const sources = listFiles(path.join(root, 'native'), (name) => /\.(cc|cpp|h|hpp|cu|cuh|cmake|txt)$/.test(name))
   const files = ['CMakeLists.txt', ...sources.map((name) => `native/${name}`)]
   const { path: folder, version, flavour, mark } = libtorch
-  return contentDigest(root, files, [root, folder, version, flavour, mark, builder, env.CXX ?? '', process.arch])
+  return contentDigest(root, files, [root, folder, version, flavour, mark, ...packages, env.CXX ?? '', process.arch])
 }
 
 export function nativeFresh(root, state, libtorch) {
@@ -43,7 +46,8 @@ export async function buildNative(root, libtorch, tools, options) {
   const work = path.join(root, build, 'cmake')
   const digest = nativeDigest(root, libtorch)
   if (digest === null) {
-    throw new SetupError('the package cmake-js is missing', { hint: 'Run it without --skip-npm.' })
+    const missing = PACKAGES.filter((name) => packageVersion(root, name) === null).join(' and ')
+    throw new SetupError(`not installed: ${missing}`, { hint: 'Run it without --skip-npm.' })
   }
   if (force) fs.rmSync(work, { recursive: true, force: true })
   await configure(root, work, libtorch, tools, define, { log, logFile, detail })
@@ -114,7 +118,7 @@ async function configure(root, work, libtorch, tools, define, { log, logFile, de
     libtorch.path,
     libtorch.version,
     libtorch.flavour,
-    packageVersion(root, 'cmake-js'),
+    ...PACKAGES.map((name) => packageVersion(root, name)),
     process.versions.node,
     ...define,
   ]

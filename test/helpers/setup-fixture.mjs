@@ -169,6 +169,7 @@ export function makeProject(folder, { checkout = false, without = [], spoil = nu
   }
   const script = (tool) => `process.argv.splice(2, 0, '${tool}')\nimport('${path.join(folder, 'fake.mjs')}')\n`
   write('node_modules/cmake-js/package.json', '{"version": "8.0.0"}')
+  write('node_modules/node-addon-api/package.json', '{"version": "8.0.0"}')
   write('node_modules/cmake-js/bin/cmake-js', script('cmake-js'))
   write('package.json', '{"name": "pretended"}')
   write('CMakeLists.txt', '')

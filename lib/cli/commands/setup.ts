@@ -1,10 +1,11 @@
 /** `mbconv setup`: hands over to scripts/setup.mjs, which needs nothing but Node. */
 import { spawn } from 'node:child_process'
 import path from 'node:path'
+import { packageRoot } from '../../package/manifest'
 import { exitOfInterruption, onSignals } from '../../process/signals'
 import { type GlobalOptions, Output } from '../view/output'
 
-const SCRIPT = path.join(__dirname, '..', '..', '..', 'scripts', 'setup.mjs')
+const SCRIPT = path.join(packageRoot, 'scripts', 'setup.mjs')
 
 export async function setup(words: string[], options: GlobalOptions): Promise<number> {
   const output = new Output(options)

@@ -6,7 +6,7 @@ import type { TrainConfig } from '../../config/train'
 import { EXIT, MbconvError } from '../../errors/error'
 import { exitOfInterruption, stopOnSignals } from '../../process/signals'
 import { nearest } from '../../text/nearest'
-import type { StartEvent, TrainEvent, TrainResult } from '../../train/events'
+import type { StartEvent, TrainEvent, TrainResult } from '../../train/record/events'
 import { freeRunName, isFolder, newestRun, shortPath } from '../input/runs'
 import * as format from '../view/format'
 import { type GlobalOptions, indented, Output } from '../view/output'
@@ -71,7 +71,7 @@ export async function train(words: string[], options: TrainOptions): Promise<num
   if (!resumed && config.run.name === null) config.run.name = freeRunName(config.run.dir, source.stem)
 
   // Loads the native code; everything above works without.
-  const { train: startTraining } = await import('../../train/train.js')
+  const { startTraining } = await import('../../train/train.js')
   const controller = new AbortController()
   const progress = createProgress(process.stderr, { quiet: output.quiet || output.json })
   const restore = stopOnSignals(

@@ -13,7 +13,9 @@ export function runName(stem: string, date = new Date()): string {
   const day = `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`
   // A file's name may hold what a run's may not: a leading dot, say.
   const plain = stem.replace(UNPRINTABLE, '').replace(/^\.+|\\/g, '') || 'run'
-  return `${plain}-${day}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`
+  // A run's name has 200 characters at most: what is cut off leaves room for the time and a number.
+  const short = plain.slice(0, 180).replace(/[\ud800-\udbff]$/, '')
+  return `${short}-${day}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`
 }
 
 /** The same name, with a number behind it when a run of that second is there already. */

@@ -7,7 +7,9 @@ import { type ExecFileException, execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { readText } from '../../files/open'
-import { addonPaths, packageRoot } from '../../native/addon'
+import { addonPaths } from '../../native/addon'
+import { packageRoot } from '../../package/manifest'
+import { counted } from '../../text/figures'
 
 export interface Finding {
   name: string
@@ -199,7 +201,7 @@ async function inspectCuda(result: Outcome | null, state: SetupState): Promise<F
     return {
       ...finding,
       ok: true,
-      found: `${facts.cudaDevices} GPU${facts.cudaDevices === 1 ? '' : 's'}`,
+      found: counted(facts.cudaDevices, 'GPU'),
       detail: gpus.join('; '),
     }
   }

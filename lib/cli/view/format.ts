@@ -1,18 +1,12 @@
 /** Numbers as people read them. */
-import { whole } from '../../text/figures'
+import { siStep } from '../../text/figures'
 
-export { percent, short, signedPercent, whole } from '../../text/figures'
+export { counted, duration, percent, short, signedPercent, whole } from '../../text/figures'
 
 /** 385814752 → `385.8 M`: at most four digits, SI steps. */
 export function scaled(value: number): string {
-  const steps: [number, string][] = [
-    [1e12, 'T'],
-    [1e9, 'G'],
-    [1e6, 'M'],
-    [1e3, 'k'],
-  ]
-  for (const [unit, letter] of steps) if (value >= unit) return `${(value / unit).toPrecision(4)} ${letter}`
-  return String(value)
+  const [number, unit] = siStep(value)
+  return unit === '' ? String(value) : `${number.toPrecision(4)}${unit}`
 }
 
 /** Four digits that matter: 0.0123, 2.303, `1.2e-7`, and words for what is no number. */
@@ -37,14 +31,3 @@ export function clock(seconds: number): string {
   const two = (value: number) => String(value).padStart(2, '0')
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`
 }
-
-/** Seconds as `8.3 s`, `143 s` or, from ten minutes on, `12 min 40 s`. */
-export function duration(seconds: number): string {
-  if (seconds < 100) return `${seconds.toFixed(1)} s`
-  if (seconds < 600) return `${Math.round(seconds)} s`
-  const minutes = Math.floor(seconds / 60)
-  return `${minutes} min ${Math.round(seconds - 60 * minutes)} s`
-}
-
-/** `1 epoch`, `1,437 images`. */
-export const counted = (value: number, noun: string): string => `${whole(value)} ${noun}${value === 1 ? '' : 's'}`

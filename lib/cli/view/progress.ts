@@ -1,7 +1,7 @@
 /**
  * Training as it goes, on stderr: on a terminal one line that is drawn again and again, elsewhere a line an epoch.
  */
-import type { EvalEvent, StartEvent, StepEvent } from '../../train/events'
+import type { EvalEvent, StartEvent, StepEvent } from '../../train/record/events'
 import * as format from './format'
 import { onTerminal, type Paint, painter, visibleLength, wantsColor, wantsUnicode } from './output'
 

@@ -1,6 +1,6 @@
 /** Accuracy, confusion matrix and learning curves, as blocks of text. */
 import path from 'node:path'
-import type { Evaluation } from '../../train/events'
+import type { Evaluation } from '../../train/record/events'
 import { type MetricsLine, readMetrics } from '../../train/run/metrics'
 import { beside, chart } from './chart'
 import { confusionLines } from './confusion'

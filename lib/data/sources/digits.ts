@@ -1,10 +1,10 @@
 /** The data set that comes with the package: 8 × 8 handwritten digits. Source and licence: lib/data/digits/README.md. */
 import { join } from 'node:path'
+import { packageRoot } from '../../package/manifest'
 import type { ImageDataset } from './dataset'
 import { loadIdx } from './idx'
 
-// From dist/data and from lib/data alike, the package's root is two folders up.
-const FOLDER = join(__dirname, '..', '..', '..', 'lib', 'data', 'digits')
+const FOLDER = join(packageRoot, 'lib', 'data', 'digits')
 
 /**
  * The 1,437 training and 360 test images, gray, [1, 8, 8], classes '0' … '9'.

@@ -2,11 +2,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
+import { counted } from '../../text/figures'
 import { readExperiment } from '../store/read'
 import type { Plan } from '../types/types'
 import { type Analysis, analyze } from './analysis'
 import { conclusions } from './conclusions'
-import { counted, percent, points, times } from './wording'
+import { percent, points, times } from './wording'
 
 export interface ExperimentComparison {
   /** `Arm`, then one column per experiment. */

@@ -4,10 +4,11 @@
  * detected.
  */
 
+import { counted } from '../../text/figures'
 import type { Plan } from '../types/types'
 import { type Analysis, type ArmFindings, baseOf, type ComparisonFindings, LEVEL, POWER } from './analysis'
 import { objectives, type RankedArms, rankings } from './search-findings'
-import { amount, counted, deviation, listed, percent, points, pValue, range, times } from './wording'
+import { amount, deviation, listed, percent, points, pValue, range, times } from './wording'
 
 type Refusals = Plan['refused']
 

@@ -1,10 +1,11 @@
 /** Numbers and names as a report writes them. */
+import { siStep, percent as withDigits } from '../../text/figures'
 import type { Interval } from './statistics'
 
 const signed = (text: string) => text.replace('-', '−')
 
-/** 0.61349 → `61.3 %`. */
-export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+/** 0.61349 → `61.3 %`: what is measured with few seeds has no more digits. */
+export const percent = (share: number): string => withDigits(share, 1)
 
 /** 0.021 → `2.1`; with `sign`, `+2.1`. A value that rounds to 0 has no sign. */
 export function points(share: number, { sign = false } = {}): string {
@@ -27,15 +28,8 @@ export function pValue(p: number): string {
 
 /** 6123456 → `6.12 M`. */
 export function amount(value: number): string {
-  for (const [unit, letter] of [
-    [1e12, 'T'],
-    [1e9, 'G'],
-    [1e6, 'M'],
-    [1e3, 'k'],
-  ] as const) {
-    if (value >= unit) return `${Number((value / unit).toPrecision(3))} ${letter}`
-  }
-  return String(Number(value.toPrecision(3)))
+  const [scaled, unit] = siStep(value)
+  return `${Number(scaled.toPrecision(3))}${unit}`
 }
 
 /** 0.0123 → `+1.2 %`. */
@@ -46,17 +40,6 @@ export function deviation(error: number): string {
 
 /** 4.0312 → `4.03×`. */
 export const times = (factor: number): string => `${Number(factor.toPrecision(3))}×`
-
-/** 75 → `1 min 15 s`. */
-export function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`
-  const minutes = Math.floor(Math.round(seconds) / 60)
-  if (minutes < 60) return `${minutes} min ${Math.round(seconds) - 60 * minutes} s`
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
-}
-
-/** `1 seed`, `3 seeds`. */
-export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** `a`, `a and b`, `a, b and c`. */
 export function listed(words: readonly string[]): string {

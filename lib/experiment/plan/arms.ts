@@ -1,5 +1,6 @@
 /** Arms that are known beforehand: the base, points, curves, crosses, and what is solved for at the budget. */
 
+import { dropPathOf } from '../../config/model-table'
 import type { TrainConfig } from '../../config/train'
 import { MbconvError } from '../../errors/error'
 import type { Arch } from '../../models/arch/arch'
@@ -7,7 +8,7 @@ import { compound } from '../../models/arch/scaling'
 import { type Dimension, type FitBase, fitBase, modelConfig, type Point, tableAt } from '../../models/fit/base'
 import { type Amount, type Fit, fit } from '../../models/fit/fit'
 import { percent, short, signedPercent, whole } from '../../text/figures'
-import { archFor } from '../../train/session/session'
+import { archFor } from '../../train/session/model'
 import { countOn, type DataFacts } from '../search/kind'
 import type { ArmCoefficients, Comparison, PlannedArm, RefusedArm } from '../types/types'
 import type { ArmSpec, Side } from './arm-schema'
@@ -103,7 +104,9 @@ export function staticArms(specs: readonly ArmSpec[], ground: Ground, spec: Expe
               for (const width of each.width) put(crossArm(ground, { depth, width, resolution: pixels(ground, side) }))
           break
         case 'group': {
-          const model = { ...ground.config.model, ...each.base }
+          const own = { ...ground.config.model, dropPath: spec.dropPathGiven ? ground.config.model.dropPath : null }
+          const asked = { ...own, ...each.base }
+          const model = { ...asked, dropPath: dropPathOf(asked) }
           const budget = each.budget ?? spec.budget
           const inner = groundOf(spec, { ...ground.config, model }, ground.facts, budget, model.name)
           const { arms, refused, comparisons } = staticArms(each.arms, inner, spec, `${at}.${i}.arms`)

@@ -5,11 +5,8 @@ import { availableParallelism, cpus, hostname, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { deviceCount, getDeviceProperties } from '../../cuda'
 import { versions as nativeVersions } from '../../native/runtime'
-import { packageVersion } from '../../process/version'
+import { packageRoot, packageVersion } from '../../package/manifest'
 import type { Machine, Versions } from '../types/types'
-
-/** The package's own folder. */
-export const PACKAGE = join(__dirname, '..', '..', '..')
 
 /** @throws MbconvError ERR_NATIVE_LOAD */
 export function versionsHere(): Versions {
@@ -32,10 +29,13 @@ export function machineHere(): Machine {
  * are no checkout, or there is no git.
  */
 export function revisionHere(): string | null {
-  if (!existsSync(join(PACKAGE, '.git'))) return null
+  if (!existsSync(join(packageRoot, '.git'))) return null
   try {
     const git = (...words: string[]) =>
-      execFileSync('git', ['-C', PACKAGE, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+      execFileSync('git', ['-C', packageRoot, ...words], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).trim()
     return git('rev-parse', 'HEAD') + (git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+')
   } catch {
     return null

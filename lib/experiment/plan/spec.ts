@@ -116,6 +116,8 @@ export interface ExperimentSpec
   profile: string
   /** Of the base, as it would be trained. */
   config: TrainConfig
+  /** Whether the base says its drop path. Otherwise every architecture in the experiment has its own. */
+  dropPathGiven: boolean
   budget: BudgetSpec | null
   arms: ArmSpec[]
   seeds: StoredSeed[]
@@ -284,6 +286,7 @@ function checkExperiment(
     title: title ?? name,
     profile,
     config: whole.config,
+    dropPathGiven: typeof valueAt(raw, ['base', 'dropPath']) === 'number',
     budget: budget === null ? null : budgetOf(budget),
     arms: arms.map(({ arm }) => arm as ArmSpec),
     seeds: typeof seeds === 'number' ? Array.from({ length: seeds }, (_, i) => i) : [...new Set(seeds)],

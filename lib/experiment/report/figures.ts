@@ -1,7 +1,9 @@
 /** The figures of a report: which figures there are, what they show, and their captions. */
+
+import { counted } from '../../text/figures'
 import { type Analysis, type ArmFindings, baseOf } from '../analysis/analysis'
 import { objectives, rankings } from '../analysis/search-findings'
-import { counted, percent, points, pValue } from '../analysis/wording'
+import { percent, points, pValue } from '../analysis/wording'
 import { PAPER_POINTS, type PaperStudyPoints } from './paper'
 import { rowsPlot } from './plot-rows'
 import { type ScatterPanel, type ScatterPoint, type ScatterSeries, scatterPanels } from './plot-scatter'

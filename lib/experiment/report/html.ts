@@ -1,9 +1,10 @@
 /** A report as one HTML page that loads nothing: it contains its figures and style, and has no script. */
 
 import { escapeXml } from '../../drawing/xml'
+import { counted, duration } from '../../text/figures'
 import type { Analysis } from '../analysis/analysis'
 import { conclusions, notShown } from '../analysis/conclusions'
-import { amount, counted, duration, times } from '../analysis/wording'
+import { amount, times } from '../analysis/wording'
 import { type Figure, figureSvg, WIDTHS } from './figures'
 import { withVariables } from './plot-style'
 import { reproduction } from './reproduction'

@@ -1,8 +1,8 @@
 /** What somebody needs to repeat an experiment: commands, versions, machine, settings. */
 import { stringify } from 'yaml'
+import { gibibytes } from '../../text/figures'
 import type { Analysis } from '../analysis/analysis'
 
-const gib = (bytes: number) => `${Number((bytes / 2 ** 30).toPrecision(3))} GiB`
 /** Names of experiments never need quotes. Other words are quoted for display only. */
 const quoted = (word: string) => (/^[\w.@%+=:,/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
@@ -39,8 +39,8 @@ export function reproduction({ plan }: Analysis): Reproduction {
       ['Device', device],
       ['Processor', machine.cpu && `${machine.cpu}, ${machine.cores} cores`],
       ['GPUs', gpus],
-      ['Memory', machine.memory && gib(machine.memory)],
-      ['Limits of a job', limits && `${limits.minutes} min, ${gib(limits.memory)}`],
+      ['Memory', machine.memory && gibibytes(machine.memory)],
+      ['Limits of a job', limits && `${limits.minutes} min, ${gibibytes(limits.memory)}`],
       ['Seeds', seeds.join(', ')],
     ]),
     settings: plan.arms.length > 0 ? stringify(plan.arms[0].config ?? {}).trimEnd() : 'no arm',

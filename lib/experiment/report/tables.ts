@@ -1,8 +1,10 @@
 /** The tables of a report, as text for pages and as CSV for other programs. */
+
+import { duration } from '../../text/figures'
 import { printable } from '../../text/foreign-text'
 import type { Analysis, ArmFindings } from '../analysis/analysis'
 import { objectives, predictions, type RankedArms, rankings } from '../analysis/search-findings'
-import { amount, deviation, duration, percent, points, pValue, range, times } from '../analysis/wording'
+import { amount, deviation, percent, points, pValue, range, times } from '../analysis/wording'
 import { constraintOf } from '../search/objective'
 import type { ResultRow, TimingRow } from '../types/types'
 

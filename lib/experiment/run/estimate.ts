@@ -1,10 +1,9 @@
 /** How long a job will take, from a step of it that is measured. */
 
 import { parseConfig, type TrainConfig, type TrainConfigInput } from '../../config/train'
-import { crossEntropy } from '../../nn/functional'
-import { fromTypedArray } from '../../tensor/core/create'
 import { scope } from '../../tensor/core/scope'
 import { openSession, type Session } from '../../train/session/session'
+import { Stepper } from '../../train/step'
 
 /** Measured steps of an arm, at most; the first is a warm-up. */
 const STEPS = 4
@@ -23,19 +22,12 @@ function small(config: TrainConfig): TrainConfig {
   return { ...config, data: { ...data, scenes: { ...data.scenes, train: Math.max(train, 2), test: 1 } } }
 }
 
-/** One training step, as the loop makes it. Waits for the device. */
-function step({ trainLoader, model, optimizer, ema, schedule, device, config }: Session): void {
+/** One training step of the loop. Waits for the device. */
+function step(stepper: Stepper, { trainLoader, schedule }: Session): void {
   const batch = trainLoader.epoch(0).next().value!
-  optimizer.lr = schedule(0)
   scope(() => {
-    const images = fromTypedArray(batch.images, batch.shape).to({ device, memoryFormat: config.memoryFormat })
-    const labels = fromTypedArray(batch.labels, [batch.labels.length]).to({ device })
-    const loss = crossEntropy(model.forward(images), labels, { labelSmoothing: config.labelSmoothing })
-    loss.backward()
-    optimizer.step()
-    ema?.update()
-    optimizer.zeroGrad()
-    loss.item() // waits for the device
+    const { loss } = stepper.take(batch, schedule(0))
+    if (typeof loss !== 'number') loss.item() // waits for the device
   })
 }
 
@@ -57,15 +49,17 @@ function workOf(config: TrainConfig, { trainImages, testImages }: Session): { st
  */
 export async function measureJob(input: TrainConfigInput): Promise<{ seconds: number | null; why?: string }> {
   let session: Session | undefined
+  let stepper: Stepper | undefined
   try {
     const config = parseConfig(input)
     session = openSession(small(config))
     session.model.train()
+    stepper = new Stepper(session)
     const began = performance.now()
     let best = Number.POSITIVE_INFINITY
     for (let i = 0; i < STEPS; i++) {
       const start = performance.now()
-      step(session)
+      step(stepper, session)
       const took = (performance.now() - start) / 1000
       if (i > 0 || performance.now() - began > ENOUGH) best = Math.min(best, took)
       if (performance.now() - began > ENOUGH) break
@@ -76,6 +70,7 @@ export async function measureJob(input: TrainConfigInput): Promise<{ seconds: nu
   } catch (error) {
     return { seconds: null, why: (error as Error).message }
   } finally {
+    stepper?.dispose()
     session?.dispose()
   }
 }

@@ -1,7 +1,8 @@
 /** What an experiment reports while it runs. */
 
+import type { StopReason } from '../../process/stop-reason'
 import type { StoredSeed } from '../../random/seed'
-import type { StopReason, WarningEvent } from '../../train/events'
+import type { WarningEvent } from '../../train/record/events'
 import type { JobError, Plan, ResultRow, TimingRow } from '../types/types'
 
 /** First, and again when a search has found the arms of its next phase. */

@@ -7,8 +7,9 @@
 import { join } from 'node:path'
 import { MbconvError } from '../../errors/error'
 import { unlinkIfThere, writeFileAtomic } from '../../files/atomic'
+import { packageRoot } from '../../package/manifest'
 import { printable, quoted as quotedText } from '../../text/foreign-text'
-import { PACKAGE, revisionHere, versionsHere } from '../plan/machine'
+import { revisionHere, versionsHere } from '../plan/machine'
 import { addPhase, jobsOf, planExperiment } from '../plan/plan'
 import type { ExperimentSpec } from '../plan/spec'
 import { EXPERIMENTS, folderOf, lockExperiment, planToGoOnWith, Results, readPlan, writePlan } from '../store/folder'
@@ -112,7 +113,7 @@ function scriptOf({ slurm, limits, name }: ExperimentSpec, { threads }: Plan, fo
     `--output=${optionWord(join(folder, 'jobs', 'task-%a.out'))}`,
     ...options,
   ]
-  const command = [process.execPath, join(PACKAGE, 'dist', 'cli', 'main.js'), 'experiment', 'job', folder]
+  const command = [process.execPath, join(packageRoot, 'dist', 'cli', 'main.js'), 'experiment', 'job', folder]
   return [
     '#!/bin/bash',
     ...given.map((option) => `#SBATCH ${option}`),

@@ -15,10 +15,15 @@ import { seedSchema } from '../../config/train'
 import type { Arch, Stage } from '../../models/arch/arch'
 import { formatStage, parseStage } from '../../models/arch/block-string'
 import { checkArch } from '../../models/arch/check'
+import { BLOCK_KINDS, DEFAULT_KIND, KINDS } from '../../models/arch/kinds'
 import { KeyedRandom, PURPOSE } from '../../random/philox'
 import type { ArmSource, Plan, PlannedArm, ResultRow } from '../types/types'
 import { countOn, type Search, type SearchContext } from './kind'
 import { meanTop1, objective } from './objective'
+
+/** Kinds of blocks that every change of a stage is possible in. */
+const VARIABLE = BLOCK_KINDS.filter((kind) => KINDS[kind].expands && KINDS[kind].squeezes)
+const SEARCHED = VARIABLE.filter((kind) => KINDS[kind].searched)
 
 const choices = <T extends z.ZodType>(each: T, values: z.output<T>[], what: string) =>
   z
@@ -52,7 +57,7 @@ export const evolutionSchema = z.strictObject({
   kernels: choices(z.int().min(1).max(31), [3, 5], 'sides of kernels'),
   expansions: choices(z.number().positive().max(64), [1, 3, 4, 6], 'expansions of blocks'),
   squeezes: choices(z.number().min(0).max(1), [0, 0.25], 'ratios of squeeze-excitation'),
-  blocks: choices(z.enum(['mbconv', 'fused']), ['mbconv', 'fused'], 'kinds of blocks'),
+  blocks: choices(z.enum(VARIABLE), SEARCHED, 'kinds of blocks'),
   layers: z.int().min(1).max(100).default(4).describe('most blocks of a stage'),
 })
 
@@ -197,7 +202,7 @@ function changedStage(
     case 'seRatio':
       return { ...stage, seRatio: other(squeezes, stage.seRatio) }
     case 'block':
-      return { ...stage, block: other(blocks, (stage.block ?? 'mbconv') as (typeof blocks)[number]) }
+      return { ...stage, block: other(blocks, stage.block ?? DEFAULT_KIND) }
     case 'layers': {
       const near = [stage.layers - 1, stage.layers + 1].filter((value) => value >= 1 && value <= layers)
       return { ...stage, layers: other(near, stage.layers) }

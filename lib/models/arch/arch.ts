@@ -1,20 +1,13 @@
 /**
  * What a network is, as data: a table of stages in the paper's order.
  *
- * Every family is such a table (../families, with their sources); one rule scales them all (./scaling), one walk counts
- * them (../cost/count), one builder makes them (../network).
+ * Every family is such a table (../families, with their sources). What a kind of block is made of stands in ./kinds.
  */
 
-/**
- * - `mbconv`: expand 1x1, depthwise, squeeze-excitation, project 1x1; the input added where stride and channels allow.
- * - `fused`: Fused-MBConv, a full convolution that expands, then project 1x1; a single convolution where it does not expand.
- * - `separable`: depthwise, then 1x1, both activated; nothing is added.
- * - `basic`: ResNet's two 3x3 convolutions with the input, projected where it has to be, added.
- * - `bottleneck`: ResNet's 1x1, 3x3, 1x1, likewise.
- */
-export type BlockKind = 'mbconv' | 'fused' | 'separable' | 'basic' | 'bottleneck'
+import type { ACTIVATIONS, SQUEEZE_CHOICES } from './choices'
+import type { BlockKind } from './kinds'
 
-export type ActivationName = 'silu' | 'relu' | 'relu6' | 'hardswish'
+export type ActivationName = (typeof ACTIVATIONS)[number]
 
 /** Blocks of one kind. The first has the stage's stride, the others stride 1. */
 export interface Stage {
@@ -25,8 +18,8 @@ export interface Stage {
   /** Stride of the first block. */
   readonly stride: number
   /**
-   * Width inside a block: over its input's (`mbconv`, `fused`), over its output's (`bottleneck`); 1 leaves the expansion
-   * out. The others have none: 1.
+   * Width inside a block, relative to its input's, or in ResNet's bottlenecks to its output's. 1 in blocks of a kind
+   * that has no such width.
    */
   readonly expand: number
   /** The width inside itself, in channels, where it follows no ratio (MobileNetV3); `expand` does not count then. */
@@ -44,9 +37,9 @@ export interface Stage {
 /** How squeeze-excitation is done. */
 export interface Squeeze {
   /** What `seRatio` is a share of: the block's input (EfficientNet), or the expanded width, rounded (MobileNetV3). */
-  readonly of: 'input' | 'expanded'
-  readonly activation: 'silu' | 'relu'
-  readonly gate: 'sigmoid' | 'hardsigmoid'
+  readonly of: (typeof SQUEEZE_CHOICES.of)[number]
+  readonly activation: (typeof SQUEEZE_CHOICES.activation)[number]
+  readonly gate: (typeof SQUEEZE_CHOICES.gate)[number]
 }
 
 /** A whole network: stride-2 stem, stages, 1x1 head, pooling, dropout, linear classifier. */

@@ -6,18 +6,10 @@
  * `c` channels, `se` squeeze ratio unless 0, `a` activation unless the architecture's.
  */
 import { MbconvError } from '../../errors/error'
-import type { ActivationName, BlockKind, Stage } from './arch'
+import type { ActivationName, Stage } from './arch'
 import { checkStageFields } from './check'
-
-const CODES: Readonly<Record<BlockKind, string>> = Object.freeze({
-  mbconv: 'mb',
-  fused: 'fmb',
-  separable: 'ds',
-  basic: 'rb',
-  bottleneck: 'rbn',
-})
-
-const ACTIVATIONS: readonly string[] = ['silu', 'relu', 'relu6', 'hardswish']
+import { ACTIVATIONS } from './choices'
+import { BLOCK_KINDS, DEFAULT_KIND, KINDS, kindOf } from './kinds'
 
 /**
  * The text of a stage.
@@ -26,9 +18,9 @@ const ACTIVATIONS: readonly string[] = ['silu', 'relu', 'relu6', 'hardswish']
  */
 export function formatStage(stage: Stage): string {
   checkStageFields('formatStage', 'stage', stage)
-  const { block = 'mbconv', layers, kernel, stride, expand, expanded, channels, seRatio, activation } = stage
+  const { layers, kernel, stride, expand, expanded, channels, seRatio, activation } = stage
   return [
-    CODES[block],
+    kindOf(stage).code,
     `r${layers}`,
     `k${kernel}`,
     `s${stride}`,
@@ -64,9 +56,11 @@ export function parseStage(text: string): Stage {
     throw new MbconvError('ERR_VALUE', `${op}: ${JSON.stringify(text)}, character ${at + 1}: ${message}`, { op, hint })
   }
   const [code, ...rest] = text.split('_')
-  const kind = (Object.keys(CODES) as BlockKind[]).find((name) => CODES[name] === code)
-  if (kind === undefined)
-    fail(0, `${JSON.stringify(code)} is no kind of block; there are ${Object.values(CODES).join(', ')}`)
+  const kind = BLOCK_KINDS.find((name) => KINDS[name].code === code)
+  if (kind === undefined) {
+    const codes = BLOCK_KINDS.map((name) => KINDS[name].code)
+    fail(0, `${JSON.stringify(code)} is no kind of block; there are ${codes.join(', ')}`)
+  }
   const found = new Map<string, number>()
   let activation: ActivationName | undefined
   let at = code.length + 1
@@ -77,7 +71,7 @@ export function parseStage(text: string): Stage {
       if (found.has(known.field)) fail(at, `${letter} is given twice`)
       if (!/^\d+(\.\d+)?(e[+-]?\d+)?$/.test(value)) fail(at, `${JSON.stringify(part)} has no number`)
       found.set(known.field, Number(value))
-    } else if (part.startsWith('a') && ACTIVATIONS.includes(part.slice(1))) {
+    } else if (part.startsWith('a') && (ACTIVATIONS as readonly string[]).includes(part.slice(1))) {
       if (activation !== undefined) fail(at, 'the activation is given twice')
       activation = part.slice(1) as ActivationName
     } else {
@@ -90,7 +84,7 @@ export function parseStage(text: string): Stage {
   }
   const number = (field: string) => found.get(field) as number
   return Object.freeze({
-    ...(kind === 'mbconv' ? {} : { block: kind }),
+    ...(kind === DEFAULT_KIND ? {} : { block: kind }),
     kernel: number('kernel'),
     stride: number('stride'),
     expand: number('expand'),

@@ -2,20 +2,36 @@
 import { checkCount, checkNumber, checkPositive, checkRate, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { Arch, Stage } from './arch'
+import { ACTIVATIONS, SQUEEZE_CHOICES } from './choices'
+import { BLOCK_KINDS, DEFAULT_KIND, kindOf } from './kinds'
 
-const BLOCKS: readonly unknown[] = ['mbconv', 'fused', 'separable', 'basic', 'bottleneck']
-const ACTIVATIONS: readonly unknown[] = ['silu', 'relu', 'relu6', 'hardswish']
+/** Protected, so that the type of a changed copy, `{ ...table, stem: 7 }`, does not have it. */
+declare abstract class Checked {
+  protected readonly checked: true
+}
 
-export function freezeArch(arch: Arch): Arch {
-  return Object.freeze({ ...arch, stages: Object.freeze(arch.stages.map((stage) => Object.freeze({ ...stage }))) })
+/** A table that has passed {@link checkArch}, frozen. Functions that take one need not check it again. */
+export interface CheckedArch extends Arch, Checked {}
+
+/** All tables that have passed. They are frozen, so that they cannot have become wrong since. */
+const passed = new WeakSet<object>()
+
+/** A copy, frozen in all its parts. */
+function frozen(arch: Arch): Arch {
+  const stages = Object.freeze(arch.stages.map((stage) => Object.freeze({ ...stage })))
+  const { squeeze } = arch
+  return Object.freeze(
+    squeeze === undefined ? { ...arch, stages } : { ...arch, stages, squeeze: Object.freeze({ ...squeeze }) },
+  )
 }
 
 /**
- * Checks a table that may come from a user and returns a frozen copy.
+ * Checks a table that may come from a user. Gives a frozen copy, or the table itself where it is such a copy.
  *
  * @throws MbconvError ERR_TYPE or ERR_VALUE naming `op` and the field.
  */
-export function checkArch(op: string, value: unknown): Arch {
+export function checkArch(op: string, value: unknown): CheckedArch {
+  if (passed.has(value as object)) return value as CheckedArch
   if (typeof value !== 'object' || value === null || !Array.isArray((value as Arch).stages)) {
     throw new MbconvError('ERR_TYPE', `${op}: expected an architecture with a list of stages`, {
       op,
@@ -41,16 +57,18 @@ export function checkArch(op: string, value: unknown): Arch {
     throw new MbconvError('ERR_TYPE', `${op}: arch.${field} must be true or false, got ${shown(arch[field])}`, { op })
   }
   if (arch.squeeze !== undefined) {
-    checkOneOf(op, 'arch.squeeze.of', arch.squeeze.of, ['input', 'expanded'])
-    checkOneOf(op, 'arch.squeeze.activation', arch.squeeze.activation, ['silu', 'relu'])
-    checkOneOf(op, 'arch.squeeze.gate', arch.squeeze.gate, ['sigmoid', 'hardsigmoid'])
+    for (const field of ['of', 'activation', 'gate'] as const) {
+      checkOneOf(op, `arch.squeeze.${field}`, arch.squeeze[field], SQUEEZE_CHOICES[field])
+    }
   }
   let input = arch.stem
   for (const [i, stage] of arch.stages.entries()) {
     checkStage(op, `arch.stages[${i}]`, stage, input)
     input = stage.channels
   }
-  return freezeArch(arch)
+  const table = frozen(arch) as CheckedArch
+  passed.add(table)
+  return table
 }
 
 /**
@@ -62,7 +80,7 @@ export function checkStageFields(op: string, name: string, stage: Stage): void {
   if (typeof stage !== 'object' || stage === null) {
     throw new MbconvError('ERR_TYPE', `${op}: ${name} must be an object`, { op })
   }
-  checkOneOf(op, `${name}.block`, stage.block, BLOCKS)
+  checkOneOf(op, `${name}.block`, stage.block, BLOCK_KINDS)
   checkOneOf(op, `${name}.activation`, stage.activation, ACTIVATIONS)
   checkKernel(op, `${name}.kernel`, stage.kernel)
   for (const field of ['stride', 'channels'] as const) checkCount(op, `${name}.${field}`, stage[field])
@@ -80,20 +98,22 @@ export function checkStageFields(op: string, name: string, stage: Stage): void {
  */
 export function checkStage(op: string, name: string, stage: Stage, input: number): void {
   checkStageFields(op, name, stage)
-  const { block = 'mbconv', expand, channels } = stage
+  const { block = DEFAULT_KIND, expand, channels } = stage
+  const kind = kindOf(stage)
   const whole = (width: number, of: string) => {
     if (stage.expanded !== undefined || Number.isInteger(width * expand)) return
     const text = `${op}: ${name}.expand ${expand} times ${width} ${of} channels is not a whole number`
     throw new MbconvError('ERR_VALUE', text, { op })
   }
-  if (block === 'bottleneck') {
-    whole(channels, 'output')
-  } else if (block === 'mbconv' || block === 'fused') {
-    for (const width of stage.layers > 1 ? [input, channels] : [input]) whole(width, 'input')
-  } else if (expand !== 1) {
+  if (!kind.expands && expand !== 1) {
     throw new MbconvError('ERR_VALUE', `${op}: ${name}.expand must be 1 in a ${block} block, not ${expand}`, { op })
   }
-  if (block !== 'mbconv' && block !== 'fused' && stage.seRatio > 0) {
+  if (!kind.expands && stage.expanded !== undefined) {
+    throw new MbconvError('ERR_VALUE', `${op}: ${name}: a ${block} block has no expanded width`, { op })
+  }
+  if (kind.width === 'output') whole(channels, 'output')
+  else for (const width of stage.layers > 1 ? [input, channels] : [input]) whole(width, 'input')
+  if (!kind.squeezes && stage.seRatio > 0) {
     throw new MbconvError('ERR_VALUE', `${op}: ${name}: a ${block} block has no squeeze-excitation`, { op })
   }
 }

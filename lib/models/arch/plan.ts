@@ -1,63 +1,66 @@
 /**
- * An architecture block by block: what counting and building have in common, so that they cannot disagree.
+ * An architecture block by block and layer by layer. Building, counting and all else that walks a network walk this.
  */
-import type { ActivationName, Arch, BlockKind, Squeeze, Stage } from './arch'
+import type { ActivationName, Arch, Squeeze, Stage } from './arch'
+import type { CheckedArch } from './check'
+import { type BlockKind, type BlockShape, DEFAULT_KIND, KINDS, type KindDescription, type LayerPlan } from './kinds'
 import { roundChannels } from './scaling'
 
 /** EfficientNet's squeeze-excitation. */
 export const SQUEEZE: Squeeze = Object.freeze({ of: 'input', activation: 'silu', gate: 'sigmoid' })
 
-export interface BlockPlan {
+export interface BlockPlan extends BlockShape {
   /** Index of the stage, from 0. */
   readonly stage: number
   readonly kind: BlockKind
-  readonly input: number
-  /** Channels inside. */
-  readonly inner: number
-  /** Channels of the squeeze; 0 for no squeeze-excitation. */
-  readonly squeezed: number
-  readonly output: number
-  readonly kernel: number
-  readonly stride: number
-  readonly activation: ActivationName
   /** Whether the input is added to the output. */
   readonly residual: boolean
-  /** Whether the input is projected before it is added (ResNet). */
-  readonly projected: boolean
 }
 
-export function* blocksOf(arch: Arch): Generator<BlockPlan> {
+/** Block by block. Blocks that are alike and follow one another are the same object. */
+export function* blocksOf(arch: CheckedArch): Generator<BlockPlan> {
   let input = arch.stem
   for (const [index, stage] of arch.stages.entries()) {
-    const { block: kind = 'mbconv', kernel, channels: output, activation = activationOf(arch) } = stage
+    const { block: kind = DEFAULT_KIND, kernel, channels: output, activation = activationOf(arch) } = stage
+    const description: KindDescription = KINDS[kind]
+    const always = description.residual === 'always'
+    let plan: BlockPlan | undefined
     for (let i = 0; i < stage.layers; i++) {
-      const stride = i === 0 ? stage.stride : 1
-      const inner = innerChannels(kind, stage, input)
-      const same = stride === 1 && input === output
-      const resnet = kind === 'basic' || kind === 'bottleneck'
-      // biome-ignore format: one line a group; built in place, since searches count thousands of networks
-      yield {
-        stage: index, kind, input, inner, squeezed: squeezeChannels(arch, stage, input, inner), output,
-        kernel, stride, activation, residual: resnet || (same && kind !== 'separable'), projected: resnet && !same,
+      // From the second on, all blocks of a stage are alike.
+      if (plan === undefined || i < 2) {
+        const stride = i === 0 ? stage.stride : 1
+        const inner = stage.expanded ?? (description.width === 'input' ? input : output) * stage.expand
+        const same = stride === 1 && input === output
+        // biome-ignore format: one line a group; built in place, since searches count thousands of networks
+        plan = {
+          stage: index, kind, input, inner, squeezed: squeezeChannels(arch, stage, input, inner), output,
+          kernel, stride, activation, residual: always || (same && description.residual === 'matching'),
+          projected: always && !same,
+        }
+        input = output
       }
-      input = output
+      yield plan
     }
   }
+}
+
+/** The layers of a block in the order of the state dict. */
+export function layersOf(plan: BlockPlan): LayerPlan[] {
+  return KINDS[plan.kind].layers(plan)
 }
 
 export function activationOf(arch: Arch): ActivationName {
   return arch.activation ?? 'silu'
 }
 
+/** The drop path that a network is trained with unless told otherwise: ResNets and MobileNets were published without. */
+export function defaultDropPath({ name }: Pick<Arch, 'name'>): number {
+  return name.startsWith('efficientnet') ? 0.2 : 0
+}
+
 /** Channels that go into the classifier. */
 export function featureChannels(arch: Arch): number {
   return arch.head || arch.stages[arch.stages.length - 1].channels
-}
-
-function innerChannels(kind: BlockKind, stage: Stage, input: number): number {
-  if (stage.expanded !== undefined) return stage.expanded
-  if (kind === 'bottleneck') return stage.channels * stage.expand
-  return kind === 'basic' ? stage.channels : input * stage.expand
 }
 
 function squeezeChannels(arch: Arch, { seRatio }: Stage, input: number, inner: number): number {

@@ -10,7 +10,8 @@ import { checkCount, checkNumber, checkOptions, checkPositive, checkRate } from 
 import { MbconvError } from '../../errors/error'
 import { short } from '../../text/figures'
 import type { Arch, Stage } from './arch'
-import { checkArch } from './check'
+import { type CheckedArch, checkArch } from './check'
+import { kindOf } from './kinds'
 
 /**
  * Scales a channel count and rounds it to a multiple of `divisor` (and at least `divisor`), half upwards, but never
@@ -63,7 +64,7 @@ function scaledName(arch: Arch): string {
  * @returns a new frozen table; its `width` and `depth` are relative to the baseline.
  * @throws MbconvError ERR_TYPE or ERR_VALUE for an unusable table, coefficient or unknown option.
  */
-export function scale(arch: Arch, options: ScaleOptions = {}): Arch {
+export function scale(arch: Arch, options: ScaleOptions = {}): CheckedArch {
   const op = 'scale'
   const from = checkArch(op, arch)
   checkOptions(op, options, ['width', 'depth', 'resolution', 'divisor', 'dropout', 'name'])
@@ -93,10 +94,10 @@ export function scale(arch: Arch, options: ScaleOptions = {}): Arch {
   return checkArch(op, { ...scaled, name: options.name ?? (same ? from.name : scaledName(scaled)) })
 }
 
-/** A stage with its widths scaled. A bottleneck's output is four times its planes, which are what is rounded. */
+/** A stage with its widths scaled. */
 function widened(stage: Stage, wide: (channels: number) => number): Stage {
-  if (stage.block === 'bottleneck') return { ...stage, channels: 4 * wide(stage.channels / 4) }
-  const channels = wide(stage.channels)
+  const { channelsPerPlane } = kindOf(stage)
+  const channels = channelsPerPlane * wide(stage.channels / channelsPerPlane)
   return stage.expanded === undefined ? { ...stage, channels } : { ...stage, channels, expanded: wide(stage.expanded) }
 }
 

@@ -6,8 +6,9 @@
 
 import { checkCount, checkOptions } from '../../errors/check'
 import type { Arch, Stage } from '../arch/arch'
-import { checkArch } from '../arch/check'
-import { type BlockPlan, blocksOf, featureChannels } from '../arch/plan'
+import { type CheckedArch, checkArch } from '../arch/check'
+import { kindOf, type LayerPlan } from '../arch/kinds'
+import { type BlockPlan, blocksOf, featureChannels, layersOf } from '../arch/plan'
 
 /** The rule every multiply-add figure follows; the paper's "FLOPS" are these. To be printed beside the figures. */
 export const COUNTING_RULE =
@@ -86,77 +87,65 @@ function strided(size: number, stride: number): number {
   return Math.ceil(size / stride)
 }
 
-function* layersOf(arch: Arch, resolution: number, numClasses: number, inChannels: number): Generator<Layer> {
+function conv(row: number, role: Role, inputs: number, outputs: number, kernel: number, side: number): Layer {
+  return {
+    row,
+    role,
+    weights: inputs * outputs * kernel * kernel,
+    biases: 0,
+    norm: outputs,
+    positions: side * side,
+    outputs,
+  }
+}
+
+function dense(row: number, role: Role, inputs: number, outputs: number): Layer {
+  return { row, role, weights: inputs * outputs, biases: outputs, norm: 0, positions: 1, outputs }
+}
+
+/** All layers in the order of the state dict. */
+function allLayers(arch: CheckedArch, resolution: number, numClasses: number, inChannels: number): Layer[] {
   let size = strided(resolution, 2)
-  const conv = (row: number, role: Role, inputs: number, outputs: number, kernel: number, side = size): Layer => {
-    const weights = (role === 'depthwise' ? 1 : inputs) * outputs * kernel * kernel
-    return { row, role, weights, biases: 0, norm: outputs, positions: side * side, outputs }
-  }
-  const dense = (row: number, role: Role, inputs: number, outputs: number): Layer => {
-    return { row, role, weights: inputs * outputs, biases: outputs, norm: 0, positions: 1, outputs }
-  }
-  yield conv(0, 'conv', inChannels, arch.stem, arch.stemKernel ?? 3)
+  const layers = [conv(0, 'conv', inChannels, arch.stem, arch.stemKernel ?? 3, size)]
   if (arch.stemPool) size = strided(size, 2)
+  let [known, plans]: [BlockPlan | undefined, LayerPlan[]] = [undefined, []]
   for (const block of blocksOf(arch)) {
     const before = size
-    size = strided(size, block.stride)
-    yield* layersOfBlock(block, block.stage + 1, before, size, conv, dense)
+    if (block !== known) [known, plans] = [block, layersOf(block)]
+    for (const layer of plans) {
+      if (layer.part !== 'downsample') size = strided(size, layer.stride)
+      addLayer(layers, block.stage + 1, layer, layer.part === 'downsample' ? strided(before, layer.stride) : size)
+    }
   }
   const head = arch.stages.length + 1
   let channels = arch.stages[arch.stages.length - 1].channels
-  if (arch.head > 0) yield conv(head, 'conv', channels, arch.head, 1)
+  if (arch.head > 0) layers.push(conv(head, 'conv', channels, arch.head, 1, size))
   channels = featureChannels(arch)
   const classifier = arch.head > 0 ? head + 1 : head
   if (arch.hidden) {
-    yield dense(classifier, 'linear', channels, arch.hidden)
+    layers.push(dense(classifier, 'linear', channels, arch.hidden))
     channels = arch.hidden
   }
-  yield dense(classifier, 'linear', channels, numClasses)
+  layers.push(dense(classifier, 'linear', channels, numClasses))
+  return layers
 }
 
-type Conv = (row: number, role: Role, inputs: number, outputs: number, kernel: number, side: number) => Layer
-type Dense = (row: number, role: Role, inputs: number, outputs: number) => Layer
-
-/** In the order of the state dict. `before` and `after` are the sides of the block's input and output. */
-function* layersOfBlock(block: BlockPlan, row: number, before: number, after: number, conv: Conv, dense: Dense) {
-  const { kind, input, inner, squeezed, output, kernel } = block
-  switch (kind) {
-    case 'mbconv':
-      if (inner !== input) yield conv(row, 'conv', input, inner, 1, before)
-      yield conv(row, 'depthwise', inner, inner, kernel, after)
-      break
-    case 'fused':
-      yield conv(row, 'conv', input, inner === input ? output : inner, kernel, after)
-      break
-    case 'separable':
-      yield conv(row, 'depthwise', input, input, kernel, after)
-      break
-    case 'basic':
-      yield conv(row, 'conv', input, output, kernel, after)
-      yield conv(row, 'conv', output, output, kernel, after)
-      break
-    case 'bottleneck':
-      yield conv(row, 'conv', input, inner, 1, before)
-      yield conv(row, 'conv', inner, inner, kernel, after)
-      break
+/** @param side of the layer's output */
+function addLayer(layers: Layer[], row: number, layer: LayerPlan, side: number): void {
+  const { op, input, output, kernel, groups, squeezed } = layer
+  if (op !== 'squeezeExcite') {
+    layers.push(conv(row, op, input / groups, output, kernel, side))
+    return
   }
-  if (squeezed > 0) {
-    yield dense(row, 'se', inner, squeezed)
-    yield dense(row, 'se', squeezed, inner)
-  }
-  if (kind !== 'basic' && !(kind === 'fused' && inner === input)) yield conv(row, 'conv', inner, output, 1, after)
-  if (block.projected) yield conv(row, 'conv', input, output, 1, after)
+  layers.push(dense(row, 'se', input, squeezed), dense(row, 'se', squeezed, output))
 }
-
-const OPERATORS = {
-  ...{ mbconv: 'MBConv', fused: 'Fused-MBConv', separable: 'separable', basic: 'basic', bottleneck: 'bottleneck' },
-} as const
 
 /** `MBConv6 5x5`, `bottleneck 3x3`. */
 function operatorOf(stage: Stage, input: number): string {
-  const { block = 'mbconv', kernel, expand, expanded } = stage
+  const { kernel, expand, expanded } = stage
+  const { title, expands, width } = kindOf(stage)
   const ratio = expanded === undefined ? expand : Number((expanded / input).toFixed(2))
-  return `${OPERATORS[block]}${block === 'mbconv' || block === 'fused' ? ratio : ''} ${kernel}x${kernel}`
+  return `${title}${expands && width === 'input' ? ratio : ''} ${kernel}x${kernel}`
 }
 
 function resolved(op: string, value: Arch, options: CountOptions) {
@@ -178,7 +167,7 @@ export function count(arch: Arch, options: CountOptions = {}): Counts {
   const { arch: table, numClasses, resolution, inChannels } = resolved('count', arch, options)
   const macs: Record<Role, number> = { conv: 0, depthwise: 0, se: 0, linear: 0 }
   let [params, activations, floatBuffers, paramTensors, norms, convLayers] = [0, 0, 0, 0, 0, 0]
-  for (const layer of layersOf(table, resolution, numClasses, inChannels)) {
+  for (const layer of allLayers(table, resolution, numClasses, inChannels)) {
     macs[layer.role] += layer.weights * layer.positions
     params += layer.weights + layer.biases + 2 * layer.norm
     floatBuffers += 2 * layer.norm
@@ -213,8 +202,8 @@ export function count(arch: Arch, options: CountOptions = {}): Counts {
  * Pixels of the smallest map that a batch norm normalises, for one image: with one image a batch, the numbers that a
  * channel's mean is taken over.
  */
-export function smallestNormalizedMap(arch: Arch, resolution: number): number {
-  const normalized = [...layersOf(arch, resolution, 1, 1)].filter(({ norm }) => norm > 0)
+export function smallestNormalizedMap(arch: CheckedArch, resolution: number): number {
+  const normalized = allLayers(arch, resolution, 1, 1).filter(({ norm }) => norm > 0)
   return Math.min(...normalized.map(({ positions }) => positions))
 }
 
@@ -244,7 +233,7 @@ export function stageTable(arch: Arch, options: CountOptions = {}): StageRow[] {
   if (table.head > 0) add('head', 'conv 1x1', 1, table.head, 1)
   size = 1
   add('classifier', table.hidden ? `linear ${table.hidden}, linear` : 'linear', 1, numClasses, 1)
-  for (const layer of layersOf(table, resolution, numClasses, inChannels)) {
+  for (const layer of allLayers(table, resolution, numClasses, inChannels)) {
     rows[layer.row].params += layer.weights + layer.biases + 2 * layer.norm
     rows[layer.row].macs += layer.weights * layer.positions
   }

@@ -5,6 +5,7 @@ import type { Device, DType, MemoryFormat } from '../../native/types'
 import { crossEntropy } from '../../nn/functional'
 import { seeded } from '../../nn/init'
 import { RMSprop } from '../../optim/rmsprop'
+import { type StepParts, trainingStep } from '../../optim/step'
 import { noGrad } from '../../tensor/core/autograd'
 import { randint, randn } from '../../tensor/core/create'
 import { scope } from '../../tensor/core/scope'
@@ -93,20 +94,22 @@ export function measureLatency(arch: Arch, options: LatencyOptions = {}): Latenc
     try {
       network.to({ memoryFormat }).train(training)
       if (training) optimizer = new RMSprop(network.parameters(), { lr: 0 })
+      const parts: StepParts | undefined = optimizer && {
+        ...{ model: network, criterion: crossEntropy, optimizer, ema: null, device, memoryFormat },
+        ...{ maxGradNorm: null, mustBeFinite: 'nothing' },
+      }
       const step = () =>
         scope(() => {
           const images = randn([batch, inChannels, resolution, resolution], { dtype, device }).to({ memoryFormat })
           const labels = randint(0, numClasses, [batch], { device })
           images.index(0, 0, 0, 0).item() // waits for the device: making images is not the network's time
           const began = performance.now()
-          if (optimizer === undefined) {
+          if (parts === undefined) {
             noGrad(() => network.forward(images))
               .index(0, 0)
               .item() // waits for the device
           } else {
-            crossEntropy(network.forward(images), labels).backward()
-            optimizer.step()
-            optimizer.zeroGrad()
+            trainingStep(parts, { images, labels })
             network.parameters()[0].index(0, 0, 0, 0).item() // waits for the device
           }
           return (performance.now() - began) / 1000

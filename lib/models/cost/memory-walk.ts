@@ -2,8 +2,9 @@
  * The tensors of one step of a network, in the order in which they are made and freed: what `estimateMemory` adds up.
  */
 import { MbconvError } from '../../errors/error'
-import type { Arch } from '../arch/arch'
-import { type BlockPlan, blocksOf as planOf } from '../arch/plan'
+import type { CheckedArch } from '../arch/check'
+import { kindOf } from '../arch/kinds'
+import { type BlockPlan, layersOf, blocksOf as planOf } from '../arch/plan'
 
 /** Bytes of a number. */
 export const ELEMENT_BYTES = Object.freeze({ float64: 8, float32: 4, bfloat16: 2, float16: 2 })
@@ -58,14 +59,14 @@ export interface Needs {
  * @throws MbconvError ERR_NOT_IMPLEMENTED for ResNets and for networks with ReLU, which keep other tensors than are
  *   counted here
  */
-export function blocksOf(op: string, arch: Arch, { resolution, inChannels, dropPath }: StepSettings): Block[] {
+export function blocksOf(op: string, arch: CheckedArch, { resolution, inChannels, dropPath }: StepSettings): Block[] {
   const halved = Math.ceil(resolution / 2)
   const kernel = arch.stemKernel ?? 3
   const stem = convNorm({ inputs: inChannels, outputs: arch.stem, kernel, from: resolution, to: halved })
   const blocks: Block[] = [{ ops: stem, skip: false }]
   let [from, channels] = [halved, arch.stem]
   for (const plan of planOf(arch)) {
-    if (plan.kind === 'basic' || plan.kind === 'bottleneck' || plan.activation === 'relu') {
+    if (kindOf({ block: plan.kind }).activatesSum || plan.activation === 'relu') {
       const message = `${op}: the memory of ${arch.name} is not modelled: of ResNets, and of networks with ReLU`
       throw new MbconvError('ERR_NOT_IMPLEMENTED', message, {
         op,
@@ -88,20 +89,18 @@ export function blocksOf(op: string, arch: Arch, { resolution, inChannels, dropP
   return blocks
 }
 
-function opsOf({ kind, input, inner, squeezed, output, kernel, stride }: BlockPlan, from: number): Op[] {
-  const to = Math.ceil(from / stride)
-  const project = convNorm({ inputs: inner, outputs: output, from: to, to })
-  if (kind === 'fused') {
-    if (inner === input) return convNorm({ inputs: input, outputs: output, from, to, kernel })
-    return [...convNorm({ inputs: input, outputs: inner, from, to, kernel }), ...project.slice(0, 2)]
+/** @param side of the block's input */
+function opsOf(plan: BlockPlan, side: number): Op[] {
+  const ops: Op[] = []
+  let from = side
+  for (const { op, input: inputs, output: outputs, kernel, stride, groups, activation, squeezed } of layersOf(plan)) {
+    const to = Math.ceil(from / stride)
+    const layer = { inputs, outputs, from, to, kernel, groups }
+    if (op === 'squeezeExcite') ops.push({ ...layer, kind: 'squeezeExcite', squeezed })
+    else ops.push(...convNorm(layer).slice(0, activation === null ? 2 : 3))
+    from = to
   }
-  const squeeze = { ...PLAIN, kind: 'squeezeExcite' as const, inputs: inner, outputs: inner, from: to, to, squeezed }
-  return [
-    ...(inner === input ? [] : convNorm({ inputs: input, outputs: inner, from, to: from })),
-    ...convNorm({ inputs: inner, outputs: inner, from, to, kernel, groups: inner }),
-    ...(squeezed === 0 ? [] : [squeeze]),
-    ...(kind === 'separable' ? project : project.slice(0, 2)),
-  ]
+  return ops
 }
 
 const PLAIN = { kernel: 1, groups: 1, squeezed: 0 }

@@ -10,7 +10,7 @@ import { checkCount, checkOptions, checkRate, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
-import { featureChannels } from '../arch/plan'
+import { defaultDropPath, featureChannels } from '../arch/plan'
 import { backward, blocksOf, ELEMENT_BYTES, forward, held, infer, needsOf, Tally } from './memory-walk'
 
 /** Tensors as large as the parameters that an optimiser keeps. SGD is counted with momentum. */
@@ -30,7 +30,7 @@ export interface MemoryOptions {
   optimizer?: keyof typeof OPTIMIZER_SLOTS
   /** A moving average of the weights beside them while training. Default true. */
   ema?: boolean
-  /** Any rate above 0 makes blocks with a skip connection hold one more tensor for a moment. Default 0.2. */
+  /** Any rate above 0 makes blocks with a skip connection hold one more tensor for a moment. Default as in `create`. */
   dropPath?: number
   /** Dropout before the classifier. Default: the architecture's. */
   dropout?: number
@@ -80,7 +80,13 @@ function settingsOf(op: string, arch: Arch, options: MemoryOptions) {
     'inChannels',
     'resolution',
   ])
-  const { batch = 1, dropPath = 0.2, dropout = arch.dropout, numClasses = 1000, inChannels = 3 } = options
+  const {
+    batch = 1,
+    dropPath = defaultDropPath(arch),
+    dropout = arch.dropout,
+    numClasses = 1000,
+    inChannels = 3,
+  } = options
   const { dtype = 'float32', optimizer = 'rmsprop', memoryFormat = 'channelsLast' } = options
   const { training = false, ema = true, scratch = true, resolution = arch.resolution } = options
   for (const [name, value] of Object.entries({ batch, numClasses, inChannels, resolution })) checkCount(op, name, value)

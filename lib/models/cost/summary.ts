@@ -21,8 +21,6 @@ const COLUMNS: readonly Column[] = [
   ...['input px', 'stride', 'output', 'layers', 'parameters', 'multiply-adds'].map((title) => ({ title, right: true })),
 ]
 
-/** 1234567 → `1,234,567`. */
-
 /**
  * The network stage by stage: operator, input side, stride, output (channels x height x width), blocks, parameters,
  * multiply-adds. Counted from the table; nothing is built.

@@ -9,6 +9,8 @@ import { readableJson } from '../../files/json'
 import { readText } from '../../files/open'
 import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
+import { ACTIVATIONS, SQUEEZE_CHOICES } from '../arch/choices'
+import { BLOCK_KINDS } from '../arch/kinds'
 import { COUNTING_RULE, count } from '../cost/count'
 import { Network } from '../network/network'
 import { checkProfile, type Profile } from '../network/profiles'
@@ -21,10 +23,10 @@ const MAX_BYTES = 64 * 2 ** 20
 
 const count0 = z.int().min(0)
 const size = z.int().min(1)
-const activation = z.enum(['silu', 'relu', 'relu6', 'hardswish'])
+const activation = z.enum(ACTIVATIONS)
 
 const stage = z.strictObject({
-  block: z.enum(['mbconv', 'fused', 'separable', 'basic', 'bottleneck']).optional(),
+  block: z.enum(BLOCK_KINDS).optional(),
   kernel: size,
   stride: size,
   expand: z.number(),
@@ -46,9 +48,9 @@ const arch = z.strictObject({
   activation: activation.optional(),
   squeeze: z
     .strictObject({
-      of: z.enum(['input', 'expanded']),
-      activation: z.enum(['silu', 'relu']),
-      gate: z.enum(['sigmoid', 'hardsigmoid']),
+      of: z.enum(SQUEEZE_CHOICES.of),
+      activation: z.enum(SQUEEZE_CHOICES.activation),
+      gate: z.enum(SQUEEZE_CHOICES.gate),
     })
     .optional(),
   width: z.number(),

@@ -2,7 +2,7 @@
 import { checkCount, checkOptions, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { type OnnxNode, type OnnxTensor, writeOnnx } from '../../io/onnx'
-import { packageVersion } from '../../process/version'
+import { packageVersion } from '../../package/manifest'
 import { Network } from '../network/network'
 import { checkedCard, type ModelCard } from './card'
 import { graphOf } from './onnx-graph'

@@ -1,14 +1,16 @@
 /** The networks by name, and the names that others have for them. */
 import { MbconvError } from '../../errors/error'
-import type { Arch } from '../arch/arch'
+import type { CheckedArch } from '../arch/check'
 import { EFFICIENTNET, EFFICIENTNET_LITE } from './efficientnet'
-import { EFFICIENTNETV2 } from './efficientnetv2'
+import { EFFICIENTNETV2, EFFICIENTNETV2_RW } from './efficientnetv2'
 import { MNASNET, MOBILENET } from './mobilenet'
 import { RESNET } from './resnet'
 
 /** By family, smallest model first. Made when asked for, since nobody wants all. */
-const FAMILIES: ReadonlyMap<string, () => Arch> = new Map(
-  [EFFICIENTNET, EFFICIENTNETV2, EFFICIENTNET_LITE, MOBILENET, MNASNET, RESNET].flatMap(Object.entries),
+const FAMILIES: ReadonlyMap<string, () => CheckedArch> = new Map(
+  [EFFICIENTNET, EFFICIENTNETV2, EFFICIENTNETV2_RW, EFFICIENTNET_LITE, MOBILENET, MNASNET, RESNET].flatMap(
+    Object.entries,
+  ),
 )
 
 const V1 = ['b0', 'b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7', 'b8', 'l2']
@@ -53,7 +55,7 @@ export function fullName(name: string): string | undefined {
  *   architecture only: numeric profile and weights are chosen apart.
  * @throws MbconvError ERR_TYPE, or ERR_VALUE listing the known names.
  */
-export function arch(name: string): Arch {
+export function arch(name: string): CheckedArch {
   const op = 'arch'
   if (typeof name !== 'string') throw new MbconvError('ERR_TYPE', 'arch: name must be a string', { op })
   const make = FAMILIES.get(canonicalName(name))

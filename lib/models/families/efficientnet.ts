@@ -4,12 +4,11 @@
  * Sources: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", arXiv:1905.11946,
  * Table 1; tensorflow/tpu@7dc921f models/official/efficientnet (coefficients, rounding, lite).
  */
-import type { Arch } from '../arch/arch'
-import { freezeArch } from '../arch/check'
+import { type CheckedArch, checkArch } from '../arch/check'
 import { scale } from '../arch/scaling'
 
 /** EfficientNet-B0, the paper's Table 1, stages 2 to 8. */
-export const BASELINE: Arch = freezeArch({
+export const BASELINE: CheckedArch = checkArch('families', {
   name: 'efficientnet_b0',
   stem: 32,
   // biome-ignore format: one row a stage, as the paper prints it
@@ -57,7 +56,7 @@ export const PUBLISHED: Readonly<Record<string, PublishedVariant>> = Object.free
 })
 
 /** EfficientNet-Lite0: no squeeze-excitation, ReLU6, ends that do not scale. */
-const LITE: Arch = freezeArch({
+const LITE: CheckedArch = checkArch('families', {
   ...BASELINE,
   name: 'efficientnet_lite0',
   stages: BASELINE.stages.map((stage) => ({ ...stage, seRatio: 0 })),
@@ -74,8 +73,8 @@ const LITE_VARIANTS: Readonly<Record<string, PublishedVariant>> = {
   efficientnet_lite4: { width: 1.4, depth: 1.8, resolution: 300, dropout: 0.3 },
 }
 
-export const scaledFrom = (base: Arch, variants: Readonly<Record<string, PublishedVariant>>) =>
+export const scaledFrom = (base: CheckedArch, variants: Readonly<Record<string, PublishedVariant>>) =>
   Object.fromEntries(Object.entries(variants).map(([name, variant]) => [name, () => scale(base, { ...variant, name })]))
 
-export const EFFICIENTNET: Readonly<Record<string, () => Arch>> = scaledFrom(BASELINE, PUBLISHED)
-export const EFFICIENTNET_LITE: Readonly<Record<string, () => Arch>> = scaledFrom(LITE, LITE_VARIANTS)
+export const EFFICIENTNET: Readonly<Record<string, () => CheckedArch>> = scaledFrom(BASELINE, PUBLISHED)
+export const EFFICIENTNET_LITE: Readonly<Record<string, () => CheckedArch>> = scaledFrom(LITE, LITE_VARIANTS)

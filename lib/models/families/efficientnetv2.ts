@@ -4,11 +4,10 @@
  * Sources: Tan and Le, "EfficientNetV2: Smaller Models and Faster Training", arXiv:2104.00298, Table 4;
  * google/automl@6a54c87 efficientnetv2/effnetv2_configs.py. The resolution is the one of evaluation.
  */
-import type { Arch } from '../arch/arch'
-import { freezeArch } from '../arch/check'
+import { type CheckedArch, checkArch } from '../arch/check'
 import { type PublishedVariant, scaledFrom } from './efficientnet'
 
-const B0: Arch = freezeArch({
+const B0: CheckedArch = checkArch('families', {
   name: 'efficientnetv2_b0',
   stem: 32,
   // biome-ignore format: one row a stage
@@ -37,7 +36,7 @@ const SMALL: Readonly<Record<string, PublishedVariant>> = {
   efficientnetv2_b3: { width: 1.2, depth: 1.4, resolution: 300, dropout: 0.3 },
 }
 
-const S: Arch = freezeArch({
+const S: CheckedArch = checkArch('families', {
   name: 'efficientnetv2_s',
   stem: 24,
   // biome-ignore format: one row a stage
@@ -58,7 +57,7 @@ const S: Arch = freezeArch({
   leastShare: 0,
 })
 
-const M: Arch = freezeArch({
+const M: CheckedArch = checkArch('families', {
   name: 'efficientnetv2_m',
   stem: 24,
   // biome-ignore format: one row a stage
@@ -80,7 +79,7 @@ const M: Arch = freezeArch({
   leastShare: 0,
 })
 
-const L: Arch = freezeArch({
+const L: CheckedArch = checkArch('families', {
   name: 'efficientnetv2_l',
   stem: 32,
   // biome-ignore format: one row a stage
@@ -102,7 +101,7 @@ const L: Arch = freezeArch({
   leastShare: 0,
 })
 
-const XL: Arch = freezeArch({
+const XL: CheckedArch = checkArch('families', {
   name: 'efficientnetv2_xl',
   stem: 32,
   // biome-ignore format: one row a stage
@@ -124,10 +123,57 @@ const XL: Arch = freezeArch({
   leastShare: 0,
 })
 
-export const EFFICIENTNETV2: Readonly<Record<string, () => Arch>> = {
+/** timm's variants of S and M, from before the official tables were published. timm 1.0.29, models/efficientnet.py. */
+const RW_S: CheckedArch = checkArch('families', {
+  name: 'efficientnetv2_rw_s',
+  stem: 24,
+  // biome-ignore format: one row a stage
+  stages: [
+    { block: 'edge',   kernel: 3, stride: 1, expand: 1, channels: 24,  layers: 2,  seRatio: 0 },
+    { block: 'fused',  kernel: 3, stride: 2, expand: 4, channels: 48,  layers: 4,  seRatio: 0 },
+    { block: 'fused',  kernel: 3, stride: 2, expand: 4, channels: 64,  layers: 4,  seRatio: 0 },
+    { block: 'mbconv', kernel: 3, stride: 2, expand: 4, channels: 128, layers: 6,  seRatio: 0.25 },
+    { block: 'mbconv', kernel: 3, stride: 1, expand: 6, channels: 160, layers: 9,  seRatio: 0.25 },
+    { block: 'mbconv', kernel: 3, stride: 2, expand: 6, channels: 272, layers: 15, seRatio: 0.25 },
+  ],
+  head: 1792,
+  width: 1,
+  depth: 1,
+  resolution: 384,
+  dropout: 0.2,
+  divisor: 8,
+})
+
+/** The last two stages are deepened by 1.6, the others by 1.2: no single depth coefficient of S gives it. */
+const RW_M: CheckedArch = checkArch('families', {
+  name: 'efficientnetv2_rw_m',
+  stem: 32,
+  // biome-ignore format: one row a stage
+  stages: [
+    { block: 'edge',   kernel: 3, stride: 1, expand: 1, channels: 32,  layers: 3,  seRatio: 0 },
+    { block: 'fused',  kernel: 3, stride: 2, expand: 4, channels: 56,  layers: 5,  seRatio: 0 },
+    { block: 'fused',  kernel: 3, stride: 2, expand: 4, channels: 80,  layers: 5,  seRatio: 0 },
+    { block: 'mbconv', kernel: 3, stride: 2, expand: 4, channels: 152, layers: 8,  seRatio: 0.25 },
+    { block: 'mbconv', kernel: 3, stride: 1, expand: 6, channels: 192, layers: 15, seRatio: 0.25 },
+    { block: 'mbconv', kernel: 3, stride: 2, expand: 6, channels: 328, layers: 24, seRatio: 0.25 },
+  ],
+  head: 2152,
+  width: 1,
+  depth: 1,
+  resolution: 416,
+  dropout: 0.3,
+  divisor: 8,
+})
+
+export const EFFICIENTNETV2: Readonly<Record<string, () => CheckedArch>> = {
   ...scaledFrom(B0, SMALL),
   efficientnetv2_s: () => S,
   efficientnetv2_m: () => M,
   efficientnetv2_l: () => L,
   efficientnetv2_xl: () => XL,
+}
+
+export const EFFICIENTNETV2_RW: Readonly<Record<string, () => CheckedArch>> = {
+  efficientnetv2_rw_s: () => RW_S,
+  efficientnetv2_rw_m: () => RW_M,
 }

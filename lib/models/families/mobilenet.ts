@@ -4,13 +4,12 @@
  * Sources: arXiv:1704.04861, Table 1; arXiv:1801.04381, Table 2; arXiv:1905.02244, Tables 1 and 2; arXiv:1807.11626,
  * Figure 7. Where implementations differ from a paper these are torchvision's and timm's.
  */
-import type { Arch } from '../arch/arch'
-import { freezeArch } from '../arch/check'
+import { type CheckedArch, checkArch } from '../arch/check'
 
 const COMMON = { width: 1, depth: 1, resolution: 224, dropout: 0.2, divisor: 8 }
 
 /** The depthwise blocks of equal width are one stage; scaling in depth repeats them. */
-const V1: Arch = freezeArch({
+const V1: CheckedArch = checkArch('families', {
   ...COMMON,
   name: 'mobilenet_v1',
   stem: 32,
@@ -26,7 +25,7 @@ const V1: Arch = freezeArch({
   activation: 'relu6',
 })
 
-const V2: Arch = freezeArch({
+const V2: CheckedArch = checkArch('families', {
   ...COMMON,
   name: 'mobilenet_v2',
   stem: 32,
@@ -51,7 +50,7 @@ const V3 = {
   squeeze: { of: 'expanded', activation: 'relu', gate: 'hardsigmoid' },
 } as const
 
-const V3_LARGE: Arch = freezeArch({
+const V3_LARGE: CheckedArch = checkArch('families', {
   ...V3,
   name: 'mobilenet_v3_large',
   stem: 16,
@@ -77,7 +76,7 @@ const V3_LARGE: Arch = freezeArch({
   hidden: 1280,
 })
 
-const V3_SMALL: Arch = freezeArch({
+const V3_SMALL: CheckedArch = checkArch('families', {
   ...V3,
   name: 'mobilenet_v3_small',
   stem: 16,
@@ -99,7 +98,7 @@ const V3_SMALL: Arch = freezeArch({
   hidden: 1024,
 })
 
-const MNASNET_B1: Arch = freezeArch({
+const MNASNET_B1: CheckedArch = checkArch('families', {
   ...COMMON,
   name: 'mnasnet_b1',
   stem: 32,
@@ -117,7 +116,7 @@ const MNASNET_B1: Arch = freezeArch({
   activation: 'relu',
 })
 
-const MNASNET_A1: Arch = freezeArch({
+const MNASNET_A1: CheckedArch = checkArch('families', {
   ...COMMON,
   name: 'mnasnet_a1',
   stem: 32,
@@ -136,14 +135,14 @@ const MNASNET_A1: Arch = freezeArch({
   squeeze: { of: 'input', activation: 'relu', gate: 'sigmoid' },
 })
 
-export const MOBILENET: Readonly<Record<string, () => Arch>> = {
+export const MOBILENET: Readonly<Record<string, () => CheckedArch>> = {
   mobilenet_v1: () => V1,
   mobilenet_v2: () => V2,
   mobilenet_v3_small: () => V3_SMALL,
   mobilenet_v3_large: () => V3_LARGE,
 }
 
-export const MNASNET: Readonly<Record<string, () => Arch>> = {
+export const MNASNET: Readonly<Record<string, () => CheckedArch>> = {
   mnasnet_b1: () => MNASNET_B1,
   mnasnet_a1: () => MNASNET_A1,
 }

@@ -4,22 +4,22 @@
  * Sources: arXiv:1512.03385, Table 1; arXiv:1605.07146. "Wide" here, as in torchvision, doubles the width inside the
  * blocks; scaling in width multiplies every width.
  */
-import type { Arch, Stage } from '../arch/arch'
-import { freezeArch } from '../arch/check'
+import type { Stage } from '../arch/arch'
+import { type CheckedArch, checkArch } from '../arch/check'
 
-function resnet(name: string, block: 'basic' | 'bottleneck', layers: readonly number[], expand: number): Arch {
+function resnet(name: string, block: 'basic' | 'bottleneck', layers: readonly number[], expand: number): CheckedArch {
   const widths = block === 'basic' ? [64, 128, 256, 512] : [256, 512, 1024, 2048]
   const stages = widths.map((channels, i): Stage => {
     return { block, kernel: 3, stride: i === 0 ? 1 : 2, expand, channels, layers: layers[i], seRatio: 0 }
   })
-  return freezeArch({
+  return checkArch('families', {
     ...{ name, stem: 64, stemKernel: 7, stemPool: true, stages, head: 0, activation: 'relu' },
     ...{ width: 1, depth: 1, resolution: 224, dropout: 0, divisor: 8 },
   })
 }
 
 // biome-ignore format: a table
-export const RESNET: Readonly<Record<string, () => Arch>> = {
+export const RESNET: Readonly<Record<string, () => CheckedArch>> = {
   resnet18:         () => resnet('resnet18',         'basic',      [2, 2, 2, 2],  1),
   resnet34:         () => resnet('resnet34',         'basic',      [3, 4, 6, 3],  1),
   resnet50:         () => resnet('resnet50',         'bottleneck', [3, 4, 6, 3],  0.25),

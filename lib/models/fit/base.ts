@@ -7,7 +7,7 @@
  */
 import { MbconvError } from '../../errors/error'
 import type { Arch } from '../arch/arch'
-import { checkArch } from '../arch/check'
+import { type CheckedArch, checkArch } from '../arch/check'
 import { scale } from '../arch/scaling'
 import { arch as archNamed, list } from '../families/catalogue'
 
@@ -36,9 +36,9 @@ export interface ModelConfig {
 
 export interface FitBase {
   /** As given. */
-  readonly arch: Arch
+  readonly arch: CheckedArch
   /** The table that is scaled. */
-  readonly root: Arch
+  readonly root: CheckedArch
   /** The base's coefficients relative to the root. */
   readonly depth: number
   readonly width: number
@@ -59,7 +59,7 @@ export function networkOf(arch: Arch): string {
 }
 
 /** Published tables that this one may have been scaled from; the one that its name begins with comes first. */
-function roots(arch: Arch): Arch[] {
+function roots(arch: CheckedArch): CheckedArch[] {
   const names = list()
   const own = names.filter((name) => arch.name === name || arch.name.startsWith(`${name}_`))
   return [...own, ...names.filter((name) => !own.includes(name))].map(archNamed)
@@ -87,7 +87,7 @@ export function fitBase(op: string, base: unknown, divisor?: number): FitBase {
 }
 
 /** Undefined where the coefficients lead beyond what a table may hold. */
-function scaled(root: Arch, depth: number, width: number, divisor: number, { resolution, dropout }: Arch) {
+function scaled(root: CheckedArch, depth: number, width: number, divisor: number, { resolution, dropout }: Arch) {
   try {
     return scale(root, { depth, width, divisor, resolution, dropout })
   } catch (error) {
@@ -97,7 +97,7 @@ function scaled(root: Arch, depth: number, width: number, divisor: number, { res
 }
 
 /** The base scaled; the base itself where nothing changes. Undefined beyond what a table may hold. */
-export function tableAt(base: FitBase, { depth, width, resolution }: Point): Arch | undefined {
+export function tableAt(base: FitBase, { depth, width, resolution }: Point): CheckedArch | undefined {
   const { arch } = base
   if (depth === 1 && width === 1 && base.divisor === arch.divisor && resolution === arch.resolution) return arch
   const [d, w] = [times(base.depth, depth), times(base.width, width)]

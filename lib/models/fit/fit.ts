@@ -9,6 +9,7 @@ import { checkCount, checkNumber, checkOptions, checkPositive, shown } from '../
 import { MbconvError } from '../../errors/error'
 import { hostMemory } from '../../process/host-memory'
 import type { Arch } from '../arch/arch'
+import type { CheckedArch } from '../arch/check'
 import { type Counts, count } from '../cost/count'
 import { type Latency, type LatencyOptions, measureLatency } from '../cost/latency'
 import { estimateMemory, type MemoryOptions } from '../cost/memory'
@@ -217,7 +218,7 @@ export function fit(options: FitOptions): FitResult {
 
   const base = fitBase(op, options.base, divisor)
   const shared = { numClasses, inChannels }
-  const byMacs = (table: Arch, resolution: number) => count(table, { ...shared, resolution }).macs
+  const byMacs = (table: CheckedArch, resolution: number) => count(table, { ...shared, resolution }).macs
   const costs: Record<Metric, Problem['cost']> = {
     macs: byMacs,
     params: (table, resolution) => count(table, { ...shared, resolution }).params,
@@ -236,8 +237,8 @@ export function fit(options: FitOptions): FitResult {
 
   if (metric === 'latency') {
     const settings: LatencySettings = circumstances
-    const measure = (table: Arch) => measureLatency(table, { ...settings, ...shared })
-    const fits = (table: Arch) => peakOf(table, settings, shared) <= hostMemory()
+    const measure = (table: CheckedArch) => measureLatency(table, { ...settings, ...shared })
+    const fits = (table: CheckedArch) => peakOf(table, settings, shared) <= hostMemory()
     const { found, latency, target, measured } = fitLatency(plan, amount, measure, fits)
     const fit = described(found, latency)
     const all = { ...basics, target, measured }
@@ -260,7 +261,11 @@ export function fit(options: FitOptions): FitResult {
 }
 
 /** Bytes that a network takes while it is measured on the CPU; 0 where that is not known, or not the host's memory. */
-function peakOf(table: Arch, { device = 'cpu', training, batch, dtype = 'float32' }: LatencySettings, shared: object) {
+function peakOf(
+  table: CheckedArch,
+  { device = 'cpu', training, batch, dtype = 'float32' }: LatencySettings,
+  shared: object,
+) {
   if (device !== 'cpu' || !Object.hasOwn(ELEMENT_BYTES, dtype)) return 0
   const settings = { training, batch, dtype: dtype as keyof typeof ELEMENT_BYTES, ema: false, ...shared }
   return estimateMemory(table, settings).peak

@@ -6,7 +6,7 @@
  * counts: the best of many noisy figures would flatter.
  */
 import { MbconvError } from '../../errors/error'
-import type { Arch } from '../arch/arch'
+import type { CheckedArch } from '../arch/check'
 import type { Latency } from '../cost/latency'
 import { networkOf } from './base'
 import { type Found, isHit, missOf } from './line'
@@ -54,8 +54,8 @@ interface LatencyFit {
 export function fitLatency(
   plan: FitPlan,
   amount: number | { times: number },
-  measure: (table: Arch) => Latency,
-  fits: (table: Arch) => boolean = () => true,
+  measure: (table: CheckedArch) => Latency,
+  fits: (table: CheckedArch) => boolean = () => true,
 ): LatencyFit {
   const { base, problem } = plan
   const measured: LatencyFit['measured'] = []

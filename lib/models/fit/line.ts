@@ -5,13 +5,13 @@
  * Cost as a function of a coefficient is a staircase: repeats are rounded up, channels to multiples, sides to pixels.
  * It never falls, so the step at which it passes the target is found by halving.
  */
-import type { Arch } from '../arch/arch'
+import type { CheckedArch } from '../arch/check'
 import { type FitBase, networkOf, type Point, RESOLUTIONS, tableAt } from './base'
 
 export interface Problem {
   base: FitBase
   /** What a table costs at a resolution; Infinity where there is no telling. Never less for a larger network. */
-  cost: (table: Arch, resolution: number) => number
+  cost: (table: CheckedArch, resolution: number) => number
   target: number
   tolerance: number
   /** A cost above the target counts as a miss. */
@@ -21,7 +21,7 @@ export interface Problem {
 }
 
 export interface Found extends Point {
-  table: Arch
+  table: CheckedArch
   cost: number
   /** cost / target − 1 */
   error: number

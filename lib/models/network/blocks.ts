@@ -7,7 +7,8 @@ import { BatchNorm2d, Conv2d, DropPath, type Init, SqueezeExcite } from '../../n
 import { Module, Sequential } from '../../nn/module'
 import type { Tensor } from '../../tensor/core/tensor'
 import type { ActivationName, Squeeze } from '../arch/arch'
-import type { BlockPlan } from '../arch/plan'
+import { KINDS, type LayerPlan } from '../arch/kinds'
+import { type BlockPlan, layersOf } from '../arch/plan'
 import type { Profile } from './profiles'
 
 /** What the layers of one network share. */
@@ -15,19 +16,15 @@ export interface Context {
   profile: Profile
   init: Init
   squeeze: Squeeze
-  /** Convolutions with a bias and no batch norm, which is folded into them. */
-  fused: boolean
+  /** Convolutions have a bias, and the batch norm is folded into them. */
+  folded: boolean
 }
 
-interface ConvSettings {
-  stride?: number
-  groups?: number
-  /** Behind the batch norm; null for none. */
-  activation: ActivationName | null
-}
+/** Channels, kernel, stride, groups and activation of a convolution. */
+export type ConvPlan = Pick<LayerPlan, 'input' | 'output' | 'kernel' | 'stride' | 'groups' | 'activation'>
 
 /**
- * Convolution without bias, batch norm, activation. Children `0` and `1`, as torchvision numbers them. In a fused network
+ * Convolution without bias, batch norm, activation. Children `0` and `1`, as torchvision numbers them. In a folded network
  * the convolution has a bias and there is no batch norm.
  */
 export class ConvNorm extends Sequential {
@@ -35,19 +32,18 @@ export class ConvNorm extends Sequential {
   readonly norm: BatchNorm2d | undefined
   readonly activation: ActivationName | null
 
-  constructor(input: number, output: number, kernel: number, context: Context, settings: ConvSettings) {
+  constructor({ input, output, kernel, stride, groups, activation }: ConvPlan, context: Context) {
     const { padding, bnEps, bnMomentum } = context.profile
-    const { stride = 1, groups = 1, activation } = settings
     // At stride 1 an odd kernel's padding is symmetric under both rules.
     const same = padding === 'same' && stride > 1
     const conv = new Conv2d(input, output, kernel, {
       stride,
       groups,
       padding: same ? 'same' : (kernel - 1) / 2,
-      bias: context.fused,
+      bias: context.folded,
       init: context.init,
     })
-    const norm = context.fused ? undefined : new BatchNorm2d(output, { eps: bnEps, momentum: bnMomentum })
+    const norm = context.folded ? undefined : new BatchNorm2d(output, { eps: bnEps, momentum: bnMomentum })
     super(conv, ...(norm === undefined ? [] : [norm]))
     this.conv = conv
     this.norm = norm
@@ -89,11 +85,11 @@ export class Block extends Module {
   constructor(plan: BlockPlan, dropPath: number, context: Context) {
     super()
     this.plan = plan
-    this.block = new Sequential(...layersOf(plan, context))
-    if (plan.projected) {
-      const { input, output, stride } = plan
-      this.downsample = new ConvNorm(input, output, 1, context, { stride, activation: null })
-    }
+    const layers = layersOf(plan)
+    const branch = layers.filter(({ part }) => part !== 'downsample')
+    this.block = new Sequential(...branch.map((layer) => moduleOf(layer, context)))
+    const projection = layers.find(({ part }) => part === 'downsample')
+    if (projection !== undefined) this.downsample = new ConvNorm(projection, context)
     this.dropPath = plan.residual ? new DropPath(dropPath) : undefined
   }
 
@@ -107,34 +103,13 @@ export class Block extends Module {
   }
 }
 
-/** Whether the sum of input and branch is activated (ResNet); the others are linear there. */
+/** Whether the sum of input and branch is activated. */
 export function activatesSum({ kind }: BlockPlan): boolean {
-  return kind === 'basic' || kind === 'bottleneck'
+  return KINDS[kind].activatesSum
 }
 
-function layersOf(plan: BlockPlan, context: Context): Module[] {
-  const { kind, input, inner, squeezed, output, kernel, stride, activation } = plan
-  const conv = (from: number, to: number, side: number, settings: ConvSettings) =>
-    new ConvNorm(from, to, side, context, settings)
-  const project = (active: boolean) => conv(inner, output, 1, { activation: active ? activation : null })
-  switch (kind) {
-    case 'mbconv': {
-      const { activation: act, gate } = context.squeeze
-      return [
-        ...(inner === input ? [] : [conv(input, inner, 1, { activation })]),
-        conv(inner, inner, kernel, { stride, groups: inner, activation }),
-        ...(squeezed === 0 ? [] : [new SqueezeExcite(inner, squeezed, { init: context.init, activation: act, gate })]),
-        project(false),
-      ]
-    }
-    case 'fused':
-      if (inner === input) return [conv(input, output, kernel, { stride, activation })]
-      return [conv(input, inner, kernel, { stride, activation }), project(false)]
-    case 'separable':
-      return [conv(input, input, kernel, { stride, groups: input, activation }), project(true)]
-    case 'basic':
-      return [conv(input, output, kernel, { stride, activation }), conv(output, output, kernel, { activation: null })]
-    case 'bottleneck':
-      return [conv(input, inner, 1, { activation }), conv(inner, inner, kernel, { stride, activation }), project(false)]
-  }
+function moduleOf(layer: LayerPlan, context: Context): Module {
+  if (layer.op !== 'squeezeExcite') return new ConvNorm(layer, context)
+  const { activation, gate } = context.squeeze
+  return new SqueezeExcite(layer.input, layer.squeezed, { init: context.init, activation, gate })
 }

@@ -7,6 +7,7 @@ import type { Init } from '../../nn/layers'
 import { type Seed, seedBits } from '../../random/seed'
 import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
+import { defaultDropPath } from '../arch/plan'
 import { arch as archNamed } from '../families/catalogue'
 import { Network } from './network'
 import { checkProfile, type Profile, type ProfileName, profileNamed } from './profiles'
@@ -60,7 +61,7 @@ export function create(model: string | Arch, options: CreateOptions = {}): Netwo
     'init',
   ])
   const { numClasses = 1000, inChannels = 3, dropout = arch.dropout, seed, init = 'paper' } = options
-  const { dropPath = arch.name.startsWith('efficientnet') ? 0.2 : 0 } = options
+  const { dropPath = defaultDropPath(arch) } = options
   const { profile = 'paper', device = 'cpu', dtype = 'float32' } = options
   checkCount(op, 'numClasses', numClasses)
   checkCount(op, 'inChannels', inChannels)

@@ -10,7 +10,7 @@ import { ConvNorm } from './blocks'
  * Copies `source` into `target`, a network of the same table without batch norms, and gives that: in evaluation mode, on
  * the device, in the dtype and layout of `source`, without gradients. Where that fails `target` is freed.
  */
-export function folded<Target extends Module>(op: string, source: Module, target: Target): Target {
+export function foldedInto<Target extends Module>(op: string, source: Module, target: Target): Target {
   try {
     const weights = source.parameters()
     if (weights.some(({ isDisposed }) => isDisposed)) {

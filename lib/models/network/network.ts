@@ -9,10 +9,10 @@ import { Dropout, Hardswish, type Init, Linear } from '../../nn/layers'
 import { Module, Sequential } from '../../nn/module'
 import { scope } from '../../tensor/core/scope'
 import { Tensor } from '../../tensor/core/tensor'
-import type { Arch } from '../arch/arch'
+import type { CheckedArch } from '../arch/check'
 import { activationOf, blocksOf, featureChannels, SQUEEZE } from '../arch/plan'
 import { Block, type Context, ConvNorm } from './blocks'
-import { folded } from './fold'
+import { foldedInto } from './fold'
 import type { Profile } from './profiles'
 
 /** What {@link Network} is built from; `create` fills in the defaults. */
@@ -25,33 +25,35 @@ export interface NetworkSettings {
   /** Dropout before the classifier. */
   dropout: number
   init: Init
-  /** Without batch norms: {@link Network.fuse} makes such networks. Default false. */
-  fused?: boolean
+  /** Batch norms folded into the convolutions: {@link Network.fuse} makes such networks. Default false. */
+  folded?: boolean
 }
 
 /** The network: images [N, inChannels, H, W], normalised, to logits [N, numClasses]. */
 export class Network extends Module {
   readonly features: Sequential
   readonly classifier: Sequential
-  readonly arch: Arch
+  readonly arch: CheckedArch
   readonly profile: Profile
   readonly numClasses: number
   readonly inChannels: number
   /** Whether batch norms are folded into the convolutions: {@link fuse} made this network, and it cannot be trained. */
-  readonly fused: boolean
+  readonly folded: boolean
   #frozen = 0
 
-  constructor(arch: Arch, settings: NetworkSettings) {
+  constructor(arch: CheckedArch, settings: NetworkSettings) {
     super()
-    const { numClasses, inChannels, profile, dropPath, dropout, init, fused = false } = settings
+    const { numClasses, inChannels, profile, dropPath, dropout, init, folded = false } = settings
     this.arch = arch
     this.profile = profile
     this.numClasses = numClasses
     this.inChannels = inChannels
-    this.fused = fused
-    const context: Context = { profile, init, fused, squeeze: arch.squeeze ?? SQUEEZE }
+    this.folded = folded
+    const context: Context = { profile, init, folded, squeeze: arch.squeeze ?? SQUEEZE }
     const activation = activationOf(arch)
-    const stem = new ConvNorm(inChannels, arch.stem, arch.stemKernel ?? 3, context, { stride: 2, activation })
+    const convNorm = (input: number, output: number, kernel: number, stride: number) =>
+      new ConvNorm({ input, output, kernel, stride, groups: 1, activation }, context)
+    const stem = convNorm(inChannels, arch.stem, arch.stemKernel ?? 3, 2)
     const total = arch.stages.reduce((sum, stage) => sum + stage.layers, 0)
     const stages: Block[][] = arch.stages.map(() => [])
     let index = 0
@@ -60,7 +62,7 @@ export class Network extends Module {
     this.features = new Sequential(
       stem,
       ...stages.map((blocks) => new Sequential(...blocks)),
-      ...(arch.head === 0 ? [] : [new ConvNorm(last, arch.head, 1, context, { activation })]),
+      ...(arch.head === 0 ? [] : [convNorm(last, arch.head, 1, 1)]),
     )
     const channels = featureChannels(arch)
     // As torchvision numbers them: dropout 0 and linear 1, or MobileNetV3's linear 0, activation 1, dropout 2, linear 3.
@@ -126,13 +128,13 @@ export class Network extends Module {
   fuse(): Network {
     const { arch, profile, numClasses, inChannels } = this
     const op = `${arch.name}.fuse`
-    if (this.fused) throw new MbconvError('ERR_VALUE', `${op}: the network is fused already`, { op })
+    if (this.folded) throw new MbconvError('ERR_VALUE', `${op}: the network is fused already`, { op })
     if (this.modules().some(({ training }) => training)) {
       const hint = 'Call eval() first.'
       throw new MbconvError('ERR_VALUE', `${op}: the network is in training mode`, { op, hint })
     }
-    const settings = { numClasses, inChannels, profile, dropPath: 0, dropout: 0, init: 'none', fused: true } as const
-    return folded(op, this, new Network(arch, settings))
+    const settings = { numClasses, inChannels, profile, dropPath: 0, dropout: 0, init: 'none', folded: true } as const
+    return foldedInto(op, this, new Network(arch, settings))
   }
 
   /**
@@ -161,13 +163,18 @@ export class Network extends Module {
     return this.#freezeParts(`${this.arch.name}.unfreeze`, 0)
   }
 
+  /** The same as {@link folded}, after the verb {@link fuse}. */
+  get fused(): boolean {
+    return this.folded
+  }
+
   /** How many parts of `features`, from the stem on, are frozen. */
   get frozen(): number {
     return this.#frozen
   }
 
   #freezeParts(op: string, count: number): this {
-    if (this.fused) throw new MbconvError('ERR_VALUE', `${op}: no part of a fused network can be trained`, { op })
+    if (this.folded) throw new MbconvError('ERR_VALUE', `${op}: no part of a fused network can be trained`, { op })
     this.#frozen = count
     for (const parameter of this.parameters()) parameter.requiresGrad_()
     for (const parameter of this.#frozenParts().flatMap((part) => part.parameters())) {
@@ -187,7 +194,7 @@ export class Network extends Module {
    * @throws MbconvError ERR_VALUE for training mode in a fused network
    */
   override train(mode = true): this {
-    if (this.fused && mode !== false) {
+    if (this.folded && mode !== false) {
       const op = `${this.arch.name}.train`
       const hint = 'Train the network that it was made from.'
       throw new MbconvError('ERR_VALUE', `${op}: a fused network cannot be trained`, { op, hint })

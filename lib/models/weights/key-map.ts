@@ -4,8 +4,9 @@
  *
  * Sources: timm 1.0.29, torchvision 0.28.0, lukemelas/EfficientNet-PyTorch (its names as in the checkpoints it published).
  */
-import type { Arch } from '../arch/arch'
-import { type BlockPlan, blocksOf } from '../arch/plan'
+import type { CheckedArch } from '../arch/check'
+import { kindOf, type LayerPlan } from '../arch/kinds'
+import { blocksOf, layersOf } from '../arch/plan'
 
 /** `mbconv` is this package's own, for EfficientNets torchvision's as well. */
 export type KeyScheme = 'mbconv' | 'torchvision' | 'timm' | 'lukemelas'
@@ -13,16 +14,16 @@ export type KeyScheme = 'mbconv' | 'torchvision' | 'timm' | 'lukemelas'
 type Family = 'efficientnet' | 'mobilenet_v1' | 'mobilenet_v2' | 'mobilenet_v3' | 'mnasnet' | 'resnet'
 
 /** What the names depend on; a table of someone's own is named as EfficientNets are. */
-function familyOf({ name, stages }: Arch): Family {
+function familyOf({ name, stages }: CheckedArch): Family {
   const named = (['mobilenet_v1', 'mobilenet_v2', 'mobilenet_v3', 'mnasnet'] as const).find((each) =>
     name.startsWith(each),
   )
   if (named !== undefined) return named
-  return stages.some(({ block }) => block === 'basic' || block === 'bottleneck') ? 'resnet' : 'efficientnet'
+  return stages.some((stage) => kindOf(stage).names === 'resnet') ? 'resnet' : 'efficientnet'
 }
 
 /** Schemes that have names for this network. */
-export function schemesOf(arch: Arch): KeyScheme[] {
+export function schemesOf(arch: CheckedArch): KeyScheme[] {
   switch (familyOf(arch)) {
     case 'efficientnet':
       return ['mbconv', 'timm', 'lukemelas']
@@ -40,7 +41,7 @@ export function schemesOf(arch: Arch): KeyScheme[] {
 }
 
 /** Layers of one network in the order of the state dict, by their names in a scheme. */
-export function layerNames(arch: Arch, scheme: KeyScheme): string[] {
+export function layerNames(arch: CheckedArch, scheme: KeyScheme): string[] {
   const namer = namerOf(familyOf(arch), scheme)
   const names = [...namer.stem]
   let flat = 0
@@ -51,7 +52,7 @@ export function layerNames(arch: Arch, scheme: KeyScheme): string[] {
     stage = plan.stage
     if (plan.output === width) inWidth++
     else [width, inWidth, widths] = [plan.output, 0, widths + 1]
-    names.push(...namer.block(plan, { stage, inStage, flat: flat++, width: widths - 1, inWidth }))
+    names.push(...namer.block(layersOf(plan), { stage, inStage, flat: flat++, width: widths - 1, inWidth }))
   }
   if (arch.head > 0) names.push(...namer.head(arch.stages.length, flat, widths))
   names.push(...(arch.hidden ? namer.wideClassifier : [namer.classifier]))
@@ -70,40 +71,38 @@ interface Place {
 
 interface Namer {
   stem: [conv: string, norm: string]
-  block(plan: BlockPlan, place: Place): string[]
+  block(layers: readonly LayerPlan[], place: Place): string[]
   head(stages: number, blocks: number, widths: number): [conv: string, norm: string]
   classifier: string
   wideClassifier: string[]
 }
 
-/** Parts of a block in order: convolutions with their norms, and squeeze-excitation. */
-type Part = 'expand' | 'middle' | 'squeeze' | 'project'
-
-function partsOf({ kind, inner, input, squeezed }: BlockPlan): Part[] {
-  if (kind === 'basic') return ['expand', 'project']
-  if (kind === 'fused' && inner === input) return ['project']
-  const expands = (kind === 'mbconv' && inner !== input) || kind === 'fused' || kind === 'bottleneck'
-  const middle = kind !== 'fused'
-  return [
-    ...(expands ? (['expand'] as const) : []),
-    ...(middle ? (['middle'] as const) : []),
-    ...(squeezed > 0 ? (['squeeze'] as const) : []),
-    'project',
-  ]
+/** Each layer by its position: `N.0` and `N.1`, `N.fc1` and `N.fc2`. */
+function numbered(layers: readonly LayerPlan[], prefix: string): string[] {
+  return layers.flatMap(({ op, part }, i) => {
+    const [first, second] = op === 'squeezeExcite' ? ['fc1', 'fc2'] : ['0', '1']
+    const place = part === 'downsample' ? 'downsample' : `block.${i}`
+    return [`${prefix}${place}.${first}`, `${prefix}${place}.${second}`]
+  })
 }
 
-/** Each part by its position: `N.0` and `N.1`, `N.fc1` and `N.fc2`. */
-function numbered(plan: BlockPlan, prefix: string): string[] {
-  const names = partsOf(plan).flatMap((part, i) => {
-    const [first, second] = part === 'squeeze' ? ['fc1', 'fc2'] : ['0', '1']
-    return [`${prefix}block.${i}.${first}`, `${prefix}block.${i}.${second}`]
+/** timm's names: convolutions by what they do, norms by their number. */
+function named(layers: readonly LayerPlan[], prefix: string): string[] {
+  let norm = 0
+  return layers.flatMap(({ op, part, timm }) => {
+    const names =
+      op === 'squeezeExcite'
+        ? [`${timm}.conv_reduce`, `${timm}.conv_expand`]
+        : part === 'downsample'
+          ? [`${timm}.0`, `${timm}.1`]
+          : [timm, `bn${++norm}`]
+    return names.map((name) => `${prefix}${name}`)
   })
-  return plan.projected ? [...names, `${prefix}downsample.0`, `${prefix}downsample.1`] : names
 }
 
 const OWN: Namer = {
   stem: ['features.0.0', 'features.0.1'],
-  block: (plan, { stage, inStage }) => numbered(plan, `features.${stage + 1}.${inStage}.`),
+  block: (layers, { stage, inStage }) => numbered(layers, `features.${stage + 1}.${inStage}.`),
   head: (stages) => [`features.${stages + 1}.0`, `features.${stages + 1}.1`],
   classifier: 'classifier.1',
   wideClassifier: ['classifier.0', 'classifier.3'],
@@ -111,19 +110,17 @@ const OWN: Namer = {
 
 const MOBILENET_V3: Namer = {
   ...OWN,
-  block: (plan, { flat }) => numbered(plan, `features.${flat + 1}.`),
+  block: (layers, { flat }) => numbered(layers, `features.${flat + 1}.`),
   head: (_, blocks) => [`features.${blocks + 1}.0`, `features.${blocks + 1}.1`],
 }
 
 const MOBILENET_V2: Namer = {
   ...MOBILENET_V3,
-  block: (plan, { flat }) => {
-    const parts = partsOf(plan)
-    return parts.flatMap((part, i) => {
+  block: (layers, { flat }) =>
+    layers.flatMap(({ part }, i) => {
       const prefix = `features.${flat + 1}.conv.`
       return part === 'project' ? [`${prefix}${i}`, `${prefix}${i + 1}`] : [`${prefix}${i}.0`, `${prefix}${i}.1`]
-    })
-  },
+    }),
 }
 
 /** torchvision's MnasNet is one list: activations are counted too, and the first block stands in it layer by layer. */
@@ -141,29 +138,18 @@ const MNASNET: Namer = {
 const RESNET: Namer = {
   ...OWN,
   stem: ['conv1', 'bn1'],
-  block: (plan, { stage, inStage }) => {
-    const prefix = `layer${stage + 1}.${inStage}.`
-    const names = partsOf(plan).flatMap((_, i) => [`${prefix}conv${i + 1}`, `${prefix}bn${i + 1}`])
-    return plan.projected ? [...names, `${prefix}downsample.0`, `${prefix}downsample.1`] : names
-  },
+  block: (layers, { stage, inStage }) =>
+    layers.flatMap(({ part }, i) => {
+      const prefix = `layer${stage + 1}.${inStage}.`
+      if (part === 'downsample') return [`${prefix}downsample.0`, `${prefix}downsample.1`]
+      return [`${prefix}conv${i + 1}`, `${prefix}bn${i + 1}`]
+    }),
   classifier: 'fc',
 }
 
 const TIMM: Namer = {
   stem: ['conv_stem', 'bn1'],
-  block: (plan, { stage, inStage }) => {
-    const parts = partsOf(plan)
-    const fused = plan.kind === 'fused'
-    const convs: Record<Exclude<Part, 'squeeze'>, string> = {
-      expand: fused ? 'conv_exp' : 'conv_pw',
-      middle: 'conv_dw',
-      project: parts[0] === 'expand' ? 'conv_pwl' : fused ? 'conv' : 'conv_pw',
-    }
-    let norm = 0
-    return parts
-      .flatMap((part) => (part === 'squeeze' ? ['se.conv_reduce', 'se.conv_expand'] : [convs[part], `bn${++norm}`]))
-      .map((name) => `blocks.${stage}.${inStage}.${name}`)
-  },
+  block: (layers, { stage, inStage }) => named(layers, `blocks.${stage}.${inStage}.`),
   head: () => ['conv_head', 'bn2'],
   classifier: 'classifier',
   wideClassifier: [],
@@ -172,21 +158,22 @@ const TIMM: Namer = {
 /** timm's MobileNetV3 counts blocks of one width as a stage, and the head as another; its wide layer is a convolution. */
 const TIMM_V3: Namer = {
   ...TIMM,
-  block: (plan, place) => TIMM.block(plan, { ...place, stage: place.width, inStage: place.inWidth }),
+  block: (layers, place) => TIMM.block(layers, { ...place, stage: place.width, inStage: place.inWidth }),
   head: (_stages, _blocks, widths) => [`blocks.${widths}.0.conv`, `blocks.${widths}.0.bn1`],
   wideClassifier: ['conv_head', 'classifier'],
 }
 
 const LUKEMELAS: Namer = {
   stem: ['_conv_stem', '_bn0'],
-  block: (plan, { flat }) => {
+  block: (layers, { flat }) => {
     const names = {
       expand: ['_expand_conv', '_bn0'],
       middle: ['_depthwise_conv', '_bn1'],
       squeeze: ['_se_reduce', '_se_expand'],
       project: ['_project_conv', '_bn2'],
+      downsample: [], // it has no ResNets
     }
-    return partsOf(plan).flatMap((part) => names[part].map((name) => `_blocks.${flat}.${name}`))
+    return layers.flatMap(({ part }) => names[part].map((name) => `_blocks.${flat}.${name}`))
   },
   head: () => ['_conv_head', '_bn1'],
   classifier: '_fc',

@@ -71,7 +71,7 @@ export function loadWeights(
   if (typeof source !== 'string' && (typeof source !== 'object' || source === null)) {
     throw new MbconvError('ERR_TYPE', `${op}: source must be a path, or tensors by key, got ${shown(source)}`, { op })
   }
-  if (model.fused) {
+  if (model.folded) {
     const hint = 'Load them into a network as models.create makes it, then fuse that.'
     throw new MbconvError('ERR_VALUE', `${op}: a fused network has no batch norms to load`, { op, hint })
   }

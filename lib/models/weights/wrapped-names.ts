@@ -3,7 +3,7 @@
  * `module.`, torch.compile's `_orig_mod.`, Lightning's `model.`, a `backbone.` beside a loss), and each puts its name first.
  */
 import { MbconvError } from '../../errors/error'
-import type { Arch } from '../arch/arch'
+import type { CheckedArch } from '../arch/check'
 import { type KeyScheme, layerNames, schemesOf, splitKey } from './key-map'
 
 /** More dots than names of layers have; names in files may be anything. */
@@ -26,7 +26,7 @@ interface Candidate extends NamesFound {
  * @param within only names that begin so, without the dot; empty: all
  * @throws MbconvError ERR_VALUE for the names of another network, and where several prefixes have this one
  */
-export function findNames(op: string, arch: Arch, keys: readonly string[], within: string): NamesFound {
+export function findNames(op: string, arch: CheckedArch, keys: readonly string[], within: string): NamesFound {
   const start = within === '' ? '' : `${within}.`
   const layers = new Set(keys.filter((key) => key.startsWith(start)).map((key) => splitKey(key)[0]))
   const candidates = schemesOf(arch).flatMap((scheme) => candidatesOf(scheme, arch, layers, start))
@@ -53,7 +53,7 @@ export function findNames(op: string, arch: Arch, keys: readonly string[], withi
 const nameOf = (prefix: string) => prefix.slice(0, -1)
 
 /** Each prefix under which the file has layers of a scheme. */
-function candidatesOf(scheme: KeyScheme, arch: Arch, layers: ReadonlySet<string>, start: string): Candidate[] {
+function candidatesOf(scheme: KeyScheme, arch: CheckedArch, layers: ReadonlySet<string>, start: string): Candidate[] {
   const own = new Set(layerNames(arch, scheme))
   const hits = new Map<string, number>()
   for (const layer of layers) {

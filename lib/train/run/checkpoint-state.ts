@@ -34,7 +34,8 @@ const trainState = z.object({
   /** Batches of the next epoch that are done. */
   batchInEpoch: count,
   stepsPerEpoch: z.int().min(1),
-  config: z.custom<TrainConfig>((value) => trainConfigSchema.safeParse(value).success),
+  /** What the steps were done with. Keys that are newer than the checkpoint have their defaults. */
+  config: trainConfigSchema as z.ZodType<unknown> as z.ZodType<TrainConfig>,
   dataset: z.object({
     name: z.string(),
     classes: z.array(z.string()).min(1),

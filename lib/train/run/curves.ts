@@ -6,7 +6,7 @@ import { svgToPng } from '../../drawing/png'
 import { type Point, rangeOf, smooth, smoothingRadius, thin, withoutExtremes } from '../../drawing/series'
 import { MbconvError } from '../../errors/error'
 import { writeFileAtomic } from '../../files/atomic'
-import { percent } from '../../text/figures'
+import { counted, percent } from '../../text/figures'
 import { type EvalLine, type MetricsLine, readMetrics, type StepLine } from './metrics'
 
 // Distinct for readers with any colour vision, and in gray: the training curve is the darkest.
@@ -41,10 +41,10 @@ function pointsOf<T extends MetricsLine>(lines: T[], value: (line: T) => unknown
 function titleOf(name: string, steps: StepLine[], evaluations: EvalLine[]): { title: string; subtitle: string } {
   const last = evaluations.at(-1)
   const count = Math.max(steps.at(-1)?.step ?? 0, last?.step ?? 0)
-  const parts = [name, count === 1 ? '1 step' : `${count} steps`]
+  const parts = [name, counted(count, 'step')]
   if (last === undefined) return { title: 'Not evaluated yet', subtitle: parts.join('  ·  ') }
   const best = evaluations.reduce((a, b) => (b.top1 > a.top1 ? b : a))
-  if (last.epoch > 0) parts.push(last.epoch === 1 ? '1 epoch' : `${last.epoch} epochs`)
+  if (last.epoch > 0) parts.push(counted(last.epoch, 'epoch'))
   if (percent(best.top1, 1) !== percent(last.top1, 1)) parts.push(`best ${percent(best.top1, 1)} at step ${best.step}`)
   return { title: `Test accuracy ${percent(last.top1, 1)}`, subtitle: parts.join('  ·  ') }
 }

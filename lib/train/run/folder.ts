@@ -1,7 +1,7 @@
 /** A run's folder: its name, what lies where in it, and the configuration it keeps. */
 import { existsSync, rmdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { parseConfig, type TrainConfig, type TrainConfigInput } from '../../config/train'
+import { parseConfig, type TrainConfig } from '../../config/train'
 import { MbconvError } from '../../errors/error'
 import { writeFileAtomic } from '../../files/atomic'
 import { makeFolder, makeNewFolder } from '../../files/folders'
@@ -107,8 +107,7 @@ function differences(a: unknown, b: unknown, path = ''): string[] {
  * @throws MbconvError ERR_CONFIG naming every key that may not change, with both values
  */
 export function checkUnedited(path: string, config: TrainConfig, checkpoint: Checkpoint): void {
-  // Parsed again, because keys that are newer than the record have their defaults there.
-  const record = parseConfig(checkpoint.state.config)
+  const record = checkpoint.state.config
   const changed = differences(record, config)
   if (changed.length === 0) return
   const values = changed.map((key) => `${key} is ${valueAt(config, key)}, and was ${valueAt(record, key)}`)
@@ -132,12 +131,11 @@ function valueAt(config: TrainConfig, key: string): string {
  * steps already done depend on may not.
  *
  * @param stored the run's own
- * @param given what the caller wants; undefined: the run's own
+ * @param wanted what the caller wants; undefined: the run's own
  * @throws MbconvError ERR_CONFIG naming every key that may not change
  */
-export function resumedConfig(stored: TrainConfig, given: TrainConfigInput | undefined): TrainConfig {
-  if (given === undefined) return stored
-  const wanted = parseConfig(given)
+export function resumedConfig(stored: TrainConfig, wanted: TrainConfig | undefined): TrainConfig {
+  if (wanted === undefined) return stored
   const changed = differences(stored, wanted)
   if (changed.length > 0) {
     throw new MbconvError('ERR_CONFIG', `a resumed run cannot change ${changed.join(', ')}`, {

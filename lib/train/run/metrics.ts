@@ -8,6 +8,7 @@ import { closeSync, fstatSync, fsyncSync, writeSync } from 'node:fs'
 import { ioError, writeFileAtomic } from '../../files/atomic'
 import { jsonLine } from '../../files/json'
 import { openToAppend, readBytes, readLog } from '../../files/open'
+import { counted } from '../../text/figures'
 
 export interface StepLine {
   type: 'step'
@@ -135,8 +136,7 @@ export class MetricsLog {
   settle(): void {
     this.sync()
     const missing = this.#lost + this.#kept.length
-    if (missing > 0)
-      this.#warn(`${this.path} lacks ${missing} ${missing === 1 ? 'line' : 'lines'} at the end of the run`)
+    if (missing > 0) this.#warn(`${this.path} lacks ${counted(missing, 'line')} at the end of the run`)
   }
 
   close(): void {

@@ -3,7 +3,7 @@
 import type { TrainConfig } from '../../config/train'
 import type { ImageDataset } from '../../data/sources/dataset'
 import { MbconvError } from '../../errors/error'
-import type { Arch } from '../../models/arch/arch'
+import type { CheckedArch } from '../../models/arch/check'
 import { smallestNormalizedMap } from '../../models/cost/count'
 import type { Schedule } from '../../optim/schedules'
 
@@ -43,7 +43,7 @@ function classesWithoutImages({ classes, labels }: ImageDataset): string[] {
  * @throws MbconvError ERR_CONFIG where a batch has one image and a map one pixel. With frozen blocks it is batch norm
  *   itself that refuses, in the first step
  */
-export function checkNormalized(arch: Arch, config: TrainConfig, trainImages: number): void {
+export function checkNormalized(arch: CheckedArch, config: TrainConfig, trainImages: number): void {
   const images = Math.min(config.data.batchSize, trainImages)
   if (images > 1 || config.model.freeze != null || smallestNormalizedMap(arch, arch.resolution) > 1) return
   const one = trainImages === 1 ? 'there is one training image' : 'data.batchSize is 1'

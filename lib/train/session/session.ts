@@ -4,53 +4,37 @@
  * A session is made from a configuration, or from a configuration and a checkpoint. Making one reads files and writes
  * none, so whatever is wrong with the input shows before a run's folder exists.
  */
-import { crc32 } from 'node:zlib'
-import { tableOf } from '../../config/model-table'
-import { normalizationOf } from '../../config/named-weights'
 import type { TrainConfig } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
-import { Loader } from '../../data/loader'
-import { datasetOf, type ImageDataset, normalization } from '../../data/sources/dataset'
 import { MbconvError } from '../../errors/error'
-import { scale } from '../../models/arch/scaling'
 import { count } from '../../models/cost/count'
-import { create } from '../../models/network/create'
-import type { Network } from '../../models/network/network'
 import { native } from '../../native/addon'
-import type { Init } from '../../nn/layers'
 import type { Module } from '../../nn/module'
-import { AdamW } from '../../optim/adamw'
-import { Ema } from '../../optim/ema'
-import { layerwiseGroups } from '../../optim/layerwise'
-import { decayGroups, type Optimizer } from '../../optim/optimizer'
-import { RMSprop } from '../../optim/rmsprop'
-import { type Schedule, scheduleOf } from '../../optim/schedules'
-import { SGD } from '../../optim/sgd'
+import type { Ema } from '../../optim/ema'
+import type { Optimizer } from '../../optim/optimizer'
+import type { Schedule } from '../../optim/schedules'
+import type { StepParts } from '../../optim/step'
 import { getRandomState, manualSeed, setRandomState } from '../../tensor/core/random'
 import { scope } from '../../tensor/core/scope'
 import { type Checkpoint, readPart } from '../run/checkpoint'
-import type { TrainState } from '../run/checkpoint-state'
 import { cautionsOf, checkNormalized, resumptionNotes } from './cautions'
-import { checkModel, checkScenes } from './demands'
-import { beginWith } from './initial-weights'
+import { openData, type TrainingData } from './data'
+import { checkModel } from './demands'
+import { archFor, openModel } from './model'
+import { criterionOf, openOptimizer, scheduleOver, stepsOf } from './optimizer'
 
-export interface Session {
+export interface Session extends Omit<TrainingData, 'train'> {
   config: TrainConfig
   device: string
   model: Module
+  /** The loss that training lowers. */
+  criterion: StepParts['criterion']
   optimizer: Optimizer
   /** null where the configuration turns it off. */
   ema: Ema | null
   schedule: Schedule
-  trainLoader: Loader
-  testLoader: Loader
-  dataset: TrainState['dataset']
-  normalization: TrainState['normalization']
   /** Side of the model's input, px. */
   resolution: number
-  trainImages: number
-  testImages: number
-  stepsPerEpoch: number
   /** Steps in the whole run. */
   totalSteps: number
   /** Trained parameters, and multiply-adds of one image. */
@@ -59,68 +43,6 @@ export interface Session {
   /** What a user should know before the first step: of data, steps, and the weights that the model begins with. */
   notes: string[]
   dispose(): void
-}
-
-/**
- * A model as a configuration describes it, on its device, in training mode.
- *
- * @param init 'none' where weights will be loaded into it
- */
-export function modelOf(
-  config: TrainConfig,
-  { numClasses, inChannels, device, init }: { numClasses: number; inChannels: number; device: string; init: Init },
-): Network {
-  const { dropout, dropPath, profile } = config.model
-  const options = { numClasses, inChannels, profile, dropPath, seed: config.seed, device, init }
-  const model = create(archFor(config), dropout === null ? options : { ...options, dropout })
-  try {
-    return model.to({ memoryFormat: config.memoryFormat })
-  } catch (error) {
-    model.dispose()
-    throw error
-  }
-}
-
-/** The scaled stage table that a configuration names. */
-export function archFor({ model }: TrainConfig) {
-  const { width, depth, divisor } = model
-  const table = tableOf(model)
-  return scale(table, { width, depth, resolution: model.resolution ?? table.resolution, divisor })
-}
-
-function optimizerOf(config: TrainConfig, model: Module): Optimizer {
-  const options = config.optimizer
-  const { weightDecay, layerDecay = 1 } = options
-  const groups =
-    layerDecay === 1 ? decayGroups(model, weightDecay) : layerwiseGroups(model, { weightDecay, decay: layerDecay })
-  switch (options.name) {
-    case 'rmsprop':
-      return new RMSprop(groups, options)
-    case 'sgd':
-      return new SGD(groups, options)
-    case 'adamw':
-      return new AdamW(groups, options)
-  }
-}
-
-/** Steps in a whole run. */
-function stepsOf({ epochs, maxSteps }: TrainConfig, stepsPerEpoch: number): number {
-  return Math.min(epochs * stepsPerEpoch, maxSteps ?? Number.POSITIVE_INFINITY)
-}
-
-/** Identifies a data set by its bytes. */
-function fingerprint({ images, labels }: ImageDataset): string {
-  return crc32(labels, crc32(images)).toString(16).padStart(8, '0')
-}
-
-/** Refuses a checkpoint whose position or data set is not this configuration's. */
-function checkFits(checkpoint: Checkpoint, dataset: TrainState['dataset'], stepsPerEpoch: number): void {
-  const { state, path } = checkpoint
-  if (state.dataset.fingerprint !== dataset.fingerprint || state.stepsPerEpoch !== stepsPerEpoch) {
-    throw new MbconvError('ERR_CHECKPOINT', `${path} belongs to other training images than ${dataset.name}`, {
-      hint: 'Resume with the data that the run began with.',
-    })
-  }
 }
 
 /**
@@ -133,69 +55,51 @@ function checkFits(checkpoint: Checkpoint, dataset: TrainState['dataset'], steps
 export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Session {
   const arch = archFor(config)
   const { resolution } = arch
-  checkScenes(config, resolution)
-  const { train, test } = datasetOf(config.data, resolution)
-  checkModel(config, arch, train.numClasses, train.shape[0])
-  const normal = normalization(train, normalizationOf(config, train.shape[0]))
-  const dataset = { name: train.name, classes: train.classes, shape: train.shape, fingerprint: fingerprint(train) }
-
-  const { batchSize, evalBatchSize, augment } = config.data
-  const loading = { size: resolution, mean: normal.mean, std: normal.std, seed: config.seed }
-  // An incomplete batch would upset batch norm; a data set smaller than one batch has nothing else.
-  const dropLast = train.length >= batchSize
-  const trainLoader = new Loader(train, { ...loading, batchSize, shuffle: true, dropLast, augment })
-  const testLoader = new Loader(test, { ...loading, batchSize: evalBatchSize, shuffle: false, dropLast: false })
-  const stepsPerEpoch = trainLoader.batchesPerEpoch
-  const totalSteps = stepsOf(config, stepsPerEpoch)
-  if (checkpoint !== undefined) checkFits(checkpoint, dataset, stepsPerEpoch)
+  const { train, ...data } = openData(config, resolution)
+  const { stepsPerEpoch } = data
+  const { numClasses } = train
+  const [inChannels] = train.shape
+  if (checkpoint !== undefined) checkFits(checkpoint, data)
+  checkModel(config, arch, numClasses, inChannels)
   checkNormalized(arch, config, train.length)
-  const scheduleFor = (steps: number) => scheduleOf(config.schedule, config.optimizer.lr, stepsPerEpoch, steps)
-  const schedule = scheduleFor(totalSteps)
 
-  const inChannels = train.shape[0]
-  const { params, macs } = count(arch, { numClasses: train.numClasses, inChannels, resolution })
+  const totalSteps = stepsOf(config, stepsPerEpoch)
+  const schedule = scheduleOver(config, stepsPerEpoch, totalSteps)
+  const { params, macs } = count(arch, { numClasses, inChannels, resolution })
   const device = resolveDevice(config.device)
   if (config.threads !== null) native().setNumThreads(config.threads)
+  manualSeed(config.seed)
 
   const made: { dispose(): void }[] = []
   const dispose = () => {
     for (const part of made) part.dispose()
   }
   try {
-    manualSeed(config.seed)
-    const init = checkpoint === undefined ? 'paper' : 'none'
-    const model = modelOf(config, { numClasses: train.numClasses, inChannels, device, init })
+    const opened = openModel(config, { numClasses, inChannels, device, resumed: checkpoint !== undefined })
+    const { model } = opened
     made.push(model)
-    const notes =
-      checkpoint === undefined
-        ? [...cautionsOf(config, train), ...beginWith(model, config)]
-        : resumptionNotes(
-            checkpoint.state.step,
-            totalSteps,
-            scheduleFor(stepsOf(checkpoint.state.config, stepsPerEpoch)),
-            schedule,
-          )
-    if (config.model.freeze != null) model.freeze({ upTo: config.model.freeze })
-    const optimizer = optimizerOf(config, model)
+    const { optimizer, ema } = openOptimizer(config, model)
     made.push(optimizer)
-    const ema = config.ema === false ? null : new Ema(model, config.ema)
     if (ema !== null) made.push(ema)
-    if (checkpoint !== undefined) restore(checkpoint, { model, optimizer, ema, device })
+    let notes: string[]
+    if (checkpoint === undefined) {
+      notes = [...cautionsOf(config, train), ...opened.notes]
+    } else {
+      restore(checkpoint, { model, optimizer, ema, device })
+      const { step, config: before } = checkpoint.state
+      const scheduleBefore = scheduleOver(config, stepsPerEpoch, stepsOf(before, stepsPerEpoch))
+      notes = resumptionNotes(step, totalSteps, scheduleBefore, schedule)
+    }
     return {
+      ...data,
       config,
       device,
       model,
+      criterion: criterionOf(config),
       optimizer,
       ema,
       schedule,
-      trainLoader,
-      testLoader,
-      dataset,
-      normalization: normal,
       resolution,
-      trainImages: train.length,
-      testImages: test.length,
-      stepsPerEpoch,
       totalSteps,
       params,
       macs,
@@ -205,6 +109,15 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
   } catch (error) {
     dispose()
     throw error
+  }
+}
+
+/** Refuses a checkpoint whose position or data set is not this configuration's. */
+function checkFits({ state, path }: Checkpoint, { dataset, stepsPerEpoch }: Omit<TrainingData, 'train'>): void {
+  if (state.dataset.fingerprint !== dataset.fingerprint || state.stepsPerEpoch !== stepsPerEpoch) {
+    throw new MbconvError('ERR_CHECKPOINT', `${path} belongs to other training images than ${dataset.name}`, {
+      hint: 'Resume with the data that the run began with.',
+    })
   }
 }
 

@@ -41,7 +41,7 @@ void unscaleGradients(std::vector<at::Tensor> parameters, at::Tensor foundInf, c
 
 }  // namespace
 
-void initAmp(const Exports& exports) {
+void initMixedPrecision(const Exports& exports) {
   bind<&enterAutocast>(exports, "enterAutocast", {"device", "enabled", "dtype"});
   bind<&exitAutocast>(exports, "exitAutocast", {"device", "enabled", "dtype"});
   bind<&isAutocastEnabled>(exports, "isAutocastEnabled", {"device"});

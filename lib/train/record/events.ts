@@ -1,7 +1,6 @@
 /** What a training run reports while it runs, and what it leaves. */
 
-/** Why a run ended before its last step: a signal's name, or 'abort' for any other reason. */
-export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'abort'
+import type { StopReason } from '../../process/stop-reason'
 
 /** How well a model does on a data set. */
 export interface Evaluation {

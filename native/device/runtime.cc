@@ -4,8 +4,8 @@
 #include <ATen/Version.h>
 #include <torch/version.h>
 
-#include "device/allocator.h"
 #include "binding/bind.h"
+#include "device/allocator.h"
 
 namespace mbconv {
 
@@ -46,7 +46,7 @@ void trimMemory() { trimAllocator(); }
 
 }  // namespace
 
-void initDevice(const Exports& exports) {
+void initRuntime(const Exports& exports) {
   bind<&compiledVersion>(exports, "compiledVersion", {});
   bind<&loadedVersion>(exports, "loadedVersion", {});
   bind<&cpuCapability>(exports, "cpuCapability", {});

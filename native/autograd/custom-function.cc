@@ -17,15 +17,25 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// A JavaScript function that the graph holds on to. The graph may be freed on another thread, or after the environment:
-// then the reference is left to the environment's own end.
+// Runs what may throw a JavaScript error inside libtorch's engine: the environment keeps the error meanwhile.
+template <class Body>
+auto settingErrorsAside(Env& env, Body body) {
+  try {
+    return body();
+  } catch (const Napi::Error& error) {
+    env.setAside(error);
+  }
+  throw ErrorSetAside();
+}
+
+// A JavaScript function that the graph refers to. The graph may be freed on another thread, or after the environment
+// has ended. The reference may not be deleted then; it goes with the environment.
 class JsCallback : public torch::CustomClassHolder {
  public:
-  JsCallback(Env& env, napi_value function) : env_(env), alive_(env.alive()), thread_(std::this_thread::get_id()) {
-    check(napi_create_reference(env.js(), function, 1, &reference_));
-  }
+  JsCallback(Env& env, Napi::Function function)
+      : env_(env), alive_(env.alive()), thread_(std::this_thread::get_id()), function_(Napi::Persistent(function)) {}
   ~JsCallback() override {
-    if (*alive_ && thread_ == std::this_thread::get_id()) napi_delete_reference(env_.js(), reference_);
+    if (!*alive_ || thread_ != std::this_thread::get_id()) function_.SuppressDestruct();
   }
   JsCallback(const JsCallback&) = delete;
   JsCallback& operator=(const JsCallback&) = delete;
@@ -35,12 +45,7 @@ class JsCallback : public torch::CustomClassHolder {
   // Calls it with lists of tensors; `take` converts what it returns.
   template <class Take>
   auto call(std::initializer_list<napi_value> lists, const char* role, Take take) const {
-    napi_env js = env_.js();
-    napi_value function, undefined, result;
-    check(napi_get_reference_value(js, reference_, &function));
-    check(napi_get_undefined(js, &undefined));
-    // On failure the JavaScript exception is pending; it stays so while C++ unwinds to the guard.
-    check(napi_call_function(js, undefined, function, lists.size(), lists.begin(), &result));
+    const Napi::Value result = function_.Value().Call(lists);
     Op op{&env_, "autogradFunction", {role}};
     return take(Site{op, 0}, result);
   }
@@ -56,51 +61,32 @@ class JsCallback : public torch::CustomClassHolder {
   Env& env_;
   std::shared_ptr<bool> alive_;
   std::thread::id thread_;
-  napi_ref reference_ = nullptr;
+  Napi::FunctionReference function_;
 };
 
-// A handle scope for as long as C++ works with JavaScript values.
-class Values {
- public:
-  explicit Values(napi_env js) : js_(js) { check(napi_open_handle_scope(js, &scope_)); }
-  ~Values() { napi_close_handle_scope(js_, scope_); }
-  Values(const Values&) = delete;
-  Values& operator=(const Values&) = delete;
-
- private:
-  napi_env js_;
-  napi_handle_scope scope_ = nullptr;
-};
-
-// Tensors that JavaScript has for the time of one call: they are disposed at its end, whatever their scope.
+// Tensors that JavaScript may use during one call. They are disposed at its end, whatever scope they are in.
 class Lent {
  public:
-  Lent(Env& env, const variable_list& tensors) : env_(env), list_(toJs(env, tensors)), elements_(tensors.size()) {
-    for (uint32_t i = 0; i < elements_.size(); ++i) check(napi_get_element(env.js(), list_, i, &elements_[i]));
+  Lent(Env& env, const variable_list& tensors) : env_(env), list_(toJs(env, tensors).As<Napi::Array>()) {
+    for (uint32_t i = 0; i < tensors.size(); ++i) elements_.push_back(list_.Get(i));
   }
   ~Lent() {
-    // Nothing can be unwrapped while an exception is pending.
-    bool thrown = false;
-    napi_value exception = nullptr;
-    if (napi_is_exception_pending(env_.js(), &thrown) == napi_ok && thrown)
-      napi_get_and_clear_last_exception(env_.js(), &exception);
-    for (napi_value element : elements_) {
+    for (const Napi::Value& element : elements_) {
       if (TensorHandle* handle = env_.unwrap(element)) env_.dispose(handle);
     }
-    if (exception != nullptr) napi_throw(env_.js(), exception);
   }
   Lent(const Lent&) = delete;
   Lent& operator=(const Lent&) = delete;
 
-  napi_value list() const { return list_; }
+  Napi::Array list() const { return list_; }
 
  private:
   Env& env_;
-  napi_value list_;
-  std::vector<napi_value> elements_;
+  Napi::Array list_;
+  std::vector<Napi::Value> elements_;
 };
 
-// Counts what a node saved among the environment's memory, from forward until the node is gone.
+// Counts the tensors that a node saves as the environment's memory, from its forward until the node is freed.
 class SavedCount : public torch::CustomClassHolder {
  public:
   SavedCount(const Env& env, const AutogradContext* context) : saved_(env.saved) {
@@ -124,7 +110,7 @@ class SavedCount : public torch::CustomClassHolder {
   std::shared_ptr<SavedTensors> saved_;
 };
 
-// While a JavaScript backward runs its node is locked: a pass that came to it again would wait for ever.
+// libtorch locks a node while its JavaScript backward runs. A pass that reached the node again would wait for ever.
 class Walking {
  public:
   explicit Walking(Env& env) : env_(env) { env.walking.push_back(torch::autograd::get_current_node().get()); }
@@ -142,18 +128,18 @@ struct JsFunction : torch::autograd::Function<JsFunction> {
                                const c10::intrusive_ptr<JsCallback>& backward) {
     forward->checkThread("forward");
     Env& env = forward->env();
-    const Values values(env.js());
+    const Napi::HandleScope values(env.js());
     variable_list saved;
-    variable_list outputs = forward->call({toJs(env, inputs.vec())}, "forward", [&](const Site& site, napi_value pair) {
-      napi_value element;
-      check(napi_get_element(env.js(), pair, 1, &element));
-      saved = Arg<variable_list>::from(site, element);
-      check(napi_get_element(env.js(), pair, 0, &element));
-      return Arg<variable_list>::from(site, element);
-    });
+    const auto take = [&](const Site& site, Napi::Value value) {
+      const auto pair = value.As<Napi::Object>();
+      saved = Arg<variable_list>::from(site, pair.Get(1u));
+      return Arg<variable_list>::from(site, pair.Get(0u));
+    };
+    variable_list outputs =
+        settingErrorsAside(env, [&] { return forward->call({toJs(env, inputs.vec())}, "forward", take); });
     context->saved_data["backward"] = c10::IValue::make_capsule(backward);
     context->saved_data["inputs"] = static_cast<int64_t>(inputs.size());
-    // The graph owns them: they are freed with it, and by a backward pass that does not retain it.
+    // The graph owns the saved tensors. They are freed with it, or by a backward pass that does not retain the graph.
     if (!saved.empty()) {
       context->save_for_backward(std::move(saved));
       context->saved_data["saved"] = c10::IValue::make_capsule(c10::make_intrusive<SavedCount>(env, context));
@@ -167,11 +153,9 @@ struct JsFunction : torch::autograd::Function<JsFunction> {
     const auto& callback = dynamic_cast<JsCallback&>(*capsule);
     callback.checkThread("backward");
     Env& env = callback.env();
-    const Values values(env.js());
+    const Napi::HandleScope values(env.js());
     const Walking walking(env);
-    const bool saves = context->saved_data.count("saved") != 0;
-    const Lent saved(env, saves ? context->get_saved_variables() : variable_list());
-    const auto take = [&](const Site& site, napi_value value) {
+    const auto take = [&](const Site& site, Napi::Value value) {
       const auto returned = Arg<std::vector<std::optional<at::Tensor>>>::from(site, value);
       if (returned.size() != inputs)
         throw Error("ERR_SHAPE", "backward must return " + std::to_string(inputs) + " gradients, got " +
@@ -180,27 +164,25 @@ struct JsFunction : torch::autograd::Function<JsFunction> {
       for (const auto& tensor : returned) result.push_back(tensor.value_or(at::Tensor()));
       return result;
     };
-    variable_list result = callback.call({toJs(env, gradients), saved.list()}, "backward", take);
-    // The callbacks are no variables of the graph: nothing flows back to them.
+    const bool saves = context->saved_data.count("saved") != 0;
+    variable_list result = settingErrorsAside(env, [&] {
+      const Lent saved(env, saves ? context->get_saved_variables() : variable_list());
+      return callback.call({toJs(env, gradients), saved.list()}, "backward", take);
+    });
+    // One gradient for each argument of forward(). The two callbacks have none.
     result.resize(inputs + 2);
     return result;
   }
 };
 
-JsValue applyFunction(Env& env, JsValue forward, JsValue backward, std::vector<at::Tensor> inputs) {
-  for (const JsValue& function : {forward, backward}) {
-    napi_valuetype type;
-    check(napi_typeof(env.js(), function.value, &type));
-    if (type != napi_function) throw Error("ERR_TYPE", "forward and backward must be functions");
-  }
-  const auto outputs = JsFunction::apply(at::TensorList(inputs), c10::make_intrusive<JsCallback>(env, forward.value),
-                                         c10::make_intrusive<JsCallback>(env, backward.value));
-  return {toJs(env, outputs)};
+variable_list applyFunction(Env& env, Napi::Function forward, Napi::Function backward, std::vector<at::Tensor> inputs) {
+  return JsFunction::apply(at::TensorList(inputs), c10::make_intrusive<JsCallback>(env, forward),
+                           c10::make_intrusive<JsCallback>(env, backward));
 }
 
 }  // namespace
 
-void initFunction(const Exports& exports) {
+void initCustomFunction(const Exports& exports) {
   bind<&applyFunction>(exports, "applyFunction", {"forward", "backward", "inputs"});
 }
 

@@ -1,11 +1,13 @@
 /** A whole run in the calling thread: preparing its folder, the loop, and giving everything back. */
 import { join, resolve } from 'node:path'
-import { parseConfig, type TrainConfigInput } from '../config/train'
+import type { TrainConfig } from '../config/train'
 import { removeStaleTemporaries } from '../files/atomic'
 import { lockRun, unlockRun } from '../files/lock'
-import type { StopReason, TrainEvent, TrainResult } from './events'
+import type { StopReason } from '../process/stop-reason'
 import { trainLoop } from './loop'
-import { progressFrom } from './progress'
+import { positionFrom } from './position'
+import type { TrainEvent, TrainResult } from './record/events'
+import { Recorder } from './record/recorder'
 import { type Checkpoint, makeCheckpointsFolder, newestCheckpoint } from './run/checkpoint'
 import {
   checkUnedited,
@@ -16,12 +18,11 @@ import {
   resumedConfig,
   writeConfig,
 } from './run/folder'
-import { cutMetrics } from './run/metrics'
 import { openSession, type Session } from './session/session'
 
 export interface RunRequest {
-  /** Undefined only when resuming: the run's own configuration then. */
-  config: TrainConfigInput | undefined
+  /** Checked already. Undefined only when resuming: the run's own configuration then. */
+  config: TrainConfig | undefined
   /** Folder of the run to go on with. */
   resume: string | undefined
   /** Names this run's lock on its folder. */
@@ -40,11 +41,12 @@ export interface RunHooks {
  * session stands, and a resumed run's holds nothing but the lock more until then.
  */
 export async function runTraining(request: RunRequest, hooks: RunHooks): Promise<TrainResult> {
-  return request.resume === undefined ? startRun(request, hooks) : resumeRun(request, resolve(request.resume), hooks)
+  const { config, resume, token } = request
+  if (resume !== undefined) return resumeRun(config, resolve(resume), token, hooks)
+  return startRun(config!, token, hooks)
 }
 
-async function startRun({ config: given, token }: RunRequest, hooks: RunHooks): Promise<TrainResult> {
-  const config = parseConfig(given as TrainConfigInput)
+async function startRun(config: TrainConfig, token: string, hooks: RunHooks): Promise<TrainResult> {
   const session = openSession(config)
   try {
     const runDir = makeRunFolder(config)
@@ -66,7 +68,12 @@ async function startRun({ config: given, token }: RunRequest, hooks: RunHooks): 
   }
 }
 
-async function resumeRun({ config: given, token }: RunRequest, runDir: string, hooks: RunHooks): Promise<TrainResult> {
+async function resumeRun(
+  given: TrainConfig | undefined,
+  runDir: string,
+  token: string,
+  hooks: RunHooks,
+): Promise<TrainResult> {
   const stored = readConfig(runDir)
   const config = resumedConfig(stored, given)
   lockRun(runDir, token)
@@ -81,7 +88,6 @@ async function resumeRun({ config: given, token }: RunRequest, runDir: string, h
       // Another process may be trying for the lock at this moment, with a file of its own.
       removeStaleTemporaries(runDir)
       removeStaleTemporaries(join(runDir, 'checkpoints'), { exclusive: true })
-      cutMetrics(join(runDir, RUN_FILES.metrics), checkpoint?.state.step ?? 0, checkpoint?.state.lastEval?.step ?? -1)
       if (JSON.stringify(config) !== JSON.stringify(stored)) writeConfig(runDir, config)
       return await train(session, runDir, checkpoint, hooks)
     } finally {
@@ -92,27 +98,32 @@ async function resumeRun({ config: given, token }: RunRequest, runDir: string, h
   }
 }
 
-function train(
+async function train(
   session: Session,
   runDir: string,
   checkpoint: Checkpoint | undefined,
   { emit, stopRequested }: RunHooks,
 ): Promise<TrainResult> {
   const { totalSteps, stepsPerEpoch, config, params, macs, device, trainImages, testImages, notes } = session
-  const progress = progressFrom(checkpoint)
-  for (const message of notes) emit({ type: 'warning', message })
-  emit({
-    type: 'start',
-    runDir,
-    steps: totalSteps,
-    stepsPerEpoch,
-    epochs: config.epochs,
-    params,
-    macs,
-    device,
-    startStep: progress.step,
-    trainImages,
-    testImages,
-  })
-  return trainLoop({ session, runDir, progress, emit, stopRequested })
+  const position = positionFrom(checkpoint)
+  const recorder = new Recorder({ runDir, position, emit })
+  try {
+    for (const message of notes) recorder.warn(message)
+    recorder.record({
+      type: 'start',
+      runDir,
+      steps: totalSteps,
+      stepsPerEpoch,
+      epochs: config.epochs,
+      params,
+      macs,
+      device,
+      startStep: position.step,
+      trainImages,
+      testImages,
+    })
+    return await trainLoop({ session, runDir, position, recorder, stopRequested })
+  } finally {
+    recorder.close()
+  }
 }

@@ -1,0 +1,9 @@
+/** What the fields of a table that are words may say. */
+
+export const ACTIVATIONS = Object.freeze(['silu', 'relu', 'relu6', 'hardswish'] as const)
+
+export const SQUEEZE_CHOICES = Object.freeze({
+  of: Object.freeze(['input', 'expanded'] as const),
+  activation: Object.freeze(['silu', 'relu'] as const),
+  gate: Object.freeze(['sigmoid', 'hardsigmoid'] as const),
+})

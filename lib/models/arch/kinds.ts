@@ -1,0 +1,232 @@
+/**
+ * The kinds of blocks, each described once.
+ *
+ * Everything that depends on the kind reads this table: building, counting, the memory model, ONNX export, the names of
+ * layers in other libraries, stages as text, checks, scaling, searches. A new kind is a new entry here.
+ */
+import type { ActivationName, Stage } from './arch'
+
+/** A layer of a block: a convolution with its batch norm and activation, or squeeze-and-excitation. */
+export interface LayerPlan {
+  readonly op: 'conv' | 'depthwise' | 'squeezeExcite'
+  /** Its part in the block. `downsample` is applied to the block's input, the others follow one another. */
+  readonly part: 'expand' | 'middle' | 'squeeze' | 'project' | 'downsample'
+  /** timm's name of the convolution, or of the squeeze-and-excitation. */
+  readonly timm: string
+  readonly input: number
+  readonly output: number
+  /** Side of the square kernel. */
+  readonly kernel: number
+  readonly stride: number
+  readonly groups: number
+  /** Behind the batch norm; null for none. */
+  readonly activation: ActivationName | null
+  /** Channels between the two layers of squeeze-and-excitation; 0 in convolutions. */
+  readonly squeezed: number
+}
+
+/** What the layers of a block follow from. */
+export interface BlockShape {
+  readonly input: number
+  /** Channels inside. */
+  readonly inner: number
+  /** Channels between the two layers of squeeze-and-excitation; 0 for none. */
+  readonly squeezed: number
+  readonly output: number
+  readonly kernel: number
+  readonly stride: number
+  readonly activation: ActivationName
+  /** Whether the input is projected before it is added. */
+  readonly projected: boolean
+}
+
+/** A kind of block. */
+export interface KindDescription {
+  /** First part of a stage's text. */
+  readonly code: string
+  /** Its name in tables. */
+  readonly title: string
+  /** The width inside is `expand` times the channels of the block's input, or of its output. */
+  readonly width: 'input' | 'output'
+  /** Whether a stage may set the width inside: `expand` other than 1, or `expanded`. */
+  readonly expands: boolean
+  /** Whether it may have squeeze-and-excitation. */
+  readonly squeezes: boolean
+  /**
+   * When the input is added to the output: `matching` where stride and channels let it be added as it is, `always`,
+   * projected where they do not, or `never`.
+   */
+  readonly residual: 'matching' | 'always' | 'never'
+  /** Whether the sum of input and output is activated. */
+  readonly activatesSum: boolean
+  /** Scaling rounds the output's channels divided by this. */
+  readonly channelsPerPlane: number
+  /** Whose names the layers of its networks have in other libraries. */
+  readonly names: 'efficientnet' | 'resnet'
+  /** Whether a search for stages tries it unless told otherwise. */
+  readonly searched: boolean
+  /** The layers in the order of the state dict. */
+  layers(shape: BlockShape): LayerPlan[]
+}
+
+type Activation = ActivationName | null
+
+/** Positional parameters, since searches count thousands of networks. */
+function conv(
+  part: LayerPlan['part'],
+  timm: string,
+  input: number,
+  output: number,
+  kernel: number,
+  stride: number,
+  activation: Activation,
+): LayerPlan {
+  return { op: 'conv', part, timm, input, output, kernel, stride, groups: 1, activation, squeezed: 0 }
+}
+
+function depthwise(channels: number, { kernel, stride, activation }: BlockShape): LayerPlan {
+  const rest = { input: channels, output: channels, kernel, stride, groups: channels, activation, squeezed: 0 }
+  return { op: 'depthwise', part: 'middle', timm: 'conv_dw', ...rest }
+}
+
+function squeezeExcite(channels: number, squeezed: number): LayerPlan {
+  const rest = { input: channels, output: channels, kernel: 1, stride: 1, groups: 1, activation: null, squeezed }
+  return { op: 'squeezeExcite', part: 'squeeze', timm: 'se', ...rest }
+}
+
+/** ResNet's projection of the block's input. */
+function downsample({ input, output, stride, projected }: BlockShape): LayerPlan[] {
+  return projected ? [conv('downsample', 'downsample', input, output, 1, stride, null)] : []
+}
+
+/** What EfficientNet's own blocks have in common. */
+const EFFICIENT = {
+  width: 'input',
+  expands: true,
+  squeezes: true,
+  residual: 'matching',
+  activatesSum: false,
+  channelsPerPlane: 1,
+  names: 'efficientnet',
+  searched: true,
+} as const
+
+/** What ResNet's blocks have in common. */
+const RESIDUAL = {
+  width: 'output',
+  squeezes: false,
+  residual: 'always',
+  activatesSum: true,
+  names: 'resnet',
+  searched: false,
+} as const
+
+export const KINDS = Object.freeze({
+  /** Expand 1x1, depthwise, squeeze-and-excitation, project 1x1. */
+  mbconv: {
+    ...EFFICIENT,
+    code: 'mb',
+    title: 'MBConv',
+    layers(shape) {
+      const { input, inner, squeezed, output, activation } = shape
+      const layers: LayerPlan[] = []
+      if (inner !== input) layers.push(conv('expand', 'conv_pw', input, inner, 1, 1, activation))
+      layers.push(depthwise(inner, shape))
+      if (squeezed > 0) layers.push(squeezeExcite(inner, squeezed))
+      layers.push(conv('project', inner === input ? 'conv_pw' : 'conv_pwl', inner, output, 1, 1, null))
+      return layers
+    },
+  },
+  /**
+   * Fused-MBConv: a full convolution that expands, squeeze-and-excitation, project 1x1. Where it does not expand, the
+   * full convolution is the projection, and is activated (google/automl@6a54c87 efficientnetv2/effnetv2_model.py).
+   */
+  fused: {
+    ...EFFICIENT,
+    code: 'fmb',
+    title: 'Fused-MBConv',
+    layers({ input, inner, squeezed, output, kernel, stride, activation }) {
+      const layers: LayerPlan[] = []
+      if (inner !== input) layers.push(conv('expand', 'conv_exp', input, inner, kernel, stride, activation))
+      if (squeezed > 0) layers.push(squeezeExcite(inner, squeezed))
+      layers.push(
+        inner === input
+          ? conv('project', 'conv', input, output, kernel, stride, activation)
+          : conv('project', 'conv_pwl', inner, output, 1, 1, null),
+      )
+      return layers
+    },
+  },
+  /** timm's EdgeResidual: Fused-MBConv that has both convolutions where it does not expand, too. */
+  edge: {
+    ...EFFICIENT,
+    code: 'er',
+    title: 'EdgeResidual',
+    searched: false, // another Fused-MBConv only at expand 1
+    layers({ input, inner, squeezed, output, kernel, stride, activation }) {
+      const layers = [conv('expand', 'conv_exp', input, inner, kernel, stride, activation)]
+      if (squeezed > 0) layers.push(squeezeExcite(inner, squeezed))
+      layers.push(conv('project', 'conv_pwl', inner, output, 1, 1, null))
+      return layers
+    },
+  },
+  /** Depthwise, then 1x1, both activated (MobileNetV1). */
+  separable: {
+    ...EFFICIENT,
+    code: 'ds',
+    title: 'separable',
+    expands: false,
+    squeezes: false,
+    residual: 'never',
+    searched: false,
+    layers(shape) {
+      const { input, output, activation } = shape
+      return [depthwise(input, shape), conv('project', 'conv_pw', input, output, 1, 1, activation)]
+    },
+  },
+  /** ResNet's two convolutions. */
+  basic: {
+    ...RESIDUAL,
+    code: 'rb',
+    title: 'basic',
+    expands: false,
+    channelsPerPlane: 1,
+    layers(shape) {
+      const { input, output, kernel, stride, activation } = shape
+      return [
+        conv('expand', 'conv1', input, output, kernel, stride, activation),
+        conv('project', 'conv2', output, output, kernel, 1, null),
+        ...downsample(shape),
+      ]
+    },
+  },
+  /** ResNet's 1x1, 3x3, 1x1. Its output is four times as wide as its planes, which are what scaling rounds. */
+  bottleneck: {
+    ...RESIDUAL,
+    code: 'rbn',
+    title: 'bottleneck',
+    expands: true,
+    channelsPerPlane: 4,
+    layers(shape) {
+      const { input, inner, output, kernel, stride, activation } = shape
+      return [
+        conv('expand', 'conv1', input, inner, 1, 1, activation),
+        conv('middle', 'conv2', inner, inner, kernel, stride, activation),
+        conv('project', 'conv3', inner, output, 1, 1, null),
+        ...downsample(shape),
+      ]
+    },
+  },
+} satisfies Record<string, KindDescription>)
+
+export type BlockKind = keyof typeof KINDS
+
+export const BLOCK_KINDS = Object.freeze(Object.keys(KINDS)) as readonly [BlockKind, ...BlockKind[]]
+
+/** What a stage has that names no kind. */
+export const DEFAULT_KIND: BlockKind = 'mbconv'
+
+/** The description of a stage's kind. */
+export function kindOf({ block = DEFAULT_KIND }: Pick<Stage, 'block'>): KindDescription {
+  return KINDS[block]
+}

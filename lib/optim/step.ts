@@ -1,0 +1,74 @@
+/**
+ * One training step, which everything that trains shares: the training loop, an experiment's estimate of a job's time and
+ * the latency of a network in training. It lies below models/ and train/, because both use it.
+ */
+import type { Device, MemoryFormat } from '../native/types'
+import { scope } from '../tensor/core/scope'
+import type { Tensor } from '../tensor/core/tensor'
+import { clipGradNorm } from './clip'
+import type { Ema } from './ema'
+import type { Optimizer } from './optimizer'
+
+/** What a step works with. */
+export interface StepParts {
+  model: { forward(images: Tensor): Tensor }
+  /** The loss of a batch, without dimensions, from logits [N, K] and labels [N]. */
+  criterion: (logits: Tensor, labels: Tensor) => Tensor
+  optimizer: Optimizer
+  ema: Ema | null
+  device: Device
+  /** Of the images. */
+  memoryFormat: MemoryFormat
+  /** Largest norm of all gradients together; null: no limit. */
+  maxGradNorm: number | null
+  /**
+   * What must be finite for the weights to change. Everything but `nothing` waits for the device: once for the loss, and
+   * with `gradients` once more for their norm.
+   */
+  mustBeFinite: 'nothing' | 'loss' | 'gradients'
+}
+
+export interface StepBatch {
+  images: Tensor
+  labels: Tensor
+}
+
+export interface StepResult {
+  /** Before the update. A number where it had to be finite; else a tensor, which belongs to the caller. */
+  loss: Tensor | number
+  /** Whether the weights were changed. */
+  updated: boolean
+}
+
+/** Moves the batch to the device, computes loss and gradients, and updates the weights and their average. */
+export function trainingStep(parts: StepParts, batch: StepBatch): StepResult {
+  const { model, criterion, optimizer, ema, device, memoryFormat } = parts
+  // Everything that a step makes dies with this scope, except the loss.
+  return scope(() => {
+    const images = batch.images.to({ device, memoryFormat })
+    const labels = batch.labels.to({ device })
+    const loss = criterion(model.forward(images), labels) // mixed precision: autocast belongs around this line
+    const value = parts.mustBeFinite === 'nothing' ? undefined : Number(loss.item()) // waits for the device
+    let updated = value === undefined || Number.isFinite(value)
+    if (updated) {
+      loss.backward()
+      // Several processes: here each gradient becomes the mean of all processes', so that all clip and update alike.
+      updated = clip(parts)
+    }
+    if (updated) {
+      optimizer.step()
+      ema?.update()
+    }
+    optimizer.zeroGrad()
+    return { loss: value ?? loss.detach(), updated }
+  })
+}
+
+/** Limits the norm of the gradients. Returns false where it had to be finite and is not. */
+function clip({ optimizer, maxGradNorm, mustBeFinite }: StepParts): boolean {
+  const isChecked = mustBeFinite === 'gradients'
+  if (maxGradNorm === null && !isChecked) return true
+  const parameters = optimizer.groups.flatMap(({ params }) => params)
+  const norm = clipGradNorm(parameters, maxGradNorm ?? Number.POSITIVE_INFINITY)
+  return !isChecked || Number.isFinite(norm.item()) // waits for the device
+}

@@ -1,0 +1,52 @@
+/** The end of a run: its result, and its curves. */
+import { join } from 'node:path'
+import { writeFileAtomic } from '../files/atomic'
+import { readableJson } from '../files/json'
+import type { StopReason } from '../process/stop-reason'
+import type { Position } from './position'
+import type { TrainEvent, TrainResult } from './record/events'
+import { writeCurves } from './run/curves'
+import { RUN_FILES } from './run/folder'
+import type { Session } from './session/session'
+
+/**
+ * Writes the run's result, and its curves when it came to its end; an interrupted run is to stop at once. Neither is
+ * worth losing the run for.
+ */
+export async function finish(
+  session: Session,
+  runDir: string,
+  position: Position,
+  interrupted: false | StopReason,
+  record: (event: TrainEvent) => void,
+): Promise<TrainResult> {
+  const { step, seconds, lastEval, checkpoint } = position
+  const result: TrainResult = {
+    runDir,
+    checkpoint: checkpoint!,
+    loss: lastEval?.loss ?? Number.NaN,
+    top1: lastEval?.top1 ?? Number.NaN,
+    top5: lastEval?.top5 ?? Number.NaN,
+    confusion: lastEval?.confusion ?? [],
+    classes: [...session.dataset.classes],
+    steps: step,
+    epochs: Math.floor(step / session.stepsPerEpoch),
+    seconds,
+    interrupted,
+  }
+  try {
+    writeFileAtomic(join(runDir, RUN_FILES.result), readableJson(result))
+  } catch (error) {
+    // The checkpoint is there, and the caller gets the result.
+    record({ type: 'warning', message: (error as Error).message })
+  }
+  if (interrupted === false && session.config.run.curves) {
+    try {
+      await writeCurves(runDir)
+    } catch (error) {
+      record({ type: 'warning', message: `the curves could not be drawn: ${(error as Error).message}` })
+    }
+  }
+  record({ type: 'end', result })
+  return result
+}

@@ -1,0 +1,58 @@
+/** Where a run stands, from a checkpoint's state and back. */
+import { SkippedSteps } from './divergence'
+import type { Checkpoint } from './run/checkpoint'
+import type { TrainState } from './run/checkpoint-state'
+import { randomStateOf, type Session } from './session/session'
+
+export interface Position {
+  /** Steps done. */
+  step: number
+  /** Seconds spent on training steps. */
+  seconds: number
+  lastEval: TrainState['lastEval']
+  best: TrainState['best']
+  skipped: SkippedSteps
+  /** The newest checkpoint's folder, and the step it was saved at. */
+  checkpoint: string | undefined
+  savedStep: number | undefined
+}
+
+/** The beginning, or where a checkpoint left off. */
+export function positionFrom(checkpoint?: Checkpoint): Position {
+  if (checkpoint === undefined) {
+    const nothing = { lastEval: null, best: null, checkpoint: undefined, savedStep: undefined }
+    return { step: 0, seconds: 0, skipped: new SkippedSteps(), ...nothing }
+  }
+  const { step, seconds, lastEval, best, skipped } = checkpoint.state
+  return {
+    step,
+    seconds,
+    lastEval,
+    best,
+    skipped: new SkippedSteps(skipped),
+    checkpoint: checkpoint.path,
+    savedStep: step,
+  }
+}
+
+/** What a checkpoint saves beside tensors. */
+export function stateOf(session: Session, { step, seconds, lastEval, best, skipped }: Position): TrainState {
+  const { config, dataset, normalization, resolution, stepsPerEpoch, optimizer, ema, device } = session
+  return {
+    step,
+    epoch: Math.floor(step / stepsPerEpoch),
+    batchInEpoch: step % stepsPerEpoch,
+    stepsPerEpoch,
+    config,
+    dataset,
+    normalization,
+    resolution,
+    randomState: randomStateOf(device),
+    optimizerSteps: optimizer.steps,
+    emaUpdates: ema?.updates ?? 0,
+    lastEval,
+    best,
+    seconds,
+    skipped: [...skipped.latest],
+  }
+}

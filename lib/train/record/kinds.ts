@@ -1,0 +1,6 @@
+/** The loggers of every run. They get each event in this order. */
+import { eventStream } from './event-stream'
+import type { LoggerKind } from './logger'
+import { metrics } from './metrics'
+
+export const LOGGERS: readonly LoggerKind[] = [eventStream, metrics]

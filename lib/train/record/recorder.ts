@@ -1,0 +1,88 @@
+/** Hands the events of a run to its loggers. */
+import type { TrainEvent } from './events'
+import { LOGGERS } from './kinds'
+import type { LoggedRun, Logger, LoggerKind } from './logger'
+
+interface OpenLogger {
+  kind: LoggerKind
+  logger: Logger
+}
+
+export class Recorder {
+  #open: OpenLogger[] = []
+  /** Events on their way. A logger that warns while it records does not get ahead of the event it is given. */
+  #queue: TrainEvent[] = []
+  #isBusy = false
+
+  /**
+   * Opens the loggers.
+   *
+   * @throws MbconvError what a logger that cannot be opened throws; those before it are closed then
+   */
+  constructor(run: Omit<LoggedRun, 'warn'>, kinds: readonly LoggerKind[] = LOGGERS) {
+    try {
+      for (const kind of kinds) this.#open.push({ kind, logger: kind.open({ ...run, warn: this.warn }) })
+    } catch (error) {
+      this.close()
+      throw error
+    }
+  }
+
+  /** Gives an event to every logger. */
+  record = (event: TrainEvent): void => {
+    this.#queue.push(event)
+    if (this.#isBusy) return
+    this.#isBusy = true
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        const current = next
+        this.#each((logger) => logger.record(current))
+      }
+    } finally {
+      this.#isBusy = false
+    }
+  }
+
+  /** Records a warning. */
+  warn = (message: string): void => this.record({ type: 'warning', message })
+
+  /** See {@link Logger.sync}. */
+  sync(): void {
+    this.#each((logger) => logger.sync?.())
+  }
+
+  /** See {@link Logger.settle}. */
+  settle(): void {
+    this.#each((logger) => logger.settle?.())
+  }
+
+  /** Closes all loggers. Nothing can be recorded any more. */
+  close(): void {
+    for (const each of this.#open) this.#close(each)
+    this.#open = []
+  }
+
+  /** A run is worth more than its log: a logger that fails is left out from then on, unless it is essential. */
+  #each(act: (logger: Logger) => void): void {
+    for (const each of this.#open) {
+      // It may have failed at a warning of one before it.
+      if (!this.#open.includes(each)) continue
+      try {
+        act(each.logger)
+      } catch (error) {
+        if (each.kind.isEssential) throw error
+        this.#open = this.#open.filter((other) => other !== each)
+        this.warn(`${each.kind.name}: ${(error as Error).message}; training goes on without it`)
+        this.#close(each)
+      }
+    }
+  }
+
+  #close({ kind, logger }: OpenLogger): void {
+    try {
+      logger.close?.()
+    } catch (error) {
+      this.warn(`${kind.name} cannot be closed: ${(error as Error).message}`)
+    }
+  }
+}

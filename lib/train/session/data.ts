@@ -1,0 +1,55 @@
+/** The data of a training run: images in memory, and the loaders that make batches of them. */
+import { crc32 } from 'node:zlib'
+import { normalizationOf } from '../../config/named-weights'
+import type { TrainConfig } from '../../config/train'
+import { Loader } from '../../data/loader'
+import { datasetOf, type ImageDataset, normalization } from '../../data/sources/dataset'
+import type { TrainState } from '../run/checkpoint-state'
+import { checkScenes } from './demands'
+
+export interface TrainingData {
+  train: ImageDataset
+  trainLoader: Loader
+  testLoader: Loader
+  /** What a checkpoint keeps of the training images. */
+  dataset: TrainState['dataset']
+  normalization: TrainState['normalization']
+  trainImages: number
+  testImages: number
+  stepsPerEpoch: number
+}
+
+/**
+ * Loads or draws the images that a configuration names.
+ *
+ * @param resolution of the model's input, px
+ * @throws MbconvError ERR_CONFIG, ERR_DATA, ERR_IO
+ */
+export function openData(config: TrainConfig, resolution: number): TrainingData {
+  checkScenes(config, resolution)
+  const { train, test } = datasetOf(config.data, resolution)
+  const [channels] = train.shape
+  const { mean, std } = normalization(train, normalizationOf(config, channels))
+
+  const { batchSize, evalBatchSize, augment } = config.data
+  const loading = { size: resolution, mean, std, seed: config.seed }
+  // An incomplete batch would upset batch norm; a data set smaller than one batch has nothing else.
+  const dropLast = train.length >= batchSize
+  const trainLoader = new Loader(train, { ...loading, batchSize, shuffle: true, dropLast, augment })
+  const testLoader = new Loader(test, { ...loading, batchSize: evalBatchSize, shuffle: false, dropLast: false })
+  return {
+    train,
+    trainLoader,
+    testLoader,
+    dataset: { name: train.name, classes: train.classes, shape: train.shape, fingerprint: fingerprint(train) },
+    normalization: { mean, std },
+    trainImages: train.length,
+    testImages: test.length,
+    stepsPerEpoch: trainLoader.batchesPerEpoch,
+  }
+}
+
+/** Identifies a data set by its bytes. */
+function fingerprint({ images, labels }: ImageDataset): string {
+  return crc32(labels, crc32(images)).toString(16).padStart(8, '0')
+}

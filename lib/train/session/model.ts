@@ -1,0 +1,66 @@
+/** The network of a training run. */
+import { tableOf } from '../../config/model-table'
+import type { TrainConfig } from '../../config/train'
+import type { Arch } from '../../models/arch/arch'
+import { scale } from '../../models/arch/scaling'
+import { create } from '../../models/network/create'
+import type { Network } from '../../models/network/network'
+import type { Init } from '../../nn/layers'
+import { beginWith } from './initial-weights'
+
+/** The scaled stage table that a configuration names. */
+export function archFor({ model }: TrainConfig): Arch {
+  const { width, depth, divisor } = model
+  const table = tableOf(model)
+  return scale(table, { width, depth, resolution: model.resolution ?? table.resolution, divisor })
+}
+
+/** What a network depends on beside the configuration. */
+export interface ModelFacts {
+  numClasses: number
+  inChannels: number
+  device: string
+}
+
+/**
+ * A model as a configuration describes it, on its device, in training mode.
+ *
+ * @param init 'none' where weights will be loaded into it
+ */
+export function modelOf(
+  config: TrainConfig,
+  { numClasses, inChannels, device, init }: ModelFacts & { init: Init },
+): Network {
+  const { dropout, dropPath, profile } = config.model
+  const options = { numClasses, inChannels, profile, dropPath, seed: config.seed, device, init }
+  const model = create(archFor(config), dropout === null ? options : { ...options, dropout })
+  try {
+    return model.to({ memoryFormat: config.memoryFormat })
+  } catch (error) {
+    model.dispose()
+    throw error
+  }
+}
+
+/**
+ * The model that training begins or goes on with, its frozen part frozen. A resumed run's has no weights yet: they come
+ * from the checkpoint.
+ *
+ * @returns the model, which the caller disposes, and what a user should know of its weights
+ * @throws MbconvError ERR_IO, ERR_FORMAT … for weights that cannot be loaded
+ */
+export function openModel(
+  config: TrainConfig,
+  facts: ModelFacts & { resumed: boolean },
+): { model: Network; notes: string[] } {
+  const { resumed } = facts
+  const model = modelOf(config, { ...facts, init: resumed ? 'none' : 'paper' })
+  try {
+    const notes = resumed ? [] : beginWith(model, config)
+    if (config.model.freeze != null) model.freeze({ upTo: config.model.freeze })
+    return { model, notes }
+  } catch (error) {
+    model.dispose()
+    throw error
+  }
+}

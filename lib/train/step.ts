@@ -1,0 +1,46 @@
+/** The training steps of a session: what they work with, and what a skipped one must not leave behind. */
+import type { Batch } from '../data/loader'
+import { type StepParts, type StepResult, trainingStep } from '../optim/step'
+import { fromTypedArray } from '../tensor/core/create'
+import { scope } from '../tensor/core/scope'
+import { StatisticsGuard } from './divergence'
+import type { Session } from './session/session'
+
+export class Stepper {
+  readonly #parts: StepParts
+  readonly #statistics: StatisticsGuard | null
+
+  constructor(session: Session) {
+    const { config, model, criterion, optimizer, ema, device } = session
+    const { memoryFormat, clipGradNorm } = config
+    const skips = config.onDivergence === 'skip'
+    // On the CPU the loss is there anyway. To skip a step, the loss must be known before the update, whatever the wait.
+    const mustBeFinite = skips ? 'gradients' : device === 'cpu' ? 'loss' : 'nothing'
+    this.#parts = {
+      ...{ model, criterion, optimizer, ema, device, memoryFormat },
+      ...{ maxGradNorm: clipGradNorm, mustBeFinite },
+    }
+    this.#statistics = skips ? new StatisticsGuard(model) : null
+  }
+
+  /**
+   * Trains on a batch. A step that is skipped (see onDivergence) leaves model, optimiser and average as they were.
+   *
+   * @param lr the learning rate of this step
+   */
+  take(batch: Batch, lr: number): StepResult {
+    this.#parts.optimizer.lr = lr
+    this.#statistics?.hold()
+    const result = scope(() => {
+      const images = fromTypedArray(batch.images, batch.shape)
+      const labels = fromTypedArray(batch.labels, [batch.labels.length])
+      return trainingStep(this.#parts, { images, labels })
+    })
+    if (!result.updated) this.#statistics?.restore()
+    return result
+  }
+
+  dispose(): void {
+    this.#statistics?.dispose()
+  }
+}

@@ -1,0 +1,24 @@
+// Layers that are a product with, or a choice from, one matrix: linear, embedding.
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/linear.h>
+
+#include "binding/bind.h"
+
+namespace mbconv {
+
+namespace {
+
+using Tensor = at::Tensor;
+using Optional = std::optional<Tensor>;
+
+Tensor linear(const Tensor& input, const Tensor& weight, Optional bias) { return at::linear(input, weight, bias); }
+Tensor embedding(const Tensor& weight, const Tensor& indices) { return at::embedding(weight, indices); }
+
+}  // namespace
+
+void initLinear(const Exports& exports) {
+  bind<&linear>(exports, "linear", {"input", "weight", "bias"});
+  bind<&embedding>(exports, "embedding", {"weight", "indices"});
+}
+
+}  // namespace mbconv

@@ -1,0 +1,76 @@
+// The drop path that nobody gives is the architecture's own, and the same wherever it is asked for.
+import { experiment, models, nn } from 'mbconv'
+import t from 'tap'
+import { parseConfig } from '../dist/config/train.js'
+import { resumedConfig } from '../dist/train/run/folder.js'
+import { modelOf } from '../dist/train/session/session.js'
+
+const OWN = { efficientnet_b0: 0.2, efficientnet_lite0: 0.2, efficientnetv2_b0: 0.2, mobilenet_v2: 0, resnet18: 0 }
+const MADE = { numClasses: 10, inChannels: 1, device: 'cpu', init: 'none' }
+
+const configOf = (model) => parseConfig({ model, epochs: 1 })
+const ratesOf = (network) => {
+  const rates = network.modules().flatMap((module) => (module instanceof nn.DropPath ? [module.p] : []))
+  network.dispose()
+  return rates
+}
+
+t.test('a configuration trains with the drop path that create has', async (t) => {
+  for (const [name, own] of Object.entries(OWN)) {
+    const config = configOf({ name })
+    t.equal(config.model.dropPath, own, name)
+    t.equal(configOf({ name, dropPath: null }).model.dropPath, own, 'null is the same')
+    t.equal(configOf({ name, dropPath: 0.3 }).model.dropPath, 0.3, 'a number is that number')
+    const rates = ratesOf(models.create(name, { init: 'none' }))
+    t.same(ratesOf(modelOf(config, MADE)), rates, 'in every block')
+    t.equal(Math.max(...rates) > 0, own > 0, 'some of it, or none')
+  }
+})
+
+t.test('resnet50, as a file names it', async (t) => {
+  const { model } = configOf({ name: 'resnet50', width: 0.25 })
+  t.equal(model.dropPath, 0)
+  t.same([...new Set(ratesOf(modelOf(configOf({ name: 'resnet50', width: 0.25 }), MADE)))], [0])
+})
+
+t.test('stages of one’s own keep the drop path of the architecture named', async (t) => {
+  const stages = ['mb_r2_k3_s2_e4_c16']
+  t.equal(configOf({ name: 'efficientnet_b0', stages }).model.dropPath, 0.2)
+  t.equal(configOf({ name: 'mobilenet_v2', stages }).model.dropPath, 0)
+})
+
+t.test('predicted memory has the same default', async (t) => {
+  // The tensor that drop path adds for a moment is part of the peak here.
+  const stage = { kernel: 3, stride: 1, expand: 1, channels: 32, layers: 3, seRatio: 0 }
+  for (const [name, own] of [
+    ['efficientnet_b0', 0.2],
+    ['mobilenet_v2', 0],
+  ]) {
+    const table = { ...models.arch(name), stages: [stage], head: 0 }
+    const peak = (drop) => models.estimateMemory(table, { training: true, batch: 16, resolution: 64, ...drop }).peak
+    t.not(peak({ dropPath: 0.2 }), peak({ dropPath: 0 }))
+    t.equal(peak({}), peak({ dropPath: own }), name)
+  }
+})
+
+t.test('runs from when every default was 0.2 go on as they were', async (t) => {
+  const old = (name) => configOf({ name, dropPath: 0.2 })
+  for (const name of ['efficientnet_b0', 'resnet18']) t.same(resumedConfig(old(name), undefined), old(name), name)
+  const file = (name) => ({ model: { name }, epochs: 1 })
+  t.same(resumedConfig(old('efficientnet_b0'), file('efficientnet_b0')), old('efficientnet_b0'), 'from its file')
+  const changed = { code: 'ERR_CONFIG', message: 'a resumed run cannot change model.dropPath' }
+  t.throws(() => resumedConfig(old('resnet18'), file('resnet18')), changed, 'not silently with another')
+})
+
+t.test('each architecture of an experiment has its own, unless the base gives one', async (t) => {
+  const rates = (base, other) => {
+    const arms = ['base', { base: other, arms: ['base'] }]
+    const { arms: planned } = experiment.plan({ name: 'drops', base, train: { epochs: 1 }, seeds: 1, arms })
+    return planned.map(({ config }) => config.model.dropPath)
+  }
+  t.same(rates({ name: 'efficientnet_b0' }, { name: 'resnet18' }), [0.2, 0])
+  t.same(rates({ name: 'resnet18' }, 'efficientnet_b0'), [0, 0.2])
+  t.same(rates({ name: 'efficientnet_b0', dropPath: 0.1 }, { name: 'resnet18' }), [0.1, 0.1])
+  t.same(rates({ name: 'efficientnet_b0', dropPath: 0.1 }, { name: 'resnet18', dropPath: null }), [0.1, 0])
+  t.same(rates({ name: 'efficientnet_b0' }, { name: 'resnet18', dropPath: 0.3 }), [0.2, 0.3])
+})
