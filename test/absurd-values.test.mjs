@@ -2,13 +2,14 @@
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { parseConfig, train } from 'mbconv'
+import { data, parseConfig, train, trainConfigSchema } from 'mbconv'
 import t from 'tap'
 import { z } from 'zod'
-import { trainConfigSchema } from '../dist/config/train.js'
-import { loadScenes } from '../dist/data/sources/scenes.js'
-import { openSession } from '../dist/train/session/session.js'
+import { internal } from './helpers/internals.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
+
+const { loadScenes } = data
+const { openSession } = internal('session')
 
 const ABSURD = [1e300, -1e300, 1e-300, Number.MIN_VALUE, 2 ** 53, 2 ** 53 - 1, -1, 0, 0.5, Number.NaN, Infinity]
 

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { circlesOf, folderGraph, groupBy, nativeGraph, typescriptGraph } from './helpers/imports.mjs'
+import { INTERNALS } from './helpers/internals.mjs'
 
 const root = path.join(import.meta.dirname, '..')
 process.chdir(root)
@@ -68,4 +69,30 @@ t.test('what the checks refuse, they find', async (t) => {
     ['x', 'y', 'z'],
   ])
   t.same(rawCalls('check(napi_typeof(env, value)); // napi_wrap()\n napi_value value; object.napi_x'), ['napi_typeof('])
+})
+
+t.test('a test names at most one file of dist/ beside the public face; more stand in one table', async (t) => {
+  const { bin, exports } = JSON.parse(fs.readFileSync('package.json', 'utf8'))
+  const entries = JSON.stringify([bin, exports])
+  const isPublic = (name) => entries.includes(name)
+  const table = 'test/helpers/internals.mjs'
+  const files = fs.readdirSync('test', { recursive: true }).map((name) => path.join('test', name))
+  const sources = files.filter((file) => /\.[cm]?js$/.test(file) && file !== table)
+  t.ok(sources.length > 100, `${sources.length} files`)
+  const used = new Set()
+  for (const file of sources) {
+    const text = fs.readFileSync(file, 'utf8')
+    const named = [...text.matchAll(/dist\/[\w./-]+\.[cm]?js\b/g)].map(([name]) => name)
+    const internals = new Set(named.filter((name) => !isPublic(name)))
+    t.ok(internals.size <= 1, `${file}: ${[...internals].join(', ')}`)
+    for (const [, topic] of text.matchAll(/\binternal(?:Path)?\('(\w+)'\)/g)) used.add(topic)
+  }
+  const paths = Object.values(INTERNALS)
+  t.equal(new Set(paths).size, paths.length, 'each path once')
+  t.same(
+    Object.keys(INTERNALS).filter((topic) => !used.has(topic)),
+    [],
+    'no topic that no test uses',
+  )
+  for (const name of paths) t.ok(fs.existsSync(path.join('lib', name.replace(/js$/, 'ts'))), name)
 })

@@ -1,11 +1,13 @@
 // Every kind of block is described once: what is counted, built, named, exported and predicted of it agrees.
 import * as mb from 'mbconv'
 import t from 'tap'
-import { checkArch } from '../dist/models/arch/check.js'
-import { BLOCK_KINDS, KINDS } from '../dist/models/arch/kinds.js'
-import { blocksOf, layersOf } from '../dist/models/arch/plan.js'
-import { graphOf } from '../dist/models/export/onnx-graph.js'
-import { layerNames, splitKey } from '../dist/models/weights/key-map.js'
+import { internal } from './helpers/internals.mjs'
+
+const { checkArch } = internal('archCheck')
+const { BLOCK_KINDS, KINDS } = internal('blockKinds')
+const { blocksOf, layersOf } = internal('blockPlan')
+const { graphOf } = internal('onnxGraph')
+const { layerNames, splitKey } = internal('keyMap')
 
 const { models } = mb
 const B0 = models.arch('efficientnet_b0')

@@ -2,10 +2,11 @@
 // is written.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { nn, optim, train, zeros } from 'mbconv'
+import { data, nn, optim, train, zeros } from 'mbconv'
 import t from 'tap'
-import { writeIdx } from '../dist/data/sources/idx.js'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
+
+const { writeIdx } = data
 
 const runTo = async (config, options = {}) => {
   const warnings = []

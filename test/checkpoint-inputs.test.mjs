@@ -1,15 +1,14 @@
 // What a picture becomes before it goes into each of timm's checkpoints, and the other fields of timm's configurations.
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import * as mb from 'mbconv'
 import t from 'tap'
+import { internal } from './helpers/internals.mjs'
 
-const require = createRequire(import.meta.url)
-const { archOf } = require('../dist/models/weights/published.js')
-const { stageTable } = require('../dist/models/cost/count.js')
-const { layerNames, schemesOf } = require('../dist/models/weights/key-map.js')
-const { readInputImage } = require('../dist/inference/input-image.js')
-const { inputOf } = require('../dist/inference/predict.js')
+const { archOf } = internal('published')
+const { stageTable } = internal('count')
+const { layerNames, schemesOf } = internal('keyMap')
+const { readInputImage } = internal('inputImage')
+const { inputOf } = internal('predict')
 
 const golden = JSON.parse(readFileSync(new URL('./golden/checkpoint-inputs.json', import.meta.url), 'utf8'))
 const checkpoints = mb.models.checkpoints()

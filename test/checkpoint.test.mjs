@@ -3,10 +3,12 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { memory, train } from 'mbconv'
 import t from 'tap'
-import { publishDirectory, removeStaleTemporaries, writeFileAtomic } from '../dist/files/atomic.js'
-import { readableJson } from '../dist/files/json.js'
-import { findCheckpoint, listCheckpoints, newestCheckpoint, openCheckpoint } from '../dist/train/run/checkpoint.js'
+import { internal } from './helpers/internals.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
+
+const { publishDirectory, removeStaleTemporaries, writeFileAtomic } = internal('atomic')
+const { readableJson } = internal('json')
+const { findCheckpoint, listCheckpoints, newestCheckpoint, openCheckpoint } = internal('checkpoint')
 
 t.test('damaged checkpoints', async (t) => {
   const dir = t.testdir()

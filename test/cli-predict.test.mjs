@@ -5,8 +5,10 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { writeIdx } from '../dist/data/sources/idx.js'
+import { internal } from './helpers/internals.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
+
+const { writeIdx } = internal('idx')
 
 const MAIN = path.resolve('dist/cli/main.js')
 const sharp = await import('sharp').then(
@@ -131,7 +133,7 @@ t.test(
 )
 
 t.test('what words mean', async (t) => {
-  const { checkImageWords, imagesOf } = await import('../dist/cli/input/images.js')
+  const { checkImageWords, imagesOf } = internal('imageWords')
   const names = async (words, filesFrom) => {
     const [found, empty] = [[], []]
     for await (const each of imagesOf({ words, filesFrom }, (word) => empty.push(word))) found.push(each)

@@ -1,14 +1,12 @@
 /* mbconv scale: fragments that are configurations, tables, amounts, refusals. */
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
-import { createRequire } from 'node:module'
 import path from 'node:path'
-import { models } from 'mbconv'
+import { models, parseConfigFile } from 'mbconv'
 import t from 'tap'
+import { internal } from './helpers/internals.mjs'
 
-const require = createRequire(import.meta.url)
-const { parseConfigFile } = require('../dist/config/file.js')
-const { archFor, modelOf } = require('../dist/train/session/model.js')
+const { archFor, modelOf } = internal('sessionModel')
 const MAIN = path.resolve('dist/cli/main.js')
 
 function mbconv(...words) {

@@ -5,7 +5,9 @@ import path from 'node:path'
 import zlib from 'node:zlib'
 import { parseConfig } from 'mbconv'
 import t from 'tap'
-import { freeRunName } from '../dist/cli/input/runs.js'
+import { internal } from './helpers/internals.mjs'
+
+const { freeRunName } = internal('runs')
 
 const MAIN = path.resolve('dist/cli/main.js')
 

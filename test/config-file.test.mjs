@@ -3,9 +3,11 @@ import fs from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { parseConfigFile } from '../dist/config/file.js'
-import { parseConfig } from '../dist/config/train.js'
 import { complaints, SMALLEST, yaml } from './helpers/config.mjs'
+import { internal } from './helpers/internals.mjs'
+
+const { parseConfigFile } = internal('configFile')
+const { parseConfig } = internal('trainConfig')
 
 t.test('overrides come last, are YAML, and may name any key', async (t) => {
   const file = yaml(t, `${SMALLEST}ema: false\noptimizer: {name: sgd, lr: 1}\n`)
@@ -110,7 +112,7 @@ t.test('a plain value where a mapping is wanted leads to what was meant, as it i
     ['run', 'two words', 'write run: {name: "two words"}', "run is a mapping: write '--run.name=two words'"],
     ['run', 'runs/x', 'write run: {dir: runs/x}'],
     ['data.augment', '15', undefined, 'augment is a mapping: write --data.augment.rotate=15'],
-    ['optimizer', '[adam]', 'its name is one of rmsprop, sgd, adamw'],
+    ['optimizer', '[adam]', 'its name is one of rmsprop, sgd, adamw, lion'],
   ]) {
     const others = key === 'model' ? 'epochs: 3\n' : SMALLEST
     const override = complaints(t, SMALLEST, [`--${key}=${value}`])

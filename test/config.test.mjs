@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { parseConfigFile } from '../dist/config/file.js'
-import { parseConfig } from '../dist/config/train.js'
-import { editDistance, nearest } from '../dist/text/nearest.js'
 import { complaints, SMALLEST, yaml } from './helpers/config.mjs'
+import { internal } from './helpers/internals.mjs'
+
+const { parseConfigFile } = internal('configFile')
+const { parseConfig } = internal('trainConfig')
+const { editDistance, nearest } = internal('nearest')
 
 t.test('the defaults are the recipe of the paper', async (t) => {
   const { config, source } = parseConfigFile(yaml(t, SMALLEST))
@@ -80,6 +82,13 @@ t.test('each optimiser and schedule has its own keys and defaults', async (t) =>
     weightDecay: 0,
     layerDecay: 1,
   })
+  t.same(parsed({ name: 'lion', lr: 1e-4 }).optimizer, {
+    name: 'lion',
+    lr: 1e-4,
+    betas: [0.9, 0.99],
+    weightDecay: 0,
+    layerDecay: 1,
+  })
   t.same(parsed(undefined, { name: 'cosine' }).schedule, { name: 'cosine', warmupEpochs: 0, minLr: 0 })
   t.same(parsed(undefined, { name: 'constant' }).schedule, { name: 'constant', warmupEpochs: 0 })
   t.throws(() => parsed({ name: 'sgd' }), { code: 'ERR_CONFIG', message: 'optimizer.lr: is required: a number' })
@@ -107,7 +116,7 @@ t.test('every mistake is reported at once, each with its line and column', async
     'run.yaml:1:1 epoch: unknown key (did you mean epochs?)',
     'run.yaml:4:3 model.widht: unknown key (did you mean model.width?)',
     'run.yaml:5:1 weight_decay: unknown key (did you mean optimizer.weightDecay?)',
-    'run.yaml:7:9 optimizer.name: must be rmsprop, sgd or adamw, not "adam" (did you mean adamw?)',
+    'run.yaml:7:9 optimizer.name: must be rmsprop, sgd, adamw or lion, not "adam" (did you mean adamw?)',
     'run.yaml:8:14 ema.decay: must be below 1, not 2 (how much of the average a step keeps)',
     'run.yaml:10:19 data.augment.flip: must be true or false, not "yes" (in YAML 1.2 yes is text; write true or false)',
     "run.yaml:11:10 threads: must be a whole number, not 1.5 (CPU threads; null: libtorch's choice)",

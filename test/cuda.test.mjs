@@ -2,14 +2,13 @@
 // cannot run.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import mb from 'mbconv'
 import t from 'tap'
+import { internal } from './helpers/internals.mjs'
 
-const require = createRequire(import.meta.url)
 const root = fileURLToPath(new URL('..', import.meta.url))
-const { native } = require('../dist/native/addon.js')
+const { native } = internal('addon')
 const why = mb.cuda.whyNot()
 const { cuda } = mb
 

@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { inflateSync } from 'node:zlib'
 import { parseHTML } from 'linkedom'
 import t from 'tap'
-import { rangeOf, smooth, thin, withoutExtremes } from '../dist/drawing/series.js'
-import { writeCurves } from '../dist/train/run/curves.js'
+import { internal, internalPath } from './helpers/internals.mjs'
+
+const { rangeOf, smooth, thin, withoutExtremes } = internal('series')
+const { writeCurves } = internal('curves')
 
 const folder = t.testdir()
 
@@ -140,7 +141,7 @@ t.test('the drawing libraries are loaded when something is drawn, not before', a
   const url = (code) => `data:text/javascript,${encodeURIComponent(code)}`
   const register = `import { register } from 'node:module'; register(${JSON.stringify(url(hooks))})`
   const script = `
-    const { writeCurves } = require(${JSON.stringify(fileURLToPath(new URL('../dist/train/run/curves.js', import.meta.url)))})
+    const { writeCurves } = require(${JSON.stringify(internalPath('curves'))})
     console.log('required')
     writeCurves(${JSON.stringify(runOf('lazy', history))}).catch(({ message }) => console.log(message))`
   const { stdout } = await promisify(execFile)(process.execPath, ['--import', url(register), '-e', script])

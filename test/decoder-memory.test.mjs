@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { decoderMemory } from '../dist/data/images/decoder-memory.js'
-import { inTurn, LARGE, ROOM } from '../dist/data/images/decoding-queue.js'
-import { readImageFile, withImage } from '../dist/data/images/image-file.js'
-import { release } from '../dist/data/images/release.js'
-import { native } from '../dist/native/addon.js'
+import { internal } from './helpers/internals.mjs'
+
+const { decoderMemory } = internal('decoderMemory')
+const { inTurn, LARGE, ROOM } = internal('decodingQueue')
+const { readImageFile, withImage } = internal('imageFile')
+const { release } = internal('release')
+const { native } = internal('addon')
 
 const sharp = await import('sharp').then(
   ({ default: found }) => found,

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { datasetOf, statistics } from '../dist/data/sources/dataset.js'
-import { loadDigits } from '../dist/data/sources/digits.js'
-import { encodeIdx } from '../dist/data/sources/idx.js'
+import { internal } from './helpers/internals.mjs'
+
+const { datasetOf } = internal('datasetKinds')
+const { statistics } = internal('dataStatistics')
+const { loadDigits } = internal('digits')
+const { encodeIdx } = internal('idx')
 
 const golden = JSON.parse(readFileSync(new URL('golden/digits.json', import.meta.url), 'utf8'))
 const digits = loadDigits()

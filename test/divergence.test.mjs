@@ -1,14 +1,15 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { train } from 'mbconv'
+import { parseConfig, train } from 'mbconv'
 import t from 'tap'
-import { parseConfig } from '../dist/config/train.js'
-import { SkippedSteps } from '../dist/train/divergence.js'
-import { trainLoop } from '../dist/train/loop.js'
-import { positionFrom } from '../dist/train/position.js'
-import { Recorder } from '../dist/train/record/recorder.js'
-import { openSession } from '../dist/train/session/session.js'
+import { internal } from './helpers/internals.mjs'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
+
+const { SkippedSteps } = internal('divergence')
+const { trainLoop } = internal('loop')
+const { positionFrom } = internal('position')
+const { Recorder } = internal('recorder')
+const { openSession } = internal('session')
 
 const dir = t.testdir()
 

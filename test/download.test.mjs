@@ -3,13 +3,13 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import fs, { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { serve } from './helpers/file-server.mjs'
+import { internal } from './helpers/internals.mjs'
 
-const { download } = createRequire(import.meta.url)('../dist/files/download.js')
+const { download } = internal('download')
 const content = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 2654435761) >>> 13))
 const sha256 = createHash('sha256').update(content).digest('hex')
 

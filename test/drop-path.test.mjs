@@ -1,9 +1,10 @@
 // The drop path that nobody gives is the architecture's own, and the same wherever it is asked for.
-import { experiment, models, nn } from 'mbconv'
+import { experiment, models, nn, parseConfig } from 'mbconv'
 import t from 'tap'
-import { parseConfig } from '../dist/config/train.js'
-import { resumedConfig } from '../dist/train/run/folder.js'
-import { modelOf } from '../dist/train/session/session.js'
+import { internal } from './helpers/internals.mjs'
+
+const { resumedConfig } = internal('runFolder')
+const { modelOf } = internal('sessionModel')
 
 const OWN = { efficientnet_b0: 0.2, efficientnet_lite0: 0.2, efficientnetv2_b0: 0.2, mobilenet_v2: 0, resnet18: 0 }
 const MADE = { numClasses: 10, inChannels: 1, device: 'cpu', init: 'none' }
@@ -56,7 +57,7 @@ t.test('predicted memory has the same default', async (t) => {
 t.test('runs from when every default was 0.2 go on as they were', async (t) => {
   const old = (name) => configOf({ name, dropPath: 0.2 })
   for (const name of ['efficientnet_b0', 'resnet18']) t.same(resumedConfig(old(name), undefined), old(name), name)
-  const file = (name) => ({ model: { name }, epochs: 1 })
+  const file = (name) => configOf({ name })
   t.same(resumedConfig(old('efficientnet_b0'), file('efficientnet_b0')), old('efficientnet_b0'), 'from its file')
   const changed = { code: 'ERR_CONFIG', message: 'a resumed run cannot change model.dropPath' }
   t.throws(() => resumedConfig(old('resnet18'), file('resnet18')), changed, 'not silently with another')

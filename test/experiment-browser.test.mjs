@@ -8,10 +8,12 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
 import t from 'tap'
-import { analyzeFolder } from '../dist/experiment/analysis/analysis.js'
-import { tablesOf } from '../dist/experiment/report/tables.js'
-import { writeReport } from '../dist/experiment/report/write.js'
+import { internal } from './helpers/internals.mjs'
 import { curves, evolution, families, five, grid, plan, writeExperiment } from './helpers/made-up-experiment.mjs'
+
+const { analyzeFolder } = internal('analysis')
+const { tablesOf } = internal('reportTables')
+const { writeReport } = internal('writeReport')
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 const FLAGS = [

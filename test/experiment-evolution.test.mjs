@@ -1,12 +1,13 @@
 // The search for stages by evolution: valid, new, affordable children, the same ones every time, and better ones.
-import { models } from 'mbconv'
+import { models, parseConfig } from 'mbconv'
 import t from 'tap'
-import { parseConfig } from '../dist/config/train.js'
-import { evolutionSchema, evolutionSource, mutate, parentsOf } from '../dist/experiment/search/evolution.js'
-import { meanTop1, objective } from '../dist/experiment/search/objective.js'
-import { checkArch } from '../dist/models/arch/check.js'
-import { KeyedRandom } from '../dist/random/philox.js'
-import { archFor } from '../dist/train/session/model.js'
+import { internal } from './helpers/internals.mjs'
+
+const { evolutionSchema, evolutionSource, mutate, parentsOf } = internal('evolution')
+const { meanTop1, objective } = internal('objective')
+const { checkArch } = internal('archCheck')
+const { KeyedRandom } = internal('philox')
+const { archFor } = internal('sessionModel')
 
 const base = models.scale(models.arch('efficientnet_b0'), { width: 0.2, depth: 0.5, resolution: 40, divisor: 4 })
 const own = models.count(base, { numClasses: 10 }).macs

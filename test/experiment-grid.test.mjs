@@ -1,7 +1,9 @@
 // The grid search for α, β and γ: which candidates there are, what they count, what is refused, what comes after.
 import { models } from 'mbconv'
 import t from 'tap'
-import { gridSchema, gridSource, pointsOf } from '../dist/experiment/search/grid.js'
+import { internal } from './helpers/internals.mjs'
+
+const { gridSchema, gridSource, pointsOf } = internal('grid')
 
 const base = models.scale(models.arch('efficientnet_b0'), { width: 0.2, depth: 0.5, resolution: 40, divisor: 2 })
 const own = models.count(base, { numClasses: 10 }).macs

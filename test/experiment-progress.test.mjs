@@ -1,6 +1,8 @@
 /* What an experiment shows as it runs: lines, or a table that is drawn again on a terminal. */
 import t from 'tap'
-import { createExperimentProgress } from '../dist/cli/view/experiment-progress.js'
+import { internal } from './helpers/internals.mjs'
+
+const { createExperimentProgress } = internal('experimentProgress')
 
 const plan = { type: 'plan', plan: {}, folder: 'x', phase: 0, jobs: 3, finished: 1, slots: 2 }
 const job = (arm, more) => ({ arm, seed: 0, attempt: 1, ...more })

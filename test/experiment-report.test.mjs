@@ -6,14 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseHTML } from 'linkedom'
 import mb from 'mbconv'
 import t from 'tap'
-import { analyzeFolder } from '../dist/experiment/analysis/analysis.js'
-import { compareExperiments } from '../dist/experiment/analysis/compare.js'
-import { conclusions, notShown } from '../dist/experiment/analysis/conclusions.js'
-import { pairedTest, summarize } from '../dist/experiment/analysis/statistics.js'
-import { points, pValue } from '../dist/experiment/analysis/wording.js'
-import { PAPER_POINTS } from '../dist/experiment/report/paper.js'
-import { spread } from '../dist/experiment/report/plot-style.js'
-import { writeReport } from '../dist/experiment/report/write.js'
+import { internal } from './helpers/internals.mjs'
 import {
   ACCURACIES,
   curves,
@@ -28,6 +21,15 @@ import {
   rowsOf,
   writeExperiment,
 } from './helpers/made-up-experiment.mjs'
+
+const { analyzeFolder } = internal('analysis')
+const { compareExperiments } = internal('compare')
+const { conclusions, notShown } = internal('conclusions')
+const { pairedTest, summarize } = internal('statistics')
+const { points, pValue } = internal('wording')
+const { PAPER_POINTS } = internal('paper')
+const { spread } = internal('plotStyle')
+const { writeReport } = internal('writeReport')
 
 const folder = t.testdir()
 let count = 0

@@ -5,8 +5,10 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { experiment } from 'mbconv'
 import t from 'tap'
-import { LineFile } from '../dist/experiment/store/results.js'
+import { internal } from './helpers/internals.mjs'
 import { tinyData } from './helpers/tiny.mjs'
+
+const { LineFile } = internal('results')
 
 t.setTimeout(240_000)
 

@@ -3,8 +3,10 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { ranges } from '../dist/experiment/run/slurm.js'
+import { internal } from './helpers/internals.mjs'
 import { tinyData } from './helpers/tiny.mjs'
+
+const { ranges } = internal('slurm')
 
 t.setTimeout(240_000)
 

@@ -3,12 +3,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
-import { models } from 'mbconv'
+import { models, parseConfig } from 'mbconv'
 import t from 'tap'
-import { parseConfig } from '../dist/config/train.js'
-import { planExperiment } from '../dist/experiment/plan/plan.js'
-import { parseExperimentFile } from '../dist/experiment/plan/spec.js'
-import { archFor } from '../dist/train/session/model.js'
+import { internal } from './helpers/internals.mjs'
+
+const { planExperiment } = internal('experimentPlan')
+const { parseExperimentFile } = internal('experimentSpec')
+const { archFor } = internal('sessionModel')
 
 const FOLDER = path.join(import.meta.dirname, '..', 'scripts', 'experiments')
 const FILES = ['evolution', 'figure3', 'figure4', 'grid', 'table3', 'table7']

@@ -3,7 +3,9 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { experiment, models } from 'mbconv'
 import t from 'tap'
-import { parseExperiment, parseExperimentFile } from '../dist/experiment/plan/spec.js'
+import { internal } from './helpers/internals.mjs'
+
+const { parseExperiment, parseExperimentFile } = internal('experimentSpec')
 
 const SCENES = { dataset: 'scenes', scenes: { train: 64, test: 32 } }
 const BASE = { name: 'efficientnet_b0', width: 0.25, resolution: 32, divisor: 4 }

@@ -2,15 +2,9 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  detectable,
-  holm,
-  pairedTest,
-  power,
-  rank,
-  signFlip,
-  summarize,
-} from '../dist/experiment/analysis/statistics.js'
+import { internal } from './helpers/internals.mjs'
+
+const { detectable, holm, pairedTest, power, rank, signFlip, summarize } = internal('statistics')
 
 const golden = JSON.parse(readFileSync(new URL('golden/statistics.json', import.meta.url), 'utf8'))
 

@@ -1,14 +1,14 @@
 // Trained models exported: the command, its files, and onnxruntime's predictions of the 360 digits beside ours.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { loadOnnxruntime } from '../scripts/bench/onnxruntime/load.mjs'
+import { internal } from './helpers/internals.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
-const { archOf } = createRequire(import.meta.url)('../dist/models/weights/published.js')
+const { archOf } = internal('published')
 const { models } = mb
 const LIMIT = 1e-4
 const MAIN = resolve('dist/cli/main.js')

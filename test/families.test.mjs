@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { models } from 'mbconv'
 import t from 'tap'
-import { ALIASES } from '../dist/models/families/catalogue.js'
+import { internal } from './helpers/internals.mjs'
+
+const { ALIASES } = internal('catalogue')
 
 const golden = (name) => JSON.parse(readFileSync(new URL(`./golden/${name}.json`, import.meta.url), 'utf8'))
 const { models: families, references, scaled } = golden('families')

@@ -1,16 +1,15 @@
 // Fine-tuning: frozen parts, learning rates layer by layer (timm's, and by hand), and both in training configurations.
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import path from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { complaints, yaml } from './helpers/config.mjs'
+import { internal } from './helpers/internals.mjs'
 import { small } from './helpers/small.mjs'
 
 mb.setNumThreads(1)
 
-const require = createRequire(import.meta.url)
-const { parseConfigFile } = require('../dist/config/file.js')
+const { parseConfigFile } = internal('configFile')
 const { create } = mb.models
 const { layerwiseGroups, decayGroups, SGD, RMSprop, AdamW, schedules } = mb.optim
 
@@ -204,7 +203,7 @@ threads: 1
 t.test('fine-tuning by a configuration: weights of ten classes, frozen stages, falling rates, resumed', async (t) => {
   const folder = t.testdir({})
   const { config } = parseConfigFile(yaml(t, TINY))
-  const { archFor } = require('../dist/train/session/model.js')
+  const { archFor } = internal('sessionModel')
   const other = create(archFor(config), { numClasses: 4, inChannels: 1, seed: 9 })
   const weights = path.join(folder, 'w.safetensors')
   mb.io.safetensors.write(weights, other.stateDict())

@@ -3,10 +3,11 @@ import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { MbconvError, models, parseConfig } from 'mbconv'
 import t from 'tap'
+import { internal } from './helpers/internals.mjs'
 
 const require = createRequire(import.meta.url)
-const { fitLatency } = require('../dist/models/fit/latency.js')
-const { fitBase } = require('../dist/models/fit/base.js')
+const { fitLatency } = internal('fitLatency')
+const { fitBase } = internal('fitBase')
 
 const { arch, compound, count, estimateMemory, fit, scale } = models
 const B0 = arch('efficientnet_b0')

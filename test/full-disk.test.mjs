@@ -5,9 +5,11 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { evaluateRun, train } from 'mbconv'
 import t from 'tap'
-import { listCheckpoints, newestCheckpoint } from '../dist/train/run/checkpoint.js'
-import { cutMetrics, MetricsLog } from '../dist/train/run/metrics.js'
+import { internal } from './helpers/internals.mjs'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
+
+const { listCheckpoints, newestCheckpoint } = internal('checkpoint')
+const { cutMetrics, MetricsLog } = internal('metrics')
 
 /** The functions that compiled files call. */
 const calls = createRequire(import.meta.url)('node:fs')

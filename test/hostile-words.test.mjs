@@ -8,12 +8,14 @@ import http from 'node:http'
 import path from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { Output, painter } from '../dist/cli/view/output.js'
-import { createProgress } from '../dist/cli/view/progress.js'
-import { printable, quoted } from '../dist/text/foreign-text.js'
-import { encodeState, readState } from '../dist/train/run/checkpoint-state.js'
+import { internal } from './helpers/internals.mjs'
 import { FIVE, failed, plan, rowsOf, writeExperiment } from './helpers/made-up-experiment.mjs'
 import { tinyConfig, tinyData } from './helpers/tiny.mjs'
+
+const { Output, painter } = internal('output')
+const { createProgress } = internal('progressLine')
+const { printable, quoted } = internal('foreignText')
+const { encodeState, readState } = internal('checkpointState')
 
 /** A clear screen in C0 and in C1, a title, text the other way round, a bell, a rubout, a mark of our own colours, another line. */
 const EVIL = 'x\u001b[2J\u009b31m\u001b]0;owned\u0007\u202eb\u2066\u200f\u2028\u007f\ufdd3\nforged: all is well'

@@ -3,8 +3,11 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
-import { datasetOf, normalization, statistics } from '../dist/data/sources/dataset.js'
-import { encodeIdx, loadIdx, readIdx, writeIdx } from '../dist/data/sources/idx.js'
+import { internal } from './helpers/internals.mjs'
+
+const { datasetOf } = internal('datasetKinds')
+const { normalization, statistics } = internal('dataStatistics')
+const { encodeIdx, loadIdx, readIdx, writeIdx } = internal('idx')
 
 const folder = t.testdir()
 let files = 0

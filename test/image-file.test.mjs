@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { crc32, deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
-import { readImageFile, withImage } from '../dist/data/images/image-file.js'
-import { storedBox, uprightRows } from '../dist/data/images/pixels.js'
+import { internal, internalPath } from './helpers/internals.mjs'
+
+const { readImageFile, withImage } = internal('imageFile')
+const { storedBox, uprightRows } = internal('pixels')
 
 const [GRAY, RGB, RGBA] = [0, 2, 6]
 const folder = t.testdir()
@@ -26,7 +27,7 @@ async function readWithoutSharp(images) {
   const url = (code) => `data:text/javascript,${encodeURIComponent(code)}`
   const register = `import { register } from 'node:module'; register(${JSON.stringify(url(hooks))})`
   const script = `
-    const { readImageFile } = require(${JSON.stringify(fileURLToPath(new URL('../dist/data/images/image-file.js', import.meta.url)))})
+    const { readImageFile } = require(${JSON.stringify(internalPath('imageFile'))})
     const images = ${JSON.stringify(images)}.map(([name, text]) => ({ name, bytes: Buffer.from(text, 'base64') }))
     const read = (image) => readImageFile(image, { channels: 1, height: 2, width: 2 }).then(
       () => 'read', ({ code, message, hint }) => ({ code, message, hint }))

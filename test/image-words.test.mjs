@@ -3,8 +3,10 @@ import { execFileSync, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { imagesOf } from '../dist/cli/input/images.js'
-import { readText } from '../dist/files/open.js'
+import { internal } from './helpers/internals.mjs'
+
+const { imagesOf } = internal('imageWords')
+const { readText } = internal('openFile')
 
 const PNG = 'not looked at'
 const dir = fs.realpathSync(t.testdir())

@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { inputImageShape, readInputImage, regionOf } from '../dist/inference/input-image.js'
+import { internal } from './helpers/internals.mjs'
 import { disturbNorms, small } from './helpers/small.mjs'
+
+const { inputImageShape, readInputImage, regionOf } = internal('inputImage')
 
 const golden = JSON.parse(readFileSync(new URL('./golden/input-images.json', import.meta.url), 'utf8'))
 const sharp = await import('sharp').then(

@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { models } from 'mbconv'
 import t from 'tap'
-import { layerNames, schemesOf, splitKey } from '../dist/models/weights/key-map.js'
+import { internal } from './helpers/internals.mjs'
+
+const { layerNames, schemesOf, splitKey } = internal('keyMap')
 
 const golden = JSON.parse(readFileSync(new URL('./golden/keys.json', import.meta.url), 'utf8'))
 

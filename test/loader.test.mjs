@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Loader } from '../dist/data/loader.js'
-import { normalization, statistics } from '../dist/data/sources/dataset.js'
-import { loadDigits } from '../dist/data/sources/digits.js'
-import { normalizer, resizeImages } from '../dist/data/transforms.js'
+import { internal } from './helpers/internals.mjs'
+
+const { Loader } = internal('loader')
+const { normalization, statistics } = internal('dataStatistics')
+const { loadDigits } = internal('digits')
+const { normalizer, resizeImages } = internal('transforms')
 
 const { train, test } = loadDigits()
 const pixels = statistics(train)

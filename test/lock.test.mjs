@@ -4,12 +4,13 @@ import fs, { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, write
 import { createRequire } from 'node:module'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { train } from 'mbconv'
 import t from 'tap'
-import { lockRun, unlockRun } from '../dist/files/lock.js'
 import { freeLock, noteChildren, takeLock } from '../lib/files/lock-file.cjs'
+import { internal, internalPath } from './helpers/internals.mjs'
 import { runScript, tinyConfig } from './helpers/tiny.mjs'
+
+const { lockRun, unlockRun } = internal('lock')
 
 const require = createRequire(import.meta.url)
 const lockOf = (dir) => JSON.parse(readFileSync(join(dir, '.lock'), 'utf8'))
@@ -40,7 +41,7 @@ t.test('one holder at a time, also within a process', async (t) => {
 t.test('the lock of a killed process is taken over', async (t) => {
   const dir = t.testdir()
   const { signal } = await runScript(`
-    import lock from '$dist/files/lock.js'
+    import lock from ${JSON.stringify(internalPath('lock'))}
     lock.lockRun(${JSON.stringify(dir)}, 'theirs')
     process.kill(process.pid, 'SIGKILL')`)
   t.equal(signal, 'SIGKILL')
@@ -83,7 +84,7 @@ t.test('locks that say nothing, or of another machine', async (t) => {
 
 t.test('of many that rush for a stale lock one gets it', async (t) => {
   const dir = t.testdir()
-  const dist = fileURLToPath(new URL('../dist/files/lock.js', import.meta.url))
+  const dist = internalPath('lock')
   // All wait for the same moment, and hold what they got until everyone has tried.
   const script = `
     const fs = require('node:fs')

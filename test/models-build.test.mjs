@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { Block } from '../dist/models/network/blocks.js'
+import { internal } from './helpers/internals.mjs'
+
+const { Block } = internal('blocks')
 
 const { arch, count, create, list, scale } = mb.models
 const B0 = arch('efficientnet_b0')

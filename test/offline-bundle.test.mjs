@@ -5,7 +5,6 @@
 import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
-import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -13,10 +12,11 @@ import { unknownPackages } from '../scripts/offline-bundle/contents.mjs'
 import { findCudaHeaders } from '../scripts/offline-bundle/cuda-headers.mjs'
 import { uncommonLibraries } from '../scripts/offline-bundle/runtime.mjs'
 import { listFiles } from '../scripts/setup/state.mjs'
+import { internal } from './helpers/internals.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SCRIPT = path.join(ROOT, 'scripts', 'offline-bundle.mjs')
-const { addonPaths, setupFacts } = createRequire(import.meta.url)('../dist/native/addon.js')
+const { addonPaths, setupFacts } = internal('addon')
 
 if (process.platform !== 'linux') {
   t.pass('bundles are for Linux')

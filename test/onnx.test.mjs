@@ -1,13 +1,13 @@
 // ONNX files: what stands in them, and what is refused. What they compute: onnxruntime.test.mjs.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
+import { internal } from './helpers/internals.mjs'
 import { small } from './helpers/lively.mjs'
 import { onnxModel } from './helpers/protobuf.mjs'
 
-const { writeOnnx } = createRequire(import.meta.url)('../dist/io/onnx.js')
+const { writeOnnx } = internal('onnx')
 const { models, nn } = mb
 mb.setNumThreads(1)
 mb.manualSeed(0)

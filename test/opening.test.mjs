@@ -7,12 +7,14 @@ import fs from 'node:fs'
 import path from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { makeFolder } from '../dist/files/folders.js'
-import { readText } from '../dist/files/open.js'
-import * as safetensorsFiles from '../dist/io/safetensors.js'
 import { makeFolder as makeFolderOfSetup } from '../scripts/setup/folders.mjs'
+import { internal } from './helpers/internals.mjs'
 import { FIVE, plan, writeExperiment } from './helpers/made-up-experiment.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
+
+const { makeFolder } = internal('folders')
+const { readText } = internal('openFile')
+const safetensorsFiles = internal('safetensors')
 
 t.setTimeout(600_000)
 
@@ -130,7 +132,7 @@ t.test(
 
 t.test('what is written with a rename leaves devices and pipes alone', { skip: windows }, async (t) => {
   const dir = t.testdir()
-  const { writeFileAtomic } = await import('../dist/files/atomic.js')
+  const { writeFileAtomic } = internal('atomic')
   const [pipe, link] = ['pipe', 'link'].map((name) => path.join(dir, name))
   execFileSync('mkfifo', [pipe])
   fs.symlinkSync('/dev/null', link)

@@ -2,18 +2,17 @@
 // there is. And no operator that callOp reaches ends the process: the calls that ever did, and a sample of a sweep.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { chooser, parseSchema } from '../scripts/sweep-operators/arguments.mjs'
 import { sweep } from '../scripts/sweep-operators/run.mjs'
+import { internal } from './helpers/internals.mjs'
 
 const script = fileURLToPath(new URL('../scripts/operators.mjs', import.meta.url))
 const golden = JSON.parse(readFileSync(new URL('golden/operators-sweep.json', import.meta.url), 'utf8'))
-const require = createRequire(import.meta.url)
-const { REFUSALS, refusalOf } = require('../dist/tensor/ops/operator-refusals.js')
-const { native } = require('../dist/native/addon.js')
+const { REFUSALS, refusalOf } = internal('operatorRefusals')
+const { native } = internal('addon')
 
 t.test('docs/operators.md is up to date', async (t) => {
   const run = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' })

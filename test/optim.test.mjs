@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { fromTypedArray, memory, noGrad, optim, scope, tensor, zeros } from 'mbconv'
 import t from 'tap'
 
-const { AdamW, decayGroups, Ema, RMSprop, SGD } = optim
+const { AdamW, decayGroups, Ema, Lion, RMSprop, SGD } = optim
 const golden = JSON.parse(readFileSync(new URL('./golden/optim.json', import.meta.url), 'utf8'))
-const CLASSES = { rmsprop: RMSprop, sgd: SGD, adamw: AdamW }
+const CLASSES = { rmsprop: RMSprop, sgd: SGD, adamw: AdamW, lion: Lion }
 const FLOAT64 = { dtype: 'float64' }
 
 /** The golden's parameters or gradients, flat lists in the shapes of the golden. */
@@ -57,6 +57,7 @@ for (const dtype of ['float32', 'float64']) {
       'SGD without momentum': (params, capturable) => new SGD(params, { lr: 0.1, weightDecay: 0.01, capturable }),
       'SGD, Nesterov': (params, capturable) => new SGD(params, { lr: 0.1, momentum: 0.9, nesterov: true, capturable }),
       AdamW: (params, capturable) => new AdamW(params, { lr: 0.1, weightDecay: 0.01, capturable }),
+      Lion: (params, capturable) => new Lion(params, { lr: 0.1, weightDecay: 0.01, capturable }),
     }
     for (const [name, make] of Object.entries(optimizers)) {
       const [there, here] = [true, false].map((capturable) => {
@@ -90,7 +91,7 @@ for (const dtype of ['float32', 'float64']) {
 }
 
 t.test('memory layout does not change an update', async (t) => {
-  for (const Class of [RMSprop, SGD, AdamW]) {
+  for (const Class of Object.values(CLASSES)) {
     const make = (memoryFormat) => {
       const p = fromTypedArray(
         Float32Array.from({ length: 24 }, (_, i) => Math.sin(i)),
@@ -129,7 +130,7 @@ t.test('memory layout does not change an update', async (t) => {
 })
 
 t.test('parameters without a gradient are left alone', async (t) => {
-  for (const Class of [RMSprop, SGD, AdamW]) {
+  for (const Class of Object.values(CLASSES)) {
     const params = [tensor([1, 2], { requiresGrad: true }), tensor([3, 4], { requiresGrad: true })]
     const optimizer = new Class(params, { lr: 0.1, weightDecay: 0.5 })
     scope(() => params[0].sum().backward())
@@ -294,6 +295,8 @@ t.test('what an optimiser refuses', async (t) => {
   wrong(() => new RMSprop([p], { lr: 1, weightDecay: -1 }), 'ERR_VALUE', /weightDecay/)
   wrong(() => new AdamW([p], { lr: 1, betas: [0.9] }), 'ERR_TYPE', /betas/)
   wrong(() => new AdamW([p], { lr: 1, betas: [0.9, 1] }), 'ERR_VALUE', /betas\[1\]/)
+  wrong(() => new Lion([p], { lr: 1, betas: [0.9] }), 'ERR_TYPE', /betas/)
+  wrong(() => new Lion([p], { lr: 1, betas: [1, 0.9] }), 'ERR_VALUE', /betas\[0\]/)
 })
 
 t.test('gradient clipping', async (t) => {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import byDefault, * as named from 'mbconv'
 import t from 'tap'
+import { internal } from './helpers/internals.mjs'
 
 const require = createRequire(import.meta.url)
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -20,7 +21,7 @@ t.test('import and require give the same instance under the same names', async (
 })
 
 t.test('every export of the addon has its TypeScript signature, and the reverse', async (t) => {
-  const { native } = require('../dist/native/addon.js')
+  const { native } = internal('addon')
   const declared = ['native/signatures.ts', 'native/operations.ts'].flatMap((file) => {
     const source = readFileSync(join(root, 'lib', file), 'utf8')
     const body = source.slice(source.indexOf('export interface Native'))
@@ -30,7 +31,7 @@ t.test('every export of the addon has its TypeScript signature, and the reverse'
 })
 
 t.test('every export of the addon has a face: something in lib/ calls it', async (t) => {
-  const { native } = require('../dist/native/addon.js')
+  const { native } = internal('addon')
   const sources = readdirSync(join(root, 'lib'), { recursive: true })
     .filter((file) => file.endsWith('.ts') && !/^native.(signatures|operations)\.ts$/.test(file))
     .map((file) => readFileSync(join(root, 'lib', file), 'utf8'))

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { KeyedRandom, PURPOSE, philox4x32 } from '../dist/random/philox.js'
+import { internal } from './helpers/internals.mjs'
+
+const { KeyedRandom, PURPOSE, philox4x32 } = internal('philox')
 
 const hex = (words) => [...words].map((w) => w.toString(16).padStart(8, '0')).join(' ')
 

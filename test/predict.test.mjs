@@ -1,8 +1,9 @@
 import { join } from 'node:path'
-import { evaluateRun, predictImages, train } from 'mbconv'
+import { data, evaluateRun, predictImages, train } from 'mbconv'
 import t from 'tap'
-import { loadIdx } from '../dist/data/sources/idx.js'
 import { tinyConfig } from './helpers/tiny.mjs'
+
+const { loadIdx } = data
 
 const dir = t.testdir()
 const config = tinyConfig(dir, { top: { epochs: 4, optimizer: { name: 'adamw', lr: 0.01 }, ema: { decay: 0.5 } } })

@@ -2,16 +2,16 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { serve } from './helpers/file-server.mjs'
+import { internal } from './helpers/internals.mjs'
 import { archive, dictOf, program, tensor } from './helpers/pth-writer.mjs'
 
-const { archOf } = createRequire(import.meta.url)('../dist/models/weights/published.js')
-const { layerNames, splitKey } = createRequire(import.meta.url)('../dist/models/weights/key-map.js')
+const { archOf } = internal('published')
+const { layerNames, splitKey } = internal('keyMap')
 const { checkpointNamed, checkpoints, create, pretrained, pull } = mb.models
 const golden = fileURLToPath(new URL('./golden/', import.meta.url))
 const NAME = 'tf_efficientnet_b0.ap_in1k'

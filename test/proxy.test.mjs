@@ -1,15 +1,15 @@
 // The way to servers as `mbconv pull` goes it: proxies, https, names and passwords.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { certificate } from './helpers/certificate.mjs'
 import { serve } from './helpers/file-server.mjs'
+import { internal } from './helpers/internals.mjs'
 import { serveProxy } from './helpers/proxy.mjs'
 import { archive, dictOf, program, tensor } from './helpers/pth-writer.mjs'
 
-const { addressOf } = createRequire(import.meta.url)('../dist/files/web.js')
+const { addressOf } = internal('web')
 const NAME = 'tf_efficientnet_b0.ap_in1k'
 const content = readFileSync(new URL('./golden/safetensors/dtypes.safetensors', import.meta.url))
 const tls = certificate(['hub.test', 'github.com', '127.0.0.1'])

@@ -9,11 +9,12 @@ import vm from 'node:vm'
 import mb from 'mbconv'
 import t from 'tap'
 import { FITTING, findTargets, INSTANCES, OFTEN, RARE, tinyArch, writeFiles } from '../scripts/fuzz/targets.mjs'
+import { internal } from './helpers/internals.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
 const require = createRequire(import.meta.url)
-const { coded, guarded } = require('../dist/errors/coded.js')
-const { faceOf } = require('../dist/public-face.js')
+const { coded, guarded } = internal('codedErrors')
+const { faceOf } = internal('publicFace')
 
 const folder = mkdtempSync(join(tmpdir(), 'mbconv-face-'))
 process.chdir(folder)

@@ -4,9 +4,11 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { train } from 'mbconv'
 import t from 'tap'
-import { LOGGERS } from '../dist/train/record/kinds.js'
-import { Recorder } from '../dist/train/record/recorder.js'
+import { internal, internalPath } from './helpers/internals.mjs'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
+
+const { LOGGERS } = internal('recorderKinds')
+const { Recorder } = internal('recorder')
 
 const step = (number) => ({ type: 'step', step: number, epoch: 0, loss: 1, lr: 1, imagesPerSecond: 1 })
 const words = (events) => events.map(({ type, step, message }) => message ?? `${type} ${step}`)
@@ -28,11 +30,12 @@ function recorderOf(t, kinds) {
 t.test('every logger is in a file of its own and is listed', async (t) => {
   const folder = fileURLToPath(new URL('../lib/train/record', import.meta.url))
   const shared = ['events.ts', 'kinds.ts', 'logger.ts', 'recorder.ts']
+  const compiled = path.dirname(internalPath('recorderKinds'))
   const files = fs.readdirSync(folder).filter((file) => !shared.includes(file))
   t.equal(files.length, LOGGERS.length, files.join(', '))
   t.equal(new Set(LOGGERS.map(({ name }) => name)).size, LOGGERS.length)
   for (const file of files) {
-    const found = Object.values(await import(`../dist/train/record/${file.replace('.ts', '.js')}`))
+    const found = Object.values(await import(path.join(compiled, file.replace('.ts', '.js'))))
     t.ok(
       LOGGERS.some((kind) => found.includes(kind)),
       file,

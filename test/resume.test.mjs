@@ -88,8 +88,9 @@ t.test('with and without a worker: the same numbers', async (t) => {
 
 t.test('a stop at the end of an epoch does not lose the evaluation that was due', async (t) => {
   const dir = t.testdir()
-  const whole = tinyConfig(dir, { run: { name: 'whole' } })
-  const parts = tinyConfig(dir, { run: { name: 'parts' } })
+  const top = { optimizer: { name: 'lion', lr: 0.001, weightDecay: 0.01 } }
+  const whole = tinyConfig(dir, { top, run: { name: 'whole' } })
+  const parts = tinyConfig(dir, { top, run: { name: 'parts' } })
   await train(whole).result
   const controller = new AbortController()
   const run = train(parts, { signal: controller.signal, worker: false })

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { fromTypedArray, io, memory, scope, tensor, zeros } from 'mbconv'
 import t from 'tap'
 import { f32, fileOf, HOSTILE } from './helpers/hostile-safetensors.mjs'
+import { internalPath } from './helpers/internals.mjs'
 
 const { read, readMetadata, write } = io.safetensors
 const golden = fileURLToPath(new URL('./golden/safetensors/', import.meta.url))
@@ -65,7 +66,7 @@ t.test('the header alone', async (t) => {
   t.strictSame({ ...metadata }, expected.metadata)
   for (const [name, { dtype, shape }] of Object.entries(expected.tensors)) t.strictSame(tensors[name], { dtype, shape })
   const script = `
-    const { readMetadata } = require(${JSON.stringify(fileURLToPath(new URL('../dist/io/safetensors.js', import.meta.url)))})
+    const { readMetadata } = require(${JSON.stringify(internalPath('safetensors'))})
     readMetadata(${JSON.stringify(join(golden, 'plain.safetensors'))})
     process.stdout.write(String(Object.keys(require.cache).some((path) => path.endsWith('.node'))))`
   t.equal(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }), 'false', 'without the native code')

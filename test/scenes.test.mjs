@@ -1,7 +1,9 @@
 // Scenes: the same ones every time, at every resolution, and what the classes are.
 import { data } from 'mbconv'
 import t from 'tap'
-import { native } from '../dist/native/addon.js'
+import { internal } from './helpers/internals.mjs'
+
+const { native } = internal('addon')
 
 const { loadScenes } = data
 

@@ -1,13 +1,15 @@
 /* Seeds: one range wherever one is taken, and PyTorch's numbers. */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { parseConfigFile } from '../dist/config/file.js'
-import { Loader } from '../dist/data/loader.js'
-import { loadScenes } from '../dist/data/sources/scenes.js'
-import { parseExperimentFile } from '../dist/experiment/plan/spec.js'
 import mb from '../dist/index.js'
-import { KeyedRandom, philox4x32 } from '../dist/random/philox.js'
 import { complaints, SMALLEST, yaml } from './helpers/config.mjs'
+import { internal } from './helpers/internals.mjs'
+
+const { parseConfigFile } = internal('configFile')
+const { Loader } = internal('loader')
+const { loadScenes } = internal('scenes')
+const { parseExperimentFile } = internal('experimentSpec')
+const { KeyedRandom, philox4x32 } = internal('philox')
 
 const golden = JSON.parse(readFileSync(new URL('./golden/seeds.json', import.meta.url), 'utf8'))
 const numberOr = (text) => (Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text))
@@ -93,7 +95,7 @@ t.test('a configuration keeps a large seed exactly, through JSON as well', async
 })
 
 t.test('jobs of an experiment add their seed to that of the scenes', async (t) => {
-  const { jobConfig } = await import('../dist/experiment/plan/plan.js')
+  const { jobConfig } = internal('experimentPlan')
   const config = { data: { dataset: 'scenes', scenes: { seed: '18446744073709551615' } } }
   t.equal(jobConfig({ arm: { config }, seed: 3 }).data.scenes.seed, 2, 'around 2^64')
   t.equal(

@@ -1,14 +1,12 @@
 /* Stage tables of one's own in a training configuration: what they build, what mistakes name, the command that writes them. */
 import { spawnSync } from 'node:child_process'
-import { createRequire } from 'node:module'
 import path from 'node:path'
-import { models, parseConfig, train } from 'mbconv'
+import { models, parseConfig, parseConfigFile, train } from 'mbconv'
 import t from 'tap'
 import { complaints, yaml } from './helpers/config.mjs'
+import { internal } from './helpers/internals.mjs'
 
-const require = createRequire(import.meta.url)
-const { parseConfigFile } = require('../dist/config/file.js')
-const { archFor, modelOf } = require('../dist/train/session/model.js')
+const { archFor, modelOf } = internal('sessionModel')
 
 const mbconv = (...words) =>
   spawnSync(process.execPath, [path.resolve('dist/cli/main.js'), ...words], {

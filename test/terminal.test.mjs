@@ -1,11 +1,13 @@
 /* What the command shows: progress, charts, tables, numbers, colour. No process is started here. */
 import fc from 'fast-check'
 import t from 'tap'
-import { beside, chart } from '../dist/cli/view/chart.js'
-import { confusionLines } from '../dist/cli/view/confusion.js'
-import * as format from '../dist/cli/view/format.js'
-import { onTerminal, painter, table, visibleLength, wantsColor, wantsUnicode } from '../dist/cli/view/output.js'
-import { createProgress } from '../dist/cli/view/progress.js'
+import { internal } from './helpers/internals.mjs'
+
+const { beside, chart } = internal('chart')
+const { confusionLines } = internal('confusion')
+const format = internal('format')
+const { onTerminal, painter, table, visibleLength, wantsColor, wantsUnicode } = internal('output')
+const { createProgress } = internal('progressLine')
 
 const plain = painter(false)
 const ESCAPE = '\u001b'

@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import * as mb from 'mbconv'
 import { evaluateRun, train } from 'mbconv'
 import t from 'tap'
-import { EventQueue } from '../dist/process/event-queue.js'
+import { internal } from './helpers/internals.mjs'
 import { metricsOf, runScript, tinyConfig } from './helpers/tiny.mjs'
+
+const { EventQueue } = internal('eventQueue')
 
 async function collect(run) {
   const events = []

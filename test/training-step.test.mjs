@@ -4,10 +4,12 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import mb from 'mbconv'
 import t from 'tap'
-import { measureJob } from '../dist/experiment/run/estimate.js'
-import { native } from '../dist/native/addon.js'
-import { trainingStep } from '../dist/optim/step.js'
+import { internal } from './helpers/internals.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
+
+const { measureJob } = internal('estimate')
+const { native } = internal('addon')
+const { trainingStep } = internal('optimizerStep')
 
 const { crossEntropy } = mb.nn.functional
 

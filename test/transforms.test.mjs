@@ -1,16 +1,10 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  affineOf,
-  augments,
-  checkAugment,
-  drawVariation,
-  IDENTITY,
-  normalizer,
-  resample,
-  resizeImages,
-} from '../dist/data/transforms.js'
+import { internal } from './helpers/internals.mjs'
+
+const { affineOf, augments, checkAugment, drawVariation, IDENTITY, normalizer, resample, resizeImages } =
+  internal('transforms')
 
 const golden = JSON.parse(readFileSync(new URL('golden/transforms.json', import.meta.url), 'utf8'))
 

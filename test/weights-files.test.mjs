@@ -5,13 +5,15 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { parseConfig } from '../dist/config/train.js'
-import { openModel } from '../dist/inference/open-model.js'
-import { layerNames, splitKey } from '../dist/models/weights/key-map.js'
-import { beginWith } from '../dist/train/session/initial-weights.js'
 import { pairsOf, randomOf } from './helpers/fuzz-weights.mjs'
 import { fileOf } from './helpers/hostile-safetensors.mjs'
+import { internal } from './helpers/internals.mjs'
 import { archive, dictOf, op, program, stateDictParts, writePth } from './helpers/pth-writer.mjs'
+
+const { parseConfig } = internal('trainConfig')
+const { openModel } = internal('openModel')
+const { layerNames, splitKey } = internal('keyMap')
+const { beginWith } = internal('initialWeights')
 
 const { create, arch, loadWeights, scale } = mb.models
 const golden = fileURLToPath(new URL('./golden/', import.meta.url))

@@ -2,7 +2,9 @@
 import { join } from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { layerNames, schemesOf, splitKey } from '../dist/models/weights/key-map.js'
+import { internal } from './helpers/internals.mjs'
+
+const { layerNames, schemesOf, splitKey } = internal('keyMap')
 
 const { create, arch, loadWeights, scale } = mb.models
 const small = (name) => scale(arch(name), { width: 0.25, depth: 0.5, resolution: 32 })

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { MbconvError } from '../errors/error'
 import { applyOverrides, inShell, type Override, prefixOf } from './overrides'
 import { keyPath, MOST_PROBLEMS, type Problem, problemTexts, quoteIt } from './problems'
+import { namedDefaults } from './schema'
 import { overrideHint } from './shorthand'
 import { checkConfig, type TrainConfig } from './train'
 import { type Located, readYaml } from './yaml'
@@ -35,11 +36,7 @@ export interface FileKind<T> {
 
 const TRAINING: FileKind<TrainConfig> = {
   override: '--optimizer.lr=0.01',
-  // What these are when a file leaves them out.
-  namedDefaults: new Map([
-    ['optimizer', 'rmsprop'],
-    ['schedule', 'staircase'],
-  ]),
+  namedDefaults,
   check: (raw, baseOf) => {
     const { config, problems } = checkConfig(raw, baseOf)
     return config ? { value: config } : { problems }

@@ -8,7 +8,7 @@ import { type ScaleOptions, scale } from '../models/arch/scaling'
 import { arch, list } from '../models/families/catalogue'
 import { printable } from '../text/foreign-text'
 import type { Problem } from './problems'
-import type { TrainConfig } from './train'
+import type { TrainConfig } from './schema'
 
 type ModelConfig = TrainConfig['model']
 

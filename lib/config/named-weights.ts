@@ -6,7 +6,7 @@ import path from 'node:path'
 import { canonicalName } from '../models/families/catalogue'
 import { type Checkpoint, checkpointNamed, isCheckpointName } from '../models/weights/published'
 import { type Problem, preview } from './problems'
-import type { TrainConfig } from './train'
+import type { TrainConfig } from './schema'
 
 /** The checkpoint that `model.weights` names; undefined where it is a file's path, or nothing. */
 export function checkpointOf(weights: unknown): Checkpoint | undefined {

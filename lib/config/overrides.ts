@@ -1,9 +1,9 @@
 /** Single keys of a configuration set from the command line: `--optimizer.lr=0.01`. */
 import { isCollection } from 'yaml'
 import { MbconvError } from '../errors/error'
+import { isMapping } from '../schema/values'
 import { printable } from '../text/foreign-text'
 import type { Problem } from './problems'
-import { isMapping } from './train'
 import { readDocument, scalarAt } from './yaml'
 
 /** A configuration has some sixty keys; more overrides than this are an accident, and each copies what it changes. */

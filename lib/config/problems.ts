@@ -2,6 +2,7 @@
  * What is wrong with a configuration, in words a person can act on: from zod's issues to problems with a path.
  */
 import { z } from 'zod'
+import { isMapping } from '../schema/values'
 import { printable } from '../text/foreign-text'
 import { nearest, sameWord } from '../text/nearest'
 import { keysHint, mappingHint, mappingsOf, type Shorthand, shorthandOf, stripped } from './shorthand'
@@ -236,7 +237,6 @@ function unknownKey(schema: z.ZodType, path: Problem['path'], key: string, raw: 
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-const isMapping = (value: unknown) => isObject(value) && !Array.isArray(value)
 
 export function valueAt(raw: unknown, path: Problem['path']): unknown {
   let value = raw

@@ -23,9 +23,9 @@ import {
 } from 'yaml'
 import { MbconvError } from '../errors/error'
 import { readText } from '../files/open'
+import { isMapping } from '../schema/values'
 import { printable } from '../text/foreign-text'
 import { MOST_PROBLEMS, type Problem } from './problems'
-import { isMapping } from './train'
 
 /** A configuration is a page of text; what is longer than this (bytes) is another file given by mistake. */
 const LARGEST = 256 * 1024

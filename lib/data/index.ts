@@ -2,8 +2,10 @@
 
 export { type ImageFileOptions, readImageFile } from './images/image-file'
 export { type Batch, Loader, type LoaderOptions } from './loader'
-export { type ChannelStatistics, datasetOf, type ImageDataset, normalization, statistics } from './sources/dataset'
 export { loadDigits } from './sources/digits'
 export { type IdxArray, type IdxPair, loadIdx, readIdx, writeIdx } from './sources/idx'
+export type { ImageDataset } from './sources/image-dataset'
+export { datasetOf } from './sources/kinds'
 export { ARRANGEMENTS, loadScenes, type SceneOptions, TEXTURES } from './sources/scenes'
+export { type ChannelStatistics, normalization, statistics } from './sources/statistics'
 export type { Augment } from './transforms'

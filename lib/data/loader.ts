@@ -7,7 +7,7 @@
 import { MbconvError } from '../errors/error'
 import { KeyedRandom, PURPOSE } from '../random/philox'
 import { type Seed, seedBits } from '../random/seed'
-import { checkDataset, type ImageDataset } from './sources/dataset'
+import { checkDataset, type ImageDataset } from './sources/image-dataset'
 import {
   type Augment,
   affineOf,

@@ -55,12 +55,15 @@ export function checkPositive(op: string, name: string, value: unknown): asserts
   if (value <= 0) throw new MbconvError('ERR_VALUE', `${op}: ${name} must be greater than 0, got ${value}`, { op })
 }
 
-/** A whole number from `min` to `max`; the usual bound keeps products of a few of them exact in a double. */
+/** The usual bound of whole numbers: products of a few of them are exact in a double. */
+export const MOST_COUNT = 1_000_000
+
+/** A whole number from `min` to `max`. */
 export function checkCount(
   op: string,
   name: string,
   value: unknown,
-  { min = 1, max = 1_000_000 } = {},
+  { min = 1, max = MOST_COUNT } = {},
 ): asserts value is number {
   checkNumber(op, name, value)
   if (!Number.isInteger(value) || value < min || value > max) {

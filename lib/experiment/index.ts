@@ -3,6 +3,7 @@
 import { checkCount, checkOptions, shown } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import type { ExperimentComparison } from './analysis/compare'
+import { MOST_JOBS } from './plan/limits'
 import { planExperiment } from './plan/plan'
 import {
   type ExperimentInput,
@@ -92,7 +93,7 @@ export function run(experiment: string | ExperimentInput, options: SpecOptions &
   const { profile, set, ...rest } = options
   const { dir, jobs, retryFailed, signal } = rest
   if (dir !== undefined) checkText(op, 'dir', dir)
-  if (jobs !== undefined) checkCount(op, 'jobs', jobs, { max: 1024 })
+  if (jobs !== undefined) checkCount(op, 'jobs', jobs, { max: MOST_JOBS })
   if (retryFailed !== undefined && typeof retryFailed !== 'boolean')
     throw new MbconvError('ERR_TYPE', `${op}: retryFailed must be true or false, got ${shown(retryFailed)}`, { op })
   if (signal !== undefined && !(signal instanceof AbortSignal))

@@ -4,7 +4,7 @@
  */
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { MbconvError } from '../errors/error'
-import { ioError } from './atomic'
+import { ioError } from './io-error'
 import { openFile } from './open'
 
 export interface FileKind {

@@ -2,7 +2,7 @@
 import { type Dirent, mkdirSync, readdirSync, type Stats, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { MbconvError } from '../errors/error'
-import { ioError } from './atomic'
+import { ioError } from './io-error'
 
 /** Names that there cannot be, beside those that there are not: a part of the path is a file, say. */
 const NOTHING_THERE = ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { MbconvError } from '../errors/error'
-import { ioError } from './atomic'
+import { ioError } from './io-error'
 import { freeLock, type Owner, takeLock } from './lock-file.cjs'
 
 const LOCK_NAME = '.lock'

@@ -7,8 +7,8 @@ import { isUtf8 } from 'node:buffer'
 import { existsSync, readdirSync } from 'node:fs'
 import { sep } from 'node:path'
 import type { MbconvError } from '../errors/error'
-import { ioError } from './atomic'
 import { statOf } from './folders'
+import { ioError } from './io-error'
 
 /** Text, or bytes where they are not UTF-8. */
 export type AnyPath = string | Buffer

@@ -5,7 +5,7 @@ import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 
 import { checkPath } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { nameOf } from '../text/foreign-text'
-import { ioError, reasonOf } from './atomic'
+import { ioError, reasonOf } from './io-error'
 import { decodeText, NotText } from './text'
 
 export { quoted } from '../text/foreign-text'

@@ -1,7 +1,7 @@
 /** Evaluates a trained model on the test images of its run, or on other images. */
 import { parseConfig, type TrainConfigInput } from '../config/train'
 import { Loader } from '../data/loader'
-import { datasetOf } from '../data/sources/dataset'
+import { datasetOf } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { evaluate } from '../train/evaluate'
 import type { Evaluation } from '../train/record/events'

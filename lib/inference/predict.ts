@@ -2,7 +2,7 @@
 
 import { checkDecoding, DECODE_OPTIONS, type DecodeOptions, type NamedBytes } from '../data/images/image-file'
 import { Loader } from '../data/loader'
-import type { ImageDataset } from '../data/sources/dataset'
+import type { ImageDataset } from '../data/sources/image-dataset'
 import { checkCount, checkOptions } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { breathe } from '../process/breathe'

@@ -1,6 +1,6 @@
 /** What readers of weights have in common: their result, and the net under their errors. */
 import { MbconvError } from '../errors/error'
-import { ioError } from '../files/atomic'
+import { ioError } from '../files/io-error'
 import { quoted } from '../files/open'
 import type { Tensor } from '../tensor/core/tensor'
 

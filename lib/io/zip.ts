@@ -7,7 +7,7 @@
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { MbconvError } from '../errors/error'
-import { ioError } from '../files/atomic'
+import { ioError } from '../files/io-error'
 import { openFile, quoted } from '../files/open'
 
 const END = { signature: 0x06054b50, bytes: 22 }

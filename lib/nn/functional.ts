@@ -64,7 +64,7 @@ export function scaledDotProductAttention(
   { mask, causal = false, scale, dropout: p = 0 }: AttentionOptions = {},
 ): Tensor {
   if (p === 0) return native().scaledDotProductAttention(query, key, value, mask, causal, scale)
-  // The fused kernels would draw from the process's generator; this way it is this thread's.
+  // libtorch's own attention would draw from the process's generator; this way it is this thread's.
   if (mask && causal) {
     throw new MbconvError('ERR_VALUE', 'scaledDotProductAttention: give either mask or causal', {
       op: 'scaledDotProductAttention',

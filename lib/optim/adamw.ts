@@ -9,10 +9,13 @@
  * The step t is the optimiser's, where torch counts one a parameter; they differ only for parameters that had no
  * gradient in some steps.
  */
+import { z } from 'zod'
 import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
+import { fraction, positive } from '../schema/fields'
 import { zerosLike } from '../tensor/core/create'
 import type { Tensor } from '../tensor/core/tensor'
+import { layerDecay, learningRate, type OptimizerKind, weightDecay } from './kind'
 import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
 export interface AdamWOptions extends OptimizerOptions {
@@ -61,3 +64,20 @@ export class AdamW extends Optimizer {
     )
   }
 }
+
+const schema = z.strictObject({
+  name: z.literal('adamw'),
+  lr: learningRate(),
+  betas: z.tuple([fraction(), fraction()]).default([0.9, 0.999]).describe('decay of the first and second moment'),
+  eps: positive().default(1e-8).describe('added to the root of the second moment'),
+  weightDecay: weightDecay(0.01, 'times the learning rate times the weight, taken off the weight'),
+  layerDecay: layerDecay(),
+})
+
+/** For the registry in kinds.ts. */
+export const adamwKind = {
+  schema,
+  make: (groups: ParamGroup[], options: z.output<typeof schema>) => new AdamW(groups, options),
+  slots: 2,
+  lists: { float32: 0, other: 1 },
+} satisfies OptimizerKind

@@ -46,7 +46,7 @@ export class Ema {
     const state = model.stateDict()
     this.#names = Object.keys(state)
     this.#live = Object.values(state)
-    this.#average = noGrad(() => this.#live.map((tensor) => keep(tensor.detach().clone())))
+    this.#average = noGrad(() => scope(() => this.#live.map((tensor) => keep(tensor.detach().clone()))))
     if (capturable) this.#updatesThere = keep(full([], 0, { dtype: 'float64', device: this.#live[0]?.device }))
   }
 

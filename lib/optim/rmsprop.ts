@@ -10,9 +10,12 @@
  *
  * Source: tf.compat.v1.train.RMSPropOptimizer; timm's RMSpropTF computes the same.
  */
+import { z } from 'zod'
 import { native } from '../native/addon'
+import { fraction, positive } from '../schema/fields'
 import { onesLike, zerosLike } from '../tensor/core/create'
 import type { Tensor } from '../tensor/core/tensor'
+import { layerDecay, learningRate, type OptimizerKind, weightDecay } from './kind'
 import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
 export interface RMSpropOptions extends OptimizerOptions {
@@ -60,3 +63,23 @@ export class RMSprop extends Optimizer {
     )
   }
 }
+
+const schema = z.strictObject({
+  name: z.literal('rmsprop'),
+  lr: learningRate().optional(), // see rateFor
+  decay: fraction().default(0.9).describe('how much of the squared-gradient average a step keeps'),
+  momentum: fraction().default(0.9),
+  eps: positive().default(1e-3).describe('added to the squared average inside the root'),
+  weightDecay: weightDecay(1e-5, 'times the weight, added to the gradient'),
+  layerDecay: layerDecay(),
+})
+
+/** For the registry in kinds.ts. */
+export const rmspropKind = {
+  schema,
+  make: (groups: ParamGroup[], options: z.output<typeof schema> & { lr: number }) => new RMSprop(groups, options),
+  slots: 2,
+  lists: { float32: 0, other: 2 },
+  // The paper's rule: the rate grows with the batch, 0.016 at 256 images.
+  rateFor: (batchSize: number) => (0.016 * batchSize) / 256,
+} satisfies OptimizerKind

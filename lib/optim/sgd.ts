@@ -4,10 +4,13 @@
  *     buf = momentum · buf + g
  *     v   = v - lr · (buf, or g + momentum · buf with Nesterov)
  */
+import { z } from 'zod'
 import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
+import { fraction } from '../schema/fields'
 import { zerosLike } from '../tensor/core/create'
 import type { Tensor } from '../tensor/core/tensor'
+import { layerDecay, learningRate, type OptimizerKind, weightDecay } from './kind'
 import { checkNumber, type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
 export interface SGDOptions extends OptimizerOptions {
@@ -41,3 +44,30 @@ export class SGD extends Optimizer {
     native().sgdStep(params, state.momentumBuffer ?? [], this.rate(group), this.momentum, this.nesterov, weightDecay)
   }
 }
+
+const schema = z.strictObject({
+  name: z.literal('sgd'),
+  lr: learningRate(),
+  momentum: fraction().default(0.9),
+  nesterov: z.boolean().default(true).describe('look ahead along the momentum'),
+  weightDecay: weightDecay(0, 'times the weight, added to the gradient'),
+  layerDecay: layerDecay(),
+})
+
+/** For the registry in kinds.ts. */
+export const sgdKind = {
+  schema,
+  make: (groups: ParamGroup[], options: z.output<typeof schema>) => new SGD(groups, options),
+  slots: 1, // with momentum, which is the default
+  lists: { float32: 0, other: 2 },
+  check: ({ momentum, nesterov }: Record<string, unknown>) =>
+    momentum === 0 && nesterov !== false
+      ? [
+          {
+            path: ['momentum'],
+            message: 'must be above 0 for nesterov',
+            hint: 'write nesterov: false for plain gradient descent',
+          },
+        ]
+      : [],
+} satisfies OptimizerKind

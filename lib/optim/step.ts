@@ -6,14 +6,14 @@ import type { Device, MemoryFormat } from '../native/types'
 import { scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
 import { clipGradNorm } from './clip'
+import type { Criterion } from './criteria/criterion'
 import type { Ema } from './ema'
 import type { Optimizer } from './optimizer'
 
 /** What a step works with. */
 export interface StepParts {
   model: { forward(images: Tensor): Tensor }
-  /** The loss of a batch, without dimensions, from logits [N, K] and labels [N]. */
-  criterion: (logits: Tensor, labels: Tensor) => Tensor
+  criterion: Criterion
   optimizer: Optimizer
   ema: Ema | null
   device: Device

@@ -1,8 +1,8 @@
 /**
- * Events on their way from a run to whoever iterates them, in bounded memory.
+ * A queue of events between a run and whoever iterates them, in bounded memory.
  *
- * A run never waits for its reader. When the reader lags, or nobody reads, the oldest events of the kind that there are
- * many of are let go first: a run's steps, which are all in metrics.jsonl.
+ * A run never waits for its reader. When the reader lags, or nobody reads, the oldest events of the most frequent kind
+ * are dropped first: for a training run its steps, which are all in metrics.jsonl.
  */
 
 /** Events kept for a reader that lags: minutes of a fast run, and less than a megabyte. */

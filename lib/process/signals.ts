@@ -1,4 +1,4 @@
-/** Ctrl-C and its kin: the first time work is saved, the second time everything ends. */
+/** Signals that ask the process to end, such as Ctrl-C: the first one lets the work be saved, the second one ends it. */
 import { EXIT } from '../errors/error'
 import { hangupIsIgnored } from './hangup.cjs'
 import { STOP_SIGNALS, type StopSignal } from './stop-reason'
@@ -12,7 +12,8 @@ export function exitOfInterruption(reason: unknown): number {
 }
 
 /**
- * Calls `handle` for every signal that asks the process to end. What was started to outlive its terminal ignores SIGHUP.
+ * Calls `handle` for every signal that asks the process to end. SIGHUP is ignored by a process that was started to outlive
+ * its terminal.
  *
  * @returns gives the signals back their usual meaning
  */

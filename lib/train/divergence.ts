@@ -1,4 +1,4 @@
-/** Noticing that a run has left the numbers: a loss, gradient or weight that is NaN or infinite. */
+/** Detects a diverged run: a loss, gradient or weight that is NaN or infinite. */
 import { MbconvError } from '../errors/error'
 import type { Module } from '../nn/module'
 import { noGrad } from '../tensor/core/autograd'
@@ -22,7 +22,7 @@ export function diverged(what: string, step: number, lr: number, checkpoint: str
 /** Steps that are looked back on. */
 const LOOK_BACK = 20
 
-/** With onDivergence 'skip': which of the latest steps were skipped. When most were, the run learns nothing any more. */
+/** Which of the latest steps were skipped (onDivergence: skip). When most were, the run no longer learns. */
 export class SkippedSteps {
   /** Oldest first. */
   readonly latest: boolean[]
@@ -65,8 +65,8 @@ export function firstNonFinite(model: Module): string | undefined {
 }
 
 /**
- * Undoes what a forward pass did to batch norm's running statistics, which one batch of NaN would spoil for good
- * although the step is skipped.
+ * Restores batch norm's running statistics after a skipped step. The forward pass changes them, and one batch of NaN
+ * would make them NaN for good.
  */
 export class StatisticsGuard {
   readonly #live: Tensor[]

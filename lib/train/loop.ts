@@ -46,10 +46,10 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const stepper = new Stepper(session)
   let batches = trainLoader.epoch(Math.floor(position.step / stepsPerEpoch), position.step % stepsPerEpoch)
   let secondsAtReading = position.seconds
-  /** Why the newest checkpoint that was due could not be saved. */
+  /** Why the newest checkpoint could not be saved; undefined when it was. */
   let notSaved: MbconvError | undefined
 
-  /** Reads the losses there are and passes them on. The wait for the device is time spent on training. */
+  /** Records the losses of the steps since the last call. The wait for the device counts as time spent on training. */
   const report = () => {
     const began = performance.now()
     const steps = losses.read()
@@ -86,7 +86,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
 
       const finished = atEnd && position.lastEval?.step === step
       if (finished) {
-        // A run must not end well that has learned nothing, wherever its last evaluation was made.
+        // A run that has learned nothing has failed, even if a run before it made the last evaluation.
         const loss = position.lastEval?.loss ?? Number.NaN
         const failure =
           position.skipped.tooMany(true) ?? (Number.isFinite(loss) ? undefined : `the test loss is ${loss}`)
@@ -118,7 +118,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       const batch = next.value!
       const lr = schedule(step)
       const { loss, updated } = stepper.take(batch, lr)
-      // Also where none is skipped: those that a resumed run has skipped before are to grow old.
+      // Every step is noted, so that steps skipped before a resumption are forgotten in time.
       position.skipped.add(skips && !updated)
       position.step = step + 1
       losses.add({ step: step + 1, epoch: epochsDone, lr, images: batch.labels.length, loss })

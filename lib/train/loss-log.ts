@@ -1,4 +1,4 @@
-/** Reading losses without making the host wait for the device at every step. */
+/** The log of losses that are still on the device: read in groups, so that the host does not wait at every step. */
 
 import { scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
@@ -17,7 +17,7 @@ export interface StepRecord {
 
 export type ReadStep = Omit<StepRecord, 'loss'> & { loss: number }
 
-/** Steps that one reading of a GPU's losses takes together: a wait every so often costs nothing measurable. */
+/** Steps whose losses are read from a GPU together. One wait in so many steps costs nothing measurable. */
 const TOGETHER = 10
 
 export class LossLog {

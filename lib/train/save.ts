@@ -1,4 +1,4 @@
-/** Saving a run on its way. A disk that is full now may not be at the next checkpoint: training goes on meanwhile. */
+/** Saves a run's checkpoints. Training goes on when one cannot be saved: the disk may have room at the next. */
 import { MbconvError } from '../errors/error'
 import { type Position, stateOf } from './position'
 import type { TrainEvent } from './record/events'
@@ -6,8 +6,8 @@ import { pruneCheckpoints, saveCheckpoint } from './run/checkpoint'
 import type { Session } from './session/session'
 
 /**
- * Saves a checkpoint of where the run stands, and removes those it has too many of. What the file system refuses is a
- * warning; the checkpoints there are stay as they are then.
+ * Saves a checkpoint of where the run stands, and removes the oldest ones beyond checkpoint.keep. What the file system
+ * refuses becomes a warning, and the checkpoints that exist stay as they are.
  *
  * @returns why the checkpoint could not be saved; undefined when it was
  */

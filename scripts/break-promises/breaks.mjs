@@ -103,7 +103,7 @@ export const BREAKS = [
   {
     promise: 'Unavailable CUDA always has a reason',
     what: 'doctor does not look at the flavour of libtorch',
-    file: 'lib/cli/view/environment.ts',
+    file: 'lib/cli/input/environment.ts',
     text: "  if (state.libtorch?.flavour !== 'cuda') {",
     by: '  if (state.libtorch?.flavour === undefined) {',
     test: 'load',
@@ -536,7 +536,7 @@ export const BREAKS = [
   {
     promise: 'Absurd numbers are refused, and the error names the key',
     what: 'factors that lead to no network pass',
-    file: 'lib/config/train.ts',
+    file: 'lib/config/cross-checks.ts',
     text: '  if (whole.success && problems.length === 0) problems',
     by: '  if (whole.success && problems.length < 0) problems',
     test: 'absurd-values',
@@ -544,7 +544,7 @@ export const BREAKS = [
   {
     promise: 'Following a hint works',
     what: 'a tolerance of millions of per cent',
-    file: 'lib/cli/commands/scale.ts',
+    file: 'lib/cli/view/fits.ts',
     text: 'const MOST_TOLERANCE = 0.25',
     by: 'const MOST_TOLERANCE = 1e300',
     test: 'cli-scale',

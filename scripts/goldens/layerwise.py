@@ -21,6 +21,7 @@ V2 = [f"efficientnetv2_{size}" for size in ("b0", "b1", "b2", "b3", "s", "m", "l
 RESNETS = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2"]
 NAMES = {
     **{name: f"tf_{name}" for name in EFFICIENTNETS + V2},
+    **{f"efficientnetv2_rw_{size}": f"efficientnetv2_rw_{size}" for size in ("s", "m")},
     **{f"mobilenet_{size}": f"mobilenet{size.replace('_', '')}_100" for size in ("v1", "v2")},
     **{f"mobilenet_v3_{size}": f"mobilenetv3_{size}_100" for size in ("small", "large")},
     **{"mnasnet_b1": "mnasnet_100", "mnasnet_a1": "semnasnet_100"},

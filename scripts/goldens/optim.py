@@ -2,7 +2,7 @@
 
     python scripts/goldens/optim.py
 
-Needs torch and timm. RMSProp is timm's RMSpropTF, the others are torch.optim's. The learning rate changes from step to
+Needs torch and timm. RMSProp is timm's RMSpropTF, Lion is timm's, the others are torch.optim's. The learning rate changes from step to
 step, because that is where the place of the rate (inside or outside the momentum buffer) shows.
 """
 
@@ -10,7 +10,7 @@ import json
 import pathlib
 
 import torch
-from timm.optim import RMSpropTF
+from timm.optim import Lion, RMSpropTF
 
 OUT = pathlib.Path(__file__).resolve().parents[2] / "test" / "golden" / "optim.json"
 SHAPES = [(3, 4), (5,), (2, 3, 2, 2)]
@@ -28,6 +28,8 @@ CASES = {
     "sgd with nesterov": ("sgd", dict(momentum=0.9, nesterov=True, weightDecay=0.01)),
     "adamw": ("adamw", dict(betas=[0.9, 0.999], eps=1e-8, weightDecay=0.01)),
     "adamw, other constants": ("adamw", dict(betas=[0.8, 0.95], eps=1e-3, weightDecay=0.2)),
+    "lion": ("lion", dict(betas=[0.9, 0.99], weightDecay=0.0)),
+    "lion, other constants": ("lion", dict(betas=[0.8, 0.95], weightDecay=0.2)),
 }
 
 
@@ -40,6 +42,8 @@ def make(name, params, o):
         return torch.optim.SGD(
             params, lr=1.0, momentum=o["momentum"], nesterov=o["nesterov"], weight_decay=o["weightDecay"]
         )
+    if name == "lion":
+        return Lion(params, lr=1.0, betas=tuple(o["betas"]), weight_decay=o["weightDecay"])
     return torch.optim.AdamW(params, lr=1.0, betas=tuple(o["betas"]), eps=o["eps"], weight_decay=o["weightDecay"])
 
 

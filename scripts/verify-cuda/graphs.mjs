@@ -10,6 +10,7 @@ const OPTIMIZERS = {
   RMSProp: (groups) => new mb.optim.RMSprop(groups, { lr: 1, capturable: true }),
   AdamW: (groups) => new mb.optim.AdamW(groups, { lr: 1, capturable: true }),
   SGD: (groups) => new mb.optim.SGD(groups, { lr: 1, momentum: 0.9, capturable: true }),
+  Lion: (groups) => new mb.optim.Lion(groups, { lr: 1, capturable: true }),
 }
 
 export async function checkGraphs(report, { device }) {

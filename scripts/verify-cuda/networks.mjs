@@ -14,7 +14,7 @@ const same = mb.models.profileNamed('tf', 'efficientnet_b0')
 const block = (input, stride, stage, padding = profile) => {
   const stages = [{ seRatio: 0.25, layers: 1, stride, ...stage }]
   const [plan] = blocksOf({ ...mb.models.arch('efficientnet_b0'), stem: input, stages })
-  return () => new Block(plan, 0, { profile: padding, init: 'paper', squeeze: SQUEEZE, fused: false })
+  return () => new Block(plan, 0, { profile: padding, init: 'paper', squeeze: SQUEEZE, folded: false })
 }
 
 const BLOCKS = {

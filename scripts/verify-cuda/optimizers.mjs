@@ -12,9 +12,11 @@ const OPTIMIZERS = {
   'SGD, Nesterov momentum, weight decay': (p) =>
     new mb.optim.SGD(p, { lr: 0.05, momentum: 0.9, nesterov: true, weightDecay: 1e-4 }),
   AdamW: (p) => new mb.optim.AdamW(p, { lr: 1e-3, weightDecay: 0.02 }),
+  Lion: (p) => new mb.optim.Lion(p, { lr: 1e-3, weightDecay: 0.02 }),
   'RMSProp, capturable': (p) => new mb.optim.RMSprop(p, { lr: 0.01, weightDecay: 1e-5, capturable: true }),
   'SGD, capturable': (p) => new mb.optim.SGD(p, { lr: 0.05, momentum: 0.9, nesterov: true, capturable: true }),
   'AdamW, capturable': (p) => new mb.optim.AdamW(p, { lr: 1e-3, weightDecay: 0.02, capturable: true }),
+  'Lion, capturable': (p) => new mb.optim.Lion(p, { lr: 1e-3, weightDecay: 0.02, capturable: true }),
 }
 
 /** Parameters as a model's: 4-d ones channels-last, as the models are trained. */

@@ -1,7 +1,9 @@
 /* Configuration files for tests: written, read, and what is wrong with them. */
 import fs from 'node:fs'
 import path from 'node:path'
-import { parseConfigFile } from '../../dist/config/file.js'
+import { internal } from './internals.mjs'
+
+const { parseConfigFile } = internal('configFile')
 
 /** The least a configuration says. */
 export const SMALLEST = 'model: {name: efficientnet_b0}\nepochs: 3\n'

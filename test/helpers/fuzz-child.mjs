@@ -1,10 +1,10 @@
 // Usage: fuzz-child.mjs RUNS SEED LOG   Makes RUNS random calls; see test/fuzz.test.mjs.
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import mb from 'mbconv'
+import { internal } from './internals.mjs'
 
-const { native } = createRequire(import.meta.url)('../../dist/native/addon.js')
+const { native } = internal('addon')
 const [runs, seed, log] = [Number(process.argv[2]), Number(process.argv[3]), openSync(process.argv[4], 'w')]
 
 // Calls that are about this process rather than about their arguments.

@@ -1,7 +1,9 @@
 // Usage: node image-memory.mjs SMALL LARGE...: by how many bytes memory grows at most when each large image in turn is read
 // four times at once.
 import { readFileSync } from 'node:fs'
-import { readInputImage } from '../../dist/inference/input-image.js'
+import { internal } from './internals.mjs'
+
+const { readInputImage } = internal('inputImage')
 
 const [small, ...larges] = process.argv.slice(2)
 const preprocessing = {

@@ -1,6 +1,8 @@
 /** A program that does nothing but save checkpoints, and a look at what is left of them when it is killed. */
 import { parseConfig } from 'mbconv'
-import { newestCheckpoint, readPart } from '../../dist/train/run/checkpoint.js'
+import { internal, internalPath } from './internals.mjs'
+
+const { newestCheckpoint, readPart } = internal('checkpoint')
 
 const config = parseConfig({ model: { name: 'efficientnet_b0' }, epochs: 1 })
 
@@ -11,15 +13,13 @@ const config = parseConfig({ model: { name: 'efficientnet_b0' }, epochs: 1 })
  */
 export const SAVER = `
   import { createRequire } from 'node:module'
-  const require = createRequire('$dist/')
+  const require = createRequire(${JSON.stringify(internalPath('checkpoint'))})
   const fs = require('node:fs')
-  const { fileURLToPath } = require('node:url')
-  const dist = fileURLToPath('$dist')
   const shell = new Proxy(() => {}, { get: () => shell, apply: () => shell })
   require.cache[require.resolve('zod')] = { exports: { z: shell }, loaded: true }
-  const { Tensor } = require(dist + '/tensor/core/tensor.js')
-  const checkpoint = require(dist + '/train/run/checkpoint.js')
-  const { removeStaleTemporaries } = require(dist + '/files/atomic.js')
+  const { Tensor } = require(${JSON.stringify(internalPath('tensor'))})
+  const checkpoint = require(${JSON.stringify(internalPath('checkpoint'))})
+  const { removeStaleTemporaries } = require(${JSON.stringify(internalPath('atomic'))})
 
   const tensor = (step, length) => {
     const values = Float32Array.from({ length }, (_, i) => step + i / 1024)

@@ -12,6 +12,7 @@ const optimizers = {
   rmsprop: (groups) => new mb.optim.RMSprop(groups, { lr: 1e-4 }),
   sgd: (groups) => new mb.optim.SGD(groups, { lr: 1e-4, momentum: 0.9 }),
   adamw: (groups) => new mb.optim.AdamW(groups, { lr: 1e-4 }),
+  lion: (groups) => new mb.optim.Lion(groups, { lr: 1e-4 }),
 }
 const updater = training ? optimizers[optimizer](mb.optim.decayGroups(network, 1e-5)) : undefined
 const average = training && ema ? new mb.optim.Ema(network) : undefined

@@ -2,7 +2,9 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeIdx } from '../../dist/data/sources/idx.js'
+import { internal } from './internals.mjs'
+
+const { writeIdx } = internal('idx')
 
 /** Deterministic pixels: a bright quarter says which of four classes, the rest is noise. */
 function images(count, seed) {
@@ -70,14 +72,13 @@ export const metricsOf = (runDir) =>
 /**
  * Runs a script in a process of its own.
  *
- * @param source an ES module; `$dist` stands for the folder of compiled files, `$mbconv` for the package itself
+ * @param source an ES module; `$mbconv` stands for the package
  * @returns exit code, signal and what it printed
  */
 export function runScript(source, { onLine = () => {}, kill = new AbortController().signal } = {}) {
-  const dist = new URL('../../dist', import.meta.url).href
   const child = spawn(
     process.execPath,
-    ['--input-type=module', '-e', source.replaceAll('$dist', dist).replaceAll('$mbconv', `${dist}/index.mjs`)],
+    ['--input-type=module', '-e', source.replaceAll('$mbconv', new URL('../../dist/index.mjs', import.meta.url).href)],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
     },

@@ -1,19 +1,30 @@
 /** `mbconv eval`: how well a trained model does on the test images. */
+import { EXIT } from '../../errors/error'
+import type { CommandDescription, GlobalOptions } from '../command-line/command'
+import { DEVICE, RUN_ARGUMENT } from '../command-line/options'
+import { Output } from '../view/output'
 
-import { newestRunOrThrow } from '../input/runs'
-import { type GlobalOptions, Output } from '../view/output'
-import { evaluationLines } from '../view/result'
+export const evalCommand: CommandDescription = {
+  name: 'eval',
+  summary: 'measure a trained model on the test images',
+  arguments: [RUN_ARGUMENT],
+  options: [DEVICE],
+  examples: ['mbconv eval runs/digits-20260101-120000'],
+  run,
+}
 
-export interface EvalOptions extends GlobalOptions {
+interface EvalOptions extends GlobalOptions {
   device?: string
 }
 
-export async function evaluate(run: string | undefined, options: EvalOptions): Promise<number> {
+async function run(named: string | undefined, options: EvalOptions): Promise<number> {
   const output = new Output(options)
-  const folder = run ?? newestRunOrThrow()
+  const { newestRunOrThrow } = await import('../input/runs.js')
+  const folder = named ?? newestRunOrThrow()
   const { evaluateRun } = await import('../../inference/evaluate.js')
+  const { evaluationLines } = await import('../view/result.js')
   const evaluation = await evaluateRun(folder, { device: options.device })
   output.data({ run: folder, ...evaluation })
   output.result(...evaluationLines(evaluation, folder, output))
-  return 0
+  return EXIT.ok
 }

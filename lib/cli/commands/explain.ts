@@ -1,13 +1,33 @@
 /** `mbconv explain`: a picture of what in an image speaks for a class. */
 import path from 'node:path'
-import { EXIT, MbconvError } from '../../errors/error'
-import { writeFileAtomic } from '../../files/atomic'
-import { newestRunOrThrow } from '../input/runs'
-import { stdinImage } from '../input/stdin-image'
+import { EXIT } from '../../errors/error'
+import type { CommandDescription, GlobalOptions } from '../command-line/command'
+import { DEVICE, IMAGE_OPTIONS, MODEL } from '../command-line/options'
+import { index } from '../command-line/values'
 import * as format from '../view/format'
-import { type GlobalOptions, Output } from '../view/output'
+import { Output } from '../view/output'
 
-export interface ExplainOptions extends GlobalOptions {
+export const explainCommand: CommandDescription = {
+  name: 'explain',
+  summary: 'show where in an image a class is seen, as a heat-map laid over it (PNG)',
+  arguments: [{ name: '<image>', help: 'an image file; - for stdin' }],
+  options: [
+    MODEL,
+    { flags: '--class <name>', help: 'the class to look for (default: the most probable one)' },
+    {
+      flags: '--stage <n>',
+      help: 'part of the network that is looked at, 0: the stem (default: the last with a map of 4 x 4 or more)',
+      parse: index,
+    },
+    { flags: '--out <file>', help: 'where to write the picture (default: IMAGE-explained.png, here)' },
+    DEVICE,
+    ...IMAGE_OPTIONS,
+  ],
+  examples: ['mbconv explain three.png', 'mbconv explain cat.jpg --class dog --stage 6 --out dog.png'],
+  run,
+}
+
+interface ExplainOptions extends GlobalOptions {
   run?: string
   class?: string
   stage?: number
@@ -17,11 +37,15 @@ export interface ExplainOptions extends GlobalOptions {
   maxPixels?: number
 }
 
-export async function explain(image: string, options: ExplainOptions): Promise<number> {
+async function run(image: string, options: ExplainOptions): Promise<number> {
   const output = new Output(options)
-  const run = options.run ?? newestRunOrThrow()
-  if (!options.run) output.note(output.paintNote('dim', `run: ${run}`))
+  const { asUsageErrors } = await import('../command-line/usage-error.js')
+  const { newestRunOrThrow } = await import('../input/runs.js')
+  const model = options.run ?? newestRunOrThrow()
+  if (!options.run) output.note(output.paintNote('dim', `run: ${model}`))
   const { explainImage } = await import('../../inference/explain.js')
+  const { stdinImage } = await import('../input/stdin-image.js')
+  const { writeFileAtomic } = await import('../../files/atomic.js')
   const { stage, device, colorManagement, maxPixels } = options
   const source = image === '-' ? await stdinImage({ maxPixels }) : image
   const wanted = {
@@ -29,16 +53,10 @@ export async function explain(image: string, options: ExplainOptions): Promise<n
     maxPixels,
     ...(options.class !== undefined && { class: options.class }),
     ...(device && { device }),
+    ...(stage !== undefined && { stage }),
   }
-  let found: Awaited<ReturnType<typeof explainImage>>
-  try {
-    found = await explainImage(run, source, { ...wanted, ...(stage !== undefined && { stage }) })
-  } catch (error) {
-    // A class or stage was typed that this model does not have; the library cannot know that.
-    if (error instanceof MbconvError && (error.code === 'ERR_VALUE' || error.code === 'ERR_INDEX'))
-      throw new MbconvError('ERR_USAGE', error.message, { hint: error.hint, cause: error })
-    throw error
-  }
+  // A class or a stage that this model does not have.
+  const found = await asUsageErrors(['ERR_VALUE', 'ERR_INDEX'], () => explainImage(model, source, wanted))
   const out = options.out ?? `${image === '-' ? 'stdin' : path.parse(image).name}-explained.png`
   writeFileAtomic(out, found.png)
   const { png: _, heat, heatShape, ...rest } = found

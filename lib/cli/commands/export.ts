@@ -1,14 +1,52 @@
 /** `mbconv export`: a trained model, or weights from elsewhere, as ONNX file with its model card. */
 import { basename } from 'node:path'
-import { MbconvError } from '../../errors/error'
+import { EXIT, MbconvError } from '../../errors/error'
 import type { ExportedFiles, ExportFilesOptions } from '../../models/export/files'
-import type { ProfileName } from '../../models/network/profiles'
-import { newestRunOrThrow, shortPath } from '../input/runs'
+import { OPSETS } from '../../models/export/opset'
+import { PROFILE_NAMES, type ProfileName } from '../../models/network/profiles'
+import type { CommandDescription, GlobalOptions } from '../command-line/command'
+import { RUN_ARGUMENT } from '../command-line/options'
+import { wholeNumber } from '../command-line/values'
 import * as format from '../view/format'
-import { type GlobalOptions, Output } from '../view/output'
-import { known } from './models'
+import { Output } from '../view/output'
 
-export interface ExportOptions extends GlobalOptions, ExportFilesOptions {
+export const exportCommand: CommandDescription = {
+  name: 'export',
+  summary: 'write a model as ONNX file, with its model card',
+  arguments: [RUN_ARGUMENT],
+  options: [
+    { flags: '--out <file>', help: 'the ONNX file; the card lies beside it', default: 'model.onnx' },
+    {
+      flags: '--opset <n>',
+      help: `version of ONNX's operators, ${OPSETS.min} to ${OPSETS.max}`,
+      parse: wholeNumber,
+      default: OPSETS.default,
+    },
+    { flags: '--no-fold', help: 'keep batch norms apart from the convolutions' },
+    { flags: '--pixels', help: 'the input is uint8 pixels; normalising them is part of the file' },
+    { flags: '--safetensors', help: 'write the weights as safetensors, too' },
+    {
+      flags: '--pretrained <name>',
+      help: 'a checkpoint that was pulled (mbconv pull lists them); its file may be --weights',
+    },
+    { flags: '--model <name>', help: 'of weights from elsewhere: the architecture' },
+    { flags: '--weights <file>', help: 'their file: safetensors, or of torch.save' },
+    {
+      flags: '--entry <name>',
+      help: 'which weights of a file that has several (default: the averaged ones, as timm)',
+    },
+    { flags: '--profile <name>', help: 'their numeric profile', choices: PROFILE_NAMES },
+    { flags: '--classes <n>', help: 'their classes (default: 1000)', parse: wholeNumber },
+    { flags: '--resolution <px>', help: "side of their input (default: the architecture's)", parse: wholeNumber },
+  ],
+  examples: [
+    'mbconv export runs/digits-20260101-120000 --out digits.onnx',
+    'mbconv export --model b0 --weights efficientnet_b0.safetensors --profile timm --out b0.onnx',
+  ],
+  run,
+}
+
+interface ExportOptions extends GlobalOptions, ExportFilesOptions {
   out: string
   pretrained?: string
   model?: string
@@ -19,42 +57,45 @@ export interface ExportOptions extends GlobalOptions, ExportFilesOptions {
   resolution?: number
 }
 
-export async function exportModel(run: string | undefined, options: ExportOptions): Promise<number> {
+async function run(named: string | undefined, options: ExportOptions): Promise<number> {
   const output = new Output(options)
-  const { pretrained, model, weights, entry, profile, classes, resolution, out, opset, fold, pixels, safetensors } =
-    options
-  const files = { opset, fold, pixels, safetensors }
-  const loading = { pretrained, model, weights, entry, profile, classes, resolution }
-  const given = Object.entries(loading).filter(([, value]) => value !== undefined)
-  let exported: ExportedFiles
-  try {
-    if (given.length === 0) {
-      const folder = run ?? newestRunOrThrow()
-      const { exportRun } = await import('../../inference/export.js')
-      if (run === undefined) output.note(output.paintNote('dim', `run: ${folder}`))
-      exported = exportRun(folder, { out, ...files })
-    } else {
-      if (run !== undefined)
-        throw new MbconvError('ERR_USAGE', `--${given[0][0]} is for weights of elsewhere, not for a run`, {
-          hint: 'a run knows its model: mbconv export RUN',
-        })
-      exported = await (pretrained === undefined ? exportWeights : exportPretrained)(loading, out, files, output)
-    }
-  } catch (error) {
-    // A number that no file can have was typed; the library cannot know that.
-    if (error instanceof MbconvError && error.code === 'ERR_VALUE')
-      throw new MbconvError('ERR_USAGE', error.message, { hint: error.hint, cause: error })
-    throw error
-  }
+  const { asUsageErrors } = await import('../command-line/usage-error.js')
+  // A number that no file can have.
+  const exported = await asUsageErrors(['ERR_VALUE'], () => exportAsAsked(named, options, output))
   output.data(exported)
   const { onnx, card, safetensors: state, bytes, nodes, input } = exported
   const facts = `${format.scaled(bytes)}B, ${format.whole(nodes)} nodes, opset ${exported.opset}`
   const shape = `${input.name} ${input.type}[${input.shape.join(', ')}] to logits[${exported.output.shape.join(', ')}]`
   output.result(
-    `${output.paint('green', shortPath(onnx))}  ${output.paint('dim', `${facts}; ${shape}`)}`,
-    ...[card, state].filter((file) => file !== null).map(shortPath),
+    `${output.paint('green', format.shortPath(onnx))}  ${output.paint('dim', `${facts}; ${shape}`)}`,
+    ...[card, state].filter((file) => file !== null).map(format.shortPath),
   )
-  return 0
+  return EXIT.ok
+}
+
+/** A run, unless an option says which weights are meant. */
+async function exportAsAsked(
+  named: string | undefined,
+  options: ExportOptions,
+  output: Output,
+): Promise<ExportedFiles> {
+  const { pretrained, model, weights, entry, profile, classes, resolution, out, opset, fold, pixels, safetensors } =
+    options
+  const files = { opset, fold, pixels, safetensors }
+  const loading = { pretrained, model, weights, entry, profile, classes, resolution }
+  const given = Object.entries(loading).filter(([, value]) => value !== undefined)
+  if (given.length === 0) {
+    const { newestRunOrThrow } = await import('../input/runs.js')
+    const folder = named ?? newestRunOrThrow()
+    const { exportRun } = await import('../../inference/export.js')
+    if (named === undefined) output.note(output.paintNote('dim', `run: ${folder}`))
+    return exportRun(folder, { out, ...files })
+  }
+  if (named !== undefined)
+    throw new MbconvError('ERR_USAGE', `--${given[0][0]} is for weights of elsewhere, not for a run`, {
+      hint: 'a run knows its model: mbconv export RUN',
+    })
+  return (pretrained === undefined ? exportWeights : exportPretrained)(loading, out, files, output)
 }
 
 type Loading = Pick<ExportOptions, 'pretrained' | 'model' | 'weights' | 'entry' | 'profile' | 'classes' | 'resolution'>
@@ -70,7 +111,8 @@ async function exportWeights(
     throw new MbconvError('ERR_USAGE', 'weights of elsewhere need --model, --weights and --profile', {
       hint: 'for example: mbconv export --model b0 --weights b0.safetensors --profile timm, or --pretrained NAME',
     })
-  const arch = known(name)
+  const { archNamed } = await import('../input/model-name.js')
+  const arch = archNamed(name)
   const { create } = await import('../../models/network/create.js')
   const { describeLoad, loadWeights } = await import('../../models/weights/load.js')
   const { makeCard } = await import('../../models/export/card.js')

@@ -1,12 +1,37 @@
 /** `mbconv predict`: what a trained model sees in images. */
 import { EXIT, type MbconvError } from '../../errors/error'
 import type { Prediction } from '../../inference/predict'
-import { checkImageWords, imagesOf } from '../input/images'
-import { newestRunOrThrow } from '../input/runs'
+import type { CommandDescription, GlobalOptions } from '../command-line/command'
+import { DEVICE, IMAGE_OPTIONS, MODEL } from '../command-line/options'
+import { wholeNumber } from '../command-line/values'
 import * as format from '../view/format'
-import { type GlobalOptions, indented, Output } from '../view/output'
+import { indented, Output } from '../view/output'
 
-export interface PredictOptions extends GlobalOptions {
+export const predictCommand: CommandDescription = {
+  name: 'predict',
+  summary: 'say what is in images',
+  usage: '[options] IMAGE|FOLDER|GLOB|- ...',
+  arguments: [
+    { name: '[image...]', help: 'image files, folders of them, quoted patterns; - reads an image from stdin' },
+  ],
+  options: [
+    MODEL,
+    { flags: '--files-from <file>', help: 'a file with a path a line, in addition; - for stdin' },
+    { flags: '--topk <n>', help: 'guesses for each image', parse: wholeNumber, default: 3 },
+    { flags: '--batch <n>', help: 'images at once', parse: wholeNumber },
+    DEVICE,
+    ...IMAGE_OPTIONS,
+  ],
+  examples: [
+    'mbconv predict three.png seven.png --topk 2',
+    "mbconv predict photos/ 'more/**/*.webp' --run model.safetensors --json",
+    'find . -name "*.jpg" | mbconv predict --files-from - --json',
+    'curl -s https://… | mbconv predict -',
+  ],
+  run,
+}
+
+interface PredictOptions extends GlobalOptions {
   run?: string
   filesFrom?: string
   topk: number
@@ -16,16 +41,18 @@ export interface PredictOptions extends GlobalOptions {
   maxPixels?: number
 }
 
-/** @param words images; the folder of a run in the first place is the model, as in `eval RUN` */
-export async function predict(words: string[], options: PredictOptions): Promise<number> {
+/** @param words images; the first may be the folder of a run, which is the model then, as in `eval RUN` */
+async function run(words: string[], options: PredictOptions): Promise<number> {
   const output = new Output(options)
   const { filesFrom, topk, batch: batchSize, device, colorManagement, maxPixels } = options
   const { isModelFolder } = await import('../../inference/open-model.js')
+  const { checkImageWords, imagesOf } = await import('../input/images.js')
+  const { newestRunOrThrow } = await import('../input/runs.js')
   const first = !options.run && words.length > 0 && isModelFolder(words[0]) ? words[0] : undefined
   const images = { words: first ? words.slice(1) : words, filesFrom, maxPixels }
   checkImageWords(images)
-  const run = options.run ?? first ?? newestRunOrThrow()
-  if (!options.run && !first) output.note(output.paintNote('dim', `run: ${run}`))
+  const model = options.run ?? first ?? newestRunOrThrow()
+  if (!options.run && !first) output.note(output.paintNote('dim', `run: ${model}`))
 
   const { predictEach } = await import('../../inference/predict.js')
   const settings = { topk, colorManagement, maxPixels, ...(batchSize && { batchSize }), ...(device && { device }) }
@@ -35,7 +62,7 @@ export async function predict(words: string[], options: PredictOptions): Promise
     output.note(...indented(`${output.paintNote('yellow', 'skipped:')} ${message}`))
     unreadable++
   }
-  for await (const each of predictEach(run, imagesOf(images, skip), settings)) {
+  for await (const each of predictEach(model, imagesOf(images, skip), settings)) {
     if ('error' in each) skip(each.file, each.error)
     else {
       output.data(each)

@@ -1,14 +1,25 @@
 /** `mbconv setup`: hands over to scripts/setup.mjs, which needs nothing but Node. */
-import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { packageRoot } from '../../package/manifest'
-import { exitOfInterruption, onSignals } from '../../process/signals'
-import { type GlobalOptions, Output } from '../view/output'
+import type { CommandDescription, GlobalOptions } from '../command-line/command'
+import { Output } from '../view/output'
+
+export const setupCommand: CommandDescription = {
+  name: 'setup',
+  summary: 'get libtorch and build the native part (setup --help lists its options)',
+  usage: '[options]',
+  arguments: [{ name: '[words...]' }],
+  passesUnknownOptions: true,
+  showsOwnHelp: true,
+  run,
+}
 
 const SCRIPT = path.join(packageRoot, 'scripts', 'setup.mjs')
 
-export async function setup(words: string[], options: GlobalOptions): Promise<number> {
+async function run(words: string[], options: GlobalOptions): Promise<number> {
   const output = new Output(options)
+  const { spawn } = await import('node:child_process')
+  const { exitOfInterruption, onSignals } = await import('../../process/signals.js')
   const quiet = options.quiet ? ['--quiet'] : []
   // With --json stdout belongs to the one line below; the script's own lines are for people.
   const child = spawn(process.execPath, [SCRIPT, ...words, ...quiet], {

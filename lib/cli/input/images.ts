@@ -4,11 +4,11 @@ import path from 'node:path'
 import { glob, isDynamicPattern } from 'tinyglobby'
 import { MbconvError } from '../../errors/error'
 import { readWhole } from '../../files/data-file'
+import { isFolder } from '../../files/folders'
 import { type AnyPath, exactly, textOf, walk } from '../../files/names'
 import type { ImageSource } from '../../inference/predict'
 import { nameOf } from '../../text/foreign-text'
 import { pathsIn } from './path-list'
-import { isFolder } from './runs'
 import { stdinImage } from './stdin-image'
 
 /** Endings of files that a folder is searched for. A file that is named is read whatever its ending. */

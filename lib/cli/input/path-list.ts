@@ -2,7 +2,7 @@
 import { closeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MbconvError } from '../../errors/error'
-import { reasonOf } from '../../files/atomic'
+import { reasonOf } from '../../files/io-error'
 import { type AnyPath, pathOf } from '../../files/names'
 import { openStream, readNow } from '../../files/open'
 import { encodingOf, looksLikeUtf16 } from '../../files/text'

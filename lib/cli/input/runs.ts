@@ -5,8 +5,6 @@ import { MbconvError } from '../../errors/error'
 import { listFolder, statOf } from '../../files/folders'
 import { UNPRINTABLE } from '../../text/foreign-text'
 
-export { isFolder } from '../../files/folders'
-
 /** A run's name, where the configuration gives none: `digits-20261124-064702`, in local time. */
 export function runName(stem: string, date = new Date()): string {
   const two = (value: number) => String(value).padStart(2, '0')
@@ -69,10 +67,4 @@ export function newestRunOrThrow(dir = 'runs'): string {
   throw new MbconvError('ERR_USAGE', `there is no run in ${path.resolve(dir)}`, {
     hint: 'name the folder of a run, or train one: mbconv train configs/digits.yaml',
   })
-}
-
-/** A path as short as it can be told: relative, where it lies below the working directory. */
-export function shortPath(name: string): string {
-  const relative = path.relative(process.cwd(), name)
-  return relative === '' || relative.startsWith('..') || path.isAbsolute(relative) ? name : relative
 }

@@ -1,7 +1,8 @@
-/** Numbers as people read them. */
+/** Numbers and paths as people read them. */
 import { siStep } from '../../text/figures'
 
 export { counted, duration, percent, short, signedPercent, whole } from '../../text/figures'
+export { shortPath } from '../../text/short-path'
 
 /** 385814752 → `385.8 M`: at most four digits, SI steps. */
 export function scaled(value: number): string {

@@ -2,7 +2,6 @@
  * stdout and stderr that cannot be written: a full disk, a reader that has gone. What the command does goes on, since a
  * training whose words are lost is as good as any other; its end says what was lost.
  */
-import { reasonOf } from '../../files/atomic'
 
 /**
  * From now on a stream that fails ends nothing.
@@ -20,6 +19,8 @@ export function watchOutput(): () => Promise<string | undefined> {
   return async () => {
     // A failed write is told in a later turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve))
-    return lost && reasonOf(lost)
+    if (lost === undefined) return undefined
+    const { reasonOf } = await import('../../files/io-error.js')
+    return reasonOf(lost)
   }
 }

@@ -7,14 +7,7 @@
 import { MbconvError } from '../../errors/error'
 import { jsonLine } from '../../files/json'
 import { markOf, onTerminal, type Style } from '../../text/painted-text'
-
-/** What every command understands. */
-export interface GlobalOptions {
-  /** Machine-readable results: JSON, one value a line. */
-  json?: boolean
-  /** Results and errors only. */
-  quiet?: boolean
-}
+import type { GlobalOptions } from '../command-line/command'
 
 type Environment = Record<string, string | undefined>
 type Terminal = { isTTY?: boolean; columns?: number }

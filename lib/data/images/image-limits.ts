@@ -13,7 +13,7 @@ export const MAX_PIXELS = 50e6
 export const LEAST_PART = 20e6
 
 /** Bytes that a file and its decoder may hold unless the caller allows a number of pixels. */
-const MAX_HELD = ROOM - LEAST_PART
+export const MAX_HELD = ROOM - LEAST_PART
 
 /** Pixels below which an image is not decoded smaller for want of memory. */
 const LEAST_PIXELS = 4e6

@@ -1,8 +1,9 @@
 /** The data set that comes with the package: 8 × 8 handwritten digits. Source and licence: lib/data/digits/README.md. */
 import { join } from 'node:path'
 import { packageRoot } from '../../package/manifest'
-import type { ImageDataset } from './dataset'
 import { loadIdx } from './idx'
+import type { ImageDataset } from './image-dataset'
+import type { DatasetKind } from './kind'
 
 const FOLDER = join(packageRoot, 'lib', 'data', 'digits')
 
@@ -21,3 +22,14 @@ export function loadDigits(): { train: ImageDataset; test: ImageDataset } {
     })
   return { train: part('train'), test: part('test') }
 }
+
+/** For the registry in kinds.ts. */
+export const digitsKind = {
+  name: 'digits',
+  summary: 'the embedded ones',
+  reported: 'the embedded digits',
+  caveat: 'Digits are 8 px images: a larger input is the same image enlarged, so resolution has nothing to show here.',
+  keys: {},
+  files: [],
+  open: () => loadDigits(),
+} satisfies DatasetKind

@@ -6,11 +6,13 @@
  * than the header announces.
  */
 import { constants, gunzipSync, gzipSync } from 'node:zlib'
+import { z } from 'zod'
 import { checkObject, checkOptions, checkPath } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { writeFileAtomic } from '../../files/atomic'
 import { dataError, MAX_BYTES, readWhole } from '../../files/data-file'
-import type { ImageDataset } from './dataset'
+import type { ImageDataset } from './image-dataset'
+import type { DatasetKind } from './kind'
 
 export type IdxDType = 'uint8' | 'int8' | 'int16' | 'int32' | 'float32' | 'float64'
 export type IdxData = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array
@@ -264,3 +266,38 @@ export function loadIdx(pair: IdxPair): ImageDataset {
     labels: classOf,
   }
 }
+
+const FILES = ['trainImages', 'trainLabels', 'testImages', 'testLabels'] as const
+
+const file = (what: string) =>
+  z.string().min(1).optional().describe(`IDX file of the ${what}, plain or gzip; needed with dataset: idx`)
+
+/** For the registry in kinds.ts. */
+export const idxKind = {
+  name: 'idx',
+  summary: 'four files of yours',
+  reported: 'a data set of its own',
+  keys: {
+    trainImages: file('training images'),
+    trainLabels: file('training labels'),
+    testImages: file('test images'),
+    testLabels: file('test labels'),
+  },
+  files: FILES,
+  open(data: Partial<Record<(typeof FILES)[number], string>>) {
+    // A caller of datasetOf, unlike a configuration, may have left one out.
+    const [trainImages, trainLabels, testImages, testLabels] = FILES.map((key) => {
+      const path = data[key]
+      if (path !== undefined) return path
+      throw new MbconvError('ERR_CONFIG', `data.${key} is missing`, { hint: 'data.dataset: idx needs four files.' })
+    })
+    const train = loadIdx({ images: trainImages, labels: trainLabels })
+    const test = loadIdx({ images: testImages, labels: testLabels, numClasses: train.numClasses })
+    if (train.shape.join() !== test.shape.join()) {
+      const [is, should] = [test, train].map(({ shape }) => shape.join(' x '))
+      const hint = 'Training and test images must have the same channels, height and width.'
+      throw dataError(testImages, `images of ${is}, but ${trainImages} has ${should}`, hint)
+    }
+    return { train, test }
+  },
+} satisfies DatasetKind

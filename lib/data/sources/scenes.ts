@@ -7,13 +7,16 @@
  * own, so width may. Every scene is drawn at the resolution asked for, from the same description: nothing is resized.
  * `docs/scenes.png` shows them.
  */
+import { z } from 'zod'
 import { checkOptions } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { native } from '../../native/addon'
 import { hostMemory } from '../../process/host-memory'
-import { type Seed, seedBits } from '../../random/seed'
-import { gibibytes } from '../../text/figures'
-import type { ImageDataset } from './dataset'
+import { type Seed, type StoredSeed, seedAfter, seedBits } from '../../random/seed'
+import { count, seedSchema } from '../../schema/fields'
+import { gibibytes, whole } from '../../text/figures'
+import type { ImageDataset } from './image-dataset'
+import type { DatasetKind } from './kind'
 
 /** Textures and arrangements of each size of the data set: their product is the number of classes. */
 const KINDS: Readonly<Record<number, { textures: number; arrangements: number }>> = Object.freeze({
@@ -49,7 +52,7 @@ export interface SceneOptions {
 }
 
 /** Bytes of all images, training and test. */
-export const bytesOfScenes = ({ size, train, test }: { size: number; train: number; test: number }): number =>
+const bytesOfScenes = ({ size, train, test }: { size: number; train: number; test: number }): number =>
   3 * size ** 2 * (train + test)
 
 /**
@@ -113,3 +116,60 @@ export function loadScenes(options: SceneOptions = {}): { train: ImageDataset; t
 function kindOf(label: number, textures: number): { texture: number; arrangement: number } {
   return { texture: label % textures, arrangement: Math.floor(label / textures) }
 }
+
+const schema = z.strictObject({
+  classes: z
+    .union([z.literal(10), z.literal(100)])
+    .default(10)
+    .describe('10: five textures in two arrangements; 100: ten in ten'),
+  size: z
+    .int()
+    .min(8)
+    .max(1024)
+    .nullable()
+    .default(null)
+    .describe("side they are drawn at, px; null: the model's input"),
+  train: count()
+    .max(2 ** 24)
+    .default(5000)
+    .describe('training images'),
+  test: count()
+    .max(2 ** 24)
+    .default(2000)
+    .describe('test images'),
+  seed: seedSchema.prefault(0).describe('which scenes; training and test images always differ'),
+  noise: z.number().min(0).max(1).default(0.06).describe('standard deviation at 64 px, in 0..1'),
+})
+
+export interface SceneData {
+  scenes: z.output<typeof schema>
+}
+
+/** For the registry in kinds.ts. */
+export const scenesKind = {
+  name: 'scenes',
+  summary: 'drawn by mbconv',
+  reported: 'procedural scenes',
+  keys: { scenes: schema.prefault({}).describe('which scenes, with dataset: scenes') },
+  files: [],
+  // A caller of datasetOf, unlike a configuration, may leave anything out.
+  open: ({ scenes }: { scenes?: Partial<SceneData['scenes']> }, resolution) =>
+    loadScenes({ ...scenes, size: scenes?.size ?? resolution }),
+  announced: ({ scenes: { classes, train, test } }: SceneData) => ({ classes, channels: 3, train, test }),
+  checkMemory({ scenes: { train, test, size } }: SceneData, resolution) {
+    const side = size ?? resolution
+    const bytes = bytesOfScenes({ size: side, train, test })
+    if (bytes <= hostMemory()) return
+    const key = train >= test ? 'data.scenes.train' : 'data.scenes.test'
+    const images = `${whole(train + test)} images of ${side} px take ${gibibytes(bytes)}`
+    throw new MbconvError('ERR_CONFIG', `${key}: ${images}; this machine has ${gibibytes(hostMemory())}`, {
+      hint: 'fewer images, or a smaller data.scenes.size',
+    })
+  },
+  shortened: (data: SceneData, { train, test }) => ({ ...data, scenes: { ...data.scenes, train, test } }),
+  // `data` as it was written for an arm: its defaults need not be filled in.
+  reseeded: (data: { scenes?: { seed?: Seed } }, seed: StoredSeed) => ({
+    ...data,
+    scenes: { ...data.scenes, seed: seedAfter('jobConfig', data.scenes?.seed ?? 0, seed) },
+  }),
+} satisfies DatasetKind

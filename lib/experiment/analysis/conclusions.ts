@@ -3,7 +3,7 @@
  * all declared comparisons. Every other comparison is reported as open, with the difference these seeds could have
  * detected.
  */
-
+import { DEFAULT_DATASET, datasetNamed } from '../../data/sources/kinds'
 import { counted } from '../../text/figures'
 import type { Plan } from '../types/types'
 import { type Analysis, type ArmFindings, baseOf, type ComparisonFindings, LEVEL, POWER } from './analysis'
@@ -168,8 +168,8 @@ function scaleOf({ plan, arms }: Analysis): string {
   const sides = arms.map(({ arm }) => arm.coefficients.resolution)
   const [least, most] = [Math.min(...sides), Math.max(...sides)]
   const side = sides.length === 0 ? '' : least === most ? `${least} px, ` : `${least} to ${most} px, `
-  const dataset = typeof plan.data.dataset === 'string' ? plan.data.dataset : 'digits'
-  const data = { digits: 'the embedded digits', scenes: 'procedural scenes', idx: 'a data set of its own' }[dataset]
+  const dataset = typeof plan.data.dataset === 'string' ? plan.data.dataset : DEFAULT_DATASET
+  const data = datasetNamed(dataset)?.reported
   return `This is a proxy task at small scale (${side}${data ?? dataset}, ${amount(plan.base.macs)} multiply-adds for the base). It says nothing about ImageNet, which the paper’s points are from.`
 }
 
@@ -250,11 +250,8 @@ export function notShown(analysis: Analysis): string[] {
     texts.push(`Refused: ${id}: ${reason.replace(/\.?$/, '.')}${near}`)
   }
   texts.push(...seedTexts(analysis), ...levelTexts(analysis), scaleOf(analysis))
-  if (plan.data.dataset === undefined || plan.data.dataset === 'digits') {
-    texts.push(
-      'The digits are 8 px images. A larger input is the same image enlarged, so resolution has nothing to show here.',
-    )
-  }
+  const { caveat } = datasetNamed(plan.data.dataset ?? DEFAULT_DATASET) ?? {}
+  if (caveat !== undefined) texts.push(caveat)
   texts.push(
     'All arms have the same hyper-parameters, which were not tuned for each arm. Another recipe may favour another arm.',
   )

@@ -1,9 +1,10 @@
 /** What may stand in an experiment's `arms`, and what is wrong with an entry that may not. */
 import { z } from 'zod'
 import { type Problem, preview, problemsOf } from '../../config/problems'
-import { isMapping, type TrainConfigInput, trainConfigSchema } from '../../config/train'
-import type { Dimension } from '../../models/fit/base'
+import { type TrainConfigInput, trainConfigSchema } from '../../config/train'
 import type { Amount } from '../../models/fit/fit'
+import type { Dimension } from '../../models/fit/request'
+import { isMapping } from '../../schema/values'
 import { parseAmount, parseShare, UNITS } from '../../text/amount'
 import { nearest } from '../../text/nearest'
 import { SEARCHES } from '../search/kinds'

@@ -2,9 +2,9 @@
 
 import type { TrainConfig, TrainConfigInput } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
-import { datasetOf } from '../../data/sources/dataset'
+import { DEFAULT_DATASET, datasetKind, datasetOf } from '../../data/sources/kinds'
 import { MbconvError } from '../../errors/error'
-import { type StoredSeed, seedAfter } from '../../random/seed'
+import type { StoredSeed } from '../../random/seed'
 import { nearest } from '../../text/nearest'
 import type { DataFacts, Search, SearchContext } from '../search/kind'
 import { SEARCHES } from '../search/kinds'
@@ -97,7 +97,8 @@ function deviceOf({ device, slurm }: ExperimentSpec): string {
 
 /** @throws MbconvError ERR_DATA when the files cannot be used */
 function factsOf(data: TrainConfig['data']): DataFacts {
-  if (data.dataset === 'scenes') return { classes: data.scenes.classes, channels: 3 }
+  const announced = datasetKind(data.dataset).announced?.(data as never)
+  if (announced !== undefined) return { classes: announced.classes, channels: announced.channels }
   const { train } = datasetOf(data)
   return { classes: train.numClasses, channels: train.shape[0] }
 }
@@ -142,12 +143,12 @@ export function jobsOf(plan: Plan, phase?: number): Job[] {
 }
 
 /**
- * What a job trains. Weights, order of the images and augmentation follow the seed; scenes, too: all arms of a seed see
- * the same ones, so that they can be compared in pairs.
+ * What a job trains. Weights, order of the images and augmentation follow the seed, and so do images that are drawn: all
+ * arms of a seed see the same ones, so that they can be compared in pairs.
  */
 export function jobConfig({ arm, seed }: Pick<Job, 'arm' | 'seed'>): TrainConfigInput {
   const { data } = arm.config
-  if (data?.dataset !== 'scenes') return { ...arm.config, seed }
-  const scenes = { ...data.scenes, seed: seedAfter('jobConfig', data.scenes?.seed ?? 0, seed) }
-  return { ...arm.config, seed, data: { ...data, scenes } }
+  const { reseeded } = datasetKind(data?.dataset ?? DEFAULT_DATASET)
+  if (reseeded === undefined) return { ...arm.config, seed }
+  return { ...arm.config, seed, data: reseeded(data as never, seed) as TrainConfigInput['data'] }
 }

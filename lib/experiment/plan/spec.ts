@@ -8,21 +8,18 @@ import { z } from 'zod'
 import { checkFile, type FileKind } from '../../config/file'
 import { applyOverrides } from '../../config/overrides'
 import { type Problem, problemsOf, problemTexts, valueAt } from '../../config/problems'
-import {
-  checkConfig,
-  isMapping,
-  seedSchema,
-  type TrainConfig,
-  trainConfigSchema,
-  withFullName,
-} from '../../config/train'
+import { namedDefaults } from '../../config/schema'
+import { checkConfig, type TrainConfig, trainConfigSchema, withFullName } from '../../config/train'
 import { readYaml } from '../../config/yaml'
 import { MbconvError } from '../../errors/error'
 import type { StoredSeed } from '../../random/seed'
+import { seedSchema } from '../../schema/fields'
+import { isMapping } from '../../schema/values'
 import { parseAmount, UNITS } from '../../text/amount'
 import { nearest } from '../../text/nearest'
 import type { Comparison, Limits, PaperStudy } from '../types/types'
 import { type ArmSpec, type BudgetSpec, budgetOf, budgetSchema, checkArm, idSchema } from './arm-schema'
+import { MOST_JOBS } from './limits'
 
 const base = () => z.number().min(1).max(100)
 
@@ -78,7 +75,13 @@ export const experimentSchema = z.strictObject({
     .describe('what is tested; default: compound against each single dimension'),
   device: trainConfigSchema.shape.device.describe('auto: every GPU there is, else the CPU'),
   threads: z.int().min(1).max(1024).default(1).describe('CPU threads of a job'),
-  jobs: z.int().min(1).max(1024).nullable().default(null).describe('at once; null: as many as cores or GPUs allow'),
+  jobs: z
+    .int()
+    .min(1)
+    .max(MOST_JOBS)
+    .nullable()
+    .default(null)
+    .describe('at once; null: as many as cores or GPUs allow'),
   limits: z
     .strictObject({
       minutes: z.number().positive().max(MOST_MINUTES).default(60).describe('of an attempt at a job'),
@@ -131,10 +134,7 @@ export const NO_PROFILE = 'default'
 
 const KIND: Pick<FileKind<ExperimentSpec>, 'override' | 'namedDefaults'> = {
   override: '--set train.epochs=3',
-  namedDefaults: new Map([
-    ['train.optimizer', 'rmsprop'],
-    ['train.schedule', 'staircase'],
-  ]),
+  namedDefaults: new Map([...namedDefaults].map(([key, name]) => [`train.${key}`, name])),
 }
 
 export interface SpecOptions {

@@ -1,6 +1,7 @@
-/** How long a job will take, from a step of it that is measured. */
+/** Estimates how long a job will take, from a few of its training steps that are measured. */
 
 import { parseConfig, type TrainConfig, type TrainConfigInput } from '../../config/train'
+import { datasetKind } from '../../data/sources/kinds'
 import { scope } from '../../tensor/core/scope'
 import { openSession, type Session } from '../../train/session/session'
 import { Stepper } from '../../train/step'
@@ -9,17 +10,18 @@ import { Stepper } from '../../train/step'
 const STEPS = 4
 /** No more steps are begun after so long, ms. */
 const ENOUGH = 4000
-/** A process, its libraries and its pictures, s. */
+/** Seconds to start a process, load its libraries and draw its curves. */
 const OVERHEAD = 2
 /** An evaluation is a forward pass; the backward pass of a step costs two of them. */
 const FORWARD_SHARE = 1 / 3
 
-/** Only as many images as are needed: drawing all of them would be the longest part. */
+/** The configuration with no more scenes than a step needs: drawing all of them would take longest. */
 function small(config: TrainConfig): TrainConfig {
   const { data } = config
-  if (data.dataset !== 'scenes') return config
-  const train = Math.min(data.scenes.train, data.batchSize)
-  return { ...config, data: { ...data, scenes: { ...data.scenes, train: Math.max(train, 2), test: 1 } } }
+  const { announced, shortened } = datasetKind(data.dataset)
+  if (announced === undefined || shortened === undefined) return config
+  const train = Math.max(Math.min(announced(data as never).train, data.batchSize), 2)
+  return { ...config, data: shortened(data as never, { train, test: 1 }) as TrainConfig['data'] }
 }
 
 /** One training step of the loop. Waits for the device. */
@@ -34,7 +36,8 @@ function step(stepper: Stepper, { trainLoader, schedule }: Session): void {
 /** Steps and evaluated images of a whole job. */
 function workOf(config: TrainConfig, { trainImages, testImages }: Session): { steps: number; evaluated: number } {
   const { data, epochs, maxSteps, evalEveryEpochs } = config
-  const [train, test] = data.dataset === 'scenes' ? [data.scenes.train, data.scenes.test] : [trainImages, testImages]
+  const announced = datasetKind(data.dataset).announced?.(data as never)
+  const { train, test } = announced ?? { train: trainImages, test: testImages }
   const perEpoch = Math.max(1, Math.floor(train / data.batchSize))
   const steps = Math.min(epochs * perEpoch, maxSteps ?? Number.POSITIVE_INFINITY)
   const evaluations =
@@ -43,7 +46,7 @@ function workOf(config: TrainConfig, { trainImages, testImages }: Session): { st
 }
 
 /**
- * Measures some steps and reckons with them. Never throws: an arm that cannot be measured will say why when it is run.
+ * Measures some steps and extrapolates. Never throws: what is wrong with a job shows when it is run.
  *
  * @returns seconds of a whole job by itself
  */

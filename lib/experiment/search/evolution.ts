@@ -11,12 +11,12 @@
  * children.
  */
 import { z } from 'zod'
-import { seedSchema } from '../../config/train'
 import type { Arch, Stage } from '../../models/arch/arch'
 import { formatStage, parseStage } from '../../models/arch/block-string'
 import { checkArch } from '../../models/arch/check'
 import { BLOCK_KINDS, DEFAULT_KIND, KINDS } from '../../models/arch/kinds'
 import { KeyedRandom, PURPOSE } from '../../random/philox'
+import { seedSchema } from '../../schema/fields'
 import type { ArmSource, Plan, PlannedArm, ResultRow } from '../types/types'
 import { countOn, type Search, type SearchContext } from './kind'
 import { meanTop1, objective } from './objective'

@@ -13,9 +13,6 @@ import type { Plan, PlannedArm, ResultRow, TimingRow } from '../types/types'
 import { jobsFolder, readRecord, removeRecord, tidyJob } from './job-record'
 import { FILES, keyOf, LineFile } from './results'
 
-/** Default folder of experiments. */
-export const EXPERIMENTS = join('runs', 'experiments')
-
 export const folderOf = ({ name, profile }: Pick<Plan, 'name' | 'profile'>, dir: string): string =>
   resolve(dir, `${name}-${profile}`)
 

@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { seedSchema } from '../../config/train'
 import { shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { readText } from '../../files/open'
 import type { StoredSeed } from '../../random/seed'
+import { seedSchema } from '../../schema/fields'
 import type { Plan, ResultRow, TimingRow } from '../types/types'
 
 export interface ExperimentFiles {

@@ -6,7 +6,8 @@
  */
 import { closeSync, fsyncSync } from 'node:fs'
 import { join } from 'node:path'
-import { ioError, writeFileAtomic, writeFully } from '../../files/atomic'
+import { writeFileAtomic, writeFully } from '../../files/atomic'
+import { ioError } from '../../files/io-error'
 import { jsonLine } from '../../files/json'
 import { openToAppend, readLog } from '../../files/open'
 import { type StoredSeed, storedSeed } from '../../random/seed'

@@ -60,7 +60,7 @@ export interface Arch {
   readonly activation?: ActivationName
   /** Default: EfficientNet's, of the input with SiLU and sigmoid. */
   readonly squeeze?: Squeeze
-  /** Width coefficient this table was scaled by, 1 for the baseline. A record of its making; the channels rule. */
+  /** Width coefficient this table was scaled by, 1 for the baseline. A record only: the channels in the table count. */
   readonly width: number
   /** Depth coefficient this table was scaled by, 1 for the baseline. */
   readonly depth: number

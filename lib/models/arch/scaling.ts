@@ -101,10 +101,13 @@ function widened(stage: Stage, wide: (channels: number) => number): Stage {
   return stage.expanded === undefined ? { ...stage, channels } : { ...stage, channels, expanded: wide(stage.expanded) }
 }
 
+/** The paper's bases, from its grid search on B0. */
+export const PAPER_BASES = Object.freeze({ alpha: 1.2, beta: 1.1, gamma: 1.15 })
+
 export interface CompoundOptions {
   /** How much more of everything: resources grow about 2^φ times. Any finite number; 0 is the base itself. */
   phi: number
-  /** Depth base. Default 1.2, the paper's grid search on B0. */
+  /** Depth base. Default 1.2, as in {@link PAPER_BASES}. */
   alpha?: number
   /** Width base. Default 1.1. */
   beta?: number
@@ -132,7 +135,8 @@ export interface Coefficients {
 export function compound(options: CompoundOptions): Coefficients {
   const op = 'compound'
   checkOptions(op, options, ['phi', 'alpha', 'beta', 'gamma', 'resolution'])
-  const { phi, alpha = 1.2, beta = 1.1, gamma = 1.15, resolution = 224 } = options
+  const { phi, resolution = 224 } = options
+  const { alpha = PAPER_BASES.alpha, beta = PAPER_BASES.beta, gamma = PAPER_BASES.gamma } = options
   checkNumber(op, 'phi', phi)
   checkPositive(op, 'alpha', alpha)
   checkPositive(op, 'beta', beta)

@@ -3,7 +3,7 @@
  */
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../arch/check'
-import { kindOf } from '../arch/kinds'
+import { KINDS } from '../arch/kinds'
 import { type BlockPlan, layersOf, blocksOf as planOf } from '../arch/plan'
 
 /** Bytes of a number. */
@@ -66,7 +66,7 @@ export function blocksOf(op: string, arch: CheckedArch, { resolution, inChannels
   const blocks: Block[] = [{ ops: stem, skip: false }]
   let [from, channels] = [halved, arch.stem]
   for (const plan of planOf(arch)) {
-    if (kindOf({ block: plan.kind }).activatesSum || plan.activation === 'relu') {
+    if (KINDS[plan.kind].activatesSum || plan.activation === 'relu') {
       const message = `${op}: the memory of ${arch.name} is not modelled: of ResNets, and of networks with ReLU`
       throw new MbconvError('ERR_NOT_IMPLEMENTED', message, {
         op,

@@ -8,16 +8,11 @@
  */
 import { checkCount, checkOptions, checkRate, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
+import { DEFAULT_OPTIMIZER, type OptimizerName, optimizerKind, optimizerNames } from '../../optim/kinds'
 import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
 import { defaultDropPath, featureChannels } from '../arch/plan'
 import { backward, blocksOf, ELEMENT_BYTES, forward, held, infer, needsOf, Tally } from './memory-walk'
-
-/** Tensors as large as the parameters that an optimiser keeps. SGD is counted with momentum. */
-export const OPTIMIZER_SLOTS = Object.freeze({ rmsprop: 2, sgd: 1, adamw: 2 })
-
-/** Lists as large as the gradients that an update makes for a moment, weight decay included (native/train/optim.cc). */
-const LISTS = Object.freeze({ rmsprop: 2, sgd: 2, adamw: 1 })
 
 export interface MemoryOptions {
   /** A training step; otherwise a forward pass without gradients. Default false. */
@@ -26,8 +21,8 @@ export interface MemoryOptions {
   batch?: number
   /** Of weights, activations and optimiser state alike. Default float32. */
   dtype?: keyof typeof ELEMENT_BYTES
-  /** Whose state is held while training. Default rmsprop. */
-  optimizer?: keyof typeof OPTIMIZER_SLOTS
+  /** Whose state is held while training, sgd's with momentum. Default rmsprop. */
+  optimizer?: OptimizerName
   /** A moving average of the weights beside them while training. Default true. */
   ema?: boolean
   /** Any rate above 0 makes blocks with a skip connection hold one more tensor for a moment. Default as in `create`. */
@@ -87,13 +82,13 @@ function settingsOf(op: string, arch: Arch, options: MemoryOptions) {
     numClasses = 1000,
     inChannels = 3,
   } = options
-  const { dtype = 'float32', optimizer = 'rmsprop', memoryFormat = 'channelsLast' } = options
+  const { dtype = 'float32', optimizer = DEFAULT_OPTIMIZER, memoryFormat = 'channelsLast' } = options
   const { training = false, ema = true, scratch = true, resolution = arch.resolution } = options
   for (const [name, value] of Object.entries({ batch, numClasses, inChannels, resolution })) checkCount(op, name, value)
   checkRate(op, 'dropPath', dropPath)
   checkRate(op, 'dropout', dropout)
   checkOneOf(op, 'dtype', dtype, Object.keys(ELEMENT_BYTES))
-  checkOneOf(op, 'optimizer', optimizer, Object.keys(OPTIMIZER_SLOTS))
+  checkOneOf(op, 'optimizer', optimizer, optimizerNames)
   checkOneOf(op, 'memoryFormat', memoryFormat, ['channelsLast', 'contiguous'])
   for (const [name, value] of Object.entries({ training, ema, scratch })) checkOneOf(op, name, value, [true, false])
   return {
@@ -144,8 +139,9 @@ export function estimateMemory(arch: Arch, options: MemoryOptions = {}): MemoryE
     (hidden === 0 ? 0 : numbers(channels * hidden) + numbers(hidden)) + numbers(last * numClasses) + numbers(numClasses)
   const gradients = all.reduce((sum, { weights }) => sum + weights, classifier)
   const weights = all.reduce((sum, { statistics }) => sum + statistics, gradients)
+  const { slots, lists } = optimizerKind(optimizer)
   const state = training
-    ? { gradients, optimizer: OPTIMIZER_SLOTS[optimizer] * gradients, ema: ema ? weights : 0 }
+    ? { gradients, optimizer: slots * gradients, ema: ema ? weights : 0 }
     : { gradients: 0, optimizer: 0, ema: 0 }
 
   const tally = new Tally()
@@ -175,8 +171,7 @@ export function estimateMemory(arch: Arch, options: MemoryOptions = {}): MemoryE
   const skips = blocks.map(({ skip }) => skip)
   backward(tally, needs, skips, features)
   const afterBackward = tally.peak
-  // What is not float32 goes through kernels that work on lists and hold some whole.
-  if (dtype !== 'float32') tally.touch(LISTS[optimizer] * gradients)
+  tally.touch((dtype === 'float32' ? lists.float32 : lists.other) * gradients)
   const peakAt = tally.peak > afterBackward ? 'update' : afterBackward > afterForward ? 'backward' : 'forward'
   return Object.freeze({ peak: tally.peak, peakAt, weights, ...state, activations })
 }

@@ -6,6 +6,7 @@ import { packageVersion } from '../../package/manifest'
 import { Network } from '../network/network'
 import { checkedCard, type ModelCard } from './card'
 import { graphOf } from './onnx-graph'
+import { OPSETS } from './opset'
 
 /** Metadata keys of the files. */
 export const CARD_KEY = 'mbconv.card'
@@ -56,9 +57,9 @@ export function exportOnnx(network: Network, path: string, options: ExportOption
     throw new MbconvError('ERR_TYPE', `${op}: path must be a string that is not empty, got ${shown(path)}`, { op })
   }
   checkOptions(op, options, ['opset', 'fold', 'card', 'resolution', 'pixels'])
-  const { opset = 17, fold = true, pixels = false } = options
+  const { opset = OPSETS.default, fold = true, pixels = false } = options
   const card = options.card === undefined ? undefined : checkedCard(op, options.card)
-  checkCount(op, 'opset', opset, { min: 17, max: 22 })
+  checkCount(op, 'opset', opset, OPSETS)
   for (const [name, value] of Object.entries({ fold, pixels })) {
     if (typeof value === 'boolean') continue
     throw new MbconvError('ERR_TYPE', `${op}: ${name} must be true or false, got ${shown(value)}`, { op })

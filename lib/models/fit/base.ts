@@ -14,9 +14,6 @@ import { arch as archNamed, list } from '../families/catalogue'
 /** Resolutions a training configuration takes, px. */
 export const RESOLUTIONS = Object.freeze({ min: 8, max: 4096 })
 
-/** What grows: all three along the compound ray, or one alone. */
-export type Dimension = 'compound' | 'depth' | 'width' | 'resolution'
-
 /** Relative to the base; the resolution in pixels. */
 export interface Point {
   readonly depth: number

@@ -10,14 +10,16 @@ import { MbconvError } from '../../errors/error'
 import { hostMemory } from '../../process/host-memory'
 import type { Arch } from '../arch/arch'
 import type { CheckedArch } from '../arch/check'
+import { PAPER_BASES } from '../arch/scaling'
 import { type Counts, count } from '../cost/count'
 import { type Latency, type LatencyOptions, measureLatency } from '../cost/latency'
 import { estimateMemory, type MemoryOptions } from '../cost/memory'
 import { ELEMENT_BYTES } from '../cost/memory-walk'
-import { type Dimension, type FitBase, fitBase, type ModelConfig, modelConfig } from './base'
+import { type FitBase, fitBase, type ModelConfig, modelConfig } from './base'
 import { fitLatency } from './latency'
 import { type Found, isHit, missOf, type Problem } from './line'
 import { type Direction, type FitPlan, solve } from './ray'
+import { CIRCUMSTANCES, DIMENSIONS, type Dimension, METRICS, type Metric, TOLERANCES } from './request'
 
 /** So much, or so many times what the base costs. */
 export type Amount = number | { times: number }
@@ -34,8 +36,6 @@ export type Budget =
   | ({ memory: Amount } & MemorySettings)
   /** Seconds a batch, measured here and now. */
   | ({ latency: Amount } & LatencySettings)
-
-export type Metric = 'macs' | 'params' | 'memory' | 'latency'
 
 export interface FitOptions {
   /** A published name, or a table. */
@@ -123,17 +123,8 @@ const OPTIONS = [
   'inChannels',
 ] as const
 
-const CIRCUMSTANCES: Record<Metric, readonly string[]> = {
-  macs: [],
-  params: [],
-  memory: ['training', 'batch', 'dtype', 'optimizer', 'ema', 'dropPath', 'dropout', 'memoryFormat', 'scratch'],
-  latency: ['training', 'batch', 'dtype', 'device', 'memoryFormat', 'profile', 'runs', 'warmup'],
-}
-
 /** Of a budget that is counted; a cost over less than this may be no number. */
 const LEAST = 1e-9
-
-const DIMENSIONS: readonly Dimension[] = ['compound', 'depth', 'width', 'resolution']
 
 function refuse(op: string, message: string, hint?: string): never {
   throw new MbconvError('ERR_VALUE', `${op}: ${message}`, { op, hint })
@@ -141,11 +132,10 @@ function refuse(op: string, message: string, hint?: string): never {
 
 /** @returns which budget, how much, and under which circumstances */
 function checkBudget(op: string, budget: unknown): { metric: Metric; amount: Amount; circumstances: object } {
-  const metrics = Object.keys(CIRCUMSTANCES) as Metric[]
-  checkOptions(op, budget, [...metrics, ...new Set(Object.values(CIRCUMSTANCES).flat())])
-  const given = metrics.filter((metric) => Object.hasOwn(budget as object, metric))
+  checkOptions(op, budget, [...METRICS, ...new Set(Object.values(CIRCUMSTANCES).flat())])
+  const given = METRICS.filter((metric) => Object.hasOwn(budget as object, metric))
   if (given.length !== 1)
-    refuse(op, `budget must be one of ${metrics.join(', ')}, got ${given.join(' and ') || 'none'}`)
+    refuse(op, `budget must be one of ${METRICS.join(', ')}, got ${given.join(' and ') || 'none'}`)
   const [metric] = given
   checkOptions(op, budget, [metric, ...CIRCUMSTANCES[metric]])
   const { [metric]: amount, ...circumstances } = budget as Record<Metric, Amount>
@@ -160,7 +150,8 @@ function checkBudget(op: string, budget: unknown): { metric: Metric; amount: Amo
   return { metric, amount, circumstances }
 }
 
-function direction(op: string, { alpha = 1.2, beta = 1.1, gamma = 1.15 }: FitOptions): Direction {
+function direction(op: string, options: FitOptions): Direction {
+  const { alpha = PAPER_BASES.alpha, beta = PAPER_BASES.beta, gamma = PAPER_BASES.gamma } = options
   for (const [name, value] of Object.entries({ alpha, beta, gamma })) {
     checkNumber(op, name, value)
     if (value < 1 || value > 100) refuse(op, `${name} must be from 1 to 100, got ${value}`)
@@ -202,7 +193,7 @@ export function fit(options: FitOptions): FitResult {
   checkOptions(op, options, OPTIONS)
   const { dimension = 'compound', resolutionStep = 1, maxDeviation = 0.1, numClasses = 1000, inChannels = 3 } = options
   const { metric, amount, circumstances } = checkBudget(op, options.budget)
-  const { tolerance = metric === 'latency' ? 0.1 : 0.03, atMost = metric === 'memory', divisor } = options
+  const { tolerance = TOLERANCES[metric], atMost = metric === 'memory', divisor } = options
   if (!DIMENSIONS.includes(dimension))
     refuse(op, `dimension must be one of ${DIMENSIONS.join(', ')}, got ${shown(dimension)}`)
   checkPositive(op, 'tolerance', tolerance)

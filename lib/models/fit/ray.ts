@@ -5,7 +5,7 @@
  * distinct networks within a stated distance of the ray, nearest first.
  */
 
-import { type Dimension, type FitBase, networkOf, type Point, RESOLUTIONS, tableAt } from './base'
+import { type FitBase, networkOf, type Point, RESOLUTIONS, tableAt } from './base'
 import {
   COEFFICIENTS,
   evaluate,
@@ -19,6 +19,7 @@ import {
   searchLine,
   tidied,
 } from './line'
+import type { Dimension } from './request'
 
 /** The logarithms of α, β and γ: where the ray leads. Not negative, not all 0. */
 export interface Direction {

@@ -16,7 +16,7 @@ export interface Context {
   profile: Profile
   init: Init
   squeeze: Squeeze
-  /** Convolutions have a bias, and the batch norm is folded into them. */
+  /** Batch norms are folded into the convolutions, which have a bias instead. */
   folded: boolean
 }
 
@@ -57,7 +57,7 @@ export class ConvNorm extends Sequential {
   }
 }
 
-/** Of a value that nobody else needs. Where gradients are recorded, in place would first copy: dearer than a new output. */
+/** Activates a value that nothing else uses: in place, unless gradients are recorded, where that would copy it first. */
 export function activate(y: Tensor, name: ActivationName): Tensor {
   const options = { inplace: !y.requiresGrad }
   switch (name) {

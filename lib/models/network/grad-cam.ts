@@ -32,7 +32,7 @@ export interface GradCam {
 
 /**
  * Heat-maps of what speaks for a class. A channel counts by the mean of its gradient; what speaks against the class is cut
- * off at 0. No parameter's gradient is touched, whether they are frozen, fused or trained.
+ * off at 0. No parameter's gradient is touched, whether they are frozen, folded or trained.
  *
  * @param x normalised images [N, inChannels, H, W]
  * @returns tensors of the current scope

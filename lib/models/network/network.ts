@@ -123,7 +123,7 @@ export class Network extends Module {
    * convolution in place of batch norm's entries.
    *
    * @throws MbconvError ERR_VALUE in training mode, in which batch norm does not use the statistics that are folded, and
-   *   for a network that is fused already; ERR_DISPOSED; ERR_OOM, ERR_CUDA_OOM
+   *   for a network that is folded already; ERR_DISPOSED; ERR_OOM, ERR_CUDA_OOM
    */
   fuse(): Network {
     const { arch, profile, numClasses, inChannels } = this
@@ -144,7 +144,7 @@ export class Network extends Module {
    *
    * @param options.upTo the last part to be frozen, a child of `features` as in {@link forwardFeatures}: 0 freezes the
    *   stem alone, the last one everything but the classifier
-   * @throws MbconvError ERR_TYPE, ERR_INDEX; ERR_VALUE for a fused network
+   * @throws MbconvError ERR_TYPE, ERR_INDEX; ERR_VALUE for a folded network
    */
   freeze(options: { upTo: number }): this {
     const op = `${this.arch.name}.freeze`
@@ -189,9 +189,9 @@ export class Network extends Module {
   }
 
   /**
-   * As in every module, but for frozen parts, which stay in evaluation mode, as does the whole of a fused network.
+   * As in every module, but for frozen parts, which stay in evaluation mode, as does the whole of a folded network.
    *
-   * @throws MbconvError ERR_VALUE for training mode in a fused network
+   * @throws MbconvError ERR_VALUE for training mode in a folded network
    */
   override train(mode = true): this {
     if (this.folded && mode !== false) {

@@ -123,7 +123,7 @@ const MOBILENET_V2: Namer = {
     }),
 }
 
-/** torchvision's MnasNet is one list: activations are counted too, and the first block stands in it layer by layer. */
+/** torchvision's MnasNet is one list. It counts activations, too, and the layers of the first block are entries of their own. */
 const MNASNET: Namer = {
   stem: ['layers.0', 'layers.1'],
   block: (_, { stage, inStage }) => {
@@ -155,7 +155,7 @@ const TIMM: Namer = {
   wideClassifier: [],
 }
 
-/** timm's MobileNetV3 counts blocks of one width as a stage, and the head as another; its wide layer is a convolution. */
+/** In timm's MobileNetV3 each run of blocks of one width is a stage, the head is another, and the hidden layer a convolution. */
 const TIMM_V3: Namer = {
   ...TIMM,
   block: (layers, place) => TIMM.block(layers, { ...place, stage: place.width, inStage: place.inWidth }),

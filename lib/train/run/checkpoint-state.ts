@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { type TrainConfig, trainConfigSchema } from '../../config/train'
 import { MbconvError } from '../../errors/error'
-import { ioError } from '../../files/atomic'
+import { ioError } from '../../files/io-error'
 import { readableJson } from '../../files/json'
 import { readText } from '../../files/open'
 

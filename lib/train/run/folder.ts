@@ -2,11 +2,13 @@
 import { existsSync, rmdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseConfig, type TrainConfig } from '../../config/train'
+import { datasetKinds } from '../../data/sources/kinds'
 import { MbconvError } from '../../errors/error'
 import { writeFileAtomic } from '../../files/atomic'
 import { makeFolder, makeNewFolder } from '../../files/folders'
 import { readableJson } from '../../files/json'
 import { readText } from '../../files/open'
+import { isMapping } from '../../schema/values'
 import type { Checkpoint } from './checkpoint'
 
 export const RUN_FILES = { config: 'config.json', metrics: 'metrics.jsonl', result: 'result.json' } as const
@@ -81,17 +83,12 @@ const FREE_KEYS = new Set([
   'onDivergence',
   'run',
   'data.evalBatchSize',
-  'data.trainImages',
-  'data.trainLabels',
-  'data.testImages',
-  'data.testLabels',
+  ...datasetKinds().flatMap(({ files }) => files.map((key) => `data.${key}`)),
 ])
 
 /** Paths of the keys in which two plain values differ, free ones left out. */
 function differences(a: unknown, b: unknown, path = ''): string[] {
   if (FREE_KEYS.has(path)) return []
-  const isMapping = (value: unknown): value is Record<string, unknown> =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
   if (isMapping(a) && isMapping(b)) {
     const keys = new Set([...Object.keys(a), ...Object.keys(b)])
     return [...keys].flatMap((key) => differences(a[key], b[key], path === '' ? key : `${path}.${key}`))

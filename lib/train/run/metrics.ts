@@ -5,7 +5,8 @@
  * newest checkpoint knows nothing of. Resuming cuts both away, so that the file tells one history.
  */
 import { closeSync, fstatSync, fsyncSync, writeSync } from 'node:fs'
-import { ioError, writeFileAtomic } from '../../files/atomic'
+import { writeFileAtomic } from '../../files/atomic'
+import { ioError } from '../../files/io-error'
 import { jsonLine } from '../../files/json'
 import { openToAppend, readBytes, readLog } from '../../files/open'
 import { counted } from '../../text/figures'

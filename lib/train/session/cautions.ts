@@ -1,7 +1,7 @@
-/** What a configuration asks for, is done, and is seldom meant: warnings before the first step. */
+/** Warnings before the first step, about settings that are obeyed but are probably a mistake. */
 
 import type { TrainConfig } from '../../config/train'
-import type { ImageDataset } from '../../data/sources/dataset'
+import type { ImageDataset } from '../../data/sources/image-dataset'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
 import { smallestNormalizedMap } from '../../models/cost/count'

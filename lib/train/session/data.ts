@@ -3,9 +3,10 @@ import { crc32 } from 'node:zlib'
 import { normalizationOf } from '../../config/named-weights'
 import type { TrainConfig } from '../../config/train'
 import { Loader } from '../../data/loader'
-import { datasetOf, type ImageDataset, normalization } from '../../data/sources/dataset'
+import type { ImageDataset } from '../../data/sources/image-dataset'
+import { datasetKind } from '../../data/sources/kinds'
+import { normalization } from '../../data/sources/statistics'
 import type { TrainState } from '../run/checkpoint-state'
-import { checkScenes } from './demands'
 
 export interface TrainingData {
   train: ImageDataset
@@ -26,8 +27,9 @@ export interface TrainingData {
  * @throws MbconvError ERR_CONFIG, ERR_DATA, ERR_IO
  */
 export function openData(config: TrainConfig, resolution: number): TrainingData {
-  checkScenes(config, resolution)
-  const { train, test } = datasetOf(config.data, resolution)
+  const kind = datasetKind(config.data.dataset)
+  kind.checkMemory?.(config.data as never, resolution)
+  const { train, test } = kind.open(config.data as never, resolution)
   const [channels] = train.shape
   const { mean, std } = normalization(train, normalizationOf(config, channels))
 

@@ -1,43 +1,23 @@
-/** What a configuration asks of this machine's memory, as far as it can be told before anything is made. */
+/** Checks, before anything is made, that this machine's memory can hold what a configuration asks for. */
 
 import { type TrainConfig, trainConfigSchema } from '../../config/train'
-import { bytesOfScenes } from '../../data/sources/scenes'
 import { MbconvError } from '../../errors/error'
 import type { Arch } from '../../models/arch/arch'
 import { count } from '../../models/cost/count'
-import { OPTIMIZER_SLOTS } from '../../models/cost/memory'
+import { optimizerKind } from '../../optim/kinds'
 import { hostMemory } from '../../process/host-memory'
 import { gibibytes, whole } from '../../text/figures'
 
 /**
- * Refuses scenes that the machine's memory cannot hold.
- *
- * @param resolution of the model's input, px
- * @throws MbconvError ERR_CONFIG
- */
-export function checkScenes({ data }: TrainConfig, resolution: number): void {
-  if (data.dataset !== 'scenes') return
-  const { train, test, size } = data.scenes
-  const side = size ?? resolution
-  const bytes = bytesOfScenes({ size: side, train, test })
-  if (bytes <= hostMemory()) return
-  const key = train >= test ? 'data.scenes.train' : 'data.scenes.test'
-  const images = `${whole(train + test)} images of ${side} px take ${gibibytes(bytes)}`
-  throw new MbconvError('ERR_CONFIG', `${key}: ${images}; this machine has ${gibibytes(hostMemory())}`, {
-    hint: 'fewer images, or a smaller data.scenes.size',
-  })
-}
-
-/**
- * Refuses a network whose parameters, with what training holds beside each, are more than the machine's memory. What
- * the activations take is left to libtorch, which refuses more exactly.
+ * Refuses a network whose parameters, gradients, optimiser state and average do not fit the machine's memory. Activations
+ * are not counted: libtorch itself reports when they do not fit.
  *
  * @throws MbconvError ERR_CONFIG naming the keys that make it so large
  */
 export function checkModel(config: TrainConfig, arch: Arch, numClasses: number, inChannels: number): void {
   const { params } = count(arch, { numClasses, inChannels })
   // The weights, their gradients, the optimiser's tensors and the average, all of float32.
-  const copies = 2 + OPTIMIZER_SLOTS[config.optimizer.name] + (config.ema === false ? 0 : 1)
+  const copies = 2 + optimizerKind(config.optimizer.name).slots + (config.ema === false ? 0 : 1)
   const bytes = 4 * copies * params
   if (bytes <= hostMemory()) return
   const { shape } = trainConfigSchema.shape.model

@@ -1,7 +1,7 @@
 /** The network of a training run. */
 import { tableOf } from '../../config/model-table'
 import type { TrainConfig } from '../../config/train'
-import type { Arch } from '../../models/arch/arch'
+import type { CheckedArch } from '../../models/arch/check'
 import { scale } from '../../models/arch/scaling'
 import { create } from '../../models/network/create'
 import type { Network } from '../../models/network/network'
@@ -9,7 +9,7 @@ import type { Init } from '../../nn/layers'
 import { beginWith } from './initial-weights'
 
 /** The scaled stage table that a configuration names. */
-export function archFor({ model }: TrainConfig): Arch {
+export function archFor({ model }: TrainConfig): CheckedArch {
   const { width, depth, divisor } = model
   const table = tableOf(model)
   return scale(table, { width, depth, resolution: model.resolution ?? table.resolution, divisor })

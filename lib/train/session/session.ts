@@ -10,6 +10,7 @@ import { MbconvError } from '../../errors/error'
 import { count } from '../../models/cost/count'
 import { native } from '../../native/addon'
 import type { Module } from '../../nn/module'
+import { criterionOf } from '../../optim/criteria/kinds'
 import type { Ema } from '../../optim/ema'
 import type { Optimizer } from '../../optim/optimizer'
 import type { Schedule } from '../../optim/schedules'
@@ -21,7 +22,7 @@ import { cautionsOf, checkNormalized, resumptionNotes } from './cautions'
 import { openData, type TrainingData } from './data'
 import { checkModel } from './demands'
 import { archFor, openModel } from './model'
-import { criterionOf, openOptimizer, scheduleOver, stepsOf } from './optimizer'
+import { openOptimizer, scheduleOver, stepsOf } from './optimizer'
 
 export interface Session extends Omit<TrainingData, 'train'> {
   config: TrainConfig

@@ -1,0 +1,50 @@
+/** Options that several commands take. */
+
+import { EXPERIMENTS } from '../../experiment/plan/limits'
+import type { ArgumentDescription, OptionDescription } from './command'
+import { device, wholeUpTo } from './values'
+
+/** Where a command computes. */
+export const DEVICE: OptionDescription = {
+  flags: '--device <device>',
+  help: 'auto, cpu, cuda or cuda:N',
+  parse: device,
+}
+
+/** The trained model that looks at images. */
+export const MODEL: OptionDescription = {
+  flags: '--run <model>',
+  help: 'folder of a run or a checkpoint, a .safetensors file with a card, a fetched checkpoint (default: the newest run in runs/)',
+}
+
+/** How images are read. */
+export const IMAGE_OPTIONS: readonly OptionDescription[] = [
+  {
+    flags: '--color-management',
+    help: 'convert images to sRGB by their colour profiles (default: as the model card says)',
+  },
+  { flags: '--no-color-management', help: 'take colours as they are, whatever the model card says' },
+  {
+    flags: '--max-pixels <n>',
+    help() {
+      const { MAX_PIXELS, MAX_HELD } =
+        require('../../data/images/image-limits.js') as typeof import('../../data/images/image-limits')
+      return `largest image: larger JPEG and lossy WebP files are decoded smaller, others refused (default: ${MAX_PIXELS / 1e6} million, fewer where decoding would hold more than ${MAX_HELD / 1e6} MB)`
+    },
+    parse: wholeUpTo(Number.MAX_SAFE_INTEGER),
+  },
+]
+
+/** The run that a command looks at. */
+export const RUN_ARGUMENT: ArgumentDescription = {
+  name: '[run]',
+  help: 'folder of a run or of one of its checkpoints (default: the newest run below runs/)',
+}
+
+export const EXPERIMENT_ARGUMENT: ArgumentDescription = { name: '<experiment>', help: 'its folder or its file' }
+
+/** Which experiment of a file is meant, and where experiments are. */
+export const EXPERIMENT_OPTIONS: readonly OptionDescription[] = [
+  { flags: '--profile <name>', help: "of the file's profiles" },
+  { flags: '--dir <dir>', help: `folder of all experiments (default: ${EXPERIMENTS})` },
+]

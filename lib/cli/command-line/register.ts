@@ -1,0 +1,41 @@
+/** Hands the description of a command to commander, which parses the command line and writes the help. */
+import { type Command, Option } from 'commander'
+import type { CommandDescription, OptionDescription } from './command'
+
+/** The end of a help text. */
+const examplesText = (lines: readonly string[]) => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
+
+/**
+ * @param parent the program, or the command of which this is a part
+ * @param finish gets the exit status of the command that ran
+ */
+export function register(parent: Command, description: CommandDescription, finish: (status: number) => void): void {
+  const { name, summary, usage, options = [], examples = [], subcommands = [], run } = description
+  const command = parent.command(name).description(summary)
+  if (usage !== undefined) command.usage(usage)
+  for (const argument of description.arguments ?? []) command.argument(argument.name, argument.help)
+  for (const option of options) command.addOption(optionOf(option))
+  if (description.passesUnknownOptions) command.allowUnknownOption()
+  if (description.showsOwnHelp) command.helpOption(false)
+  if (examples.length > 0) command.addHelpText('after', examplesText(examples))
+  for (const subcommand of subcommands) register(command, subcommand, finish)
+  if (run)
+    command.action(async (...given: unknown[]) => {
+      // Commander adds the options and the command behind the arguments.
+      const words = given.slice(0, -2)
+      const all = { ...rootOf(command).opts(), ...command.opts() }
+      finish(await run(...([...words, all] as never[])))
+    })
+}
+
+function optionOf({ flags, help, parse, default: value, choices }: OptionDescription): Option {
+  const option = new Option(flags)
+  if (typeof help === 'string') option.description = help
+  else Object.defineProperty(option, 'description', { get: help })
+  if (choices) option.choices(choices)
+  if (parse) option.argParser(parse as (text: string, before: unknown) => unknown)
+  if (value !== undefined) option.default(value)
+  return option
+}
+
+const rootOf = (command: Command): Command => (command.parent === null ? command : rootOf(command.parent))

@@ -1,0 +1,58 @@
+/** A training on the terminal: how it begins, how it goes, what came out. */
+import type { TrainConfig } from '../../config/train'
+import type { StartEvent, TrainEvent, TrainResult } from '../../train/record/events'
+import * as format from './format'
+import { indented, type Output } from './output'
+import type { Progress } from './progress'
+import { evaluationLines, learningCurves } from './result'
+
+/** Shows an event while the training goes on. */
+export function showEvent(event: TrainEvent, config: TrainConfig, progress: Progress, output: Output): void {
+  switch (event.type) {
+    case 'start':
+      if (!output.quiet && !output.json) progress.note(...headline(event, config, output))
+      progress.event(event)
+      break
+    case 'step':
+    case 'eval':
+      progress.event(event)
+      break
+    case 'warning':
+      progress.note(...indented(`${output.paintNote('yellow', 'warning:')} ${event.message}`))
+      break
+  }
+}
+
+function headline(start: StartEvent, config: TrainConfig, { paintNote: paint }: Output): string[] {
+  const whole = start.steps === start.epochs * start.stepsPerEpoch
+  const facts = [
+    `${format.scaled(start.params)} parameters, ${format.scaled(start.macs)} multiply-adds`,
+    `${format.whole(start.trainImages)} + ${format.whole(start.testImages)} images`,
+    whole
+      ? `${format.counted(start.epochs, 'epoch')} of ${format.counted(start.stepsPerEpoch, 'step')}`
+      : `${format.counted(start.steps, 'step')}, ${start.stepsPerEpoch} an epoch`,
+  ]
+  const again = start.startStep > 0 ? `, going on after step ${start.startStep}` : ''
+  const device = `${start.device}${config.device === 'auto' ? ` (auto: ${reasonFor(start.device)})` : ''}`
+  return [`${paint('bold', format.shortPath(start.runDir))} on ${device}${again}`, facts.join(paint('dim', ' | '))]
+}
+
+/** Why `auto` chose as it did. */
+const reasonFor = (device: string) => (device === 'cpu' ? 'no usable GPU; mbconv doctor says why' : 'the first GPU')
+
+/** Writes what came out. */
+export function conclude(result: TrainResult, config: TrainConfig, output: Output, file: string): void {
+  const weights = config.ema === false ? 'final weights' : 'averaged (EMA) weights'
+  if (result.confusion.length > 0) {
+    output.result('', ...evaluationLines(result, `Test accuracy, ${weights}`, output))
+    const curves = learningCurves(result.runDir, output)
+    if (curves.length > 0) output.result('', ...curves)
+  }
+  output.result(
+    '',
+    `${format.counted(result.steps, 'step')}, ${format.counted(result.epochs, 'epoch')}; training took ${format.duration(result.seconds)}`,
+    `run: ${format.shortPath(result.runDir)}`,
+  )
+  if (result.interrupted)
+    output.note(`saved; go on with: mbconv train ${file} --resume ${format.shortPath(result.runDir)}`)
+}

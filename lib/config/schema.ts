@@ -1,0 +1,165 @@
+/**
+ * The schema of training configurations: what may be set, what it is measured in, and what it is when nothing is set.
+ *
+ * The defaults are the recipe of the EfficientNet paper (arXiv:1905.11946) as its published code runs it. The options of
+ * optimisers, schedules, losses and data sets are described with these, and put together here from their registries. Nothing
+ * here loads native code.
+ */
+import { z } from 'zod'
+import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
+import { criterionFields } from '../optim/criteria/kinds'
+import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/kinds'
+import { DEFAULT_SCHEDULE, SCHEDULES } from '../optim/schedules/kinds'
+import { count, fraction, LARGEST, positive, seedSchema } from '../schema/fields'
+import { schemasOf } from '../schema/kinds'
+
+const channels = (min: number) => z.int().min(min).max(1_000_000)
+const perChannel = (value: z.ZodType<number, number>, what: string) =>
+  z
+    .union([value, z.array(value).min(1)])
+    .nullable()
+    .default(null)
+    .describe(`${what} of the input in 0..1, one number or one a channel; null: the training set's own`)
+
+const model = z.strictObject({
+  name: z.string().min(1).describe('architecture, one of those `mbconv models` lists'),
+  stem: channels(1).nullable().default(null).describe("channels behind the stem; null: the architecture's"),
+  stages: z
+    .array(z.string().max(100))
+    .min(1)
+    .max(100)
+    .nullable()
+    .default(null)
+    .describe("stages in place of the architecture's, as `mbconv models NAME --config` writes them"),
+  head: channels(0).nullable().default(null).describe("channels of the head, 0: none; null: the architecture's"),
+  width: z.number().positive().default(1).describe("factor on the architecture's channels"),
+  depth: z.number().positive().default(1).describe("factor on the architecture's layers per stage"),
+  resolution: z.int().min(8).max(4096).nullable().default(null).describe("input side, px; null: the architecture's"),
+  divisor: channels(1).default(8).describe('channels are rounded to multiples of this'),
+  profile: z
+    .enum(['torchvision', 'timm', 'tf', 'paper'])
+    .default('paper')
+    .describe('whose padding, batch-norm epsilon and batch-norm momentum to use'),
+  dropout: fraction().nullable().default(null).describe("rate before the classifier; null: the architecture's"),
+  dropPath: fraction()
+    .nullable()
+    .default(null)
+    .describe(
+      "rate at which the last block is skipped, earlier ones less, in a line; null: the architecture's own, 0.2 in EfficientNets, 0 in the others",
+    ),
+  weights: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      "weights to begin with: a .safetensors or .pth file, or a pulled checkpoint's name; null: drawn from the seed",
+    ),
+  weightsEntry: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('which weights of a file that has several (state_dict); null: the averaged ones, where there are such'),
+  freeze: z
+    .int()
+    .min(0)
+    .nullable()
+    .default(null)
+    .describe('last part that keeps its weights, 0: the stem, 1: the first stage …; null: all are trained'),
+})
+
+const augment = z.strictObject({
+  rotate: z.number().min(0).max(180).default(0).describe('largest rotation either way, degrees'),
+  translate: z.number().min(0).max(1).default(0).describe('largest shift either way, fraction of the side'),
+  scale: fraction().default(0).describe('largest change of size either way, fraction'),
+  shear: z.number().min(0).lt(90).default(0).describe('largest shear either way, degrees'),
+  flip: z.boolean().default(false).describe('mirror half of the images left to right'),
+})
+
+const datasets = datasetFields()
+
+const data = z.strictObject({
+  dataset: z.enum(datasets.names).default(DEFAULT_DATASET).describe(datasets.summary),
+  ...datasets.keys,
+  batchSize: count().default(64).describe('images in a training step'),
+  evalBatchSize: count().default(256).describe('images in an evaluation step'),
+  augment: augment.prefault({}),
+  mean: perChannel(z.number().min(-LARGEST).max(LARGEST), 'mean'),
+  std: perChannel(positive(), 'standard deviation'),
+})
+
+/** What a mapping's `name` is where a configuration leaves the mapping out, by dotted key: see overrides.ts. */
+export const namedDefaults: ReadonlyMap<string, string> = new Map([
+  ['optimizer', DEFAULT_OPTIMIZER],
+  ['schedule', DEFAULT_SCHEDULE],
+])
+
+const ema = z.strictObject({
+  decay: fraction().default(0.9999).describe('how much of the average a step keeps'),
+  warmup: z.boolean().default(true).describe('keep min(decay, (1 + t) / (10 + t)) at step t, so that it starts fast'),
+})
+
+const checkpoint = z.strictObject({
+  everyEpochs: count().default(1).describe('epochs between two checkpoints'),
+  everySteps: count().nullable().default(null).describe('steps between two checkpoints, besides; null: none'),
+  keep: count().default(3).describe('newest checkpoints to keep'),
+})
+
+const run = z.strictObject({
+  dir: z.string().min(1).default('runs').describe('folder of all runs, relative to the working directory'),
+  name: z
+    .string()
+    .max(200)
+    .regex(/^[^./\\\p{Cc}][^/\\\p{Cc}]*$/u, 'must be a plain folder name')
+    .nullable()
+    .default(null)
+    .describe("this run's folder; null: the configuration's name and the time"),
+  curves: z.boolean().default(true).describe('draw curves.svg and curves.png at the end'),
+})
+
+/** The schema itself, for tools: `z.toJSONSchema(trainConfigSchema, {io: 'input'})` gives editors completion. */
+export const trainConfigSchema = z.strictObject({
+  seed: seedSchema.prefault(0).describe('of the initial weights, the order of the images, augmentation and drops'),
+  device: z
+    .string()
+    .regex(/^(auto|cpu|cuda(:\d{1,3})?)$/, 'must be auto, cpu, cuda or cuda:N')
+    .default('auto')
+    .describe('auto: the GPU where there is one'),
+  memoryFormat: z
+    .enum(['contiguous', 'channelsLast'])
+    .default('channelsLast')
+    .describe('how activations and kernels lie in memory; the results differ by rounding only'),
+  threads: z.int().min(1).max(1024).nullable().default(null).describe("CPU threads; null: libtorch's choice"),
+  model,
+  data: data.prefault({}),
+  optimizer: z.discriminatedUnion('name', schemasOf(OPTIMIZERS)).prefault({ name: DEFAULT_OPTIMIZER }),
+  schedule: z.discriminatedUnion('name', schemasOf(SCHEDULES)).prefault({ name: DEFAULT_SCHEDULE }),
+  ema: z
+    .union([z.literal(false), ema])
+    .prefault({})
+    .describe('moving average of the weights, used to evaluate'),
+  ...criterionFields(),
+  clipGradNorm: positive().nullable().default(null).describe('largest gradient norm; null: no limit'),
+  epochs: count().describe('passes over the training set'),
+  maxSteps: count().nullable().default(null).describe('end after so many steps, if that is sooner; null: no limit'),
+  evalEveryEpochs: count().default(1).describe('epochs between two evaluations'),
+  checkpoint: checkpoint.prefault({}),
+  onDivergence: z
+    .enum(['stop', 'skip'])
+    .default('stop')
+    .describe('when the loss is not a number: stop the run, or skip the step, as long as most steps go well'),
+  run: run.prefault({}),
+})
+
+/** A configuration whose values are right one by one. What follows from other keys is not filled in. */
+export type ParsedConfig = z.output<typeof trainConfigSchema>
+
+/** What a caller of `train()` may write: everything but `model.name` and `epochs` has a default. */
+export type TrainConfigInput = z.input<typeof trainConfigSchema>
+
+/** A whole configuration: every default filled in, data paths absolute. Plain data, fit for JSON and for a worker. */
+export type TrainConfig = Omit<ParsedConfig, 'optimizer' | 'model'> & {
+  optimizer: OptimizerConfig
+  model: Omit<ParsedConfig['model'], 'dropPath'> & { dropPath: number }
+}

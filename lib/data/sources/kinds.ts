@@ -1,0 +1,89 @@
+/** The registry of data sets: what configurations, sessions and experiments read. */
+import type { z } from 'zod'
+import { checkObject, shown } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import { digitsKind } from './digits'
+import { idxKind } from './idx'
+import type { DatasetKind, TrainAndTest } from './kind'
+import { scenesKind } from './scenes'
+
+/** Every data set that a configuration can name. */
+const DATASETS = [digitsKind, scenesKind, idxKind] as const
+
+/** The data set of a configuration that names none. */
+export const DEFAULT_DATASET = 'digits'
+
+export type DatasetName = (typeof DATASETS)[number]['name']
+
+type Intersection<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer I) => void ? I : never
+
+/** The keys of all data sets. Their names differ, since they stand side by side in `data`. */
+type DatasetKeys = Intersection<(typeof DATASETS)[number]['keys']>
+
+const kinds: DatasetKind[] = [...DATASETS]
+let isClosed = false
+
+/**
+ * Adds a data set to the registry, in this thread. For tests: what belongs to the package is listed above.
+ *
+ * @throws MbconvError ERR_VALUE when the configuration's schema has been put together already (it is when
+ *   config/schema.ts is loaded), or for a name or a key that is there already
+ */
+export function addDataset(kind: DatasetKind): void {
+  const refuse = (why: string) => {
+    throw new MbconvError('ERR_VALUE', `addDataset: ${why}`, { op: 'addDataset' })
+  }
+  if (isClosed) refuse('the schema of configurations has been made without it')
+  if (kinds.some(({ name }) => name === kind.name)) refuse(`there is a data set ${kind.name} already`)
+  const taken = kinds.flatMap(({ keys }) => Object.keys(keys))
+  const twice = Object.keys(kind.keys).find((key) => taken.includes(key))
+  if (twice !== undefined) refuse(`there is a key ${twice} already`)
+  kinds.push(kind)
+}
+
+/** All data sets. From here on none can be added. */
+export function datasetKinds(): readonly DatasetKind[] {
+  isClosed = true
+  return kinds
+}
+
+/** For the schema of `data`: the names of all data sets, and the keys of each, in the registry's order. */
+export function datasetFields(): { names: DatasetName[]; keys: DatasetKeys; summary: string } {
+  const all = datasetKinds()
+  return {
+    names: all.map(({ name }) => name as DatasetName),
+    keys: Object.assign({}, ...all.map(({ keys }) => keys)),
+    summary: all.map(({ name, summary }) => `${name}: ${summary}`).join('; '),
+  }
+}
+
+/** The data set of a name; undefined where there is none. */
+export function datasetNamed(name: unknown): DatasetKind | undefined {
+  return kinds.find((kind) => kind.name === name)
+}
+
+/** @throws MbconvError ERR_CONFIG for a name that is none */
+export function datasetKind(name: unknown): DatasetKind {
+  const kind = datasetNamed(name)
+  if (kind !== undefined) return kind
+  throw new MbconvError('ERR_CONFIG', `data.dataset must be a data set, not ${shown(name)}`, {
+    hint: `there are ${kinds.map((each) => each.name).join(', ')}`,
+  })
+}
+
+/** The part of a training configuration that names a data set; see `data` in the configuration. */
+export type DatasetChoice = { dataset: DatasetName } & z.input<
+  z.ZodObject<{ [K in keyof DatasetKeys]: DatasetKeys[K] }>
+>
+
+/**
+ * Loads the training and the test images that a configuration names.
+ *
+ * @param resolution of the model's input, px: what is drawn is drawn at that size unless the choice names one
+ * @throws MbconvError ERR_CONFIG for an unknown data set or a file that is not named, ERR_DATA when a file cannot be used
+ *   or the two parts do not fit each other
+ */
+export function datasetOf(choice: DatasetChoice, resolution = 64): TrainAndTest {
+  checkObject('datasetOf', 'choice', choice)
+  return datasetKind(choice.dataset).open(choice as never, resolution)
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod'
+import {
+  type Course,
+  epochs,
+  requireRange,
+  type Schedule,
+  type ScheduleKind,
+  type WarmupOptions,
+  warmedUp,
+  warmupEpochs,
+} from './schedule'
+
+export interface StaircaseOptions extends WarmupOptions {
+  /** Updates between two drops; need not be whole. */
+  decaySteps: number
+  /** Factor of a drop. */
+  decayRate: number
+}
+
+/**
+ * The paper's: times `decayRate` every `decaySteps`, in stairs. The clock runs from step 0, through the warm-up, so
+ * some drops may be due when the warm-up ends (tensorflow/tpu, efficientnet/utils.py, build_learning_rate).
+ */
+export function staircase(options: StaircaseOptions): Schedule {
+  const { lr, decaySteps, decayRate } = options
+  requireRange('decaySteps', decaySteps, 0, true)
+  requireRange('decayRate', decayRate, 0)
+  return warmedUp(options, (step) => lr * decayRate ** Math.floor(step / decaySteps))
+}
+
+const schema = z.strictObject({
+  name: z.literal('staircase'),
+  warmupEpochs: warmupEpochs(5),
+  decayEpochs: epochs().positive().default(2.4).describe('epochs between two drops, counted from the first step'),
+  decayRate: z.number().positive().max(1).default(0.97).describe('factor of a drop'),
+})
+
+/** For the registry in kinds.ts. */
+export const staircaseKind = {
+  schema,
+  make: ({ decayEpochs, decayRate }: z.output<typeof schema>, { lr, warmupSteps, skipZero, stepsPerEpoch }: Course) =>
+    staircase({ lr, warmupSteps, skipZero, decaySteps: decayEpochs * stepsPerEpoch, decayRate }),
+} satisfies ScheduleKind

@@ -1,0 +1,83 @@
+/* The list of commands: a command is one file and one line; help and documents say what it takes. */
+import fs from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import t from 'tap'
+
+const require = createRequire(import.meta.url)
+const MAIN = path.resolve('dist/cli/main.js')
+const { COMMANDS } = require(MAIN)
+const COMPILED = path.join(path.dirname(MAIN), 'commands')
+
+/** Checks that the descriptions are those of a folder's files, one each, and goes on with their subcommands. */
+function checkFolder(t, folder, descriptions) {
+  const sources = fs.readdirSync(path.join('lib/cli/commands', folder))
+  const files = sources.filter((name) => name.endsWith('.ts')).map((name) => path.parse(name).name)
+  t.same(files.sort(), descriptions.map(({ name }) => name).sort(), 'each file is in the list, and nothing else')
+  const folders = sources.filter((name) => !name.endsWith('.ts'))
+  const parents = descriptions.filter(({ subcommands }) => subcommands)
+  t.same(folders.sort(), parents.map(({ name }) => name).sort(), 'a folder for each command that has others')
+  for (const description of descriptions) {
+    const { name, summary, run, subcommands } = description
+    const exported = Object.values(require(path.join(COMPILED, folder, `${name}.js`)))
+    t.ok(exported.length === 1 && exported[0] === description, `${name}: its file has its description and nothing else`)
+    t.ok(summary, `${name} has a summary`)
+    t.equal(typeof run === 'function', subcommands === undefined, `${name} does something itself or by its subcommands`)
+    if (subcommands) checkFolder(t, path.join(folder, name), subcommands)
+  }
+}
+
+t.test('each file of commands/ describes one command of the list', async (t) => checkFolder(t, '', COMMANDS))
+
+/** The description that words lead to, and the words that are left. */
+function commandOf([first, ...rest], commands = COMMANDS) {
+  const found = commands.find(({ name }) => name === first)
+  return found?.subcommands ? (commandOf(rest, found.subcommands) ?? { found, rest }) : found && { found, rest }
+}
+
+const GLOBAL = ['--json', '--quiet', '--help', '--version']
+const longFlags = ({ options = [] }) => options.flatMap(({ flags }) => flags.match(/--[a-z][a-z-]*/g))
+
+/** Why a command line cannot be; undefined where it can. */
+function objection(words) {
+  const { found, rest } = commandOf(words) ?? {}
+  if (found === undefined) return words[0].startsWith('-') ? undefined : `there is no command ${words[0]}`
+  if (found.showsOwnHelp) return undefined
+  const flags = [...GLOBAL, ...longFlags(found)]
+  const unknown = rest.filter((word) => word.startsWith('--')).find((word) => !flags.includes(word.split('=')[0]))
+  if (unknown === undefined || (found.passesUnknownOptions && unknown.includes('='))) return undefined
+  return `${found.name} has no ${unknown}`
+}
+
+/** The command lines of a text, as words: up to what a shell ends them with. */
+const linesIn = (text) =>
+  [...text.matchAll(/(?:^|[`|] *|npx )mbconv +([a-z-][^`\n|>#]*)/gm)].map(([, words]) => words.trim().split(/\s+/))
+
+const examplesOf = (commands) =>
+  commands.flatMap(({ examples = [], subcommands = [] }) => [...examples, ...examplesOf(subcommands)])
+
+t.test('command lines in help and documents are of commands and options that exist', async (t) => {
+  for (const example of examplesOf(COMMANDS))
+    for (const words of linesIn(example)) t.equal(objection(words), undefined, example)
+  const documents = ['README.md', ...fs.readdirSync('docs').filter((name) => name.endsWith('.md'))]
+  let count = 0
+  for (const name of documents) {
+    const text = fs.readFileSync(name === 'README.md' ? name : path.join('docs', name), 'utf8')
+    // Sentences begin with the package's name, too.
+    const code = text.match(/^```[\s\S]*?^```|`[^`\n]+`/gm) ?? []
+    for (const words of code.flatMap((part) => linesIn(part))) {
+      t.equal(objection(words), undefined, `${name}: mbconv ${words.join(' ')}`)
+      count++
+    }
+  }
+  t.ok(count > 30, `${count} command lines`)
+  t.equal(objection(['predcit']), 'there is no command predcit')
+  t.equal(objection(['predict', 'a.png', '--top-k', '3']), 'predict has no --top-k')
+  t.equal(objection(['experiment', 'run', 'a.yaml', '--train.epochs=3']), 'run has no --train.epochs=3')
+})
+
+t.test('README shows every command but setup, which npm calls', async (t) => {
+  const shown = new Set(linesIn(fs.readFileSync('README.md', 'utf8')).map(([first]) => first))
+  const missing = COMMANDS.map(({ name }) => name).filter((name) => !shown.has(name))
+  t.same(missing, ['setup'])
+})
