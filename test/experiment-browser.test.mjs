@@ -153,7 +153,7 @@ for (const [name, { plan: made, rows }] of Object.entries(experiments)) {
         const table = seen.tables.find((entry) => entry.id === `table-${id}`)
         t.same(table?.rows, wanted, `${where}: table ${id}`)
       }
-      for (const words of ['What the numbers allow to say', 'What was not shown', 'How to do it again']) {
+      for (const words of ['What the results show', 'What the results do not show', 'How to reproduce it']) {
         t.ok(seen.text.includes(words), words)
       }
     }

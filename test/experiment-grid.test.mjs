@@ -58,7 +58,7 @@ t.test('candidates: the constraint and the cost, recomputed', async (t) => {
 
 t.test('refused: off by what they count, or the same network as another', async (t) => {
   const { arms, refused } = first(GRID)
-  const off = refused.filter(({ reason }) => /multiply-adds, [+-][\d.]+ % of 2 times the base/.test(reason))
+  const off = refused.filter(({ reason }) => /multiply-adds, [+-][\d.]+ % off 2 times the base’s/.test(reason))
   const twins = refused.filter(({ reason }) => /^is the same network as α/.test(reason))
   t.equal(off.length + twins.length, refused.length)
   t.ok(off.length > 0)

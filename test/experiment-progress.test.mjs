@@ -43,7 +43,7 @@ t.test('without a terminal: a line for each job that begins or ends', async (t) 
     '1/3  base seed 0 begins',
     '1/3  compound seed 0 begins',
     'once more: compound seed 0: it died (ERR_JOB_DIED)',
-    '2/3  base seed 0  top-1 50.00 %  20.0 s',
+    '2/3  base seed 0  top-1 50.00 %  20 s',
     '3/3  compound seed 0 failed: no memory (ERR_OOM)',
   ])
   t.equal(shown({ isTTY: false, quiet: true }), 'once more: compound seed 0: it died (ERR_JOB_DIED)\n')
@@ -63,7 +63,7 @@ t.test('on a terminal: the jobs under way, drawn again in place', async (t) => {
   }
   t.same(screen, [
     'once more: compound seed 0: it died (ERR_JOB_DIED)',
-    '2/3  base seed 0  top-1 50.00 %  20.0 s',
+    '2/3  base seed 0  top-1 50.00 %  20 s',
     '3/3  compound seed 0 failed: no memory (ERR_OOM)',
   ])
   const narrow = shown({ isTTY: true, columns: 20 })

@@ -141,17 +141,17 @@ t.test('a difference is claimed where its corrected test finds it, and nowhere e
   t.equal(head.length, 3)
   t.match(
     head[0],
-    /^Compound beats depth by 4\.6 points \(95 % \+4\.2 to \+4\.9; p < 0\.001, corrected for 3 comparisons; 3 seeds\)\.$/,
+    /^Compound beats depth by 4\.6 points \(95 % interval \+4\.2 to \+4\.9; p < 0\.001, corrected for 3 comparisons; 3 seeds\)\.$/,
   )
   t.match(
     head[1],
-    /^Compound against width: no difference could be shown \(\+1\.9 points; 95 % −0\.9 to \+4\.8; p = 0\.096/,
+    /^Compound against width: no significant difference \(\+1\.9 points; 95 % interval −0\.9 to \+4\.8; p = 0\.096/,
   )
-  t.match(head[1], /3 seeds could have detected about 6\.4 points after the correction\.$/)
-  t.match(open.join('\n'), /no difference shown does not mean none/)
-  t.match(open.join('\n'), /cannot fall below p = 0\.25 with 3 pairs/)
+  t.match(head[1], /3 seeds could have detected a difference of about 6\.4 points after the correction\.$/)
+  t.match(open.join('\n'), /“No significant difference” does not mean that there is none/)
+  t.match(open.join('\n'), /its p cannot be below 0\.25 with 3 pairs/)
   t.match(open.join('\n'), /32 to 65 px, procedural scenes/)
-  t.match(open.join('\n'), /not tuned for each/)
+  t.match(open.join('\n'), /not tuned for each arm/)
   t.notMatch(open.join('\n'), /Digits|Unfinished|Failed|Refused/)
 
   // Alone the test would find it; among three it does not count.
@@ -161,8 +161,8 @@ t.test('a difference is claimed where its corrected test finds it, and nowhere e
   const { head: weak, analysis } = says({ plan: made, rows: rowsOf(made, narrow) })
   const [depth] = analysis.comparisons
   t.ok(depth.test.p < 0.05 && depth.p > 0.05, `${depth.test.p} alone, ${depth.p} corrected`)
-  t.match(weak[0], /no difference could be shown/)
-  t.match(weak[0], /Taken alone the test would have found it/)
+  t.match(weak[0], /no significant difference/)
+  t.match(weak[0], /Without the correction the difference would have been significant/)
 
   const behind = { ...ACCURACIES, compound: ACCURACIES.base.map((value) => value - 0.001 * value) }
   t.match(says({ plan: made, rows: rowsOf(made, behind) }).head[0], /^Compound is behind depth by 3\.4 points/)
@@ -173,25 +173,28 @@ t.test('too little to conclude from', async (t) => {
   const alone = says({ plan: one, rows: rowsOf(one, ACCURACIES) })
   t.match(
     alone.head[0],
-    'Compound against depth: +4.6 points in the only seed that both have finished; one seed cannot',
+    'Compound against depth: +4.6 points in the only seed that both have finished. One seed cannot',
   )
   t.match(alone.open[0], 'There is one seed: no spread, no interval and no test.')
   t.notMatch(alone.head.join(), /beats|behind|p =/)
 
   const none = says({ plan: plan(FIVE), rows: [] })
-  t.same(none.head, ['No job has finished yet: there is nothing to conclude.'])
+  t.same(none.head, ['No job has finished yet, so there is nothing to conclude.'])
   t.match(none.open[0], 'Unfinished: 15 of 15 jobs: base (seeds 0, 1, 2)')
 
   const all = says({ plan: plan(FIVE), rows: FIVE.flatMap((entry) => [0, 1, 2].map((seed) => failed(entry, seed))) })
-  t.same(all.head, ['All 15 of 15 jobs failed: there is nothing to conclude.'])
+  t.same(all.head, ['All 15 jobs failed, so there is nothing to conclude.'])
   t.match(all.open[0], 'Failed: base, seed 0: loss is NaN at step 12 (ERR_DIVERGED).')
   t.match(all.open.join('\n'), 'Failed: 3 more jobs')
 
   const made = plan(FIVE)
   const same = rowsOf(made, { ...ACCURACIES, depth: ACCURACIES.compound.map((value) => value - 0.02) })
-  t.match(says({ plan: made, rows: same }).head[0], /\+2\.0 points in each of 3 seeds; without any spread/)
+  t.match(
+    says({ plan: made, rows: same }).head[0],
+    /\+2\.0 points in each of 3 seeds\. Significance cannot be judged without any spread\.$/,
+  )
   const equal = rowsOf(made, { ...ACCURACIES, depth: ACCURACIES.compound })
-  t.match(says({ plan: made, rows: equal }).head[0], /no difference could be shown \(all seeds alike\)/)
+  t.match(says({ plan: made, rows: equal }).head[0], /no significant difference \(equal in every seed\)/)
 
   const flat = rowsOf(made, Object.fromEntries(FIVE.map(({ id }) => [id, [0.1, 0.1, 0.1]])))
   const { head, analysis } = says({ plan: made, rows: flat })
@@ -225,14 +228,27 @@ t.test('unfinished, failed and refused arms are named', async (t) => {
   const { head, open, analysis } = says({ plan: made, rows })
   t.same(analysis.jobs, { planned: 12, done: 10, failed: 1 })
   t.equal(analysis.finished, false)
-  t.equal(head[0], 'Not finished: 10 of 12 jobs are done. What follows may change.')
+  t.equal(head[0], 'Not finished: 10 of 12 jobs are done. The results below may change.')
   // The only declared comparison: nothing to correct for.
-  t.match(head[1], /^Compound beats depth by 4\.6 points \(95 % \+4\.2 to \+4\.9; p < 0\.001; 3 seeds\)\.$/)
+  t.match(head[1], /^Compound beats depth by 4\.6 points \(95 % interval \+4\.2 to \+4\.9; p < 0\.001; 3 seeds\)\.$/)
   t.equal(open[0], 'Unfinished: 1 of 12 jobs: width (seed 2).')
   t.equal(open[1], 'Failed: width, seed 1: out of memory (ERR_OOM).')
   t.match(
     open[2],
     'Refused: resolution: no resolution is within 3 % of the budget. The nearest reachable is 3.66× the base’s cost, −8.5 % off the budget.',
+  )
+
+  // A grid can refuse dozens for their cost: they share one sentence.
+  const nearest = (error) => ({ ...refused[0].nearest, macs: 2 * 1_530_000 * (1 + error), error })
+  const costly = [-0.208, 0.056].map((error, i) => ({
+    ...refused[0],
+    id: `a1.${i}`,
+    reason: `has some multiply-adds, ${error} off 2 times the base’s`,
+    nearest: nearest(error),
+  }))
+  t.equal(
+    says({ plan: { ...made, refused: [...costly, ...refused] }, rows }).open[2],
+    'Refused because the counted cost is outside the budget (cost in multiples of the base, deviation): a1.0 (1.58×, −20.8 %), a1.1 (2.11×, +5.6 %).',
   )
 
   const target = write({ plan: made, rows })
@@ -265,7 +281,7 @@ t.test('curves, grids and stage searches have reports of their own', async (t) =
   const curved = await drawn(curves())
   t.same(curved.ids, ['accuracy-cost', 'arms', 'paper'])
   t.match(curved.conclusions[0], /No comparison was declared, so nothing is tested/)
-  t.match(curved.conclusions[1], /^depth: 61\.4 % at 1×, 66\.9 % at 8\.08×/)
+  t.match(curved.conclusions[1], /^depth: 61\.4 % at 1× and 66\.9 % at 8\.08×/)
   const svg = read(curved.figures[0].svg)
   const texts = [...parseHTML(svg).document.querySelectorAll('text')].map((node) => node.textContent)
   for (const wanted of ['compound 72.9 %', 'depth 66.9 %', 'base 61.4 %', '2×', '8×'])
@@ -294,8 +310,12 @@ t.test('curves, grids and stage searches have reports of their own', async (t) =
     t.equal(counted, `${Number((macs / grid().plan.base.macs).toPrecision(3))}×`)
   }
   t.match(searched.conclusions[0], 'At φ = 1, a1.2-b1.1-g1.17 has the highest mean of 12 candidates')
-  t.match(searched.conclusions[1], /8 of the others cannot be told from it .*; 3 are worse/)
-  t.match(searched.conclusions.at(-1), 'The best ray of φ = 1 is number 1 of 3 at φ = 2.')
+  t.match(searched.conclusions[1], /^8 others are statistically indistinguishable from it: /)
+  t.match(
+    searched.conclusions[2],
+    /^3 candidates are worse \(two means must differ by [\d.]+ points to be distinguished\)\.$/,
+  )
+  t.match(searched.conclusions.at(-1), 'The best ray at φ = 1 has rank 1 of 3 at φ = 2.')
 
   // One seed: an order, and no more.
   const single = grid()
@@ -314,7 +334,7 @@ t.test('curves, grids and stage searches have reports of their own', async (t) =
     found.map(([id, score]) => [id, score]),
     scores.slice(0, 20).map(({ arm, score }) => [arm, score.toFixed(4)]),
   )
-  t.match(evolved.conclusions.join(), /its order is not tested/)
+  t.match(evolved.conclusions.join(), /The order of the networks is not tested/)
 })
 
 t.test('the page loads nothing, and takes hostile words as words', async (t) => {
@@ -393,7 +413,7 @@ t.test('experiments side by side', async (t) => {
     { mean: summarize(ACCURACIES.compound).mean, n: 3 },
     { mean: 0.6935, sd: null },
   ])
-  t.same(notes, ['They differ in seeds.', 'Nothing is tested across experiments.'])
+  t.same(notes, ['The experiments differ in seeds.', 'Nothing is tested across experiments.'])
   t.equal(each.length, 2)
   t.same(await mb.experiment.compare(folders), compareExperiments(folders))
   t.match(await mb.experiment.report(folders[0]), { html: join(folders[0], 'report', 'report.html') })

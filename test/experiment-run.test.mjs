@@ -269,7 +269,7 @@ t.test('the command: plan, signals, status, results, report', async (t) => {
 
   const last = start(cwd, 'run', 'tiny.yaml', '--dir', 'out')
   t.equal(await last.done, 0, last.stderr)
-  t.match(last.stderr, /^refused: far: has .* of the budget of/m)
+  t.match(last.stderr, /^refused: far: has .* off the budget of/m)
   t.match(last.stderr, /^2 arms × 1 seed \| 2 jobs \| \d+ at once on cpu \| budget/m)
   t.match(last.stderr, /^2\/2 {2}\w+ seed 0 {2}top-1 [\d.]+ % {2}/m)
   t.match(last.stdout, /^wide +[\d,]+ +[\d,]+ +1( +\d+\.\d\d %){3}$/m)

@@ -191,7 +191,9 @@ t.test('points, curves, crosses', async (t) => {
 
 t.test('points are held to a budget, too; names must differ; comparisons must exist', async (t) => {
   const plan = experiment.plan(small({ budget: { macs: '2x' }, arms: ['base', { width: 4, id: 'far' }] }))
-  t.match(plan.refused, [{ id: 'far', nearest: { coefficients: { width: 4 } }, reason: /of the budget of 1,550,960$/ }])
+  t.match(plan.refused, [
+    { id: 'far', nearest: { coefficients: { width: 4 } }, reason: /off the budget of 1,550,960$/ },
+  ])
   const refusals = [
     [{ arms: ['base', 'base'] }, 'ERR_CONFIG', /two are called base/],
     [{ arms: ['base'], compare: [{ arm: 'base', against: 'bse' }] }, 'ERR_CONFIG', /no arm is called bse/],

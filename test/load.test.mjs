@@ -57,7 +57,7 @@ t.test('Version checked at configure *and* at load', async (t) => {
   t.match(configure.stderr, /libtorch 2\.10\.1[\s\S]*2\.11\s+to\s+2\.15/)
 })
 
-t.test('CUDA false always has a reason', async (t) => {
+t.test('Unavailable CUDA always has a reason', async (t) => {
   const folder = t.testdir({ bin: {}, build: {} })
   // The package as it lies there, with a record of its set-up that can be changed.
   for (const name of ['dist', 'package.json'])

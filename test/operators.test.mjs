@@ -35,7 +35,7 @@ t.test('what is refused says why, and what to call instead', async (t) => {
     t.throws(() => mb.callOp(name, [x, x, [1]]), {
       code: 'ERR_VALUE',
       op: 'callOp',
-      message: `callOp: "${name}" computes a gradient and trusts autograd to call it rightly`,
+      message: `callOp: "${name}" computes a gradient and relies on autograd for valid arguments`,
       hint: /backward\(\) or grad\(\)/,
     })
   t.throws(() => mb.callOp('quantized::embedding_bag_2bit_prepack', [mb.zeros([1, 1, 1, 1, 1])]), { code: 'ERR_VALUE' })

@@ -332,7 +332,7 @@ t.test(
 t.test('the versions of torch: one list, and what is said of it agrees', async (t) => {
   t.ok(TORCH_VERSIONS.includes(TORCH_VERSION))
   const [oldest, newest] = [TORCH_VERSIONS[0], TORCH_VERSIONS.at(-1)].map((version) => version.replace(/\.\d+$/, ''))
-  for (const file of ['lib/cli/view/environment.ts', 'docs/gpu-host.md']) {
+  for (const file of ['lib/cli/input/environment.ts', 'docs/gpu-host.md']) {
     const text = fs.readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')
     t.match(text, `${oldest} to ${newest}`, file)
   }

@@ -1,4 +1,4 @@
-/** Which device a configuration means. */
+/** Resolves the device of a configuration. */
 
 import { MbconvError } from '../errors/error'
 import { deviceCount, whyNot } from './index'
@@ -6,8 +6,8 @@ import { deviceCount, whyNot } from './index'
 /**
  * The device to compute on.
  *
- * @param wanted 'cpu', 'cuda', 'cuda:N', or 'auto': the first GPU where libtorch can use one, else the CPU
- * @throws MbconvError ERR_CUDA_UNAVAILABLE, with the reason, when a GPU is asked for by name and there is none such
+ * @param wanted 'cpu', 'cuda', 'cuda:N', or 'auto': the first GPU if libtorch can use one, otherwise the CPU
+ * @throws MbconvError ERR_CUDA_UNAVAILABLE, with the reason, if a GPU is named and does not exist
  */
 export function resolveDevice(wanted: string): string {
   if (wanted === 'cpu') return wanted

@@ -1,11 +1,11 @@
-/** Which GPUs there are, which one is meant, and waiting for one. */
+/** The available GPUs, the current one, and waiting for one. */
 import { MbconvError } from '../errors/error'
 import { requireCuda } from '../native/cuda'
 
-/** A GPU by its number or name ('cuda:1'); 'cuda', or leaving it out, means the current one. */
+/** A GPU by number or name ('cuda:1'). 'cuda' or undefined means the current GPU. */
 export type DeviceLike = number | string | null
 
-/** The number that the addon takes; undefined for the current device. */
+/** The device number for the addon; undefined for the current device. */
 export function deviceIndex(device: DeviceLike | undefined, op: string): number | undefined {
   if (device === undefined || device === null || device === 'cuda') return undefined
   const index = typeof device === 'string' ? /^cuda:(\d+)$/.exec(device)?.[1] : device
@@ -33,24 +33,27 @@ export function getDeviceProperties(device?: DeviceLike): DeviceProperties {
   return { name, major, minor, multiProcessorCount, totalMemory }
 }
 
-/** The number of the device that 'cuda' means in this thread. */
+/** The number of this thread's current device, which 'cuda' stands for. */
 export function currentDevice(): number {
   return requireCuda('currentDevice').cudaCurrentDevice()
 }
 
-/** Makes `device` what 'cuda' means in this thread from here on. */
+/** Makes `device` this thread's current device, which 'cuda' stands for. */
 export function setDevice(device: number | string): void {
   const addon = requireCuda('setDevice')
   const index = deviceIndex(device, 'setDevice')
   if (index !== undefined) addon.cudaSetDevice(index)
 }
 
-/** Waits until the device has done all that it was given, by whatever thread. */
+/** Waits until the device has finished all its work, from all threads. */
 export function synchronize(device?: DeviceLike): void {
   requireCuda('synchronize').cudaSynchronize(deviceIndex(device, 'synchronize'))
 }
 
-/** As {@link synchronize}, waiting off the JavaScript thread. Not to be pending while a graph is captured. */
+/**
+ * Like {@link synchronize}, without blocking the JavaScript thread. It must not be pending during the capture of a
+ * graph.
+ */
 export async function synchronizeAsync(device?: DeviceLike): Promise<void> {
   await requireCuda('synchronizeAsync').cudaSynchronizeAsync(deviceIndex(device, 'synchronizeAsync'))
 }

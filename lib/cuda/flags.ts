@@ -1,17 +1,17 @@
-/** Switches of NVIDIA's libraries, for the whole process. */
+/** Settings of NVIDIA's libraries, for the whole process. */
 import { MbconvError } from '../errors/error'
 import { requireCuda } from '../native/cuda'
 
 export interface CudaFlags {
-  /** Products of float32 matrices may round their factors to TF32's 10 bits of mantissa. Off at first, as in PyTorch. */
+  /** Matrix products in float32 may round their factors to TF32's 10 bits of mantissa. Off by default, as in PyTorch. */
   matmulTF32: boolean
-  /** The same for cuDNN's convolutions. On at first, as in PyTorch. */
+  /** The same for cuDNN's convolutions. On by default, as in PyTorch. */
   cudnnTF32: boolean
-  /** Whether convolutions may go to cuDNN at all. On at first. */
+  /** Whether convolutions may use cuDNN at all. On by default. */
   cudnnEnabled: boolean
-  /** The first convolution of every shape tries cuDNN's algorithms and keeps the fastest. Off at first. */
+  /** The first convolution of every shape tries cuDNN's algorithms and keeps the fastest. Off by default. */
   cudnnBenchmark: boolean
-  /** Only algorithms of cuDNN that give the same bits every time. Off at first. */
+  /** Use only those algorithms of cuDNN that give the same bits every time. Off by default. */
   cudnnDeterministic: boolean
 }
 
@@ -22,7 +22,7 @@ export function flags(): CudaFlags {
   return Object.fromEntries(NAMES.map((name) => [name, addon.cudaGetFlag(name)])) as unknown as CudaFlags
 }
 
-/** Sets those that are given; returns all as they were, to be set again later. */
+/** Sets the given flags and returns the previous values of all, so that they can be restored. */
 export function setFlags(wanted: Partial<CudaFlags>): CudaFlags {
   const addon = requireCuda('setFlags')
   const before = flags()

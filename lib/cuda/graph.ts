@@ -1,6 +1,6 @@
 /**
- * CUDA graphs: the work of a function, captured once, launched as a whole from then on. Launching hundreds of small
- * kernels one by one keeps the host busier than the device; a graph is a single launch.
+ * CUDA graphs: the work of a function is captured once and then launched as a whole. Launching hundreds of small kernels
+ * one by one keeps the host busier than the device; a graph needs a single launch.
  */
 import { MbconvError } from '../errors/error'
 import { requireCuda } from '../native/cuda'
@@ -13,22 +13,22 @@ import { currentStream, Stream, stream } from './streams'
 export interface GraphOptions {
   /** Arguments for the function. {@link Graph.replay} copies new values into these very tensors. */
   inputs?: Tensor[]
-  /** How often the function runs before it is captured, at least once; NVIDIA's libraries set themselves up meanwhile. */
+  /** Number of runs before the capture, at least 1. NVIDIA's libraries initialise themselves during these runs. */
   warmUp?: number
 }
 
 /**
  * Captures what `fn` does on the GPU.
  *
- * `fn` runs `warmUp` times on a stream of its own and once more for the capture, which only records. It is a whole
- * training step or part of one; what it changes (weights, statistics, optimiser state) is changed by the warm-up too.
+ * `fn` runs `warmUp` times on a separate stream, and once more for the capture, which only records. It can be a whole
+ * training step or part of one. The warm-up runs really change weights, statistics and optimiser state.
  * A replay does the same work on the same memory, so
  *   - every tensor that `fn` reads or writes must be on the GPU and outlive the graph; new data is copied into it;
- *   - shapes, JavaScript values and branches are those of the capture; what changes from step to step has to be a tensor,
- *     which is what `capturable` optimisers and averages make of their rates and counts;
+ *   - shapes, JavaScript values and branches stay those of the capture; a value that changes from step to step must be a
+ *     tensor (`capturable` optimisers and averages keep their rates and counts in tensors);
  *   - nothing in `fn` may wait for the device: no item(), toArray(), synchronize(), nonzero(), no copy to the host;
- *   - gradients are made inside: `zeroGrad()` belongs into `fn`, before backward().
- * Random numbers are new in every replay. Memory made during the capture comes from a pool of the graph.
+ *   - gradients must be created inside: call `zeroGrad()` in `fn`, before backward().
+ * Every replay draws new random numbers. Memory that the capture allocates comes from a pool of the graph.
  *
  * @throws MbconvError ERR_CUDA_UNAVAILABLE; ERR_CUDA when `fn` does what cannot be captured; whatever `fn` throws
  */
@@ -37,7 +37,8 @@ export function graph<T>(fn: (...inputs: Tensor[]) => T, options: GraphOptions =
   const { inputs = [], warmUp = 3 } = options
   if (!Number.isSafeInteger(warmUp) || warmUp < 1)
     throw new MbconvError('ERR_VALUE', `graph: warmUp must be a positive integer, got ${warmUp}`, { op: 'graph' })
-  // Of high priority, since few take such streams from the pool: what others give to this one would be captured too.
+  // High priority, because streams of that pool are rarely used: work that others put into this stream would be
+  // captured too.
   const side = new Stream({ highPriority: true })
   side.wait(currentStream())
   stream(side, () => {
@@ -48,7 +49,7 @@ export function graph<T>(fn: (...inputs: Tensor[]) => T, options: GraphOptions =
     }
   })
   side.synchronize()
-  // What the warm-up has freed would stay reserved for its stream; the graph has a pool of its own.
+  // Memory freed by the warm-up would stay reserved for its stream; the graph has a separate pool.
   addon.cudaEmptyCache()
   return stream(side, () => capture(addon, fn, inputs))
 }
@@ -61,7 +62,7 @@ function capture<T>(addon: Native, fn: (...inputs: Tensor[]) => T, inputs: Tenso
     try {
       const output = scope(() => {
         const result = fn(...inputs)
-        // They are the graph's, whatever scope it is made in.
+        // The outputs belong to the graph, not to the surrounding scope.
         outputs.push(...collectTensors(result).filter((t) => !inputs.includes(t)))
         for (const t of outputs) keep(t)
         return result
@@ -79,11 +80,11 @@ function capture<T>(addon: Native, fn: (...inputs: Tensor[]) => T, inputs: Tenso
   }
 }
 
-/** A captured graph; {@link graph} makes them. */
+/** A captured graph, made by {@link graph}. */
 export class Graph<T = unknown> {
-  /** The tensors that it reads its inputs from: the caller's own, to be kept alive. */
+  /** The tensors that the graph reads its inputs from. They are the caller's and must be kept alive. */
   readonly inputs: readonly Tensor[]
-  /** What the function returned. Its tensors hold values from the first replay on, and are the graph's to dispose. */
+  /** The function's return value. Its tensors have values after the first replay, and the graph disposes them. */
   readonly output: T
   readonly #handle: CudaGraph
   readonly #outputs: Tensor[]
@@ -97,8 +98,8 @@ export class Graph<T = unknown> {
   }
 
   /**
-   * Copies `values` (none, or one for every input) into the inputs and launches the graph on the current stream. Does
-   * not wait for it.
+   * Copies `values` (none, or one for every input) into the inputs and launches the graph on the current stream, without
+   * waiting for it.
    *
    * @returns the output: the same tensors every time, with new values
    */
@@ -115,7 +116,7 @@ export class Graph<T = unknown> {
     return this.output
   }
 
-  /** Frees the graph, its output and its pool of memory, as far as no other tensor lies there. */
+  /** Frees the graph, its output, and its memory pool except where another tensor is in it. */
   dispose(): void {
     for (const output of this.#outputs) output.dispose()
     requireCuda('Graph.dispose').cudaGraphDispose(this.#handle)

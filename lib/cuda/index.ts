@@ -1,4 +1,7 @@
-/** NVIDIA GPUs. Everything but the first line throws ERR_CUDA_UNAVAILABLE, with the reason, where there is none. */
+/**
+ * NVIDIA GPUs. Without a usable GPU, everything except the first export line throws ERR_CUDA_UNAVAILABLE with the
+ * reason.
+ */
 export { deviceCount, isAvailable, whyNot } from '../native/cuda'
 export {
   currentDevice,

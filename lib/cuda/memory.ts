@@ -1,6 +1,6 @@
 /**
- * Memory of a GPU. libtorch keeps what is freed for later tensors: `allocated` is what tensors have, `reserved` what it
- * has from the driver. Bytes throughout, of the whole process.
+ * Memory of a GPU. libtorch keeps freed memory for later tensors: `allocated` is the memory of tensors, `reserved` is
+ * what libtorch has from the driver. All figures are in bytes, for the whole process.
  */
 import { requireCuda } from '../native/cuda'
 import { type DeviceLike, deviceIndex } from './devices'
@@ -8,10 +8,10 @@ import { type DeviceLike, deviceIndex } from './devices'
 export interface MemoryStats {
   allocated: number
   reserved: number
-  /** The most so far, or since {@link resetPeakMemoryStats}. */
+  /** The maximum so far, or since {@link resetPeakMemoryStats}. */
   maxAllocated: number
   maxReserved: number
-  /** What the driver has left, for this process and others. */
+  /** Free memory of the device, for this process and others. */
   free: number
   total: number
 }
@@ -36,12 +36,12 @@ export function maxMemoryReserved(device?: DeviceLike): number {
   return read(device, 'maxMemoryReserved').maxReserved
 }
 
-/** Makes the highest values so far start again at the present ones. */
+/** Resets the maxima to the current values. */
 export function resetPeakMemoryStats(device?: DeviceLike): void {
   requireCuda('resetPeakMemoryStats').cudaResetPeakMemory(deviceIndex(device, 'resetPeakMemoryStats'))
 }
 
-/** Gives the driver back, on every device, what is reserved and not in use. What tensors have stays. */
+/** Returns unused reserved memory to the driver, on every device. Memory of tensors is not affected. */
 export function emptyCache(): void {
   requireCuda('emptyCache').cudaEmptyCache()
 }

@@ -1,6 +1,7 @@
 /**
- * Streams: queues of work on a GPU. Within a stream, work runs in order; between streams in any, unless one waits. Each
- * thread has a current stream for every device, to which operations go; at first that is the device's default stream.
+ * Streams: queues of work on a GPU. Work within a stream runs in order. Work in different streams runs in any order,
+ * unless one stream waits for another. Each thread has a current stream for every device, which receives the thread's
+ * operations. Initially it is the device's default stream.
  */
 
 import { requireCuda } from '../native/cuda'
@@ -10,18 +11,18 @@ import type { Tensor } from '../tensor/core/tensor'
 import { type DeviceLike, deviceIndex } from './devices'
 
 /**
- * A tensor's memory belongs to the stream that was current when it was made, and is given to later work of that stream
- * as soon as it is freed. Whoever uses it in another stream has to tell: {@link Stream.record}.
+ * A tensor's memory belongs to the stream that was current when the tensor was made. As soon as it is freed, later work
+ * in that stream may reuse it. If another stream uses the tensor, say so with {@link Stream.record}.
  */
 export class Stream {
   /** @internal */
   readonly handle: CudaStream
-  /** Number of its device. */
+  /** Number of the stream's device. */
   readonly device: number
 
   /**
-   * One of libtorch's pool of 32 a device and priority, which hands the same ones out in turn. Where several streams
-   * have work, the device prefers the one of high priority.
+   * The stream comes from libtorch's pool of 32 streams per device and priority, which are handed out in turn. If several
+   * streams have work, the device prefers those with high priority.
    */
   constructor(options: { device?: DeviceLike; highPriority?: boolean } = {}, handle?: CudaStream) {
     const addon = requireCuda('Stream')
@@ -29,17 +30,17 @@ export class Stream {
     this.device = addon.cudaStreamDevice(this.handle)
   }
 
-  /** Whether both are the same queue. */
+  /** Whether both are the same stream. */
   equals(other: Stream): boolean {
     return requireCuda('Stream.equals').cudaStreamEquals(this.handle, other.handle)
   }
 
-  /** Whether it has done all that it was given. */
+  /** Whether the stream has finished all its work. */
   query(): boolean {
     return requireCuda('Stream.query').cudaStreamQuery(this.handle)
   }
 
-  /** Waits until it has done what it was given so far. */
+  /** Waits until the stream has finished its work so far. */
   synchronize(): void {
     requireCuda('Stream.synchronize').cudaStreamSynchronize(this.handle)
   }
@@ -47,34 +48,39 @@ export class Stream {
     await requireCuda('Stream.synchronizeAsync').cudaStreamSynchronizeAsync(this.handle)
   }
 
-  /** What it is given from here on waits for the event, or for what the other stream was given so far; the host doesn't. */
+  /**
+   * Makes later work in this stream wait for the event, or for the other stream's work so far. The host does not wait.
+   */
   wait(other: Event | Stream): void {
     const addon = requireCuda('Stream.wait')
     if (other instanceof Stream) addon.cudaStreamWaitStream(this.handle, other.handle)
     else addon.cudaStreamWaitEvent(this.handle, other.handle)
   }
 
-  /** Says that this stream uses `t`, made in another: its memory stays until this stream has done what it has by then. */
+  /**
+   * Declares that this stream uses `t`, which another stream made. The memory of `t` is then kept until this stream has
+   * finished the work it has when `t` is freed.
+   */
   record(t: Tensor): void {
     requireCuda('Stream.record').cudaRecordStream(t, this.handle)
   }
 }
 
-/** The stream that operations of this thread go to on `device`. */
+/** The stream that receives this thread's operations on `device`. */
 export function currentStream(device?: DeviceLike): Stream {
   const handle = requireCuda('currentStream').cudaCurrentStream(deviceIndex(device, 'currentStream'))
   return new Stream({}, handle)
 }
 
-/** The stream that is current until another is made so. */
+/** The device's default stream, which is current initially. */
 export function defaultStream(device?: DeviceLike): Stream {
   const handle = requireCuda('defaultStream').cudaDefaultStream(deviceIndex(device, 'defaultStream'))
   return new Stream({}, handle)
 }
 
 /**
- * Runs `fn` with `chosen` as the current stream and its device as the current one, then puts back what was there; also
- * when `fn` throws. Nothing waits: not the streams for each other, nor the host.
+ * Runs `fn` with `chosen` as the current stream and its device as the current device. Both are restored afterwards,
+ * even if `fn` throws. Neither the streams nor the host wait.
  *
  * @throws MbconvError ERR_SCOPE when `fn` returns a promise
  */
@@ -93,7 +99,7 @@ export function stream<T>(chosen: Stream, fn: () => T): T {
   }
 }
 
-/** A mark in a stream, to be waited for, and with `timing` to measure from. */
+/** A mark in a stream that can be waited for and, with `timing`, used to measure time. */
 export class Event {
   /** @internal */
   readonly handle: CudaEvent
@@ -102,17 +108,17 @@ export class Event {
     this.handle = requireCuda('Event').cudaEvent(timing)
   }
 
-  /** Puts the mark behind what the stream (the current one, where none is given) has been given so far. */
+  /** Places the mark after the work so far of a stream, by default the current one. */
   record(where?: Stream): void {
     requireCuda('Event.record').cudaEventRecord(this.handle, where?.handle)
   }
 
-  /** Whether it has been reached; true as well while it has not been recorded. */
+  /** Whether the mark has been reached; also true before it has been recorded. */
   query(): boolean {
     return requireCuda('Event.query').cudaEventQuery(this.handle)
   }
 
-  /** Waits until it is reached. */
+  /** Waits until the mark is reached. */
   synchronize(): void {
     requireCuda('Event.synchronize').cudaEventSynchronize(this.handle)
   }
@@ -120,12 +126,12 @@ export class Event {
     await requireCuda('Event.synchronizeAsync').cudaEventSynchronizeAsync(this.handle)
   }
 
-  /** Milliseconds on the device from this mark to a later one. Both need `timing`, and must have been reached. */
+  /** Milliseconds on the device from this mark to a later one. Both must have `timing` and must have been reached. */
   elapsedTime(end: Event): number {
     return requireCuda('Event.elapsedTime').cudaEventElapsed(this.handle, end.handle)
   }
 
-  /** Frees it now; otherwise garbage collection does. */
+  /** Frees the event now instead of at garbage collection. */
   dispose(): void {
     requireCuda('Event.dispose').cudaEventDispose(this.handle)
   }

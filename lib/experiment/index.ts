@@ -60,10 +60,11 @@ function specOf(experiment: string | ExperimentInput, options: SpecOptions): Exp
 }
 
 /**
- * The arms of an experiment with their counted cost, and those that cannot be had within the budget. Trains nothing.
+ * Plans an experiment: its arms with their counted cost, and the arms that are refused because they miss the budget.
+ * Trains nothing.
  *
- * @param experiment a YAML file, or what one says
- * @throws MbconvError ERR_CONFIG for what is wrong with it, ERR_UNREACHED where no arm can be had; ERR_DATA,
+ * @param experiment a YAML file, or an object with its keys
+ * @throws MbconvError ERR_CONFIG for mistakes in it, ERR_UNREACHED if no arm is within the budget; ERR_DATA,
  *   ERR_CUDA_UNAVAILABLE, ERR_NATIVE_LOAD
  */
 export function plan(experiment: string | ExperimentInput, options: SpecOptions = {}): Plan {
@@ -73,7 +74,7 @@ export function plan(experiment: string | ExperimentInput, options: SpecOptions 
 }
 
 /**
- * Runs an experiment, or goes on with it: jobs side by side, each in a process of its own with limits of time and memory.
+ * Runs or resumes an experiment: jobs run side by side, each in its own process with limits of time and memory.
  *
  * ```js
  * const run = mb.experiment.run('scripts/experiments/table7.yaml', { profile: 'cpu' })
@@ -81,7 +82,7 @@ export function plan(experiment: string | ExperimentInput, options: SpecOptions 
  * ```
  *
  * The folder `<dir>/<name>-<profile>` holds experiment.json, results.jsonl, timings.jsonl and the jobs' training runs.
- * A job that fails twice is a row with status `failed`; the others run all the same.
+ * A job that fails twice becomes a row with status `failed`; the other jobs still run.
  *
  * @throws MbconvError as {@link plan}; everything else through `result` and the iterator
  */
@@ -101,20 +102,20 @@ export function run(experiment: string | ExperimentInput, options: SpecOptions &
 }
 
 /**
- * Writes the report of an experiment into its folder, `report/`: a page that needs nothing else, Markdown, CSV, and each
- * picture as SVG and PNG. Works at any time; the report says what is missing.
+ * Writes the report of an experiment into `report/` in its folder: a self-contained HTML page, Markdown, CSV, and each
+ * figure as SVG and PNG. It can be called at any time; the report says what is missing.
  *
  * @param folder the experiment's
  * @throws MbconvError ERR_TYPE; ERR_DATA where its files are missing or damaged; ERR_IO when writing fails
  */
 export async function report(folder: string): Promise<ReportPaths> {
-  // Running needs none of the libraries that draw.
+  // Loaded here only: running an experiment needs no drawing library.
   const { writeReport } = await import('./report/write.js')
   return writeReport(folder)
 }
 
 /**
- * Experiments side by side: a row an arm, a column an experiment. Nothing is tested across them.
+ * Experiments side by side: one row per arm, one column per experiment. Nothing is tested across experiments.
  *
  * @param folders at least one
  * @throws MbconvError ERR_TYPE; ERR_VALUE without any; ERR_DATA where one cannot be read

@@ -1,4 +1,4 @@
-/** How well a trained model does on the test images of its run, or on others. */
+/** Evaluates a trained model on the test images of its run, or on other images. */
 import { parseConfig, type TrainConfigInput } from '../config/train'
 import { Loader } from '../data/loader'
 import { datasetOf } from '../data/sources/kinds'
@@ -17,7 +17,7 @@ export interface EvaluateRunOptions {
 export interface RunEvaluation extends Evaluation {
   /** The checkpoint that was evaluated. */
   checkpoint: string
-  /** Its step. */
+  /** The checkpoint's step. */
   step: number
 }
 

@@ -1,4 +1,4 @@
-/** Where in an image a trained model sees a class. */
+/** Grad-CAM for image files: where in an image the evidence for a class is. */
 
 import { checkDecoding, DECODE_OPTIONS, type DecodeOptions, encodePng, withImage } from '../data/images/image-file'
 import { heatMapSvg, heatPixels } from '../drawing/heat-map'
@@ -20,8 +20,8 @@ export interface ExplainOptions extends DecodeOptions {
   /** A class's name, or its index. Default: the most probable one. */
   class?: string | number
   /**
-   * Part of the network whose feature map is looked at: 0 the stem, 1 the first stage … Default: the last one whose map has
-   * at least 4 x 4 places; a small input leaves less to the others.
+   * The part of the network whose feature map is used: 0 is the stem, 1 the first stage … Default: the last one whose map
+   * has at least 4 x 4 cells.
    */
   stage?: number
   /** As in a configuration. Default 'auto'. */
@@ -29,24 +29,24 @@ export interface ExplainOptions extends DecodeOptions {
 }
 
 export interface Explanation extends Guess {
-  /** The path as it was given, or the name of the bytes. */
+  /** The given path, or the name of the bytes. */
   file: string
   stage: number
   /** [height, width] of the feature map. */
   heatShape: [number, number]
-  /** Row by row, 0 … 1; the hottest place is 1. */
+  /** Row by row, 0 … 1; the maximum is 1. */
   heat: Float32Array
-  /** The most probable classes, five at most. */
+  /** The most probable classes, at most five. */
   predictions: Guess[]
-  /** The photograph and, beside it, the same with the heat-map laid over it, as a PNG file. */
+  /** A PNG file: the image and, beside it, the image with the heat map over it. */
   png: Uint8Array
 }
 
-/** Longest side of the photograph in the picture, px. */
+/** Longest side of the image in the PNG file, px. */
 const LONGEST = 640
 
 /**
- * A heat-map (Grad-CAM) of what in an image speaks for a class.
+ * A heat map (Grad-CAM) of the evidence for a class in an image.
  *
  * @param model as `predictImages` takes it
  * @param image a path, or bytes with a name

@@ -1,16 +1,16 @@
-/** A trained model for other runtimes. */
+/** Exports a trained model for other runtimes. */
 import { checkOptions } from '../errors/check'
 import { type ExportedFiles, type ExportFilesOptions, exportFiles } from '../models/export/files'
 import { cardOfTrained } from './run-card'
 import { openTrained } from './trained'
 
 export interface ExportRunOptions extends ExportFilesOptions {
-  /** The ONNX file; the others lie beside it under the same name. Default `model.onnx`. */
+  /** The ONNX file. The other files have the same name with other endings. Default `model.onnx`. */
   out?: string
 }
 
 /**
- * Writes the weights that evaluation uses as ONNX file, with the model card beside it.
+ * Writes an ONNX file with the weights that evaluation uses, and the model card beside it.
  *
  * @param runOrCheckpoint a run's folder (its newest whole checkpoint is used) or a checkpoint's
  * @throws MbconvError ERR_CHECKPOINT when there is no whole checkpoint; as `models.exportOnnx`

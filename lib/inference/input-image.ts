@@ -1,4 +1,4 @@
-/** From an image file to the pixels that a network takes, as a model card describes the way. */
+/** Turns an image file into the network's input, as the model card describes. */
 
 import {
   type DecodeOptions,
@@ -20,7 +20,7 @@ import type { Tensor } from '../tensor/core/tensor'
 
 type Sides = Pick<Pixels, 'width' | 'height'>
 
-/** The part of an image that a network sees, in shares of its width and height. */
+/** The part of an image that a network sees, as fractions of its width and height. */
 export interface Region {
   left: number
   top: number
@@ -33,7 +33,10 @@ function channelsOf({ channels }: Preprocessing): 1 | 3 {
   throw new MbconvError('ERR_DATA', `the model takes images of ${channels} channels; files give 1 or 3`)
 }
 
-/** [channels, height, width] of what {@link readInputImage} gives: the input's, but where a loader has to stretch it yet. */
+/**
+ * [channels, height, width] of the result of {@link readInputImage}: the input's, unless a loader still has to stretch
+ * it.
+ */
 export function inputImageShape(preprocessing: Preprocessing): [number, number, number] {
   const { fit, interpolation, size, resolution } = preprocessing
   const [height, width] = (fit === 'stretch' && interpolation === 'bilinear' && size) || [resolution, resolution]
@@ -43,11 +46,11 @@ export function inputImageShape(preprocessing: Preprocessing): [number, number, 
 /**
  * Reads an image file as planes of bytes, of {@link inputImageShape}.
  *
- * With `stretch` and bilinear interpolation it has the size of the training images afterwards: {@link Loader} brings it to
- * the input as in training. Otherwise it is decoded at its full size and resized as Pillow does, with a filter that averages
- * when it shrinks; with `crop` and `squash` the middle is cut out, as timm and torchvision do.
+ * With `stretch` and bilinear interpolation the result has the size of the training images; {@link Loader} then resizes
+ * it to the input, as in training. Otherwise the image is decoded at its full size and resized as in Pillow, with a
+ * filter that averages when shrinking. With `crop` and `squash` the centre is cut out, as in timm and torchvision.
  *
- * @param decoding goes before the card where it says something about colours
+ * @param decoding has precedence over the card about colours
  * @throws MbconvError as {@link readImageFile}; ERR_DATA for a model of other than 1 or 3 channels
  */
 export async function readInputImage(
@@ -64,7 +67,7 @@ export async function readInputImage(
   return withImage(source, decoding, async (file) => {
     const image = size === null ? file : await stretched(size, file)
     const cut = cutOf(image, preprocessing)
-    // Columns are resized first; the height stays the image's until then.
+    // Rows become shorter first; the height is still the image's here.
     if (Math.max(cut.height * cut.width, image.height * resolution) > mostPixels(decoding)) {
       const name = typeof source === 'string' ? source : source.name
       throw dataError(name, `is too long for its width (${image.width} x ${image.height} px)`, 'Cut it.')
@@ -85,7 +88,7 @@ export async function readInputImage(
   })
 }
 
-/** The same image, of another size. */
+/** The image resized. */
 async function stretched([height, width]: readonly [number, number], file: OpenImage): Promise<OpenImage> {
   const pixels = await file.resized({ height, width, fit: 'fill' })
   return {
@@ -98,33 +101,33 @@ async function stretched([height, width]: readonly [number, number], file: OpenI
   }
 }
 
-/** What an image is resized to, and where the input's square is in that. */
+/** The size an image is resized to, and the position of the input's square in it. */
 function cutOf(image: Sides, preprocessing: Preprocessing): Sides & { left: number; top: number } {
   const { fit, resolution } = preprocessing
   if (fit === 'stretch') return { height: resolution, width: resolution, top: 0, left: 0 }
   const short = shorterSide(preprocessing)
   const long = (side: number) => Math.floor((short * side) / Math.min(image.width, image.height))
-  // The shorter side comes out as it is; the longer one is rounded down, torchvision's rule.
+  // The shorter side is exact; the longer one is rounded down, as in torchvision.
   const [height, width] = fit === 'crop' ? [long(image.height), long(image.width)] : [short, short]
   const [top, left] = [height, width].map((side) => roundHalfToEven((side - resolution) / 2))
   return { height, width, top, left }
 }
 
-/** Where a network that crops looks, of an image of that size. */
+/** The part of an image of this size that a network with a crop sees. */
 export function regionOf(image: Sides, preprocessing: Preprocessing): Region {
   const { size, resolution } = preprocessing
   const { height, width, top, left } = cutOf(size === null ? image : { height: size[0], width: size[1] }, preprocessing)
   return { top: top / height, left: left / width, width: resolution / width, height: resolution / height }
 }
 
-/** Python's round(), by which torchvision centres. */
+/** Python's round(), which torchvision uses to centre. */
 function roundHalfToEven(value: number): number {
   const floor = Math.floor(value)
   if (value - floor !== 0.5) return Math.round(value)
   return floor % 2 === 0 ? floor : floor + 1
 }
 
-/** Resizes as Pillow does, in whole numbers: rows of pixels to [1, C, height, width]. */
+/** Resizes as Pillow does, in integer arithmetic: rows of pixels to [1, C, height, width]. */
 function interpolated(
   { data, width, height, channels }: Pixels,
   size: [number, number],

@@ -1,4 +1,4 @@
-/** A network ready for use, with its card, from wherever one is kept. */
+/** Opens a network with its card, from a run, a checkpoint or a file of weights. */
 import { existsSync } from 'node:fs'
 import { join, parse, resolve } from 'node:path'
 import { resolveDevice } from '../cuda/choice'
@@ -22,11 +22,11 @@ export interface OpenModel {
   network: Network
   card: ModelCard
   device: string
-  /** What was opened: a checkpoint's folder, a file of weights. */
+  /** The path that was opened: a checkpoint's folder or a file of weights. */
   path: string
 }
 
-/** Which files of a folder are looked at; one that is named is read whatever its name. */
+/** The files of a folder that are considered. A file that is named directly may have any name. */
 const WEIGHTS = /\.safetensors$/i
 
 /**
@@ -34,9 +34,9 @@ const WEIGHTS = /\.safetensors$/i
  *
  * @param source a run's folder (its newest whole checkpoint) or a checkpoint's; a safetensors file with a model card in
  *   its metadata or beside it (`NAME.card.json`), or a folder that has one such file; the name of a checkpoint that
- *   `mbconv pull` has fetched
+ *   `mbconv pull` has downloaded
  * @param device as in a configuration
- * @throws MbconvError ERR_CHECKPOINT, ERR_FORMAT, ERR_IO …: there is no such model, or it is not whole; ERR_CUDA_UNAVAILABLE
+ * @throws MbconvError ERR_CHECKPOINT, ERR_FORMAT, ERR_IO … for a missing or incomplete model; ERR_CUDA_UNAVAILABLE
  */
 export function openModel(source: string, device = 'auto'): OpenModel {
   const file = weightsOf(source)
@@ -50,13 +50,13 @@ export function openModel(source: string, device = 'auto'): OpenModel {
   return { network: trained.model, card: cardOfTrained(trained), device: trained.device, path: trained.checkpoint }
 }
 
-/** Whether a folder is one that {@link openModel} takes, judged by the names in it. */
+/** Whether {@link openModel} accepts a folder, judged by the names in it. */
 export function isModelFolder(path: string): boolean {
   if (!isFolder(path)) return false
   return existsSync(join(path, STATE_FILE)) || existsSync(join(path, 'checkpoints')) || weightsOf(path) !== undefined
 }
 
-/** The file of weights that `source` is or has; undefined for a run and anything else. */
+/** The file of weights that `source` is or contains; undefined for a run and anything else. */
 function weightsOf(source: string): string | undefined {
   if (typeof source !== 'string' || source === '') return undefined
   const stat = statOf(source)
@@ -90,7 +90,7 @@ function openWeights(file: string, device: string): OpenModel {
   }
 }
 
-/** As training runs it. */
+/** In the memory layout of training, and in evaluation mode. */
 const inPlace = (network: Network): Network => network.to({ memoryFormat: 'channelsLast' }).eval()
 
 function cardOf(file: string): ModelCard {

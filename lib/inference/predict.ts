@@ -1,4 +1,4 @@
-/** What a trained model sees in image files. */
+/** Predicts the classes of image files with a trained model. */
 
 import { checkDecoding, DECODE_OPTIONS, type DecodeOptions, type NamedBytes } from '../data/images/image-file'
 import { Loader } from '../data/loader'
@@ -14,7 +14,7 @@ import { type OpenModel, openModel } from './open-model'
 
 /** `colorManagement` is the card's unless it is given. */
 export interface PredictOptions extends DecodeOptions {
-  /** Guesses an image, most probable first. Default 5, at most the number of classes. */
+  /** Guesses per image, most probable first. Default 5, at most the number of classes. */
   topk?: number
   /** As in a configuration. Default 'auto'. */
   device?: string
@@ -23,7 +23,7 @@ export interface PredictOptions extends DecodeOptions {
 }
 
 export interface Guess {
-  /** The class's name. */
+  /** The name of the class. */
   label: string
   index: number
   /** 0 … 1 */
@@ -31,7 +31,7 @@ export interface Guess {
 }
 
 export interface Prediction {
-  /** The path as it was given, or the name of the bytes. */
+  /** The given path, or the name of the bytes. */
   file: string
   predictions: Guess[]
 }
@@ -45,20 +45,20 @@ export interface Unreadable {
 /** A path, or bytes with a name. */
 export type ImageSource = string | NamedBytes
 
-/** Images that are being read while others are computed: as many as Node has threads for it. */
+/** Number of images that are read while others are computed: Node's number of threads for file access. */
 const AHEAD = 4
 
-/** Planes of bytes, or what was wrong. */
+/** Planes of bytes, or the error. */
 type Read = { file: string; planes: Uint8Array } | Unreadable
 
 /**
- * Guesses the classes of image files, one after the other, in bounded memory: a few images are read ahead, a batch goes
- * through the network and is freed. Images are brought to the input as the model card says; batch norms are folded.
+ * Predicts the classes of image files one after the other, in limited memory: a few images are read ahead, and each batch
+ * is freed after the forward pass. Images are preprocessed as the model card says. Batch norms are folded.
  *
  * @param model a run's folder, a checkpoint's, or a file of weights with a card; see `mbconv predict --help`
- * @param images paths, or bytes with a name; may come one by one
+ * @param images paths, or bytes with a name; any iterable, also an asynchronous one
  * @returns a prediction or an error for each, in order
- * @throws MbconvError for what is wrong with the model or the options, ERR_ENVIRONMENT without sharp
+ * @throws MbconvError for errors of the model or the options, ERR_ENVIRONMENT without sharp
  */
 export async function* predictEach(
   model: string,
@@ -101,7 +101,7 @@ function folded(opened: OpenModel): OpenModel {
   }
 }
 
-/** Reads images in the order given, with up to {@link AHEAD} of them under way. */
+/** Reads images in the given order, up to {@link AHEAD} at once. */
 async function* readAhead(
   images: Iterable<ImageSource> | AsyncIterable<ImageSource>,
   { card }: OpenModel,
@@ -128,7 +128,7 @@ async function* readAhead(
     }
     while (underWay.length > 0) yield await (underWay.shift() as Promise<Read>)
   } finally {
-    // Whoever stops early must not leave a rejection behind.
+    // If the consumer stops early, pending reads must not cause an unhandled rejection.
     await Promise.allSettled(underWay)
   }
 }
@@ -153,7 +153,7 @@ export function guessesOf(probabilities: Float32Array, classes: readonly string[
   return order.map((index) => ({ label: classes[index], index, probability: probabilities[index] }))
 }
 
-/** What a loader makes of images in training, for one batch of them. */
+/** Preprocesses a batch of images as the loader does in training. */
 export function inputOf({ card }: Pick<OpenModel, 'card'>, images: readonly Uint8Array[]) {
   const { mean, std, resolution, ...rest } = card.preprocessing
   const shape = inputImageShape({ mean, std, resolution, ...rest })
@@ -185,10 +185,10 @@ function probabilitiesOf(model: OpenModel, planes: readonly Uint8Array[]): Float
 }
 
 /**
- * Guesses the classes of image files, all of them or none; {@link predictEach} gives them one by one.
+ * Predicts the classes of image files; fails if one of them fails. {@link predictEach} returns them one by one.
  *
  * @param model a run's folder, a checkpoint's, or a file of weights with a card
- * @param files image files, of formats and limits as `data.readImageFile` has them
+ * @param files image files, with the formats and limits of `data.readImageFile`
  * @throws MbconvError ERR_CHECKPOINT, ERR_DATA naming the file that cannot be read, ERR_ENVIRONMENT without sharp
  */
 export async function predictImages(

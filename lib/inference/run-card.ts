@@ -4,8 +4,8 @@ import { type ModelCard, makeCard } from '../models/export/card'
 import type { Trained } from './trained'
 
 /**
- * The card of a checkpoint that `openTrained` has opened: images are brought to the input as training did, and the
- * figures are those of its newest evaluation.
+ * The card of a checkpoint that `openTrained` has opened. Its preprocessing is that of training, and its metrics are
+ * those of the newest evaluation.
  */
 export function cardOfTrained({ model, state, checkpoint, averaged }: Trained): ModelCard {
   const { config, dataset, normalization, resolution, lastEval, step } = state

@@ -1,4 +1,4 @@
-/** A trained model back from its checkpoint, with what using it takes. */
+/** Loads a trained model from its checkpoint, with everything needed to use it. */
 
 import { resolveDevice } from '../cuda/choice'
 import { MbconvError } from '../errors/error'
@@ -14,13 +14,13 @@ export interface Trained {
   state: TrainState
   /** The checkpoint's folder. */
   checkpoint: string
-  /** Whether the weights are the moving average of training's. */
+  /** Whether the weights are the moving average. */
   averaged: boolean
   device: string
 }
 
 /**
- * Loads the weights that evaluation uses: the averaged ones where the run kept an average, else the last ones.
+ * Loads the weights that evaluation uses: the moving average if the run kept one, otherwise the last weights.
  *
  * @param runOrCheckpoint a run's folder (its newest whole checkpoint is used) or a checkpoint's
  * @param device as in a configuration; 'auto' by default, whatever the run was trained on

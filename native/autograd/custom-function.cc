@@ -42,13 +42,8 @@ class JsCallback : public torch::CustomClassHolder {
 
   Env& env() const { return env_; }
 
-  // Calls it with lists of tensors; `take` converts what it returns.
-  template <class Take>
-  auto call(std::initializer_list<napi_value> lists, const char* role, Take take) const {
-    const Napi::Value result = function_.Value().Call(lists);
-    Op op{&env_, "autogradFunction", {role}};
-    return take(Site{op, 0}, result);
-  }
+  // Calls it with lists of tensors.
+  Napi::Value call(std::initializer_list<napi_value> lists) const { return function_.Value().Call(lists); }
 
   // JavaScript runs on its own thread only.
   void checkThread(const char* role) const {
@@ -67,10 +62,11 @@ class JsCallback : public torch::CustomClassHolder {
 // Tensors that JavaScript may use during one call. They are disposed at its end, whatever scope they are in.
 class Lent {
  public:
-  Lent(Env& env, const variable_list& tensors) : env_(env), list_(toJs(env, tensors).As<Napi::Array>()) {
+  [[gnu::noinline]] Lent(Env& env, const variable_list& tensors)
+      : env_(env), list_(toJs(env, tensors).As<Napi::Array>()) {
     for (uint32_t i = 0; i < tensors.size(); ++i) elements_.push_back(list_.Get(i));
   }
-  ~Lent() {
+  [[gnu::noinline]] ~Lent() {
     for (const Napi::Value& element : elements_) {
       if (TensorHandle* handle = env_.unwrap(element)) env_.dispose(handle);
     }
@@ -122,6 +118,59 @@ class Walking {
   Env& env_;
 };
 
+// What JsFunction does before and after it calls JavaScript. JavaScript may call such functions inside each other, and
+// the frames of forward() and backward() then stay on the stack, one for each level. These functions are not inlined
+// there, which keeps those frames small.
+[[gnu::noinline]] Napi::Value listOf(Env& env, at::TensorList tensors) { return toJs(env, tensors.vec()); }
+
+struct Result {
+  variable_list outputs;
+  variable_list saved;
+};
+
+[[gnu::noinline]] Result resultOf(Env& env, Napi::Value returned) {
+  Op op{&env, "autogradFunction", {"forward"}};
+  const auto pair = returned.As<Napi::Object>();
+  variable_list saved = Arg<variable_list>::from(Site{op, 0}, pair.Get(1u));
+  return {Arg<variable_list>::from(Site{op, 0}, pair.Get(0u)), std::move(saved)};
+}
+
+[[gnu::noinline]] void remember(Env& env, AutogradContext* context, const c10::intrusive_ptr<JsCallback>& backward,
+                                size_t inputs, variable_list saved) {
+  context->saved_data["backward"] = c10::IValue::make_capsule(backward);
+  context->saved_data["inputs"] = static_cast<int64_t>(inputs);
+  // The graph owns the saved tensors. They are freed with it, or by a backward pass that does not retain the graph.
+  if (saved.empty()) return;
+  context->save_for_backward(std::move(saved));
+  context->saved_data["saved"] = c10::IValue::make_capsule(c10::make_intrusive<SavedCount>(env, context));
+}
+
+struct Remembered {
+  c10::intrusive_ptr<torch::CustomClassHolder> capsule;
+  const JsCallback& backward;
+  size_t inputs;
+};
+
+[[gnu::noinline]] Remembered recall(AutogradContext* context) {
+  const auto capsule = context->saved_data["backward"].toCapsule();
+  return {capsule, dynamic_cast<JsCallback&>(*capsule), static_cast<size_t>(context->saved_data["inputs"].toInt())};
+}
+
+[[gnu::noinline]] variable_list savedIn(AutogradContext* context) {
+  return context->saved_data.count("saved") != 0 ? context->get_saved_variables() : variable_list();
+}
+
+[[gnu::noinline]] variable_list gradientsOf(Env& env, Napi::Value returned, size_t inputs) {
+  Op op{&env, "autogradFunction", {"backward"}};
+  const auto list = Arg<std::vector<std::optional<at::Tensor>>>::from(Site{op, 0}, returned);
+  if (list.size() != inputs)
+    throw Error("ERR_SHAPE",
+                "backward must return " + std::to_string(inputs) + " gradients, got " + std::to_string(list.size()));
+  variable_list gradients;
+  for (const auto& tensor : list) gradients.push_back(tensor.value_or(at::Tensor()));
+  return gradients;
+}
+
 struct JsFunction : torch::autograd::Function<JsFunction> {
   static variable_list forward(AutogradContext* context, at::TensorList inputs,
                                const c10::intrusive_ptr<JsCallback>& forward,
@@ -129,48 +178,24 @@ struct JsFunction : torch::autograd::Function<JsFunction> {
     forward->checkThread("forward");
     Env& env = forward->env();
     const Napi::HandleScope values(env.js());
-    variable_list saved;
-    const auto take = [&](const Site& site, Napi::Value value) {
-      const auto pair = value.As<Napi::Object>();
-      saved = Arg<variable_list>::from(site, pair.Get(1u));
-      return Arg<variable_list>::from(site, pair.Get(0u));
-    };
-    variable_list outputs =
-        settingErrorsAside(env, [&] { return forward->call({toJs(env, inputs.vec())}, "forward", take); });
-    context->saved_data["backward"] = c10::IValue::make_capsule(backward);
-    context->saved_data["inputs"] = static_cast<int64_t>(inputs.size());
-    // The graph owns the saved tensors. They are freed with it, or by a backward pass that does not retain the graph.
-    if (!saved.empty()) {
-      context->save_for_backward(std::move(saved));
-      context->saved_data["saved"] = c10::IValue::make_capsule(c10::make_intrusive<SavedCount>(env, context));
-    }
-    return outputs;
+    Result result = settingErrorsAside(env, [&] { return resultOf(env, forward->call({listOf(env, inputs)})); });
+    remember(env, context, backward, inputs.size(), std::move(result.saved));
+    return std::move(result.outputs);
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
-    const auto capsule = context->saved_data["backward"].toCapsule();
-    const auto inputs = static_cast<size_t>(context->saved_data["inputs"].toInt());
-    const auto& callback = dynamic_cast<JsCallback&>(*capsule);
-    callback.checkThread("backward");
-    Env& env = callback.env();
+    const Remembered remembered = recall(context);
+    remembered.backward.checkThread("backward");
+    Env& env = remembered.backward.env();
     const Napi::HandleScope values(env.js());
     const Walking walking(env);
-    const auto take = [&](const Site& site, Napi::Value value) {
-      const auto returned = Arg<std::vector<std::optional<at::Tensor>>>::from(site, value);
-      if (returned.size() != inputs)
-        throw Error("ERR_SHAPE", "backward must return " + std::to_string(inputs) + " gradients, got " +
-                                     std::to_string(returned.size()));
-      variable_list result;
-      for (const auto& tensor : returned) result.push_back(tensor.value_or(at::Tensor()));
-      return result;
-    };
-    const bool saves = context->saved_data.count("saved") != 0;
     variable_list result = settingErrorsAside(env, [&] {
-      const Lent saved(env, saves ? context->get_saved_variables() : variable_list());
-      return callback.call({toJs(env, gradients), saved.list()}, "backward", take);
+      const Lent saved(env, savedIn(context));
+      const Napi::Value returned = remembered.backward.call({listOf(env, gradients), saved.list()});
+      return gradientsOf(env, returned, remembered.inputs);
     });
     // One gradient for each argument of forward(). The two callbacks have none.
-    result.resize(inputs + 2);
+    result.resize(remembered.inputs + 2);
     return result;
   }
 };

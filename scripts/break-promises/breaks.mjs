@@ -93,7 +93,7 @@ export const BREAKS = [
     test: 'function',
   },
   {
-    promise: 'CUDA false always has a reason',
+    promise: 'Unavailable CUDA always has a reason',
     what: 'a build without CUDA is not named',
     file: 'lib/native/cuda.ts',
     text: '  if (!native().cudaIsBuilt()) {',
@@ -101,7 +101,7 @@ export const BREAKS = [
     test: 'load',
   },
   {
-    promise: 'CUDA false always has a reason',
+    promise: 'Unavailable CUDA always has a reason',
     what: 'doctor does not look at the flavour of libtorch',
     file: 'lib/cli/input/environment.ts',
     text: "  if (state.libtorch?.flavour !== 'cuda') {",
@@ -166,7 +166,7 @@ export const BREAKS = [
     hangs: true,
   },
   {
-    promise: 'What a backward function saves goes with its graph',
+    promise: 'Tensors saved for backward are freed with their graph',
     what: 'what is saved is not counted',
     file: 'native/autograd/custom-function.cc',
     text: '      return context->get_saved_variables();\n',
@@ -198,7 +198,7 @@ export const BREAKS = [
     test: 'operators',
   },
   {
-    promise: 'Whatever lies in place of a file ends in a coded error',
+    promise: 'Anything but a regular file in its place gives a coded error',
     what: 'a pipe is waited for',
     file: 'lib/files/open.ts',
     text: 'const fd = openSync(path, flags | O_NONBLOCK, 0o666)',
@@ -206,7 +206,7 @@ export const BREAKS = [
     test: 'opening',
   },
   {
-    promise: 'Whatever lies in place of a file ends in a coded error',
+    promise: 'Anything but a regular file in its place gives a coded error',
     what: 'a device is read',
     file: 'lib/files/open.ts',
     text: "if (stat.isFile() || (kind === 'file or pipe' && stat.isFIFO())) return fd",
@@ -214,7 +214,7 @@ export const BREAKS = [
     test: 'opening',
   },
   {
-    promise: 'Whatever lies in place of a file ends in a coded error',
+    promise: 'Anything but a regular file in its place gives a coded error',
     what: 'folders are made by the recursion of Node, which never ends in /proc',
     file: 'lib/files/folders.ts',
     text: '    mkdirSync(path)\n',
@@ -222,7 +222,7 @@ export const BREAKS = [
     test: 'opening',
   },
   {
-    promise: 'Whatever lies in place of a file ends in a coded error',
+    promise: 'Anything but a regular file in its place gives a coded error',
     what: 'a device is replaced by a file',
     file: 'lib/files/atomic.ts',
     text: "if (there?.isFile() === false) throw new Error('it is not a regular file')",
@@ -270,7 +270,7 @@ export const BREAKS = [
     test: 'hostile-words',
   },
   {
-    promise: 'Files of weights are read by their content, and what was read is told',
+    promise: 'Weight files are recognised by their content, and the report says what was read',
     what: 'a name decides the format',
     file: 'lib/io/weights-file.ts',
     text: "  if (kind.format === 'safetensors') {\n    const { tensors",
@@ -278,7 +278,7 @@ export const BREAKS = [
     test: 'weights-files',
   },
   {
-    promise: 'Files of weights are read by their content, and what was read is told',
+    promise: 'Weight files are recognised by their content, and the report says what was read',
     what: 'averaged weights are passed over',
     file: 'lib/io/pth-entry.ts',
     text: "const AVERAGED = ['state_dict_ema', 'model_ema']",
@@ -286,7 +286,7 @@ export const BREAKS = [
     test: 'pth-globals',
   },
   {
-    promise: 'Files of weights are read by their content, and what was read is told',
+    promise: 'Weight files are recognised by their content, and the report says what was read',
     what: 'what is left alone is not told',
     file: 'lib/io/pth-entry.ts',
     text: '    left: [...outside, ...inside],',
@@ -294,7 +294,7 @@ export const BREAKS = [
     test: 'weights-files',
   },
   {
-    promise: 'Files of weights are read by their content, and what was read is told',
+    promise: 'Weight files are recognised by their content, and the report says what was read',
     what: 'only module. is taken off',
     file: 'lib/models/weights/wrapped-names.ts',
     text: '        const prefix = layer.slice(0, at)\n',
@@ -302,7 +302,7 @@ export const BREAKS = [
     test: 'weights-files',
   },
   {
-    promise: 'Files of weights are read by their content, and what was read is told',
+    promise: 'Weight files are recognised by their content, and the report says what was read',
     what: 'one unknown dtype loses the file',
     file: 'lib/io/safetensors-header.ts',
     text: '  if (end < start) return',
@@ -310,7 +310,7 @@ export const BREAKS = [
     test: 'weights-files',
   },
   {
-    promise: 'What torch.load(weights_only=True) takes is read; nothing is executed',
+    promise: 'Everything that torch.load(weights_only=True) accepts can be read; nothing is executed',
     what: 'an unknown object refuses the file',
     file: 'lib/io/unpickle.ts',
     text: '    return global(name) ?? new Placeholder(name)',
@@ -318,7 +318,7 @@ export const BREAKS = [
     test: 'pth-globals',
   },
   {
-    promise: 'What torch.load(weights_only=True) takes is read; nothing is executed',
+    promise: 'Everything that torch.load(weights_only=True) accepts can be read; nothing is executed',
     what: 'integers end at 64 bits',
     file: 'lib/io/unpickle.ts',
     text: '    if (bytes === 0) return 0\n',
@@ -326,7 +326,7 @@ export const BREAKS = [
     test: 'pth-globals',
   },
   {
-    promise: 'What torch.load(weights_only=True) takes is read; nothing is executed',
+    promise: 'Everything that torch.load(weights_only=True) accepts can be read; nothing is executed',
     what: 'a conjugated tensor has the values of the other',
     file: 'lib/io/pth.ts',
     text: "conj ? callOp('aten::conj_physical', [view]) : view",
@@ -334,7 +334,7 @@ export const BREAKS = [
     test: 'pth-globals',
   },
   {
-    promise: 'What torch.load(weights_only=True) takes is read; nothing is executed',
+    promise: 'Everything that torch.load(weights_only=True) accepts can be read; nothing is executed',
     what: 'a file may ask for os.system beside weights',
     file: 'lib/io/unpickle.ts',
     text: 'if (BLOCKED.test(name)) reject',
@@ -390,7 +390,7 @@ export const BREAKS = [
     test: 'divergence',
   },
   {
-    promise: 'What a resumed run depends on cannot be edited',
+    promise: 'A resumed run notices edited settings',
     what: "the checkpoint's record is not compared",
     file: 'lib/train/run/folder.ts',
     text: '  const changed = differences(record, config)\n',
@@ -398,7 +398,7 @@ export const BREAKS = [
     test: 'cautions',
   },
   {
-    promise: 'What set-up unpacks is what was published',
+    promise: 'Setup unpacks only what was published',
     what: 'a wheel is unpacked without a look at its checksum',
     file: 'scripts/setup/unpack.mjs',
     text: '    checkWheel(file, tools)\n',
@@ -406,7 +406,7 @@ export const BREAKS = [
     test: 'setup-wheels',
   },
   {
-    promise: 'What set-up unpacks is what was published',
+    promise: 'Setup unpacks only what was published',
     what: 'any checksum will do',
     file: 'scripts/setup/wheels.mjs',
     text: '  if (found === sha256) return\n',
@@ -414,7 +414,7 @@ export const BREAKS = [
     test: 'setup-wheels',
   },
   {
-    promise: 'What set-up unpacks is what was published',
+    promise: 'Setup unpacks only what was published',
     what: 'a wrong wheel stays where pip finds it again',
     file: 'scripts/setup/unpack.mjs',
     text: '    if (error instanceof DamagedWheel) fs.rmSync(file, { force: true })\n',
@@ -422,7 +422,7 @@ export const BREAKS = [
     test: 'setup-wheels',
   },
   {
-    promise: 'What set-up unpacks is what was published',
+    promise: 'Setup unpacks only what was published',
     what: 'the table follows an index that has changed',
     file: 'scripts/pin-wheels.mjs',
     text: 'if (earlier !== undefined && earlier.sha256 !== sha256) changed',
@@ -430,7 +430,7 @@ export const BREAKS = [
     test: 'setup-wheels',
   },
   {
-    promise: 'Long steps of set-up say what they are at',
+    promise: 'Long steps of setup report their progress',
     what: 'nothing is told without a terminal',
     file: 'scripts/setup/run.mjs',
     text: '} else if (this.#now() - this.#told >= TELLING_MS) {',
@@ -438,7 +438,7 @@ export const BREAKS = [
     test: 'setup-progress',
   },
   {
-    promise: 'Long steps of set-up say what they are at',
+    promise: 'Long steps of setup report their progress',
     what: 'a build tells nothing of its files',
     file: 'scripts/setup/native.mjs',
     text: '    if (step !== null) detail(step)',
@@ -478,7 +478,7 @@ export const BREAKS = [
     test: 'decoder-memory',
   },
   {
-    promise: 'A run is not lost with its log',
+    promise: 'A failed write does not end a run',
     what: 'a checkpoint that cannot be saved ends it',
     file: 'lib/train/save.ts',
     text: "error.code === 'ERR_IO'",
@@ -486,7 +486,7 @@ export const BREAKS = [
     test: 'full-disk',
   },
   {
-    promise: 'A run is not lost with its log',
+    promise: 'A failed write does not end a run',
     what: 'nobody learns that the last state is lost',
     file: 'lib/train/loop.ts',
     text: '        if (notSaved !== undefined) throw unsaved(notSaved, runDir, position)\n',
@@ -494,7 +494,7 @@ export const BREAKS = [
     test: 'full-disk',
   },
   {
-    promise: 'A signal is not a loss, nor is a closed terminal',
+    promise: 'A signal or a closed terminal loses nothing',
     what: 'a closed terminal is not noticed',
     file: 'lib/process/signals.ts',
     text: '  const handlers = STOP_SIGNALS.map(',
@@ -502,7 +502,7 @@ export const BREAKS = [
     test: 'cli-train',
   },
   {
-    promise: 'A signal is not a loss, nor is a closed terminal',
+    promise: 'A signal or a closed terminal loses nothing',
     what: 'nohup is not noticed',
     file: 'lib/process/hangup.cjs',
     text: "basename(process.env._ ?? '') === 'nohup' || ignores('self') || ignores(process.ppid) || stdinIsWriteOnly()",
@@ -510,7 +510,7 @@ export const BREAKS = [
     test: 'cli-train',
   },
   {
-    promise: 'Numbers that nobody means are refused by their key',
+    promise: 'Absurd numbers are refused, and the error names the key',
     what: "the machine's memory is not asked",
     file: 'lib/train/session/demands.ts',
     text: '  const bytes = 4 * copies * params\n  if (bytes <= hostMemory()) return\n',
@@ -518,7 +518,7 @@ export const BREAKS = [
     test: 'absurd-values',
   },
   {
-    promise: 'A run is not lost with its log',
+    promise: 'A failed write does not end a run',
     what: 'metrics that cannot be written are given up',
     file: 'lib/train/run/metrics.ts',
     text: '      if (this.#isTold) return\n',
@@ -526,7 +526,7 @@ export const BREAKS = [
     test: 'full-disk',
   },
   {
-    promise: 'A run is not lost with its log',
+    promise: 'A failed write does not end a run',
     what: 'a logger that fails ends it',
     file: 'lib/train/record/recorder.ts',
     text: '        if (each.kind.isEssential) throw error\n',
@@ -534,7 +534,7 @@ export const BREAKS = [
     test: 'recorder',
   },
   {
-    promise: 'Numbers that nobody means are refused by their key',
+    promise: 'Absurd numbers are refused, and the error names the key',
     what: 'factors that lead to no network pass',
     file: 'lib/config/cross-checks.ts',
     text: '  if (whole.success && problems.length === 0) problems',
@@ -542,7 +542,7 @@ export const BREAKS = [
     test: 'absurd-values',
   },
   {
-    promise: 'Hints lead to what they say',
+    promise: 'Following a hint works',
     what: 'a tolerance of millions of per cent',
     file: 'lib/cli/view/fits.ts',
     text: 'const MOST_TOLERANCE = 0.25',
@@ -550,7 +550,7 @@ export const BREAKS = [
     test: 'cli-scale',
   },
   {
-    promise: 'Hints lead to what they say',
+    promise: 'Following a hint works',
     what: 'a plain value in place of a mapping is only refused',
     file: 'lib/config/problems.ts',
     text: '  if (!isMapping(value) && mappingsOf(slot).length > 0) {',
@@ -622,7 +622,7 @@ export const BREAKS = [
     test: 'tensor',
   },
   {
-    promise: 'What a failed backward pass held goes at once',
+    promise: 'A failed backward pass frees its memory at once',
     what: 'the rest of its graph stays in the queue',
     file: 'native/autograd/autograd.cc',
     text: '    if (outermost_) Queue::renew();\n',

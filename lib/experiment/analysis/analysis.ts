@@ -1,5 +1,5 @@
 /**
- * What an experiment's results say: every number of its report, computed once. Accuracies are shares, 0 to 1.
+ * The findings of an experiment: every number of its report, computed once. Accuracies are shares, 0 to 1.
  */
 
 import type { StoredSeed } from '../../random/seed'
@@ -7,14 +7,16 @@ import { type ExperimentFiles, readExperiment } from '../store/read'
 import type { JobError, Plan, PlannedArm } from '../types/types'
 import { detectable, holm, type PairedTest, pairedTest, type Summary, summarize } from './statistics'
 
-/** Chance of calling a difference real that is not, over all declared comparisons together. */
+/** Significance level, over all declared comparisons together. */
 export const LEVEL = 0.05
-/** Chance of finding a difference that is said to be detectable. */
+/** Probability with which a difference that is called detectable is detected. */
 export const POWER = 0.8
 
 export interface ArmFindings {
   arm: PlannedArm
-  /** Family and scaled dimension: of `mobilenet_v2-depth` in series `mobilenet_v2` these two words. */
+  /**
+   * Family and scaled dimension: `mobilenet_v2` and `depth` for the arm `mobilenet_v2-depth` in series `mobilenet_v2`.
+   */
   group: string
   dimension: string
   /** Top-1 of the seeds that are done. */
@@ -27,24 +29,24 @@ export interface ArmFindings {
   seconds: number | null
 }
 
-/** `better`: the arm's accuracy is higher than the other's, shown after correction. */
+/** `better`: the arm's accuracy is significantly higher than the other's, after correction. */
 export type Verdict = 'better' | 'worse' | 'undecided' | 'no spread' | 'one seed' | 'no data'
 
 export interface ComparisonFindings {
   arm: string
   against: string
-  /** That both have finished. */
+  /** The seeds that both have finished. */
   seeds: StoredSeed[]
-  /** Of arm − against. */
+  /** Test of the differences arm − against. */
   test: PairedTest
-  /** Corrected by Holm over all declared comparisons. */
+  /** Corrected with Holm's method for all declared comparisons. */
   p: number | null
   verdict: Verdict
-  /** The least true difference that these seeds would have found with probability {@link POWER}. */
+  /** The smallest true difference that these seeds would detect with probability {@link POWER}. */
   detectable: number | null
 }
 
-/** How the arms came about, which decides what is worth showing. */
+/** How the arms were chosen; the contents of the report depend on it. */
 export type StudyKind = 'study' | 'grid' | 'evolution'
 
 export interface Analysis {
@@ -62,7 +64,10 @@ export interface Analysis {
 
 const DIMENSIONS = ['baseline', 'depth', 'width', 'resolution', 'compound']
 
-/** `mobilenet_v2-depth` of series `mobilenet_v2` is depth, its `-base` the baseline; else the series says it. */
+/**
+ * `mobilenet_v2-depth` in series `mobilenet_v2` is depth, and `mobilenet_v2-base` is the baseline; otherwise the series
+ * is the dimension.
+ */
 function placeOf({ id, series }: PlannedArm): { group: string; dimension: string } {
   if (DIMENSIONS.includes(series) || !id.startsWith(`${series}-`)) return { group: '', dimension: series }
   const word = id.slice(series.length + 1).split('-')[0]
@@ -120,13 +125,13 @@ function comparisonFindings(plan: Plan, arms: readonly ArmFindings[]): Compariso
       ...comparison,
       p: adjusted[i],
       verdict: verdictOf(comparison.test, adjusted[i]),
-      // The strictest step of Holm's correction: what is found then is found at any step.
+      // The strictest step of Holm's correction: a difference detected there is detected at every step.
       detectable: detectable(n, sd, { alpha: LEVEL / tested.length, power: POWER }),
     }
   })
 }
 
-/** Computes everything the report of these files says. */
+/** Computes every number in the report of these files. */
 export function analyze(files: ExperimentFiles): Analysis {
   const { plan, results, timings, strangers } = files
   const arms = armFindings(files)
@@ -148,6 +153,6 @@ export function analyze(files: ExperimentFiles): Analysis {
 /** {@link analyze} of the files in an experiment's folder. */
 export const analyzeFolder = (folder: string): Analysis => analyze(readExperiment(folder))
 
-/** The base of an arm's family, where it is among the arms. */
+/** The base of an arm's family, if it is among the arms. */
 export const baseOf = (arms: readonly ArmFindings[], group: string) =>
   arms.find((entry) => entry.dimension === 'baseline' && entry.group === group)

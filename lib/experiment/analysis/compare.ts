@@ -10,21 +10,21 @@ import { conclusions } from './conclusions'
 import { percent, points, times } from './wording'
 
 export interface ExperimentComparison {
-  /** `Arm`, then one an experiment. */
+  /** `Arm`, then one column per experiment. */
   columns: string[]
-  /** Arms in the order they are first met; an arm that an experiment lacks is `–` there. */
+  /** One row per arm, in order of first appearance; `–` where an experiment lacks the arm. */
   rows: string[][]
-  /** The same in numbers, by arm and experiment; null where there is no result. */
+  /** The same as numbers, by arm and experiment; null where there is no result. */
   arms: { id: string; results: (null | { mean: number; sd: number | null; n: number; macs: number })[] }[]
   /** What each of them concludes by itself. */
   conclusions: { name: string; texts: string[] }[]
-  /** In which ways they differ, and what may therefore not be read from the table. */
+  /** How the experiments differ, and what must therefore not be read from the table. */
   notes: string[]
 }
 
 const titleOf = ({ name, profile }: Plan) => `${name}-${profile}`
 
-/** What makes accuracies of the same arm differ, where it is not the same in all. */
+/** The settings that differ between the experiments and may explain different accuracies of the same arm. */
 function differences(plans: readonly Plan[]): string[] {
   const parts: [string, (plan: Plan) => unknown][] = [
     ['base', ({ base }) => base],
@@ -37,7 +37,7 @@ function differences(plans: readonly Plan[]): string[] {
     ['machine', ({ machine }) => machine],
   ]
   const differ = parts.filter(([, part]) => !plans.every((plan) => isDeepStrictEqual(part(plan), part(plans[0]))))
-  return differ.length === 0 ? [] : [`They differ in ${differ.map(([name]) => name).join(', ')}.`]
+  return differ.length === 0 ? [] : [`The experiments differ in ${differ.map(([name]) => name).join(', ')}.`]
 }
 
 function cell({ plan, arms }: Analysis, id: string): string {
@@ -49,7 +49,7 @@ function cell({ plan, arms }: Analysis, id: string): string {
 }
 
 /**
- * Puts experiments side by side. Nothing is tested across them: unlike arms of one experiment they share no seeds.
+ * Puts experiments side by side. Nothing is tested across experiments, because they share no seeds.
  *
  * @param folders of the experiments, at least one
  * @throws MbconvError ERR_DATA where one of them cannot be read; ERR_VALUE without any

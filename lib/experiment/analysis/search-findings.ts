@@ -1,4 +1,4 @@
-/** What is said of searches only: candidates ranked, larger models against the formula, objective and Pareto front. */
+/** Findings of searches only: the ranking of candidates, predicted and counted cost, objective and Pareto front. */
 
 import type { StoredSeed } from '../../random/seed'
 import { constraintOf, objective } from '../search/objective'
@@ -7,14 +7,14 @@ import type { ArmFindings } from './analysis'
 import { type Ranking, rank } from './statistics'
 
 export interface RankedArms {
-  /** Of all candidates together: they are trained in the same phase and with the same φ. */
+  /** All candidates of a ranking are trained in the same phase and with the same φ. */
   phase: number
   phi: number
-  /** The arms ranked, as `ranking.ranked[i].index` counts them. */
+  /** The ranked arms; `ranking.ranked[i].index` is an index into this list. */
   candidates: ArmFindings[]
   seeds: StoredSeed[]
   ranking: Ranking
-  /** Not ranked: they lack seeds that the others have. */
+  /** Not ranked, because they lack seeds that the others have. */
   left: ArmFindings[]
 }
 

@@ -1,8 +1,8 @@
 /**
- * What a few repetitions allow to say: means with intervals, paired tests, and how large a difference would have had to
- * be to be seen. Distributions are jStat's.
+ * Statistics for few repetitions: means with intervals, paired tests, and the smallest detectable difference.
+ * Distributions are jStat's.
  *
- * Nothing here invents a number: where there are too few values, or values without any spread, the answer is null.
+ * With too few values, or values without any spread, a result is null.
  */
 import jstat from 'jstat'
 import { checkNumber } from '../../errors/check'
@@ -18,15 +18,18 @@ export interface Summary {
   mean: number
   /** Standard deviation with n − 1; null below two values. */
   sd: number | null
-  /** Of the mean, by Student's t; null below two values, and where they are all the same: no spread is no certainty. */
+  /**
+   * Interval of the mean, by Student's t; null below two values, or if all are equal: no spread does not mean
+   * certainty.
+   */
   interval: Interval | null
 }
 
 export interface PairedTest extends Summary {
-  /** Student's t of the mean difference; null where the differences are fewer than two or all the same. */
+  /** Student's t of the mean difference; null if there are fewer than two differences or all are equal. */
   t: number | null
   df: number
-  /** Two-sided. 1 where all differences are 0; null where there is no t otherwise. */
+  /** Two-sided. 1 if all differences are 0; null in all other cases without t. */
   p: number | null
   exact: SignFlip | null
 }
@@ -38,9 +41,9 @@ export interface SignFlip {
   least: number
 }
 
-/** Rounding of accuracies that differ by the same number of images: no spread. */
+/** Below this, a spread is only rounding: the accuracies differ by the same number of images. */
 const NOTHING = 1e-12
-/** 2¹⁶ sums take milliseconds; with more pairs nothing rests on the t test's assumption any more. */
+/** 2¹⁶ sums take milliseconds; with more pairs the t test no longer needs its assumption of normality. */
 const MOST_PAIRS = 16
 
 function refuse(op: string, message: string): never {
@@ -69,16 +72,16 @@ function standardDeviation(values: readonly number[]): number | null {
   return Math.sqrt(sum(values.map((value) => (value - centre) ** 2)) / (values.length - 1))
 }
 
-/** Student's t that a variable with `df` degrees of freedom exceeds in absolute value with probability `alpha`. */
+/** The value that |t| exceeds with probability `alpha`, for `df` degrees of freedom. */
 function criticalT(df: number, alpha = 0.05): number {
   checkShare('criticalT', 'alpha', alpha)
   return jStat.studentt.inv(1 - alpha / 2, df)
 }
 
-/** Probability that Student's t is at least as far from 0. By the beta function: no digits are lost for a large t. */
+/** Probability of a Student's t at least as far from 0. The beta function loses no digits for a large t. */
 const twoSided = (t: number, df: number) => jStat.ibeta(df / (df + t * t), df / 2, 0.5)
 
-/** Mean, spread, and the interval that holds the true mean with probability `level` if the values are normal. */
+/** Mean, spread, and the interval that contains the true mean with probability `level` if the values are normal. */
 export function summarize(values: readonly number[], level = 0.95): Summary {
   checkValues('summarize', 'values', values)
   checkShare('summarize', 'level', level)
@@ -90,8 +93,8 @@ export function summarize(values: readonly number[], level = 0.95): Summary {
 }
 
 /**
- * Exact test that differences are as likely to be negative as positive: no assumption but symmetry. With fewer than six
- * pairs it can never fall below 0.05, whatever the data.
+ * Exact test that differences are as likely to be negative as positive. It assumes only symmetry. With fewer than six
+ * pairs, its p cannot be below 0.05, whatever the data.
  *
  * @returns null for no pair, or more than 16
  */
@@ -100,7 +103,7 @@ export function signFlip(differences: readonly number[]): SignFlip | null {
   const n = differences.length
   if (n === 0 || n > MOST_PAIRS) return null
   const observed = Math.abs(sum(differences))
-  // Sums of the same numbers in another order: equal up to rounding.
+  // Sums of the same numbers in another order are equal only up to rounding.
   const least = observed - NOTHING * (1 + sum(differences.map(Math.abs)))
   let asFar = 0
   for (let signs = 0; signs < 2 ** n; signs++) {
@@ -118,15 +121,15 @@ export function pairedTest(differences: readonly number[], level = 0.95): Paired
   const df = Math.max(0, n - 1)
   const basics = { ...summary, df, exact }
   if (sd === null) return { ...basics, t: null, p: null }
-  // Two seeds that differ by the same number of images would make an infinite t, and a certainty out of a coincidence.
+  // Two seeds that differ by the same number of images would give an infinite t: certainty from a coincidence.
   if (sd < NOTHING) return { ...basics, t: null, p: Math.abs(centre) < NOTHING ? 1 : null }
   const t = centre / (sd / Math.sqrt(n))
   return { ...basics, t, p: twoSided(t, df) }
 }
 
 /**
- * Holm's correction: the p values of a family of tests, so that any false claim among them is as unlikely as in one.
- * A test that could not be made (null) still counts as one that was asked for.
+ * Holm's correction of the p values of several tests: the probability of any false claim among them is that of one test.
+ * A test that could not be made (null) still counts as a test.
  */
 export function holm(ps: readonly (number | null)[]): (number | null)[] {
   const order = ps.map((p, i) => ({ p: p ?? 1, i })).sort((a, b) => a.p - b.p)
@@ -139,24 +142,25 @@ export function holm(ps: readonly (number | null)[]): (number | null)[] {
   return adjusted
 }
 
-/** Steps of Simpson's rule in {@link power}; twice as many change nothing in the ninth digit. */
+/** Steps of Simpson's rule in {@link power}; doubling them does not change the ninth digit. */
 const STEPS = 200
 
 /**
- * Probability that a two-sided paired t test finds a true mean difference.
+ * Probability that a two-sided paired t test detects a true mean difference.
  *
- * Integrates over what the sample's standard deviation may turn out to be: series for the noncentral t distribution
- * break down where two pairs are tested strictly, which is just what happens here.
+ * Integrates over the distribution of the sample's standard deviation. The usual series for the noncentral t
+ * distribution fail for two pairs and a strict level, which occur here.
  */
 export function power(difference: number, sd: number, n: number, alpha = 0.05): number {
   const df = n - 1
   const critical = criticalT(df, alpha)
   const shift = (Math.abs(difference) / sd) * Math.sqrt(n)
-  // The density of s, where df·s² is chi-square distributed, up to its constant factor, and what is found given s.
+  // The density of s (df·s² is chi-square distributed) up to a constant factor, and the probability of detection given s.
   const density = (s: number) => s ** (df - 1) * Math.exp((-df * s * s) / 2)
   const found = (s: number) =>
     jStat.normal.cdf(shift - critical * s, 0, 1) + jStat.normal.cdf(-shift - critical * s, 0, 1)
-  // Beyond `end` s has no weight; what is found changes within a few 1/critical around shift/critical and near 0.
+  // Beyond `end`, s has no weight. The detection probability changes near 0 and within a few 1/critical of
+  // shift/critical.
   const end = 1 + 9 / Math.sqrt(df)
   const edges = [0, (shift - 8) / critical, (shift + 8) / critical, 10 / critical, end]
   const cuts = [...new Set(edges.map((s) => Math.min(end, Math.max(0, s))))].sort((a, b) => a - b)
@@ -176,13 +180,13 @@ export function power(difference: number, sd: number, n: number, alpha = 0.05): 
 export interface DetectableOptions {
   /** Level of the test. Default 0.05; divide by the number of tests for the strictest step of Holm's correction. */
   alpha?: number
-  /** Probability of finding it. Default 0.8. */
+  /** Probability of detecting it. Default 0.8. */
   power?: number
 }
 
 /**
- * The smallest true mean difference that a paired t test of `n` differences with standard deviation `sd` finds with the
- * given probability. Null below two differences or without spread.
+ * The smallest true mean difference that a paired t test of `n` differences with standard deviation `sd` detects with
+ * the given probability. Null below two differences or without spread.
  */
 export function detectable(
   n: number,
@@ -206,33 +210,33 @@ export interface Ranked {
   /** Index into the table. */
   index: number
   mean: number
-  /** Behind the best, in the values' unit; 0 for the best. */
+  /** Distance from the best, in the values' unit; 0 for the best. */
   behind: number
-  /** Simultaneous over all pairs; null where it cannot be told. */
+  /** Interval of that distance, simultaneous over all pairs; null if unknown. */
   interval: Interval | null
-  /** That this candidate and the best are equal, corrected for having chosen the best by the same values. */
+  /** p for equality with the best, corrected for the choice of the best by the same values. */
   p: number | null
-  /** Whether it may be as good as the best. */
+  /** Whether it is indistinguishable from the best. */
   undecided: boolean
 }
 
 export interface Ranking {
   /** Best first. */
   ranked: Ranked[]
-  /** What remains when candidates' and seeds' means are taken out; null below two of either. */
+  /** Standard deviation after removing the means of candidates and seeds; null below two of either. */
   residual: number | null
   df: number
-  /** Two candidates closer than this cannot be told apart (Tukey); null without a residual. */
+  /** Two candidates closer than this are indistinguishable (Tukey); null without a residual. */
   width: number | null
 }
 
 /**
- * Ranks candidates that were all measured under the same seeds.
+ * Ranks candidates that were all measured with the same seeds.
  *
- * The best is chosen by the same values, so a plain test against it would find too much. Tukey's range covers every
- * pair at once, the chosen one included; its spread is the residual of candidate + seed, the same for all candidates.
+ * The best is chosen by the same values, so a plain test against it would find too many differences. Tukey's range test
+ * covers all pairs at once, including the chosen one. It assumes the same residual spread for all candidates.
  *
- * @param table one row a candidate, one column a seed
+ * @param table one row per candidate, one column per seed
  * @throws MbconvError ERR_SHAPE when rows differ in length
  */
 export function rank(table: readonly (readonly number[])[], level = 0.95): Ranking {

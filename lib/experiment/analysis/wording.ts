@@ -7,7 +7,7 @@ const signed = (text: string) => text.replace('-', '−')
 /** 0.61349 → `61.3 %`: what is measured with few seeds has no more digits. */
 export const percent = (share: number): string => withDigits(share, 1)
 
-/** 0.021 → `2.1`; with a sign where it is asked for. A difference that rounds to nothing has none. */
+/** 0.021 → `2.1`; with `sign`, `+2.1`. A value that rounds to 0 has no sign. */
 export function points(share: number, { sign = false } = {}): string {
   const text = (100 * share).toFixed(1)
   if (Number(text) === 0) return '0.0'
@@ -18,7 +18,7 @@ export function points(share: number, { sign = false } = {}): string {
 export const range = ([low, high]: Interval, options?: { sign: boolean }): string =>
   `${points(low, options)} to ${points(high, options)}`
 
-/** `p = 0.021`; never 0, nor a 1 that is not one, and never 0.05 for what is below it. */
+/** `p = 0.021`. A p is never written as 0, nor as 0.05 when it is below 0.05. */
 export function pValue(p: number): string {
   if (p < 0.001) return 'p < 0.001'
   const digits = p < 0.1 ? 3 : 2

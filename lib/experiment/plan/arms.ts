@@ -105,6 +105,7 @@ export function staticArms(specs: readonly ArmSpec[], ground: Ground, spec: Expe
               for (const width of each.width) put(crossArm(ground, { depth, width, resolution: pixels(ground, side) }))
           break
         case 'group': {
+          // A drop path that the base does not give is each architecture's own.
           const own = { ...ground.config.model, dropPath: spec.dropPathGiven ? ground.config.model.dropPath : null }
           const asked = { ...own, ...each.base }
           const model = { ...asked, dropPath: dropPathOf(asked) }
@@ -209,14 +210,14 @@ function curveArm(ground: Ground, of: Dimension, value: Side): PlannedArm {
   return { ...arm, compound: { ...ray, phi: number } }
 }
 
-/** Holds an arm to the budget, where there is one. */
+/** The arm, or its refusal if there is a budget and the arm misses it. */
 function within(ground: Ground, arm: PlannedArm): PlannedArm | RefusedArm {
   const { budget } = ground
   if (budget === null) return arm
   const error = arm.macs / budget.macs - 1
   if (Math.abs(error) <= budget.tolerance) return { ...arm, budgetError: error }
   const { id, label, series, macs, coefficients } = arm
-  const reason = `has ${whole(macs)} multiply-adds, ${signedPercent(error)} of the budget of ${whole(budget.macs)}`
+  const reason = `has ${whole(macs)} multiply-adds, ${signedPercent(error)} off the budget of ${whole(budget.macs)}`
   return { id, label, series, reason, nearest: { macs, error, coefficients } }
 }
 

@@ -1,4 +1,4 @@
-/** The pictures of a report: which there are, what they show and what is written below them. */
+/** The figures of a report: which figures there are, what they show, and their captions. */
 
 import { counted } from '../../text/figures'
 import { type Analysis, type ArmFindings, baseOf } from '../analysis/analysis'
@@ -10,7 +10,7 @@ import { type ScatterPanel, type ScatterPoint, type ScatterSeries, scatterPanels
 import { frame, type Look, looksOf } from './plot-style'
 
 export interface Figure {
-  /** Fit for a file name. */
+  /** Can be used as a file name. */
   id: string
   title: string
   /** How to read it, in sentences. */
@@ -21,7 +21,7 @@ export interface Figure {
 
 const X_LABEL = 'Multiply-adds of one image (log scale)'
 const MARKS =
-  'Large marks are means over seeds, small dots single seeds, whiskers 95 % intervals of the mean; an arrowhead ends those that leave the frame.'
+  'Large marks are means over seeds, small dots are single seeds, and whiskers are 95 % intervals of the mean. An arrowhead marks an interval that continues outside the frame.'
 
 const trained = (arms: readonly ArmFindings[]) => arms.filter(({ values }) => values.length > 0)
 
@@ -58,7 +58,7 @@ function studySeries(arms: readonly ArmFindings[]): ScatterSeries[] {
 
 const isDimension = (dimension: string) => ['depth', 'width', 'resolution', 'compound'].includes(dimension)
 
-/** Candidates of a grid: those that may be the best, those that are not, and the larger models. */
+/** Candidates of a grid: the best, those indistinguishable from it, those that are worse, and the larger models. */
 function gridSeries({ arms, plan }: Analysis): ScatterSeries[] {
   const found = rankings(arms, plan)
   const open = new Set(
@@ -132,9 +132,9 @@ const TITLE = 'Test accuracy (top-1, %)'
 function costFigure(analysis: Analysis): Figure {
   const captions: Record<Analysis['kind'], string> = {
     study: `${MARKS} Each curve scales the base in one way. Marks of nearly the same cost are moved apart sideways.`,
-    grid: `The best candidates are named, with their seeds and 95 % intervals. Hollow marks are the other candidates: in colour where they cannot be told from the best, gray where they are worse.`,
+    grid: `Labelled marks are the best candidates and the larger models, with their seeds and 95 % intervals. Hollow marks are the other candidates: coloured if they are indistinguishable from the best, gray if they are worse.`,
     evolution:
-      'Each hollow mark is a network the search trained. The line joins those that no other beats in both accuracy and cost.',
+      'Each hollow mark is a network that the search trained. The line joins the Pareto front: the networks that no other network beats in both accuracy and cost.',
   }
   return {
     id: analysis.kind === 'evolution' ? 'pareto' : 'accuracy-cost',
@@ -161,7 +161,7 @@ function armsFigure({ arms, plan }: Analysis): Figure {
   return {
     id: 'arms',
     title: 'The arms, by mean accuracy',
-    caption: `${MARKS} To the right mean ± standard deviation over ${counted(plan.seeds.length, 'seed')}. Intervals of two arms may overlap although their paired difference is shown: seeds are shared.`,
+    caption: `${MARKS} The column on the right is mean ± standard deviation over ${counted(plan.seeds.length, 'seed')}. All arms share their seeds, so two intervals may overlap although the paired difference is significant.`,
     draw: (width) =>
       rowsPlot(
         {
@@ -195,7 +195,7 @@ function comparisonsFigure({ arms, comparisons }: Analysis): Figure {
     id: 'comparisons',
     title: 'The declared comparisons',
     caption:
-      'Differences under the same seed: small dots; their mean and its 95 % interval: large mark and bar. A filled mark is a difference that is shown (p below 0.05 after Holm’s correction), a hollow one is not. Bars are not corrected.',
+      'Small dots are differences within one seed. The large mark and the bar are their mean and its 95 % interval. A filled mark is a significant difference (p below 0.05 after Holm’s correction); a hollow mark is not. The bars are not corrected.',
     draw: (width) =>
       rowsPlot(
         {
@@ -232,8 +232,8 @@ function rankingFigures({ arms, plan }: Analysis): Figure[] {
       title: `The candidates at φ = ${phi}, best first`,
       caption:
         ranking.width === null
-          ? 'One seed: there are no intervals, and the order may be chance.'
-          : `Difference to the best under the same seeds, with intervals that hold for all pairs at once (Tukey, 95 %). Hollow: ${counted(open, 'candidate')} not told from the best; filled gray: worse. ${candidates.length > 30 ? 'The first 30 of ' : 'All '}${candidates.length}.`,
+          ? 'With one seed there are no intervals, and the order may be chance.'
+          : `Difference from the best candidate within the same seeds, with intervals that hold for all pairs at once (Tukey, 95 %). Hollow marks are indistinguishable from the best (${counted(open, 'candidate')}); filled gray marks are worse. ${candidates.length > 30 ? `The first 30 of ${candidates.length} candidates are shown.` : `All ${candidates.length} candidates are shown.`}`,
       draw: (width) =>
         rowsPlot(
           {
@@ -284,7 +284,7 @@ function paperFigure(analysis: Analysis): Figure | undefined {
   const [ours, theirs] = [groupsOf(trained(analysis.arms)), groupsOf(study.series)]
   const measured = new Map(ourPanels(analysis, 'Measured here (%)').map((panel, i) => [ours[i], panel]))
   const published = new Map(theirs.map((group) => [group, paperPanel(study, group)]))
-  // Ours and theirs of a family beside each other; where one has families that the other lacks, all of ours come first.
+  // Each family's panels side by side, ours and the paper's. If the families differ, all of ours come first.
   const paired = ours.length === theirs.length && ours.every((group) => published.has(group))
   const panels = paired
     ? ours.flatMap((group) => [measured.get(group)!, published.get(group)!])
@@ -292,12 +292,12 @@ function paperFigure(analysis: Analysis): Figure | undefined {
   return {
     id: 'paper',
     title: `Beside the paper’s ${study.name}`,
-    caption: `On white what was measured here; tinted the paper’s own points, which are theirs: ${study.source} Another task, another scale: only the shapes can be compared, not the heights.`,
+    caption: `White panels show what was measured here. Tinted panels show the paper’s own points: ${study.source} Task and scale differ, so only the shapes of the curves can be compared, not their heights.`,
     draw: (width) => scatterPanels(panels, width),
   }
 }
 
-/** The figures that these results allow, in the order of the report. */
+/** The figures that can be drawn from these results, in the order of the report. */
 export function figuresOf(analysis: Analysis): Figure[] {
   if (trained(analysis.arms).length === 0) return []
   const paper = paperFigure(analysis)
@@ -310,10 +310,10 @@ export function figuresOf(analysis: Analysis): Figure[] {
   ]
 }
 
-/** The widths a picture is drawn in: for screens and paper, and for phones. */
+/** Widths of a figure: for screens and paper, and for phones. */
 export const WIDTHS = { wide: 880, narrow: 358 } as const
 
-/** A figure as an SVG of its own. */
+/** A figure as a separate SVG. */
 export async function figureSvg(figure: Figure, width: number, heading?: { title: string; subtitle: string }) {
   const { body, height } = await figure.draw(width)
   return frame({ width, height, description: figure.title, heading }, body)

@@ -1,4 +1,4 @@
-/** A report as one page that loads nothing: pictures and style are within, and there is no script. */
+/** A report as one HTML page that loads nothing: it contains its figures and style, and has no script. */
 
 import { escapeXml } from '../../drawing/xml'
 import { counted, duration } from '../../text/figures'
@@ -11,7 +11,7 @@ import { reproduction } from './reproduction'
 import { styleSheet } from './style'
 import type { Table } from './tables'
 
-/** What a reader wants to know before the first picture, as pairs of a word and its value. */
+/** The key facts above the first figure, as pairs of name and value. */
 export function facts({ plan, jobs, arms, seconds, finished }: Analysis): [string, string][] {
   const failed = jobs.failed > 0 ? `, ${jobs.failed} failed` : ''
   return [
@@ -21,7 +21,7 @@ export function facts({ plan, jobs, arms, seconds, finished }: Analysis): [strin
       `${arms.length} × ${plan.seeds.length}${plan.refused.length > 0 ? `, ${plan.refused.length} refused` : ''}`,
     ],
     ['Base', plan.base.name],
-    ['Its multiply-adds', amount(plan.base.macs)],
+    ['Base multiply-adds', amount(plan.base.macs)],
     ...(plan.budget === null
       ? []
       : [
@@ -30,11 +30,11 @@ export function facts({ plan, jobs, arms, seconds, finished }: Analysis): [strin
             plan.budget.times === null ? amount(plan.budget.macs) : `${times(plan.budget.times)} the base`,
           ] as [string, string],
         ]),
-    ...(seconds === null ? [] : [['Training in all', duration(seconds)] as [string, string]]),
+    ...(seconds === null ? [] : [['Total training time', duration(seconds)] as [string, string]]),
   ]
 }
 
-/** Words in sentences: a number stays on a line with its unit. */
+/** Text with non-breaking spaces between a number and its unit. */
 const prose = (text: string) =>
   escapeXml(text)
     .replace(/(\d) (?=%|points|px|seeds?\b)/g, '$1\u00a0')
@@ -96,7 +96,7 @@ export async function reportHtml(
     '<head>',
     '<meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    // Should anything in the data ever look like markup, it still loads and runs nothing.
+    // Even if some data were taken for markup, it could load and run nothing.
     `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:">`,
     '<link rel="icon" href="data:,">',
     `<title>${escapeXml(plan.title)}</title>`,
@@ -110,29 +110,29 @@ export async function reportHtml(
     `<p class="question">${escapeXml(plan.question)}</p>`,
     '</header>',
     '<section class="short" id="conclusions">',
-    '<h2>What the numbers allow to say</h2>',
+    '<h2>What the results show</h2>',
     `<p${finished ? '' : ' class="state"'}>${prose(lead ?? '')}</p>`,
     ...more.map((words) => `<p>${prose(words)}</p>`),
     '</section>',
     `<dl class="facts">${pairs(facts(analysis))}</dl>`,
-    ...(drawn.length > 0 ? ['<section>', '<h2>In pictures</h2>', ...drawn, '</section>'] : []),
+    ...(drawn.length > 0 ? ['<section>', '<h2>Figures</h2>', ...drawn, '</section>'] : []),
     '<section>',
-    '<h2>In numbers</h2>',
+    '<h2>Tables</h2>',
     ...tables.map(tableHtml),
     '</section>',
     '<section id="not-shown">',
-    '<h2>What was not shown</h2>',
+    '<h2>What the results do not show</h2>',
     `<ul>${notShown(analysis)
       .map((words) => `<li>${prose(words)}</li>`)
       .join('\n')}</ul>`,
     '</section>',
     '<section id="again">',
-    '<h2>How to do it again</h2>',
+    '<h2>How to reproduce it</h2>',
     `<pre>${lines(commands)}</pre>`,
     `<dl class="facts">${pairs(made)}</dl>`,
     '<br>',
     `<details><summary>The training configuration of the first arm</summary><pre>${lines(settings.split('\n'))}</pre></details>`,
-    '<p>Every job’s accuracy, time and error is in results.csv beside this page; arms.csv and comparisons.csv have the numbers of the tables with every digit.</p>',
+    '<p>results.csv, beside this page, has every job’s accuracy, time and error. arms.csv and comparisons.csv have the numbers of the tables in full precision.</p>',
     '</section>',
     '</main>',
     '</body>',

@@ -1,4 +1,4 @@
-/** A report as Markdown, with its pictures beside it. */
+/** A report as Markdown; its figures are files beside it. */
 import { blanked } from '../../text/foreign-text'
 import type { Analysis } from '../analysis/analysis'
 import { conclusions, notShown } from '../analysis/conclusions'
@@ -7,7 +7,7 @@ import { facts } from './html'
 import { reproduction } from './reproduction'
 import type { Table } from './tables'
 
-/** Text that means nothing but itself, on one line. */
+/** Text on one line, with every Markdown character escaped. */
 function plain(words: string): string {
   const line = blanked(words).trim()
   return line.replace(/[\\`*_[\]<>|#~!&$]/g, (c) => `\\${c}`).replace(/^([-+]|\d+[.)])(?=\s)/, '\\$1')
@@ -28,7 +28,7 @@ function table({ title, columns, rows, caption }: Table): string {
   ].join('\n')
 }
 
-/** The text. Pictures are `<id>.svg`, beside it. */
+/** The Markdown text. The figures are `<id>.svg` in the same folder. */
 export function reportMarkdown(analysis: Analysis, figures: readonly Figure[], tables: readonly Table[]): string {
   const { plan } = analysis
   const { commands, facts: made } = reproduction(analysis)
@@ -40,27 +40,27 @@ export function reportMarkdown(analysis: Analysis, figures: readonly Figure[], t
     '',
     `Experiment ${plain(plan.name)}, profile ${plain(plan.profile)}.`,
     '',
-    '## What the numbers allow to say',
+    '## What the results show',
     '',
     ...conclusions(analysis).flatMap((words) => [`- ${plain(words)}`]),
     '',
     ...pairs(facts(analysis)),
     '',
-    ...(figures.length > 0 ? ['## In pictures', ''] : []),
+    ...(figures.length > 0 ? ['## Figures', ''] : []),
     ...figures.flatMap(({ id, title, caption }) => [
       `![${plain(title)}](${id}.svg)`,
       '',
       `${plain(title)}. ${plain(caption)}`,
       '',
     ]),
-    '## In numbers',
+    '## Tables',
     '',
     ...tables.map(table),
-    '## What was not shown',
+    '## What the results do not show',
     '',
     ...notShown(analysis).map((words) => `- ${plain(words)}`),
     '',
-    '## How to do it again',
+    '## How to reproduce it',
     '',
     '```sh',
     ...commands.map((command) => blanked(command).replaceAll('`', ' ')),

@@ -153,7 +153,7 @@ const FIGURE4: PaperStudyPoints = {
 
 const TABLE3: PaperStudyPoints = {
   name: 'Table 3',
-  source: `${PAPER}, Table 3; ImageNet top-1, costs as printed. Those of ResNet-50 at d 4 and at w 2 look exchanged.`,
+  source: `${PAPER}, Table 3; ImageNet top-1, costs as printed. The costs of ResNet-50 at d 4 and at w 2 seem to be swapped.`,
   series: [
     one('mobilenet_v1', 'baseline', ['baseline', 0.6, 70.6]),
     one('mobilenet_v1', 'width', ['w 2', 2.2, 74.2]),

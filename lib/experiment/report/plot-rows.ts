@@ -1,4 +1,4 @@
-/** One row an arm or a difference: its seeds, mean and interval along an axis that all rows share. */
+/** One row per arm or difference: its seeds, mean and interval on a shared axis. */
 import { loadPlot } from '../../drawing/plot'
 import type { Interval } from '../analysis/statistics'
 import { colour, FONT, fitted, type Look, line, text, widthOf } from './plot-style'
@@ -10,11 +10,11 @@ export interface Row {
   seeds: readonly number[]
   mean: number
   interval: Interval | null
-  /** A hollow mark: not shown, or not told apart. */
+  /** Draws a hollow mark: the difference is not significant, or the candidate is indistinguishable from the best. */
   hollow?: boolean
-  /** At the right edge. */
+  /** Written at the right edge. */
   value: string
-  /** Beside it. */
+  /** Written beside the value. */
   detail?: string
 }
 
@@ -22,9 +22,9 @@ export interface RowsOptions {
   rows: readonly Row[]
   /** Below the axis. */
   xLabel: string
-  /** A line to measure by, and what to write on it. */
+  /** A reference line and its label. */
   reference?: { at: number; label: string }
-  /** Of the axis' numbers. */
+  /** Formats the numbers of the axis. */
   format: (value: number) => string
 }
 
@@ -39,7 +39,7 @@ function domainOf({ rows, reference }: RowsOptions): [number, number] {
   const soft = rows.flatMap(({ interval }) => interval ?? [])
   const from = Math.max(Math.min(low, ...soft), low - most)
   const to = Math.min(Math.max(high, ...soft), high + most)
-  // All the same, or nearly: as wide as a point or two, rather than noise magnified.
+  // If all values are nearly equal, the axis still spans a point or two, so noise is not magnified.
   const margin = Math.max((to - from) * 0.04, (0.02 - (to - from)) / 2)
   return [from - margin, to + margin]
 }
@@ -49,7 +49,7 @@ export async function rowsPlot(options: RowsOptions, width: number): Promise<{ b
   const { Plot, document } = await loadPlot()
   const { rows, xLabel, reference, format } = options
   const narrow = width < 600
-  // On a phone the words stand above their row.
+  // On a phone the text is above its row.
   const pitch = narrow ? 46 : rows.length > 16 ? 24 : 34
   const longest = Math.max(...rows.map(({ label }) => widthOf(label))) * 1.08
   const left = narrow ? 16 : Math.min(Math.max(80, longest + 24), width * 0.34)
@@ -137,7 +137,7 @@ export async function rowsPlot(options: RowsOptions, width: number): Promise<{ b
       text(width - 16, y, detail, { anchor: 'end', colour: 'muted', halo: narrow ? 'paper' : undefined }),
     ]
   })
-  // The word stays within the picture, whatever it names lies at its edge.
+  // Keeps a label inside the figure even if its mark is at the edge.
   const held = (at: number, label: string) => {
     const half = widthOf(label) / 2 + 6
     return Math.max(half, Math.min(width - half, at))

@@ -1,4 +1,4 @@
-/** Accuracy against cost: a panel of curves with seeds, means and intervals, labelled at its right edge. */
+/** Accuracy against cost: panels of curves with seeds, means and intervals, labelled at the right edge. */
 import { loadPlot, type PlotLibrary } from '../../drawing/plot'
 import type { Interval } from '../analysis/statistics'
 import { amount, times } from '../analysis/wording'
@@ -9,10 +9,10 @@ export interface ScatterPoint {
   x: number
   /** Share. */
   y: number
-  /** Single seeds; none where there is only one. */
+  /** Single seeds; empty if there is only one. */
   seeds?: readonly number[]
   interval?: Interval | null
-  /** Drawn faintly: one of many. */
+  /** Drawn faintly, as one of many. */
   faint?: boolean
   /** Written below the mark. */
   note?: string
@@ -20,11 +20,11 @@ export interface ScatterPoint {
 
 export interface ScatterSeries {
   look: Look
-  /** Drawn as a curve from here; the point itself belongs to another series. */
+  /** The curve starts here; the point itself belongs to another series. */
   from?: { x: number; y: number }
   /** Whether to join the points. */
   joined: boolean
-  /** With rising x. */
+  /** In order of x. */
   points: readonly ScatterPoint[]
   /** Written at the right edge, with a line from the last point. */
   label?: string
@@ -34,19 +34,19 @@ export interface ScatterPanel {
   /** Above the panel. */
   title: string
   series: readonly ScatterSeries[]
-  /** Cost that the x axis counts in multiples of. */
+  /** Unit of the x axis: its ticks are multiples of this cost. */
   unit: number
   xLabel: string
   /** Whether marks of nearly the same cost are moved apart sideways. */
   apart?: boolean
-  /** Behind the panel, to tell it from those of our own results. */
+  /** Gives the panel a tinted background, to distinguish it from our own results. */
   tinted?: boolean
 }
 
 // px
 const MARGIN = { left: 50, top: 46, bottom: 60 }
 const LABEL_GAP = FONT + 4
-/** Costs that count as the same: two arms at either end of a tolerance of 3 %. */
+/** Costs within this factor count as equal: two arms at both ends of a tolerance of 3 %. */
 const SAME = 1.065
 
 /** Powers of two times the unit within the range, at most about eight. */
@@ -58,7 +58,7 @@ function costTicks([low, high]: readonly [number, number], unit: number, room: n
   return ticks
 }
 
-/** The range of accuracies shown: all means and seeds, and intervals as far as they leave the rest legible. */
+/** The range of accuracies shown: all means and seeds, and as much of the intervals as leaves the rest readable. */
 function accuracyRange(points: readonly ScatterPoint[]): [number, number] {
   const firm = points.flatMap(({ y, seeds = [] }) => [y, ...seeds])
   const [low, high] = [Math.min(...firm), Math.max(...firm)]
@@ -67,12 +67,12 @@ function accuracyRange(points: readonly ScatterPoint[]): [number, number] {
   const bottom = Math.max(Math.min(low, ...soft), low - 0.75 * most, 0)
   const top = Math.min(Math.max(high, ...soft), high + 0.75 * most, 1)
   const margin = Math.max(0.005, (top - bottom) * 0.06)
-  // A word below a mark needs room.
+  // A note below a mark needs room.
   const below = points.some(({ note }) => note !== undefined) ? 1.6 * margin : margin
   return [Math.max(0, bottom - below), Math.min(1, top + margin)]
 }
 
-/** Factors on x that move marks of nearly the same cost apart, by point. */
+/** For each point, the factor on x that moves marks of nearly equal cost apart. */
 function sideways(
   points: readonly ScatterPoint[],
   step: number,
@@ -91,7 +91,7 @@ function sideways(
     }
   }
   for (const point of order) {
-    // Against the first, not the last: a long row of marks must not move as one.
+    // Compared with the first of the cluster, not the last, so that a long row of marks does not become one cluster.
     const [first] = cluster
     if (first !== undefined && (point.x > first.x * SAME || toX(point.x) - toX(first.x) > 2 * step)) {
       close()
@@ -129,7 +129,7 @@ function marks(
   const low = (d: { interval?: Interval | null }) => clamp(d.interval![0])
   const high = (d: { interval?: Interval | null }) => clamp(d.interval![1])
   const [pale, strong] = [place.filter(({ faint }) => faint), place.filter(({ faint }) => !faint)]
-  // A hollow mark is the base's, so that it stands apart from a filled circle in gray, too.
+  // The base has a hollow mark, which differs from a filled circle in grayscale, too.
   const fill = look.colour === 'baseline' ? colour('paper') : ink
   return [
     ...(joined && track.length > 1
@@ -148,19 +148,19 @@ function marks(
   ]
 }
 
-/** Draws a panel; the result is a `<g>`'s content. */
+/** Draws a panel; the result is the content of a `<g>`. */
 async function panel({ title, series, unit, xLabel, apart, tinted }: ScatterPanel, { width, height, right }: Area) {
   const { Plot, document } = await loadPlot()
   const points = series.flatMap((entry) => entry.points)
   const costs = [...points.map(({ x }) => x), ...series.flatMap(({ from }) => (from ? [from.x] : []))]
   const reach: [number, number] = [Math.min(...costs) / 1.3, Math.max(...costs) * 1.3]
-  // A single cost still has an axis.
+  // A single cost also needs an axis with some width.
   const x: [number, number] = reach[1] / reach[0] < 3 ? [reach[0] / 1.4, reach[1] * 1.4] : reach
   const y = accuracyRange(points)
   const [inner, tall] = [width - MARGIN.left - right, height - MARGIN.top - MARGIN.bottom]
   const toX = (value: number) => MARGIN.left + (inner * Math.log(value / x[0])) / Math.log(x[1] / x[0])
   const toY = (value: number) => MARGIN.top + tall * (1 - (value - y[0]) / (y[1] - y[0]))
-  // Marks of the same cost would cover each other. Along curves lines tell them apart, and a little is enough.
+  // Marks of equal cost would cover each other. With curves, the lines distinguish them, and a small shift is enough.
   const several = series.some(({ joined, points }) => joined && points.length > 1)
   const step = several ? 5 : Math.max(9, Math.min(15, inner / 40))
   const at = sideways(apart ? points : [], step, toX, (px) => (x[1] / x[0]) ** (px / inner))
@@ -243,7 +243,7 @@ async function panel({ title, series, unit, xLabel, apart, tinted }: ScatterPane
   ].join('')
 }
 
-/** Panels beside each other, or below each other where the width allows no more. @returns content and its height */
+/** Panels side by side, or one below the other if the width is too small. @returns content and its height */
 export async function scatterPanels(
   panels: readonly ScatterPanel[],
   width: number,

@@ -1,13 +1,13 @@
 /**
  * Colours, symbols and the outer frame of a report's plots.
  *
- * Pictures are drawn in the light colours; a page that also has a dark face replaces each by a CSS variable. Hues keep
- * apart for readers with any colour vision, and each series has a symbol besides, so that gray paper serves as well.
+ * Figures are drawn in the light colours. A page with a dark mode replaces each colour by a CSS variable. The hues can
+ * be distinguished with any colour vision, and each series also has its own symbol, for grayscale prints.
  */
 import { FONT_FAMILY } from '../../drawing/font'
 import { escapeXml } from '../../drawing/xml'
 
-/** [light, dark] by the name of the CSS variable. */
+/** [light, dark] for each CSS variable. */
 export const COLOURS = {
   paper: ['#ffffff', '#15181d'],
   ink: ['#20242c', '#e6e8ec'],
@@ -28,10 +28,10 @@ export const COLOURS = {
 
 export type ColourName = keyof typeof COLOURS
 
-/** The light colour, as pictures are drawn. */
+/** The light colour, in which figures are drawn. */
 export const colour = (name: ColourName): string => COLOURS[name][0]
 
-/** Replaces the colours of a picture by CSS variables with the light colour behind them. */
+/** Replaces the colours of a figure by CSS variables with the light colour as fallback. */
 export function withVariables(svg: string): string {
   const names = new Map(Object.entries(COLOURS).map(([name, [light]]) => [light as string, name]))
   return svg.replace(/="(#[0-9a-f]{6})"/g, (all, hex: string) => {
@@ -62,7 +62,10 @@ const SPARE: Look[] = [
   { colour: 'compound', symbol: 'cross' },
 ]
 
-/** The looks of these dimensions or series: the known ones have their own, the others one each as long as they last. */
+/**
+ * Looks for these dimensions or series. Known dimensions have fixed looks; the others take spare ones in order,
+ * repeating if they run out.
+ */
 export function looksOf(dimensions: readonly string[]): (dimension: string) => Look {
   const others = [...new Set(dimensions)].filter((dimension) => !Object.hasOwn(LOOKS, dimension))
   return (dimension) => {
@@ -71,18 +74,18 @@ export function looksOf(dimensions: readonly string[]): (dimension: string) => L
   }
 }
 
-/** Letters' height in px of the picture. */
+/** Font size, px. */
 export const FONT = 13
 
-/** Roughly how wide a text is in px: enough to place labels, since nothing here can measure. */
+/** Approximate width of a text, px. Exact measuring is not possible here; this is enough to place labels. */
 export function widthOf(text: string, size = FONT): number {
   const parts = Array.from(text, (c) => (' ,.-filjrtI()'.includes(c) ? 0.32 : 'mwMW%–'.includes(c) ? 0.84 : 0.57))
   return parts.reduce((sum, part) => sum + part, 0) * size
 }
 
-/** The text cut to a width, with an ellipsis where something is missing. */
+/** The text, shortened to a width with an ellipsis. */
 export function fitted(text: string, width: number, size = FONT): string {
-  // Where the picture's own font is missing another one takes its place, and may be wider.
+  // If the figure's font is missing, the fallback font may be wider.
   const room = width / 1.06
   if (widthOf(text, size) <= room) return text
   let kept = Array.from(text)
@@ -95,11 +98,11 @@ export interface TextStyle {
   colour?: ColourName
   bold?: boolean
   size?: number
-  /** Clears what lies behind, with the ground's colour. */
+  /** Colour of an outline that hides what is behind the text. */
   halo?: ColourName
 }
 
-/** A `<text>`; x and y in px, y that of the base line. */
+/** A `<text>` element; x and y in px, y is the baseline. */
 export function text(x: number, y: number, words: string, style: TextStyle = {}): string {
   const { anchor = 'start', colour: name = 'ink', bold = false, size = FONT, halo } = style
   if (words === '') return ''
@@ -110,7 +113,7 @@ export function text(x: number, y: number, words: string, style: TextStyle = {})
   return `<text ${place}${around} text-anchor="${anchor}" fill="${colour(name)}" font-size="${size}"${weight}>${escapeXml(words)}</text>`
 }
 
-// `colour` is taken by the option above.
+// A parameter below is also called `colour`.
 const colourOf = colour
 
 /** A straight line. */
@@ -122,16 +125,16 @@ export function line(x1: number, y1: number, x2: number, y2: number, name: Colou
 export interface FrameOptions {
   width: number
   height: number
-  /** What the picture shows, for those who cannot see it. */
+  /** Text alternative for screen readers. */
   description: string
-  /** Written above the picture; left out where a page says it. */
+  /** Title above the figure; omitted on pages that have their own. */
   heading?: { title: string; subtitle: string }
 }
 
-/** Height that a heading takes, px. */
+/** Height of a heading, px. */
 const HEADING = 66
 
-/** The outer `<svg>`: white, with the package's own font. */
+/** The outer `<svg>`: a white background and the package's font. */
 export function frame({ width, height, description, heading }: FrameOptions, body: string): string {
   const top = heading === undefined ? 0 : HEADING
   const family = `${FONT_FAMILY}, 'Helvetica Neue', Arial, sans-serif`
@@ -143,7 +146,7 @@ export function frame({ width, height, description, heading }: FrameOptions, bod
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height + top}" width="${width}" height="${height + top}"`,
     ` role="img" aria-label="${escapeXml(description)}" font-family="${family}" font-size="${FONT}" fill="${colour('ink')}" color="${colour('ink')}">`,
-    // On a page a title would follow the pointer about.
+    // On a page, a title element would be shown as a tooltip everywhere in the figure.
     heading === undefined ? '' : `<title>${escapeXml(description)}</title>`,
     `<rect width="${width}" height="${height + top}" fill="${colour('paper')}"/>`,
     head,
@@ -152,11 +155,14 @@ export function frame({ width, height, description, heading }: FrameOptions, bod
   ].join('')
 }
 
-/** Moves positions apart until each has `gap` to the next, as little as possible and within [low, high] if they fit. */
+/**
+ * Moves positions apart, as little as possible, until neighbours have distance `gap`; stays within [low, high] if
+ * possible.
+ */
 export function spread(wanted: readonly number[], gap: number, low: number, high: number): number[] {
   const order = wanted.map((_, i) => i).sort((a, b) => wanted[a] - wanted[b] || a - b)
   const placed = order.map((i) => wanted[i])
-  // Blocks of touching labels move as one to the mean of what their members want.
+  // Touching labels form a block, which is centred on the mean of its members' wanted positions.
   let blocks = placed.map((position) => ({ positions: [position] }))
   const start = (members: number[]) => {
     const centre = members.reduce((a, b) => a + b) / members.length

@@ -9,13 +9,13 @@ const quoted = (word: string) => (/^[\w.@%+=:,/-]+$/.test(word) ? word : `'${wor
 
 export interface Reproduction {
   commands: string[]
-  /** Pairs of a word and its value. */
+  /** Pairs of name and value. */
   facts: [string, string][]
   /** YAML. */
   settings: string
 }
 
-/** Gathers it from the plan. */
+/** Collects the facts from the plan. */
 export function reproduction({ plan }: Analysis): Reproduction {
   const { versions, machine, revision, profile, name, set = [], dir, device, limits, seeds } = plan
   const known = (pairs: [string, string | number | null | undefined][]) =>

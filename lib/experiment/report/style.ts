@@ -1,4 +1,4 @@
-/** The style sheet of a report's page. Everything is in the page: it loads nothing. */
+/** The style sheet of a report's page. The page contains everything and loads nothing. */
 import { FONT_FAMILY, fontFaces } from '../../drawing/font'
 import { COLOURS } from './plot-style'
 
@@ -7,7 +7,7 @@ const face = (which: 0 | 1) =>
     .map(([name, colours]) => `--${name}:${colours[which]}`)
     .join(';')
 
-/** Its letters are in it as well: words that were fitted to their place in a picture stay there. */
+/** The style sheet contains the font, so the words that were fitted into a figure keep their width. */
 export const styleSheet = (): string => `
 ${fontFaces()}
 :root{color-scheme:light dark;${face(0)};--accent:var(--compound)}

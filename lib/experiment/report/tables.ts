@@ -1,4 +1,4 @@
-/** The tables of a report, as text for pages and as numbers for other programs. */
+/** The tables of a report, as text for pages and as CSV for other programs. */
 
 import { duration } from '../../text/figures'
 import { printable } from '../../text/foreign-text'
@@ -10,9 +10,9 @@ import type { ResultRow, TimingRow } from '../types/types'
 
 export interface Column {
   title: string
-  /** May be broken into lines. */
+  /** The text may wrap. */
   long?: boolean
-  /** Words stand to the left, numbers to the right. */
+  /** Words are left-aligned, numbers right-aligned. */
   words?: boolean
 }
 
@@ -52,7 +52,7 @@ function armsTable({ arms, plan }: Analysis): Table {
   const budget =
     plan.budget === null
       ? ''
-      : ` The budget is ${amount(plan.budget.macs)} multiply-adds${plan.budget.times === null ? '' : ` (${times(plan.budget.times)} the base)`} within ${Number((100 * plan.budget.tolerance).toFixed(2))} %, counted.`
+      : ` The budget is ${amount(plan.budget.macs)} counted multiply-adds${plan.budget.times === null ? '' : ` (${times(plan.budget.times)} the base)`}, ±${Number((100 * plan.budget.tolerance).toFixed(2))} %.`
   return {
     id: 'arms',
     title: 'All arms',
@@ -66,10 +66,10 @@ function armsTable({ arms, plan }: Analysis): Table {
       number('Multiply-adds'),
       number('× base'),
       number('Off budget'),
-      number('Training a seed'),
+      number('Training per seed'),
     ],
     rows,
-    caption: `sd: standard deviation between seeds, in points. Interval: of the mean, in per cent, by Student’s t.${budget}`,
+    caption: `sd is the standard deviation between seeds, in points. The interval is that of the mean, in per cent, by Student’s t.${budget}`,
   }
 }
 
@@ -84,7 +84,7 @@ function comparisonsTable({ comparisons }: Analysis): Table {
     p === null ? NONE : pValue(p).replace('p = ', '').replace('p ', ''),
     test.exact === null || test.n < 2
       ? NONE
-      : `${Number(test.exact.p.toPrecision(2))} (least ${Number(test.exact.least.toPrecision(2))})`,
+      : `${Number(test.exact.p.toPrecision(2))} (min. ${Number(test.exact.least.toPrecision(2))})`,
     detectable === null ? NONE : points(detectable),
   ])
   return {
@@ -103,7 +103,7 @@ function comparisonsTable({ comparisons }: Analysis): Table {
     ],
     rows,
     caption:
-      'Differences in points, under the same seed. p: two-sided paired t test; Holm: corrected for all declared comparisons, and what the conclusions go by; exact: sign-flip test, with the least value that so many pairs allow. Detectable: the true difference that these seeds would find in 80 % of repetitions at the strictest step of the correction.',
+      'Differences are in points, within the same seed. p is from a two-sided paired t test. “p, Holm” is corrected for all declared comparisons and decides the conclusions. “p, exact” is from the sign-flip test, with the smallest p that so many pairs allow. “Detectable” is the true difference that these seeds would detect in 80 % of repetitions, at the strictest step of the correction.',
   }
 }
 
@@ -124,7 +124,7 @@ function rankingTable(found: RankedArms, { plan }: Analysis, alone: boolean): Ta
       place === 0 ? NONE : points(behind),
       around === null ? NONE : range(around),
       p === null ? NONE : pValue(p).replace('p = ', '').replace('p ', ''),
-      place === 0 ? 'best' : ranking.width === null ? 'not known' : undecided ? 'not told apart' : 'worse',
+      place === 0 ? 'best' : ranking.width === null ? 'unknown' : undecided ? 'indistinguishable' : 'worse',
     ]
   })
   return {
@@ -146,7 +146,7 @@ function rankingTable(found: RankedArms, { plan }: Analysis, alone: boolean): Ta
     ],
     rows,
     caption:
-      'α·β²·γ² is the cost that the formula predicts for φ = 1, counted × base what it is. Behind the best: points, with intervals that hold for all pairs at once (Tukey, 95 %), since the best was chosen by the same results; p of the same test.',
+      'α·β²·γ² is the cost that the formula predicts at φ = 1, in multiples of the base; “Counted, × base” is the actual cost. “Behind” is the distance from the best, in points. Its intervals hold for all pairs at once (Tukey, 95 %), because the best was chosen by the same results; p is from the same test.',
   }
 }
 
@@ -166,7 +166,7 @@ function predictionsTable({ arms, plan }: Analysis): Table | undefined {
   ])
   return {
     id: 'predictions',
-    title: 'φ raised: the formula against the count',
+    title: 'Larger φ: predicted and counted cost',
     columns: [
       words('Arm'),
       number('φ'),
@@ -176,11 +176,11 @@ function predictionsTable({ arms, plan }: Analysis): Table | undefined {
       number('Top-1, mean ± sd'),
       number('95 % interval'),
       number('Seeds'),
-      number('Training a seed'),
+      number('Training per seed'),
     ],
     rows,
     caption:
-      'Predicted: (α·β²·γ²)^φ. Counted is what the network has after rounding of channels, layers and pixels, and after it was fitted to a budget where there is one.',
+      'The predicted cost is (α·β²·γ²)^φ. The counted cost is the cost of the actual network, after channels, layers and pixels were rounded and, if there is a budget, after φ was fitted to it.',
   }
 }
 
@@ -208,15 +208,15 @@ function objectivesTable({ arms, plan }: Analysis): Table {
       number('Multiply-adds'),
       number('× base'),
       number('Parameters'),
-      words('On the front'),
+      words('On the Pareto front'),
       { ...words('Stages'), long: true },
     ],
     rows,
-    caption: `Objective: accuracy · (cost / target)^−0.07 with ${amount(plan.budget?.macs ?? plan.base.macs)} multiply-adds as target. ${found.length > 20 ? `The first 20 of ${found.length}.` : ''}`,
+    caption: `The objective is accuracy · (cost / target)^−0.07, with a target of ${amount(plan.budget?.macs ?? plan.base.macs)} multiply-adds.${found.length > 20 ? ` The first 20 of ${found.length} networks are shown.` : ''}`,
   }
 }
 
-/** The tables that these results allow, in the order of the report. */
+/** The tables that can be made from these results, in the order of the report. */
 export function tablesOf(analysis: Analysis): Table[] {
   const found = analysis.kind === 'grid' ? rankings(analysis.arms, analysis.plan) : []
   const predicted = analysis.kind === 'grid' ? predictionsTable(analysis) : undefined
@@ -225,14 +225,14 @@ export function tablesOf(analysis: Analysis): Table[] {
     ...(predicted === undefined ? [] : [predicted]),
     ...(analysis.kind === 'evolution' ? [objectivesTable(analysis)] : []),
     ...(analysis.comparisons.length > 0 ? [comparisonsTable(analysis)] : []),
-    // A search of stages tries hundreds; arms.csv has them all.
+    // A search for stages trains hundreds of arms; arms.csv has all of them.
     ...(analysis.arms.length > 0 && analysis.kind !== 'evolution' ? [armsTable(analysis)] : []),
   ]
 }
 
 type Cell = string | number | null | undefined
 
-/** Spreadsheets take text that begins like this for a formula. */
+/** Spreadsheets read a text with such a beginning as a formula. */
 const FORMULA = /^[=+\-@\t\r]/
 
 function csv(header: readonly string[], rows: readonly Cell[][]): string {
@@ -244,7 +244,7 @@ function csv(header: readonly string[], rows: readonly Cell[][]): string {
   return [header, ...rows].map((row) => `${row.map(cell).join(',')}\n`).join('')
 }
 
-/** results.csv: one line a job. */
+/** results.csv: one line per job. */
 export function resultsCsv({ arms }: Analysis, results: readonly ResultRow[], timings: readonly TimingRow[]): string {
   const header =
     'arm,label,series,phase,seed,status,top1,top5,loss,params,macs,budgetError,seconds,wallSeconds,peakBytes,error'
@@ -259,7 +259,7 @@ export function resultsCsv({ arms }: Analysis, results: readonly ResultRow[], ti
   return csv(header.split(','), rows)
 }
 
-/** arms.csv: one line an arm, with every digit. */
+/** arms.csv: one line per arm, in full precision. */
 export function armsCsv({ arms, plan }: Analysis): string {
   const header =
     'arm,label,series,phase,depth,width,resolution,alpha,beta,gamma,phi,constraint,params,macs,timesBase,budgetError,seeds,failed,missing,mean,sd,low,high,objective,seconds'
@@ -287,7 +287,7 @@ export function armsCsv({ arms, plan }: Analysis): string {
   return csv(header.split(','), rows)
 }
 
-/** comparisons.csv: one line a declared comparison. */
+/** comparisons.csv: one line per declared comparison. */
 export function comparisonsCsv({ comparisons }: Analysis): string {
   const header = 'arm,against,pairs,difference,sd,low,high,t,df,p,pHolm,pExact,pExactLeast,detectable,verdict'
   const rows = comparisons.map(({ arm, against, test, p, verdict, detectable }): Cell[] => [

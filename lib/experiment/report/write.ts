@@ -1,4 +1,4 @@
-/** The report of an experiment: written into its folder, and text for terminals. */
+/** Writes the report of an experiment into its folder; the command prints its conclusions. */
 import { join, resolve } from 'node:path'
 import { svgToPng } from '../../drawing/png'
 import { writeFileAtomic } from '../../files/atomic'
@@ -12,26 +12,26 @@ import { reportMarkdown } from './markdown'
 import { armsCsv, comparisonsCsv, resultsCsv, tablesOf } from './tables'
 
 export interface ReportPaths {
-  /** All that was written, the page first. */
+  /** All written files, the HTML page first. */
   files: string[]
-  /** The page; everything is in it. */
+  /** The page. It is self-contained. */
   html: string
   markdown: string
-  /** One line a job, an arm, a declared comparison. */
+  /** One line per job, per arm, and per declared comparison. */
   csv: { results: string; arms: string; comparisons: string }
   /** In the order of the report. */
   figures: { id: string; svg: string; png: string }[]
-  /** The sentences at the head of the report. */
+  /** The sentences at the top of the report. */
   conclusions: string[]
 }
 
-// The picture's font has no Greek.
+// The font of the figures has no Greek letters.
 const GREEK: Record<string, string> = { α: 'alpha', β: 'beta', γ: 'gamma', φ: 'phi' }
 
 /**
  * Writes `report/` in an experiment's folder: report.html, report.md, results.csv, arms.csv, comparisons.csv, and each
- * picture as SVG and PNG. Works at any time, also while the experiment runs; the report says what is missing.
- * Each file is replaced whole, or not at all.
+ * figure as SVG and PNG. It can be called at any time, even while the experiment runs; the report says what is missing.
+ * Each file is replaced as a whole or not at all.
  *
  * @param folder of the experiment
  * @throws MbconvError ERR_DATA where experiment.json, results.jsonl or timings.jsonl is not what its name says;

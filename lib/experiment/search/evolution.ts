@@ -2,13 +2,13 @@
  * A search for stages by evolution.
  *
  * The paper's first step is a search for the baseline with the objective ACC · (cost / target)^−0.07 (see ./objective),
- * done there by reinforcement learning over MnasNet's space. Here a population of stage tables evolves instead: the first
- * generation is the base and mutants of it; each later one has children of the best so far (`plus`, µ + λ), or of the
- * youngest (`aging`, where the oldest die first: Real et al., arXiv:1802.01548). A child changes one thing of one stage:
- * kernel, expansion, number of layers, channels, squeeze-excitation, or kind of block.
+ * by reinforcement learning over MnasNet's space. Here a population of stage tables evolves instead. The first
+ * generation is the base and mutants of it. Each later generation has children of the best so far (`plus`, µ + λ), or
+ * of the youngest (`aging`, where the oldest die first: Real et al., arXiv:1802.01548). A child changes one property of
+ * one stage: kernel, expansion, number of layers, channels, squeeze-excitation, or kind of block.
  *
- * Everything drawn is a function of the search's seed, the generation and the child, so that the same results give the
- * same children.
+ * Every random choice is a function of the search's seed, the generation and the child, so the same results give the same
+ * children.
  */
 import { z } from 'zod'
 import type { Arch, Stage } from '../../models/arch/arch'
@@ -63,7 +63,7 @@ export const evolutionSchema = z.strictObject({
 
 export type EvolutionOptions = z.output<typeof evolutionSchema>
 
-/** Draws of a child until it is new and within the limits of cost; a space may be exhausted. */
+/** Most attempts to draw a child that is new and within the limits of cost; the space may be exhausted. */
 const TRIES = 200
 
 /** The search, for the registry in searches.ts. */
@@ -76,12 +76,12 @@ export function evolutionSource(options: EvolutionOptions, context: SearchContex
   return (phase, plan, results) => {
     if (phase > options.generations) return undefined
     const arms = phase === 0 ? founders(options, context) : children(phase, options, context, plan, results)
-    // Where nothing new can be drawn, or nothing survived, there is nothing to go on with.
+    // The search ends if nothing new can be drawn or nothing survived.
     return arms.length === 0 ? undefined : { arms, refused: [] }
   }
 }
 
-/** What a network's cost is compared with: the budget, or the base's own cost. */
+/** The target cost: the budget, or the base's own cost. */
 const targetOf = ({ budget, base, facts }: SearchContext) => budget?.macs ?? countOn(facts, base).macs
 
 const textOf = ({ stages }: Arch) => stages.map(formatStage)
@@ -101,7 +101,7 @@ function founders(options: EvolutionOptions, context: SearchContext): PlannedArm
   return arms
 }
 
-/** Who may be a parent, best first. */
+/** The networks that may be parents, best first. */
 export function parentsOf(
   { survival, population }: Pick<EvolutionOptions, 'survival' | 'population'>,
   target: number,
@@ -113,7 +113,7 @@ export function parentsOf(
     return accuracy === null ? [] : [{ arm, score: objective(accuracy, arm.macs, target) }]
   })
   const alive = survival === 'aging' ? scored.slice(-population) : scored
-  // A stable sort: of equals the older comes first.
+  // The sort is stable: among equals, the older comes first.
   return alive
     .sort((a, b) => b.score - a.score)
     .slice(0, population)
@@ -133,7 +133,7 @@ function children(
   const arms: PlannedArm[] = []
   for (let i = 0; i < options.children; i++) {
     const random = new KeyedRandom(options.seed, PURPOSE.evolution, phase, i)
-    // A tournament: the best of a few drawn. They are sorted, so that it is the least index.
+    // A tournament: the best of a few drawn networks. They are sorted, so the best has the smallest index.
     const drawn = Array.from({ length: options.sample }, () => random.below(parents.length))
     const parent = parents[Math.min(...drawn)]
     const table = { ...context.base, stages: (parent.stages as string[]).map(parseStage) }
@@ -148,7 +148,7 @@ interface Space {
   context: SearchContext
 }
 
-/** A mutant that is not among the known and not beyond the limits of cost; it is known afterwards. */
+/** A mutant that is not in `known` and is within the limits of cost. It is added to `known`. */
 function draw(parent: Arch, changes: number, known: Set<string>, random: KeyedRandom, space: Space): Arch | undefined {
   const { options, context } = space
   const [least, most] = options.cost.map((times) => times * targetOf(context))
@@ -167,9 +167,10 @@ function draw(parent: Arch, changes: number, known: Set<string>, random: KeyedRa
 const MUTATIONS = ['kernel', 'expand', 'layers', 'channels', 'seRatio', 'block'] as const
 
 /**
- * A table with one thing of one stage changed. Strides stay, and with them the side of every stage's output.
+ * A table with one property of one stage changed. Strides never change, so the side of every stage's output stays the
+ * same.
  *
- * @throws MbconvError ERR_VALUE where the options' own values make no table: an expansion of half an odd width, say
+ * @throws MbconvError ERR_VALUE if the options' values give an invalid table: for example, half an odd width as expansion
  */
 export function mutate(
   table: Arch,
@@ -207,7 +208,7 @@ function changedStage(
       return { ...stage, layers: other(near, stage.layers) }
     }
     case 'channels': {
-      // A step is an eighth at least, or wide stages would hardly change.
+      // A step is at least an eighth; otherwise wide stages would hardly change.
       const step = divisor * Math.max(1, Math.round(stage.channels / 8 / divisor))
       const near = [stage.channels - step, stage.channels + step].filter((value) => value >= divisor)
       return { ...stage, channels: other(near, stage.channels) }
@@ -225,7 +226,7 @@ function armOf(table: Arch, phase: number, index: number, origin: string, contex
     series: `generation ${phase}`,
     coefficients: { depth: 1, width: 1, resolution },
     ...{ params, macs, budgetError: null, stages, phase },
-    // The stages are the table itself: nothing is left to scale.
+    // The stages are the final table, so nothing is scaled.
     config: context.configOf({ stages, stem, head, resolution, divisor, width: 1, depth: 1 }),
   }
 }

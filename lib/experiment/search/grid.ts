@@ -1,12 +1,12 @@
 /**
  * The grid search for α, β and γ.
  *
- * The paper's second step: with φ = 1, bases of depth, width and resolution under α·β²·γ² ≈ 2, found on a small network
- * by training each. A grid says which values are tried. Of those near enough to the constraint, a candidate is what
- * *counts* near enough to the cost, since rounding makes small networks cost other than the formula says; the others
- * are refused with what they count. Then φ is raised: along the rays that did best and worst, and along the paper's, to
- * the same counted cost, which shows whether the ranking of small networks holds for larger ones.
- * Source: arXiv:1905.11946, section 3.3.
+ * The paper's second step: at φ = 1, values of α, β and γ with α·β²·γ² ≈ 2 are found by training small networks. A grid
+ * lists the values to try. Candidates are the points that are near enough to the constraint and whose *counted* cost is
+ * near enough to the target; because of rounding, the cost of small networks differs from the formula's. The other
+ * points are refused with their counted cost. Then the best ray, the worst ray and the paper's are scaled to a larger φ
+ * with the same counted cost. This shows whether the ranking of small networks holds for larger ones. Source:
+ * arXiv:1905.11946, section 3.3.
  */
 
 import { z } from 'zod'
@@ -56,12 +56,12 @@ const nameOf = ({ alpha, beta, gamma }: Bases) => `α ${alpha}, β ${beta}, γ $
 /**
  * The points of the grid that meet the constraint, nearest to it first.
  *
- * @returns none where the grid has none near enough
+ * @returns an empty list if no point is near enough
  */
 export function pointsOf({ alpha, beta, gamma, times, constraint }: GridOptions): Bases[] {
   const points = alpha.flatMap((a) => beta.flatMap((b) => gamma.map((g) => ({ alpha: a, beta: b, gamma: g }))))
   const off = (bases: Bases) => Math.abs(constraintOf(bases) / times - 1)
-  // A value on the limit is within it: 1.1 · 2 is not exactly 2.2.
+  // A value exactly on the limit counts as within it, although 1.1 · 2 is not exactly 2.2.
   return points.filter((bases) => off(bases) <= constraint + 1e-9).sort((a, b) => off(a) - off(b))
 }
 
@@ -79,7 +79,7 @@ export function gridSource(options: GridOptions, context: SearchContext): ArmSou
   }
 }
 
-/** Candidates of φ = 1, each network once. */
+/** Candidates at φ = 1, each network once. */
 function candidates(options: GridOptions, context: SearchContext): { arms: PlannedArm[]; refused: RefusedArm[] } {
   const { base, facts } = context
   const scaling = fitBase('experiment', base)
@@ -103,7 +103,7 @@ function candidates(options: GridOptions, context: SearchContext): { arms: Plann
     if (twin !== undefined) {
       refused.push({ ...named, reason: `is the same network as ${twin} after rounding`, nearest })
     } else if (Math.abs(error) > options.tolerance) {
-      const reason = `has ${whole(macs)} multiply-adds, ${signedPercent(error, 1)} of ${options.times} times the base`
+      const reason = `has ${whole(macs)} multiply-adds, ${signedPercent(error, 1)} off ${options.times} times the base’s`
       refused.push({ ...named, reason, nearest })
     } else {
       seen.set(network, named.label)
@@ -114,7 +114,7 @@ function candidates(options: GridOptions, context: SearchContext): { arms: Plann
   return { arms, refused }
 }
 
-/** The best and the worst rays of φ = 1, and those asked for, at larger φ. */
+/** The best and the worst rays of φ = 1, and the requested rays, at larger φ. */
 function raised(
   { phi: exponents, best, worst, rays, tolerance }: NonNullable<GridOptions['raise']>,
   times: number,

@@ -1,9 +1,9 @@
-/** What searches maximise, accuracy weighed against cost or not, and what a ray is held to. */
+/** The objective of searches (accuracy, with or without cost), and the constraint on a ray. */
 
 import type { StoredSeed } from '../../random/seed'
 import type { Ray, ResultRow } from '../types/types'
 
-/** α·β²·γ²: by how much φ = 1 multiplies the cost, but for rounding. The paper asks for about 2. */
+/** α·β²·γ²: the factor by which φ = 1 multiplies the cost, except for rounding. The paper requires about 2. */
 export const constraintOf = ({ alpha, beta, gamma }: Omit<Ray, 'phi'>): number => alpha * beta ** 2 * gamma ** 2
 
 /** MnasNet's exponent: twice the cost is worth it for 5 % more accuracy, relatively (arXiv:1807.11626, section 3). */
@@ -22,7 +22,7 @@ export function objective(accuracy: number, cost: number, target: number): numbe
 /**
  * The mean top-1 accuracy of an arm over the seeds.
  *
- * @returns null where a seed is missing or failed: a mean over other seeds than the rest's would not compare
+ * @returns null if a seed is missing or failed, because means over different seeds cannot be compared
  */
 export function meanTop1(arm: string, seeds: readonly StoredSeed[], results: readonly ResultRow[]): number | null {
   let sum = 0

@@ -1,4 +1,4 @@
-/** The folder of an experiment: its plan, what is finished, and whether it may go on with another plan. */
+/** The folder of an experiment: its plan, its finished jobs, and whether it can continue with another plan. */
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -16,14 +16,14 @@ import { FILES, keyOf, LineFile } from './results'
 export const folderOf = ({ name, profile }: Pick<Plan, 'name' | 'profile'>, dir: string): string =>
   resolve(dir, `${name}-${profile}`)
 
-/** Whether a folder is an experiment's. */
+/** Whether a folder contains an experiment. */
 export const isExperiment = (folder: string): boolean => existsSync(join(folder, FILES.plan))
 
 /**
  * The plan of an experiment.
  *
  * @param folder the experiment's
- * @throws MbconvError ERR_DATA where there is none, or it is damaged
+ * @throws MbconvError ERR_DATA if the plan is missing or damaged
  */
 export function readPlan(folder: string): Plan {
   const path = join(folder, FILES.plan)
@@ -41,18 +41,18 @@ export function readPlan(folder: string): Plan {
 export const writePlan = (folder: string, plan: Plan): void =>
   writeFileAtomic(join(folder, FILES.plan), readableJson(plan))
 
-/** Makes the folder and locks it. @returns gives it free */
+/** Creates the folder and locks it. @returns a function that releases the lock */
 export function lockExperiment(folder: string): () => void {
   const token = randomUUID()
   makeFolder(jobsFolder(folder))
   lockRun(folder, token)
   removeStaleTemporaries(folder)
-  // Orphans of a killed runner may be here still, with temporaries of their own.
+  // Orphaned jobs of a killed runner may still be running here, with their own temporary files.
   removeStaleTemporaries(jobsFolder(folder))
   return () => unlockRun(folder, token)
 }
 
-/** In what the arms of two plans differ that have the same id. */
+/** The differences between arms of two plans that have the same id. */
 function changedArms(before: readonly PlannedArm[], after: readonly PlannedArm[]): string[] {
   const known = new Map(after.map((arm) => [arm.id, arm]))
   return before.flatMap((arm) => {
@@ -63,11 +63,11 @@ function changedArms(before: readonly PlannedArm[], after: readonly PlannedArm[]
 }
 
 /**
- * The plan to go on with in a folder that may have one. New arms and seeds may be added, and what is said about the
- * experiment may change; what finished jobs were measured by may not.
+ * The plan to continue with in a folder that may already have one. New arms and seeds may be added, and texts about the
+ * experiment may change. The settings of finished jobs may not.
  *
- * @param searched whether arms follow from results, so that other seeds make other arms
- * @throws MbconvError ERR_CONFIG where the folder holds another experiment
+ * @param searched whether arms follow from results, so that other seeds give other arms
+ * @throws MbconvError ERR_CONFIG if the folder has another experiment
  */
 export function planToGoOnWith(folder: string, plan: Plan, searched: boolean): { plan: Plan; warnings: string[] } {
   if (!isExperiment(folder)) return { plan, warnings: [] }
@@ -103,7 +103,7 @@ export class Results {
     this.timings = new LineFile(join(folder, FILES.timings))
   }
 
-  /** Takes over what jobs left that ended while nobody was there to write it down, and tasks of a cluster. */
+  /** Collects results of jobs that ended without a runner, and of tasks on a cluster. */
   gather(plan: Plan): void {
     for (const { arm, seed, id } of jobsOf(plan)) {
       const line = { arm: arm.id, seed }
@@ -120,15 +120,15 @@ export class Results {
   }
 
   /**
-   * Jobs of a list that are not over.
+   * The jobs of a list that are not finished.
    *
-   * @throws MbconvError ERR_CONFIG where one of that name is over that trained something else
+   * @throws MbconvError ERR_CONFIG if a finished job of the same name trained something else
    */
   left(jobs: readonly Job[]): Job[] {
     const rows = new Map(this.rows.lines.map((row) => [keyOf(row), row]))
     return jobs.filter((job) => {
       const row = rows.get(job.id)
-      // A search whose earlier results have changed since gives other arms of the same name.
+      // If earlier results have changed, a search gives other arms of the same name.
       if (row !== undefined && JSON.stringify(row.config) !== JSON.stringify(jobConfig(job)))
         throw new MbconvError('ERR_CONFIG', `${this.folder}: the results of ${job.id} are those of another arm`, {
           hint: 'Give the experiment another --dir or name, or remove the folder.',
@@ -137,7 +137,7 @@ export class Results {
     })
   }
 
-  /** Jobs that failed are as if they had not been tried; what they trained is still there. */
+  /** Resets failed jobs so that they run again; their checkpoints are kept. */
   forgetFailures(): void {
     const failed = new Set(this.rows.lines.flatMap((row) => (row.status === 'failed' ? [keyOf(row)] : [])))
     if (failed.size === 0) return
@@ -146,7 +146,7 @@ export class Results {
     for (const id of failed) removeRecord(this.folder, id)
   }
 
-  /** The results of some arms, in the order of the plan: what a search decides by must not depend on who came first. */
+  /** The results of some arms in the order of the plan, so that a search does not depend on which job finished first. */
   inOrder(plan: Plan, wanted: (arm: PlannedArm) => boolean): ResultRow[] {
     const rows = new Map(this.rows.lines.map((row) => [keyOf(row), row]))
     return jobsOf(plan).flatMap(({ arm, id }) => (wanted(arm) ? (rows.get(id) ?? []) : []))
@@ -158,7 +158,7 @@ export class Results {
   }
 }
 
-/** Takes over what tasks have left. An experiment that is being run does so by itself. */
+/** Collects the results of cluster tasks. A running experiment does this itself. */
 export function gather(folder: string): void {
   const plan = readPlan(folder)
   let unlock: () => void

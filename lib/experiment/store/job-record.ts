@@ -1,6 +1,6 @@
 /**
- * jobs/ARM-sSEED.json: what is known of a job beside its training run: the attempts that failed and, when it is over,
- * its lines of results.jsonl and timings.jsonl. Written by the process that watches over the job, whole or not at all.
+ * jobs/ARM-sSEED.json: the record of a job, in addition to its training run. It has the failed attempts and, when the job
+ * is finished, its lines of results.jsonl and timings.jsonl. The process that watches the job writes it atomically.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,14 +14,14 @@ import type { JobError, ResultRow, TimingRow } from '../types/types'
 import { FILES } from './results'
 
 export interface JobRecord {
-  /** Of attempts that failed, oldest first. */
+  /** Errors of the failed attempts, oldest first. */
   failures: JobError[]
-  /** When the process that is at it began, ms since 1970; null between two. */
+  /** Start of the current process, ms since 1970; null between two processes. */
   startedAt: number | null
-  /** Of the processes so far, in seconds; of one that was killed together with its watcher, up to its last sign. */
+  /** Total time of the processes so far, s. A process that was killed with its watcher counts up to its last output. */
   wallSeconds: number
   peakBytes: number | null
-  /** There when the job is over. */
+  /** Present when the job is finished. */
   outcome?: { row: ResultRow; timing: TimingRow }
 }
 
@@ -31,9 +31,9 @@ export const logFile = (folder: string, id: string) => join(folder, FILES.jobs, 
 const recordFile = (folder: string, id: string) => join(folder, FILES.jobs, `${id}.json`)
 
 /**
- * A job's record; a new one where there is none.
+ * A job's record; a new one if there is none.
  *
- * @throws MbconvError ERR_IO, or ERR_DATA for a file that was damaged since
+ * @throws MbconvError ERR_IO, or ERR_DATA for a damaged file
  */
 export function readRecord(folder: string, id: string): JobRecord {
   const path = recordFile(folder, id)
@@ -57,7 +57,7 @@ export function writeRecord(folder: string, id: string, record: JobRecord): void
 
 export const removeRecord = (folder: string, id: string): void => removeAll(recordFile(folder, id))
 
-/** Counts the time of a process that was killed together with its watcher, by the last line it wrote. */
+/** Adds the time of a process that was killed together with its watcher, up to the last line it wrote. */
 export function closeGap(folder: string, id: string, record: JobRecord): JobRecord {
   if (record.startedAt === null) return record
   const sign = statOf(join(runFolder(folder, id), RUN_FILES.metrics))?.mtimeMs ?? 0
@@ -65,7 +65,7 @@ export function closeGap(folder: string, id: string, record: JobRecord): JobReco
   return { ...record, startedAt: null, wallSeconds: record.wallSeconds + seconds }
 }
 
-/** A job that is over needs neither its checkpoints nor an empty log. */
+/** Removes the checkpoints and an empty log of a finished job. */
 export function tidyJob(folder: string, id: string): void {
   const checkpoints = join(runFolder(folder, id), 'checkpoints')
   if (existsSync(checkpoints)) removeDirectoryAtomic(checkpoints)

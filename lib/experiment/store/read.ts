@@ -1,4 +1,4 @@
-/** The files of an experiment as its report reads them. A running experiment writes them at the same time. */
+/** Reads the files of an experiment for its report. A running experiment may write them at the same time. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -18,7 +18,7 @@ export interface ExperimentFiles {
   strangers: number
 }
 
-// What the report counts on. The files may hold more: they are checked where they are written.
+// The schema covers only what the report needs. The writers of the files check the rest.
 const share = z.number().min(0).max(1)
 const cost = z.number().positive()
 const coefficients = z.looseObject({ depth: z.number(), width: z.number(), resolution: z.number() })
@@ -91,7 +91,7 @@ function check<T>(schema: z.ZodType, value: unknown, where: string): T {
   throw new MbconvError('ERR_DATA', `${where}: ${field}${message}`)
 }
 
-/** The lines of a file of lines; the last one may be half written, and is left out then. */
+/** The lines of a file. The last one is omitted if it is only half written. */
 function readLines<T>(path: string, schema: z.ZodType): T[] {
   const lines = (read(path) ?? '').split('\n')
   const last = lines.length - 1
@@ -108,7 +108,7 @@ function readLines<T>(path: string, schema: z.ZodType): T[] {
   })
 }
 
-/** One line of each arm and seed, in the order of the plan: the first, but rather one that is done than a failure. */
+/** One line per arm and seed, in the order of the plan: the first line, but a finished one is preferred to a failure. */
 function chosen<T extends { arm: string; seed: StoredSeed; status?: string }>(plan: Plan, rows: T[]): T[] {
   const found = new Map<string, T>()
   const key = (arm: string, seed: StoredSeed) => JSON.stringify([arm, seed])
@@ -121,10 +121,10 @@ function chosen<T extends { arm: string; seed: StoredSeed; status?: string }>(pl
 }
 
 /**
- * Reads experiment.json, results.jsonl and timings.jsonl. The latter two may be missing: nothing has been trained then.
+ * Reads experiment.json, results.jsonl and timings.jsonl. The last two are missing while nothing has been trained.
  *
  * @param folder of the experiment
- * @throws MbconvError ERR_DATA where a file is missing or is not what its name says
+ * @throws MbconvError ERR_DATA if a file is missing or has other content
  */
 export function readExperiment(folder: string): ExperimentFiles {
   if (typeof folder !== 'string') {

@@ -1,8 +1,8 @@
 /**
- * results.jsonl and timings.jsonl: a line for each job that is over.
+ * results.jsonl and timings.jsonl: one line for each finished job.
  *
- * A line is appended in one write and forced to the disk. Dying in the middle of it leaves half a line at the end, which
- * is cut away when the experiment goes on; what it said is in the job's own record, see job-record.ts.
+ * A line is appended in one write and flushed to the disk. A crash in the middle leaves half a line at the end, which is
+ * removed when the experiment resumes; the job's own record still has its content, see job-record.ts.
  */
 import { closeSync, fsyncSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ type Line = { arm: string; seed: StoredSeed }
 const isLine = (value: unknown): value is Line =>
   typeof (value as Line | null)?.arm === 'string' && storedSeed((value as Line).seed) !== undefined
 
-/** Of several lines of one job, which only a crash leaves, the first counts. */
+/** If a job has several lines, which only a crash can cause, the first one counts. */
 function parse<T extends Line>(text: string): T[] {
   const lines = new Map<string, T>()
   for (const each of text.split('\n')) {
@@ -34,7 +34,7 @@ function parse<T extends Line>(text: string): T[] {
       const line = JSON.parse(each)
       if (isLine(line) && !lines.has(keyOf(line))) lines.set(keyOf(line), line as T)
     } catch {
-      // Half a line, or the empty one behind the last.
+      // Half a line, or the empty line at the end.
     }
   }
   return [...lines.values()]
@@ -43,7 +43,7 @@ function parse<T extends Line>(text: string): T[] {
 export const keyOf = ({ arm, seed }: Line): string => `${arm}-s${seed}`
 
 /**
- * The results of an experiment so far, in the order they came.
+ * The results of an experiment so far, in order of arrival.
  *
  * @param folder the experiment's
  * @throws MbconvError ERR_IO
@@ -52,14 +52,14 @@ export const readResults = (folder: string): ResultRow[] => parse(readLog(join(f
 
 export const readTimings = (folder: string): TimingRow[] => parse(readLog(join(folder, FILES.timings), 'results'))
 
-/** A file of lines that is added to. Only the holder of the experiment's lock may have one. */
+/** A file to which lines are appended. Only the holder of the experiment's lock may open one. */
 export class LineFile<T extends Line> {
   readonly #path: string
   #fd: number
   readonly #there: Set<string>
   lines: T[]
 
-  /** Cuts half a line away that a crash left. */
+  /** Removes half a line left by a crash. */
   constructor(path: string) {
     this.#path = path
     const before = readLog(path, 'results')
@@ -70,7 +70,7 @@ export class LineFile<T extends Line> {
     this.#fd = openToAppend(this.#path, 'results')
   }
 
-  /** Takes lines away. */
+  /** Removes lines. */
   remove(unwanted: (line: T) => boolean): void {
     const kept = this.lines.filter((line) => !unwanted(line))
     closeSync(this.#fd)

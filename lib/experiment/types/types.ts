@@ -1,6 +1,6 @@
 /**
- * What the parts of an experiment say to each other: the plan, its arms, and the lines of results.jsonl and
- * timings.jsonl. Plain data, fit for JSON.
+ * The data that the parts of an experiment exchange: the plan, its arms, and the lines of results.jsonl and
+ * timings.jsonl. All of it is plain data that can be written as JSON.
  */
 
 import type { TrainConfigInput } from '../../config/train'
@@ -24,35 +24,35 @@ export interface Ray {
 
 /** A network to be trained under every seed. */
 export interface PlannedArm {
-  /** Unique, and fit for a file name: `compound`, `depth-3.7`, `a1.2-b1.1-g1.15`. */
+  /** Unique, and valid as a file name: `compound`, `depth-3.7`, `a1.2-b1.1-g1.15`. */
   id: string
   /** For people: `compound d 1.7, w 1.33, r 48`. */
   label: string
   /** The curve or group it belongs to: `baseline`, `depth`, `width`, `resolution`, `compound`, or anything else. */
   series: string
   coefficients: ArmCoefficients
-  /** Counted, for the data set's classes and channels. */
+  /** Counted for the data set's classes and channels. */
   params: number
   macs: number
-  /** macs / target - 1; null where there is no budget, and for the base itself. */
+  /** macs / target - 1; null without a budget, and for the base itself. */
   budgetError: number | null
-  /** Of a grid search, and of compound arms. */
+  /** Only for grid searches and compound arms. */
   compound?: Ray
-  /** Of a stage search, as `models.formatStage` writes them. */
+  /** Only for searches for stages, as `models.formatStage` writes them. */
   stages?: string[]
-  /** Complete but for `seed`, `data.scenes.seed` and `run`; see `jobConfig()`. */
+  /** Complete except for `seed`, `data.scenes.seed` and `run`; see `jobConfig()`. */
   config: TrainConfigInput
-  /** 0 but in searches. */
+  /** 0, except in searches. */
   phase: number
 }
 
-/** An arm that was asked for and cannot be had within the budget's tolerance. */
+/** A requested arm that is not possible within the budget's tolerance. */
 export interface RefusedArm {
   id: string
   label: string
   series: string
   reason: string
-  /** The nearest there is; `error` is macs / target - 1. */
+  /** The nearest possible network; `error` is macs / target - 1. */
   nearest?: { macs: number; error: number; coefficients: ArmCoefficients }
 }
 
@@ -62,13 +62,13 @@ export interface Comparison {
   against: string
 }
 
-/** Whose published points the report shows beside ours. */
+/** The paper's study whose points the report shows beside ours. */
 export type PaperStudy = 'table7' | 'figure3' | 'figure4' | 'table3'
 
 /** experiment.json. */
 export interface Plan {
   format: 1
-  /** Fit for a file name. */
+  /** Valid as a file name. */
   name: string
   title: string
   question: string
@@ -78,7 +78,7 @@ export interface Plan {
   /** The folder of all experiments, as `--dir` named it; absent where it is the usual one. */
   dir?: string
   base: { name: string; arch: string; params: number; macs: number }
-  /** `times`: the budget as a multiple of the base, where it was given so. */
+  /** `times`: the budget as a multiple of the base, if it was given as one. */
   budget: { macs: number; times: number | null; tolerance: number } | null
   metric: 'top1'
   /** 1 / classes. */
@@ -89,19 +89,19 @@ export interface Plan {
   threads: number
   /** `data` of the training configurations. */
   data: NonNullable<TrainConfigInput['data']>
-  /** All there are so far; a search adds those of each phase. */
+  /** All arms so far; a search adds those of each phase. */
   arms: PlannedArm[]
   refused: RefusedArm[]
   comparisons: Comparison[]
   paper?: PaperStudy
   limits: Limits
   versions: Versions
-  /** The git revision of mbconv's own sources; null outside of a checkout. `+` at its end: with changes. */
+  /** The git revision of mbconv's sources, with `+` at its end for a changed checkout; null without a checkout. */
   revision: string | null
   machine: Machine
 }
 
-/** Of one job. */
+/** Limits of one job. */
 export interface Limits {
   /** Wall-clock time of an attempt. */
   minutes: number
@@ -125,15 +125,15 @@ export interface Machine {
 }
 
 /**
- * One line of results.jsonl: only what a repetition on the same machine gives again to the digit, so that an experiment
- * that was killed ten times ends with the same lines, order aside. Times are in timings.jsonl.
+ * One line of results.jsonl. It has only values that a repetition on the same machine reproduces to the last digit. An
+ * experiment that was killed ten times thus ends with the same lines, apart from their order. Times are in timings.jsonl.
  */
 export type ResultRow = DoneRow | FailedRow
 
 interface RowBasics {
   arm: string
   seed: StoredSeed
-  /** 1, or 2 where the first one failed. */
+  /** 1, or 2 if the first attempt failed. */
   attempt: number
   params: number
   macs: number
@@ -144,7 +144,7 @@ interface RowBasics {
 
 export interface DoneRow extends RowBasics {
   status: 'done'
-  /** Of the last evaluation, with averaged weights where they are kept: shares, 0 to 1. */
+  /** From the last evaluation, with averaged weights if the run keeps them; shares, 0 to 1. */
   top1: number
   top5: number
   loss: number
@@ -153,7 +153,7 @@ export interface DoneRow extends RowBasics {
   error?: undefined
 }
 
-/** Both attempts failed; the error is the second's. There is nothing measured: the figures are null. */
+/** Both attempts failed. The error is that of the second attempt, and the figures are null. */
 export interface FailedRow extends RowBasics {
   status: 'failed'
   top1: null
@@ -164,7 +164,7 @@ export interface FailedRow extends RowBasics {
   error: JobError
 }
 
-/** Codes of the library's own errors, and of a job that ended without one. */
+/** The library's error codes, and codes for a job that ended without one. */
 export type JobErrorCode = ErrorCode | 'ERR_TIME_LIMIT' | 'ERR_MEMORY_LIMIT' | 'ERR_JOB_DIED'
 
 export interface JobError {
@@ -177,11 +177,11 @@ export interface TimingRow {
   arm: string
   seed: StoredSeed
   attempt: number
-  /** On training steps, earlier parts of a resumed job included. */
+  /** Time of training steps, including earlier parts of a resumed job. */
   seconds: number
-  /** Of the job's processes altogether, from start to end. */
+  /** Total time of the job's processes, from start to end. */
   wallSeconds: number
-  /** Resident memory at its highest; null where the system does not say. */
+  /** Peak resident memory; null if the system does not report it. */
   peakBytes: number | null
   /** ISO 8601. */
   finishedAt: string
@@ -190,8 +190,8 @@ export interface TimingRow {
 }
 
 /**
- * Where arms come from that are not known beforehand. A search gives the arms of a phase from the results of those
- * before; undefined: the study is over. Deterministic: resuming replays it.
+ * A source of arms that are not known in advance. A search derives the arms of a phase from the results of the phases
+ * before, and returns undefined at its end. It must be deterministic, because resuming replays it.
  */
 export type ArmSource = (
   phase: number,
