@@ -111,7 +111,7 @@ t.test('the registry of data sets: closed once the schema is made, and no name o
 t.test('a schedule that is none is refused by name', async (t) => {
   t.throws(() => mb.optim.schedules.scheduleOf({ name: 'stair', warmupEpochs: 0 }, 1, 1, 1), {
     code: 'ERR_VALUE',
-    message: 'scheduleOf: name must be one of staircase, cosine, constant, got "stair"',
+    message: 'scheduleOf: name must be one of "staircase", "cosine", "constant", got "stair"',
   })
 })
 

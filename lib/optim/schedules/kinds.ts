@@ -1,7 +1,6 @@
 /** The registry of schedules: what configurations read. */
 import type { z } from 'zod'
-import { shown } from '../../errors/check'
-import { MbconvError } from '../../errors/error'
+import { checkOneOf } from '../../errors/check'
 import { kindNamed, namesOf } from '../../schema/kinds'
 import { constantKind } from './constant'
 import { cosineKind } from './cosine'
@@ -26,13 +25,8 @@ export type ScheduleConfig = z.output<(typeof SCHEDULES)[number]['schema']>
  * @throws MbconvError ERR_VALUE for a name that is none
  */
 export function scheduleOf(config: ScheduleConfig, lr: number, stepsPerEpoch: number, totalSteps: number): Schedule {
-  const kind = kindNamed<ScheduleKind>(SCHEDULES, config.name)
-  if (kind === undefined) {
-    const words = namesOf(SCHEDULES).join(', ')
-    throw new MbconvError('ERR_VALUE', `scheduleOf: name must be one of ${words}, got ${shown(config.name)}`, {
-      op: 'scheduleOf',
-    })
-  }
+  checkOneOf('scheduleOf', 'name', config.name, namesOf(SCHEDULES))
+  const kind = kindNamed<ScheduleKind>(SCHEDULES, config.name) as ScheduleKind
   // Whole steps of warm-up, rounded down, as in the reference.
   const warmupSteps = Math.floor(config.warmupEpochs * stepsPerEpoch)
   return kind.make(config as never, { lr, warmupSteps, skipZero: stepsPerEpoch === 1, stepsPerEpoch, totalSteps })

@@ -2,6 +2,7 @@
 
 import type { TrainConfig } from '../../config/train'
 import type { ImageDataset } from '../../data/sources/image-dataset'
+import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
 import { smallestNormalizedMap } from '../../models/cost/count'
@@ -15,10 +16,7 @@ export function cautionsOf(config: TrainConfig, train: ImageDataset): string[] {
     warnings.push(`data.batchSize is ${batchSize}, but there are ${train.length} training images: each step takes all`)
   }
   const without = classesWithoutImages(train)
-  if (without.length > 0) {
-    const more = without.length > MOST_NAMED ? ` and ${without.length - MOST_NAMED} more` : ''
-    warnings.push(`no training image is of class ${without.slice(0, MOST_NAMED).join(', ')}${more}`)
-  }
+  if (without.length > 0) warnings.push(`no training image is of class ${listed(without, { most: MOST_NAMED })}`)
   const { warmupEpochs } = config.schedule
   if (warmupEpochs >= config.epochs) {
     warnings.push(
