@@ -18,14 +18,13 @@ export const padEnd = (text: string, columns: number): string => text + ' '.repe
 export const padStart = (text: string, columns: number): string =>
   ' '.repeat(Math.max(0, columns - widthOf(text))) + text
 
-const segmenter = new Intl.Segmenter()
-
 /** The beginning of a printable text in at most so many columns. Characters of several code points stay whole. */
 export function cutTo(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text
   let kept = ''
   let width = 0
-  for (const { segment } of segmenter.segment(text)) {
+  // The first one takes 10 ms, which a command that cuts nothing does not spend.
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
     width += widthOf(segment)
     if (width > columns) break
     kept += segment
