@@ -28,8 +28,9 @@ constexpr int kWaves = 5;
 constexpr int kTextures = 10;
 constexpr int kArrangements = 10;
 
-// The sequence of numbers that belongs to a seed, a scene and a purpose: Philox4x32-10 as libtorch has it, with the counter
-// laid out as in lib/random/philox.ts, KeyedRandom(seed, purpose, 0, scene). test/scenes.test.mjs compares the two.
+// The sequence of numbers that belongs to a seed, a scene and a purpose: Philox4x32-10 as libtorch has it, with the
+// counter laid out as in lib/random/philox.ts, KeyedRandom(seed, purpose, 0, scene). test/scenes.test.mjs compares the
+// two.
 class Random {
  public:
   Random(uint64_t seed, uint32_t scene, uint32_t purpose)

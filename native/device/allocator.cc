@@ -1,8 +1,8 @@
 // A caching allocator for CPU tensors.
 //
 // A training step allocates and frees the same few hundred blocks again and again. glibc serves the large ones from
-// fresh mappings, so that every step faults in (and the kernel zeroes) gigabytes of new pages, and fragments the rest: a
-// loop that makes and frees 3,000 tensors of 1 MiB and keeps one number of each ends with 3.2 GB, here with 0.2 GB
+// fresh mappings, so that every step faults in (and the kernel zeroes) gigabytes of new pages, and fragments the rest:
+// a loop that makes and frees 3,000 tensors of 1 MiB and keeps one number of each ends with 3.2 GB, here with 0.2 GB
 // (npm run bench:allocator).
 // Here memory comes from the system in segments, which are cut into blocks: a request takes the smallest free block
 // that holds it and leaves the remainder free, a freed block merges with its free neighbours. After the first steps
