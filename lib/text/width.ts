@@ -7,7 +7,9 @@ export function widthOf(text: string): number {
   const shown = printable(withoutMarks(text))
   if (/^[ -~]*$/.test(shown)) return shown.length
   // Loaded here and not above: Node takes 27 ms to set up ES modules, and most commands print ASCII only.
-  const { default: stringWidth } = require('string-width') as typeof import('string-width')
+  const { default: stringWidth } = require('string-width') as typeof import('string-width', { with: {
+    'resolution-mode': 'import',
+  }})
   return stringWidth(shown)
 }
 
