@@ -1,4 +1,4 @@
-/** The package as its users have it: every function and class with the net of ./coded behind it, at the boundary only. */
+/** The package as its users have it: every function and class with the net of ./errors/coded behind it, at the boundary only. */
 import { coded, type Fn, guarded } from './errors/coded'
 import { MbconvError } from './errors/error'
 import { Tensor } from './tensor/core/tensor'

@@ -96,3 +96,35 @@ t.test('a test names at most one file of dist/ beside the public face; more stan
   )
   for (const name of paths) t.ok(fs.existsSync(path.join('lib', name.replace(/js$/, 'ts'))), name)
 })
+
+t.test('docs/architecture.md: every path exists, and every folder of source files is described', async (t) => {
+  const page = fs.readFileSync('docs/architecture.md', 'utf8')
+  const named = [
+    ...page.matchAll(/`((?:lib|native|scripts|test|docs)\/[^`\s]*|CMakeLists\.txt|README\.md|package\.json)`/g),
+  ]
+  const paths = [...new Set(named.map(([, name]) => name))]
+  t.ok(paths.length > 60, `${paths.length} paths`)
+  // NAME stands for the new thing's.
+  for (const name of paths) t.ok(fs.existsSync(name.replace(/NAME\.ts$/, '')), name)
+  const folders = Object.values(graphs).flatMap(({ files }) => files.map((file) => path.dirname(file)))
+  const roots = Object.keys(graphs)
+  t.same(
+    [...new Set(folders)].filter((folder) => !roots.includes(folder) && !paths.includes(`${folder}/`)),
+    [],
+  )
+})
+
+t.test('docs/architecture.md: a folder imports only from rows above its own', async (t) => {
+  const page = fs.readFileSync('docs/architecture.md', 'utf8')
+  const rows = page.split('\n').filter((line) => /^\| `(lib|native)\//.test(line))
+  const rowOf = new Map()
+  for (const [i, row] of rows.entries())
+    for (const [, folder] of row.split('|')[1].matchAll(/`((?:lib|native)\/[^`]*)\/`/g)) rowOf.set(folder, i)
+  // Within a row, folders stand in their order, too.
+  const order = [...rowOf.keys()]
+  const { edges } = folderGraph(graphs.lib)
+  const upward = edges.filter(({ from, to }) => rowOf.has(from) && order.indexOf(to) > order.indexOf(from))
+  t.same([...new Set(upward.map(({ from, to }) => `${from} -> ${to}`))], [])
+  const beside = folderGraph(graphs.native).edges.filter(({ from, to }) => from !== 'native' && to !== 'native/binding')
+  t.same(beside, [], 'native/')
+})
