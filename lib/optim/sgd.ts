@@ -37,7 +37,7 @@ export class SGD extends Optimizer {
     this.momentum = momentum
     this.nesterov = nesterov
     // Starting from zero equals torch's starting from the first gradient, because nothing is dampened.
-    if (momentum > 0) this.addState('momentumBuffer', (p) => zerosLike(p))
+    if (momentum > 0) this.makeState({ momentumBuffer: (p) => zerosLike(p) })
   }
 
   protected override update(group: Group): void {
