@@ -19,8 +19,15 @@ import { mappingHint } from './shorthand'
 
 export { type TrainConfig, type TrainConfigInput, trainConfigSchema } from './schema'
 
-/** Fills in what follows from other keys. `baseOf` gives the folder that the path at a key is relative to. */
-function resolve(parsed: ParsedConfig, baseOf: (key: string) => string): TrainConfig {
+const workingFolder = () => process.cwd()
+
+/**
+ * Fills in what follows from other keys. Every configuration passes through here, also one that a checkpoint recorded.
+ *
+ * @param baseOf the folder that the path at a dotted key is relative to; the working directory unless given
+ * @throws MbconvError ERR_VALUE or ERR_TYPE for stages that the cross-checks would have found
+ */
+export function completed(parsed: ParsedConfig, baseOf: (key: string) => string = workingFolder): TrainConfig {
   const { optimizer, model, data } = parsed
   const given: Record<string, unknown> = data
   const files = Object.fromEntries(
@@ -53,14 +60,14 @@ export type Checked = { config: TrainConfig; problems?: undefined } | { config?:
  * @param raw what a YAML file, or a caller, wrote
  * @param baseOf the folder that the path at a dotted key is relative to; the working directory unless given
  */
-export function checkConfig(raw: unknown, baseOf: (key: string) => string = () => process.cwd()): Checked {
+export function checkConfig(raw: unknown, baseOf: (key: string) => string = workingFolder): Checked {
   const parsed = trainConfigSchema.safeParse(raw)
   const problems = parsed.success ? [] : problemsOf(trainConfigSchema, parsed.error, raw).map(withFullName)
   // A key that is wrong by itself says enough; the cross-check would repeat it.
   const told = new Set(problems.map((problem) => problem.path.join('.')))
   problems.push(...crossCheck(raw).filter((problem) => !told.has(problem.path.join('.'))))
   if (problems.length > 0 || !parsed.success) return { problems }
-  return { config: resolve(parsed.data, baseOf) }
+  return { config: completed(parsed.data, baseOf) }
 }
 
 /**
