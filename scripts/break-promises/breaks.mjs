@@ -57,7 +57,7 @@ export const BREAKS = [
     what: "an optimiser's state belongs to the scope around",
     file: 'lib/optim/optimizer.ts',
     text: 'keepEach(params, make)',
-    by: 'params.map((p) => make(p))',
+    by: 'keepEach([], make).concat(params.map(make))',
     test: 'scope',
   },
   {
@@ -65,7 +65,7 @@ export const BREAKS = [
     what: 'an average belongs to the scope around',
     file: 'lib/optim/ema.ts',
     text: 'keepEach(this.#live, (tensor) => tensor.detach().clone())',
-    by: 'this.#live.map((tensor) => tensor.detach().clone())',
+    by: 'keepEach([], () => this.#live[0]).concat(this.#live.map((tensor) => tensor.detach().clone()))',
     test: 'scope',
   },
   {
