@@ -34,6 +34,37 @@ t.test('resnet50, as a file names it', async (t) => {
   t.same([...new Set(ratesOf(modelOf(configOf({ name: 'resnet50', width: 0.25 }), MADE)))], [0])
 })
 
+t.test('it is the table’s, whatever the table is called', async (t) => {
+  for (const name of models.list()) {
+    const own = name.startsWith('efficientnet') ? 0.2 : 0
+    t.equal(models.arch(name).dropPath ?? 0, own, name)
+    t.equal(configOf({ name }).model.dropPath, own, `model: ${name}`)
+  }
+  const b0 = models.arch('efficientnet_b0')
+  const rateOf = (table) => Math.max(...ratesOf(models.create(table, { init: 'none' })))
+  const named = rateOf(b0)
+  t.ok(named > 0.1)
+  t.equal(rateOf(models.scale(b0, { name: 'mine' })), named, 'scaled')
+  t.equal(models.scale(b0, { width: 0.5, depth: 0.5, resolution: 64, name: 'mine' }).dropPath, 0.2)
+  t.equal(rateOf({ ...b0, name: 'mine' }), named, 'spread')
+  t.equal(rateOf({ ...b0, dropPath: 0 }), 0)
+  t.equal(rateOf({ ...b0, dropPath: undefined }), 0, 'none is 0')
+  t.ok(rateOf({ ...models.arch('resnet18'), dropPath: 0.1 }) > 0)
+  for (const dropPath of [-0.1, 1.5, Number.NaN, '0.2', null])
+    t.throws(() => models.scale({ ...b0, dropPath }), { name: 'MbconvError', message: /arch\.dropPath/ })
+})
+
+t.test('a network that is fitted to a budget keeps it, and so does its configuration', async (t) => {
+  const b0 = models.arch('efficientnet_b0')
+  const fitted = (dropPath) => models.fit({ base: { ...b0, dropPath }, budget: { macs: { times: 2 } } })
+  for (const dropPath of [0.2, 0.1, 0, undefined]) {
+    const { arch, config } = fitted(dropPath)
+    t.equal(arch.dropPath ?? 0, dropPath ?? 0)
+    t.equal(configOf(config).model.dropPath, dropPath ?? 0)
+    t.equal(Object.hasOwn(config, 'dropPath'), dropPath !== 0.2, 'written only where the named network has another')
+  }
+})
+
 t.test('stages of one’s own keep the drop path of the architecture named', async (t) => {
   const stages = ['mb_r2_k3_s2_e4_c16']
   t.equal(configOf({ name: 'efficientnet_b0', stages }).model.dropPath, 0.2)
@@ -51,6 +82,8 @@ t.test('predicted memory has the same default', async (t) => {
     const peak = (drop) => models.estimateMemory(table, { training: true, batch: 16, resolution: 64, ...drop }).peak
     t.not(peak({ dropPath: 0.2 }), peak({ dropPath: 0 }))
     t.equal(peak({}), peak({ dropPath: own }), name)
+    table.name = 'mine'
+    t.equal(peak({}), peak({ dropPath: own }), `${name} by another name`)
   }
 })
 

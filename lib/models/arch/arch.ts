@@ -68,6 +68,8 @@ export interface Arch {
   readonly resolution: number
   /** Dropout before the classifier while training. */
   readonly dropout: number
+  /** Drop path that the network is trained with unless told otherwise. Default 0. */
+  readonly dropPath?: number
   /** Channels are rounded to multiples of this. */
   readonly divisor: number
   /** Rounded channels are never below this share of the exact value. Default 0.9; 0 in EfficientNetV2. */

@@ -53,9 +53,9 @@ export function activationOf(arch: Arch): ActivationName {
   return arch.activation ?? 'silu'
 }
 
-/** The drop path that a network is trained with unless told otherwise: ResNets and MobileNets were published without. */
-export function defaultDropPath({ name }: Pick<Arch, 'name'>): number {
-  return name.startsWith('efficientnet') ? 0.2 : 0
+/** The drop path that a network is trained with unless told otherwise. */
+export function defaultDropPath({ dropPath = 0 }: Pick<Arch, 'dropPath'>): number {
+  return dropPath
 }
 
 /** Channels that go into the classifier. */

@@ -15,8 +15,11 @@ import { COUNTING_RULE, count } from '../cost/count'
 import { Network } from '../network/network'
 import { checkProfile, type Profile } from '../network/profiles'
 
-/** Raised when an older program could not use what a newer one wrote. Format 1 knew no `squash` and no `colorManagement`. */
-const FORMAT = 2
+/**
+ * Raised when an older program could not use what a newer one wrote. Format 1 knew no `squash` and no `colorManagement`,
+ * format 2 no `edge` blocks and no `dropPath`.
+ */
+const FORMAT = 3
 
 /** A card is a few kilobytes, or some hundred with the names of many classes. */
 const MAX_BYTES = 64 * 2 ** 20
@@ -57,6 +60,7 @@ const arch = z.strictObject({
   depth: z.number(),
   resolution: size,
   dropout: z.number(),
+  dropPath: z.number().optional(),
   divisor: size,
   leastShare: z.number().optional(),
   fixedEnds: z.boolean().optional(),
@@ -103,7 +107,7 @@ const metrics = z.strictObject({
 })
 
 const cardSchema = z.strictObject({
-  format: z.literal([1, FORMAT]).transform(() => FORMAT),
+  format: z.literal([1, 2, FORMAT]).transform(() => FORMAT),
   name: z.string().min(1),
   arch,
   profile,
