@@ -5,9 +5,18 @@ import { internal } from './helpers/internals.mjs'
 
 const { resumedConfig } = internal('runFolder')
 const { modelOf } = internal('sessionModel')
+const { planToGoOnWith, writePlan } = internal('experimentFolder')
 
 const OWN = { efficientnet_b0: 0.2, efficientnet_lite0: 0.2, efficientnetv2_b0: 0.2, mobilenet_v2: 0, resnet18: 0 }
 const MADE = { numClasses: 10, inChannels: 1, device: 'cpu', init: 'none' }
+
+const hintOf = (act) => {
+  try {
+    act()
+  } catch ({ hint }) {
+    return hint
+  }
+}
 
 const configOf = (model) => parseConfig({ model, epochs: 1 })
 const ratesOf = (network) => {
@@ -92,8 +101,60 @@ t.test('runs from when every default was 0.2 go on as they were', async (t) => {
   for (const name of ['efficientnet_b0', 'resnet18']) t.same(resumedConfig(old(name), undefined), old(name), name)
   const file = (name) => configOf({ name })
   t.same(resumedConfig(old('efficientnet_b0'), file('efficientnet_b0')), old('efficientnet_b0'), 'from its file')
+  const former =
+    'The run began when the default was 0.2 for every architecture. To go on with it, set model.dropPath: 0.2.'
   const changed = { code: 'ERR_CONFIG', message: 'a resumed run cannot change model.dropPath' }
   t.throws(() => resumedConfig(old('resnet18'), file('resnet18')), changed, 'not silently with another')
+  t.equal(
+    hintOf(() => resumedConfig(old('resnet18'), file('resnet18'))),
+    former,
+  )
+  t.same(resumedConfig(old('resnet18'), configOf({ name: 'resnet18', dropPath: 0.2 })), old('resnet18'), 'as hinted')
+  const usual = 'Start a new run, or leave these keys as they were.'
+  t.equal(
+    hintOf(() => resumedConfig(old('resnet18'), { ...file('resnet18'), seed: 1 })),
+    `${former} ${usual}`,
+    'other keys, too',
+  )
+  t.equal(
+    hintOf(() => resumedConfig(old('resnet18'), configOf({ name: 'resnet18', dropPath: 0.1 }))),
+    usual,
+    'another was asked for',
+  )
+  t.equal(
+    hintOf(() => resumedConfig(configOf({ name: 'resnet18', dropPath: 0.3 }), file('resnet18'))),
+    usual,
+    'it was never a default',
+  )
+})
+
+t.test('so do experiments, once their file says it', async (t) => {
+  const dir = t.testdir()
+  const planOf = (base, changes) =>
+    experiment.plan({ name: 'old', base, train: { epochs: 1 }, seeds: 1, arms: ['base'], ...changes })
+  const stored = planOf({ name: 'resnet18', dropPath: 0.2 })
+  writePlan(dir, stored)
+  const goOn = (...given) => planToGoOnWith(dir, planOf(...given), false)
+  t.same(goOn({ name: 'resnet18', dropPath: 0.2 }).plan.arms, stored.arms)
+  const former =
+    'The experiment began when the default was 0.2 for every architecture. To go on with it, set base.dropPath: 0.2.'
+  const usual = 'Give it another --dir or name, or remove the folder.'
+  const another = (keys) => ({ code: 'ERR_CONFIG', message: `arm base is another one (${keys})` })
+  t.throws(() => goOn({ name: 'resnet18' }), another('model.dropPath'))
+  t.equal(
+    hintOf(() => goOn({ name: 'resnet18' })),
+    former,
+  )
+  const longer = { train: { epochs: 2 } }
+  t.throws(() => goOn({ name: 'resnet18' }, longer), another('model.dropPath, epochs'))
+  t.equal(
+    hintOf(() => goOn({ name: 'resnet18' }, longer)),
+    `${former} ${usual}`,
+  )
+  t.equal(
+    hintOf(() => goOn({ name: 'resnet18', dropPath: 0.1 })),
+    usual,
+  )
 })
 
 t.test('each architecture of an experiment has its own, unless the base gives one', async (t) => {
