@@ -1,7 +1,10 @@
 // The drop path that nobody gives is the architecture's own, and the same wherever it is asked for.
-import { experiment, models, nn, parseConfig } from 'mbconv'
+import fs from 'node:fs'
+import path from 'node:path'
+import { experiment, models, nn, parseConfig, parseConfigFile, train } from 'mbconv'
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
+import { tinyData } from './helpers/tiny.mjs'
 
 const { resumedConfig } = internal('runFolder')
 const { modelOf } = internal('sessionModel')
@@ -37,10 +40,26 @@ t.test('a configuration trains with the drop path that create has', async (t) =>
   }
 })
 
-t.test('resnet50, as a file names it', async (t) => {
-  const { model } = configOf({ name: 'resnet50', width: 0.25 })
-  t.equal(model.dropPath, 0)
-  t.same([...new Set(ratesOf(modelOf(configOf({ name: 'resnet50', width: 0.25 }), MADE)))], [0])
+t.test('resnet50, as a file names it, trains without', async (t) => {
+  const dir = t.testdir()
+  const { trainImages, trainLabels, testImages, testLabels } = tinyData(path.join(dir, 'data'))
+  const file = path.join(dir, 'resnet.yaml')
+  const lines = [
+    'model: {name: resnet50, width: 0.125, depth: 0.3, resolution: 32}',
+    `data: {dataset: idx, trainImages: ${trainImages}, trainLabels: ${trainLabels}, testImages: ${testImages}, testLabels: ${testLabels}, batchSize: 4}`,
+    'device: cpu',
+    'threads: 1',
+    'epochs: 1',
+    'maxSteps: 1',
+    `run: {dir: ${path.join(dir, 'runs')}, name: first, curves: false}`,
+  ]
+  fs.writeFileSync(file, lines.join('\n'))
+  const { config } = parseConfigFile(file)
+  const { steps, runDir } = await train(config, { worker: false }).result
+  t.equal(steps, 1)
+  const stored = JSON.parse(fs.readFileSync(path.join(runDir, 'config.json'), 'utf8'))
+  t.match(stored.model, { name: 'resnet50', dropPath: 0 })
+  t.same([...new Set(ratesOf(modelOf(config, MADE)))], [0], 'in no block')
 })
 
 t.test('it is the table’s, whatever the table is called', async (t) => {
