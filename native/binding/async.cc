@@ -22,7 +22,7 @@ class Job : public Napi::AsyncWorker {
   Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:
-  // On a thread of the pool. The exception is kept as it is: AsyncWorker would keep its message only.
+  // Runs on a thread of the pool. Keeps the whole exception: AsyncWorker would keep only its message.
   void Execute() override {
     try {
       task_.work();

@@ -88,8 +88,8 @@ export const BREAKS = [
     promise: 'No input kills the process',
     what: 'an error that refuses to be looked at leaves the guard',
     file: 'native/binding/error.cc',
-    text: '  } catch (const Napi::Error&) {\n    // node-addon-api looks',
-    by: '  } catch (const std::bad_alloc&) {\n    // node-addon-api looks',
+    text: '  } catch (const Napi::Error&) {\n    // node-addon-api reads',
+    by: '  } catch (const std::bad_alloc&) {\n    // node-addon-api reads',
     test: 'function',
   },
   {
