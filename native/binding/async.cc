@@ -36,7 +36,11 @@ class Job : public Napi::AsyncWorker {
       if (failure_) std::rethrow_exception(failure_);
       deferred_.Resolve(task_.result ? task_.result(Env()) : Env().Undefined());
     } catch (...) {
-      deferred_.Reject(currentError(op_).Value());
+      try {
+        deferred_.Reject(currentError(op_).Value());
+      } catch (const Napi::Error& error) {
+        deferred_.Reject(error.Value());  // the promise must not stay pending
+      }
     }
   }
 

@@ -55,7 +55,7 @@ Napi::Value Env::wrap(at::Tensor tensor) {
   const Napi::Object object = tensorClass_.Value().New(std::initializer_list<napi_value>());
   auto handle = std::make_unique<TensorHandle>();
   handle->env = this;
-  handle->self = mbconv::wrap(object, kTensorTag, handle.get(), &Env::finalizeHandle);
+  handle->self = wrapWithReference(object, kTensorTag, handle.get(), &Env::finalizeHandle);
   TensorHandle* owned = handle.release();  // the JavaScript object owns it from here on
   ++handles_;
   owned->tensor = std::move(tensor);

@@ -108,6 +108,13 @@ Failure describeCurrentException() {
   }
 }
 
+// Replaces an MbconvError where its class cannot be used.
+static Napi::Error plainError(const Env& env, const std::string& message, const std::string& code) {
+  auto error = Napi::Error::New(env.js(), message);
+  error.Set("code", code);
+  return error;
+}
+
 Napi::Error currentError(Op& op, const Napi::CallbackInfo* call) {
   Env& env = *op.env;
   try {
@@ -125,24 +132,25 @@ Napi::Error currentError(Op& op, const Napi::CallbackInfo* call) {
   if (!tensors.empty()) message += " (" + tensors + ")";
 
   const Napi::Function errorClass = env.errorClass();
-  if (errorClass.IsEmpty()) {
-    auto error = Napi::Error::New(env.js(), message);
-    error.Set("code", failure.code);
-    return error;
-  }
-  auto details = Napi::Object::New(env.js());
-  details.Set("op", op.name);
-  if (!failure.trace.empty()) details.Set("nativeTrace", failure.trace);
-  const bool host = failure.code == "ERR_OOM";
-  if (host || failure.code == "ERR_CUDA_OOM") {
-    const auto shortage = takeShortage(host ? c10::DeviceType::CPU : c10::DeviceType::CUDA);
-    try {
-      if (shortage) details.Set("memory", memoryOf(env, *shortage));
-    } catch (...) {
-      // There is no memory for the details either: throw the error without them.
+  if (errorClass.IsEmpty()) return plainError(env, message, failure.code);
+  try {
+    auto details = Napi::Object::New(env.js());
+    details.Set("op", op.name);
+    if (!failure.trace.empty()) details.Set("nativeTrace", failure.trace);
+    const bool host = failure.code == "ERR_OOM";
+    if (host || failure.code == "ERR_CUDA_OOM") {
+      const auto shortage = takeShortage(host ? c10::DeviceType::CPU : c10::DeviceType::CUDA);
+      try {
+        if (shortage) details.Set("memory", memoryOf(env, *shortage));
+      } catch (...) {
+        // There is no memory for the details either: throw the error without them.
+      }
     }
+    return {env.js(), errorClass.New({toJs(env, failure.code), toJs(env, message), details})};
+  } catch (const Napi::Error&) {
+    // The constructor is JavaScript and needs stack, of which there may be none left. Keep at least code and message.
+    return plainError(env, message, failure.code);
   }
-  return {env.js(), errorClass.New({toJs(env, failure.code), toJs(env, message), details})};
 }
 
 void throwCurrentError(Op& op, const Napi::CallbackInfo& call) {

@@ -14,13 +14,22 @@ void check(Napi::Env env, napi_status status) {
   if (status != napi_ok) throw Napi::Error::New(env);
 }
 
-}  // namespace
-
-napi_ref wrap(Napi::Object object, const napi_type_tag& kind, void* data, napi_finalize finalize) {
-  napi_ref self;
+void tie(Napi::Object object, const napi_type_tag& kind, void* data, napi_finalize finalize, napi_ref* self) {
   // Tag first, because this can fail: once the object is wrapped, it owns `data`.
   check(object.Env(), napi_type_tag_object(object.Env(), object, &kind));
-  check(object.Env(), napi_wrap(object.Env(), object, data, finalize, nullptr, &self));
+  check(object.Env(), napi_wrap(object.Env(), object, data, finalize, nullptr, self));
+}
+
+}  // namespace
+
+void wrap(Napi::Object object, const napi_type_tag& kind, void* data, napi_finalize finalize) {
+  // Without a place for the reference, Node deletes it together with the object.
+  tie(object, kind, data, finalize, nullptr);
+}
+
+napi_ref wrapWithReference(Napi::Object object, const napi_type_tag& kind, void* data, napi_finalize finalize) {
+  napi_ref self;
+  tie(object, kind, data, finalize, &self);
   return self;
 }
 
