@@ -16,11 +16,11 @@ import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from '.
 
 export interface SGDOptions extends OptimizerOptions {
   lr: number
-  /** Default 0: none, and no state. */
+  /** Default 0: no momentum, and no state. */
   momentum?: number
   /** Default false. Needs momentum. */
   nesterov?: boolean
-  /** L2: times the parameter, added to the gradient. Default 0. */
+  /** L2 penalty: this fraction of the parameter is added to the gradient. Default 0. */
   weightDecay?: number
 }
 
@@ -36,7 +36,7 @@ export class SGD extends Optimizer {
     super('SGD', params, lr, weightDecay, options)
     this.momentum = momentum
     this.nesterov = nesterov
-    // Starting from zero equals torch's starting from the first gradient, because nothing is dampened.
+    // Starting from zero equals torch's start from the first gradient, because there is no dampening.
     if (momentum > 0) this.addState('momentumBuffer', (p) => zerosLike(p))
   }
 
@@ -55,11 +55,11 @@ const schema = z.strictObject({
   layerDecay: layerDecay(),
 })
 
-/** For the registry in kinds.ts. */
+/** The entry in kinds.ts. */
 export const sgdKind = {
   schema,
   make: (groups: ParamGroup[], options: z.output<typeof schema>) => new SGD(groups, options),
-  slots: 1, // with momentum, which is the default
+  slots: 1, // with momentum, the default
   lists: { float32: 0, other: 2 },
   check: ({ momentum, nesterov }: Record<string, unknown>) =>
     momentum === 0 && nesterov !== false

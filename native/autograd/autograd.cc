@@ -31,8 +31,9 @@ void setGrad(at::Tensor tensor, std::optional<at::Tensor> gradient) {
   tensor.mutable_grad() = *gradient;
 }
 
-// Called before every pass. A pass inside a JavaScript backward is a nested one. It must not reach a node that is being
-// walked. When it is nested too deep, libtorch moves it to another thread, where no JavaScript can run.
+// Called before every pass; a pass inside a JavaScript backward is a nested one. Refuses a pass that would reach a node
+// being walked. Also refuses a pass nested too deep: libtorch would move it to another thread, where no JavaScript can
+// run.
 void checkNested(const Env& env, const std::vector<at::Tensor>& outputs) {
   if (env.walking.empty()) return;
   if (env.walking.size() > torch::autograd::MAX_DEPTH)

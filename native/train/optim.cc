@@ -297,7 +297,8 @@ void emaUpdate(Tensors averages, Tensors sources, Rate decay) {
   }
   if (restAverages.empty()) return;
   if (decay.onDevice()) {
-    // average += (1 − decay)(source − average). Not every device has a list-wise lerp whose weight is a tensor.
+    // average += (1 − decay)(source − average). A list-wise lerp with a tensor as its weight is not available
+    // everywhere.
     Tensors differences = at::_foreach_sub(restSources, restAverages);
     at::_foreach_mul_(differences, as(at::rsub(decay.tensor, 1), differences));
     at::_foreach_add_(restAverages, differences);
