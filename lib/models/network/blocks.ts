@@ -24,8 +24,8 @@ export interface Context {
 export type ConvPlan = Pick<LayerPlan, 'input' | 'output' | 'kernel' | 'stride' | 'groups' | 'activation'>
 
 /**
- * Convolution without bias, batch norm, activation. Children `0` and `1`, as torchvision numbers them. In a folded network
- * the convolution has a bias and there is no batch norm.
+ * Convolution without bias, batch norm, activation. The children are `0` and `1`, as in torchvision. In a folded
+ * network the convolution has a bias and there is no batch norm.
  */
 export class ConvNorm extends Sequential {
   readonly conv: Conv2d
