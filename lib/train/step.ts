@@ -25,7 +25,7 @@ export class Stepper {
   }
 
   /**
-   * Trains on a batch. A step that is skipped (see onDivergence) leaves model, optimiser and average as they were.
+   * Trains on a batch. A skipped step (see onDivergence) leaves model, optimiser and average unchanged.
    *
    * @param lr the learning rate of this step
    */
