@@ -76,7 +76,7 @@ export function evaluate(call, inputs, target, { seed, dtype }) {
   })
 }
 
-/** Calls `run`. A kernel that libtorch lacks counts as absent on the CPU, and as missing on the tested device. */
+/** Calls `run`. A kernel that libtorch lacks on the CPU makes the check absent; on the tested device it is a failure. */
 export function orAbsent(target, run) {
   try {
     return run()

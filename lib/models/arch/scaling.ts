@@ -122,13 +122,13 @@ export interface CompoundOptions {
 export interface Coefficients {
   depth: number
   width: number
-  /** Pixels, rounded to the nearest. */
+  /** In pixels, rounded to the nearest. */
   resolution: number
 }
 
 /**
- * The paper's compound coefficients: depth α^φ, width β^φ, resolution γ^φ. For any φ, and for any bases, so that a
- * grid search of one's own can be scaled up; α·β²·γ² ≈ 2 is the paper's choice and is not enforced.
+ * The paper's compound coefficients: depth α^φ, width β^φ, resolution γ^φ. Accepts any φ and any bases, so that the
+ * result of another grid search can be scaled up. α·β²·γ² ≈ 2 is the paper's choice and is not enforced.
  *
  * @example scale(arch('efficientnet_b0'), compound({ phi: 2 }))
  * @throws MbconvError ERR_TYPE or ERR_VALUE.
