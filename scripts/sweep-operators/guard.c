@@ -1,9 +1,10 @@
 // Isolates the memory of tensors. Preloaded into a sweep's child, it gives every block that libtorch's own allocator
-// requests separate pages, between inaccessible ones. A read or write outside a tensor, which otherwise might touch other
-// data unnoticed, is a segmentation fault at once. So is an access to freed memory, because no address is used twice.
+// requests separate pages, between inaccessible ones. A read or write outside a tensor, which otherwise might touch
+// other data unnoticed, is a segmentation fault at once. So is an access to freed memory, because no address is used
+// twice.
 //
-// A block that does not fill its pages ends at their end; with GUARD_BEFORE in the environment it starts at their start.
-// A sweep with each finds small overruns on either side.
+// A block that does not fill its pages ends at their end, or starts at their start if GUARD_BEFORE is in the
+// environment. A sweep with each finds small overruns on either side.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -67,7 +68,7 @@ void free(void* block) {
   mmap(space + page * PAGE, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
-// libtorch's errors carry a stack trace. Looking up its names would take longer than the rest of a call, so return none.
+// libtorch's errors carry a stack trace, whose names take longer to look up than the rest of a call. So return none.
 int backtrace(void** frames, int most) {
   (void)frames;
   (void)most;

@@ -76,7 +76,7 @@ export function evaluate(call, inputs, target, { seed, dtype }) {
   })
 }
 
-/** Calls `run`. A kernel that libtorch lacks on the CPU makes the check absent; on the tested device it is a failure. */
+/** Calls `run`. A kernel that libtorch lacks on the CPU makes the check absent, on the tested device failed. */
 export function orAbsent(target, run) {
   try {
     return run()
