@@ -1,9 +1,9 @@
 /**
  * Compound scaling: pure functions from one architecture table to another.
  *
- * There are two modes. {@link compound} is the paper's formula for any φ. The published B1–B8 and L2 are literals (see
- * `PUBLISHED` in ../families/efficientnet). Rounding makes both differ from the ideal: φ = 1 costs 2.57 times B0, not
- * 2.
+ * There are two modes: {@link compound} is the paper's formula for any φ; the published B1–B8 and L2 are literals
+ * (see `PUBLISHED` in ../families/efficientnet). Rounding makes both differ from the ideal: φ = 1 costs 2.57 times
+ * B0, not 2.
  * Source: arXiv:1905.11946, equation 3; rounding as in tensorflow/tpu@7dc921f efficientnet_model.py.
  */
 
