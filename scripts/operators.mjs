@@ -1,10 +1,10 @@
-// Writes docs/operators.md: which operators of libtorch have a typed face here, and which are reached through callOp.
+// Writes docs/operators.md: which of libtorch's operators have a typed API here, and which are reached through callOp.
 //
-// Usage: node scripts/operators.mjs [--check]    (--check compares instead, and exits with 1 where the file is stale)
+// Usage: node scripts/operators.mjs [--check]    (--check only compares, and exits with 1 if the file is out of date)
 //
-// Derived from the faces as they are at run time and from the names in libtorch's dispatcher: a face stands for the
-// operator of its name in snake case, unless ALIASES says otherwise. test/operators.test.mjs runs the check, so that
-// nothing new stays out of the table.
+// Derived from the exports at run time and the names in libtorch's dispatcher. An export stands for the operator of its
+// name in snake case, unless ALIASES says otherwise. test/operators.test.mjs runs the check, so that the table stays
+// complete.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,7 @@ const { REFUSALS, refusalOf } = require('../dist/tensor/ops/operator-refusals.js
 const FILE = fileURLToPath(new URL('../docs/operators.md', import.meta.url))
 const LIMIT = '## Reached through `callOp`'
 
-/** Faces whose operator has another name. */
+/** Exports whose operator has another name. */
 const ALIASES = {
   't.unique': '_unique2',
   'mb.standardGamma': '_standard_gamma',
@@ -29,21 +29,21 @@ const ALIASES = {
   'F.nllLoss': 'nll_loss_nd',
   'F.unfold': 'im2col',
 }
-/** Faces made of several operators. */
+/** Exports made of several operators. */
 const COMPOSED = new Set(
   'F.dropPath F.softsign F.softmin F.gumbelSoftmax F.gaussianNllLoss F.normalize F.localResponseNorm'.split(' '),
 )
-/** Methods of Tensor that are about its memory or its graph, not its elements. */
+/** Methods of Tensor that concern its memory or its graph, not its elements. */
 const HOUSEKEEPING = new Set(
   'constructor itemAsync toArray toArrayAsync toTypedArray toTypedArrayAsync dispose backward'.split(' '),
 )
 
 const snake = (name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase()
-// The dispatcher's own list: methods stand for internal operators too, which callOp refuses.
+// The dispatcher's own list: methods also stand for internal operators, which callOp refuses.
 const all = require('../dist/native/addon.js').native().opNames()
 const known = new Set(all.filter((name) => name.startsWith('aten::')).map((name) => name.slice('aten::'.length)))
 
-/** Every face with the names its operator may have, the likeliest first. */
+/** Every typed export with the possible names of its operator, the most likely first. */
 function* faces() {
   for (let prototype = mb.Tensor.prototype; prototype !== Object.prototype; ) {
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
@@ -54,7 +54,7 @@ function* faces() {
   for (const name of Object.keys(mb.nn.functional)) yield ['F', name, [snake(name)]]
   for (const name of Object.keys(mb.linalg)) yield ['linalg', name, [`linalg_${snake(name)}`, snake(name)]]
   for (const name of Object.keys(mb.foreach)) yield ['foreach', name, [`_foreach_${snake(name)}`]]
-  // What else mbconv exports need not be an operation.
+  // Other exports of mbconv need not be operations.
   for (const [name, value] of Object.entries(mb)) {
     if (typeof value === 'function' && (known.has(snake(name)) || `mb.${name}` in ALIASES))
       yield ['mb', name, [snake(name)]]
@@ -74,7 +74,7 @@ for (const [space, name, candidates] of faces()) {
   else if (operator === undefined) strays.push(path)
   else {
     for (const one of operator.split(', ')) typed.add(one)
-    // An operator and its form in place share a row.
+    // An operator and its in-place form share a row.
     const key = operator.replace(/_$/, '')
     const row = rows.get(key) ?? { operators: new Set(), faces: [] }
     row.operators.add(operator)
@@ -137,7 +137,7 @@ ${refusals
 
 if (process.argv.includes('--check')) {
   const found = readFileSync(FILE, 'utf8')
-  // Another libtorch has other operators; the faces are ours.
+  // Another libtorch has other operators; the exports stay the same.
   const same = found.includes(`operators of libtorch ${version},`)
   const part = (whole) => (same ? whole : whole.slice(0, whole.indexOf(LIMIT)))
   if (part(found) !== part(text)) {

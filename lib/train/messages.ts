@@ -1,13 +1,13 @@
-/** What a run in a worker thread and the thread that started it say to each other. */
+/** Messages between the worker thread of a run and the thread that started it. */
 import { type ErrorCode, MbconvError } from '../errors/error'
 import { STOP_SIGNALS, type StopReason } from '../process/stop-reason'
 import type { TrainEvent, TrainResult } from './record/events'
 import type { RunRequest } from './run-training'
 
-/** What the worker is started with. */
+/** The data that the worker starts with. */
 export interface WorkerInput {
   request: RunRequest
-  /** One 32-bit number in memory that both threads see; an index into {@link STOP_REASONS}. */
+  /** A 32-bit number in memory shared by both threads: an index into {@link STOP_REASONS}. */
   stopFlag: SharedArrayBuffer
 }
 
@@ -16,10 +16,10 @@ export type WorkerMessage =
   | { type: 'done'; result: TrainResult }
   | { type: 'failed'; error: PlainError }
 
-/** 0, the flag's first value, means go on. */
+/** 0, the flag's initial value, means go on. */
 export const STOP_REASONS: readonly (false | StopReason)[] = [false, 'abort', ...STOP_SIGNALS]
 
-/** An error as structured cloning can carry it: a clone of the object itself would lose its class and its code. */
+/** An error in a form for structured cloning, which would lose the object's class and code. */
 export interface PlainError {
   code: ErrorCode | undefined
   name: string
@@ -50,7 +50,7 @@ export function fromPlainError(plain: PlainError): Error {
     code === undefined
       ? Object.assign(new Error(message, cause === undefined ? undefined : { cause }), { name })
       : new MbconvError(code, message, { op, hint, nativeTrace, cause })
-  // Where it happened, not where it was unpacked.
+  // Show where the error happened, not where it was unpacked.
   if (stack !== undefined) error.stack = stack
   return error
 }

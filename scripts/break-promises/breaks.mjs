@@ -1,7 +1,7 @@
 /*
- * What each promise rests on, and how it is taken out: in `file`, `text`, which is there exactly once, becomes `by`. Then
- * the test in test/<test>.test.mjs that is named after the promise must fail, or, where none is, any test of that file.
- * `hangs`: without it something waits for ever, so the test is given a minute only.
+ * What each promise rests on, and how to break it: in `file`, `text`, which occurs exactly once, is replaced with `by`.
+ * Then the test of that name in test/<test>.test.mjs must fail, or any test of that file if none has the promise's
+ * name. `hangs`: the break makes something wait for ever, so the test gets only a minute.
  */
 export const BREAKS = [
   {
