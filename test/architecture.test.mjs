@@ -97,6 +97,53 @@ t.test('a test names at most one file of dist/ beside the public face; more stan
   for (const name of paths) t.ok(fs.existsSync(path.join('lib', name.replace(/js$/, 'ts'))), name)
 })
 
+/** The folders in the first columns of the page's tables: each with its row, and all in their order. */
+function tableOf(page) {
+  const rows = page.split('\n').filter((line) => /^\| `(lib|native)\//.test(line))
+  const rowOf = new Map()
+  for (const [i, row] of rows.entries())
+    for (const [, folder] of row.split('|')[1].matchAll(/`((?:lib|native)\/[^`]*)\/`/g)) rowOf.set(folder, i)
+  // Within a row, folders stand in their order, too.
+  return { rowOf, order: [...rowOf.keys()] }
+}
+
+/** The folders of `files` that no row has. The roots have none: their files are the public face and the topics' table. */
+const missingIn = (rowOf, files) =>
+  [...new Set(files.map((file) => path.dirname(file)))].filter((folder) => folder.includes('/') && !rowOf.has(folder))
+
+/** The imports of folders that the table does not have above; the root may import everything, and nothing the root. */
+const upward = (order, edges) =>
+  edges
+    .filter(({ from, to }) => from.includes('/') && !order.slice(0, order.indexOf(from) + 1).includes(to))
+    .map(({ from, to }) => `${from} -> ${to}`)
+    .sort()
+
+t.test('what the checks of the page refuse, they find', async (t) => {
+  const { rowOf, order } = tableOf('See `lib/d/`.\n| `lib/a/`, `lib/b/` | `lib/e/` |\n|---|\n| `lib/c/` | |')
+  t.same(order, ['lib/a', 'lib/b', 'lib/c'])
+  t.same(
+    missingIn(rowOf, ['lib/a/x.ts', 'lib/d/x.ts', 'lib/e/x.ts', 'lib/x.ts']),
+    ['lib/d', 'lib/e'],
+    'prose is no row',
+  )
+  const edges = [
+    ['lib/c', 'lib/a'],
+    ['lib/b', 'lib/a'],
+    ['lib/a', 'lib/b'],
+    ['lib/c', 'lib/d'],
+    ['lib/d', 'lib/a'],
+    ['lib/a', 'lib'],
+    ['lib', 'lib/c'],
+  ]
+  t.same(
+    upward(
+      order,
+      edges.map(([from, to]) => ({ from, to })),
+    ),
+    ['lib/a -> lib', 'lib/a -> lib/b', 'lib/c -> lib/d', 'lib/d -> lib/a'],
+  )
+})
+
 t.test('docs/architecture.md: every path exists, and every folder of source files is described', async (t) => {
   const page = fs.readFileSync('docs/architecture.md', 'utf8')
   const named = [
@@ -106,25 +153,14 @@ t.test('docs/architecture.md: every path exists, and every folder of source file
   t.ok(paths.length > 60, `${paths.length} paths`)
   // NAME stands for the new thing's.
   for (const name of paths) t.ok(fs.existsSync(name.replace(/NAME\.ts$/, '')), name)
-  const folders = Object.values(graphs).flatMap(({ files }) => files.map((file) => path.dirname(file)))
-  const roots = Object.keys(graphs)
-  t.same(
-    [...new Set(folders)].filter((folder) => !roots.includes(folder) && !paths.includes(`${folder}/`)),
-    [],
-  )
+  const files = Object.values(graphs).flatMap((graph) => graph.files)
+  const { rowOf } = tableOf(page)
+  t.same(missingIn(rowOf, files), [], 'in the first column of a table')
 })
 
 t.test('docs/architecture.md: a folder imports only from rows above its own', async (t) => {
-  const page = fs.readFileSync('docs/architecture.md', 'utf8')
-  const rows = page.split('\n').filter((line) => /^\| `(lib|native)\//.test(line))
-  const rowOf = new Map()
-  for (const [i, row] of rows.entries())
-    for (const [, folder] of row.split('|')[1].matchAll(/`((?:lib|native)\/[^`]*)\/`/g)) rowOf.set(folder, i)
-  // Within a row, folders stand in their order, too.
-  const order = [...rowOf.keys()]
-  const { edges } = folderGraph(graphs.lib)
-  const upward = edges.filter(({ from, to }) => rowOf.has(from) && order.indexOf(to) > order.indexOf(from))
-  t.same([...new Set(upward.map(({ from, to }) => `${from} -> ${to}`))], [])
+  const { order } = tableOf(fs.readFileSync('docs/architecture.md', 'utf8'))
+  t.same(upward(order, folderGraph(graphs.lib).edges), [])
   const beside = folderGraph(graphs.native).edges.filter(({ from, to }) => from !== 'native' && to !== 'native/binding')
   t.same(beside, [], 'native/')
 })

@@ -20,7 +20,7 @@ t.test('a card holds what using the weights takes', async (t) => {
   })
   const counted = models.count(network.arch, { numClasses: 3, resolution: 96 })
   t.match(card, {
-    format: 2,
+    format: 3,
     name: network.arch.name,
     profile: { name: 'timm', padding: 'symmetric' },
     classes: ['cat', 'dog', 'fox'],
@@ -49,6 +49,21 @@ t.test('a card holds what using the weights takes', async (t) => {
   const again = models.create(models.readCard(path).arch, { numClasses: 3, profile: models.readCard(path).profile })
   t.same(Object.keys(again.stateDict()), Object.keys(network.stateDict()), 'the network can be built from it')
   again.dispose()
+})
+
+t.test('a card of the second format had no drop path, and is still one of its network', async (t) => {
+  const folder = t.testdir()
+  const path = join(folder, 'model.card.json')
+  const narrow = models.scale(models.arch('efficientnet_b0'), { width: 0.1, depth: 0.1, resolution: 32 })
+  const dropping = models.create(narrow, { numClasses: 3, init: 'none' })
+  t.teardown(() => dropping.dispose())
+  const card = models.makeCard(dropping)
+  const { dropPath, ...table } = card.arch
+  t.equal(dropPath, 0.2)
+  writeFileSync(path, JSON.stringify({ ...card, arch: table, format: 2 }))
+  const read = models.readCard(path)
+  t.same(read, { ...card, arch: table })
+  t.ok(models.exportOnnx(dropping, join(folder, 'model.onnx'), { card: read }).bytes > 0)
 })
 
 t.test('every model of the list survives the file', async (t) => {
@@ -114,7 +129,7 @@ t.test('a file that is no card is refused by its name, and says what is wrong', 
     [changed((c) => Object.assign(c.preprocessing, { cropShare: null })), /must be a number with fit "crop"/],
     [changed((c) => Object.assign(c.arch.stages[0], { kernel: 4 })), /stages\[0\]\.kernel must be odd/],
     [changed((c) => Object.assign(c.profile, { bnEps: 0 })), /bnEps/],
-    [changed((c) => Object.assign(c, { format: 3 })), /format 3, a newer one/],
+    [changed((c) => Object.assign(c, { format: 4 })), /format 4, a newer one/],
     [changed((c) => Object.assign(c, { format: 'one' })), /format/],
   ]) {
     writeFileSync(path, text)

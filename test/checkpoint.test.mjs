@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { memory, train } from 'mbconv'
+import { memory, parseConfig, train } from 'mbconv'
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
@@ -168,4 +168,22 @@ t.test('atomic files and folders', async (t) => {
   }
   t.strictSame(removeStaleTemporaries(dir).sort(), ['.x.old-99999999-0a', '.x.tmp-99999999-0a'])
   t.strictSame(removeStaleTemporaries(dir, { exclusive: true }), [`.x.tmp-${process.pid}-0a`])
+})
+
+t.test('a recorded configuration without keys that follow from others has them filled in', async (t) => {
+  const { encodeState, readState } = internal('checkpointState')
+  const given = tinyConfig(t.testdir(), { top: { epochs: 1, optimizer: { name: 'rmsprop' } } })
+  const { checkpoint } = await train(given, { worker: false }).result
+  const { state, files } = readState(checkpoint)
+  const { dropPath, ...model } = state.config.model
+  const { lr, ...optimizer } = state.config.optimizer
+  const older = { ...state, config: { ...state.config, model, optimizer } }
+  writeFileSync(join(checkpoint, 'state.json'), encodeState(older, files))
+  t.type(dropPath, 'number')
+  t.type(lr, 'number')
+  t.strictSame(readState(checkpoint).state.config, parseConfig({ ...given }), 'as a file without them has')
+
+  const stages = { ...older, config: { ...older.config, model: { ...model, stages: ['mb_r1'] } } }
+  writeFileSync(join(checkpoint, 'state.json'), encodeState(stages, files))
+  t.throws(() => readState(checkpoint), { code: 'ERR_CHECKPOINT', message: /state\.json.*\n.*mb_r1/ })
 })

@@ -160,7 +160,10 @@ t.test('a folder goes on with more seeds and arms, not with others; one runner a
   })
   t.match(await first.result, { done: 1, jobs: 1 })
   const other = tiny(dir, { arms: ['base'], train: { epochs: 2 } })
-  await t.rejects(experiment.run(other, { dir }).result, { code: 'ERR_CONFIG', message: /arm base is another one/ })
+  await t.rejects(experiment.run(other, { dir }).result, {
+    code: 'ERR_CONFIG',
+    message: /arm base is another one \(epochs, checkpoint\.everySteps\)/,
+  })
   const more = experiment.run(tiny(dir, { seeds: 2 }), { dir, signal: AbortSignal.timeout(1) })
   t.match(await more.result, { jobs: 4, interrupted: 'abort', done: 1 })
   const fewer = tiny(dir, { arms: [{ width: 1.5, id: 'wide' }] })

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fromTypedArray, memory, noGrad, optim, scope, tensor, zeros } from 'mbconv'
 import t from 'tap'
+import { internal } from './helpers/internals.mjs'
 
 const { AdamW, decayGroups, Ema, Lion, RMSprop, SGD } = optim
 const golden = JSON.parse(readFileSync(new URL('./golden/optim.json', import.meta.url), 'utf8'))
@@ -422,4 +423,52 @@ t.test('a slot of state whose making fails leaves nothing behind, and can be mad
   t.equal(memory().tensors, before + 3)
   t.same(Object.keys(optimizer.stateDict().tensors), ['average.0', 'average.1', 'average.2'])
   optimizer.dispose()
+})
+
+t.test('an optimiser that cannot be made leaves no tensor behind, whichever of its tensors fails', async (t) => {
+  const weights = [zeros([2]), zeros([2])].map((weight) => weight.requiresGrad_())
+  const groups = weights.map((weight) => ({ params: [weight] }))
+  // What the state and the scalars of a capturable optimiser are made with.
+  const addon = internal('addon').native()
+  const { full, fullLike } = addon
+  let left = Number.POSITIVE_INFINITY
+  const failing = (make) =>
+    function (...args) {
+      if (left-- === 0) throw new Error('no more')
+      return make.apply(this, args)
+    }
+  Object.assign(addon, { full: failing(full), fullLike: failing(fullLike) })
+  t.teardown(() => Object.assign(addon, { full, fullLike }))
+  const options = { lr: 0.1, capturable: true }
+  // Per class: slots times weights; two rates and the count of steps come before them.
+  for (const [name, own] of Object.entries({ rmsprop: 4, adamw: 4, sgd: 2, lion: 2 })) {
+    const before = memory().tensors
+    for (let made = 0; made < own + 3; made++) {
+      left = made
+      const make = () => new CLASSES[name](groups, name === 'sgd' ? { ...options, momentum: 0.9 } : options)
+      t.throws(make, { message: 'no more' }, `${name}, after ${made}`)
+      t.equal(memory().tensors, before, `${name}, after ${made}`)
+    }
+    left = own + 3
+    const optimizer = new CLASSES[name](groups, name === 'sgd' ? { ...options, momentum: 0.9 } : options)
+    t.equal(memory().tensors, before + own + 3, `${name}: these are all`)
+    optimizer.dispose()
+  }
+})
+
+t.test('nor does an average, whichever copy fails', async (t) => {
+  const gone = zeros([2])
+  gone.dispose()
+  const weights = { first: zeros([2]), second: zeros([2]) }
+  const before = memory().tensors
+  t.throws(() => new Ema({ stateDict: () => ({ ...weights, gone }) }), { name: 'MbconvError' })
+  t.equal(memory().tensors, before)
+  const addon = internal('addon').native()
+  const { full } = addon
+  t.teardown(() => Object.assign(addon, { full }))
+  addon.full = () => {
+    throw new Error('no more')
+  }
+  t.throws(() => new Ema({ stateDict: () => weights }, { capturable: true }), { message: 'no more' })
+  t.equal(memory().tensors, before, 'its count of updates comes last')
 })

@@ -107,6 +107,45 @@ t.test('a warning of a logger comes after the event that it is about, to all', a
   recorder.close()
 })
 
+t.test('what waits when an essential one fails does not come later', async (t) => {
+  const got = []
+  const first = {
+    name: 'first',
+    isEssential: false,
+    open: ({ warn }) => ({ record: ({ step }) => step && warn(`w${step}`) }),
+  }
+  const emit = ({ step }) => {
+    if (step === 1) throw new Error('nobody there')
+  }
+  const run = { runDir: t.testdir(), position: { step: 0, seconds: 0, lastEval: null }, emit }
+  const recorder = new Recorder(run, [first, LOGGERS[0], keeper(got)])
+  t.throws(() => recorder.record(step(1)), /nobody there/)
+  recorder.record(step(2))
+  t.strictSame(words(got), ['step 2', 'w2'])
+  recorder.close()
+})
+
+t.test('a logger that is closed gets nothing more, nor does one that cannot be', async (t) => {
+  const [before, after, stubborn] = [[], [], []]
+  const bad = {
+    name: 'bad',
+    isEssential: false,
+    open: () => ({
+      record: (event) => stubborn.push(event),
+      close: () => {
+        throw new Error('stuck')
+      },
+    }),
+  }
+  const { recorder, emitted } = recorderOf(t, [keeper(before), bad, keeper(after)])
+  recorder.close()
+  for (const got of [before, after]) t.strictSame(got, [{ type: 'close' }])
+  t.strictSame(stubborn, [])
+  t.strictSame(words(emitted), ['bad cannot be closed: stuck'], 'who follows the run is told')
+  recorder.record(step(1))
+  t.equal(emitted.length, 1)
+})
+
 t.test('of a whole run, loggers get what its reader gets', async (t) => {
   const got = []
   LOGGERS.push(keeper(got))

@@ -33,6 +33,28 @@ export function dropPathOf({ dropPath, ...keys }: TableKeys & { dropPath: number
   return dropPath ?? defaultDropPath(tableOf(keys))
 }
 
+/** What a configuration without `dropPath` trained with before the default became the architecture's own. */
+const FORMER_DROP_PATH = 0.2
+
+/**
+ * What to do where the drop paths of a stored configuration and of a new one differ, perhaps only because the default has
+ * changed. Undefined where that cannot be the reason.
+ *
+ * @param what was stored: a run, say
+ * @param key where the drop path is set
+ */
+export function formerDropPathHint(
+  what: string,
+  key: string,
+  stored: { dropPath?: number | null } | undefined,
+  wanted: TableKeys & { dropPath?: number | null },
+): string | undefined {
+  const isNewDefault = wanted.dropPath === dropPathOf({ ...wanted, dropPath: null })
+  if (stored?.dropPath !== FORMER_DROP_PATH || wanted.dropPath === FORMER_DROP_PATH || !isNewDefault) return undefined
+  const former = `The ${what} began when the default was ${FORMER_DROP_PATH} for every architecture.`
+  return `${former} To go on with it, set ${key}: ${FORMER_DROP_PATH}.`
+}
+
 /**
  * Problems in `model.stages`, stage by stage: in its text, or in how it follows the stages before.
  *

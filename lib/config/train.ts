@@ -19,8 +19,15 @@ import { mappingHint } from './shorthand'
 
 export { type TrainConfig, type TrainConfigInput, trainConfigSchema } from './schema'
 
-/** Fills in values that follow from other keys. `baseOf` gives the folder that the path at a key is relative to. */
-function resolve(parsed: ParsedConfig, baseOf: (key: string) => string): TrainConfig {
+const workingFolder = () => process.cwd()
+
+/**
+ * Fills in what follows from other keys. Every configuration passes through here, also one that a checkpoint recorded.
+ *
+ * @param baseOf the folder that the path at a dotted key is relative to; the working directory unless given
+ * @throws MbconvError ERR_VALUE or ERR_TYPE for stages that the cross-checks would have found
+ */
+export function completed(parsed: ParsedConfig, baseOf: (key: string) => string = workingFolder): TrainConfig {
   const { optimizer, model, data } = parsed
   const given: Record<string, unknown> = data
   const files = Object.fromEntries(
@@ -53,14 +60,14 @@ export type Checked = { config: TrainConfig; problems?: undefined } | { config?:
  * @param raw the content of a YAML file, or a caller's object
  * @param baseOf the folder that the path at a dotted key is relative to; default: the working directory
  */
-export function checkConfig(raw: unknown, baseOf: (key: string) => string = () => process.cwd()): Checked {
+export function checkConfig(raw: unknown, baseOf: (key: string) => string = workingFolder): Checked {
   const parsed = trainConfigSchema.safeParse(raw)
   const problems = parsed.success ? [] : problemsOf(trainConfigSchema, parsed.error, raw).map(withFullName)
   // Do not repeat a problem of a key that is already reported.
   const told = new Set(problems.map((problem) => problem.path.join('.')))
   problems.push(...crossCheck(raw).filter((problem) => !told.has(problem.path.join('.'))))
   if (problems.length > 0 || !parsed.success) return { problems }
-  return { config: resolve(parsed.data, baseOf) }
+  return { config: completed(parsed.data, baseOf) }
 }
 
 /**

@@ -44,8 +44,7 @@ export class AdamW extends Optimizer {
     super('AdamW', params, lr, weightDecay, options)
     this.betas = [betas[0], betas[1]]
     this.eps = eps
-    this.addState('expAvg', (p) => zerosLike(p))
-    this.addState('expAvgSq', (p) => zerosLike(p))
+    this.makeState({ expAvg: (p) => zerosLike(p), expAvgSq: (p) => zerosLike(p) })
   }
 
   protected override update(group: Group): void {

@@ -7,7 +7,7 @@ import { checkRange } from '../errors/check'
 import { native } from '../native/addon'
 import { noGrad } from '../tensor/core/autograd'
 import { full } from '../tensor/core/create'
-import { keep, scope } from '../tensor/core/scope'
+import { keep, keepEach, scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
 import { copyState } from './copy-state'
 
@@ -53,8 +53,14 @@ export class Ema {
     const state = model.stateDict()
     this.#names = Object.keys(state)
     this.#live = Object.values(state)
-    this.#average = noGrad(() => scope(() => this.#live.map((tensor) => keep(tensor.detach().clone()))))
-    if (capturable) this.#updatesThere = keep(full([], 0, { dtype: 'float64', device: this.#live[0]?.device }))
+    this.#average = noGrad(() => scope(() => keepEach(this.#live, (tensor) => tensor.detach().clone())))
+    if (!capturable) return
+    try {
+      this.#updatesThere = keep(full([], 0, { dtype: 'float64', device: this.#live[0]?.device }))
+    } catch (error) {
+      for (const tensor of this.#average) tensor.dispose()
+      throw error
+    }
   }
 
   /** Number of updates. Waits for the device if they are counted there. */

@@ -41,7 +41,7 @@ export class Lion extends Optimizer {
     checkRange('Lion', 'betas[1]', betas[1], 0, 1)
     super('Lion', params, lr, weightDecay, options)
     this.betas = [betas[0], betas[1]]
-    this.addState('expAvg', (p) => zerosLike(p))
+    this.makeState({ expAvg: (p) => zerosLike(p) })
   }
 
   protected override update(group: Group): void {

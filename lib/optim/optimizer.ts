@@ -9,7 +9,7 @@ import { native } from '../native/addon'
 import type { Rate } from '../native/signatures'
 import { noGrad } from '../tensor/core/autograd'
 import { full } from '../tensor/core/create'
-import { keep } from '../tensor/core/scope'
+import { keep, keepEach } from '../tensor/core/scope'
 import { Tensor } from '../tensor/core/tensor'
 import { copyState } from './copy-state'
 
@@ -128,8 +128,13 @@ export abstract class Optimizer {
     }
     if (seen.size === 0) throw new MbconvError('ERR_VALUE', `${op}: there are no parameters`, { op })
     if (capturable) {
-      for (const group of this.groups) this.#keepRateThere(group)
-      this.#stepsThere = scalarBeside(this.groups[0], 0)
+      try {
+        for (const group of this.groups) this.#keepRateThere(group)
+        this.#stepsThere = scalarBeside(this.groups[0], 0)
+      } catch (error) {
+        this.#free()
+        throw error
+      }
     }
   }
 
@@ -175,16 +180,22 @@ export abstract class Optimizer {
       throw new MbconvError('ERR_VALUE', `${op}: slot must be a name of letters and digits, got ${shown(slot)}`, { op })
     if (this.groups.some(({ state }) => Object.hasOwn(state, slot)))
       throw new MbconvError('ERR_VALUE', `${op}: there is a slot ${slot} already`, { op })
-    const made: Tensor[] = []
+    const params = this.groups.flatMap((group) => group.params)
+    const made = noGrad(() => keepEach(params, make))
+    for (const group of this.groups) group.state[slot] = made.splice(0, group.params.length)
+  }
+
+  /**
+   * Makes the slots that an optimiser begins with; for its constructor. When one cannot be made, all that the optimiser
+   * holds is freed, because nobody gets the optimiser then.
+   */
+  protected makeState(slots: Record<string, (param: Tensor) => Tensor>): void {
     try {
-      noGrad(() => {
-        for (const p of this.groups.flatMap(({ params }) => params)) made.push(keep(make(p)))
-      })
+      for (const [slot, make] of Object.entries(slots)) this.addState(slot, make)
     } catch (error) {
-      for (const tensor of made) tensor.dispose()
+      this.#free()
       throw error
     }
-    for (const group of this.groups) group.state[slot] = made.splice(0, group.params.length)
   }
 
   /**
@@ -241,6 +252,10 @@ export abstract class Optimizer {
 
   /** Frees the state. The parameters do not belong to the optimiser. */
   dispose(): void {
+    this.#free()
+  }
+
+  #free(): void {
     for (const { state } of this.groups) {
       for (const list of Object.values(state)) for (const tensor of list) tensor.dispose()
     }

@@ -45,8 +45,7 @@ export class RMSprop extends Optimizer {
     this.decay = decay
     this.momentum = momentum
     this.eps = eps
-    this.addState('squareAvg', (p) => onesLike(p))
-    this.addState('momentumBuffer', (p) => zerosLike(p))
+    this.makeState({ squareAvg: (p) => onesLike(p), momentumBuffer: (p) => zerosLike(p) })
   }
 
   protected override update(group: Group): void {

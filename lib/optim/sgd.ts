@@ -36,8 +36,8 @@ export class SGD extends Optimizer {
     super('SGD', params, lr, weightDecay, options)
     this.momentum = momentum
     this.nesterov = nesterov
-    // Starting from zero equals torch's start from the first gradient, because there is no dampening.
-    if (momentum > 0) this.addState('momentumBuffer', (p) => zerosLike(p))
+    // Starting from zero equals torch's starting from the first gradient, because nothing is dampened.
+    if (momentum > 0) this.makeState({ momentumBuffer: (p) => zerosLike(p) })
   }
 
   protected override update(group: Group): void {

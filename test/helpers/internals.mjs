@@ -51,6 +51,7 @@ export const INTERNALS = {
   evolution: 'experiment/search/evolution.js',
   grid: 'experiment/search/grid.js',
   objective: 'experiment/search/objective.js',
+  experimentFolder: 'experiment/store/folder.js',
   results: 'experiment/store/results.js',
   atomic: 'files/atomic.js',
   download: 'files/download.js',

@@ -2,12 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { formerDropPathHint } from '../../config/model-table'
 import { MbconvError } from '../../errors/error'
 import { removeStaleTemporaries, writeFileAtomic } from '../../files/atomic'
 import { makeFolder } from '../../files/folders'
 import { readableJson } from '../../files/json'
 import { IN_USE, lockRun, unlockRun } from '../../files/lock'
 import { readText } from '../../files/open'
+import { differingKeys } from '../../schema/values'
 import { type Job, jobConfig, jobsOf } from '../plan/plan'
 import type { Plan, PlannedArm, ResultRow, TimingRow } from '../types/types'
 import { jobsFolder, readRecord, removeRecord, tidyJob } from './job-record'
@@ -52,13 +54,25 @@ export function lockExperiment(folder: string): () => void {
   return () => unlockRun(folder, token)
 }
 
-/** The differences between arms of two plans that have the same id. */
-function changedArms(before: readonly PlannedArm[], after: readonly PlannedArm[]): string[] {
+interface ArmChange {
+  text: string
+  /** See {@link formerDropPathHint}. */
+  hint?: string
+  /** Whether the hint is about all that has changed. */
+  isExplained: boolean
+}
+
+/** What has changed between two plans in the arms that began. */
+function changedArms(before: readonly PlannedArm[], after: readonly PlannedArm[]): ArmChange[] {
   const known = new Map(after.map((arm) => [arm.id, arm]))
-  return before.flatMap((arm) => {
+  return before.flatMap((arm): ArmChange[] => {
     const now = known.get(arm.id)
-    if (now === undefined) return arm.phase === 0 ? [`arm ${arm.id} is gone`] : []
-    return JSON.stringify(now.config) === JSON.stringify(arm.config) ? [] : [`arm ${arm.id} is another one`]
+    if (now === undefined) return arm.phase === 0 ? [{ text: `arm ${arm.id} is gone`, isExplained: false }] : []
+    const keys = differingKeys(arm.config, now.config)
+    if (keys.length === 0) return []
+    const hint = formerDropPathHint('experiment', 'base.dropPath', arm.config.model, now.config.model)
+    const text = `arm ${arm.id} is another one (${keys.join(', ')})`
+    return [{ text, hint, isExplained: hint !== undefined && keys.length === 1 }]
   })
 }
 
@@ -73,15 +87,21 @@ export function planToGoOnWith(folder: string, plan: Plan, searched: boolean): {
   if (!isExperiment(folder)) return { plan, warnings: [] }
   const stored = readPlan(folder)
   const lost = stored.seeds.filter((seed) => !plan.seeds.includes(seed))
-  const changes = [
-    ...changedArms(stored.arms, plan.arms),
+  const arms = changedArms(stored.arms, plan.arms)
+  const others = [
     ...lost.map((seed) => `seed ${seed} is gone`),
     ...(searched && stored.seeds.length !== plan.seeds.length ? ['the seeds, which a search depends on'] : []),
   ]
-  if (changes.length > 0)
+  const changes = [...arms.map(({ text }) => text), ...others]
+  if (changes.length > 0) {
+    const hints = ['Give it another --dir or name, or remove the folder.']
+    const former = arms.find(({ hint }) => hint !== undefined)?.hint
+    const isExplained = others.length === 0 && arms.every((arm) => arm.isExplained)
+    if (former !== undefined) hints.splice(0, isExplained ? 1 : 0, former)
     throw new MbconvError('ERR_CONFIG', `${folder} holds another experiment of this name: ${changes.join(', ')}`, {
-      hint: 'Give it another --dir or name, or remove the folder.',
+      hint: hints.join(' '),
     })
+  }
   const differing = (what: string, a: unknown, b: unknown) =>
     JSON.stringify(a) === JSON.stringify(b) ? [] : [`${what} differs from what the experiment began with`]
   const warnings = [

@@ -11,7 +11,7 @@ import { ioError } from '../../files/io-error'
 import { jsonLine } from '../../files/json'
 import { openToAppend, readLog } from '../../files/open'
 import { type StoredSeed, storedSeed } from '../../random/seed'
-import type { ResultRow, TimingRow } from '../types/types'
+import type { ResultRow } from '../types/types'
 
 export const FILES = {
   plan: 'experiment.json',
@@ -49,8 +49,6 @@ export const keyOf = ({ arm, seed }: Line): string => `${arm}-s${seed}`
  * @throws MbconvError ERR_IO
  */
 export const readResults = (folder: string): ResultRow[] => parse(readLog(join(folder, FILES.results), 'results'))
-
-export const readTimings = (folder: string): TimingRow[] => parse(readLog(join(folder, FILES.timings), 'results'))
 
 /** A file to which lines are appended. Only the holder of the experiment's lock may open one. */
 export class LineFile<T extends Line> {

@@ -74,6 +74,8 @@ export interface Arch {
   readonly resolution: number
   /** Dropout rate before the classifier during training. */
   readonly dropout: number
+  /** Drop path that the network is trained with unless told otherwise. Default 0. */
+  readonly dropPath?: number
   /** Channels are rounded to multiples of this. */
   readonly divisor: number
   /** A rounded channel count is never below this share of the exact value. Default 0.9; 0 in EfficientNetV2. */

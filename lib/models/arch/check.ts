@@ -50,6 +50,7 @@ export function checkArch(op: string, value: unknown): CheckedArch {
   checkPositive(op, 'arch.width', arch.width)
   checkPositive(op, 'arch.depth', arch.depth)
   checkRate(op, 'arch.dropout', arch.dropout)
+  if (arch.dropPath !== undefined) checkRate(op, 'arch.dropPath', arch.dropPath)
   if (arch.activation !== undefined) checkOneOf(op, 'arch.activation', arch.activation, ACTIVATIONS)
   if (arch.leastShare !== undefined) checkRate(op, 'arch.leastShare', arch.leastShare)
   for (const field of ['stemPool', 'fixedEnds', 'wideHead'] as const) {

@@ -53,9 +53,9 @@ export function activationOf(arch: Arch): ActivationName {
   return arch.activation ?? 'silu'
 }
 
-/** Default drop path rate in training. ResNets and MobileNets were published without drop path. */
-export function defaultDropPath({ name }: Pick<Arch, 'name'>): number {
-  return name.startsWith('efficientnet') ? 0.2 : 0
+/** The drop path that a network is trained with unless told otherwise. */
+export function defaultDropPath({ dropPath = 0 }: Pick<Arch, 'dropPath'>): number {
+  return dropPath
 }
 
 /** Input channels of the classifier. */

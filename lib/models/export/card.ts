@@ -16,10 +16,10 @@ import { Network } from '../network/network'
 import { checkProfile, type Profile } from '../network/profiles'
 
 /**
- * Raise this when older programs could not use a card of the new form. Format 1 had no `squash` and no
- * `colorManagement`.
+ * Raised when an older program could not use what a newer one wrote. Format 1 knew no `squash` and no `colorManagement`,
+ * format 2 no `edge` blocks and no `dropPath`.
  */
-const FORMAT = 2
+const FORMAT = 3
 
 /** A card has a few kilobytes, or some hundred with many class names. */
 const MAX_BYTES = 64 * 2 ** 20
@@ -60,6 +60,7 @@ const arch = z.strictObject({
   depth: z.number(),
   resolution: size,
   dropout: z.number(),
+  dropPath: z.number().optional(),
   divisor: size,
   leastShare: z.number().optional(),
   fixedEnds: z.boolean().optional(),
@@ -106,7 +107,7 @@ const metrics = z.strictObject({
 })
 
 const cardSchema = z.strictObject({
-  format: z.literal([1, FORMAT]).transform(() => FORMAT),
+  format: z.literal([1, 2, FORMAT]).transform(() => FORMAT),
   name: z.string().min(1),
   arch,
   profile,

@@ -107,7 +107,8 @@ function checkCardFits(op: string, card: ModelCard, { arch, profile, numClasses,
     ['classes', card.classes.length, numClasses],
     ['channels', card.preprocessing.channels, inChannels],
     ['profile', canonical(card.profile), canonical(profile)],
-    ['arch', canonical(card.arch), canonical(arch)],
+    // Drop path is of training only, and a card from before tables had it lacks it.
+    ['arch', canonical({ ...card.arch, dropPath: undefined }), canonical({ ...arch, dropPath: undefined })],
   ]
   const wrong = facts.find(([, is, wanted]) => is !== wanted)
   if (wrong === undefined) return

@@ -26,6 +26,7 @@ export const BASELINE: CheckedArch = checkArch('families', {
   depth: 1,
   resolution: 224,
   dropout: 0.2,
+  dropPath: 0.2,
   divisor: 8,
 })
 

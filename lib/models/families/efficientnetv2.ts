@@ -24,6 +24,7 @@ const B0: CheckedArch = checkArch('families', {
   depth: 1,
   resolution: 224,
   dropout: 0.2,
+  dropPath: 0.2,
   divisor: 8,
   leastShare: 0,
 })
@@ -53,6 +54,7 @@ const S: CheckedArch = checkArch('families', {
   depth: 1,
   resolution: 384,
   dropout: 0.2,
+  dropPath: 0.2,
   divisor: 8,
   leastShare: 0,
 })
@@ -75,6 +77,7 @@ const M: CheckedArch = checkArch('families', {
   depth: 1,
   resolution: 480,
   dropout: 0.3,
+  dropPath: 0.2,
   divisor: 8,
   leastShare: 0,
 })
@@ -97,6 +100,7 @@ const L: CheckedArch = checkArch('families', {
   depth: 1,
   resolution: 480,
   dropout: 0.4,
+  dropPath: 0.2,
   divisor: 8,
   leastShare: 0,
 })
@@ -119,6 +123,7 @@ const XL: CheckedArch = checkArch('families', {
   depth: 1,
   resolution: 512,
   dropout: 0.4,
+  dropPath: 0.2,
   divisor: 8,
   leastShare: 0,
 })
@@ -141,6 +146,7 @@ const RW_S: CheckedArch = checkArch('families', {
   depth: 1,
   resolution: 384,
   dropout: 0.2,
+  dropPath: 0.2,
   divisor: 8,
 })
 
@@ -162,6 +168,7 @@ const RW_M: CheckedArch = checkArch('families', {
   depth: 1,
   resolution: 416,
   dropout: 0.3,
+  dropPath: 0.2,
   divisor: 8,
 })
 

@@ -8,6 +8,7 @@
 import { MbconvError } from '../../errors/error'
 import type { Arch } from '../arch/arch'
 import { type CheckedArch, checkArch } from '../arch/check'
+import { defaultDropPath } from '../arch/plan'
 import { scale } from '../arch/scaling'
 import { arch as archNamed, list } from '../families/catalogue'
 
@@ -32,6 +33,7 @@ export interface ModelConfig {
   readonly resolution: number
   readonly divisor: number
   readonly dropout?: number
+  readonly dropPath?: number
 }
 
 export interface FitBase {
@@ -53,9 +55,12 @@ function times(a: number, b: number): number {
   return Number((a * b).toPrecision(12))
 }
 
-/** A key of the network, whatever its name and origin: equal keys mean equal networks at one resolution. */
+/**
+ * What a network is, whatever it is called, however it was made and with whatever drop path it is trained: equal for
+ * equal networks at one resolution.
+ */
 export function networkOf(arch: Arch): string {
-  return JSON.stringify({ ...arch, name: '', width: 0, depth: 0, resolution: 0 })
+  return JSON.stringify({ ...arch, name: '', width: 0, depth: 0, resolution: 0, dropPath: undefined })
 }
 
 /**
@@ -82,8 +87,10 @@ export function fitBase(op: string, base: unknown, divisor?: number): FitBase {
   for (const root of roots(arch)) {
     const [depth, width] = [times(arch.depth / root.depth, 1), times(arch.width / root.width, 1)]
     const made = scaled(root, depth, width, arch.divisor, arch)
-    if (made !== undefined && networkOf(made) === wanted)
-      return { arch, root, depth, width, divisor: divisor ?? arch.divisor, named: true }
+    if (made === undefined || networkOf(made) !== wanted) continue
+    const drop = defaultDropPath(arch)
+    const own = drop === defaultDropPath(root) ? root : checkArch(op, { ...root, dropPath: drop })
+    return { arch, root: own, depth, width, divisor: divisor ?? arch.divisor, named: true }
   }
   return { arch, root: arch, depth: 1, width: 1, divisor: divisor ?? arch.divisor, named: false }
 }
@@ -117,5 +124,10 @@ export function modelConfig(base: FitBase, { depth, width, resolution }: Point):
     resolution,
     divisor,
   }
-  return Object.freeze(arch.dropout === root.dropout ? config : { ...config, dropout: arch.dropout })
+  const dropPath = defaultDropPath(arch)
+  return Object.freeze({
+    ...config,
+    ...(arch.dropout === root.dropout ? {} : { dropout: arch.dropout }),
+    ...(dropPath === defaultDropPath(archNamed(root.name)) ? {} : { dropPath }),
+  })
 }

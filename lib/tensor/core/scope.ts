@@ -35,6 +35,21 @@ export function keep<T extends Tensor>(t: T): T {
 }
 
 /**
+ * Makes one tensor for each item and takes them all out of their scope. When `make` throws, those made until then are
+ * freed: nobody holds them yet.
+ */
+export function keepEach<T>(items: readonly T[], make: (item: T) => Tensor): Tensor[] {
+  const made: Tensor[] = []
+  try {
+    for (const item of items) made.push(keep(make(item)))
+    return made
+  } catch (error) {
+    for (const tensor of made) tensor.dispose()
+    throw error
+  }
+}
+
+/**
  * Live tensors of this thread and the bytes of the distinct memory behind them.
  *
  * @param device Count only tensors on this device; `cuda` means all GPUs together. Default: everywhere.

@@ -40,6 +40,8 @@ export class Recorder {
       }
     } finally {
       this.#isBusy = false
+      // What still waits when an essential logger fails must not come before the events after it.
+      this.#queue = []
     }
   }
 
@@ -56,10 +58,20 @@ export class Recorder {
     this.#each((logger) => logger.settle?.())
   }
 
-  /** Closes all loggers. Nothing can be recorded afterwards. */
+  /**
+   * Closes all loggers. Nothing can be recorded any more. The essential ones are closed last: only they still get the
+   * warning about another one that cannot be closed.
+   */
   close(): void {
-    for (const each of this.#open) this.#close(each)
-    this.#open = []
+    const others = this.#open.filter(({ kind }) => !kind.isEssential)
+    this.#open = this.#open.filter(({ kind }) => kind.isEssential)
+    try {
+      for (const each of others) this.#close(each)
+    } finally {
+      const essential = this.#open
+      this.#open = []
+      for (const each of essential) this.#close(each)
+    }
   }
 
   /** A run matters more than its log: a logger that fails is dropped, unless it is essential. */

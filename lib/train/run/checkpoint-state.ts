@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type TrainConfig, trainConfigSchema } from '../../config/train'
+import { completed, trainConfigSchema } from '../../config/train'
 import { MbconvError } from '../../errors/error'
 import { ioError } from '../../files/io-error'
 import { readableJson } from '../../files/json'
@@ -34,8 +34,15 @@ const trainState = z.object({
   /** Number of finished batches in the next epoch. */
   batchInEpoch: count,
   stepsPerEpoch: z.int().min(1),
-  /** The configuration of the steps done. Keys that are newer than the checkpoint have their defaults. */
-  config: trainConfigSchema as z.ZodType<unknown> as z.ZodType<TrainConfig>,
+  /** What the steps were done with. Keys that are newer than the checkpoint have their defaults, derived ones too. */
+  config: trainConfigSchema.transform((parsed, context) => {
+    try {
+      return completed(parsed)
+    } catch (error) {
+      context.addIssue((error as Error).message)
+      return z.NEVER
+    }
+  }),
   dataset: z.object({
     name: z.string(),
     classes: z.array(z.string()).min(1),

@@ -1,6 +1,7 @@
 /** A run's folder: its name, the paths inside it, and the configuration it stores. */
 import { existsSync, rmdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { formerDropPathHint } from '../../config/model-table'
 import { parseConfig, type TrainConfig } from '../../config/train'
 import { datasetKinds } from '../../data/sources/kinds'
 import { MbconvError } from '../../errors/error'
@@ -8,7 +9,7 @@ import { writeFileAtomic } from '../../files/atomic'
 import { makeFolder, makeNewFolder } from '../../files/folders'
 import { readableJson } from '../../files/json'
 import { readText } from '../../files/open'
-import { isMapping } from '../../schema/values'
+import { differingKeys } from '../../schema/values'
 import type { Checkpoint } from './checkpoint'
 
 export const RUN_FILES = { config: 'config.json', metrics: 'metrics.jsonl', result: 'result.json' } as const
@@ -86,15 +87,8 @@ const FREE_KEYS = new Set([
   ...datasetKinds().flatMap(({ files }) => files.map((key) => `data.${key}`)),
 ])
 
-/** Paths of the keys in which two plain values differ, without the free ones. */
-function differences(a: unknown, b: unknown, path = ''): string[] {
-  if (FREE_KEYS.has(path)) return []
-  if (isMapping(a) && isMapping(b)) {
-    const keys = new Set([...Object.keys(a), ...Object.keys(b)])
-    return [...keys].flatMap((key) => differences(a[key], b[key], path === '' ? key : `${path}.${key}`))
-  }
-  return JSON.stringify(a) === JSON.stringify(b) ? [] : [path]
-}
+/** The keys in which two configurations differ, free ones left out. */
+const differences = (a: TrainConfig, b: TrainConfig) => differingKeys(a, b, (key) => FREE_KEYS.has(key))
 
 /**
  * Refuses to resume if config.json differs from the configuration of the checkpoint's steps in more than free keys: a
@@ -135,9 +129,10 @@ export function resumedConfig(stored: TrainConfig, wanted: TrainConfig | undefin
   if (wanted === undefined) return stored
   const changed = differences(stored, wanted)
   if (changed.length > 0) {
-    throw new MbconvError('ERR_CONFIG', `a resumed run cannot change ${changed.join(', ')}`, {
-      hint: 'Start a new run, or leave these keys as they were.',
-    })
+    const hints = ['Start a new run, or leave these keys as they were.']
+    const former = formerDropPathHint('run', 'model.dropPath', stored.model, wanted.model)
+    if (former !== undefined) hints.splice(0, changed.length === 1 ? 1 : 0, former)
+    throw new MbconvError('ERR_CONFIG', `a resumed run cannot change ${changed.join(', ')}`, { hint: hints.join(' ') })
   }
   // The run stays in its folder, whatever a new run would be called.
   return { ...wanted, run: stored.run }
