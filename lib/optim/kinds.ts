@@ -1,21 +1,24 @@
 /** The registry of optimisers, which configurations, the memory model and the command line's help read. */
 import type { z } from 'zod'
 import { MbconvError } from '../errors/error'
-import { type KindsOf, kindNamed } from '../schema/kinds'
+import { kindNamed, type NameOf, namesOf } from '../schema/kinds'
 import { adamwKind } from './adamw'
 import { decayGroups, layerwiseGroups, type ParameterSource } from './groups'
 import type { OptimizerKind } from './kind'
 import { lionKind } from './lion'
-import { optimizerNames } from './names'
 import type { Optimizer } from './optimizer'
 import { rmspropKind } from './rmsprop'
 import { sgdKind } from './sgd'
 
-/** Every optimiser that a configuration can name. Its name stands in names.ts, too. */
-export const OPTIMIZERS = [rmspropKind, sgdKind, adamwKind, lionKind] as const satisfies KindsOf<typeof optimizerNames>
+/** Every optimiser that a configuration can name. */
+export const OPTIMIZERS = [rmspropKind, sgdKind, adamwKind, lionKind] as const
 
 /** The optimiser of a configuration that names none: the paper's. */
 export const DEFAULT_OPTIMIZER = 'rmsprop'
+
+export type OptimizerName = NameOf<typeof OPTIMIZERS>
+
+export const optimizerNames: readonly OptimizerName[] = Object.freeze(namesOf(OPTIMIZERS))
 
 type WithRate<T> = T extends { lr?: number } ? Omit<T, 'lr'> & { lr: number } : never
 

@@ -22,13 +22,8 @@ export interface NamedKind {
   readonly schema: NamedSchema
 }
 
-/** A registry of kinds that have these names, in this order. */
-export type KindsOf<Names extends readonly string[]> = {
-  readonly [I in keyof Names]: { readonly schema: { readonly shape: { readonly name: { readonly value: Names[I] } } } }
-}
-
 /** The names of a registry. */
-type NameOf<Kinds extends readonly NamedKind[]> = Kinds[number]['schema']['shape']['name']['value']
+export type NameOf<Kinds extends readonly NamedKind[]> = Kinds[number]['schema']['shape']['name']['value']
 
 /** The name that a configuration picks a kind by. */
 export const nameOf = ({ schema }: NamedKind): string => schema.shape.name.value

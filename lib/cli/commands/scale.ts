@@ -59,7 +59,7 @@ export const scaleCommand: CommandDescription = {
     {
       flags: '--optimizer <name>',
       help() {
-        const { optimizerNames } = require('../../optim/names.js') as typeof import('../../optim/names')
+        const { optimizerNames } = require('../../optim/kinds.js') as typeof import('../../optim/kinds')
         return `${oneOf(optimizerNames)}, for memory`
       },
     },

@@ -7,8 +7,7 @@
  * path keep almost nothing.
  */
 import { checkCount, checkOneOf, checkOptions, checkRate } from '../../errors/check'
-import { DEFAULT_OPTIMIZER, optimizerKind } from '../../optim/kinds'
-import { type OptimizerName, optimizerNames } from '../../optim/names'
+import { DEFAULT_OPTIMIZER, type OptimizerName, optimizerKind, optimizerNames } from '../../optim/kinds'
 import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
 import { defaultDropPath, featureChannels } from '../arch/plan'
