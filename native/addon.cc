@@ -82,5 +82,5 @@ static Napi::Object initialize(Napi::Env js, Napi::Object object) {
 
 }  // namespace mbconv
 
-using mbconv::initialize;  // the macro takes a plain name
+using mbconv::initialize;  // the macro takes an unqualified name
 NODE_API_MODULE(mbconv, initialize)

@@ -1,13 +1,13 @@
 /*
- * Takes out, one at a time, what each promise (docs/promises.md) rests on, and checks that the promise's test notices.
- * A test that has never been seen to fail proves nothing.
+ * For each promise (docs/promises.md), breaks the code that it rests on, one at a time, and checks that the promise's
+ * test notices. A test that has never been seen to fail proves nothing.
  *
  *   npm run break-promises                  all of them: one build, then a file of tests for each break
  *     -- --only dispose                     those whose name contains this
  *     -- --keep                             leaves the copy for a look
  *
- * Works in a copy of the checkout, with a build of its own. Each break is a text that must be there exactly once, and
- * what stands in its place; one that does not apply any more is a failure. Ends with "N passed, N failed".
+ * Works in a copy of the checkout, with its own build. Each break replaces a text that must occur exactly once; a break
+ * that no longer applies is a failure. Ends with "N passed, N failed".
  */
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -36,7 +36,7 @@ function run(command, args, { cwd, env = {}, timeout = 1_800_000 }) {
   return { ok: spawned.status === 0, output: `${spawned.stdout}${spawned.stderr}` }
 }
 
-/** The checkout as it is, without what is built; packages are shared. */
+/** Copies the checkout in its current state, without build results; packages are shared. */
 function copyCheckout(folder) {
   const listed = spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
     cwd: ROOT,
@@ -56,7 +56,7 @@ class Copy {
     this.setup = JSON.parse(fs.readFileSync(path.join(ROOT, 'build', 'setup.json'), 'utf8'))
   }
 
-  /** Builds what a change of `file` has made stale; everything when there is none. Returns what went wrong, if anything. */
+  /** Rebuilds what a change of `file` affects; everything if no file is given. Returns the error, if any. */
   build(file = '') {
     const native = path.join(this.folder, 'build', 'native')
     const steps = []
@@ -79,7 +79,7 @@ class Copy {
     return null
   }
 
-  /** Whether the test named after the promise passes, or where none is, the whole file; null when it does not come to it. */
+  /** Whether the test named after the promise passes, or the whole file if there is none; null if it does not run. */
   passes({ test, promise, hangs = false }) {
     const name = path.join('test', `${test}.test.mjs`)
     const [seconds, most] = hangs ? [60, 90] : [400, 450]
@@ -102,7 +102,7 @@ function attempt(copy, each) {
   try {
     const problem = copy.build(each.file)
     if (problem !== null) return `it does not build:\n${problem}`
-    // Killed before its end is noticed as well: the test file fails then.
+    // Being killed before the end counts as noticed: the test file fails then.
     return copy.passes(each) === true ? 'its test passes all the same' : null
   } finally {
     fs.writeFileSync(file, source)
@@ -129,7 +129,8 @@ function main() {
     }
     let stale = ''
     for (const each of chosen) {
-      // What the last break has left in the build goes with the next one's; another kind of file has to be made again.
+      // The last break is undone in the build together with the next one. A change of the kind of file needs a separate
+      // build.
       if (stale !== '' && stale.split('/')[0] !== each.file.split('/')[0]) copy.build(stale)
       const survived = attempt(copy, each)
       stale = each.file

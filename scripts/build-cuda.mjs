@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /*
- * Builds the CUDA flavour of the addon beside the one in use and checks that it loads. It needs neither a GPU nor a
+ * Builds the CUDA flavour of the addon beside the current one and checks that it loads. It needs neither a GPU nor a
  * driver nor the CUDA toolkit: headers and libraries come from the Python wheels.
  *
  *   npm run build:cuda                  into build/cuda, against the CUDA libtorch of setup's version (3.6 GB, kept in
@@ -42,7 +42,7 @@ import { printable } from './setup/text.mjs'
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 const MATRIX = path.join(ROOT, 'build', 'cuda-matrix.json')
 
-/** What the built addon says of itself through the library, as one line of JSON. */
+/** Prints the built addon's facts about itself, through the library, as one line of JSON. */
 const PROBE = `
 const mb = require(process.argv[1])
 const { native } = require(process.argv[1] + '/dist/native/addon.js')
@@ -50,23 +50,26 @@ const one = mb.ones([2, 2]).matmul(mb.ones([2, 2])).sum().item()
 console.log(JSON.stringify({ libtorch: mb.versions().loaded, built: native().cudaIsBuilt(),
   available: mb.cuda.isAvailable(), devices: mb.cuda.deviceCount(), why: mb.cuda.whyNot(), one }))`
 
-/** What PyPI has CUDA wheels of torch for that need nothing of NVIDIA's installed. */
+/** The platform for which PyPI has CUDA wheels of torch that need no installed NVIDIA software. */
 const PLATFORM = 'linux x64'
 
-/** Room that a version takes in the cache at most, and what its wheels take besides while they are unpacked; measured. */
+/**
+ * Bytes that a version takes in the cache at most, and bytes that its wheels take in addition during unpacking;
+ * measured.
+ */
 const ROOM = { version: 3.6e9, meanwhile: 3.4e9 }
 
-/** Where a version's copy of libtorch is, or will be. */
+/** Folder of a version's copy of libtorch, which may not exist yet. */
 function fetched(version) {
   const folder = fetchedFolder(cacheFolder(ROOT), 'cuda', version)
   return { given: null, from: 'cache', version, flavour: 'cuda', folder }
 }
 
 /**
- * Fetches libtorch unless it is there, builds against it, loads what was built.
- * @param {{build: string, define: string[], label: string}} target label: begins the names of the log files
+ * Fetches libtorch if it is missing, builds against it, and loads the result.
+ * @param {{build: string, define: string[], label: string}} target label: prefix of the log files' names
  * @returns {Promise<{version: string, fetchSeconds: number|null, buildSeconds: number, whyNot: string|null}>}
- *   fetchSeconds: null when it was there; whyNot: why there is no GPU
+ *   fetchSeconds: null if it was there already; whyNot: why no GPU is usable
  */
 async function buildCuda(choice, target, options, progress) {
   let libtorch = lookAt(choice, false)
@@ -96,7 +99,9 @@ async function buildCuda(choice, target, options, progress) {
   return { version: libtorch.version, fetchSeconds, buildSeconds: native.seconds, whyNot: facts.why }
 }
 
-/** @throws SetupError unless the addon works on the CPU, has its CUDA half, and either finds a GPU or says why not */
+/**
+ * @throws SetupError unless the addon works on the CPU, has its CUDA half, and either finds a GPU or reports why not
+ */
 async function probe(build, { log, logFile }) {
   const env = { ...process.env, MBCONV_ADDON: addonPath(ROOT, build) }
   const result = await run(process.execPath, ['-e', PROBE, ROOT], { log, env, timeout: 120_000 })
@@ -126,7 +131,7 @@ async function locked(build, progress, work) {
   }
 }
 
-/** One build, into build/cuda. */
+/** Builds one version into build/cuda. */
 async function buildOne(options, progress) {
   const choice = await chooseLibtorch(ROOT, { libtorch: options.libtorch ?? null, cuda: true }, {})
   const target = { build: path.join('build', 'cuda'), define: [], label: 'cuda' }
@@ -136,8 +141,8 @@ async function buildOne(options, progress) {
 }
 
 /**
- * A build for each version, all of them even when one fails. The version that setup gets is built as it is shipped; of the
- * others only what they accept and whether it loads is of interest, so they are compiled the fast way.
+ * Builds each version, and continues when one fails. The version of the set-up is built as it is shipped. The others
+ * only need to show that they compile and load, so they are compiled the fast way.
  */
 async function buildMatrix(versions, options, progress) {
   fs.rmSync(MATRIX, { force: true })
@@ -174,7 +179,7 @@ function printTable(rows) {
   for (const row of table) process.stdout.write(`${row.map((cell, i) => cell.padEnd(widths[i])).join('  ')}\n`)
 }
 
-/** Says whether the wheels can be had here; whether what they hold can be compiled is for the builds to find out. */
+/** Reports whether the wheels are available here. Whether their content compiles is left to the builds. */
 async function preflight() {
   const here = `${process.platform} ${process.arch}`
   if (here !== PLATFORM) throw cannot(`this is ${here}, and the CUDA wheels that are tried are for ${PLATFORM}`)

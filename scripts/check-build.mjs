@@ -1,4 +1,6 @@
-/* What the scripts that compile native/ for a check of their own share: cmake without cmake-js, on what the set-up found. */
+/*
+ * Shared by the scripts that compile native/ for a check: runs cmake without cmake-js, with the results of the set-up.
+ */
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -29,7 +31,7 @@ export async function configure(root, folder, libtorch, tools, define, { log, lo
   const headers = createRequire(path.join(root, 'package.json'))('node-api-headers').include_dir
   const options = ['CMAKE_BUILD_TYPE=Release', `LIBTORCH=${libtorch}`, `CMAKE_JS_INC=${headers}`, ...define]
   const compiler = path.join(folder, 'compiler')
-  // CMake cannot change the compiler in a folder that has one.
+  // CMake cannot change the compiler of a folder that has one.
   const wanted = JSON.stringify([tools.compiler, tools.generator])
   const found = fs.existsSync(compiler) ? fs.readFileSync(compiler, 'utf8') : null
   if (found !== wanted) fs.rmSync(folder, { recursive: true, force: true })

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /*
- * The programs of clang that the checks use, in the versions pinned here: what they say and do differs from one to the
- * next. They come from Python wheels that have them, once a machine, into the cache; what is fetched is compared with the
- * known wheel, as the set-up does with its own (scripts/setup/wheels.mjs).
+ * Gets the clang programs that the checks use, in pinned versions, since their output differs between versions. They
+ * come from Python wheels, once per machine, into the cache. Each download is compared with the known wheel, as in the
+ * set-up (scripts/setup/wheels.mjs).
  *
  *   node scripts/clang.mjs clang-format      fetches it unless it is there, and prints where it is
  */
@@ -23,7 +23,7 @@ const ROOT = path.resolve(import.meta.dirname, '..')
 const NOTHING = /^$/
 
 /**
- * Where the program `name` is; it is fetched unless it is there, whole or not at all.
+ * The path of the program `name`. Fetches it atomically if it is missing.
  * @throws SetupError
  */
 export async function clangProgram(name, progress) {
@@ -42,7 +42,7 @@ export async function clangProgram(name, progress) {
       const [downloads, staging] = [path.join(work, 'downloads'), path.join(work, 'staging')]
       makeFolder(staging)
       const [wheel] = await downloadWheels([`${name}==${version}`], ['--no-deps'], [[]], downloads, tools)
-      // Its headers stand beside it.
+      // Its headers are beside it.
       await unpackDownloaded(downloads, wheel, staging, /^[^/]+\/data\//, NOTHING, tools)
       fs.chmodSync(path.join(staging, inside), 0o755)
       fs.rmSync(folder, { recursive: true, force: true })

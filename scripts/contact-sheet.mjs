@@ -1,6 +1,6 @@
 /*
- * What the classes of the scenes look like: a PNG with a cell for each class, its name above samples of it, each drawn at
- * a small and a large resolution.
+ * Draws the classes of the scenes: a PNG with a cell per class, with its name above samples of it, each drawn at a
+ * small and a large resolution.
  *
  *   node scripts/contact-sheet.mjs docs/scenes.png
  *   node scripts/contact-sheet.mjs all.png --classes 100 --samples 1
@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import { data } from 'mbconv'
 import sharp from 'sharp'
 
-// The package does not export it: it is a tool of the report's.
+// The package does not export this tool; the report uses it.
 const require = createRequire(import.meta.url)
 const { FONT_FAMILY } = require('../dist/drawing/font.js')
 const { svgToPng } = require('../dist/drawing/png.js')
@@ -22,10 +22,10 @@ const MARGIN = 12
 
 /**
  * @param {string} out the file
- * @param {{classes?: number, samples?: number, sizes?: number[], seed?: number, columns?: number}} options `sizes` in px,
- *   smallest first; the last is the side of every picture on the sheet
+ * @param {{classes?: number, samples?: number, sizes?: number[], seed?: number, columns?: number}} options `sizes` in
+ *   px, smallest first; the last is the side of every picture on the sheet
  * @returns {Promise<{width: number, height: number, cells: {name: string, x: number, y: number}[], side: number}>}
- *   where each class has its first picture
+ *   position of each class's first picture
  */
 export async function contactSheet(out, options = {}) {
   const { classes = 10, samples = 3, sizes = [40, 80], seed = 0, columns = classes === 10 ? 2 : 10 } = options
@@ -53,7 +53,7 @@ export async function contactSheet(out, options = {}) {
       }
   }
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${parts.join('')}</svg>`
-  // Noise does not compress; a palette makes the file a third as large, and is not seen.
+  // Noise does not compress. A palette makes the file a third as large, without visible difference.
   const png = await sharp(await svgToPng(svg, 1))
     .png({ palette: true, effort: 10, dither: 0 })
     .toBuffer()
@@ -61,7 +61,7 @@ export async function contactSheet(out, options = {}) {
   return { width, height, cells, side }
 }
 
-/** One image with its pixels enlarged to squares. */
+/** Draws one image with its pixels enlarged to squares. */
 function picture({ images, shape: [channels, size] }, index, side) {
   const plane = size * size
   const pixels = Buffer.alloc(plane * channels)

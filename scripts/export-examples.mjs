@@ -1,5 +1,5 @@
 /*
- * Writes a published network of every family, with random weights, as ONNX files for other checkers:
+ * Writes a published network of every family, with random weights, as ONNX files for other checkers.
  *
  *   node scripts/export-examples.mjs FOLDER && python scripts/goldens/onnx_check.py FOLDER/*.onnx
  */

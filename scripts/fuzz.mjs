@@ -1,12 +1,13 @@
-// Calls the public face, and operators through callOp, with arguments that mostly do not fit and callbacks that call
-// again, dispose what is in use and throw; in child processes that are watched from outside. A death, a hang, a process
-// that grows, tensors left behind, and an error without a code are findings, each told with the call and the seed.
+// Calls the public API, and operators through callOp, with arguments that mostly do not fit, and with callbacks that
+// call back, dispose objects in use and throw. The calls run in child processes that are watched from outside. Findings
+// are: a death, a hang, a growing process, leaked tensors, an error without a code. Each is reported with the call and
+// the seed.
 //
 // Usage: node scripts/fuzz.mjs [--calls 100000] [--operators 20000] [--seed S] [--first N] [--only REGEXP]
 //
-// --calls for the public face, --operators for callOp. A call is made from the seed and its number alone: `--seed S
-// --first N --calls 1 --operators 0` makes call N again. --only calls what has a matching name. Linux only. Exit status
-// 1 where something was found.
+// --calls is for the public API, --operators for callOp. A call depends only on the seed and its number: `--seed S
+// --first N --calls 1 --operators 0` repeats call N. --only selects calls by name. Linux only. Exit status 1 if
+// something was found.
 import { parseArgs } from 'node:util'
 import { hangupIsIgnored } from '../lib/process/hangup.cjs'
 import { fuzz } from './fuzz/run.mjs'
@@ -20,7 +21,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
   },
 })
-// The child process ends with this one (see fuzz/run.mjs, on 'exit'). What `nohup` starts outlives its terminal.
+// The child process ends with this one (see fuzz/run.mjs, on 'exit'). With `nohup`, both outlive the terminal.
 const outlivesTerminal = hangupIsIgnored()
 for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }))
   process.on(signal, () => {

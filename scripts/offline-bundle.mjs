@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 /*
- * Makes a folder with which mbconv can be built and run on a Linux machine that has neither network nor Node, but a torch:
- * the Node runtime, headers, compiled JavaScript, the packages it needs, the native sources and an install script.
+ * Makes a folder to build and run mbconv on a Linux machine that has torch, but neither network nor Node. It contains
+ * the Node runtime, headers, compiled JavaScript, the required packages, the native sources and an install script.
  *
  *   node scripts/offline-bundle.mjs [FOLDER] [--node FILE]
  *
- * FOLDER is build/offline-bundle unless given; an older bundle there is replaced. --node names another Node binary than
- * the one this runs with. Prints what is inside and how big; fails above 45 MB.
+ * FOLDER is build/offline-bundle by default; an older bundle there is replaced. --node names a Node binary to use
+ * instead of the running one. Prints the content and its size; fails above 45 MB.
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -23,9 +23,9 @@ import { printable, printableLines } from './setup/text.mjs'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SCRIPTS = path.join(ROOT, 'scripts', 'offline-bundle')
 const LIMIT_MB = 45
-/** As `uname -m` says it. */
+/** In the words of `uname -m`. */
 const MACHINES = { x64: 'x86_64', arm64: 'aarch64' }
-/** Where Node's licence may lie, seen from the binary: the official archive, Debian's packages. */
+/** Where Node's licence may be, relative to the binary: in the official archive, in Debian's packages. */
 const LICENSES = ['../LICENSE', '../share/doc/nodejs/LICENSE', '../share/doc/nodejs/copyright']
 
 class BundleError extends Error {}
@@ -86,7 +86,7 @@ function addScripts(folder) {
   write('bin/mbconv', fs.readFileSync(path.join(SCRIPTS, 'mbconv.sh')))
 }
 
-/** The commit this was made from, with a + when files differ from it; null outside a checkout. */
+/** The commit of the sources, with a + if files differ from it; null outside a checkout. */
 function commit() {
   try {
     const git = (...args) =>

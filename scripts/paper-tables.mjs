@@ -1,14 +1,14 @@
 /*
- * The EfficientNet paper's Tables 3 and 7 (networks scaled in one way or another), recounted from the tables here.
+ * Recounts the EfficientNet paper's Tables 3 and 7 (networks scaled in different ways) from this package's tables.
  *
- *   node scripts/paper-tables.mjs           Markdown, as it stands in docs/scaling.md
+ *   node scripts/paper-tables.mjs           Markdown, as in docs/scaling.md
  *
- * Source of the printed figures: arXiv:1905.11946v5. Where a network's input is not whole pixels (1.3 · 224 = 291.2) the
- * nearest is taken.
+ * Source of the printed figures: arXiv:1905.11946v5. If a network's input side is not a whole number (1.3 · 224 =
+ * 291.2), it is rounded to the nearest.
  */
 import { models } from 'mbconv'
 
-/** Base, coefficients, printed billions of multiply-adds, printed top-1. */
+/** Base, coefficients, printed multiply-adds in billions, printed top-1. */
 const TABLE3 = [
   ['mobilenet_v1', {}, 0.6, 70.6],
   ['mobilenet_v1', { width: 2 }, 2.2, 74.2],

@@ -1,11 +1,11 @@
 /*
- * Networks of timm and torchvision, their random weights read here from both kinds of file: do they give their logits?
+ * Compares logits with timm's and torchvision's: their networks with random weights, read here from both kinds of file.
  *
  *   MBCONV_PEER_PYTHON=/path/to/python npm run parity [-- NAME ...]      all networks or some; a Python with torch, torchvision, timm and safetensors
  *
- * Prints a table and ends with "N passed, N failed"; exit status 1 when a relative error is above 1e-5 in float32 or 1e-10
- * in float64. Random networks may blow rounding up: where theirs in float32 is off by more than that from theirs in
- * float64, ours may be off by four times as much.
+ * Prints a table and ends with "N passed, N failed". Exit status 1 if a relative error is above 1e-5 in float32 or
+ * 1e-10 in float64. Random networks may amplify rounding: if their own float32 differs by more than that from their
+ * float64, ours may differ by four times as much.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -19,7 +19,7 @@ const LIMIT = { float32: 1e-5, float64: 1e-10 }
 const script = fileURLToPath(new URL('goldens/parity.py', import.meta.url))
 const python = process.env.MBCONV_PEER_PYTHON ?? 'python3'
 
-/** A network of its name, or that of a checkpoint which has one of its own. */
+/** The network of that name, or the one of a checkpoint with that name. */
 function archNamed(name) {
   const checkpoint = mb.models.checkpoints().find(({ arch }) => arch === name)
   return checkpoint === undefined ? name : archOf(checkpoint)

@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 /*
- * Makes scripts/setup/wheels.json: the SHA-256 of every wheel that the set-up may be given, by its name. What it may be
- * given are torch's wheels of the versions in native/torch-versions.txt, for every Python, on Linux (x86-64, ARM64) and
- * macOS (ARM64); PyTorch's CPU wheels of the version that the set-up takes; what NVIDIA's packages these ask for; and
- * the programs of scripts/clang.mjs.
+ * Makes scripts/setup/wheels.json: the SHA-256 of every wheel that the set-up may receive, by file name. These are
+ * torch's wheels of the versions in native/torch-versions.txt, for every Python, on Linux (x86-64, ARM64) and macOS
+ * (ARM64); PyTorch's CPU wheels of the set-up's version; the NVIDIA packages that these require; and the programs of
+ * scripts/clang.mjs.
  *
  *   npm run pin:wheels      after a change of versions
  *
- * Asks the index that pip uses here and PyTorch's CPU index; where the latter is out of reach, what is known of it is
- * kept. A wheel that is known stays as it is: that an index has another file under its name is an error, and nothing is
- * written. (If it is right, take the line out of the table by hand.)
+ * Asks the index that pip uses here and PyTorch's CPU index. If the latter is unreachable, its known entries are kept.
+ * A known wheel never changes: if an index has another file under its name, that is an error, and nothing is written.
+ * (If the new file is right, remove the line from the table by hand.)
  */
 import fs from 'node:fs'
 import path from 'node:path'
@@ -27,16 +27,16 @@ import { knownWheels } from './setup/wheels.mjs'
 
 const TABLE = path.join(import.meta.dirname, 'setup', 'wheels.json')
 
-/** The last part of a wheel's name: where it runs. */
+/** The last part of a wheel's name: its platform. */
 const PLATFORM = /-(any|manylinux\w*_(x86_64|aarch64)(\.manylinux\w+)*|macosx_\w+_arm64)\.whl$/
 const LINUX = /-manylinux[\w.]+\.whl$/
 
 /**
- * The table, anew.
+ * Makes the table.
  * @param {{python: string, index: string, cpuIndex: string, versions: string[], cpuVersion: string, programs: Record<string, string>, known: Record<string, {sha256: string, size?: number}>, say: (text: string) => void}} options
  *   versions: of torch; cpuVersion: the one whose CPU wheels are wanted; programs: other packages and their versions;
  *   known: the table so far
- * @throws SetupError when an index cannot be read, tells no checksum, or has another file than the known one
+ * @throws SetupError if an index cannot be read, gives no checksum, or has another file than the known one
  */
 export async function pinWheels({ python, index, cpuIndex, versions, cpuVersion, programs, known, say }) {
   const wheels = new Map()
@@ -93,7 +93,7 @@ export async function pinWheels({ python, index, cpuIndex, versions, cpuVersion,
   return Object.fromEntries([...wheels].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** The version in a wheel's name, without the part that says how it was built. */
+/** The version in a wheel's name, without the local part (its build). */
 function versionOf(wheel) {
   return wheel.split('-')[1].split('+')[0]
 }
@@ -113,7 +113,7 @@ const COMPARISONS = {
   '>=': (order) => order >= 0,
 }
 
-/** Whether a version is among those that a requirement like `a==1.2`, `a==1.2.*` or `a<3,>=1.2` names. Only releases are. */
+/** Whether a version meets a requirement like `a==1.2`, `a==1.2.*` or `a<3,>=1.2`. Only releases do. */
 function meets(version, requirement) {
   const conditions = requirement.replace(/^[A-Za-z0-9._-]+\s*/, '').split(',')
   return conditions.every((condition) => {

@@ -27,7 +27,7 @@ import { contentDigest, listFiles, writeFileWhole } from './setup/state.mjs'
 import { printableLines } from './setup/text.mjs'
 
 /**
- * The tests that exercise the addon most, by their names in test/. Add a line for a new one that makes, frees, shares or
+ * The tests that exercise the addon most, by their names in test/. Add a new test here if it makes, frees, shares or
  * converts native objects.
  */
 const TESTS = [
@@ -47,17 +47,17 @@ const TESTS = [
 ]
 
 /**
- * Tests that are about the addon's own allocator. All others run without it: a tensor is then a block of malloc's, whose
- * bounds and life the address sanitizer watches, instead of a part of a large mapping.
+ * Tests of the addon's own allocator. All others run without it: a tensor then is a malloc block, whose bounds and
+ * lifetime the address sanitizer checks, instead of a part of a large mapping.
  */
 const ALLOCATOR_TESTS = ['allocator', 'out-of-memory', 'transfer']
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 const BUILD = path.join(ROOT, 'build', 'sanitize')
-/** What passed last, and when. */
+/** Records what passed last, and when. */
 const STAMP = path.join(BUILD, 'passed.json')
 
-/** Uses both sanitizers, so that it links only where both have their runtime. */
+/** Uses both sanitizers, so that it links only if both have their runtime. */
 const PROGRAM = 'int main(int count, char** arguments) { return arguments[count - 1][0] + count > (1 << 20); }\n'
 
 const SANITIZERS_MISSING = `This runs the tests on an addon built with g++'s address and undefined-behaviour sanitizers. Get them, then start again:
@@ -88,7 +88,9 @@ async function findSanitizers(tools) {
   return { command, version, runtime }
 }
 
-/** What a run depends on: sources, the JavaScript that calls them, the tests, libtorch, the compiler, Node. */
+/**
+ * A digest of what a run depends on: sources, the JavaScript that calls them, the tests, libtorch, the compiler, Node.
+ */
 function digestOf(libtorch, compiler) {
   const compiled = listFiles(path.join(ROOT, 'dist'), (name) => /\.[cm]?js$/.test(name)).map((name) => `dist/${name}`)
   const tests = [...TESTS, ...ALLOCATOR_TESTS].map((name) => `test/${name}.test.mjs`)
@@ -119,13 +121,13 @@ async function build(libtorch, tools, jobs, to) {
   if (result.code !== 0) throw new SetupError('the sanitizer build does not compile', { log: to.logFile })
 }
 
-/** Runs one test file on the sanitized addon; returns what it printed when it failed, otherwise null. */
+/** Runs one test file on the sanitized addon. Returns its output if it failed, otherwise null. */
 async function runTest(name, runtime, { log }) {
   const env = {
     ...process.env,
     MBCONV_ADDON: path.join(BUILD, 'mbconv.node'),
-    // The addon is loaded by a program that knows nothing of sanitizers, so their runtime has to be there before it.
-    // Leaks cannot be told apart from what node and libtorch keep to the end.
+    // The addon is loaded by a program without sanitizers, so their runtime has to be preloaded. Leaks are
+    // indistinguishable from what node and libtorch keep until the end.
     LD_PRELOAD: runtime,
     ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1',
     UBSAN_OPTIONS: 'print_stacktrace=1',
@@ -133,7 +135,7 @@ async function runTest(name, runtime, { log }) {
   }
   if (!ALLOCATOR_TESTS.includes(name)) env.MBCONV_NO_CACHING_ALLOCATOR = '1'
   const result = await run(process.execPath, [path.join('test', `${name}.test.mjs`)], { log, cwd: ROOT, env })
-  // A child of the test's, or a worker, may have the report while the test passes.
+  // A child process or worker of the test may report while the test passes.
   const reported = /^==\d+==ERROR: |: runtime error: /m.test(result.output)
   return result.code === 0 && !reported ? null : result.output.slice(-20_000)
 }

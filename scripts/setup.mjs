@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /*
  * Makes a fresh clone (or an installed package) ready to run: npm packages, libtorch, the native addon, the JavaScript.
- * Only what changed is done again; `node scripts/setup.mjs --help` lists the switches.
+ * Repeats only what changed; `node scripts/setup.mjs --help` lists the switches.
  *
- * This file stays readable for old Node versions, so that they get a sentence instead of a syntax error.
+ * This file must parse in old Node versions, so that they print a message instead of a syntax error.
  */
 const major = Number(process.versions.node.split('.')[0])
 

@@ -1,13 +1,13 @@
-// Calls every public operator of libtorch's dispatcher with arguments that mostly do not fit, in child processes, and
-// finds what ends the process, never ends, or reads and writes beside a tensor.
+// Calls every public operator of libtorch's dispatcher with arguments that mostly do not fit, in child processes. Finds
+// calls that end the process, never end, or access memory outside a tensor.
 //
 // Usage: node scripts/sweep-operators.mjs [--calls 120] [--seed 1] [--only REGEXP] [--unruled] [--write]
 //
-// Calls are made from the operators' schemas and the seed, the same ones every time. Half of the sweep has closed pages
-// behind the tensors, half before them (sweep-operators/guard.c). Linux only. A sweep ends with status 1 when a call
-// ended a child. --unruled sweeps past the rules and limits, to see what they are for. --write keeps the numbers of this
-// sweep, and the calls that ended a child in it, in test/golden/operators-sweep.json, which npm test repeats; what that
-// file knows already stays, because a call that once was deadly is never forgotten.
+// The calls are determined by the operators' schemas and the seed. Half of the sweep has inaccessible pages after the
+// tensors, half before them (sweep-operators/guard.c). Linux only. A sweep ends with status 1 if a call ended a child.
+// --unruled ignores the rules and limits, to see what they are for. --write stores the numbers of this sweep, and the
+// calls that ended a child, in test/golden/operators-sweep.json, which npm test repeats. Existing entries of that file
+// stay, because a call that once was deadly is never forgotten.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -73,7 +73,7 @@ if (options.write) {
   const died = new Map(known.died.map((death) => [death.name, death]))
   for (const death of deaths) died.set(death.name, death)
   known.died = [...died.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
-  // One line a call.
+  // One line per call.
   const { died: list, ...head } = known
   const lines = list.map((death) => `\n    ${JSON.stringify(death)}`).join(',')
   writeFileSync(

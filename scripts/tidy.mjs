@@ -6,8 +6,8 @@
  *     -- native/binding/env.cc …                these only
  *     -- --jobs N                       files at once; by default as many as fit the machine
  *
- * Needs a finished set-up. scripts/clang.mjs gets clang-tidy. The parts that only the CUDA flavour compiles are looked at
- * too where a CUDA libtorch is in the cache (`npm run build:cuda`); otherwise it says that they were not.
+ * Needs a finished set-up. scripts/clang.mjs gets clang-tidy. The parts that only the CUDA flavour compiles are checked
+ * too if a CUDA libtorch is in the cache (`npm run build:cuda`); otherwise the output says that they were not.
  */
 import fs from 'node:fs'
 import path from 'node:path'
@@ -28,7 +28,7 @@ const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 
 /**
  * @param {string} build folder with compile_commands.json
- * @returns {Promise<string[]>} what it says of each file with findings
+ * @returns {Promise<string[]>} the output for each file with findings
  */
 async function examine(binary, build, files, jobs, { log, detail }) {
   const findings = []

@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 /*
- * Proves on a machine with an NVIDIA GPU that mbconv computes there what it computes on the CPU, and how fast.
+ * Checks on a machine with an NVIDIA GPU that mbconv gives the same results there as on the CPU, and measures its
+ * speed.
  *
  *   node scripts/verify-cuda.mjs [--out FILE] [--only SECTION,…] [--device cuda:1]
  *   node scripts/verify-cuda.mjs --self-test [--quick]
  *
- * Plain Node: no test runner, no network. A line for each check, at the end "N passed, N failed"; --out writes the same as
- * JSON with hardware and versions. --self-test runs every comparison on the CPU against the CPU, which proves this script
- * on a machine without a GPU; --quick takes smaller networks and fewer steps.
+ * Plain Node: no test runner, no network. Prints one line per check and ends with "N passed, N failed"; --out writes
+ * the same as JSON, with hardware and versions. --self-test runs every comparison on the CPU against the CPU, which
+ * checks this script on a machine without a GPU; --quick uses smaller networks and fewer steps.
  *
  * Exit status: 0 all passed, 1 something failed, 2 wrong usage, 3 there is no usable GPU here.
  */
@@ -16,8 +17,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-// NVIDIA's libraries read this once, when they start: single precision is to be single precision. The measurement of
-// throughput, where TF32 belongs, is a process of its own that gets the environment as it was.
+// NVIDIA's libraries read this once at their start: single precision must be real single precision. Throughput, where
+// TF32 belongs, is measured in a separate process with the original environment.
 const environment = { ...process.env }
 process.env.NVIDIA_TF32_OVERRIDE = '0'
 
@@ -57,7 +58,10 @@ function readOptions() {
   return { out: values.out, sections, quick: values.quick, selfTest, device: selfTest ? 'cpu' : values.device }
 }
 
-/** Every setting is a check: it ran, or ran out of memory where others did not. The numbers go to the JSON. */
+/**
+ * Every setting is a check that passes if it ran, or ran out of memory where others did not. The numbers go to the
+ * JSON.
+ */
 async function checkThroughput(report, { device, quick }) {
   const script = fileURLToPath(new URL('verify-cuda/throughput.mjs', import.meta.url))
   const args = [script, '--device', device, ...(quick ? ['--quick'] : [])]
@@ -109,7 +113,7 @@ async function main() {
     return 3
   }
   if (!selfTest) {
-    // What the environment variable does already, said to libtorch as well, where this build has the words for it.
+    // Sets the same as the environment variable, in libtorch as well, if this build supports it.
     mb.cuda.setFlags?.({ matmulTF32: false, cudnnTF32: false })
     facts.device = mb.cuda.getDeviceProperties?.(device)
     facts.flags = mb.cuda.flags?.()

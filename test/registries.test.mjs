@@ -159,6 +159,15 @@ t.test('what all optimisers can do is said of each, and each is public', async (
   }
 })
 
+t.test('docs/training.md lists what a configuration can name', async (t) => {
+  const page = readFileSync(path.join(root, 'docs', 'training.md'), 'utf8')
+  const listed = [...page.matchAll(/^\| (?:`(?:optimizer|schedule|data\.dataset)` )?\| `(\w+)`/gm)].map(
+    ([, name]) => name,
+  )
+  const datasets = datasetKinds().filter((kind) => kind !== plainKind)
+  t.same(listed, [...[...OPTIMIZERS, ...SCHEDULES].map(nameOf), ...datasets.map(({ name }) => name)])
+})
+
 t.test('nothing outside the registries names what is in them', async (t) => {
   const datasets = datasetKinds().filter((kind) => kind !== plainKind)
   const names = [...[...OPTIMIZERS, ...SCHEDULES].map(nameOf), ...datasets.map(({ name }) => name)]

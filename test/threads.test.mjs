@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import * as mb from 'mbconv'
 import t from 'tap'
+import { internalPath } from './helpers/internals.mjs'
 
 const entry = createRequire(import.meta.url).resolve('mbconv')
 
@@ -114,4 +115,20 @@ t.test('itemAsync outlives its tensor', async (t) => {
   total.dispose()
   x.dispose()
   t.equal(await promise, 1_000_000)
+})
+
+t.test('an error whose class cannot be constructed keeps its code and its message', async (t) => {
+  // In a worker, because an environment has one class of errors for good.
+  const source = `
+    const { parentPort } = require('node:worker_threads')
+    const { native } = require(${JSON.stringify(internalPath('addon'))})
+    require(${JSON.stringify(entry)})
+    native().registerErrorClass(class { constructor() { throw new RangeError('no stack is left') } })
+    try { native().zeros([-1], 'float32', 'cpu', false) } catch (error) {
+      parentPort.postMessage({ code: error.code, message: error.message })
+    }`
+  const worker = new Worker(source, { eval: true })
+  const told = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+  t.match(told, { code: /^ERR_(VALUE|NATIVE|TYPE)$/, message: /^zeros: / })
+  await worker.terminate()
 })

@@ -7,6 +7,7 @@ import { internal } from './helpers/internals.mjs'
 import { metricsOf, runScript, tinyConfig } from './helpers/tiny.mjs'
 
 const { EventQueue } = internal('eventQueue')
+const { fromPlainError, toPlainError } = internal('threadMessages')
 
 async function collect(run) {
   const events = []
@@ -338,4 +339,36 @@ t.test('the queue of events is bounded', async (t) => {
     (await Promise.all(both)).map(({ done }) => done),
     [false, true],
   )
+})
+
+for (const worker of [true, false]) {
+  t.test(`an error keeps what the operating system said ${worker ? 'with a worker' : 'in this thread'}`, async (t) => {
+    const dir = t.testdir()
+    const config = { ...tinyConfig(dir), run: { dir: join(dir, 'x'.repeat(300)), name: 'run', curves: false } }
+    const error = await train(config, { worker }).result.then(
+      () => t.fail('it ran'),
+      (thrown) => thrown,
+    )
+    t.match(error, { code: 'ERR_IO' })
+    let cause = error
+    while (cause instanceof mb.MbconvError) cause = cause.cause
+    t.match(cause, { name: 'Error', code: 'ENAMETOOLONG', syscall: 'mkdir' })
+  })
+}
+
+t.test('an error goes between threads as a whole', async (t) => {
+  const system = Object.assign(new Error('full'), { code: 'ENOSPC', errno: -28, syscall: 'write', path: '/a/b' })
+  const memory = { device: 'cpu', asked: 8, holders: [{ tensor: 'float32 [2]', bytes: 8 }] }
+  const error = new mb.MbconvError('ERR_OOM', 'none left', { op: 'zeros', hint: 'less', memory, cause: system })
+  const back = fromPlainError(structuredClone(toPlainError(error)))
+  t.ok(back instanceof mb.MbconvError)
+  t.strictSame({ ...back.toJSON(), stack: back.stack }, { ...error.toJSON(), stack: error.stack })
+  t.match(back.cause, {
+    code: 'ENOSPC',
+    errno: -28,
+    syscall: 'write',
+    path: '/a/b',
+    message: 'full',
+    stack: system.stack,
+  })
 })

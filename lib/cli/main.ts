@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
- * The `mbconv` command: the list of its commands, and what all of them share: version, `--json`, `--quiet`, errors, exit
- * statuses and output that is lost.
+ * The `mbconv` command: the list of its subcommands, and what they share: version, `--json`, `--quiet`, errors, exit
+ * statuses and the handling of lost output.
  *
- * A command is a file of ./commands and a line in the list.
+ * To add a command, add a file to ./commands and a line to the list.
  */
 import { Command, CommanderError } from 'commander'
 import { MbconvError } from '../errors/error'
@@ -40,12 +40,12 @@ export const COMMANDS: readonly CommandDescription[] = [
   setupCommand,
 ]
 
-/** Exit statuses, as the help ends with them. */
+/** Exit statuses, shown at the end of the help. */
 const EXIT_HELP = `
 Exit status: ${EXIT.ok} done, ${EXIT.failure} failed, ${EXIT.usage} wrong usage or configuration, ${EXIT.environment} something is missing on this machine (see doctor),
 ${EXIT.data} unreadable data, ${EXIT.sighup}, ${EXIT.sigint} and ${EXIT.sigterm} stopped by a signal after saving.`
 
-/** @param finish takes the exit status of the command that ran */
+/** @param finish receives the exit status of the command */
 function createProgram(finish: (status: number) => void): Command {
   const program: Command = new Command('mbconv')
     .description('EfficientNet for Node.js: training, evaluation and scaling, native on libtorch.')
@@ -58,7 +58,7 @@ function createProgram(finish: (status: number) => void): Command {
       visibleGlobalOptions: (command) =>
         command === program ? [] : program.options.filter((option) => option.attributeName() !== 'version'),
     })
-    // Errors are caught and written by main(), in one style with all others.
+    // main() catches and prints all errors in one style.
     .configureOutput({ outputError: () => {} })
     .exitOverride()
     .addHelpText('after', EXIT_HELP)
@@ -66,7 +66,7 @@ function createProgram(finish: (status: number) => void): Command {
   return program
 }
 
-/** Commander's own complaints, in our words. */
+/** Rephrases commander's own errors. */
 function usageError(error: CommanderError): MbconvError {
   const [, message, suggestion] = /^(?:error: )?([\s\S]*?)(?:\n\((.*)\))?$/.exec(error.message) ?? []
   return new MbconvError('ERR_USAGE', message ?? error.message, {
@@ -74,7 +74,7 @@ function usageError(error: CommanderError): MbconvError {
   })
 }
 
-/** Runs the command; gives its exit status, which is 1 where results could not be written. */
+/** Runs the command. Returns its exit status, which is 1 if results could not be written. */
 export async function main(words: string[]): Promise<number> {
   const lostOutput = watchOutput()
   const status = await runCommand(words)
@@ -89,9 +89,9 @@ async function runCommand(words: string[]): Promise<number> {
   const program = createProgram((code) => {
     status = code
   })
-  // Errors before the command line is understood must know this too.
+  // `--json` must also apply to errors that occur before the command line is parsed.
   const output = () => new Output({ json: words.includes('--json') })
-  // What no command awaits must not end in a bare stack either.
+  // An error that no command awaits must not end in a bare stack either.
   process.on('uncaughtException', (error) => {
     output().error(error)
     process.exit(exitCodeOf(error))
@@ -108,7 +108,7 @@ async function runCommand(words: string[]): Promise<number> {
       output().error(error)
       return exitCodeOf(error)
     }
-    if (error.exitCode === 0) return EXIT.ok // help and version were asked for
+    if (error.exitCode === 0) return EXIT.ok // help or version was requested
     output().error(usageError(error))
     return EXIT.usage
   }

@@ -1,4 +1,4 @@
-/** What no single key of a training configuration can tell. */
+/** Checks of training configurations that concern several keys. */
 import { DEFAULT_DATASET, datasetKinds, datasetNamed } from '../data/sources/kinds'
 import { fullName, list } from '../models/families/catalogue'
 import type { OptimizerKind } from '../optim/kind'
@@ -15,7 +15,7 @@ import { trainConfigSchema } from './schema'
 
 type At = (...keys: string[]) => unknown
 
-/** The keys of the model, each by itself right, that lead to no network together. */
+/** Model keys that are valid one by one, but give no network together. */
 function modelProblems(at: At): Problem[] {
   const problems: Problem[] = []
   const name = at('model', 'name')
@@ -35,7 +35,7 @@ function modelProblems(at: At): Problem[] {
   return problems
 }
 
-/** Files that the chosen data set needs and are not there, or that are there and belong to another. */
+/** Files that the chosen data set requires and that are not given, or that are given but belong to another. */
 function fileProblems(at: At): Problem[] {
   const chosen = datasetNamed(at('data', 'dataset') ?? DEFAULT_DATASET)
   if (chosen === undefined) return []
@@ -59,7 +59,7 @@ function channelProblems(at: At): Problem[] {
   return [{ path: ['data', 'std'], kind: 'value', message }]
 }
 
-/** What the optimiser and the schedule themselves say of their options. */
+/** Problems that the optimiser and the schedule find in their options. */
 function optionProblems(at: At): Problem[] {
   const found = (key: string, problems: CrossProblem[] = []): Problem[] =>
     problems.map((problem) => ({ ...problem, kind: 'value', path: [key, ...problem.path] }))
@@ -76,7 +76,7 @@ function optionProblems(at: At): Problem[] {
   return problems
 }
 
-/** Looks at the raw values: a mistake elsewhere must not hide these, since several mistakes are reported at once. */
+/** Checks the raw values, so that a mistake elsewhere does not hide these: several mistakes are reported at once. */
 export function crossCheck(raw: unknown): Problem[] {
   const at: At = (...keys) =>
     keys.reduce<unknown>((value, key) => (isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined), raw)

@@ -1,4 +1,4 @@
-/** Configurations from YAML files and from the command line, with the position of every mistake. */
+/** Reads configurations from YAML files and the command line, and reports the position of every mistake. */
 import path from 'node:path'
 import { MbconvError } from '../errors/error'
 import { applyOverrides, inShell, type Override, prefixOf } from './overrides'
@@ -8,27 +8,27 @@ import { overrideHint } from './shorthand'
 import { checkConfig, type TrainConfig } from './train'
 import { type Located, readYaml } from './yaml'
 
-/** Where a configuration came from. */
+/** The origin of a configuration. */
 export interface ConfigSource {
   /** Absolute path of the file. */
   file: string
-  /** The file's name without folder and extension: what runs are called after. */
+  /** The file's name without folder and extension; runs are named after it. */
   stem: string
-  /** Overrides as they were given. */
+  /** The overrides, as given. */
   overrides: string[]
 }
 
 type Path = Problem['path']
 
-/** A kind of file: what it may say, and how it is spoken of. */
+/** A kind of file: its schema, and how messages refer to it. */
 export interface FileKind<T> {
-  /** An override as people write it: `--optimizer.lr=0.01`. What stands before the key is written in messages, too. */
+  /** An example of an override: `--optimizer.lr=0.01`. Messages use the same prefix before the key. */
   override: string
   /** See {@link applyOverrides}. */
   namedDefaults: ReadonlyMap<string, string>
-  /** What the overrides apply to, where that is not the file itself. */
+  /** Selects what the overrides apply to, if that is not the file itself. */
   select?: (value: unknown) => unknown
-  /** Where the key of a problem with what was selected stands in the file. */
+  /** Translates a problem in the selected part to the path of its key in the file. */
   origin?: (problem: Problem) => Path
   /** @param baseOf the folder that the path at a dotted key is relative to */
   check: (raw: unknown, baseOf: (key: string) => string) => { value: T } | { problems: Problem[] }
@@ -48,9 +48,9 @@ const TRAINING: FileKind<TrainConfig> = {
  *
  * @param file a YAML file (JSON is YAML too); data paths in it are relative to its folder
  * @param overrides `--key=value` or `key=value` with dotted keys; the value is a YAML scalar or flow collection; data
- *   paths in them are relative to the working directory, as a shell completes them. A later one wins
- * @throws {MbconvError} ERR_CONFIG: the file cannot be read, is not YAML, or says something wrong. The message has a
- *   line `file:line:column key.path: what is wrong` for every mistake; those of overrides begin with the override
+ *   paths in them are relative to the working directory, so that a shell can complete them. The last one wins
+ * @throws {MbconvError} ERR_CONFIG if the file cannot be read, is not YAML, or contains mistakes. The message has a
+ *   line `file:line:column key.path: what is wrong` for every mistake; for overrides the line begins with the override
  */
 export function parseConfigFile(
   file: string,
@@ -61,7 +61,7 @@ export function parseConfigFile(
 }
 
 /**
- * What a file says, with overrides, checked.
+ * Reads a file, applies overrides and checks the result.
  *
  * @throws {MbconvError} ERR_CONFIG with a line for every mistake
  */
@@ -105,21 +105,21 @@ export function checkFile<T>(file: string, document: Located, overrides: readonl
   throw report([...placed, ...unread], problems.length + unread.length, nameOf)
 }
 
-/** Behind everything that stands in the file. */
+/** Sorts after everything in the file. */
 const LAST = Number.POSITIVE_INFINITY
 
-/** The override behind a problem that is not at its own key. */
+/** The override that caused a problem at another key. */
 function causeOnCommandLine({ kind, path: keys }: Problem, applied: Override[]): Override | undefined {
-  // `--optimizer.name=adamw` makes a learning rate necessary; `--epochs.x=3` makes a mapping of a number.
+  // `--optimizer.name=adamw` makes a learning rate necessary; `--epochs.x=3` replaces a number with a mapping.
   const above = kind === 'missing' ? keys.slice(0, -1) : keys
   if (above.length === 0) return undefined
   return applied.filter((override) => startsWith(override.path, above.map(String))).pop()
 }
 
-/** A problem and the place that a reader must go to. */
+/** A problem and the place where the reader should look. */
 interface Placed {
   place: string
-  /** The place is an override, which names a key itself. */
+  /** Whether the place is an override, which already names a key. */
   named: boolean
   problem: Problem
   /** Offset in the file, for reading order; overrides come last. */
@@ -132,7 +132,7 @@ function report(placed: Placed[], all: number, nameOf: (keys: Path) => string): 
     placed.map(({ problem }) => problem),
     (problem) => {
       const { place, named } = places.get(problem) as Placed
-      // `--epochs` is the name of the key already.
+      // `--epochs` already is the name of the key.
       if (named && (problem.path.length === 0 || place === nameOf(problem.path))) return place
       return `${place} ${keyPath(problem.path)}`
     },

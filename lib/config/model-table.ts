@@ -1,4 +1,4 @@
-/** The network that a configuration's `model:` names, before it is scaled: a published table, or one with other stages. */
+/** The unscaled network that a configuration's `model:` names: a published table, or one with custom stages. */
 import { MbconvError } from '../errors/error'
 import type { Arch, Stage } from '../models/arch/arch'
 import { parseStage } from '../models/arch/block-string'
@@ -12,23 +12,23 @@ import type { TrainConfig } from './schema'
 
 type ModelConfig = TrainConfig['model']
 
-/** The keys that replace parts of the named table. Runs from before there were such keys lack them. */
+/** The keys that replace parts of the named table. Older runs lack them. */
 type TableKeys = Pick<ModelConfig, 'name'> & Partial<Pick<ModelConfig, 'stem' | 'stages' | 'head'>>
 
-/** @throws MbconvError ERR_VALUE or ERR_TYPE for what {@link stageProblems} would have found */
+/** @throws MbconvError ERR_VALUE or ERR_TYPE for problems that {@link stageProblems} reports */
 export function tableOf({ name, stem, stages, head }: TableKeys): Arch {
   const named = arch(name)
   const own = {
     ...(stem == null ? {} : { stem }),
-    // Such a table is its own baseline, whatever the named one was scaled by.
+    // Such a table is its own baseline, whatever the scaling of the named one.
     ...(stages == null ? {} : { stages: stages.map(parseStage), width: 1, depth: 1 }),
     ...(head == null ? {} : { head }),
   }
-  // Numeric profiles and the names of layers go by the beginning of the name.
+  // Numeric profiles and layer names depend on the beginning of the name.
   return Object.keys(own).length === 0 ? named : { ...named, ...own, name: `${named.name}_custom` }
 }
 
-/** The drop path that a configuration asks for, or else its architecture's own, as `create` has it. */
+/** The configured drop path rate, or else the architecture's default, as in `create`. */
 export function dropPathOf({ dropPath, ...keys }: TableKeys & { dropPath: number | null }): number {
   return dropPath ?? defaultDropPath(tableOf(keys))
 }
@@ -56,9 +56,9 @@ export function formerDropPathHint(
 }
 
 /**
- * What is wrong with `model.stages`, stage by stage: its text, or its place behind the others.
+ * Problems in `model.stages`, stage by stage: in its text, or in how it follows the stages before.
  *
- * @param model raw values, of which any may be wrong in itself; what the schema has found is not repeated
+ * @param model raw values, any of which may be invalid; problems that the schema reports are not repeated
  */
 export function stageProblems({ name, stem, stages }: Record<string, unknown>): Problem[] {
   if (!Array.isArray(stages)) return []
@@ -91,7 +91,7 @@ export function stageProblems({ name, stem, stages }: Record<string, unknown>): 
   return problems
 }
 
-/** Factors that lead beyond what a network may have, channels by the million say. */
+/** Factors that exceed the limits of a network, such as millions of channels. */
 export function scaleProblems(model: TableKeys & Pick<ModelConfig, 'width' | 'depth' | 'divisor'>): Problem[] {
   if (!list().includes(model.name)) return []
   const failure = (factors: ScaleOptions): string | undefined => {
@@ -105,14 +105,14 @@ export function scaleProblems(model: TableKeys & Pick<ModelConfig, 'width' | 'de
   }
   const { width, depth, divisor } = model
   const together = failure({ width, depth, divisor })
-  // What is wrong whatever the factors are is told of its own key.
+  // A problem that does not depend on the factors is reported at its own key.
   if (together === undefined || failure({}) !== undefined) return []
   const key = (['width', 'depth', 'divisor'] as const).find((name) => failure({ [name]: model[name] }) !== undefined)
   const message = `leads to no network: ${key === undefined ? together : failure({ [key]: model[key] })}`
   return [{ path: ['model', key ?? 'width'], kind: 'value', message }]
 }
 
-/** `model.freeze` beyond the last part of the network. */
+/** A `model.freeze` beyond the last part of the network. */
 export function freezeProblems({ name, stages, head, freeze }: Record<string, unknown>): Problem[] {
   if (typeof name !== 'string' || !list().includes(name) || typeof freeze !== 'number') return []
   const named = arch(name)

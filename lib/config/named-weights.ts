@@ -1,6 +1,6 @@
 /**
- * `model.weights` of a configuration: a file, or the name of published weights, which bring their profile and normalisation
- * with them. Nothing here loads native code.
+ * `model.weights` of a configuration: a file, or the name of published weights, which imply their profile and
+ * normalisation. Nothing here loads native code.
  */
 import path from 'node:path'
 import { canonicalName } from '../models/families/catalogue'
@@ -8,12 +8,12 @@ import { isPublishedName, type PublishedWeights, publishedWeightsNamed } from '.
 import { type Problem, preview } from './problems'
 import type { TrainConfig } from './schema'
 
-/** The published weights that `model.weights` names; undefined where it is a file's path, or nothing. */
+/** The published weights that `model.weights` names; undefined if it is a file's path or not set. */
 export function publishedWeightsOf(weights: unknown): PublishedWeights | undefined {
   return typeof weights === 'string' && isPublishedName(weights) ? publishedWeightsNamed(weights) : undefined
 }
 
-/** Which keys of `model` contradict the weights that it names. */
+/** The keys of `model` that contradict the named weights. */
 export function weightsProblems(model: Record<string, unknown>): Problem[] {
   const problem = (key: string, message: string): Problem => ({ path: ['model', key], kind: 'value', message })
   const problems: Problem[] = []
@@ -29,7 +29,7 @@ export function weightsProblems(model: Record<string, unknown>): Problem[] {
   return problems
 }
 
-/** The model's part of a configuration with the path made absolute, or with what published weights bring. */
+/** The model's part of a configuration, with an absolute path, or with the profile that published weights imply. */
 export function resolveWeights<Model extends Pick<TrainConfig['model'], 'weights' | 'profile'>>(
   model: Model,
   folder: () => string,
@@ -39,7 +39,7 @@ export function resolveWeights<Model extends Pick<TrainConfig['model'], 'weights
   return { ...model, weights: model.weights === null ? null : path.resolve(folder(), model.weights) }
 }
 
-/** What training images are normalised by: as configured, else as the published weights want it, else undefined. */
+/** The normalisation of training images: as configured, else that of the published weights, else undefined. */
 export function normalizationOf({ data, model }: TrainConfig, channels: number): TrainConfig['data'] {
   const preprocessing = publishedWeightsOf(model.weights)?.preprocessing
   if (preprocessing === undefined || preprocessing.channels !== channels) return data

@@ -1,4 +1,4 @@
-/** Single keys of a configuration set from the command line: `--optimizer.lr=0.01`. */
+/** Sets single keys of a configuration from the command line: `--optimizer.lr=0.01`. */
 import { isCollection } from 'yaml'
 import { MbconvError } from '../errors/error'
 import { isMapping } from '../schema/values'
@@ -6,33 +6,35 @@ import { printable } from '../text/foreign-text'
 import type { Problem } from './problems'
 import { readDocument, scalarAt } from './yaml'
 
-/** A configuration has some sixty keys; more overrides than this are an accident, and each copies what it changes. */
+/**
+ * A configuration has about sixty keys. More overrides than this are an accident, and each one copies part of the data.
+ */
 const MOST_OVERRIDES = 1000
 
-/** What one override says. */
+/** One parsed override. */
 export interface Override {
   path: string[]
   value: unknown
-  /** How the number or boolean at a path inside the value was written. */
+  /** The original text of the number or boolean at a path inside the value. */
   written(inside: Problem['path']): string | undefined
-  /** The value with that in quotes. */
+  /** The value with that text in quotes. */
   quoted(inside: Problem['path']): string | undefined
 }
 
-/** An override that cannot be read. */
+/** An override that cannot be parsed. */
 export interface BadOverride {
   name: string
   problem: Problem
 }
 
 /**
- * A configuration with single keys changed.
+ * Returns a configuration with single keys changed.
  *
- * @param overrides `--key=value` or `key=value` with dotted keys; the value is a YAML scalar or flow collection. A later
- *   one wins
- * @param namedDefaults what a mapping's `name` is where the configuration leaves the mapping out, by dotted key, so that
- *   an override may change another key of it
- * @param example of an override, for hints
+ * @param overrides `--key=value` or `key=value` with dotted keys; the value is a YAML scalar or flow collection. The
+ *   last one wins
+ * @param namedDefaults by dotted key, the default `name` of a mapping that the configuration omits, so that an override
+ *   may change another key of it
+ * @param example an example of an override, for hints
  */
 export function applyOverrides(
   value: unknown,
@@ -58,14 +60,14 @@ export function applyOverrides(
   return { raw, applied, complaints }
 }
 
-/** `key=value` as an override to be typed: a shell would take the quotes inside for its own. */
+/** `key=value` as an override for a shell, which would otherwise interpret the quotes. */
 export function inShell(example: string, setting: string): string {
   const prefix = prefixOf(example)
   const [apart, joined] = prefix.endsWith(' ') ? [prefix, setting] : ['', prefix + setting]
   return `${apart}'${joined.replaceAll("'", "'\\''")}'`
 }
 
-/** What stands before the key of an override: `--`, or `--set `. */
+/** The prefix before the key of an override: `--`, or `--set `. */
 export const prefixOf = (example: string): string => example.slice(0, example.search(/[^\s-]+$/))
 
 function parseOverride(text: string, example: string): Override | BadOverride {
@@ -76,7 +78,7 @@ function parseOverride(text: string, example: string): Override | BadOverride {
   })
   if (source === undefined) return complain('has no value', `write ${prefixOf(example)}${printable(name)}=VALUE`)
   const keys = name.split('.')
-  // No key lies deeper than three; what goes on for thousands is an accident.
+  // No key is deeper than three levels; thousands of levels are an accident.
   if (keys.length > 8 || keys.some((key) => key === '')) return complain('is not a dotted key', `write ${example}, say`)
   try {
     const { document, value, faults } = readDocument(source)
@@ -105,7 +107,7 @@ function parseOverride(text: string, example: string): Override | BadOverride {
   }
 }
 
-/** A copy of `target` with one value changed: YAML aliases may share a mapping, so nothing is changed in place. */
+/** A copy of `target` with one value changed. YAML aliases may share a mapping, so nothing is changed in place. */
 function withValue(
   target: unknown,
   [key, ...rest]: string[],
@@ -115,7 +117,7 @@ function withValue(
 ): Record<string, unknown> {
   const copy: Record<string, unknown> = {}
   const put = (name: string, what: unknown) =>
-    // An assignment to __proto__ would set the prototype; defined, it is an unknown key like any other.
+    // Assigning to __proto__ would set the prototype; a defined property is an unknown key like any other.
     Object.defineProperty(copy, name, { value: what, enumerable: true, configurable: true, writable: true })
   if (isMapping(target)) for (const name of Object.keys(target)) put(name, target[name])
   const known = Object.hasOwn(copy, key) ? copy[key] : undefined

@@ -1,5 +1,6 @@
 /**
- * What is wrong with a configuration, in words a person can act on: from zod's issues to problems with a path.
+ * Describes the mistakes in a configuration so that a person can fix them: converts zod's issues to problems with a
+ * path.
  */
 import { z } from 'zod'
 import { isMapping } from '../schema/values'
@@ -8,33 +9,34 @@ import { nearest, sameWord } from '../text/nearest'
 import { keysHint, mappingHint, mappingsOf, type Shorthand, shorthandOf, stripped } from './shorthand'
 
 export interface Problem {
-  /** Keys from the top down to the value that is wrong; `[]` for the configuration itself. */
+  /** Keys from the top to the wrong value; `[]` for the configuration itself. */
   path: (string | number)[]
-  /** Decides what position a reader is shown: an unknown key's own, a missing key's parent, a value's own. */
+  /** Decides which position is shown: that of an unknown key, of a missing key's parent, or of a value. */
   kind: 'unknown' | 'missing' | 'value'
   message: string
-  /** The value that is wrong, where the message is to end in it. */
+  /** The wrong value, if the message is to end with it. */
   got?: unknown
-  /** How a number or boolean was written: the parsed value of 007 is 7. */
+  /** The original text of a number or boolean: the parsed value of 007 is 7. */
   written?: string
-  /** The value is to be text and is none: the hint is to quote it. */
+  /** The value should be text and is not, so the hint is to quote it. */
   quote?: boolean
   hint?: string
-  /** A mapping is wanted and a plain value was given, which was meant for this key of it. */
+  /** A plain value was given where a mapping is expected; it was probably meant for this key of the mapping. */
   shorthand?: Shorthand
-  /** Of an unknown key: the dotted path that was probably meant. */
+  /** For an unknown key: the dotted path that was probably meant. */
   meant?: string
 }
 
-/** What has more mistakes than this was given by mistake; the first ones say so well enough, the others are counted. */
+/** The most problems that are shown; the others are only counted. A file with more was probably given by mistake. */
 export const MOST_PROBLEMS = 20
 
 /**
- * A line for each problem, of the first {@link MOST_PROBLEMS}, and how many more there are: `optimizer.lr: must be above 0,
- * not -1`. Where there are several, each carries its hint in brackets, a hint that was given already left out; a single one leaves its hint to the caller.
+ * One line per problem, for the first {@link MOST_PROBLEMS}, and the number of the others: `optimizer.lr: must be above
+ * 0, not -1`. If there are several, each line ends with its hint in brackets, without repeated hints. If there is one,
+ * the caller shows its hint.
  *
- * @param nameOf what to call the place of a problem, its dotted path unless given
- * @param all how many problems there are, where the list was cut before
+ * @param nameOf the name of a problem's place; default: its dotted path
+ * @param all total number of problems, if the list was cut
  */
 export function problemTexts(
   problems: Problem[],
@@ -56,13 +58,13 @@ export function problemTexts(
 
 export const keyPath = (path: (string | number)[]): string => path.map((key) => shown(String(key))).join('.')
 
-/** A word of the file within a message: printable, and not a whole book. */
+/** A word of the file for use in a message: printable, and shortened. */
 function shown(text: string): string {
   const plain = printable(text.slice(0, 60))
   return text.length > 60 ? `${plain.slice(0, 57)}...` : plain
 }
 
-/** A value as an error message shows it. */
+/** A value in the form that error messages show. */
 export function preview(value: unknown): string {
   if (value === null) return 'empty'
   if (Array.isArray(value)) return 'a list'
@@ -72,8 +74,8 @@ export function preview(value: unknown): string {
 }
 
 /**
- * A problem for every issue of zod's, in its order. What a key was meant to be, and what a value is for, takes a search
- * through the schema: the first {@link MOST_PROBLEMS} have it, which are all that are told.
+ * Converts each of zod's issues to a problem, in the same order. Finding out which key was meant, and what a value is
+ * for, takes a search through the schema. Only the first {@link MOST_PROBLEMS} get it, since only those are shown.
  */
 export function problemsOf(schema: z.ZodType, error: z.ZodError, raw: unknown): Problem[] {
   let closely = MOST_PROBLEMS
@@ -82,12 +84,12 @@ export function problemsOf(schema: z.ZodType, error: z.ZodError, raw: unknown): 
     closely -= found.length
     return found
   })
-  // A mistyped key is one mistake, not an unknown key and a missing one.
+  // A mistyped key is one mistake, not both an unknown and a missing key.
   const meant = new Set(problems.map((problem) => problem.meant))
   return problems.filter((problem) => problem.kind !== 'missing' || !meant.has(keyPath(problem.path)))
 }
 
-/** Of two limits that a value is beyond, the nearer one says it all. */
+/** If a value exceeds two limits, report only the stricter one. */
 function withoutLooser(issues: z.core.$ZodIssue[]): z.core.$ZodIssue[] {
   const limitOf = (issue: z.core.$ZodIssue) => {
     if (issue.code === 'too_small') return Number(issue.minimum)
@@ -103,7 +105,7 @@ function withoutLooser(issues: z.core.$ZodIssue[]): z.core.$ZodIssue[] {
   return issues.filter((issue) => limitOf(issue) === undefined || nearest.get(placeOf(issue)) === issue)
 }
 
-/** @param closely so many problems are worth a search */
+/** @param closely whether the problems are worth a search */
 function problemsOfIssue(
   schema: z.ZodType,
   issue: z.core.$ZodIssue,
@@ -117,7 +119,7 @@ function problemsOfIssue(
       i < closely ? unknownKey(schema, path, key, raw) : { path: [...path, key], kind: 'unknown', message: UNKNOWN },
     )
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    // The branch that got past the first look is the one that was meant: `ema: {decay: 2}` is about decay, not false.
+    // The branch that matched at the top level is the intended one: `ema: {decay: 2}` is about decay, not false.
     const meant = issue.errors.find((branch) => branch.every((inner) => inner.path.length > 0 || isDetail(inner)))
     if (meant) return meant.flatMap((inner, i) => problemsOfIssue(schema, inner, raw, path, closely - i))
   }
@@ -126,7 +128,7 @@ function problemsOfIssue(
   const describes = closely > 0 ? schemaAt(schema, path, raw)?.description : undefined
   if (value === undefined) return [{ path, kind: 'missing', message: `is required: ${expected}`, hint: describes }]
   const message = `must be ${expected}`
-  // Lists, mappings and nothing do not become text by quotes.
+  // Quotes do not turn lists, mappings and null into text.
   if (issue.code === 'invalid_type' && issue.expected === 'string' && typeof value !== 'object')
     return [{ path, kind: 'value', message, got: value, quote: true, hint: quoteIt(`"${String(value)}"`) }]
   const slot = closely > 0 ? slotAt(schema, path, raw) : undefined
@@ -141,7 +143,7 @@ function problemsOfIssue(
 
 export const quoteIt = (quoted: string): string => `quote it: ${printable(quoted)}`
 
-/** What is wanted instead of a whole number that JavaScript's numbers do not hold. */
+/** What to write instead of a whole number that JavaScript's numbers cannot represent. */
 function beyondNumbers(issue: z.core.$ZodIssue, value: bigint): string {
   if (issue.code !== 'invalid_type' || !['int', 'number'].includes(issue.expected)) return expectation(issue)
   return value > 0 ? `at most ${Number.MAX_SAFE_INTEGER}` : `at least ${Number.MIN_SAFE_INTEGER}`
@@ -149,7 +151,7 @@ function beyondNumbers(issue: z.core.$ZodIssue, value: bigint): string {
 
 const UNKNOWN = 'unknown key'
 
-/** An issue about a value that has the right type already. */
+/** An issue about a value that already has the right type. */
 const isDetail = (issue: z.core.$ZodIssue) => issue.code !== 'invalid_type' && issue.code !== 'invalid_value'
 
 const TYPES: Record<string, string> = {
@@ -162,7 +164,7 @@ const TYPES: Record<string, string> = {
   object: 'a mapping of keys to values',
 }
 
-/** What the value must be, to be read after "must be". */
+/** The requirement on the value, as a phrase that follows "must be". */
 function expectation(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -173,7 +175,7 @@ function expectation(issue: z.core.$ZodIssue): string {
     case 'too_big':
       return bound(issue)
     case 'invalid_union':
-      // A union tagged by a key knows its tags; a plain one is described by its branches' first issues.
+      // A union tagged by a key knows its tags; a plain union is described by the first issues of its branches.
       if (issue.errors.length === 0 && 'options' in issue) return alternatives((issue.options as unknown[]).map(String))
       return alternatives([...new Set(issue.errors.map((branch) => expectation(branch[0])))])
     default:
@@ -196,7 +198,7 @@ export function alternatives(words: string[]): string {
   return `${words.slice(0, -1).join(', ')} or ${words[words.length - 1]}`
 }
 
-/** The mistakes YAML invites. */
+/** Hints for mistakes that YAML invites. */
 function advice(issue: z.core.$ZodIssue, value: unknown): string | undefined {
   if (issue.code === 'invalid_value' && typeof value === 'string') {
     const near = nearest(value, issue.values.map(String))
@@ -216,7 +218,7 @@ function advice(issue: z.core.$ZodIssue, value: unknown): string | undefined {
 function unknownKey(schema: z.ZodType, path: Problem['path'], key: string, raw: unknown): Problem {
   const known = keysOf(schemaAt(schema, path, raw))
   const prefix = path.length > 0 ? `${keyPath(path)}.` : ''
-  // Written as on the command line; YAML takes `optimizer.lr` for one word.
+  // Written as on the command line; YAML reads `optimizer.lr` as a single key.
   const inside = key.includes('.') ? allKeys(schema, raw).find((other) => other === `${prefix}${key}`) : undefined
   if (inside !== undefined) {
     const [outer, ...inner] = key.split('.')
@@ -224,7 +226,7 @@ function unknownKey(schema: z.ZodType, path: Problem['path'], key: string, raw: 
     return { path: [...path, key], kind: 'unknown', message: UNKNOWN, hint, meant: inside }
   }
   const near = nearest(key, known)
-  // Right word, wrong place: `lr` at the top instead of under `optimizer`.
+  // A known key in the wrong place: `lr` at the top instead of under `optimizer`.
   const elsewhere = near ? undefined : allKeys(schema, raw).find((other) => sameWord(other.split('.').pop() ?? '', key))
   const meant = near ? `${prefix}${near}` : elsewhere
   return {
@@ -247,7 +249,9 @@ export function valueAt(raw: unknown, path: Problem['path']): unknown {
   return value
 }
 
-/** The schema inside defaults and nullables; of a union, the branch that `raw` names, else the first that has keys. */
+/**
+ * The schema inside defaults and nullables. For a union: the branch that `raw` selects, else the first one with keys.
+ */
 function unwrap(schema: z.ZodType | undefined, raw: unknown): z.ZodType | undefined {
   const inner = stripped(schema)
   if (inner instanceof z.ZodDiscriminatedUnion) {
@@ -262,7 +266,7 @@ function unwrap(schema: z.ZodType | undefined, raw: unknown): z.ZodType | undefi
 const hasLiteral = (option: z.ZodObject, name: unknown) =>
   option.shape.name instanceof z.ZodLiteral && option.shape.name.values.has(name as string)
 
-/** The schema of what stands at a path, with its defaults and branches. */
+/** The schema at a path, including its defaults and branches. */
 function slotAt(schema: z.ZodType, path: Problem['path'], raw: unknown): z.ZodType | undefined {
   let here: z.ZodType | undefined = schema
   let value = raw
@@ -275,7 +279,7 @@ function slotAt(schema: z.ZodType, path: Problem['path'], raw: unknown): z.ZodTy
   return here
 }
 
-/** The same, but the inside of what has no description: that sits on the wrapped schema, the keys on the inner one. */
+/** The same, but unwrapped if it has no description: descriptions are on the wrapper, keys on the inner schema. */
 function schemaAt(schema: z.ZodType, path: Problem['path'], raw: unknown): z.ZodType | undefined {
   const here = slotAt(schema, path, raw)
   return here && !here.description ? unwrap(here, valueAt(raw, path)) : here
@@ -286,7 +290,7 @@ function keysOf(schema: z.ZodType | undefined): string[] {
   return inner instanceof z.ZodObject ? Object.keys(inner.shape) : []
 }
 
-/** Every key of the schema as a dotted path, level by level, with the branches that `raw` chose. */
+/** Every key of the schema as a dotted path, level by level, including the branches that `raw` selects. */
 function allKeys(schema: z.ZodType, raw: unknown): string[] {
   const found: string[] = []
   let level: [string, z.ZodType | undefined, unknown][] = [['', schema, raw]]

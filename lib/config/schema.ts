@@ -1,8 +1,8 @@
 /**
- * The schema of training configurations: what may be set, what it is measured in, and what it is when nothing is set.
+ * The schema of training configurations: the keys, their units and their defaults.
  *
- * The defaults are the recipe of the EfficientNet paper (arXiv:1905.11946) as its published code runs it. The options of
- * optimisers, schedules, losses and data sets are described with these, and put together here from their registries. Nothing
+ * The defaults are the recipe of the EfficientNet paper (arXiv:1905.11946) as in its published code. Optimisers,
+ * schedules, losses and data sets describe their own options; this file combines them from their registries. Nothing
  * here loads native code.
  */
 import { z } from 'zod'
@@ -89,7 +89,7 @@ const data = z.strictObject({
   std: perChannel(positive(), 'standard deviation'),
 })
 
-/** What a mapping's `name` is where a configuration leaves the mapping out, by dotted key: see overrides.ts. */
+/** By dotted key, the default `name` of a mapping that a configuration omits: see overrides.ts. */
 export const namedDefaults: ReadonlyMap<string, string> = new Map([
   ['optimizer', DEFAULT_OPTIMIZER],
   ['schedule', DEFAULT_SCHEDULE],
@@ -118,7 +118,7 @@ const run = z.strictObject({
   curves: z.boolean().default(true).describe('draw curves.svg and curves.png at the end'),
 })
 
-/** The schema itself, for tools: `z.toJSONSchema(trainConfigSchema, {io: 'input'})` gives editors completion. */
+/** The schema itself, for tools: `z.toJSONSchema(trainConfigSchema, {io: 'input'})` enables completion in editors. */
 export const trainConfigSchema = z.strictObject({
   seed: seedSchema.prefault(0).describe('of the initial weights, the order of the images, augmentation and drops'),
   device: z
@@ -152,13 +152,16 @@ export const trainConfigSchema = z.strictObject({
   run: run.prefault({}),
 })
 
-/** A configuration whose values are right one by one. What follows from other keys is not filled in. */
+/** A configuration whose values are valid one by one. Values that follow from other keys are not filled in. */
 export type ParsedConfig = z.output<typeof trainConfigSchema>
 
-/** What a caller of `train()` may write: everything but `model.name` and `epochs` has a default. */
+/** The input of `train()`: everything except `model.name` and `epochs` has a default. */
 export type TrainConfigInput = z.input<typeof trainConfigSchema>
 
-/** A whole configuration: every default filled in, data paths absolute. Plain data, fit for JSON and for a worker. */
+/**
+ * A complete configuration: every default filled in, data paths absolute. Plain data, suitable for JSON and for a
+ * worker.
+ */
 export type TrainConfig = Omit<ParsedConfig, 'optimizer' | 'model'> & {
   optimizer: OptimizerConfig
   model: Omit<ParsedConfig['model'], 'dropPath'> & { dropPath: number }

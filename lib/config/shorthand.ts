@@ -1,21 +1,22 @@
 /**
- * A plain value where a mapping is wanted: `optimizer: adam`. What was meant, in the form that the reader writes.
+ * Handles a plain value where a mapping is expected, such as `optimizer: adam`: finds what was meant, and the correct
+ * form.
  */
 import { z } from 'zod'
 import { printable } from '../text/foreign-text'
 import { nearest, sameWord } from '../text/nearest'
 
-/** The key of the mapping that the value was probably meant for, and what to write there. */
+/** The key of the mapping that the value was probably meant for, and the value to write there. */
 export interface Shorthand {
   key: string
   value: string
-  /** The value is not the one that was written, but the nearest there is. */
+  /** Whether the value is only the most similar one to what was written. */
   isGuess: boolean
-  /** Further keys that the mapping cannot do without. */
+  /** Further required keys of the mapping. */
   required: string[]
 }
 
-/** What stands inside defaults and the like. */
+/** The schema inside defaults and other wrappers. */
 export function stripped(schema: z.ZodType | undefined): z.ZodType | undefined {
   let inner = schema
   while (
@@ -28,16 +29,16 @@ export function stripped(schema: z.ZodType | undefined): z.ZodType | undefined {
   return inner
 }
 
-/** The mappings that a schema takes. */
+/** The mappings that a schema accepts. */
 export function mappingsOf(schema: z.ZodType | undefined): z.ZodObject[] {
   const inner = stripped(schema)
   if (inner instanceof z.ZodObject) return [inner]
-  // A union that is tagged by a key is one of these, too.
+  // This includes unions that are tagged by a key.
   if (inner instanceof z.ZodUnion) return inner.options.flatMap((option) => mappingsOf(option as z.ZodType))
   return []
 }
 
-/** What a plain value was meant for; undefined where that cannot be told. */
+/** What a plain value was meant for; undefined if that is unclear. */
 export function shorthandOf(schema: z.ZodType | undefined, value: unknown): Shorthand | undefined {
   if (!['string', 'number', 'bigint'].includes(typeof value)) return undefined
   const mappings = mappingsOf(schema)
@@ -58,7 +59,7 @@ export function shorthandOf(schema: z.ZodType | undefined, value: unknown): Shor
     return { key: 'name', value: name, isGuess: name !== written, required: requiredOf(mapping, 'name') }
   }
   for (const mapping of mappings) {
-    // What a thing is called, or what its mapping says first.
+    // The value is taken for the name, or else for the first key of the mapping.
     const keys = Object.keys(mapping.shape)
     const own = [...new Set(keys.includes('name') ? ['name', keys[0]] : keys.slice(0, 1))]
     for (const key of own) {
@@ -76,16 +77,16 @@ export function shorthandOf(schema: z.ZodType | undefined, value: unknown): Shor
 const requiredOf = ({ shape }: z.ZodObject, but: string): string[] =>
   Object.keys(shape).filter((key) => key !== but && !(shape[key] as z.ZodType).safeParse(undefined).success)
 
-/** A value as it is written into a mapping of YAML's. */
+/** A value as written in a YAML mapping. */
 const inYaml = (value: string): string => (/^[\w./+-]+$/.test(value) ? value : JSON.stringify(printable(value)))
 
-/** `write optimizer: {name: sgd, lr: …}`, or, of a guess, `did you mean …?`. */
+/** `write optimizer: {name: sgd, lr: …}`, or `did you mean …?` if it is a guess. */
 export function mappingHint(name: string, { key, value, isGuess, required }: Shorthand): string {
   const rest = required.map((other) => `, ${other}: …`).join('')
   return asked(`${name}: {${key}: ${inYaml(value)}${rest}}`, isGuess)
 }
 
-/** @param setting writes a key and its value as an override: `optimizer.name`, `sgd` as `--optimizer.name=sgd` */
+/** @param setting formats a key and its value as an override: `optimizer.name`, `sgd` as `--optimizer.name=sgd` */
 export function overrideHint(
   path: string,
   { key, value, isGuess }: Shorthand,
@@ -98,7 +99,7 @@ export function overrideHint(
 
 const asked = (text: string, isGuess: boolean): string => (isGuess ? `did you mean ${text}?` : `write ${text}`)
 
-/** Where nothing better can be said: the keys that there are, some of them. */
+/** If there is no better hint: some of the available keys. */
 export function keysHint(schema: z.ZodType | undefined): string | undefined {
   const mappings = mappingsOf(schema)
   if (mappings.length === 0) return undefined

@@ -1,7 +1,7 @@
 /**
- * Training configurations, checked: from what a file or a caller wrote to a whole one.
+ * Checks training configurations, and completes what a file or a caller wrote.
  *
- * Files and command-line overrides are read by file.ts; both ends meet in {@link checkConfig}. Nothing here loads native
+ * file.ts reads files and command-line overrides; both paths lead to {@link checkConfig}. Nothing here loads native
  * code.
  */
 import path from 'node:path'
@@ -42,7 +42,7 @@ export function completed(parsed: ParsedConfig, baseOf: (key: string) => string 
   }
 }
 
-/** `model: b0` leads to the full name at once. */
+/** Suggests the full name for `model: b0`. */
 export function withFullName(problem: Problem): Problem {
   const { path: keys, shorthand } = problem
   const last = keys.at(-1)
@@ -55,15 +55,15 @@ export function withFullName(problem: Problem): Problem {
 export type Checked = { config: TrainConfig; problems?: undefined } | { config?: undefined; problems: Problem[] }
 
 /**
- * Checks a raw configuration as a whole.
+ * Checks a raw configuration.
  *
- * @param raw what a YAML file, or a caller, wrote
- * @param baseOf the folder that the path at a dotted key is relative to; the working directory unless given
+ * @param raw the content of a YAML file, or a caller's object
+ * @param baseOf the folder that the path at a dotted key is relative to; default: the working directory
  */
 export function checkConfig(raw: unknown, baseOf: (key: string) => string = workingFolder): Checked {
   const parsed = trainConfigSchema.safeParse(raw)
   const problems = parsed.success ? [] : problemsOf(trainConfigSchema, parsed.error, raw).map(withFullName)
-  // A key that is wrong by itself says enough; the cross-check would repeat it.
+  // Do not repeat a problem of a key that is already reported.
   const told = new Set(problems.map((problem) => problem.path.join('.')))
   problems.push(...crossCheck(raw).filter((problem) => !told.has(problem.path.join('.'))))
   if (problems.length > 0 || !parsed.success) return { problems }
@@ -71,10 +71,10 @@ export function checkConfig(raw: unknown, baseOf: (key: string) => string = work
 }
 
 /**
- * The configuration of `train()` given as an object: the same defaults and errors as a file's, without positions.
+ * Checks a configuration given to `train()` as an object. Defaults and errors are those of a file, without positions.
  * Relative data paths are relative to the working directory.
  *
- * @throws {MbconvError} ERR_CONFIG naming every wrong key, one a line
+ * @throws {MbconvError} ERR_CONFIG naming every wrong key, one per line
  */
 export function parseConfig(config: TrainConfigInput): TrainConfig {
   const checked = checkConfig(config)

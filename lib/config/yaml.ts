@@ -1,5 +1,5 @@
 /**
- * A YAML file as a value that knows where each of its keys stands, for messages with line and column.
+ * Parses a YAML file and keeps the position of every key, for messages with line and column.
  *
  * YAML is version 1.2: `yes`, `on` and `no` are text; only `true` and `false` are booleans. A key given twice, an
  * unknown tag and more than one document in a file are errors.
@@ -27,34 +27,34 @@ import { isMapping } from '../schema/values'
 import { printable } from '../text/foreign-text'
 import { MOST_PROBLEMS, type Problem } from './problems'
 
-/** A configuration is a page of text; what is longer than this (bytes) is another file given by mistake. */
+/** A configuration is about a page of text. A file with more bytes than this was probably given by mistake. */
 const LARGEST = 256 * 1024
 
 /**
- * So many aliases a text may have, and so many nodes may be reached through one: beyond that, a few lines can unfold
- * into gigabytes, and following them takes minutes.
+ * Limits on the aliases in a text and on the nodes that are reached through one. Beyond them, a few lines can expand to
+ * gigabytes, and following them takes minutes.
  */
 const ALIASES = 100
 
-/** The parsed file, able to say where each key stands. */
+/** The parsed file, with the position of each key. */
 export interface Located {
   value: unknown
   locate(problem: Problem): { line: number; column: number; offset: number }
-  /** How the number or boolean at a path was written; undefined for everything else. */
+  /** The original text of the number or boolean at a path; undefined for everything else. */
   written(path: Problem['path']): string | undefined
 }
 
 /**
- * Reads a YAML file whose top is a mapping.
+ * Reads a YAML file whose top level is a mapping.
  *
- * @param example a file of this kind that comes with the package; its folder is where a name without one may be meant
- * @throws MbconvError ERR_CONFIG: it cannot be read or is not YAML, with positions
+ * @param example a file of this kind in the package; a name without a folder may mean a file in the example's folder
+ * @throws MbconvError ERR_CONFIG if it cannot be read or is not YAML, with positions
  */
 export function readYaml(file: string, example: string): Located {
   return parseYaml(file, readSource(file, path.dirname(example)), example)
 }
 
-/** The file's text. Pipes are fine (`<(…)`), so that a configuration can be made on the fly. */
+/** The file's text. Pipes (`<(…)`) are allowed, so that a configuration can be generated. */
 function readSource(file: string, folder: string): string {
   return readText(file, {
     op: 'readYaml',
@@ -75,27 +75,27 @@ function readSource(file: string, folder: string): string {
   })
 }
 
-/** `digits.yaml` typed without its folder or ending. */
+/** Finds the file for `digits.yaml` typed without its folder or extension. */
 function nearbyFile(file: string, folder: string): string | undefined {
   const guesses = [`${file}.yaml`, `${file}.yml`, path.join(folder, file), path.join(folder, `${file}.yaml`)]
   const found = guesses.find((guess) => existsSync(guess))
   return found && `did you mean ${found}?`
 }
 
-/** Something the YAML itself has wrong, at an offset into the text. */
+/** A mistake in the YAML itself, at an offset into the text. */
 interface Fault {
   offset: number
   message: string
 }
 
 /**
- * A YAML text as a value, and what is wrong with the YAML itself, in reading order. The time it takes grows with the
- * length of the text and no faster, whatever the text says.
+ * Parses a YAML text. Also returns mistakes in the YAML itself, in reading order. The time is at most linear in the
+ * length of the text, whatever its content.
  *
- * @throws RangeError: nested too deeply; ReferenceError: too many aliases
+ * @throws RangeError if nested too deeply; ReferenceError for too many aliases
  */
 export function readDocument(text: string, lineCounter?: LineCounter) {
-  // The parser compares every key of a mapping with every other; a set finds duplicates in one pass.
+  // The parser's own check compares every key of a mapping with every other; a set finds duplicates in one pass.
   const options = {
     prettyErrors: false,
     stringKeys: true,
@@ -104,7 +104,7 @@ export function readDocument(text: string, lineCounter?: LineCounter) {
     version: '1.2',
   } as const
   const document = parseDocument(text, { ...options, lineCounter })
-  // An unknown tag is a warning to the parser; here nothing is ignored.
+  // The parser only warns of an unknown tag; here nothing is ignored.
   const faults = [...document.errors, ...document.warnings].map(faultOf)
   const value = () => document.toJS({ maxAliasCount: ALIASES, reviver: numberIfExact }) as unknown
   faults.push(...faultsInside(document, faults.length === 0))
@@ -120,11 +120,11 @@ function faultOf({ code, message, pos }: YAMLParseError | YAMLWarning): Fault {
   }
 }
 
-/** Whole numbers that a JavaScript number does not hold for certain, as seeds may be, stay BigInts. */
+/** Keeps whole numbers that a JavaScript number may not hold exactly, such as seeds, as BigInts. */
 const numberIfExact = (_: unknown, value: unknown): unknown =>
   typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value
 
-/** The number or boolean at a path: its `source` is what was written, its `range` where. */
+/** The number or boolean at a path: `source` is the original text, `range` its position. */
 export function scalarAt(document: Document.Parsed, path: Problem['path']): Scalar | undefined {
   let node: unknown = document.contents
   for (const key of path) {
@@ -136,7 +136,7 @@ export function scalarAt(document: Document.Parsed, path: Problem['path']): Scal
   return isScalar(node) && ['number', 'bigint', 'boolean'].includes(typeof node.value) ? node : undefined
 }
 
-/** Keys given twice, and aliases of nothing; these only where the text is whole. */
+/** Duplicate keys, and aliases without anchor; the latter only if the text is complete. */
 function faultsInside(document: Document.Parsed, whole: boolean): Fault[] {
   const found: Fault[] = []
   const anchors = new Set<string>()
@@ -168,7 +168,7 @@ function parseYaml(file: string, text: string, example: string): Located {
   const lines = new LineCounter()
   const at = (offset: number) => {
     const { line, col } = lines.linePos(Math.min(offset, text.length))
-    // An empty file has no lines at all.
+    // An empty file has no lines.
     return { line: Math.max(line, 1), column: Math.max(col, 1), offset }
   }
   const complain = (found: Fault[], cause?: unknown): MbconvError => {
@@ -185,7 +185,7 @@ function parseYaml(file: string, text: string, example: string): Located {
     value = read.value()
   } catch (error) {
     if (error instanceof MbconvError) throw error
-    // The parser gives up by throwing on nesting of thousands of levels, and on aliases that unfold without end.
+    // The parser throws on nesting of thousands of levels, and on aliases that expand without end.
     const message = error instanceof ReferenceError ? 'has too many aliases' : 'is nested too deeply to read'
     throw new MbconvError('ERR_CONFIG', `${file}: ${message}`, { cause: error })
   }
@@ -204,7 +204,7 @@ function parseYaml(file: string, text: string, example: string): Located {
   }
 }
 
-/** The first fault of a line says it; what the parser stumbles over behind it follows from that. */
+/** Keeps the first fault of each line, since the parser's further ones follow from it. */
 function firstOfLines(faults: Fault[], lineOf: (offset: number) => number): Fault[] {
   const firsts = new Map<number, Fault>()
   for (const fault of faults) {
@@ -217,7 +217,7 @@ function firstOfLines(faults: Fault[], lineOf: (offset: number) => number): Faul
 
 const offsetOf = (node: unknown): number => (node as Node | null)?.range?.[0] ?? 0
 
-/** Where a problem stands in the text: at the key if that is unknown, at the value, or at the nearest mapping above. */
+/** The position of a problem in the text: an unknown key, a value, or the nearest mapping above. */
 function offsetIn(document: Document.Parsed, problem: Problem): number {
   let node: unknown = document.contents
   let offset = offsetOf(node)
@@ -229,7 +229,7 @@ function offsetIn(document: Document.Parsed, problem: Problem): number {
       const pair = node.items.find((item) => (isScalar(item.key) ? String(item.key.value) : undefined) === String(key))
       if (!pair) return offset
       const last = depth === problem.path.length - 1
-      // A value that is left out (`lr:`) has no place of its own.
+      // An omitted value (`lr:`) has no position of its own.
       const shown = last && problem.kind === 'value' && isThere(pair.value) ? pair.value : pair.key
       offset = offsetOf(shown)
       node = pair.value

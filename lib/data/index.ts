@@ -1,4 +1,4 @@
-/** Data sets and what feeds them to training. Only scenes need native code. */
+/** Data sets, and the loader that feeds them to training. Only scenes need native code. */
 
 export { type ImageFileOptions, readImageFile } from './images/image-file'
 export { type Batch, Loader, type LoaderOptions } from './loader'

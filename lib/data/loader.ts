@@ -1,8 +1,8 @@
 /**
  * Batches of network input from a data set in memory.
  *
- * The order of an epoch and the variation of a sample are functions of (seed, epoch) and (seed, epoch, sample). The
- * loader keeps no position: any batch of any epoch can be asked for first, which is what makes resuming exact.
+ * The order of an epoch depends only on (seed, epoch), the variation of a sample only on (seed, epoch, sample). The
+ * loader keeps no position: any batch of any epoch can be requested first, so resuming is exact.
  */
 import { MbconvError } from '../errors/error'
 import { KeyedRandom, PURPOSE } from '../random/philox'
@@ -24,23 +24,23 @@ import {
 
 export interface LoaderOptions {
   batchSize: number
-  /** Side of the square images it gives, px. */
+  /** Side of the square output images, px. */
   size: number
-  /** For each channel, or one number for all: of pixels scaled to 0 … 1. */
+  /** Per channel, or one number for all channels; for pixels scaled to 0 … 1. */
   mean: number | readonly number[]
   std: number | readonly number[]
-  /** Key of the order and of the augmentation; 0 when left out. */
+  /** Seed of the order and of the augmentation. Default 0. */
   seed?: Seed
-  /** A new order each epoch; false (the data set's order) when left out. */
+  /** Whether each epoch has a new order. Default true; false keeps the data set's order. */
   shuffle?: boolean
-  /** Leave out a last batch that is not full; false when left out. */
+  /** Leave out the last batch if it is incomplete. Default false. */
   dropLast?: boolean
   augment?: Augment
-  /** What augmentation shows outside the image; 'zero' when left out. */
+  /** What augmentation shows outside the image. Default 'zero'. */
   fill?: Fill
 }
 
-/** One batch. The arrays are the caller's: the loader does not write to them again. */
+/** One batch. The arrays belong to the caller: the loader does not write to them again. */
 export interface Batch {
   /** Normalised pixels, N × C × size × size. */
   images: Float32Array
@@ -75,7 +75,7 @@ export class Loader {
   private readonly fill: Fill
   private readonly pixels: Normalizer
 
-  /** @throws MbconvError ERR_TYPE, ERR_VALUE for a wrong data set or option, and when dropLast would leave no batch */
+  /** @throws MbconvError ERR_TYPE, ERR_VALUE for an invalid data set or option, or if dropLast would leave no batch */
   constructor(dataset: ImageDataset, options: LoaderOptions) {
     checkDataset('Loader', dataset)
     this.dataset = dataset
@@ -113,7 +113,7 @@ export class Loader {
   }
 
   /**
-   * The batches of one epoch in order, from batch `fromBatch` (0: from the start) to the last.
+   * The batches of one epoch in order, from batch `fromBatch` (0 is the first) to the last.
    *
    * @param epoch counted from 0
    * @throws MbconvError ERR_VALUE, at once, for a negative epoch or a batch beyond the end

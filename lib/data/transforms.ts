@@ -1,8 +1,8 @@
 /**
- * From stored bytes to network input: resize, augment and normalise in one pass.
+ * Turns stored bytes into network input: resize, augment and normalise in one pass.
  *
- * Resizing first and warping the result would blur twice. Here the affine map of the augmentation is joined with the
- * change of size, and each output pixel is read from the source once, with bilinear weights.
+ * Resizing first and warping the result would blur twice. So the affine map of the augmentation includes the change of
+ * size, and each output pixel is sampled from the source once, with bilinear weights.
  *
  * Coordinates are PyTorch's with align_corners=False: pixel centres lie at half pixels, and an image spans -1 … 1 in
  * both directions whatever its size. Without augmentation the result is that of
@@ -13,28 +13,28 @@ import { MbconvError } from '../errors/error'
 import { KeyedRandom, PURPOSE } from '../random/philox'
 import type { Seed } from '../random/seed'
 
-/** How far training images are varied; every value is a limit, drawn evenly up to it in both directions. */
+/** How far training images are varied. Every value is a limit: the variation is uniform up to it in both directions. */
 export interface Augment {
   /** Degrees, 0 … 180. */
   rotate?: number
   /** Fraction of the side, 0 … 1, horizontally and vertically. */
   translate?: number
-  /** Fraction of the size, 0 … below 1: .1 draws factors from .9 to 1.1. */
+  /** Fraction of the size, 0 … below 1: .1 gives factors from .9 to 1.1. */
   scale?: number
   /** Degrees, 0 … below 90; horizontal. */
   shear?: number
-  /** Mirror left and right, every other image on average. */
+  /** Mirror left and right, for half of the images on average. */
   flip?: boolean
 }
 
 /**
- * What lies outside the source image.
+ * What fills the area outside the source image.
  *
- * - 'zero': black (before normalisation). The image's area reaches half a pixel beyond the outer centres; where its
- *   border crosses an output pixel, the pixel is black in proportion, so that borders have no steps.
+ * - 'zero': black (before normalisation). The image's area reaches half a pixel beyond the outer centres. A pixel on
+ * its border is black in proportion, so that borders have no steps.
  * - 'edge': the nearest pixel of the image.
  *
- * Without augmentation nothing outside is ever seen, and both give the same.
+ * Without augmentation nothing outside is visible, and both give the same.
  */
 export type Fill = 'zero' | 'edge'
 
@@ -46,11 +46,11 @@ export type Affine = readonly [number, number, number, number, number, number]
 
 export const IDENTITY: Affine = [1, 0, 0, 0, 1, 0]
 
-/** One drawn variation, as it moves the picture's content. */
+/** One drawn variation, described as movement of the picture's content. */
 export interface Variation {
   /** Degrees clockwise. */
   angle: number
-  /** Right and down, in sides. */
+  /** Right and down, in fractions of the side. */
   translate: readonly [number, number]
   scale: number
   /** Degrees; torchvision's sign. */
@@ -58,7 +58,7 @@ export interface Variation {
   flip: boolean
 }
 
-/** Throws ERR_VALUE, naming the setting, when a limit is not a number in its range. */
+/** Throws ERR_VALUE naming the setting if a limit is not a number in its range. */
 export function checkAugment(augment: Augment): void {
   const below90 = 90 - Number.EPSILON * 64
   const limits = { rotate: 180, translate: 1, scale: 1 - Number.EPSILON, shear: below90 }
@@ -70,12 +70,15 @@ export function checkAugment(augment: Augment): void {
   }
 }
 
-/** Whether any setting is on. */
+/** Whether any setting is active. */
 export function augments(augment: Augment): boolean {
   return Boolean(augment.rotate || augment.translate || augment.scale || augment.shear || augment.flip)
 }
 
-/** The variation of one sample in one epoch. Each setting has its own number, so that turning one off moves no other. */
+/**
+ * The variation of one sample in one epoch. Each setting has its own random number, so disabling one does not affect
+ * others.
+ */
 export function drawVariation(augment: Augment, seed: Seed, epoch: number, sample: number): Variation {
   const random = new KeyedRandom(seed, PURPOSE.augment, epoch, sample)
   const within = (limit = 0) => (2 * random.uniform() - 1) * limit
@@ -88,7 +91,10 @@ export function drawVariation(augment: Augment, seed: Seed, epoch: number, sampl
   }
 }
 
-/** The map from output to source that makes the content flip, then shear, scale and turn about its centre, then move. */
+/**
+ * The map from output to source for content that is flipped, then sheared, scaled and rotated about its centre, then
+ * moved.
+ */
 export function affineOf({ angle, translate, scale, shear, flip }: Variation): Affine {
   const turn = (angle * Math.PI) / 180
   const cos = Math.cos(turn)
@@ -104,7 +110,7 @@ export function affineOf({ angle, translate, scale, shear, flip }: Variation): A
   return [a, b, -(a * tx + b * ty), c, d, -(c * tx + d * ty)]
 }
 
-/** Turns a stored byte into network input: byte × scale + shift, a pair for each channel. */
+/** Turns a stored byte into network input: byte × scale + shift, with one pair per channel. */
 export interface Normalizer {
   scale: Float64Array
   shift: Float64Array
@@ -118,22 +124,22 @@ export function normalizer(mean: readonly number[], std: readonly number[]): Nor
   }
 }
 
-/** Where one image is read from and written to. */
+/** Source and target of resampling one image. */
 export interface ResampleJob {
   source: Uint8Array
-  /** Where in `source` the image starts: C planes of H × W bytes. */
+  /** Offset of the image in `source`: C planes of H × W bytes. */
   sourceOffset: number
   /** [channels, height, width] of the source. */
   shape: readonly [number, number, number]
   target: Float32Array
-  /** Where in `target` the result goes: C planes of size × size. */
+  /** Offset of the result in `target`: C planes of size × size. */
   targetOffset: number
-  /** Side of the square output, px. The source is stretched when it is not square. */
+  /** Side of the square output, px. A non-square source is stretched. */
   size: number
   normalizer: Normalizer
 }
 
-/** Part of an output pixel that lies within 0 … `length`, for a pixel of width `footprint` around `at`. */
+/** Share of an output pixel that lies within 0 … `length`, for a pixel of width `footprint` around `at`. */
 function coverage(at: number, length: number, footprint: number): number {
   const inside = 0.5 + Math.min(at, length - at) / footprint
   return Math.min(1, Math.max(0, inside))
@@ -145,7 +151,7 @@ export function resample(job: ResampleJob, affine: Affine = IDENTITY, fill: Fill
   const [channels, height, width] = job.shape
   const { scale, shift } = job.normalizer
   const [a, b, tx, c, d, ty] = affine
-  // In source pixels: the step to the next output column and row, and the place of the first output pixel's centre.
+  // In source pixels: the steps to the next output column and row, and the centre of the first output pixel.
   const xPerColumn = (a * width) / size
   const xPerRow = (b * width) / size
   const yPerColumn = (c * height) / size
@@ -155,7 +161,7 @@ export function resample(job: ResampleJob, affine: Affine = IDENTITY, fill: Fill
   const yFirst = (((c + d) * first + ty + 1) * height - 1) / 2
   const xFootprint = Math.abs(xPerColumn) + Math.abs(xPerRow)
   const yFootprint = Math.abs(yPerColumn) + Math.abs(yPerRow)
-  // The identity shows nothing outside; skipping the test also keeps rounding from dimming its border.
+  // The identity shows nothing outside. Skipping the test also avoids that rounding dims the image's border.
   const fades = fill === 'zero' && affine !== IDENTITY
   const plane = height * width
   const area = size * size
@@ -186,7 +192,7 @@ export function resample(job: ResampleJob, affine: Affine = IDENTITY, fill: Fill
   }
 }
 
-/** Network input, N × C × size × size, from images of C × H × W bytes one after another, without augmentation. */
+/** Network input, N × C × size × size, from consecutive images of C × H × W bytes, without augmentation. */
 export function resizeImages(
   images: Uint8Array,
   shape: readonly [number, number, number],

@@ -1,8 +1,8 @@
-/** The font of all pictures and pages. It comes as an optional package, since a bare machine may have no font at all. */
+/** The font of all pictures and pages. It is an optional package, since a bare machine may have no font at all. */
 import { missingPackage } from '../errors/optional-package'
 import { readBytes } from '../files/open'
 
-/** Has Latin letters only; for Greek ones the reader's browser takes another font. */
+/** Has only Latin letters; the reader's browser substitutes another font for Greek ones. */
 export const FONT_FAMILY = 'Lato'
 
 const FILES = { 400: '400Regular/Lato_400Regular.ttf', 700: '700Bold/Lato_700Bold.ttf' } as const
@@ -21,10 +21,10 @@ function fileOf(weight: Weight): string {
   }
 }
 
-/** The font's files. */
+/** Paths of the font's files. */
 export const fontFiles = (): string[] => WEIGHTS.map(fileOf)
 
-/** `@font-face` rules that hold the letters themselves, for a page that loads nothing; 200 kB. */
+/** `@font-face` rules with embedded font data, for a page that loads nothing; 200 kB. */
 export function fontFaces(): string {
   const rule = (weight: Weight) => {
     const letters = Buffer.from(readBytes(fileOf(weight), { op: 'report' })).toString('base64')

@@ -1,32 +1,32 @@
-/** A photograph beside the same with a heat-map laid over it, as SVG. */
+/** Draws a photograph beside its copy with a heat-map on top, as SVG. */
 import { percent } from '../text/figures'
 import { FONT_FAMILY } from './font'
 import { escapeXml } from './xml'
 
 export interface HeatMapPicture {
-  /** PNG files: the photograph, and the heat-map with its opacity. */
+  /** PNG files: the photograph, and the heat-map with opacity. */
   photo: Uint8Array
   heat: Uint8Array
   /** Of the photograph, px. */
   width: number
   height: number
-  /** Where on the photograph the heat-map belongs, in shares of its sides. */
+  /** The area of the photograph that the heat-map covers, as fractions of its sides. */
   region: { left: number; top: number; width: number; height: number }
-  /** The class that the heat is of, and its probability, 0 … 1. */
+  /** The explained class, and its probability, 0 … 1. */
   label: string
   probability: number
   /** The most probable classes. */
   guesses: readonly { label: string; probability: number }[]
-  /** A line under it all. */
+  /** A line below the picture. */
   note: string
 }
 
-/** From cold to hot: matplotlib's inferno at equal steps, for colour-blind readers too. */
+/** From cold to hot: matplotlib's inferno at equal steps, which suits colour-blind readers, too. */
 const COLORS = ['#000004', '#420a68', '#932667', '#dd513a', '#fca50a', '#fcffa4'].map((color) =>
   [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16)),
 )
 
-/** Red, green, blue and opacity (bytes) of a heat of 0 … 1. Cold places are darkened, so that hot ones stand out. */
+/** Red, green, blue and opacity (bytes) of a heat in 0 … 1. Cold places are darkened, so that hot ones stand out. */
 function colorOf(heat: number): number[] {
   const at = Math.min(Math.max(heat, 0), 1) * (COLORS.length - 1)
   const low = Math.min(Math.floor(at), COLORS.length - 2)
@@ -34,22 +34,22 @@ function colorOf(heat: number): number[] {
   return [...mixed, Math.round(255 * (0.45 + 0.2 * heat))]
 }
 
-/** Four bytes a pixel of a heat-map, row by row. */
+/** A heat-map as four bytes per pixel, row by row. */
 export function heatPixels(heat: ArrayLike<number>): Uint8Array {
   return Uint8Array.from(Array.from(heat).flatMap(colorOf))
 }
 
-/** Side of the box that a picture fits into, in SVG units; what lies around it. */
+/** In SVG units: side of the box that a picture fits into, and the space around it. */
 const [BOX, MARGIN, GAP, LEGEND] = [320, 20, 16, 92]
 
-/** A label that fits on a line. */
+/** Cuts a label to fit on a line. */
 const short = (text: string, most: number) => (text.length > most ? `${text.slice(0, most - 1)}…` : text)
 
 export function heatMapSvg({ photo, heat, width, height, region, ...text }: HeatMapPicture): string {
   const scale = BOX / Math.max(width, height)
   const [w, h] = [width * scale, height * scale]
   const href = (png: Uint8Array) => `data:image/png;base64,${Buffer.from(png).toString('base64')}`
-  // Single pixels of a small picture stay what they are.
+  // Keep the single pixels of a small picture sharp.
   const rendering = scale > 2 ? ' image-rendering="optimizeSpeed"' : ''
   const image = `<image width="${w}" height="${h}" preserveAspectRatio="none"${rendering} href="${href(photo)}"/>`
   const [x, y] = [region.left * w, region.top * h]

@@ -1,8 +1,8 @@
 /**
- * Panels of curves below each other over one x axis, as an SVG.
+ * Draws panels of curves below each other over a common x axis, as an SVG.
  *
- * Observable Plot draws each panel into a document of linkedom's; titles and legends, which Plot would make of HTML,
- * are added here, so that the result is one plain SVG.
+ * Observable Plot draws each panel into a linkedom document. Plot would make titles and legends as HTML, so they are
+ * added here: the result is one plain SVG.
  */
 
 import { FONT_FAMILY } from './font'
@@ -13,18 +13,18 @@ import { escapeXml } from './xml'
 export interface Curve {
   points: readonly Point[]
   colour: string
-  /** The name in the legend; a curve without one is not listed. */
+  /** The name in the legend; a curve without a name is not listed. */
   name?: string
   /** Thin and pale, for the raw values behind a smoothed curve. */
   faint?: boolean
   /** Mark the points. */
   dots?: boolean
-  /** Write this beside the last point. */
+  /** Formats the label beside the last point. */
   last?: (y: number) => string
 }
 
 export interface Panel {
-  /** What the y axis shows, with its unit. */
+  /** Label of the y axis, with its unit. */
   label: string
   range: readonly [number, number]
   curves: readonly Curve[]
@@ -46,13 +46,13 @@ const MARGIN = { left: 74, right: 68, top: 34, bottom: 26 }
 const FONT_SIZE = 13
 const INK = '#22262e'
 const MUTED = '#5d6470'
-/** A number as short as it can be: 0.004, 1e-5, 500. */
+/** The shortest form of a number: 0.004, 1e-5, 500. */
 function short(value: number): string {
   const rounded = Number(value.toPrecision(6))
   return rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded)
 }
 
-/** Roughly how wide a text is, px: enough to place legends, since nothing here can measure. */
+/** Estimated width of a text, px: accurate enough to place legends, since nothing here can measure text. */
 function widthOf(text: string): number {
   const parts = Array.from(text, (c) => (' ,.-filjrt'.includes(c) ? 0.31 : 'mw'.includes(c) ? 0.81 : 0.55))
   return parts.reduce((sum, part) => sum + part, 0) * FONT_SIZE
@@ -62,7 +62,7 @@ function widthOf(text: string): number {
 function legend(curves: readonly Curve[]): string {
   const swatch = 22
   let right = WIDTH - MARGIN.right
-  // One curve alone is named by the panel.
+  // A single curve is named by its panel.
   if (curves.length < 2) return ''
   return curves
     .flatMap(({ name, points, ...look }) => (name !== undefined && points.length > 0 ? [{ name, ...look }] : []))
@@ -77,11 +77,11 @@ function legend(curves: readonly Curve[]): string {
     .join('')
 }
 
-/** A curve as Plot's marks. */
+/** Converts a curve to Plot's marks. */
 function marksOf(Plot: PlotLibrary, { points, colour, faint, dots, last }: Curve) {
   const xy = { x: 'x', y: 'y' }
   const stroke = faint ? { strokeWidth: 1, strokeOpacity: 0.25 } : { strokeWidth: 2 }
-  // One point makes no line; with many, dots would hide it.
+  // A single point makes no line; with many points, dots would hide it.
   const marked = points.length === 1 || (dots && points.length <= 60)
   const radius = points.length > 30 ? 2 : 3
   const end = points.slice(-1)
@@ -99,13 +99,13 @@ export async function panelsToSvg({ title, subtitle, xLabel, panels }: Picture):
   const { Plot, document } = await loadPlot()
 
   const xs = panels.flatMap(({ curves }) => curves.flatMap(({ points }) => points.map(({ x }) => x)))
-  // Step 0 is before the first; a run of one step still has an axis.
+  // Step 0 is before the first step, so that a run of one step still has an axis.
   const high = xs.reduce((a, b) => Math.max(a, b), 1)
-  // Fewer steps than ticks would be counted in fractions.
+  // With fewer steps than ticks, Plot would use fractions.
   const xTicks = high < 8 ? Array.from({ length: high + 1 }, (_, i) => i) : 8
 
   const drawn = panels.map(({ label, range, curves }, i) => {
-    // Plot's own labels carry equally many decimals; of very small numbers that would be mostly zeros.
+    // Plot's own labels have equally many decimals, which for very small numbers would be mostly zeros.
     const tickFormat = range[1] < 0.01 ? short : undefined
     const plot = Plot.plot({
       document,
@@ -125,7 +125,7 @@ export async function panelsToSvg({ title, subtitle, xLabel, panels }: Picture):
         ...curves.flatMap((curve) => marksOf(Plot, curve)),
       ],
     })
-    // Plot's style sheet speaks of HTML pages; everything it sets is set on the root here.
+    // Plot's style sheet is meant for HTML pages; the root element sets everything it would set.
     for (const style of plot.querySelectorAll('style')) style.remove()
     const heading = `<text x="14" y="19.5" text-anchor="start" font-weight="bold">${escapeXml(label)}</text>`
     return `<g transform="translate(0,${HEADER + i * PANEL})">${heading}${legend(curves)}${plot.innerHTML}</g>`

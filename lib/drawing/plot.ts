@@ -1,9 +1,9 @@
-/** The plotting library, which is optional and loaded when the first picture is drawn: nothing else needs it. */
+/** Loads the plotting library, which is optional, when the first picture is drawn; nothing else needs it. */
 import { optionalPackage } from '../errors/optional-package'
 
 /**
  * @returns Observable Plot, and a document for it to draw in
- * @throws MbconvError ERR_ENVIRONMENT where one of the two packages is missing
+ * @throws MbconvError ERR_ENVIRONMENT if one of the two packages is missing
  */
 export async function loadPlot() {
   const [Plot, { parseHTML }] = await Promise.all([

@@ -1,19 +1,19 @@
-/** What a plot of many noisy points needs: smoothing, thinning, and a range that outliers do not spoil. */
+/** Preparation of many noisy points for a plot: smoothing, thinning, and a range without outliers. */
 
 export interface Point {
   x: number
   y: number
 }
 
-/** How many points on either side {@link smooth} averages: about a fortieth of the series in all. */
+/** How many points {@link smooth} averages on either side. Both sides together are about a fortieth of the series. */
 export function smoothingRadius(count: number): number {
   return Math.floor(count / 80)
 }
 
 /**
- * Each point with the mean of its neighbours up to `radius` on either side. Near the start there are as many on the
- * right as on the left, or the steep fall there would be flattened; near the end, where little changes, the window is
- * merely cut off, or the last points would be as noisy as the raw ones.
+ * Replaces each point by the mean of its neighbours up to `radius` on either side. Near the start, the window shrinks
+ * on both sides, since the steep fall there would be flattened otherwise. Near the end, where little changes, only its
+ * right side is cut off, since the last points would be as noisy as the raw ones otherwise.
  */
 export function smooth(points: readonly Point[], radius: number): Point[] {
   const sums = new Float64Array(points.length + 1)
@@ -27,7 +27,7 @@ export function smooth(points: readonly Point[], radius: number): Point[] {
   })
 }
 
-/** At most `2 × bins` of the points: the lowest and the highest of each of `bins` equal runs, so that no spike is lost. */
+/** At most `2 × bins` points: the lowest and the highest of each of `bins` equal sections, so that no spike is lost. */
 export function thin(points: readonly Point[], bins: number): Point[] {
   if (points.length <= 2 * bins) return [...points]
   const kept: Point[] = []
@@ -46,13 +46,13 @@ export function thin(points: readonly Point[], bins: number): Point[] {
   return kept
 }
 
-/** The points without the hundredth with the smallest y and the hundredth with the largest. */
+/** The points without the 1 % with the smallest y and the 1 % with the largest. */
 export function withoutExtremes(points: readonly Point[]): Point[] {
   const few = Math.ceil(points.length / 100)
   return [...points].sort((a, b) => a.y - b.y).slice(few, points.length - few)
 }
 
-/** The range of y of all the series, with a margin of a twentieth on both sides. */
+/** The range of y over all series, with a margin of a twentieth on both sides. */
 export function rangeOf(...series: readonly (readonly Point[])[]): [number, number] {
   let low = Number.POSITIVE_INFINITY
   let high = Number.NEGATIVE_INFINITY

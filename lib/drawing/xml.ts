@@ -1,4 +1,4 @@
-/** Text as HTML and SVG have it. */
+/** Escapes text for HTML and SVG. */
 import { blanked } from '../text/foreign-text'
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -9,8 +9,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** A text to stand in elements and in quoted attributes. */
+/** Escapes a text for use in elements and quoted attributes. */
 export function escapeXml(text: string): string {
-  // Control characters cannot be written in XML at all; a bidirectional override would turn the page around.
+  // XML has no control characters, and a bidirectional override would reverse the rest of the page.
   return blanked(text.replace(/[\ufffe\uffff]/g, ' ')).replace(/[&<>"']/g, (c) => ENTITIES[c])
 }

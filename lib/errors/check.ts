@@ -1,7 +1,7 @@
-/** Argument checks: every refusal names the call and the argument. */
+/** Argument checks. Every error names the call and the argument. */
 import { MbconvError } from './error'
 
-/** A value as an error message may show it, whatever it is. */
+/** Any value, in a form for error messages. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'function') return 'a function'
@@ -9,7 +9,7 @@ export function shown(value: unknown): string {
   return Array.isArray(value) ? 'an array' : 'an object'
 }
 
-/** Items as an error message may list them: the first few, and how many more there are. */
+/** Items for an error message: the first few, and the number of the others. */
 export function listed(
   items: readonly string[],
   { most = 5, separator = ', ', show = (item: string): string => item } = {},
@@ -18,7 +18,7 @@ export function listed(
   return items.length > most ? `${text} and ${items.length - most} more` : text
 }
 
-/** Refuses anything but a plain options object with known keys only: a misspelt key must not silently give the default. */
+/** Checks for a plain options object with known keys only: a misspelt key must not silently give the default. */
 export function checkOptions(op: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new MbconvError('ERR_TYPE', `${op}: options must be an object, got ${shown(options)}`, { op })
@@ -38,13 +38,13 @@ export function checkFunction(op: string, name: string, value: unknown): void {
   throw new MbconvError('ERR_TYPE', `${op}: ${name} must be a function, got ${shown(value)}`, { op })
 }
 
-/** Anything that has properties. */
+/** Checks for an object or function. */
 export function checkObject(op: string, name: string, value: unknown): void {
   if (typeof value === 'object' && value !== null) return
   throw new MbconvError('ERR_TYPE', `${op}: ${name} must be an object, got ${shown(value)}`, { op })
 }
 
-/** The path of a file: text, or bytes where the name is none. */
+/** Checks for a file path: text, or bytes if the name is not text. */
 export function checkPath(op: string, path: unknown): void {
   if (typeof path === 'string' || path instanceof Uint8Array || path instanceof URL) return
   throw new MbconvError('ERR_TYPE', `${op}: the path of a file must be text, got ${shown(path)}`, { op })
@@ -59,7 +59,7 @@ export function checkNumber(op: string, name: string, value: unknown): asserts v
   }
 }
 
-/** A finite number of at least `min` and below `below`. */
+/** Checks for a finite number of at least `min` and below `below`. */
 export function checkRange(
   op: string,
   name: string,
@@ -73,7 +73,7 @@ export function checkRange(
   throw new MbconvError('ERR_VALUE', `${op}: ${name} must be ${range}, got ${value}`, { op })
 }
 
-/** One of a few values. */
+/** Checks for one of the known values. */
 export function checkOneOf(op: string, name: string, value: unknown, known: readonly unknown[]): void {
   if (known.includes(value)) return
   const words = known.map(shown).join(', ')
@@ -85,10 +85,10 @@ export function checkPositive(op: string, name: string, value: unknown): asserts
   if (value <= 0) throw new MbconvError('ERR_VALUE', `${op}: ${name} must be greater than 0, got ${value}`, { op })
 }
 
-/** The usual bound of whole numbers: products of a few of them are exact in a double. */
+/** The usual limit of whole numbers: products of a few of them are exact in a double. */
 export const MOST_COUNT = 1_000_000
 
-/** A whole number from `min` to `max`. */
+/** Checks for a whole number from `min` to `max`. */
 export function checkCount(
   op: string,
   name: string,
@@ -103,7 +103,7 @@ export function checkCount(
   }
 }
 
-/** A rate of dropout: 0 ≤ value < 1, since at 1 nothing would be left. */
+/** Checks for a dropout rate: 0 ≤ value < 1, since 1 would leave nothing. */
 export function checkRate(op: string, name: string, value: unknown): asserts value is number {
   checkRange(op, name, value, 0, 1)
 }

@@ -1,29 +1,29 @@
 /**
- * The net behind the checks: no error without a code leaves the package.
+ * The safety net behind the checks: every error that leaves the package has a code.
  *
- * A function that is given what nobody thought of fails somewhere inside, with a TypeError of JavaScript's or an error
- * of Node's. At the boundary (./public-face) it becomes an {@link MbconvError} with the first error as its cause. What a
- * caller's own function, getter or iterator threw stays as it is: it began in the caller's code, and the stack says so.
+ * An argument that no check expects fails somewhere inside, with a TypeError of JavaScript or an error of Node. At the
+ * boundary (./public-face) it becomes an {@link MbconvError}, with the first error as its cause. Errors from the
+ * caller's own functions, getters or iterators stay unchanged: they began in the caller's code, and the stack says so.
  */
 import { types } from 'node:util'
 import { type ErrorCode, MbconvError } from './error'
 import { isDependencyPlace, isOwnPlace, placesOf } from './stack'
 
-/** Any function at all. */
+/** Any function. */
 export type Fn = (this: unknown, ...args: never[]) => unknown
 
 /**
- * Whether an error began in this package: in its own code, or in Node's or a dependency's that it called. One whose
- * beginning cannot be told (no stack was kept) counts as ours: it still comes out as the cause.
+ * Whether an error began in this package: in its own code, or in Node or a dependency that it called. An error of
+ * unknown origin (without a stack) counts as ours: it is still the cause of the new error.
  */
 function isOurs(error: Error): boolean {
   let frames: unknown
   try {
     const { stack, message } = error
-    // The message stands in front of the frames, and may look like some.
+    // The message comes before the frames, and may look like a frame.
     frames = typeof stack === 'string' ? stack.slice(stack.indexOf(message) + message.length) : ''
   } catch {
-    return false // a getter of the caller's
+    return false // a getter in the caller's code
   }
   const place = placesOf(frames as string).find((each) => isOwnPlace(each) || !isDependencyPlace(each))
   return place === undefined || isOwnPlace(place)
@@ -38,7 +38,7 @@ function codeOf(error: Error & { code?: unknown; syscall?: unknown }): ErrorCode
   return error instanceof SyntaxError || error instanceof URIError ? 'ERR_VALUE' : 'ERR_INTERNAL'
 }
 
-/** What V8's words say about an argument. */
+/** Descriptions of an argument for V8's messages. */
 const PHRASES: readonly [RegExp, string][] = [
   [/^Maximum call stack.*/, 'arguments are nested too deeply, or a function calls itself without end'],
   [/^Cannot read properties of (null|undefined) \(reading '(\w+)'\)$/, 'found $1 in place of something with $2'],
@@ -47,7 +47,9 @@ const PHRASES: readonly [RegExp, string][] = [
   [/^(?:Cannot (?:read|write) private|Receiver must be).*/, 'called on an object of another class'],
 ]
 
-/** What leaves `op` when `error` was thrown in it: errors with a code and the caller's own as they are. */
+/**
+ * The error to throw from `op` after `error` was thrown inside. Errors with a code and the caller's own stay unchanged.
+ */
 export function coded(op: string, error: unknown): unknown {
   if (error instanceof MbconvError || !(types.isNativeError(error) || error instanceof DOMException)) return error
   if (!isOurs(error)) return error
@@ -57,7 +59,7 @@ export function coded(op: string, error: unknown): unknown {
   return new MbconvError(codeOf(error), `${op}: ${what}`, { op, cause: error })
 }
 
-/** Functions with the net behind `fn`, by what kind of function that is. */
+/** Wrappers that put the net behind `fn`, by kind of function. */
 const GUARDS: Record<string, (op: string, fn: Fn) => Fn> = {
   plain: (op, fn) =>
     function (...args) {
@@ -98,7 +100,7 @@ function kindOf(fn: Fn): keyof typeof GUARDS {
   return types.isAsyncFunction(fn) ? 'async' : 'plain'
 }
 
-/** `fn` with the net behind it, under the same name. What it throws names `op`. */
+/** Puts the net behind `fn`, under the same name. Its errors name `op`. */
 export function guarded<F extends Fn>(op: string, fn: F): F {
   const guard = GUARDS[kindOf(fn)](op, fn)
   for (const key of ['name', 'length'] as const) {

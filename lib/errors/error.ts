@@ -1,12 +1,12 @@
 /**
  * Every failure this package reports, as one class with a stable `code`.
  *
- * Programs branch on the code, which also decides the command's exit status (see ./exit-codes). People read `message` and
- * `hint`.
+ * Programs branch on the code, which also decides the command's exit status (see ./exit-codes). `message` and `hint`
+ * are for people.
  */
 import { printableLines } from '../text/foreign-text'
 
-/** What a caller may branch on. The list is closed: a new failure needs a code here. */
+/** Codes that a caller may branch on. The list is complete: a new kind of failure needs a new code here. */
 export type ErrorCode =
   // A wrong call.
   | 'ERR_TYPE' // an argument of the wrong JavaScript type or dtype
@@ -21,7 +21,7 @@ export type ErrorCode =
   | 'ERR_CUDA_OOM' // device memory
   | 'ERR_CUDA' // any other CUDA failure
   | 'ERR_NATIVE' // anything libtorch reports that fits none of the above
-  | 'ERR_INTERNAL' // a fault of this package; `cause` is what happened
+  | 'ERR_INTERNAL' // a fault of this package; `cause` is the original error
   | 'ERR_UNREACHED' // nothing within the tolerance of a budget
   // The command line and the configuration.
   | 'ERR_USAGE'
@@ -32,32 +32,32 @@ export type ErrorCode =
   | 'ERR_ENVIRONMENT'
   // Files.
   | 'ERR_DATA' // a data set or image that cannot be read
-  | 'ERR_CHECKPOINT' // a checkpoint that is not whole, or not of this run
-  | 'ERR_FORMAT' // a file that is not what its name says
+  | 'ERR_CHECKPOINT' // a checkpoint that is not whole, or of another run
+  | 'ERR_FORMAT' // a file whose content does not fit its name
   | 'ERR_IO'
   | 'ERR_NETWORK' // a server that cannot be reached, or does not give what was asked for
   // Training.
   | 'ERR_DIVERGED' // loss is NaN or infinite, or most steps were skipped for that
   | 'ERR_ABORTED'
 
-/** What is known about an allocation that was refused. Bytes throughout. */
+/** Facts about a refused allocation, in bytes. */
 export interface MemoryShortage {
   device: string
-  /** What the device was asked for: at least what the tensor needs, allocators round up. */
+  /** Bytes requested from the device. Allocators round up, so at least as many as the tensor needs. */
   asked: number
-  /** What the device had free; on GPUs only. */
+  /** Bytes free on the device; on GPUs only. */
   free?: number
-  /** The tensors of this thread that hold most memory there, largest first, three at most. */
+  /** The tensors of this thread that hold most memory on the device: at most three, largest first. */
   holders: { tensor: string; bytes: number }[]
 }
 
 export interface MbconvErrorOptions {
-  /** The operation that failed, by the name the caller used. */
+  /** The failed operation, under the name that the caller used. */
   op?: string
-  /** What to do about it, in one sentence. */
+  /** The remedy, in one sentence. */
   hint?: string
   cause?: unknown
-  /** The C++ stack, where the failure came from libtorch. */
+  /** The C++ stack, if the failure came from libtorch. */
   nativeTrace?: string
   memory?: MemoryShortage
 }
@@ -67,11 +67,11 @@ export class MbconvError extends Error {
   readonly op?: string
   readonly hint?: string
   readonly nativeTrace?: string
-  /** With ERR_OOM and ERR_CUDA_OOM where an allocator refused; the process can go on. */
+  /** With ERR_OOM and ERR_CUDA_OOM, if an allocator refused. The process can go on. */
   readonly memory?: MemoryShortage
 
   constructor(code: ErrorCode, message: string, options: MbconvErrorOptions = {}) {
-    // Messages name files, classes, servers' words: none may reach a terminal or a log as it is.
+    // Messages contain names of files and classes, and text from servers. Escape them for terminals and logs.
     super(printableLines(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'MbconvError'
     this.code = code
@@ -81,7 +81,7 @@ export class MbconvError extends Error {
     if (options.memory !== undefined) this.memory = options.memory
   }
 
-  /** What JSON.stringify writes: what the error says, without stacks. */
+  /** The value for JSON.stringify: the error's facts without stacks. */
   toJSON(): Record<string, unknown> {
     const { name, code, message, op, hint, memory } = this
     return { name, code, message, op, hint, memory }

@@ -1,4 +1,4 @@
-/** The exit statuses of the `mbconv` command, and which errors lead to which. */
+/** The exit statuses of the `mbconv` command, and the errors that lead to them. */
 import { MbconvError } from './error'
 
 export const EXIT = {
@@ -12,7 +12,7 @@ export const EXIT = {
   sigterm: 143,
 } as const
 
-/** The exit status that an error leads to: 1 unless a more specific one fits. */
+/** The exit status for an error: 1 unless a more specific one fits. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof MbconvError)) return EXIT.failure
   switch (error.code) {

@@ -1,12 +1,15 @@
-/** Whose code a stack leads through. */
+/** Tells whose code a stack leads through. */
 import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { dependencyNames, packageRoot } from '../package/manifest'
 
-/** This package's code, as compiled or, with source maps, as written. */
+/** Folders of this package's code: as compiled and, with source maps, as written. */
 const own = ['dist', 'lib'].map((folder) => join(packageRoot, folder) + sep)
 
-/** `file:///a%20b.mjs:1:2` as `/a b.mjs:1:2`. Whoever compiles code may call it anything: what names no file stays as it is. */
+/**
+ * Turns `file:///a%20b.mjs:1:2` into `/a b.mjs:1:2`. Compiled code may have any name: names that are not files stay
+ * unchanged.
+ */
 function fileOfFrame(place: string): string {
   const [, url, position] = /^(.*?)((?::\d+){2})$/.exec(place)!
   try {
@@ -16,11 +19,11 @@ function fileOfFrame(place: string): string {
   }
 }
 
-/** The places on a stack, innermost first, as `file:line:column`; V8's own and Node's are left out. */
+/** The places on a stack, innermost first, as `file:line:column`, without V8's and Node's own. */
 export function placesOf(stack: string): string[] {
   const places: string[] = []
   for (const line of stack.split('\n')) {
-    // "at name (place)" or "at place"; a place may hold blanks and parentheses, a name holds no parenthesis.
+    // "at name (place)" or "at place". A place may contain blanks and parentheses, a name contains no parenthesis.
     const [, named, bare] = /^\s*at (?:async )?(?:[^(]*? \((.+:\d+:\d+)\)|(.+:\d+:\d+))$/.exec(line) ?? []
     const place = named ?? bare
     if (place === undefined || place.startsWith('node:')) continue

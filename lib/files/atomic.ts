@@ -1,5 +1,5 @@
 /**
- * Files and folders that are whole or absent, whatever moment the process dies at.
+ * Files and folders that are whole or absent, even if the process dies at any moment.
  *
  * The recipe is the usual one: write beside the target, force the bytes to the disk, rename, force the folder's entry
  * to the disk. A rename replaces a file in one step, so a reader sees the old content or the new, never a mixture.
@@ -26,7 +26,7 @@ import { processIsAlive } from './lock-file.cjs'
 /** What may be written: text (as UTF-8), bytes, or pieces that are produced one after another. */
 export type FileContent = string | Uint8Array | Iterable<Uint8Array>
 
-/** Marks names that are nobody's result. The process id in them tells who may still be writing there. */
+/** Marks temporary names. The process id in the name tells who may still be writing the file. */
 const TEMP_NAME = /^\..+\.(tmp|old)-(\d+)-[0-9a-f]+$/
 
 /** A name in `target`'s own folder, so that the rename never crosses a file system. */
@@ -35,7 +35,7 @@ function siblingName(target: string, kind: 'tmp' | 'old'): string {
   return join(dirname(target), `.${basename(target)}.${kind}-${process.pid}-${unique}`)
 }
 
-/** Writes all of `bytes`; one write() may take fewer than it was offered. */
+/** Writes all of `bytes`: one write() may take only a part of them. */
 export function writeFully(fd: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.byteLength; ) done += writeSync(fd, bytes, done, bytes.byteLength - done)
 }
@@ -75,7 +75,7 @@ export function writeFileDurable(path: string, content: FileContent): void {
   }
 }
 
-/** Takes away what is of no more use; what went wrong before matters more than whether that works. */
+/** Removes a temporary file that is no longer needed. A failure is ignored: the earlier error matters more. */
 function discard(temp: string): void {
   try {
     rmSync(temp, { recursive: true, force: true })
@@ -85,15 +85,15 @@ function discard(temp: string): void {
 }
 
 /**
- * Writes a file so that `path` holds either what it held before or all of `content`.
+ * Writes a file so that `path` holds either its old content or all of `content`.
  *
- * @throws MbconvError ERR_IO, also where a folder, pipe or device is in its place; what is there is then untouched and no
- *   temporary file stays behind.
+ * @throws MbconvError ERR_IO, also if a folder, pipe or device is in its place. The old content is then untouched, and
+ *   no temporary file is left.
  */
 export function writeFileAtomic(path: string, content: FileContent): void {
   const temp = siblingName(path, 'tmp')
   try {
-    // A rename would put the file in the place of a device: /dev/null would be gone for every process.
+    // A rename would replace a device: /dev/null would be gone for every process.
     const there = statSync(path, { throwIfNoEntry: false })
     if (there?.isDirectory()) throw new Error('it is a folder')
     if (there?.isFile() === false) throw new Error('it is not a regular file')
@@ -109,10 +109,10 @@ export function writeFileAtomic(path: string, content: FileContent): void {
 /**
  * Publishes a folder in one step: `fill` writes into a temporary folder beside `path`, which is then renamed.
  * `fill` forces its own files to the disk ({@link writeFileDurable}); the folder entries are forced here.
- * A folder already at `path` is replaced. Killed in between, the old one is gone, so callers replace only
- * folders that are worth less than the new one.
+ * A folder already at `path` is replaced. If the process is killed in between, the old folder is gone, so callers
+ * replace only folders that are worth less than the new one.
  *
- * @throws MbconvError ERR_IO, or whatever `fill` throws; nothing stays behind then.
+ * @throws MbconvError ERR_IO, or whatever `fill` throws; nothing is left behind then.
  */
 export function publishDirectory(path: string, fill: (folder: string) => void): void {
   const temp = siblingName(path, 'tmp')
@@ -129,7 +129,7 @@ export function publishDirectory(path: string, fill: (folder: string) => void): 
   }
 }
 
-/** Removes a folder so that no one ever meets it half emptied: it loses its name first. */
+/** Removes a folder so that it is never seen half emptied: it is renamed first. */
 export function removeDirectoryAtomic(path: string): void {
   const doomed = siblingName(path, 'old')
   try {
@@ -141,8 +141,8 @@ export function removeDirectoryAtomic(path: string): void {
 }
 
 /**
- * Removes what writers that died left in `directory`. Temporaries of living processes stay, unless `exclusive` says
- * that the caller holds the folder's lock: then every one is stale, even one whose process id was given out again.
+ * Removes the temporary files that dead writers left in `directory`. Those of living processes stay, unless `exclusive`
+ * says that the caller holds the folder's lock. Then all are stale, even if another process now has the same id.
  *
  * @returns the names removed
  */
@@ -164,7 +164,7 @@ export function removeStaleTemporaries(directory: string, { exclusive = false } 
 }
 
 /**
- * Removes a file, or a folder with all that is in it, that may be gone already.
+ * Removes a file, or a folder with its content. It may be gone already.
  *
  * @throws MbconvError ERR_IO
  */

@@ -1,12 +1,12 @@
-/** Reading a file of data whole, with errors that name it. */
+/** Reads a whole data file, with errors that name it. */
 import { MbconvError } from '../errors/error'
 import { nameOf } from '../text/foreign-text'
 import { type FilePath, readBytes } from './open'
 
-/** The most that is read unless the caller allows less: what Node reads from a file in one piece. */
+/** The most bytes to read unless the caller allows less: Node's limit for one file. */
 export const MAX_BYTES = 2 ** 31 - 1
 
-/** What is wrong with a data file. */
+/** The error for a problem in a data file. */
 export function dataError(path: FilePath, problem: string, hint: string, cause?: unknown): MbconvError {
   return new MbconvError('ERR_DATA', `${nameOf(path)}: ${problem}`, { hint, cause })
 }

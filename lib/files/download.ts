@@ -1,8 +1,8 @@
 /**
- * Fetching a file over HTTP: in a part beside the target, going on where an earlier attempt stopped, compared with its
- * SHA-256, and published in one step once it is whole.
+ * Fetches a file over HTTP into a part beside the target. Resumes where an earlier attempt stopped, compares the
+ * SHA-256, and publishes the file in one step once it is whole.
  *
- * Sources: RFC 9110, sections 13.1.5 (If-Range), 14 (ranges), 15.3.7 (what an answer to one says), 10.2.3 (Retry-After).
+ * Sources: RFC 9110, sections 13.1.5 (If-Range), 14 (ranges), 15.3.7 (206 responses), 10.2.3 (Retry-After).
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream, renameSync } from 'node:fs'
@@ -18,23 +18,23 @@ import { type Address, addressOf, failureOf, network, Web } from './web'
 
 export interface DownloadProgress {
   url: string
-  /** Bytes that are here. */
+  /** Bytes that have arrived. */
   bytes: number
-  /** Of the whole file, where the server tells. */
+  /** Size of the whole file, if the server reports it. */
   total?: number
 }
 
 export interface DownloadOptions {
   /** SHA-256 in hexadecimal, or its beginning. */
   sha256?: string
-  /** Looks at the whole file before it is published, and throws if it is not what it should be. */
+  /** Checks the whole file before it is published, and throws if the file is wrong. */
   check?: (part: string) => void
   onProgress?: (progress: DownloadProgress) => void
   onNote?: (text: string) => void
   signal?: AbortSignal
-  /** Attempts after the first that get next to nothing. Default 5. */
+  /** Retries after attempts that bring next to nothing. Default 5. */
   retries?: number
-  /** An attempt that brings fewer than `leastBytes` in so long is given up, ms. Default 30,000. */
+  /** An attempt is given up if it brings fewer than `leastBytes` in this time, ms. Default 30,000. */
   timeout?: number
   /** Default 16,384. */
   leastBytes?: number
@@ -45,18 +45,18 @@ export interface DownloadOptions {
 export interface Download {
   bytes: number
   sha256: string
-  /** The server told the SHA-256, and it was compared. */
+  /** Whether the server announced a SHA-256, which was compared. */
   announced: boolean
 }
 
 const LONGEST_WAIT_MS = 60_000
 const LEAST_BYTES = 16_384
-/** Between two looks at the room on the disk, where nobody knows how much will come. */
+/** If the total size is unknown, the free disk space is checked after every so many bytes. */
 const LOOK_EVERY = 64 * 2 ** 20
 
-/** A failure that another attempt may not meet. */
+/** A failure that may not occur again at the next attempt. */
 class Passing extends Error {
-  /** What the server asks to wait, ms. */
+  /** Time that the server asks to wait, ms. */
   readonly wait?: number
 
   constructor(message: string, wait?: number) {
@@ -66,17 +66,19 @@ class Passing extends Error {
 }
 
 /**
- * Fetches `url` into the file `target`, whose folder exists. `target.part` holds what came so far, `target.part.json` what
- * it is the beginning of; both stay after a failure, so that the next call goes on, unless they have filled the disk.
+ * Fetches `url` into the file `target`, whose folder exists. `target.part` holds the bytes that have arrived,
+ * `target.part.json` describes their source. Both are kept after a failure, so that the next call resumes, unless they
+ * have filled the disk.
  *
- * @param url may hold a user's name and password, which go to that server alone
- * @throws MbconvError ERR_VALUE for what is no address; ERR_NETWORK; ERR_FORMAT for another SHA-256 or what `check` refuses
- *   (the part is removed then); ERR_IO for a disk that is full or another process at it; ERR_ABORTED; ERR_ENVIRONMENT
+ * @param url may hold a user's name and password, which are sent to that server only
+ * @throws MbconvError ERR_VALUE for an invalid address; ERR_NETWORK; ERR_FORMAT for another SHA-256 or a file that
+ *   `check` refuses (the part is removed then); ERR_IO for a full disk, or if another process downloads it;
+ *   ERR_ABORTED; ERR_ENVIRONMENT
  */
 export async function download(url: string, target: string, options: DownloadOptions = {}): Promise<Download> {
   const address = addressOf(url)
   const [lock, token] = [`${target}.lock`, randomUUID()]
-  // Two at once would write into the same part.
+  // Two processes at once would write into the same part.
   lockPath(lock, target, token)
   try {
     const part = new Part(target)
@@ -138,11 +140,11 @@ function diskFull(target: string, cause: unknown): MbconvError {
   })
 }
 
-/** Attempt after attempt, until the part is whole. */
+/** Makes attempts until the part is whole. */
 async function fetchAll(address: Address, part: Part, options: DownloadOptions): Promise<void> {
   const { retries = 5, leastBytes = LEAST_BYTES, onNote, signal } = options
   const { url } = address
-  // A process was killed after the last byte.
+  // An earlier process was killed after the last byte.
   if (part.bytes > 0 && part.record.url === url && part.record.total === part.bytes) return
   const web = await Web.open()
   try {
@@ -167,16 +169,16 @@ async function fetchAll(address: Address, part: Part, options: DownloadOptions):
   }
 }
 
-/** @returns whether the part is whole now; false to begin anew at once */
+/** @returns whether the part is whole now; false: start over at once */
 async function attempt(web: Web, address: Address, part: Part, options: DownloadOptions): Promise<boolean> {
   const { signal, timeout = 30_000, leastBytes = LEAST_BYTES } = options
-  // One controller for the caller's signal and for a server that has gone silent.
+  // One controller for the caller's signal and for a silent server.
   const controller = new AbortController()
   const stop = () => controller.abort()
   signal?.addEventListener('abort', stop, { once: true })
   if (signal?.aborted) stop()
   let [timer, came] = [setTimeout(stop, timeout), 0]
-  // Not any byte is a sign of life: one a minute would go on for ever.
+  // Few bytes do not count as progress: a server that sends one a minute would go on forever.
   const alive = (bytes: number) => {
     came += bytes
     if (came < leastBytes) return
@@ -208,14 +210,14 @@ async function attempt(web: Web, address: Address, part: Part, options: Download
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', stop)
-    controller.abort() // ends a body that nobody has read
+    controller.abort() // ends a body that has not been read
   }
 }
 
 /**
- * Looks at the head of an answer, and describes the part that its body is to be added to.
+ * Reads the head of a response, and describes the part that its body belongs to.
  *
- * @returns undefined for a body to take; else what {@link attempt} returns
+ * @returns undefined if the body is to be taken, else the result of {@link attempt}
  */
 function beginning(
   url: string,
@@ -233,7 +235,7 @@ function beginning(
     return false
   }
   if (status === 416) {
-    // Nothing is behind what is here: it is whole, or it was never a beginning of this file.
+    // The server has nothing after the bytes here: the part is whole, or it never was a beginning of this file.
     if (!resumes) throw network(url, 'the server refuses the whole file (HTTP 416)')
     const total = Number(/^bytes \*\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1] ?? Number.NaN)
     return (
@@ -247,8 +249,8 @@ function beginning(
   const encoded = !/^(identity)?$/i.test(headers.get('content-encoding') ?? '')
   const length = Number(headers.get('content-length') ?? Number.NaN)
   if (status === 200) {
-    // All of it: the server knows no ranges, or has another file now. What it has packed, fetch unpacks: the length and
-    // the version are of other bytes then.
+    // The response has the whole file: the server does not support ranges, or has another file now. fetch decodes a
+    // compressed body, so length and version then describe other bytes.
     part.clear()
     part.describe(encoded ? { url, sha256 } : { ...answer, total: Number.isNaN(length) ? undefined : length })
     return undefined
@@ -266,12 +268,12 @@ function beginning(
   }
   const fits = from === part.bytes && total !== undefined && to < total && !(length !== to - from + 1 && length >= 0)
   if (!fits) return anew(another)
-  // What is known of the version stays known where the answer does not say it again.
+  // Keep the version's known facts if the response does not repeat them.
   part.describe({ ...part.record, total, sha256: sha256 ?? part.record.sha256 })
   return undefined
 }
 
-/** Adds the body to the part. */
+/** Appends the body to the part. */
 async function take(
   url: string,
   part: Part,
@@ -317,8 +319,8 @@ async function take(
 }
 
 /**
- * A strong entity tag, and a date; a weak tag does not tell bytes apart, nor does the date of a change in the same second as
- * the answer.
+ * The version of a response: a strong entity tag, and a date. A weak tag does not identify bytes. Neither does a date
+ * of change in the same second as the response.
  */
 function versionOf({ headers }: Response): Pick<PartRecord, 'etag' | 'modified'> {
   const tag = headers.get('etag')
@@ -328,8 +330,8 @@ function versionOf({ headers }: Response): Pick<PartRecord, 'etag' | 'modified'>
 }
 
 /**
- * Whether an answer is of the version that a part is the beginning of. Servers that do not know If-Range send a range of
- * whatever they have now. Where the tags agree, the date may be left out.
+ * Whether a response has the version that a part is the beginning of. Servers that do not support If-Range send a range
+ * of their current file. If the tags agree, the date may be missing.
  */
 function isSameVersion(part: PartRecord, answer: PartRecord): boolean {
   if (part.sha256 !== undefined && answer.sha256 !== undefined && part.sha256 !== answer.sha256) return false
@@ -343,15 +345,15 @@ function retryAfter({ headers }: Response): number | undefined {
   return seconds >= 0 ? seconds * 1000 : undefined
 }
 
-/** What fetch throws, as what it is. */
+/** Classifies an error that fetch throws. */
 function asPassing(url: string, error: unknown): unknown {
   if (error instanceof MbconvError || error instanceof Passing) return error
-  if ((error as NodeJS.ErrnoException).syscall !== undefined) return error // the disk
+  if ((error as NodeJS.ErrnoException).syscall !== undefined) return error // an error of the disk
   const { problem, lasting } = failureOf(error)
   return lasting ? network(url, problem) : new Passing(problem)
 }
 
-/** Digest and size of a file, read piece by piece. */
+/** Digest and size of a file, read in pieces. */
 export async function sha256Of(file: string): Promise<{ sha256: string; bytes: number }> {
   const hash = createHash('sha256')
   let bytes = 0

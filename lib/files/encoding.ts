@@ -1,4 +1,4 @@
-/** Decodes text files that people wrote: UTF-8, or UTF-16 with a byte-order mark, which some editors put first. */
+/** Decodes text files that people wrote: UTF-8, or UTF-16 with a byte-order mark, which some editors write. */
 
 /** The bytes are neither UTF-8 nor UTF-16 with a byte-order mark. The message completes "FILE: …". */
 export class NotText extends Error {}
@@ -12,7 +12,7 @@ export function encodingOf(start: Uint8Array): { name: 'utf-8' | 'utf-16le' | 'u
   return { name: 'utf-8', mark: 0 }
 }
 
-/** Whether bytes without a mark look like UTF-16: every other byte of the first two letters is zero, as with Latin ones. */
+/** Whether bytes without a mark look like UTF-16: of two Latin letters every other byte is zero. */
 export function looksLikeUtf16(start: Uint8Array): boolean {
   if (start.length < 4) return false
   const zero = Array.from(start.subarray(0, 4), (byte) => byte === 0)
@@ -20,7 +20,7 @@ export function looksLikeUtf16(start: Uint8Array): boolean {
 }
 
 /**
- * Decodes UTF-8, and UTF-16 where its mark comes first. The mark is not part of the text.
+ * Decodes UTF-8, and UTF-16 that begins with its mark. The mark is not part of the text.
  *
  * @throws NotText
  */

@@ -1,6 +1,6 @@
 /**
- * The format of a file of weights, told by its first bytes. Names do not tell: torch.save writes `model_best.pth.tar` and
- * `last.ckpt` alike, and `weights.bin` may be anything.
+ * The format of a file of weights, found by its first bytes. Names are not reliable: torch.save writes
+ * `model_best.pth.tar` and `last.ckpt` alike, and `weights.bin` may be anything.
  */
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { MbconvError } from '../errors/error'
@@ -8,15 +8,15 @@ import { ioError } from './io-error'
 import { openFile } from './open'
 
 export interface FileKind {
-  /** `zip` is what torch.save writes, among others. `other` is a known format whose weights this package does not read. */
+  /** `zip`: torch.save's format, among others. `other`: a known format whose weights this package does not read. */
   format: 'zip' | 'safetensors' | 'other' | 'unknown'
-  /** What it is, to complete the sentence "it is …". */
+  /** A description that completes the sentence "it is …". */
   is: string
   /** How to convert a file that cannot be read. */
   hint?: string
 }
 
-/** Bytes that are looked at: up to the mark of a tar archive. */
+/** Bytes that are read: up to the magic number of a tar archive. */
 const START_BYTES = 512
 
 const RESAVE = 'In Python: torch.save(torch.load(path, weights_only=True), path), with PyTorch 1.6 or newer.'
@@ -29,9 +29,9 @@ interface Mark {
   hint?: string
 }
 
-/** By what stands at a place; bytes as Latin-1. The first that fits holds. */
+/** Magic bytes (as Latin-1) at their positions. The first match counts. */
 const MARKS: readonly Mark[] = [
-  // LONG1 of ten bytes: torch's magic number, behind any protocol's mark.
+  // A LONG1 of ten bytes: torch's magic number, after the mark of any pickle protocol.
   { at: 2, bytes: '\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19', is: 'in the format that PyTorch had before 1.6', hint: RESAVE },
   { at: 257, bytes: 'ustar', is: "a tar archive (PyTorch's first format, or a packed folder)", hint: RESAVE },
   { bytes: '\x80', is: 'a pickle that torch.save has not written', hint: STATE_DICT },
@@ -56,16 +56,19 @@ const MARKS: readonly Mark[] = [
   { bytes: '<', is: 'a page or another text in HTML or XML: the server may have answered with it' },
 ]
 
-/** ONNX has no mark: field 1 (the IR's version, a small number), then field 2 (the producer's name), or 7 (the graph). */
+/**
+ * ONNX has no magic number: field 1 (the IR's version, a small number), then field 2 (the producer's name), or 7 (the
+ * graph).
+ */
 const isOnnx = ([first, version, next]: Buffer) =>
   first === 0x08 && version >= 3 && version <= 32 && (next === 0x12 || next === 0x3a)
 
 const ZIP = ['PK\x03\x04', 'PK\x05\x06']
 
-/** Tells what begins with these bytes. */
+/** The kind of a file that begins with these bytes. */
 export function kindOfBytes(start: Buffer): FileKind {
   const text = start.toString('latin1')
-  // First, for a header's length may begin as any other mark.
+  // Checked first, because a header's length may look like any other magic number.
   if (text[8] === '{' && start.readUInt32LE(4) === 0) return { format: 'safetensors', is: 'a safetensors file' }
   if (ZIP.some((mark) => text.startsWith(mark))) return { format: 'zip', is: 'a zip archive, as torch.save writes' }
   const mark = MARKS.find(({ at = 0, bytes }) => text.startsWith(bytes, at))
@@ -74,7 +77,7 @@ export function kindOfBytes(start: Buffer): FileKind {
   return { format: 'unknown', is: start.length === 0 ? 'empty' : 'neither a file of torch.save nor a safetensors file' }
 }
 
-/** Tells what an open file is. */
+/** The kind of an open file. */
 export function kindOfOpen(file: number): FileKind {
   const start = Buffer.alloc(Math.min(START_BYTES, fstatSync(file).size))
   const got = readSync(file, start, 0, start.length, 0)
@@ -82,7 +85,7 @@ export function kindOfOpen(file: number): FileKind {
 }
 
 /**
- * Tells what a file is.
+ * The kind of a file.
  *
  * @throws MbconvError ERR_IO
  */
@@ -97,7 +100,7 @@ export function kindOfFile(path: string, op: string): FileKind {
   }
 }
 
-/** What a zip archive without a pickle of torch.save is, by the names in it. */
+/** The kind of a zip archive without torch.save's pickle, by the names in it. */
 export function kindOfArchive(names: readonly string[]): Omit<FileKind, 'format'> {
   const some = (pattern: RegExp) => names.some((name) => pattern.test(name))
   if (some(/(^|\/)(archive_format|serialized_exported_program\.json)$/) || some(/\/models\/[^/]+\.json$/)) {
@@ -112,7 +115,7 @@ export function kindOfArchive(names: readonly string[]): Omit<FileKind, 'format'
   return { is: 'a zip archive that torch.save has not written: it has no data.pkl' }
 }
 
-/** The error for a file that is of another kind than is wanted. */
+/** The error for a file of an unsuitable kind. */
 export function wrongKind(path: string, op: string, { is, hint }: Omit<FileKind, 'format'>): MbconvError {
   return new MbconvError('ERR_FORMAT', `${path}: it is ${is}`, { op, hint })
 }

@@ -1,16 +1,16 @@
-/** Folders: made, listed and looked at, with errors that name them. */
+/** Makes, lists and inspects folders, with errors that name them. */
 import { type Dirent, mkdirSync, readdirSync, type Stats, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { MbconvError } from '../errors/error'
 import { ioError } from './io-error'
 
-/** What stat() answers where there is nothing, or can be nothing because a part of the path is a file, say. */
+/** Errors of stat() where nothing exists, or can exist, e.g. because a part of the path is a file. */
 const NOTHING_THERE = ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']
 
 /**
- * What lies at a path, links followed; undefined where nothing does.
+ * What lies at a path, links followed; undefined if nothing does.
  *
- * @throws MbconvError ERR_IO where that cannot be told: a folder above that may not be searched, links in a circle
+ * @throws MbconvError ERR_IO if that cannot be found out: a folder above that may not be searched, a cycle of links
  */
 export function statOf(path: string | Buffer): Stats | undefined {
   try {
@@ -21,13 +21,13 @@ export function statOf(path: string | Buffer): Stats | undefined {
   }
 }
 
-/** Whether there is a folder. @throws MbconvError ERR_IO as {@link statOf} */
+/** Whether the path is a folder. @throws MbconvError ERR_IO as {@link statOf} */
 export const isFolder = (path: string | Buffer): boolean => statOf(path)?.isDirectory() ?? false
 
 /**
- * Makes a folder, and those above it that are missing. One that is there already is left as it is.
+ * Makes a folder and its missing parents. An existing folder is left unchanged.
  *
- * Node's own recursive mkdir never ends where the kernel answers ENOENT to a name in a folder that exists, as it does
+ * Node's own recursive mkdir never ends if the kernel answers ENOENT to a name in a folder that exists, as it does
  * below /proc. Here every folder is tried once.
  *
  * @throws MbconvError ERR_IO
@@ -52,9 +52,9 @@ export function makeFolder(path: string): void {
 }
 
 /**
- * Makes a folder in one that exists.
+ * Makes a folder in an existing one.
  *
- * @returns false when the name is taken, by whatever it is
+ * @returns false when anything has the name already
  * @throws MbconvError ERR_IO
  */
 export function makeNewFolder(path: string): boolean {
@@ -68,7 +68,7 @@ export function makeNewFolder(path: string): boolean {
 }
 
 /**
- * The names in a folder, with what each is.
+ * The entries of a folder: their names and kinds.
  *
  * @throws MbconvError ERR_IO
  */

@@ -1,4 +1,4 @@
-/** Errors of the file system, as this package's own. */
+/** Turns errors of the file system into this package's own. */
 import { MbconvError } from '../errors/error'
 import { nameOf } from '../text/foreign-text'
 
@@ -21,13 +21,13 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_INVALID_ARG_VALUE: 'no name can be like that',
 }
 
-/** An errno in words that complete "cannot read FILE: …". */
+/** The reason for an errno, in words that complete "cannot read FILE: …". */
 export function reasonOf(error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException
   return REASONS[code] ?? message
 }
 
-/** Turns an errno into the package's own error, with the path and the remedy where there is an obvious one. */
+/** Turns an errno into the package's own error, with the path, and a remedy if one is obvious. */
 export function ioError(action: string, path: string | Buffer, error: unknown, op?: string): MbconvError {
   if (error instanceof MbconvError) return error
   return new MbconvError('ERR_IO', `cannot ${action} ${nameOf(path)}: ${reasonOf(error)}`, { op, cause: error })

@@ -1,15 +1,19 @@
-/** JSON as this package writes it: indented for the files that people read, on one line for logs. */
+/** Writes JSON: indented for files that people read, on one line for logs. */
 import { printableJson } from '../text/foreign-text'
 
-/** Indented JSON with a final line break. Lists of numbers stay on one line, so that a confusion matrix looks like one. */
+/**
+ * Indented JSON with a final line break. A list of numbers stays on one line, so that a confusion matrix looks like
+ * one.
+ */
 export function readableJson(value: unknown): string {
   const text = printableJson(JSON.stringify(value, null, 2))
-  // Strings never match: a line break in them is written as \n.
+  // Strings never match: their line breaks are written as
+  // .
   const lists = /\[\n\s*(-?\d[-\d.eE+,\s]*?)\n\s*\]/g
   return `${text.replace(lists, (_, numbers: string) => `[${numbers.replace(/\s+/g, ' ')}]`)}\n`
 }
 
-/** A value on one line. With `named`, NaN and the infinities, which JSON lacks, are written by their names. */
+/** A value on one line. With `named`, NaN and the infinities, which JSON lacks, are written as their names. */
 export function jsonLine(value: unknown, { named = false } = {}): string {
   const plain = (_: string, item: unknown) => {
     if (typeof item === 'number' && !Number.isFinite(item)) return String(item)

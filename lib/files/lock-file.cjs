@@ -1,9 +1,10 @@
 /**
- * A lock is a file that names its process. Node has no flock(), so it outlives a killed process; it is then taken over: by
- * anyone, once its process is gone, or its id belongs to a process that began at another time. Dates of files and clocks
- * play no part, since both can be wrong.
+ * A lock is a file that names its process. Node has no flock(), so the file outlives a killed process. Such a stale
+ * lock is taken over by any process once its own is gone, or its process id belongs to a process that began at another
+ * time. Dates of files and clocks are not used, since both can be wrong.
  *
- * This is plain JavaScript because two need it: the library, and the set-up, which runs before anything is compiled.
+ * This is plain JavaScript because both the library and the set-up use it, and the set-up runs before anything is
+ * compiled.
  */
 'use strict'
 const { randomBytes } = require('node:crypto')
@@ -13,22 +14,22 @@ const { basename, dirname, join } = require('node:path')
 
 /**
  * @typedef {{ pid: number, began: string | null }} Process
- *   began: when, in the kernel's own count since the machine's start; null where the system does not say
+ *   began: start time in the kernel's own count since boot; null if the system does not report it
  * @typedef {{ host: string, token: string, children?: Process[] }} Claim
- *   token: tells this lock from another one of the same process; children: groups of processes that it has started
+ *   token: tells this lock from others of the same process; children: process groups that the process has started
  * @typedef {Process & Claim} Owner
  */
 
 const WITHOUT_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 const TAKEN = new Set(['EEXIST', 'ENOTEMPTY', 'ENOTDIR'])
-/** For a stale lock that another process is taking over, which takes it a millisecond when it gets to run. */
+/** How long to wait for another process that is taking over a stale lock. It needs a millisecond once it runs. */
 const PATIENCE_MS = 5000
 
 /** @param {unknown} error @returns {string} */
 const codeOf = (error) => /** @type {NodeJS.ErrnoException} */ (error).code ?? ''
 
 /**
- * Whether a process with this id exists (one of another user counts, too).
+ * Whether a process with this id exists, even another user's.
  * @param {number} pid
  */
 function processIsAlive(pid) {
@@ -41,7 +42,8 @@ function processIsAlive(pid) {
 }
 
 /**
- * Fields 3 and 22 of /proc/PID/stat. The command's name before them may hold spaces and parentheses, so count from its end.
+ * Fields 3 and 22 of /proc/PID/stat. The command's name before them may hold spaces and parentheses, so search from its
+ * end.
  * @param {number} pid
  * @returns {{ state: string | null, began: string | null }}
  */
@@ -62,8 +64,8 @@ function statusOf(pid) {
 const processOf = (pid) => ({ pid, began: statusOf(pid).began })
 
 /**
- * Whether it is still the process that it was. One that has ended and whose parent does not ask for its status keeps its
- * id, but does nothing any more.
+ * Whether this is still the same process, and running. A process that has ended keeps its id until its parent asks for
+ * its status, but does nothing any more.
  * @param {Process} process
  */
 function isRunning({ pid, began }) {
@@ -85,8 +87,8 @@ function parseOwner(text) {
 }
 
 /**
- * Whether the lock's process is certainly gone. A lock of another machine is not ours to judge. A lock is whole from its
- * first moment, so one without an owner was left by a crash of the machine.
+ * Whether the lock's process is certainly gone. A lock of another machine cannot be judged here. A lock is whole from
+ * its first moment, so one without an owner was left by a crash of the machine.
  * @param {Owner | undefined} owner
  */
 function isStale(owner) {
@@ -100,7 +102,7 @@ const ownerFile = (path) => join(path, 'owner')
 function readIfThere(path) {
   let fd
   try {
-    // A pipe would wait for its writer.
+    // Opening a pipe would wait for its writer.
     fd = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0))
     const stat = fs.fstatSync(fd)
     if (stat.isDirectory()) return fs.readFileSync(ownerFile(path), 'utf8')
@@ -115,7 +117,8 @@ function readIfThere(path) {
 }
 
 /**
- * A name of this process's own beside `path`, known for what it is should the process die before it removes it.
+ * A name beside `path` that only this process uses. Others recognise it as stale if the process dies before it removes
+ * it.
  * @param {string} path
  */
 function siblingOf(path) {
@@ -124,13 +127,13 @@ function siblingOf(path) {
 
 /** @param {string} file @param {Owner} owner */
 function writeOwner(file, owner) {
-  // Not forced to the disk: a crash of the machine ends the lock anyway, whole or empty.
+  // Not forced to the disk: a crash of the machine ends the lock anyway, whether the file is whole or empty.
   fs.writeFileSync(file, JSON.stringify(owner), { flag: 'wx' })
 }
 
 /**
- * Puts the finished draft at `path`, whole or not at all. Where the file system has no hard links, a folder with the draft
- * in it is renamed: that fails, too, where a file is, or a folder with something in it.
+ * Puts the finished draft at `path`, whole or not at all. On a file system without hard links, a folder with the draft
+ * in it is renamed. That also fails if a file, or a folder with content, has the name.
  *
  * @param {string} draft
  * @param {string} path
@@ -158,7 +161,7 @@ function place(draft, path) {
 }
 
 /**
- * Takes the lock away in one step. Only for who holds it, or has the turn of removing it.
+ * Removes the lock in one step. Only for its holder, or for the process whose turn it is to remove it.
  * @param {string} path
  */
 function remove(path) {
@@ -166,20 +169,20 @@ function remove(path) {
   try {
     fs.renameSync(path, doomed)
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return // by hand
+    if (codeOf(error) === 'ENOENT') return // removed by hand
     throw error
   }
   fs.rmSync(doomed, { recursive: true, force: true })
 }
 
 /**
- * Takes a stale lock away, if it still is one. Of several that try, one at a time may look and remove: else one could
- * remove the lock that another has just put in the stale one's place. The turn is a lock itself, so that a turn whose
- * process was killed in the middle of it is taken over like any other.
+ * Removes a stale lock, if it is still stale. Only one process at a time may check and remove: otherwise one could
+ * remove the lock that another has just put in place of the stale one. This turn is a lock itself, so that the turn of
+ * a killed process is taken over like any other.
  *
  * @param {string} path
  * @param {(owner: Owner) => void} onStale
- * @returns {Owner | undefined | null} null when that is done; else whose turn it is
+ * @returns {Owner | undefined | null} null when the lock has been removed; else the process whose turn it is
  */
 function removeStale(path, onStale) {
   const turn = `${path}.turn`
@@ -200,12 +203,12 @@ function removeStale(path, onStale) {
 }
 
 /**
- * One attempt, and a second where the first has met a stale lock.
+ * Makes one attempt, and a second one if the first met a stale lock.
  *
  * @param {string} path
  * @param {string} token
  * @param {(owner: Owner) => void} onStale
- * @returns {Owner | undefined | null} null when the lock is had; else who is in the way, undefined if that is not known
+ * @returns {Owner | undefined | null} null on success; else the owner in the way, undefined if it is not known
  */
 function attempt(path, token, onStale) {
   const draft = siblingOf(path)
@@ -227,7 +230,7 @@ function attempt(path, token, onStale) {
 }
 
 /**
- * Removes what processes that were killed while they tried for this lock have left beside it.
+ * Removes files beside the lock that killed processes left while they tried for it.
  * @param {string} path
  */
 function sweep(path) {
@@ -242,14 +245,14 @@ function sweep(path) {
 }
 
 /**
- * Locks whatever `path` stands for, for this process. Waits for nobody who holds it, and blocks the thread for some
- * milliseconds where others are taking over a stale lock at the same time.
+ * Takes the lock at `path` for this process. Does not wait for its holder, but blocks the thread for some milliseconds
+ * while other processes are taking over a stale lock.
  *
  * @param {string} path the lock file, in a folder that exists
  * @param {string} token
- * @param {{ onStale?: (owner: Owner) => void, patience?: number }} [options] onStale: told of a process that is gone before
+ * @param {{ onStale?: (owner: Owner) => void, patience?: number }} [options] onStale: called with a dead owner before
  *   its lock is taken; patience: how long others may be taking over, ms
- * @returns {Owner | undefined | null} null when the lock is had; else who is in the way, undefined if that is not known
+ * @returns {Owner | undefined | null} null on success; else the owner in the way, undefined if it is not known
  */
 function takeLock(path, token, { onStale = () => {}, patience = PATIENCE_MS } = {}) {
   for (const began = performance.now(); ; ) {
@@ -266,7 +269,7 @@ function takeLock(path, token, { onStale = () => {}, patience = PATIENCE_MS } = 
 }
 
 /**
- * Gives the lock free, if it is `token`'s.
+ * Releases the lock, if it belongs to `token`.
  * @param {string} path
  * @param {string} token
  */
@@ -276,7 +279,7 @@ function freeLock(path, token) {
 }
 
 /**
- * Notes in a lock of this process which groups of processes it has started.
+ * Records the process groups that this process has started, in its lock.
  * @param {string} path
  * @param {string} token
  * @param {Process[]} children

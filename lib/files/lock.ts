@@ -1,6 +1,4 @@
-/**
- * Locks, so that a run folder, a job or a download has one writer at a time. lock-file.cjs says how they work.
- */
+/** Locks, so that a run folder, a job or a download has one writer at a time. lock-file.cjs says how they work. */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { MbconvError } from '../errors/error'
@@ -9,14 +7,14 @@ import { freeLock, type Owner, takeLock } from './lock-file.cjs'
 
 const LOCK_NAME = '.lock'
 
-/** The `op` of the error that is thrown when a living process holds the lock. */
+/** The `op` of the error thrown while a living process holds the lock. */
 export const IN_USE = 'lock'
 
 /**
  * Locks a run folder for this process.
  *
  * @param runDir an existing folder
- * @param token tells this run's lock from another one of the same process
+ * @param token tells this run's lock from others of the same process
  * @throws MbconvError ERR_IO when a living process holds it
  */
 export function lockRun(runDir: string, token: string = randomUUID()): void {
@@ -26,7 +24,7 @@ export function lockRun(runDir: string, token: string = randomUUID()): void {
 /**
  * Takes the lock file `path` for this process.
  *
- * @param what what the lock protects, for the error
+ * @param what the thing that the lock protects, for the error
  * @throws MbconvError ERR_IO when a living process holds it
  */
 export function lockPath(path: string, what: string, token: string): void {

@@ -1,6 +1,6 @@
 /**
- * Names of files whose bytes may not be UTF-8. Linux allows any bytes. Node shows the others as `�`, and a path with `�`
- * in it opens no file, so such names are kept as bytes here.
+ * File names whose bytes may not be UTF-8. Linux allows any bytes. Node shows invalid ones as `�`, and a path with `�`
+ * in it opens no file. So this module keeps such names as bytes.
  */
 import { isUtf8 } from 'node:buffer'
 import { existsSync, readdirSync } from 'node:fs'
@@ -9,7 +9,7 @@ import type { MbconvError } from '../errors/error'
 import { statOf } from './folders'
 import { ioError } from './io-error'
 
-/** A path as text, or as bytes where these are not UTF-8. */
+/** A path as text, or as bytes if it is not UTF-8. */
 export type AnyPath = string | Buffer
 
 const SLASH = Buffer.from(sep)
@@ -18,7 +18,7 @@ const DOT = '.'.charCodeAt(0)
 /** The path as text if its bytes are UTF-8. */
 export const pathOf = (bytes: Buffer): AnyPath => (isUtf8(bytes) ? bytes.toString('utf8') : bytes)
 
-/** The path as Node shows it, with a `�` for each byte that is not UTF-8: for comparing. */
+/** The path as Node shows it, with `�` for each byte that is not UTF-8; for comparisons. */
 export const textOf = (path: AnyPath): string => (typeof path === 'string' ? path : path.toString('utf8'))
 
 function namesIn(folder: Buffer): Buffer[] {
@@ -35,7 +35,7 @@ const within = (folder: Buffer, name: Buffer): Buffer => {
 }
 
 /**
- * The existing paths that Node shows as `text`: the path itself, or those that have other bytes in the place of `�`.
+ * The existing paths that Node shows as `text`: the path itself, or paths with other bytes in place of `�`.
  *
  * @throws MbconvError ERR_IO for a folder that cannot be read
  */
@@ -57,11 +57,11 @@ export function exactly(text: string): AnyPath[] {
 }
 
 /**
- * The files below a folder. Links are followed, names that begin with a dot are left out, and a folder that is reached
+ * The files below a folder. Links are followed, and names that begin with a dot are left out. A folder that is reached
  * twice is searched once.
  *
- * @param wanted decides by a file's path whether it is listed
- * @param unreadable is called with what cannot be read
+ * @param wanted decides by a file's path whether to list it
+ * @param unreadable is called with each path that cannot be read
  */
 export function walk(
   folder: AnyPath,
@@ -73,7 +73,7 @@ export function walk(
   const visit = (path: Buffer) => {
     try {
       const stat = statOf(path)
-      // Pipes and devices are no images.
+      // Pipes and devices are not images.
       if (stat?.isFile() && wanted(textOf(path))) found.push(pathOf(path))
       if (!stat?.isDirectory() || seen.has(`${stat.dev}:${stat.ino}`)) return
       seen.add(`${stat.dev}:${stat.ino}`)

@@ -1,6 +1,5 @@
 /**
- * Opening and reading files. Opening never blocks, whatever lies at the path; opening a pipe would otherwise wait for its
- * other end.
+ * Opens and reads files. Opening never blocks: a pipe would otherwise wait for its other end.
  */
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { checkPath } from '../errors/check'
@@ -11,24 +10,24 @@ import { ioError, reasonOf } from './io-error'
 
 export { quoted } from '../text/foreign-text'
 
-/** A path as text, or as the bytes that the file system has where they are no text. */
+/** A path as text, or as the file system's bytes if they are not text. */
 export type FilePath = string | Buffer
 
-/** The longest text that a string can hold, in bytes of ASCII. */
+/** The longest string, in bytes of ASCII. */
 const LONGEST_TEXT = 2 ** 29 - 25
 
 const { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK = 0 } = constants
 
 export interface ReadOptions {
-  /** What reads, for the error. */
+  /** Name of the reader, for the error. */
   op: string
-  /** Bytes; a longer file is refused. */
+  /** Most bytes; a longer file is refused. */
   most?: number
-  /** Makes the error of a file that cannot be read, or is no text. Default ERR_IO, and ERR_FORMAT for what is no text. */
+  /** Makes the error for a file that cannot be read, or is not text. Default: ERR_IO, and ERR_FORMAT for non-text. */
   refuse?: (reason: string, cause: unknown) => MbconvError
 }
 
-/** What kinds of things may be opened. Devices never may: they may have no end. */
+/** Kinds of files that may be opened. Devices are never opened, since they may be endless. */
 type Kind = 'file' | 'file or pipe'
 
 function open(path: FilePath, flags: number, kind: Kind = 'file'): number {
@@ -44,7 +43,7 @@ function open(path: FilePath, flags: number, kind: Kind = 'file'): number {
 }
 
 /**
- * Opens a regular file for reading. Folders, pipes and devices are refused.
+ * Opens a regular file for reading. Refuses folders, pipes and devices.
  *
  * @throws MbconvError ERR_IO
  */
@@ -58,9 +57,9 @@ export function openFile(path: FilePath, op: string): number {
 }
 
 /**
- * Opens a regular file for adding to its end, and makes it where there is none.
+ * Opens a regular file for appending, and creates it if it is missing.
  *
- * @throws MbconvError ERR_IO for anything but a regular file, and where it cannot be made
+ * @throws MbconvError ERR_IO for anything but a regular file, and if it cannot be created
  */
 export function openToAppend(path: string, op: string): number {
   checkPath(op, path)
@@ -71,10 +70,10 @@ export function openToAppend(path: string, op: string): number {
   }
 }
 
-/** Opens a regular file or a pipe (`<(…)`), whose bytes {@link readNow} gives. */
+/** Opens a regular file or a pipe (`<(…)`), for {@link readNow}. */
 export const openStream = (path: FilePath): number => open(path, O_RDONLY, 'file or pipe')
 
-/** Reads what is there: 0 bytes at the end, undefined while the writer of a pipe has nothing to say. */
+/** Reads the bytes available now: 0 bytes at the end, undefined while a pipe's writer sends nothing. */
 export function readNow(fd: number, buffer: Uint8Array): number | undefined {
   try {
     return readSync(fd, buffer, 0, buffer.length, null)
@@ -86,18 +85,19 @@ export function readNow(fd: number, buffer: Uint8Array): number | undefined {
 
 /** Bytes that one read() takes. */
 const MOST_AT_ONCE = 2 ** 30
-/** Milliseconds that the writer of a pipe may keep silent. */
+/** Milliseconds that a pipe's writer may be silent. */
 const PATIENCE = 10_000
 
-/** All bytes up to the end, of which there may be `most`. */
+/** Reads all bytes up to the end, at most `most`. */
 function readAll(fd: number, most: number): Buffer {
-  // A hint: files of /proc have no size, a pipe has none, and another process may be writing.
+  // The size is only a hint: files of /proc and pipes have none, and another process may be writing.
   const { size } = fstatSync(fd)
   const check = (length: number) => {
     if (length > most) throw new Error(`it has ${Math.max(length, size)} bytes, more than the ${most} allowed`)
   }
   check(size)
-  // Not from Buffer's pool: what is read may be given back (see data/release), and takes no other's memory with it.
+  // Not from Buffer's pool: its memory may be released later (see data/release), which must not release another
+  // buffer's.
   let buffer = Buffer.allocUnsafeSlow(size + 1)
   let silent = 0
   for (let length = 0; ; ) {
@@ -140,11 +140,11 @@ function read(path: FilePath, kind: Kind, { op, most = LONGEST_TEXT, refuse }: R
 export const readBytes = (path: FilePath, options: ReadOptions): Buffer => read(path, 'file', options)
 
 /**
- * The text of a regular file: UTF-8, or UTF-16 with its mark.
+ * The text of a regular file: UTF-8, or UTF-16 that begins with its mark.
  *
- * @param pipes a pipe will do, too; one that nobody writes to is empty, and one whose writer says nothing for ten seconds
- *   is refused
- * @throws MbconvError ERR_IO, ERR_FORMAT where it is no text
+ * @param pipes allow pipes too; a pipe without a writer is empty, and one whose writer is silent for ten seconds is
+ *   refused
+ * @throws MbconvError ERR_IO; ERR_FORMAT if it is not text
  */
 export function readText(path: FilePath, options: ReadOptions & { pipes?: boolean }): string {
   const bytes = read(path, options.pipes ? 'file or pipe' : 'file', options)
@@ -158,8 +158,8 @@ export function readText(path: FilePath, options: ReadOptions & { pipes?: boolea
 }
 
 /**
- * The text of a file that this library adds lines to, '' where there is none. What a crash has torn is left to whoever
- * reads the lines.
+ * The text of a file that this library appends lines to; '' if there is none. Readers of the lines must handle a last
+ * line that a crash has cut off.
  *
  * @throws MbconvError ERR_IO
  */

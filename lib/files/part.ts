@@ -1,4 +1,4 @@
-/** A partly downloaded file: `target.part` has its bytes, `target.part.json` says which version they belong to. */
+/** A partly downloaded file: `target.part` has its bytes, `target.part.json` names the version that they belong to. */
 import {
   closeSync,
   constants,
@@ -18,15 +18,15 @@ import { openFile } from './open'
 /** The file that a part belongs to. */
 export interface PartRecord {
   url: string
-  /** How the server identifies this version: its strong entity tag, and the date of its last change. */
+  /** The server's marks of this version: its strong entity tag, and the date of its last change. */
   etag?: string
   modified?: string
   total?: number
-  /** As the server has announced it. */
+  /** The SHA-256 that the server announced. */
   sha256?: string
 }
 
-/** Space that stays free on the disk. */
+/** Disk space that is left free. */
 const SPARE_BYTES = 16 * 2 ** 20
 
 export class Part {
@@ -39,7 +39,7 @@ export class Part {
   constructor(target: string) {
     this.path = `${target}.part`
     this.#recordPath = `${this.path}.json`
-    // O_NOFOLLOW: a link that someone else has put there is not written through.
+    // O_NOFOLLOW: do not write through a link that somebody else has put there.
     const { O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
     this.#file = openSync(this.path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644)
     const stat = fstatSync(this.#file)
@@ -64,7 +64,7 @@ export class Part {
     }
   }
 
-  /** @throws MbconvError ERR_IO where the disk has no room for `more` bytes */
+  /** @throws MbconvError ERR_IO if the disk has no room for `more` bytes */
   checkRoom(more: number): void {
     const { bavail, bsize } = statfsSync(path.dirname(this.path))
     const [needed, free] = [more + SPARE_BYTES, bavail * bsize]
@@ -100,7 +100,7 @@ function readRecord(file: string): PartRecord {
     const record = JSON.parse(readFileSync(fd, 'utf8')) as PartRecord | null
     if (typeof record?.url === 'string') return record
   } catch {
-    // There is no record, or it is damaged: nobody knows which file this is a part of.
+    // The record is missing or damaged, so the source of the part is unknown.
   } finally {
     if (fd !== undefined) closeSync(fd)
   }

@@ -1,20 +1,20 @@
 /**
- * Asking web servers: through the proxies that npm and curl take, along redirections, never from https to http. The user's
- * name and password that a URL holds go to that server alone, and into no message.
+ * Requests to web servers: through the proxies that npm and curl use, along redirections, never from https to http. The
+ * user's name and password in a URL are sent to that server only, and appear in no message.
  */
 import type { EnvHttpProxyAgent } from 'undici'
 import { MbconvError } from '../errors/error'
 import { quoted } from './open'
 
 const MOST_REDIRECTS = 5
-/** Nobody answers, or nobody is there: waiting a second will not help. */
+/** The server does not answer or does not exist: waiting a second will not help. */
 const OFFLINE = /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|ENETDOWN|.*CERT.*|.*SELF_SIGNED.*)$/
 
-/** A URL, and what it holds that nobody else may read. */
+/** A URL, and its credentials apart from it. */
 export interface Address {
-  /** Without name and password. */
+  /** The URL without name and password. */
   readonly url: string
-  /** The header that says them. */
+  /** The header with name and password. */
   readonly authorization?: string
 }
 
@@ -33,7 +33,7 @@ export function addressOf(text: string): Address {
       return { url, authorization: `Basic ${Buffer.from(name).toString('base64')}` }
     }
   } catch {
-    // No URL at all, or % without digits behind it.
+    // Not a URL, or a % that is not followed by digits.
   }
   throw new MbconvError('ERR_VALUE', `${quoted(url)} is no address of a web server`, { op: 'download' })
 }
@@ -42,7 +42,7 @@ export function network(url: string, problem: string): MbconvError {
   return new MbconvError('ERR_NETWORK', `${url}: ${problem}`, { op: 'download' })
 }
 
-/** What the environment says of proxies: npm's own settings, else what curl looks at, small letters first. */
+/** The proxies in the environment: npm's own settings, else curl's variables, lower case first. */
 function proxies(env: NodeJS.ProcessEnv) {
   const first = (...names: string[]) => names.map((name) => env[name]).find((value) => value)
   const all = first('all_proxy', 'ALL_PROXY')
@@ -62,7 +62,7 @@ function proxyAddress(text: string | undefined): string | undefined {
     decodeURIComponent(username + password)
     if (['http:', 'https:', 'socks5:'].includes(protocol)) return url
   } catch {
-    // The message below says it.
+    // The message below reports it.
   }
   throw new MbconvError('ERR_VALUE', `${quoted(withoutCredentials(url))} is no address of a proxy`, {
     op: 'download',
@@ -79,14 +79,14 @@ async function library() {
   }
 }
 
-/** The way to servers, for one file. */
+/** Access to servers, for one download. */
 export class Web {
   readonly #fetch: typeof import('undici').fetch
   readonly #agent: EnvHttpProxyAgent
 
   private constructor({ fetch, EnvHttpProxyAgent }: typeof import('undici')) {
     this.#fetch = fetch
-    // Files that are not secret go through a proxy without a tunnel, as npm and curl have it: many allow tunnels to https only.
+    // Plain http goes through a proxy without a tunnel, as with npm and curl: many proxies allow tunnels to https only.
     this.#agent = new EnvHttpProxyAgent({ ...proxies(process.env), proxyTunnel: false })
   }
 
@@ -96,9 +96,9 @@ export class Web {
   }
 
   /**
-   * Follows redirections, on which hubs tell the SHA-256 of what they lead to.
+   * Follows redirections. Hubs announce the SHA-256 of a redirection's target.
    *
-   * @throws MbconvError ERR_NETWORK; and what fetch throws
+   * @throws MbconvError ERR_NETWORK, and any error of fetch
    */
   async ask({ url, authorization }: Address, headers: Record<string, string>, signal: AbortSignal) {
     let here = new URL(url)
@@ -108,7 +108,7 @@ export class Web {
       const own = here.origin === origin && authorization !== undefined ? { authorization } : {}
       const options = { headers: { ...headers, ...own }, signal, redirect: 'manual', dispatcher: this.#agent } as const
       const response = await this.#fetch(here, options)
-      // The hub's entity tag of a large file is its SHA-256; only what the asked server itself says counts.
+      // A hub's entity tag of a large file is its SHA-256. Only the tag of the requested server itself counts.
       const linked = response.headers.get('x-linked-etag')?.replace(/^(W\/)?"|"$/g, '')
       if (hops === 0 && linked !== undefined && /^[0-9a-f]{64}$/.test(linked)) sha256 = linked
       const location = response.headers.get('location')
@@ -138,11 +138,11 @@ function redirected(url: string, here: URL, location: string): URL {
   return next
 }
 
-/** What fetch has thrown, in words; `lasting`: another attempt would meet it, too. */
+/** Describes an error of fetch; `lasting`: another attempt would fail too. */
 export function failureOf(error: unknown): { problem: string; lasting: boolean } {
   let cause = error as NodeJS.ErrnoException & { errors?: NodeJS.ErrnoException[] }
   while (cause.cause instanceof Error) cause = cause.cause as NodeJS.ErrnoException
-  // Of several addresses of one name, each has its error.
+  // A name with several addresses has an error for each.
   const code = [cause, ...(cause.errors ?? [])].find((each) => typeof each.code === 'string')?.code
   const said =
     [cause.message && quoted(cause.message), code && `(${code})`].filter(Boolean).join(' ') || 'no reason given'

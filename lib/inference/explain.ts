@@ -15,7 +15,7 @@ import { inputImageShape, readInputImage, regionOf } from './input-image'
 import { type OpenModel, openModel } from './open-model'
 import { type Guess, guessesOf, type ImageSource, inputOf } from './predict'
 
-/** `colorManagement` is the card's unless it is given. */
+/** Default of `colorManagement`: the card's value. */
 export interface ExplainOptions extends DecodeOptions {
   /** A class's name, or its index. Default: the most probable one. */
   class?: string | number

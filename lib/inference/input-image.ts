@@ -50,7 +50,7 @@ export function inputImageShape(preprocessing: Preprocessing): [number, number, 
  * it to the input, as in training. Otherwise the image is decoded at its full size and resized as in Pillow, with a
  * filter that averages when shrinking. With `crop` and `squash` the centre is cut out, as in timm and torchvision.
  *
- * @param decoding has precedence over the card about colours
+ * @param decoding its colour settings take precedence over the card's
  * @throws MbconvError as {@link readImageFile}; ERR_DATA for a model of other than 1 or 3 channels
  */
 export async function readInputImage(
@@ -67,7 +67,7 @@ export async function readInputImage(
   return withImage(source, decoding, async (file) => {
     const image = size === null ? file : await stretched(size, file)
     const cut = cutOf(image, preprocessing)
-    // Rows become shorter first; the height is still the image's here.
+    // Rows are resized first, so the height is still the image's here.
     if (Math.max(cut.height * cut.width, image.height * resolution) > mostPixels(decoding)) {
       const name = typeof source === 'string' ? source : source.name
       throw dataError(name, `is too long for its width (${image.width} x ${image.height} px)`, 'Cut it.')

@@ -12,7 +12,7 @@ import { scope } from '../tensor/core/scope'
 import { inputImageShape, readInputImage } from './input-image'
 import { type OpenModel, openModel } from './open-model'
 
-/** `colorManagement` is the card's unless it is given. */
+/** Default of `colorManagement`: the card's value. */
 export interface PredictOptions extends DecodeOptions {
   /** Guesses per image, most probable first. Default 5, at most the number of classes. */
   topk?: number
@@ -77,7 +77,7 @@ export async function* predictEach(
   const opened = openModel(model, device)
   const folded = withFoldedNetwork(opened)
   try {
-    inputImageShape(opened.card.preprocessing) // refuses what files cannot give before any is read
+    inputImageShape(opened.card.preprocessing) // refuses a card that image files cannot satisfy before any is read
     let batch: Read[] = []
     for await (const image of readAhead(images, opened, decoding)) {
       batch.push(image)
@@ -122,7 +122,7 @@ async function* readAhead(
   try {
     for await (const source of images) {
       const reading = read(source)
-      reading.catch(() => {}) // it is told when its turn comes
+      reading.catch(() => {}) // the error is reported in its turn
       underWay.push(reading)
       if (underWay.length >= AHEAD) yield await (underWay.shift() as Promise<Read>)
     }

@@ -1,5 +1,5 @@
 /**
- * Networks in ONNX files: a graph of operators and the numbers they use.
+ * Networks in ONNX files: a graph of operators, and the numbers they use.
  *
  * Field numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3; operators are looked up in
  * https://onnx.ai/onnx/operators.
@@ -8,10 +8,10 @@ import { MbconvError } from '../errors/error'
 import { writeFileAtomic } from '../files/atomic'
 import { Message } from './protobuf'
 
-/** The version of the file's structure that opset 17 came with; every later reader takes it. */
+/** The format version that came with opset 17. Every later reader accepts it. */
 const IR_VERSION = 8
 
-/** One message cannot be longer: https://protobuf.dev/programming-guides/encoding/#size-limit */
+/** Largest size of one message: https://protobuf.dev/programming-guides/encoding/#size-limit */
 const MAX_BYTES = 2 ** 31 - 1
 
 /** TensorProto.DataType. */
@@ -23,7 +23,7 @@ const FLOAT = 1
 const INT = 2
 const INTS = 7
 
-/** A number is an integer of ONNX, `{ float }` a floating-point number, a list one of integers; none is negative. */
+/** A number is an ONNX integer, `{ float }` a floating-point number, a list holds integers. None is negative. */
 export type Attribute = number | { float: number } | readonly number[]
 
 export interface OnnxNode {
@@ -35,26 +35,26 @@ export interface OnnxNode {
   attributes?: Readonly<Record<string, Attribute>>
 }
 
-/** Numbers of the graph, float32. */
+/** A constant tensor of the graph, float32. */
 export interface OnnxTensor {
   name: string
   shape: readonly number[]
-  /** Called once, when it is written; the product of the shape in numbers. */
+  /** Called once, when the tensor is written. Returns one number for each element. */
   values: () => Float32Array
 }
 
-/** What goes in or comes out. */
+/** An input or an output. */
 export interface OnnxValue {
   name: string
   type: DataType
-  /** A name stands for a size that is known when the graph runs. */
+  /** A name stands for a size that is known only when the graph runs. */
   shape: readonly (number | string)[]
 }
 
 export interface OnnxModel {
   opset: number
   producer: { name: string; version: string }
-  /** For people. */
+  /** A text for people. */
   description: string
   metadata: Readonly<Record<string, string>>
   name: string
@@ -121,7 +121,8 @@ function modelMessage(model: OnnxModel): Message {
 }
 
 /**
- * Writes a model. `path` holds its old content or all of the new, whatever happens; no two tensors are in memory twice.
+ * Writes a model. `path` holds either its old content or all of the new, whatever happens. At most one tensor is in
+ * memory twice.
  *
  * @returns bytes written
  * @throws MbconvError ERR_VALUE for a model of more than 2 GiB, which no ONNX file can hold; ERR_IO

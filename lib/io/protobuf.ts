@@ -1,8 +1,8 @@
 /**
- * As much of protobuf's wire format as writing needs. Source: https://protobuf.dev/programming-guides/encoding
+ * The part of protobuf's wire format that writing needs. Source: https://protobuf.dev/programming-guides/encoding
  *
- * A message is a list of pieces whose lengths are known, so that the length of what encloses them can be written first
- * and the bytes of large ones be made when it is their turn.
+ * A message is a list of pieces with known lengths. So the length of an enclosing message can be written before its
+ * content, and the bytes of large pieces are made only when they are written.
  */
 
 /** Bytes that are made when they are written. */
@@ -12,15 +12,15 @@ interface LatePiece {
 }
 type Piece = Uint8Array | LatePiece
 
-/** Kinds of fields, the lower three bits of a key. */
+/** Wire types: the lower three bits of a key. */
 const VARINT = 0
 const DELIMITED = 2
 const FIXED32 = 5
 
-/** Pieces below this are gathered before they are written. */
+/** Pieces smaller than this are collected before they are written. */
 const GATHER_BYTES = 1 << 16
 
-/** A whole number from 0 to 2^53 in groups of seven bits, lowest first. */
+/** Encodes a whole number from 0 to 2^53 in groups of seven bits, lowest first. */
 function varint(value: number): Uint8Array {
   const bytes: number[] = []
   let rest = value
@@ -34,12 +34,12 @@ function varint(value: number): Uint8Array {
 
 const key = (field: number, kind: number) => varint(field * 8 + kind)
 
-/** A message under construction; each method adds a field and gives the message back. */
+/** A message under construction. Each method adds a field and returns the message. */
 export class Message {
   readonly #pieces: Piece[] = []
   #length = 0
 
-  /** Bytes of the message. */
+  /** Length of the message in bytes. */
   get length(): number {
     return this.#length
   }
@@ -57,7 +57,7 @@ export class Message {
     return this.#add(key(field, VARINT), varint(value))
   }
 
-  /** A repeated int64, not packed, as proto2 writes it and every reader takes it. */
+  /** A repeated int64, unpacked: proto2 writes it so, and every reader accepts it. */
   ints(field: number, values: readonly number[]): this {
     for (const value of values) this.int(field, value)
     return this
@@ -73,14 +73,14 @@ export class Message {
     return this.#delimited(field, Buffer.from(value, 'utf8'))
   }
 
-  /** @param make called when the bytes are written; they must be `length` */
+  /** @param make called when the bytes are written; must return `length` bytes */
   late(field: number, length: number, make: () => Uint8Array): this {
     return this.#delimited(field, { length, make })
   }
 
   message(field: number, value: Message): this {
     this.#add(key(field, DELIMITED), varint(value.length))
-    // One by one: a graph has more pieces than a call may have arguments.
+    // Add one by one: a graph has more pieces than a call may have arguments.
     for (const piece of value.#pieces) this.#add(piece)
     return this
   }
@@ -94,7 +94,7 @@ export class Message {
     return this.#add(key(field, DELIMITED), varint(piece.length), piece)
   }
 
-  /** The bytes, small pieces gathered, large ones as they are; no two large ones exist at the same time. */
+  /** The bytes: small pieces collected, large ones unchanged. Only one large piece exists at a time. */
   *encode(): Generator<Uint8Array> {
     let gathered: Uint8Array[] = []
     let size = 0

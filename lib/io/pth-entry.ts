@@ -1,20 +1,23 @@
-/** Which of a file's dictionaries holds the weights: the one asked for, else the one that timm takes, else the only one. */
+/**
+ * Chooses the dictionary of a file that holds the weights: the requested one, else the one that timm takes, else the
+ * only one.
+ */
 import { listed } from '../errors/check'
 import { quoted } from '../files/open'
 import { type Reject, StoredTensor } from './stored-tensor'
 import { asksFor, type PickleDict, Placeholder } from './unpickle'
 
-/** Those of averaged weights come first, as timm's load_state_dict has them (use_ema=True), 1.0.29. */
+/** Entries with averaged weights come first, as in timm's load_state_dict (use_ema=True), 1.0.29. */
 const AVERAGED = ['state_dict_ema', 'model_ema']
 const PLACES = ['state_dict', 'model', 'model_state_dict', 'module']
 
 export interface FoundEntry {
   dict: ReadonlyMap<string, StoredTensor>
-  /** Its name, dotted where it stands in another; null where the file is the dictionary itself. */
+  /** The dictionary's name, dotted if nested; null if the file is the dictionary itself. */
   entry: string | null
-  /** What of the name that was asked for is no dictionary's: the names of its tensors begin with it. */
+  /** The rest of the requested name that no dictionary has: the tensors' names begin with it. */
   within: string
-  /** Names of what stands beside it. */
+  /** Names of the other entries beside the dictionary. */
   left: string[]
 }
 
@@ -25,10 +28,10 @@ const tensorsOf = (dict: PickleDict) =>
     return typeof pair[0] === 'string' && pair[1] instanceof StoredTensor
   })
 
-/** Most values are tensors: some save a number or two beside them. */
+/** Most values are tensors. Some files save a number or two beside them. */
 const holdsTensors = (dict: PickleDict) => dict.size > 0 && 2 * tensorsOf(dict).length > dict.size
 
-// Keys may be anything, lists that hold themselves too.
+// Keys may have any type, even lists that contain themselves.
 const textKeys = (dict: PickleDict) => [...dict.keys()].filter((key): key is string => typeof key === 'string')
 
 const listedKeys = (keys: readonly string[]) => listed(keys, { most: 8, show: (key) => quoted(key, 40) })
@@ -61,7 +64,7 @@ function chosen(top: PickleDict, reject: Reject): Place {
   if (averaged !== undefined) {
     const value = top.get(averaged)
     if (isDict(value) && tensorsOf(value).length > 0) return at(averaged)
-    // Not others in their stead without a word.
+    // Do not silently take other weights in place of the averaged ones.
     const problem = value instanceof Placeholder ? asksFor(value) : `its ${averaged} is no dictionary of tensors`
     reject(
       problem,
@@ -80,7 +83,7 @@ function chosen(top: PickleDict, reject: Reject): Place {
   return reject(`it has no state dict under ${PLACES.join(', ')}; its keys are ${listedKeys(textKeys(top))}`)
 }
 
-/** Walks down the dictionaries that a dotted name leads through. */
+/** Follows a dotted name down through the dictionaries. */
 function named(top: PickleDict, asked: string, reject: Reject): Place {
   let dict = top
   let rest = asked
@@ -103,7 +106,7 @@ function named(top: PickleDict, asked: string, reject: Reject): Place {
   return { dict, path, within: rest }
 }
 
-/** `a`, `a.b` of `a.b.c`; no more than names have parts. */
+/** The parents `a` and `a.b` of `a.b.c`. The limit is far above the parts of a real name. */
 function parents(name: string): string[] {
   const parts = name.split('.', 17)
   return parts.slice(0, -1).map((_, i) => parts.slice(0, i + 1).join('.'))

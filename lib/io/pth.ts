@@ -1,7 +1,7 @@
 /**
- * Weights in PyTorch's own files (`torch.save`, the zip format it has had since 1.6). Nothing in a file is executed: see
- * ./unpickle. What a file may hold is what torch.load(weights_only=True) takes, see ./stored-tensor; what else is in it
- * stays a {@link Placeholder}.
+ * Weights in PyTorch's own files (`torch.save`, the zip format used since 1.6). Nothing in a file is executed: see
+ * ./unpickle. The accepted types are those of torch.load(weights_only=True), see ./stored-tensor; every other object
+ * becomes a {@link Placeholder}.
  */
 import { MbconvError } from '../errors/error'
 import { kindOfArchive, kindOfFile, wrongKind } from '../files/file-kind'
@@ -21,25 +21,25 @@ import { type ZipEntry, ZipFile } from './zip'
 
 export { Placeholder, StoredTensor }
 
-/** More than the pickle of any model: the numbers are beside it. */
+/** Larger than any model's pickle: the numbers are stored outside it. */
 const MAX_PICKLE_BYTES = 16 * 2 ** 20
-/** `little` or `big`. */
+/** The file's byte order, `little` or `big`, is short. */
 const MAX_ORDER_BYTES = 16
 
-/** What a file holds. */
+/** The content of a file. */
 export interface PthFile {
   /**
-   * As it was saved: dictionaries as Maps, sets as Sets, lists and tuples as arrays, bytes as Uint8Array, integers beyond
-   * 2^53 as BigInt, complex numbers as `{ re, im }`, sizes as arrays, dtypes and devices as text, tensors as
-   * {@link StoredTensor}; what only Python could make as {@link Placeholder}.
+   * The saved value: dictionaries as Maps, sets as Sets, lists and tuples as arrays, bytes as Uint8Array, integers
+   * beyond 2^53 as BigInt, complex numbers as `{ re, im }`, sizes as arrays, dtypes and devices as text, tensors as
+   * {@link StoredTensor}. Objects that only Python could make are {@link Placeholder}s.
    */
   value: unknown
   /**
-   * The tensors of a state dict, read now: of the entry asked for, by its dotted name. Without one it is the entry that timm
-   * takes (`state_dict_ema`, `model_ema`, `state_dict`, `model`), then `model_state_dict`, `module`, the value itself, or the
-   * only entry that is a state dict. `module.` and `_orig_mod.`, with which DataParallel's and torch.compile's names begin,
-   * are taken off. A tensor that this package cannot hold, of a quantised dtype for one, is not among the enumerable ones;
-   * asking for it is ERR_FORMAT.
+   * The tensors of a state dict, read now. `entry` is its dotted name. Without a name it is the entry that timm takes
+   * (`state_dict_ema`, `model_ema`, `state_dict`, `model`), then `model_state_dict`, `module`, the value itself, or the
+   * only entry that is a state dict. The prefixes `module.` and `_orig_mod.`, from DataParallel and torch.compile, are
+   * removed from names. A tensor that this package cannot hold, e.g. of a quantised dtype, is not enumerable; reading
+   * it throws ERR_FORMAT.
    *
    * @throws MbconvError ERR_FORMAT where there is none, or only Python could make it; ERR_IO; ERR_OOM
    */
@@ -49,11 +49,11 @@ export interface PthFile {
 const OP = 'pth.read'
 
 /**
- * Reads a file that `torch.save` has written. The numbers are read when {@link PthFile.stateDict} is called; the file must
- * be there until then.
+ * Reads a file written by `torch.save`. The numbers are read when {@link PthFile.stateDict} is called, so the file must
+ * exist until then.
  *
- * @throws MbconvError ERR_IO; ERR_FORMAT naming the file and what is wrong with it: damage, a format of before PyTorch
- *   1.6, TorchScript, another kind of file, an object that only Python could make instead of weights
+ * @throws MbconvError ERR_IO; ERR_FORMAT naming the file and its problem: damage, a format older than PyTorch 1.6,
+ *   TorchScript, another kind of file, or an object that only Python could make in place of weights
  */
 export function read(path: string): PthFile {
   return codedErrors(path, OP, () => {
@@ -76,7 +76,7 @@ export function read(path: string): PthFile {
 }
 
 /**
- * The weights of a file under the names that they have there, with what was found beside them.
+ * The weights of a file under their names in it, with what was found beside them.
  *
  * @internal
  * @throws MbconvError as {@link read} and {@link PthFile.stateDict}
@@ -97,10 +97,10 @@ function rejectOf(path: string): Reject {
   }
 }
 
-/** Without the names of wrappers, as timm's clean_state_dict. */
+/** Removes wrappers' prefixes from the names, like timm's clean_state_dict. */
 function unwrapped(dict: FoundEntry['dict']): FoundEntry['dict'] {
   const renamed = new Map([...dict].map(([name, stored]) => [name.replace(/^(module\.|_orig_mod\.)+/, ''), stored]))
-  // Not where two would become one.
+  // Keep the names if two would become equal.
   return renamed.size < dict.size ? dict : renamed
 }
 
@@ -150,10 +150,11 @@ class Archive {
     })
   }
 
-  /** The numbers of tensors, of those that have some for this package; the others by name, with the reason. */
+  /** The numbers of the tensors that this package can hold; the other tensors by name, with the reason. */
   tensors(dict: ReadonlyMap<string, StoredTensor>): Pick<FileWeights, 'tensors' | 'unread'> {
     if (dict.size > MAX_TENSORS) this.#reject(`it has more than ${MAX_TENSORS} tensors`)
-    // Tensors that share a storage are views of one, as in PyTorch: a file of a megabyte cannot fill the memory.
+    // Tensors that share a storage are views of one tensor, as in PyTorch. Otherwise a file of a megabyte could fill
+    // the memory.
     const storages = new Map<string, { whole: Tensor; storage: Storage }>()
     const read = (storage: Storage): Tensor => {
       const known = storages.get(storage.key)
@@ -162,7 +163,7 @@ class Archive {
         storages.set(storage.key, { whole, storage })
         return whole
       }
-      // Each tensor says for itself what its storage is.
+      // Each tensor describes its storage itself: the descriptions must agree.
       if (known.storage.kind !== storage.kind || known.storage.elements !== storage.elements)
         this.#reject(`storage ${quoted(storage.key)} is said to be two`)
       return known.whole
@@ -192,7 +193,7 @@ class Archive {
     const parts: DType = kind.dtype === 'complex128' ? 'float64' : 'float32'
     if (complex) return callOp('aten::view_as_complex', [fromTypedArray(values, [elements, 2], { dtype: parts })])
     if (kind.dtype !== 'bool') return fromTypedArray(values, [elements], { dtype: kind.dtype as DType })
-    // Bytes of booleans other than 0 and 1 must not become other booleans.
+    // A boolean stored as a byte other than 0 and 1 counts as true.
     return fromTypedArray(values, [elements]).ne(0)
   }
 }

@@ -1,23 +1,23 @@
-/** What the readers of weights share: their result, and the codes of their errors. */
+/** Shared by the readers of weights: their result, and the codes of their errors. */
 import { MbconvError } from '../errors/error'
 import { ioError } from '../files/io-error'
 import { quoted } from '../files/open'
 import type { Tensor } from '../tensor/core/tensor'
 
-/** Weights of a file, with what was found beside them. */
+/** Weights of a file, and facts about their place in it. */
 export interface FileWeights {
   tensors: Record<string, Tensor>
-  /** Tensors that the file has and this package cannot hold, with the reason: `is of dtype …`. */
+  /** Tensors in the file that this package cannot hold, with the reason: `is of dtype …`. */
   unread: Record<string, string>
-  /** The dictionary that they stood in, by its dotted name; null where the file has no other. */
+  /** Dotted name of the dictionary that held them; null if the file has no other. */
   entry: string | null
-  /** The prefix of the wanted tensors' names, without the dot; may be empty. */
+  /** Prefix of the wanted tensors' names, without the dot. May be empty. */
   within: string
-  /** Names of what stands beside the dictionary. */
+  /** Names of the other entries beside the dictionary. */
   left: string[]
 }
 
-/** The tensors by name. Those that could not be read are not enumerable, and throw ERR_FORMAT when they are accessed. */
+/** The tensors by name. Those that could not be read are not enumerable, and throw ERR_FORMAT on access. */
 export function tensorsWith(
   path: string,
   op: string,
@@ -36,9 +36,10 @@ export function tensorsWith(
 }
 
 /**
- * Runs a reader. What it throws has a code: a file that makes it stumble is not as it should be, whoever is to blame.
+ * Runs a reader and gives every error a code. An error without one counts as a fault of the file, whatever its cause.
  *
- * @throws MbconvError what `use` throws; ERR_IO where the system refuses; ERR_OOM for lack of memory; ERR_FORMAT for anything else
+ * @throws MbconvError as thrown by `use`; ERR_IO for errors of the system; ERR_OOM for lack of memory; ERR_FORMAT for
+ *   anything else
  */
 export function codedErrors<T>(path: string, op: string, use: () => T): T {
   try {

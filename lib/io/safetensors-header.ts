@@ -3,29 +3,29 @@
  *
  * Layout: a little-endian u64 length, that many bytes of JSON `{name: {dtype, shape, data_offsets}}` with an optional
  * `__metadata__` of strings, then the data. Offsets count from the data's first byte. The format allows neither holes
- * nor overlaps, so every byte of a valid file has exactly one owner; that is checked, because it is what makes a
- * truncated or edited file recognisable.
+ * nor overlaps, so every byte of a valid file belongs to exactly one part. This is checked, because it reveals a
+ * truncated or edited file.
  */
 
 import { quoted } from '../files/open'
 import type { DType } from '../native/types'
 
 /**
- * Longest header accepted. The largest network here has 0.4 MB; the reference implementation takes 100 MB, out of which
+ * Longest header accepted. The largest network here has 0.4 MB. The reference implementation accepts 100 MB, from which
  * a parser makes some gigabytes of objects.
  */
 export const MAX_HEADER_BYTES = 8 * 2 ** 20
 
-/** Most tensors of a file: each takes about a kilobyte besides its data, which may be none. */
+/** Most tensors in a file. Each takes about a kilobyte besides its data, which may be empty. */
 export const MAX_TENSORS = 50_000
 
-/** Most names and other texts of a header: {@link MAX_TENSORS} entries have five each, the rest is for metadata. */
+/** Most strings in a header: {@link MAX_TENSORS} entries have five each, the rest is for metadata. */
 const MAX_TEXTS = 6 * MAX_TENSORS
 
-/** Most dimensions of a tensor, as libtorch has it. */
+/** Most dimensions of a tensor: libtorch's limit. */
 const MAX_DIMENSIONS = 64
 
-/** Bytes of the length in front of the header. */
+/** Bytes of the length that precedes the header. */
 export const PREFIX_BYTES = 8
 
 interface FileDType {
@@ -33,7 +33,7 @@ interface FileDType {
   bytes: number
 }
 
-/** The file's names for dtypes, with what one element takes. */
+/** The file's names for dtypes, with the bytes of one element. */
 export const FILE_DTYPES: Readonly<Record<string, FileDType>> = {
   F64: { dtype: 'float64', bytes: 8 },
   F32: { dtype: 'float32', bytes: 4 },
@@ -57,7 +57,7 @@ export interface TensorEntry {
   name: string
   /** The file's name of the dtype. */
   kind: string
-  /** Undefined for one that this package does not have: such a tensor is not read. */
+  /** Undefined for a dtype that this package lacks: such a tensor is not read. */
   dtype: DType | undefined
   shape: number[]
   start: number
@@ -68,11 +68,11 @@ export interface Header {
   /** In the order of their data. */
   entries: TensorEntry[]
   metadata: Record<string, string>
-  /** Bytes of data the entries cover. */
+  /** Bytes of data that the entries cover. */
   dataBytes: number
 }
 
-/** Reports what is wrong with a file; the caller knows its name. */
+/** Reports a problem of a file. The caller knows the file's name. */
 export type Reject = (problem: string) => never
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {
@@ -80,13 +80,12 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Walks over a header's text, which need not be JSON, before anything is made of it: refuses what is nested deeper than
- * a header is, and more of anything than a parser should be given.
- * Also a key that occurs twice in one object: `JSON.parse` keeps the last of such keys in silence, so one tensor could
- * stand in for another.
+ * Scans a header's text, which may not be JSON, before it is parsed. Refuses deeper nesting than a header has, and more
+ * items than a parser should get. Also refuses a key that occurs twice in one object: `JSON.parse` silently keeps the
+ * last of them, so one tensor could replace another.
  */
 function inspect(json: string, reject: Reject): void {
-  // One set of keys an open object, null for an open list; nothing is open behind the header's end.
+  // A set of keys for each open object, null for each open list. After the header's end nothing is open.
   const open: (Set<string> | null)[] = []
   let expectsKey = false
   let [objects, texts] = [0, 0]
@@ -122,14 +121,14 @@ function unescaped(text: string): string {
   try {
     return JSON.parse(`"${text}"`) as string
   } catch {
-    return text // it is no JSON, which the parser will say
+    return text // not JSON: the parser will report it
   }
 }
 
 const isSize = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0)
 
-/** Any JSON value as a message may show it. */
+/** Any JSON value, for a message. */
 const shown = (value: unknown): string => quoted(JSON.stringify(value) ?? 'nothing').slice(1, -1)
 
 function parseEntry(name: string, value: unknown, reject: Reject): TensorEntry {
@@ -137,7 +136,7 @@ function parseEntry(name: string, value: unknown, reject: Reject): TensorEntry {
   if (!isPlainObject(value)) return reject(`${where} is not described by an object`)
   const { dtype: kind, shape, data_offsets: offsets } = value
   if (typeof kind !== 'string') return reject(`${where} has no dtype`)
-  // How wide the elements of others are is not known here.
+  // For unknown dtypes the element size is not known here.
   const { dtype, bytes } = Object.hasOwn(FILE_DTYPES, kind) ? FILE_DTYPES[kind] : { dtype: undefined, bytes: 1 }
   if (!Array.isArray(shape) || !shape.every(isSize)) {
     return reject(`${where} has shape ${shown(shape)}; a list of whole numbers was expected`)
@@ -147,7 +146,7 @@ function parseEntry(name: string, value: unknown, reject: Reject): TensorEntry {
     return reject(`${where} has data_offsets ${shown(offsets)}; two whole numbers were expected`)
   }
   const [start, end] = offsets as [number, number]
-  // Also where a size of 0 leaves no elements, strides are products of the others.
+  // Sizes of 0 count as 1: strides are products of the other sizes, even if there are no elements.
   if (shape.reduce((product, n) => product * Math.max(n, 1), bytes) > Number.MAX_SAFE_INTEGER) {
     return reject(`${where} has shape [${shape.join(', ')}], which is too large`)
   }
@@ -204,15 +203,15 @@ export function parseHeader(json: string, dataBytes: number, reject: Reject): He
   return { entries, metadata, dataBytes }
 }
 
-/** Header entries as the file spells them. */
+/** Header entries in the file's spelling. */
 function entriesToJson(entries: readonly TensorEntry[]): Record<string, unknown> {
-  // fromEntries defines properties, where assignment would lose a tensor named __proto__.
+  // fromEntries defines properties; assignment would lose a tensor named __proto__.
   return Object.fromEntries(
     entries.map(({ name, kind, shape, start, end }) => [name, { dtype: kind, shape, data_offsets: [start, end] }]),
   )
 }
 
-/** What a checksum covers beside the data: every word of the header, in an order that the file's own cannot change. */
+/** The text that a checksum covers beside the data: the whole header, in an order independent of the file's own. */
 export function headerDigestText(entries: readonly TensorEntry[], metadata: Record<string, string>): string {
   const byName = [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))
   return JSON.stringify([Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)), entriesToJson(byName)])

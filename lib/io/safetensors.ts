@@ -1,8 +1,8 @@
 /**
  * Tensors in files, in the safetensors format: a JSON header and raw little-endian data, no code to execute.
  *
- * Format: https://github.com/huggingface/safetensors#format. Files written here open in Python's `safetensors` and the
- * other way round.
+ * Format: https://github.com/huggingface/safetensors#format. Python's `safetensors` opens files written here, and the
+ * reverse.
  */
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
@@ -32,18 +32,18 @@ import {
 } from './safetensors-header'
 
 /**
- * Metadata key under which a CRC-32 of header and data is kept. The value repeats it, so that a bit flipped in either
- * does not turn the check off.
+ * Metadata key of a CRC-32 of header and data. The value contains the checksum's name too, so that a flipped bit in the
+ * key or the value does not turn the check off.
  */
 const CHECKSUM_KEY = 'mbconv.crc32'
 const CHECKSUM_VALUE = /^mbconv\.crc32:/
 
-/** The checksum of what was before and these bytes. zlib starts anew where there are none and no memory is behind them. */
+/** Continues a checksum with these bytes. zlib would restart it for an empty array without memory. */
 const crcOf = (bytes: Uint8Array, before: number) => (bytes.byteLength === 0 ? before : crc32(bytes, before))
 
 const checksumText = (crc: number) => `${CHECKSUM_KEY}:${crc.toString(16).padStart(8, '0')}`
 
-/** Parts the checksum from the metadata that the caller sees. */
+/** Separates the checksum from the metadata that the caller sees. */
 function splitChecksum(metadata: Record<string, string>, reject: Reject) {
   const { [CHECKSUM_KEY]: checksum, ...rest } = metadata
   const strays = Object.values(rest).some((value) => CHECKSUM_VALUE.test(value))
@@ -52,37 +52,37 @@ function splitChecksum(metadata: Record<string, string>, reject: Reject) {
 }
 
 export interface SafetensorsFile {
-  /** Of the dtypes that this package has; asking for another of the file's tensors is ERR_FORMAT. */
+  /** Tensors whose dtype this package has. Reading another of the file's tensors throws ERR_FORMAT. */
   tensors: Record<string, Tensor>
-  /** The others by name, with the reason. */
+  /** The other tensors by name, with the reason. */
   unread: Record<string, string>
   metadata: Record<string, string>
 }
 
 export interface SafetensorsInfo {
-  /** By name: what the tensor is, without its data. A dtype that this package does not have is called as the file does. */
+  /** Each tensor's description by name, without data. A dtype that this package lacks has the file's name. */
   tensors: Record<string, { dtype: string; shape: number[] }>
   metadata: Record<string, string>
 }
 
 export interface WriteOptions {
-  /** Keep a CRC-32 in the metadata, checked by {@link read}, so that a flipped bit is noticed. Default false. */
+  /** Store a CRC-32 in the metadata. {@link read} checks it, so that a flipped bit is noticed. Default false. */
   checksum?: boolean
 }
 
 export interface ReadOptions {
   /**
-   * Map the file into memory instead of reading it: tensors are views of the file's pages, which are read when they are
-   * used and shared with other processes; what is written to a tensor stays in this process. While such a tensor lives the
-   * file must not be changed or cut short in place: touching a page that is gone ends the process (SIGBUS), as it does in
-   * every program that maps files. Replacing the file by renaming is harmless, and is what {@link write} does. Default false.
+   * Map the file into memory instead of reading it. Tensors are then views of the file's pages, which are read on first
+   * use and shared with other processes. Writes to a tensor stay in this process. While such a tensor lives, do not
+   * change or truncate the file in place: touching a page that is gone ends the process (SIGBUS), as in every program
+   * that maps files. Replacing the file by renaming, as {@link write} does, is harmless. Default false.
    */
   mmap?: boolean
 }
 
 const ELEMENT_BYTES = new Map(Object.values(FILE_DTYPES).map(({ dtype, bytes }) => [dtype, bytes]))
 
-/** A typed array over `buffer` of the kind that {@link fromTypedArray} takes for `dtype`. */
+/** A typed array over `buffer`, of the kind that {@link fromTypedArray} takes for `dtype`. */
 function typedArrayOver(dtype: DType, buffer: ArrayBuffer) {
   switch (dtype) {
     case 'float64':
@@ -105,9 +105,9 @@ function typedArrayOver(dtype: DType, buffer: ArrayBuffer) {
   }
 }
 
-/** Fills `target` from the file, in as many reads as it takes. */
+/** Fills `target` from the file, with as many reads as needed. */
 function readFully(fd: number, target: Uint8Array, position: number, reject: Reject): void {
-  // One read is limited to 2^31 - 1 bytes.
+  // One read returns at most 2^31 - 1 bytes.
   const most = 1 << 30
   for (let done = 0; done < target.byteLength; ) {
     const got = readSync(fd, target, done, Math.min(most, target.byteLength - done), position + done)
@@ -138,7 +138,7 @@ function readHeader(fd: number, reject: Reject): Header & { dataAt: number } {
   return { ...parseHeader(text, fileBytes - dataAt, reject), dataAt }
 }
 
-/** Opens `path` for the time `use` takes. `reject` reports a problem with the file's content. */
+/** Opens `path` while `use` runs. `reject` reports a problem of the file's content. */
 function withFile<T>(path: string, op: string, use: (fd: number, reject: Reject) => T): T {
   if (typeof path !== 'string' || path === '') {
     throw new MbconvError('ERR_TYPE', `${op}: path must be a string that is not empty`, { op })
@@ -162,7 +162,7 @@ function withFile<T>(path: string, op: string, use: (fd: number, reject: Reject)
   }
 }
 
-/** Whether bytes are all 0 or 1: libtorch takes any byte for a bool, and then sums and comparisons of it go astray. */
+/** Whether bytes are all 0 or 1. libtorch accepts any byte as a bool, but then gives wrong sums and comparisons. */
 function areBools(bytes: Uint8Array): boolean {
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2)
   return words.every((word) => (word & 0xfefefefe) === 0) && bytes.subarray(words.byteLength).every((byte) => byte <= 1)
@@ -177,7 +177,7 @@ function readBytes(fd: number, entry: TensorEntry, dataAt: number, reject: Rejec
   return bytes
 }
 
-/** An entry's data, checked without keeping it. */
+/** Checks an entry's data piece by piece, without keeping it. */
 function checkPieces(fd: number, entry: TensorEntry, dataAt: number, crc: number, reject: Reject): number {
   const piece = Buffer.allocUnsafeSlow(Math.min(1 << 20, entry.end - entry.start))
   let sum = crc
@@ -190,14 +190,14 @@ function checkPieces(fd: number, entry: TensorEntry, dataAt: number, crc: number
   return sum
 }
 
-/** The whole file as bytes that are read when they are touched. */
+/** The whole file as bytes that are read on first use. */
 function mapped(path: string, fd: number): Tensor {
-  // By its descriptor where that has a name, so that it is the very file whose header has been read.
+  // Map by descriptor where that has a path, so that it is the same file whose header has been read.
   const file = process.platform === 'linux' ? `/proc/self/fd/${fd}` : path
   return native().callOp('aten::from_file', [file, false, fstatSync(fd).size], { dtype: 'uint8' }) as Tensor
 }
 
-/** A tensor within mapped bytes; undefined where it is not aligned as its dtype has to be. */
+/** A tensor within mapped bytes; undefined if it is not aligned for its dtype. */
 function viewOf(whole: Tensor, { start, end, dtype, shape }: TensorEntry, dataAt: number): Tensor | undefined {
   if (dtype === undefined || end === start || (dataAt + start) % ELEMENT_BYTES.get(dtype)! !== 0) return undefined
   return scope(() => {
@@ -211,8 +211,8 @@ function viewOf(whole: Tensor, { start, end, dtype, shape }: TensorEntry, dataAt
  *
  * @param path the file
  * @returns the tensors by name and the header's metadata
- * @throws MbconvError ERR_FORMAT when the file is not whole and valid, or its checksum does not fit; ERR_IO when it
- *   cannot be read. No tensor stays behind in either case.
+ * @throws MbconvError ERR_FORMAT when the file is not whole and valid, or its checksum does not match; ERR_IO when it
+ *   cannot be read. All tensors made until then are freed.
  */
 export function read(path: string, options: ReadOptions = {}): SafetensorsFile {
   const op = 'safetensors.read'
@@ -260,9 +260,9 @@ export function read(path: string, options: ReadOptions = {}): SafetensorsFile {
 }
 
 /**
- * Reads the header alone: names, dtypes, shapes and metadata. Loads no native code and none of the data.
+ * Reads only the header: names, dtypes, shapes and metadata. Loads no native code and no data.
  *
- * @throws MbconvError as {@link read}, without the checksum
+ * @throws MbconvError like {@link read}, except for the checksum
  */
 export function readMetadata(path: string): SafetensorsInfo {
   return withFile(path, 'safetensors.readMetadata', (fd, reject) => {
@@ -313,7 +313,7 @@ function checkWritable(tensors: Record<string, Tensor>, metadata: Record<string,
 }
 
 /**
- * The file's bytes, piece by piece: the header, then each tensor. Never more than one tensor is held in memory twice.
+ * The file's bytes, piece by piece: the header, then each tensor. At most one tensor is in memory twice.
  *
  * Wide elements come first, so that every tensor's data is aligned to its element size.
  */
@@ -352,9 +352,10 @@ export function* encode(
 /**
  * Writes tensors to a safetensors file. `path` holds either its old content or all of the new, whatever happens.
  *
- * @param tensors any shapes, dtypes and devices; read in logical order, so strides and memory format do not matter
+ * @param tensors any shapes, dtypes and devices; written in logical order, so strides and memory format do not matter
  * @param metadata strings, kept in the header
- * @throws MbconvError ERR_TYPE or ERR_VALUE for what cannot be written, ERR_DISPOSED, ERR_IO; the old file stays then
+ * @throws MbconvError ERR_TYPE or ERR_VALUE for tensors that cannot be written, ERR_DISPOSED, ERR_IO; the old file is
+ *   kept then
  */
 export function write(
   path: string,

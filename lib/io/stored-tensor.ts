@@ -1,18 +1,18 @@
 /**
- * What a file of torch.save is made of beside plain Python values, by the names that its pickle has: tensors without their
- * numbers, storages, dtypes, and the few containers that torch.load(weights_only=True) takes. The list is
- * torch/_weights_only_unpickler.py's of PyTorch 2.13; test/pth-globals.test.mjs compares item by item.
+ * The objects in a torch.save file besides plain Python values, by their names in the pickle: tensors without their
+ * numbers, storages, dtypes, and the few containers that torch.load(weights_only=True) takes. The list is that of
+ * torch/_weights_only_unpickler.py in PyTorch 2.13; test/pth-globals.test.mjs compares it item by item.
  */
 
 import { quoted } from '../files/open'
 import type { DType, TypedArray } from '../native/types'
 import { Global, Placeholder } from './unpickle'
 
-/** Throws for the caller, with the problem. */
+/** Throws an error with the problem, on behalf of the caller. */
 export type Reject = (problem: string, hint?: string) => never
 
 export interface ElementKind {
-  /** As PyTorch names it; complex numbers have one, though no {@link DType}. */
+  /** PyTorch's name. Complex numbers have one, but no {@link DType}. */
   dtype: DType | 'complex64' | 'complex128'
   bytes: number
   array: new (buffer: ArrayBuffer, offset: number, length: number) => TypedArray
@@ -32,29 +32,29 @@ const KINDS: readonly (ElementKind & { storage: string })[] = [
   { storage: 'ComplexFloatStorage', dtype: 'complex64', bytes: 8, array: Float32Array },
   { storage: 'ComplexDoubleStorage', dtype: 'complex128', bytes: 16, array: Float64Array },
 ]
-/** By a storage's name, and by a dtype's. */
+/** Element kinds by the names of their storages, and of their dtypes. */
 const STORAGES = new Map(KINDS.map((kind) => [`torch.${kind.storage}`, kind]))
 const BY_DTYPE = new Map<unknown, ElementKind>(KINDS.map((kind) => [kind.dtype, kind]))
 
-/** Names of dtypes, and of ways of quantising: values that are read as their names. */
+/** Names of dtypes and of quantisation schemes. Such a value is read as its name. */
 const NAMED_VALUE =
   /^torch\.(u?int([1-7]|8|16|32|64)|b?float\w+|bool|complex\d+|bits\w+|qu?int\w+|per_(tensor|channel)_\w+)$/
 
 export interface Storage {
-  /** Undefined where its numbers are of a kind that this package does not have. */
+  /** Undefined if this package lacks this kind of numbers. */
   kind: ElementKind | undefined
-  /** As the file calls it. */
+  /** The file's name for the type. */
   type: string
   key: string
   elements: number
 }
 
-/** A tensor of a file, without its numbers. */
+/** A tensor in a file, without its numbers. */
 export class StoredTensor {
-  /** `float32` …, or PyTorch's name for one that this package does not have. */
+  /** `float32` …, or PyTorch's name for a dtype that this package lacks. */
   readonly dtype: string
   readonly shape: readonly number[]
-  /** Why its numbers cannot be read; undefined where they can. */
+  /** Why the numbers cannot be read; undefined if they can. */
   readonly problem?: string
   /** @internal */
   readonly storage: Storage
@@ -62,7 +62,7 @@ export class StoredTensor {
   readonly offset: number
   /** @internal */
   readonly strides: readonly number[]
-  /** The numbers are kept conjugated, negated. @internal */
+  /** Whether the numbers are stored conjugated or negated. @internal */
   readonly kept: { conj: boolean; neg: boolean }
 
   /** @internal */
@@ -87,13 +87,13 @@ export const isSize = (value: unknown): value is number => Number.isSafeInteger(
 const areSizes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.length <= 16 && value.every(isSize)
 
-/** A name or another word of a file, for a message. */
+/** A name or another word from a file, for a message. */
 const word = (value: unknown) =>
   typeof value === 'string' && /^[\w.]{1,60}$/.test(value) ? value : quoted(String(value))
 
 const NOWHERE: Storage = { kind: undefined, type: 'none', key: '', elements: 0 }
 
-/** A tensor whose numbers are not for this package, with the reason. */
+/** A tensor whose numbers this package cannot hold, with the reason. */
 function unread(dtype: string, shape: unknown, problem: string): StoredTensor {
   const sizes = areSizes(shape) ? shape : []
   return new StoredTensor(dtype, sizes, { storage: NOWHERE, offset: 0, strides: [] }, problem)
@@ -101,13 +101,13 @@ function unread(dtype: string, shape: unknown, problem: string): StoredTensor {
 
 const ofDtype = (dtype: unknown) => `is of dtype ${word(dtype)}, which this package does not have`
 
-/** The name of a storage's elements: `quint8` for torch.QUInt8Storage. */
+/** The name of a storage's dtype: `quint8` for torch.QUInt8Storage. */
 function dtypeOf(type: string): string {
   const [, name] = /^torch\.(?:cuda\.)?(\w+)Storage$/.exec(type) ?? []
   return name === undefined ? type : name.toLowerCase()
 }
 
-/** What a persistent id stands for. */
+/** The storage that a persistent id stands for. */
 export function storageOf(id: unknown, reject: Reject): Storage {
   const [tag, type, key, , elements] = Array.isArray(id) ? id : []
   const named = type instanceof Placeholder ? type.global : type
@@ -119,7 +119,7 @@ export function storageOf(id: unknown, reject: Reject): Storage {
   return { kind, type: own, key: key as string, elements: elements as number }
 }
 
-/** The class of a storage, as a value. */
+/** A storage's class, as a value. */
 class StorageType {
   readonly name: string
   readonly kind: ElementKind | undefined
@@ -131,7 +131,7 @@ class StorageType {
 
 const UNTYPED = 'torch.storage.UntypedStorage'
 
-/** What a name of Python's stands for in a file of weights; undefined for one that is none of them. */
+/** The object for one of Python's names in a file of weights; undefined for an unknown name. */
 export function globalOf(name: string, reject: Reject): unknown {
   const kind = STORAGES.get(name)
   if (kind !== undefined || name === UNTYPED) return new StorageType(name, kind)
@@ -163,7 +163,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   'torch._utils._rebuild_parameter': ([tensor]) => tensor,
   'torch._utils._rebuild_parameter_with_state': ([tensor]) => tensor,
   'torch.nn.parameter.Parameter': ([tensor]) => tensor,
-  // Attributes and the type of a tensor, which are Python's; the tensor within is the same.
+  // Drops the tensor's attributes and type, which belong to Python. The tensor inside is the same.
   'torch._tensor._rebuild_from_type_v2': ([make, , args], reject) =>
     make instanceof Global && Array.isArray(args) && make.name.startsWith('torch._utils._rebuild_')
       ? make.call(args)
@@ -200,7 +200,7 @@ function pairs(list: unknown, reject: Reject): [unknown, unknown][] {
   return found
 }
 
-/** Bytes, which protocol 2 writes as text with one character each. */
+/** Bytes. Protocol 2 writes them as text with one character each. */
 function bytesOf(name: string, [value, encoding]: unknown[]): unknown {
   if (value === undefined) return new Uint8Array(0)
   if (value instanceof Uint8Array) return value
@@ -227,11 +227,11 @@ function tensorOf(args: unknown[], dtype: unknown, metadata: unknown, reject: Re
       known ? ofDtype(name) : `is kept in ${word(storage.type)}, which this package does not know`,
     )
   }
-  // A storage without a type is counted in bytes.
+  // The size of a storage without a type is in bytes.
   const elements = storage.kind === undefined ? Math.floor(storage.elements / kind.bytes) : storage.elements
   const count = shape.reduce((product, size) => product * size, 1)
   const last = count === 0 ? offset : shape.reduce((sum, size, i) => sum + (size - 1) * strides[i], offset + 1)
-  // Also more elements than there are: rows that are one row repeated would fill the memory.
+  // Also refuse more elements than the storage has: many views of one row would fill the memory.
   if (last > elements || count > elements) return reject('a tensor in it reaches beyond its storage')
   const bits = metadata instanceof Map ? metadata : new Map()
   const kept = { conj: bits.get('conj') === true, neg: bits.get('neg') === true }

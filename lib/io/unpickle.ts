@@ -1,37 +1,38 @@
 /**
- * A reader of Python's pickle format that builds values and runs nothing.
+ * A reader of Python's pickle format that builds values and executes nothing.
  *
- * Pickle is a program for a small machine; some of its instructions call any function by name. Here the only functions are
- * those the caller names. Whatever else a pickle calls or makes becomes a {@link Placeholder}, which knows nothing but the
- * name: the weights beside an optimiser can be read, the optimiser is never made. Format: CPython's Lib/pickletools.py,
- * protocols 2 to 5.
+ * Pickle is a program for a small machine, and some of its instructions call any function by name. Here only functions
+ * that the caller names can be called. Any other class, function or object in a pickle becomes a {@link Placeholder},
+ * which holds only the name. So the weights beside an optimiser can be read without making the optimiser. Format:
+ * CPython's Lib/pickletools.py, protocols 2 to 5.
  */
 
 import { quoted } from '../files/open'
 
-/** Python's dict. Maps keep the order and have no inherited keys. */
+/** Python's dict. A Map keeps the order and has no inherited keys. */
 export type PickleDict = Map<unknown, unknown>
 
-/** A function of Python that may be called, as `module.name`; its arguments are an array. */
+/** A Python function that may be called, as `module.name`. Its arguments are an array. */
 export type Callable = (args: unknown[]) => unknown
 
 export interface UnpickleOptions {
-  /** What a global name stands for: a {@link Global} or a value. Undefined makes a {@link Placeholder} of it. */
+  /** The object for a global name: a {@link Global} or a value. Undefined makes a {@link Placeholder}. */
   global: (name: string) => unknown
-  /** What a persistent id stands for. */
+  /** The object for a persistent id. */
   persistent: (id: unknown) => unknown
-  /** Throws for the caller, with the problem. */
+  /** Throws an error with the problem, on behalf of the caller. */
   reject: (problem: string) => never
 }
 
 const MARK = Symbol('mark')
 
 /**
- * What the values of a pickle may take, in bytes, roughly counted. One byte of a pickle is enough for an empty dictionary,
- * and two for a copy of a long list; a checkpoint of L2 with its average and an optimiser comes to 21 MB.
+ * Limit of the memory that a pickle's values may take, in bytes, roughly counted. One byte of a pickle is enough for an
+ * empty dictionary, and two for a copy of a long list. A checkpoint of L2 with its average and an optimiser takes 21
+ * MB.
  */
 const MOST_MEMORY = 64 * 2 ** 20
-/** Of a place on the stack, a short list, an entry of a dictionary or memo, a dictionary. */
+/** Bytes of a place on the stack, a short list, an entry of a dictionary or memo, a dictionary. */
 const COST = { place: 16, list: 64, entry: 128, dict: 256 }
 
 /** A global that may be called. */
@@ -46,41 +47,41 @@ export class Global {
 }
 
 /**
- * Stands for a class, a function or an object of Python's that this reader does not know. It is inert: nothing that the
- * file says of it is kept but the name.
+ * Stands for a Python class, function or object that this reader does not know. It is inert: of all that the file says
+ * about it, only the name is kept.
  */
 export class Placeholder {
-  /** `argparse.Namespace`, say. */
+  /** For example `argparse.Namespace`. */
   readonly global: string
 
   constructor(global: string) {
     this.global = global
   }
 
-  /** What a message says of it. */
+  /** Its description in a message. */
   toString(): string {
     return `an object of ${printable(this.global)}`
   }
 }
 
-/** Modules of which torch.load takes nothing either, whoever allows it. */
+/** Modules that torch.load refuses too, even if a caller allows them. */
 const BLOCKED = /^(sys|os|posix|nt)\./
 
-/** A name of Python's as a message may show it. */
+/** A Python name, for a message. */
 const printable = (name: string) => (/^[\w.]{1,200}$/.test(name) ? name : quoted(name))
 
-/** Half a surrogate from the three bytes that Python writes for it; bytes as Latin-1. */
+/** Decodes the three bytes that Python writes for a lone surrogate. `bytes` is Latin-1. */
 const half = (bytes: string) =>
   String.fromCharCode(0xd000 | ((bytes.charCodeAt(1) & 0x3f) << 6) | (bytes.charCodeAt(2) & 0x3f))
 
-/** What a message says of something in a file that only Python could make. */
+/** The message for an object in a file that only Python could make. */
 export const asksFor = (placeholder: Placeholder) =>
   `its pickle asks for ${printable(placeholder.global)}, which is not among what weights are made of: save model.state_dict() instead`
 
 export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleOptions): unknown {
   const stack: unknown[] = []
   const memo = new Map<number, unknown>()
-  /** Made by a call: these may be given attributes, which nobody keeps. */
+  /** Objects made by a call. They may be given attributes, which are dropped. */
   const made = new WeakSet<object>()
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let at = 0
@@ -102,7 +103,7 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
     spend(COST.place)
     stack.push(value)
   }
-  /** The value on top, which stays there. */
+  /** Returns the value on top and leaves it there. */
   const top = () => {
     if (stack.length === 0 || stack[stack.length - 1] === MARK) reject('its pickle keeps what it has not made')
     return stack[stack.length - 1]
@@ -111,7 +112,7 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
     spend(COST.entry)
     memo.set(index, top())
   }
-  /** What lies above the last mark. */
+  /** Takes the values above the last mark. */
   const items = () => {
     const mark = stack.lastIndexOf(MARK)
     if (mark < 0) reject('its pickle has no mark where it needs one')
@@ -125,12 +126,12 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
     try {
       return utf8.decode(bytes)
     } catch {
-      // Python writes half a surrogate, as in a file's name that is not UTF-8, as three bytes.
+      // Python writes a lone surrogate, e.g. in a file name that is not UTF-8, as three bytes.
       try {
         const parts = bytes.toString('latin1').split(/(\xed[\xa0-\xbf][\x80-\xbf])/)
         return parts.map((part, i) => (i % 2 === 0 ? utf8.decode(Buffer.from(part, 'latin1')) : half(part))).join('')
       } catch {
-        // Replacing what is wrong could make one name of two.
+        // Refuse: with a replacement character two names could become equal.
         return reject('its pickle has text that is not UTF-8')
       }
     }
@@ -157,7 +158,7 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
     push(Uint8Array.from(data.subarray(start, start + length)))
   }
   const named = (written: string) => {
-    // Python 2's name, which protocol 2 keeps.
+    // Protocol 2 writes Python 2's name of the module `builtins`.
     const name = written.replace(/^__builtin__\./, 'builtins.')
     if (BLOCKED.test(name)) reject(`its pickle asks for ${printable(name)}, which no weights need`)
     spend(COST.dict)
@@ -166,10 +167,10 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
   const call = (callable: unknown, args: unknown) => {
     const known = callable instanceof Global || callable instanceof Placeholder
     if (!known || !Array.isArray(args)) reject('its pickle calls what is no function')
-    // A dictionary made of a list or another dictionary has a copy of it, each time.
+    // A dictionary made from a list or another dictionary copies it each time.
     const [first] = args as unknown[]
     const copied = Array.isArray(first) ? first.length : first instanceof Map ? first.size : 0
-    // Bytes are made of text.
+    // Bytes made from a text take its length.
     spend(COST.dict + COST.entry * copied + (typeof first === 'string' ? first.length : 0))
     const result =
       callable instanceof Global ? callable.call(args as unknown[]) : new Placeholder((callable as Placeholder).global)
@@ -209,7 +210,7 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
     spend(COST.entry * values.length)
     for (const value of values) (set as Set<unknown>).add(value)
   }
-  // Tuples cannot be changed; freezing tells them from lists.
+  // Freezing marks an array as a tuple, which cannot be changed.
   const tuple = (values: unknown[]) => {
     spend(COST.list + COST.place * values.length)
     push(Object.freeze(values))
@@ -369,7 +370,7 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
         break
       }
       case '\x92': {
-        // NEWOBJ_EX: with arguments by name, which nothing known here has.
+        // NEWOBJ_EX: with named arguments, which no known class has.
         const [names, args, callable] = [pop(), pop(), pop()]
         if (names instanceof Map && names.size > 0 && callable instanceof Global)
           call(new Placeholder(callable.name), args)
@@ -381,7 +382,7 @@ export function unpickle(data: Buffer, { global, persistent, reject }: UnpickleO
         push(persistent(pop()))
         break
       case 'b': {
-        // PyTorch keeps the versions of modules as an attribute of an OrderedDict. Attributes are not kept here.
+        // PyTorch stores the versions of modules as an attribute of an OrderedDict. Attributes are dropped.
         pop()
         const target = top()
         const takes = typeof target === 'object' && target !== null && made.has(target)

@@ -1,4 +1,4 @@
-/** A file of weights, whichever its format: told by its first bytes, never by its name. */
+/** Files of weights in any format. The first bytes tell the format; the name does not. */
 import { MbconvError } from '../errors/error'
 import { kindOfFile, wrongKind } from '../files/file-kind'
 import { readWeights as readPth } from './pth'
@@ -8,14 +8,14 @@ import { read as readSafetensors } from './safetensors'
 export interface WeightsFileOptions {
   /** Map a safetensors file instead of reading it. */
   mmap?: boolean
-  /** The dictionary, or what the names of the tensors begin with. */
+  /** The dictionary, or the prefix of the tensors' names. */
   entry?: string
 }
 
 /**
- * Reads the weights of a file, under the names that they have in it.
+ * Reads the weights of a file, under their names in it.
  *
- * @throws MbconvError ERR_IO; ERR_FORMAT naming the format that the file has; ERR_VALUE for mmap with another format than
+ * @throws MbconvError ERR_IO; ERR_FORMAT naming the file's format; ERR_VALUE for mmap with a format other than
  *   safetensors
  */
 export function readWeightsFile(path: string, op: string, { mmap = false, entry }: WeightsFileOptions): FileWeights {
@@ -33,7 +33,7 @@ export function readWeightsFile(path: string, op: string, { mmap = false, entry 
 }
 
 /**
- * That a file is one of weights at all, by its beginning.
+ * Checks by its beginning that a file holds weights.
  *
  * @throws MbconvError ERR_IO, ERR_FORMAT
  */

@@ -1,8 +1,8 @@
 /**
- * Zip archives whose entries are stored, not compressed, as PyTorch writes them: read from a file, entry by entry.
+ * Zip archives with stored (uncompressed) entries, as PyTorch writes them, read entry by entry.
  *
- * Format: APPNOTE.TXT 6.3.10 (PKWARE), sections 4.3 and 4.5. Nothing an archive says is believed before it is checked:
- * entries lie within the file, do not overlap, have one name each that leads nowhere, and have their checksum.
+ * Format: APPNOTE.TXT 6.3.10 (PKWARE), sections 4.3 and 4.5. An archive is not trusted. These checks are made: entries
+ * lie within the file, do not overlap, have one name each that leads to no other folder, and match their checksum.
  */
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
@@ -17,9 +17,9 @@ const CENTRAL = { signature: 0x02014b50, bytes: 46 }
 const LOCAL = { signature: 0x04034b50, bytes: 30 }
 const MAX_COMMENT = 0xffff
 const MAX_DIRECTORY_BYTES = 16 * 2 ** 20
-/** Far more than a network has tensors. */
+/** Far more entries than a network has tensors. */
 const MAX_ENTRIES = 100_000
-/** One read of the system's takes no more. */
+/** Limit of one read() by the system. */
 const MOST_AT_ONCE = 1 << 30
 /** Flag of an entry: encrypted. */
 const ENCRYPTED = 1
@@ -28,9 +28,9 @@ export interface ZipEntry {
   name: string
   bytes: number
   crc: number
-  /** Of its local header in the file. */
+  /** Position of the local header in the file. */
   offset: number
-  /** What comes behind it begins here. */
+  /** Position of whatever follows the entry. */
   limit: number
   /** Neither compressed nor encrypted. */
   stored: boolean
@@ -42,7 +42,7 @@ export class ZipFile {
   readonly #file: number
   readonly #bytes: number
 
-  /** @throws MbconvError ERR_IO, ERR_FORMAT naming what is wrong */
+  /** @throws MbconvError ERR_IO, ERR_FORMAT naming the problem */
   constructor(path: string) {
     this.#path = path
     this.#file = openFile(path, 'zip')
@@ -55,7 +55,7 @@ export class ZipFile {
     }
   }
 
-  /** Bytes of the whole archive. */
+  /** Size of the whole archive in bytes. */
   get size(): number {
     return this.#bytes
   }
@@ -67,8 +67,8 @@ export class ZipFile {
   /**
    * The content of an entry.
    *
-   * @param most refuses a larger one before anything is read
-   * @throws MbconvError ERR_FORMAT, also where its checksum does not hold; ERR_OOM
+   * @param most refuses a larger entry before anything is read
+   * @throws MbconvError ERR_FORMAT, also if the checksum does not match; ERR_OOM
    */
   read(entry: ZipEntry, most = Number.POSITIVE_INFINITY): Buffer {
     const name = quoted(entry.name)
@@ -83,7 +83,7 @@ export class ZipFile {
     const start = entry.offset + LOCAL.bytes + nameBytes + header.readUInt16LE(28)
     const own = this.#bytesAt(entry.offset + LOCAL.bytes, nameBytes).toString('utf8')
     if (own !== entry.name) this.#reject(`${name} is called ${quoted(own)} in its own header`)
-    // The field that moves the data is in the entry's own header, which the directory has not shown.
+    // The local header's extra field moves the data; the directory does not show its length.
     if (start + entry.bytes > entry.limit) this.#reject(`${name} reaches into what comes behind it`)
     const data = this.#bytesAt(start, entry.bytes)
     if (crc32(data) !== entry.crc) this.#reject(`the checksum of ${name} does not hold`)
@@ -120,7 +120,7 @@ export class ZipFile {
     return Number(value)
   }
 
-  /** Where the central directory is. */
+  /** Finds the central directory. */
   #end(): { count: number; bytes: number; offset: number; limit: number } {
     const tail = Math.min(this.#bytes, END.bytes + MAX_COMMENT)
     const buffer = this.#bytesAt(this.#bytes - tail, tail)
@@ -135,13 +135,13 @@ export class ZipFile {
       offset: buffer.readUInt32LE(at + 16),
       limit: here,
     }
-    // Disks: of this end, of the directory's beginning.
+    // Disk numbers: of this record, and of the directory's beginning.
     const disks = buffer.readUInt32LE(at + 4)
     if (found.count !== 0xffff && found.bytes !== 0xffffffff && found.offset !== 0xffffffff) {
       if (disks !== 0 || buffer.readUInt16LE(at + 8) !== found.count) this.#reject('it is a part of an archive')
       return found
     }
-    // Larger than 32 bits can say.
+    // The sizes exceed 32 bits: use the 64-bit record.
     const locator = this.#bytesAt(here - END64_LOCATOR.bytes, END64_LOCATOR.bytes)
     if (locator.readUInt32LE(0) !== END64_LOCATOR.signature) return found
     const limit = this.#number64(locator, 8)
@@ -190,7 +190,7 @@ export class ZipFile {
   }
 
   #entry(name: string, buffer: Buffer, at: number, extraAt: number, extraBytes: number) {
-    // What counts is the room it takes in the file; an entry that is not compressed has no other size.
+    // Only the size in the file matters. For an uncompressed entry it is the only size.
     let compressed = buffer.readUInt32LE(at + 20)
     let whole = buffer.readUInt32LE(at + 24)
     let offset = buffer.readUInt32LE(at + 42)
@@ -223,7 +223,7 @@ export class ZipFile {
     }
   }
 
-  /** Entries lie before the directory, one behind the other. */
+  /** Checks that entries lie before the directory, one after another. */
   #checkPlaces(entries: ReadonlyMap<string, ZipEntry>, directory: number): void {
     const sorted = [...entries.values()].sort((a, b) => a.offset - b.offset)
     for (const [i, entry] of sorted.entries()) {

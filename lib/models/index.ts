@@ -1,4 +1,4 @@
-/** Architectures, scaling, counting (all without native code), and building. */
+/** Architectures, scaling and counting (all without native code), and building of networks. */
 export type { ActivationName, Arch, Squeeze, Stage } from './arch/arch'
 export { formatStage, parseStage } from './arch/block-string'
 export type { CheckedArch } from './arch/check'
@@ -37,7 +37,7 @@ export type { Network } from './network/network'
 export { PROFILE_NAMES, type Profile, type ProfileName, profileNamed } from './network/profiles'
 export { type LoadOptions, type LoadReport, loadWeights } from './weights/load'
 export { type Pretrained, type PretrainedOptions, pretrained } from './weights/pretrained'
-// `checkpoints`, `checkpointNamed` and `Checkpoint` are the earlier names of the same.
+// `checkpoints`, `checkpointNamed` and `Checkpoint` are earlier names, kept for compatibility.
 export {
   type PublishedWeights,
   type PublishedWeights as Checkpoint,

@@ -1,6 +1,6 @@
 /**
- * Loads the native addon, on first use and not before: `mbconv --help`, configuration errors and everything computed
- * from architecture tables work on a machine where nothing native has been built.
+ * Loads the native addon on first use, not earlier: `mbconv --help`, configuration errors and everything computed from
+ * architecture tables work on a machine where nothing native has been built.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,24 +18,24 @@ export function addonPaths(): string[] {
 }
 
 // libgomp's threads spin for milliseconds between two parallel regions before they sleep. Beside other busy processes
-// that slowed a training step tenfold (measured, 2 cores, load 7); a short spin costs nothing measurable on an idle
+// that slowed a training step tenfold (measured, 2 cores, load 7). A short spin costs nothing measurable on an idle
 // machine. libgomp reads its settings once, when it is loaded, and only the main thread can set a real environment
-// variable: hence here, at import, before any worker loads the addon.
+// variable. So this runs at import, before any worker loads the addon.
 if (isMainThread && process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '1000'
 
 let loaded: Native | undefined
 let tensors: TensorClass | undefined
 
-/** Tells the addon, now or as soon as it is loaded, of what class tensors are. */
+/** Passes the class of tensors to the addon: now, or as soon as the addon is loaded. */
 export function registerTensorClass(tensorClass: TensorClass): void {
   tensors = tensorClass
   loaded?.registerTensorClass(tensorClass)
 }
 
 /**
- * The native functions. Everything under lib/tensor, lib/nn and lib/optim is a thin face of these.
+ * The native functions. Everything under lib/tensor, lib/nn and lib/optim is a thin layer over these.
  *
- * @throws MbconvError ERR_NATIVE_LOAD with every path tried and what to run.
+ * @throws MbconvError ERR_NATIVE_LOAD with every path tried and the command to run.
  */
 export function native(): Native {
   loaded ??= load()
@@ -66,7 +66,7 @@ function load(): Native {
   })
 }
 
-/** The C++ ABI differs between libtorch versions: another one than it was built against must not be used. */
+/** Refuses a libtorch other than the one the addon was built against: the C++ ABI differs between versions. */
 function checkVersion(addon: Native, path: string): void {
   const compiled = addon.compiledVersion()
   const found = addon.loadedVersion()

@@ -28,9 +28,9 @@ export function whyNot(): string | null {
 }
 
 /**
- * The addon, for what needs a GPU.
+ * The addon, for operations that need a GPU.
  *
- * @throws MbconvError ERR_CUDA_UNAVAILABLE, with the reason, where there is none
+ * @throws MbconvError ERR_CUDA_UNAVAILABLE with the reason, without a GPU
  */
 export function requireCuda(op: string): Native {
   const why = whyNot()

@@ -1,4 +1,4 @@
-/** Signatures of the addon's exports that compute; see signatures.ts. */
+/** Signatures of the addon's exports that compute. The others are in signatures.ts. */
 import type { Device, DType, Tensor } from './types'
 
 type Maybe<T> = T | null | undefined

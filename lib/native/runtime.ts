@@ -1,13 +1,13 @@
 /** The native runtime of this process: versions, threads, the memory cache. */
 import { native } from './addon'
 
-/** libtorch's version as compiled against and as loaded, and the CPU instructions its kernels use. */
+/** The libtorch version compiled against, the version loaded, and the CPU instructions that its kernels use. */
 export function versions(): { libtorch: string; loaded: string; cpuCapability: string } {
   const addon = native()
   return { libtorch: addon.compiledVersion(), loaded: addon.loadedVersion(), cpuCapability: addon.cpuCapability() }
 }
 
-/** Threads that one operation may use, for the calling JavaScript thread. */
+/** Threads that one operation may use when this JavaScript thread calls it. */
 export function setNumThreads(threads: number): void {
   native().setNumThreads(threads)
 }
@@ -17,10 +17,10 @@ export function getNumThreads(): number {
 }
 
 /**
- * Whether operations may only use algorithms that give the same bits for the same input every time. One that has none
- * throws ERR_NOT_IMPLEMENTED then, and `empty()` gives NaN (the largest number for integers) instead of whatever lay in
- * memory. For the whole process, all threads. On GPUs cuBLAS wants `CUBLAS_WORKSPACE_CONFIG=:4096:8` in the environment
- * besides, and says so.
+ * Whether operations may only use algorithms that give the same bits for the same input every time. Then an operation
+ * without such an algorithm throws ERR_NOT_IMPLEMENTED, and `empty()` gives NaN (the largest number for integers) in
+ * place of the old memory contents. Applies to the whole process, all threads. On GPUs cuBLAS also needs
+ * `CUBLAS_WORKSPACE_CONFIG=:4096:8` in the environment; its error says so.
  */
 export function setDeterministic(on: boolean): void {
   native().setDeterministic(on)
@@ -32,13 +32,13 @@ export function isDeterministic(): boolean {
 
 /** CPU tensor memory of this process, all threads together, in bytes. */
 export interface AllocatorStatistics {
-  /** Handed out. */
+  /** Bytes handed out now. */
   live: number
-  /** Held for reuse. */
+  /** Bytes held for reuse. */
   cached: number
-  /** Handed out at most so far. */
+  /** Most bytes handed out at once so far. */
   peak: number
-  /** How often the system was asked for memory; a training loop that has settled asks no more. */
+  /** How often the system was asked for memory. A training loop that has settled asks no more. */
   requests: number
 }
 
@@ -47,7 +47,7 @@ export function allocatorStatistics(): AllocatorStatistics {
   return { live, cached, peak, requests }
 }
 
-/** Gives memory held for reuse back to the system. */
+/** Returns memory held for reuse to the system. */
 export function trimMemory(): void {
   native().trimMemory()
 }

@@ -1,6 +1,6 @@
 /**
- * Signatures of the addon's exports, as native/ binds them; what computes is in operations.ts. Nothing outside lib/ sees
- * these: the public face of each is the method or function of the same name.
+ * Signatures of the addon's exports, as native/ binds them. Those that compute are in operations.ts. Nothing outside
+ * lib/ sees these: the public API has a method or function of the same name for each.
  */
 import type { MbconvError } from '../errors/error'
 import type { NativeOperations } from './operations'
@@ -11,7 +11,7 @@ type Scalar = number | bigint | boolean
 /** A number, or a floating-point tensor without dimensions that holds it. */
 export type Rate = number | Tensor
 
-// What only the addon makes and only the addon can look into.
+// Objects that only the addon makes and can look into.
 declare const opaque: unique symbol
 export interface CudaStream {
   readonly [opaque]: 'stream'
@@ -28,9 +28,9 @@ export interface CudaGraph {
 export type TensorClass = Function & { prototype: Tensor }
 
 export interface Native extends NativeOperations {
-  /** Once. Until then nothing that makes a tensor works. */
+  /** Called once. Until then operations that make a tensor fail. */
   registerTensorClass(tensorClass: TensorClass): void
-  /** Once. */
+  /** Called once. */
   registerErrorClass(errorClass: typeof MbconvError): void
   /** Every export with its arguments' names: [name, argument, …]. */
   signatures(): string[][]

@@ -1,12 +1,12 @@
-/** The words tensors are described with. */
+/** Types that describe tensors. */
 
-/** What the layers above have registered with the addon: see {@link Tensor}. */
+/** The classes that higher layers register with the addon: see {@link Tensor}. */
 // biome-ignore lint/suspicious/noEmptyInterface: tensor/core/tensor.ts adds its class
 export interface Registered {}
 
 /**
- * The class of tensors, which the addon makes instances of. It is declared two layers above and registers itself here, so
- * that what lies between can name it.
+ * The class of tensors; the addon makes its instances. It is declared two layers above and registers itself here, so
+ * that the layers between can name it.
  */
 export type Tensor = Registered extends { tensor: infer T } ? T : never
 
@@ -44,7 +44,7 @@ export type NestedArray<T> = T | NestedArray<T>[]
 export type Element = number | bigint | boolean
 
 export interface TensorOptions {
-  /** Default `float32`, and `int64` or `bool` where the data are BigInts or booleans. */
+  /** Default: `int64` for BigInts, `bool` for booleans, otherwise `float32`. */
   dtype?: DType
   /** Default `cpu`. */
   device?: Device
@@ -52,7 +52,7 @@ export interface TensorOptions {
   requiresGrad?: boolean
 }
 
-/** One dimension, several, or (undefined) all of them. Negative ones count from the end. */
+/** One dimension, several, or (undefined) all. Negative ones count from the end. */
 export type Dims = number | number[]
 
 export interface ReduceOptions {

@@ -1,10 +1,10 @@
-/** Activations, without state. */
+/** Stateless activations. */
 import { native } from '../native/addon'
 import { zerosLike } from '../tensor/core/create'
 import { scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
 
-/** In place means: writes into the argument and returns it. */
+/** With `inplace`, an activation writes into its argument and returns it. */
 export interface ActivationOptions {
   inplace?: boolean
 }
@@ -88,12 +88,12 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
   return native().prelu(x, weight)
 }
 
-/** a · sigmoid(b) for the halves a and b of x along `dim`. */
+/** a · sigmoid(b), where a and b are the halves of x along `dim`. */
 export function glu(x: Tensor, { dim = -1 } = {}): Tensor {
   return native().glu(x, dim)
 }
 
-/** log(sigmoid(x)), exact for large ones. */
+/** log(sigmoid(x)), accurate for large |x|. */
 export function logSigmoid(x: Tensor): Tensor {
   return native().logSigmoid(x)
 }
@@ -103,7 +103,7 @@ export function softsign(x: Tensor): Tensor {
   return scope(() => x.div(x.abs().add(1)))
 }
 
-/** Limited to [min, max]; no gradient outside. */
+/** x limited to [min, max]. The gradient outside is 0. */
 export function hardtanh(x: Tensor, { min = -1, max = 1 } = {}): Tensor {
   return native().hardtanh(x, min, max)
 }
@@ -113,12 +113,12 @@ export function threshold(x: Tensor, limit: number, value: number): Tensor {
   return native().threshold(x, limit, value)
 }
 
-/** 0 within ±λ, x outside. */
+/** x outside ±λ, 0 within. */
 export function hardshrink(x: Tensor, lambda = 0.5): Tensor {
   return native().hardshrink(x, lambda)
 }
 
-/** x drawn towards 0 by λ, 0 within ±λ. */
+/** x shrunk towards 0 by λ; 0 within ±λ. */
 export function softshrink(x: Tensor, lambda = 0.5): Tensor {
   return native().softshrink(x, lambda)
 }
@@ -129,9 +129,9 @@ export function softmin(x: Tensor, dim: number): Tensor {
 }
 
 export interface GumbelOptions {
-  /** Temperature: the lower, the nearer to one class. Default 1. */
+  /** Temperature: the lower, the nearer the sample is to one class. Default 1. */
   tau?: number
-  /** One-hot going forward, the soft sample's gradient going back. Default false. */
+  /** Give one-hot samples in the forward pass, with the soft sample's gradient in the backward pass. Default false. */
   hard?: boolean
   dim?: number
 }

@@ -1,4 +1,4 @@
-/** Convolutions of one to three dimensions and their transposes, without state. */
+/** Stateless convolutions of one to three dimensions, and their transposes. */
 import { native } from '../native/addon'
 import type { Tensor } from '../tensor/core/tensor'
 import { type Sizes, spread } from './sizes'
@@ -11,12 +11,12 @@ export interface ConvOptions {
   /** Zeros added on each side. */
   padding?: Sizes
   dilation?: Sizes
-  /** Channel groups; as many as channels for a depthwise convolution. */
+  /** Channel groups. A depthwise convolution has as many groups as channels. */
   groups?: number
 }
 
 export interface ConvTransposeOptions extends ConvOptions {
-  /** Added to one side of the output, where the stride leaves its size open. */
+  /** Added to one side of the output, whose size the stride leaves ambiguous. */
   outputPadding?: Sizes
 }
 

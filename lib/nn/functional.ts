@@ -1,4 +1,4 @@
-/** The operations of neural networks, without state. Images are [N, C, H, W]. */
+/** Stateless operations of neural networks. Images are [N, C, H, W]. */
 import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
 import { onesLike } from '../tensor/core/create'
@@ -18,7 +18,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor 
   return native().linear(x, weight, bias)
 }
 
-/** Rows of weight [K, D] by indices [..] (int64): [.., D]. */
+/** Picks rows of weight [K, D] by indices [..] (int64): [.., D]. */
 export function embedding(indices: Tensor, weight: Tensor): Tensor {
   return native().embedding(weight, indices)
 }
@@ -29,26 +29,26 @@ export function dropout(x: Tensor, p = 0.5, { training = true } = {}): Tensor {
 }
 
 /**
- * Stochastic depth: drops the whole branch x [N, …] of a sample with probability p and divides the others by 1 − p.
+ * Stochastic depth: drops a sample's whole branch x [N, …] with probability p and divides the others by 1 − p.
  */
 export function dropPath(x: Tensor, p: number, { training = true } = {}): Tensor {
   return native().dropPath(x, p, training)
 }
 
-/** {@link dropout} of whole channels of x [N, C, …]: dropout1d, 2d and 3d of PyTorch. */
+/** {@link dropout} of whole channels of x [N, C, …], like PyTorch's dropout1d, 2d and 3d. */
 export function featureDropout(x: Tensor, p = 0.5, { training = true } = {}): Tensor {
   return native().featureDropout(x, p, training)
 }
 
-/** {@link dropout} that keeps mean and variance of what {@link selu} gives. */
+/** {@link dropout} that keeps mean and variance of {@link selu}'s outputs. */
 export function alphaDropout(x: Tensor, p = 0.5, { training = true } = {}): Tensor {
   return native().alphaDropout(x, p, training)
 }
 
 export interface AttentionOptions {
-  /** [.., L, S], broadcast: true where attention may go, or numbers added to the scores. */
+  /** [.., L, S], broadcast: booleans, true where attention is allowed, or numbers to add to the scores. */
   mask?: Tensor | null
-  /** Position i attends to positions up to i only. Not together with a mask. */
+  /** Position i attends only to positions up to i. Excludes a mask. */
   causal?: boolean
   /** Factor of the scores; default 1 / √E. */
   scale?: number
@@ -64,7 +64,7 @@ export function scaledDotProductAttention(
   { mask, causal = false, scale, dropout: p = 0 }: AttentionOptions = {},
 ): Tensor {
   if (p === 0) return native().scaledDotProductAttention(query, key, value, mask, causal, scale)
-  // libtorch's own attention would draw from the process's generator; this way it is this thread's.
+  // libtorch's own dropout would draw from the process's generator; this one draws from this thread's.
   if (mask && causal) {
     throw new MbconvError('ERR_VALUE', 'scaledDotProductAttention: give either mask or causal', {
       op: 'scaledDotProductAttention',

@@ -1,7 +1,7 @@
 /**
- * `mb.nn.init`: functions that fill a tensor with initial values, as torch.nn.init has them. Each works in place, is not
- * recorded for gradients, draws from this thread's generator and returns the tensor. The same seed gives PyTorch's numbers.
- * The layers here start with the paper's own initialisation instead, which is in paper-init.ts.
+ * `mb.nn.init`: functions that fill a tensor with initial values, like torch.nn.init. Each works in place, is not
+ * recorded for gradients, draws from this thread's generator and returns the tensor. The same seed gives PyTorch's
+ * numbers. The layers of this package do not use them: they start with the paper's initialisation, in paper-init.ts.
  */
 import { checkCount, checkNumber, checkPositive } from '../errors/check'
 import { MbconvError } from '../errors/error'
@@ -15,7 +15,9 @@ import { qr } from '../tensor/ops/linalg'
 
 export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu'
 
-/** The recommended gain of weights before an activation: their deviation over 1 / √fan. `slope` is leakyRelu's. */
+/**
+ * Recommended gain of the weights before an activation: their standard deviation times √fan. `slope` is leakyRelu's.
+ */
 export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number {
   checkNumber('calculateGain', 'slope', slope)
   const gains = {
@@ -35,7 +37,7 @@ export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number 
   return gains[nonlinearity]
 }
 
-/** How many inputs an output has, and outputs an input: the channels of [O, I, …] times the size of the window. */
+/** The inputs of one output, and the outputs of one input: the channels of [O, I, …] times the size of the window. */
 function fans(op: string, tensor: Tensor): { fanIn: number; fanOut: number } {
   const [outputs, inputs, ...window] = tensor.shape
   if (inputs === undefined) {
@@ -45,7 +47,7 @@ function fans(op: string, tensor: Tensor): { fanIn: number; fanOut: number } {
   return { fanIn: inputs * area, fanOut: outputs * area }
 }
 
-/** Runs `fill` unrecorded, and frees the temporary tensors that it makes. */
+/** Runs `fill` without recording, and frees the temporary tensors that it makes. */
 function filled(tensor: Tensor, fill: () => void): Tensor {
   noGrad(() => scope(fill))
   return tensor
@@ -54,7 +56,7 @@ function filled(tensor: Tensor, fill: () => void): Tensor {
 export interface KaimingOptions {
   /** leakyRelu's slope. Default 0. */
   a?: number
-  /** Keep the variance going forward (default) or back. */
+  /** Preserve the variance of the forward pass (default) or of the backward pass. */
   mode?: 'fanIn' | 'fanOut'
   /** Default leakyRelu. */
   nonlinearity?: Nonlinearity
@@ -104,12 +106,12 @@ export interface TruncNormalOptions {
   high?: number
 }
 
-/** After this many rounds of rejection no more draws are made. */
+/** Limit on the rounds of rejection sampling. */
 const MAX_ROUNDS = 100_000
 
 /**
- * Normal within [low, high], by rejection: of normal numbers where more than 0.3 of them lie there, else of uniform ones.
- * Waits for the device after each round.
+ * Normal within [low, high], by rejection sampling: from normal numbers if more than 0.3 of them lie in the range, else
+ * from uniform ones. Waits for the device after each round.
  */
 export function truncNormal_(tensor: Tensor, options: TruncNormalOptions = {}): Tensor {
   const op = 'truncNormal_'
@@ -134,7 +136,7 @@ export function truncNormal_(tensor: Tensor, options: TruncNormalOptions = {}): 
 }
 
 function redrawNormal(tensor: Tensor, mean: number, std: number, low: number, high: number): void {
-  // Bounds as the dtype holds them: an element rounded onto one counts as inside.
+  // The bounds in the tensor's dtype: an element rounded to a bound counts as inside.
   const [least, most] = [low, high].map((bound) => Number(full([], bound, { dtype: tensor.dtype }).item()))
   tensor.normal_(mean, std)
   for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -144,7 +146,7 @@ function redrawNormal(tensor: Tensor, mean: number, std: number, low: number, hi
   }
 }
 
-/** A uniform draw is accepted with the density there over the density's peak within the bounds. */
+/** Accepts a uniform draw with probability density(draw) / largest density within the bounds. */
 function rejectUniform(tensor: Tensor, mean: number, std: number, low: number, high: number): void {
   const peak = -0.5 * ((Math.max(low, Math.min(mean, high)) - mean) / std) ** 2
   const logDensity = (x: Tensor) => x.sub(mean).div_(std).pow_(2).mul_(-0.5).sub_(peak)
@@ -160,8 +162,8 @@ function rejectUniform(tensor: Tensor, mean: number, std: number, low: number, h
 }
 
 /**
- * Orthonormal rows or columns, whichever are fewer, of [O, everything else], times the gain. Source: Saxe et al. 2013;
- * the signs after Mezzadri 2007, so that all such matrices are equally likely.
+ * Orthonormal rows or columns, whichever are fewer, of [O, all other dimensions], times the gain. Source: Saxe et al.
+ * 2013. The signs follow Mezzadri 2007, so that all such matrices are equally likely.
  */
 export function orthogonal_(tensor: Tensor, { gain = 1 } = {}): Tensor {
   fans('orthogonal_', tensor)
@@ -184,7 +186,7 @@ export function eye_(tensor: Tensor): Tensor {
   return filled(tensor, () => tensor.zero_().fillDiagonal_(1))
 }
 
-/** The convolution weight [O, I / groups, …] that passes channels on unchanged, as many as there are; 0 elsewhere. */
+/** A convolution weight [O, I / groups, …] that passes as many channels as possible on unchanged; 0 elsewhere. */
 export function dirac_(tensor: Tensor, { groups = 1 } = {}): Tensor {
   const op = 'dirac_'
   checkCount(op, 'groups', groups)

@@ -1,4 +1,4 @@
-/** The layers EfficientNet is built of. Images are [N, C, H, W]. */
+/** The layers of EfficientNet. Images are [N, C, H, W]. */
 import { checkCount, checkNumber, checkOptions, checkPositive, checkRate, shown } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { empty, full, zeros } from '../tensor/core/create'
@@ -7,7 +7,9 @@ import * as F from './functional'
 import { Module } from './module'
 import { initConv, initLinear } from './paper-init'
 
-/** `paper` draws initial weights (see ./init); `none` leaves the memory as it comes, for weights that will be loaded. */
+/**
+ * `paper` draws initial weights (see ./paper-init); `none` leaves the memory uninitialised, for weights to be loaded.
+ */
 export type Init = 'paper' | 'none'
 
 function checkSize(op: string, name: string, value: unknown, min = 1): void {
@@ -31,13 +33,15 @@ export interface Conv2dOptions {
   stride?: number
   /** Zeros on each side, or `same`: TensorFlow's rule, output side = ceil(input side / stride). Default 0. */
   padding?: number | 'same'
-  /** Channel groups; as many as channels for a depthwise convolution. Default 1. */
+  /** Channel groups. A depthwise convolution has as many groups as channels. Default 1. */
   groups?: number
   bias?: boolean
   init?: Init
 }
 
-/** Convolution with a square kernel: [N, in, H, W] → [N, out, H', W']. Parameters `weight` and, if asked for, `bias`. */
+/**
+ * Convolution with a square kernel: [N, in, H, W] → [N, out, H', W']. Parameters: `weight`, and `bias` if requested.
+ */
 export class Conv2d extends Module {
   readonly stride: number
   readonly padding: number | 'same'
@@ -71,7 +75,7 @@ export class Conv2d extends Module {
   get weight(): Tensor {
     return this.parameter('weight')
   }
-  /** Undefined where the layer was made without one. */
+  /** Undefined for a layer without a bias. */
   get bias(): Tensor | undefined {
     return this.parameter('bias')
   }
@@ -83,8 +87,8 @@ export class Conv2d extends Module {
   }
 
   /**
-   * TensorFlow's padding needs one more row after the image than before it when the total is odd. Instead of padding
-   * the image, which copies it, the kernel gets a row of zeros in front and the image the larger padding on both
+   * When the total padding is odd, TensorFlow's rule needs one row less before the image than after it. Padding the
+   * image would copy it. Here the kernel gets a row of zeros in front, and the image gets the larger padding on both
    * sides: the same sums, for as little as a third of the extra time (measured on CPU).
    */
   #forwardSame(x: Tensor): Tensor {
@@ -102,11 +106,11 @@ export class Conv2d extends Module {
 export interface BatchNorm2dOptions {
   /** Default 1e-5. */
   eps?: number
-  /** Weight of the new batch in the running statistics (PyTorch's sense). Default 0.1. */
+  /** Weight of the new batch in the running statistics (PyTorch's definition). Default 0.1. */
   momentum?: number
 }
 
-/** Batch normalisation per channel. Parameters `weight`, `bias`; buffers as PyTorch names them. */
+/** Batch normalisation of each channel. Parameters `weight`, `bias`; buffers have PyTorch's names. */
 export class BatchNorm2d extends Module {
   readonly eps: number
   readonly momentum: number
@@ -179,7 +183,7 @@ export class Linear extends Module {
   }
 }
 
-/** In training mode zeroes each element with probability p and divides the others by 1 − p. */
+/** In training mode, zeroes each element with probability p and divides the others by 1 − p. */
 export class Dropout extends Module {
   readonly p: number
 
@@ -195,9 +199,9 @@ export class Dropout extends Module {
 }
 
 /**
- * Stochastic depth on a residual branch [N, …]: in training mode a sample loses the whole branch with probability p;
- * the branches that survive are divided by the survival probability 1 − p. Source: arXiv:1603.09382; the reference code
- * draws floor(1 − p + U) per sample, which is the same event.
+ * Stochastic depth on a residual branch [N, …]: in training mode, a sample loses the whole branch with probability p.
+ * The branches that remain are divided by 1 − p. Source: arXiv:1603.09382. The reference code draws floor(1 − p + U)
+ * per sample, which is the same event.
  */
 export class DropPath extends Module {
   readonly p: number
@@ -216,15 +220,15 @@ export class DropPath extends Module {
 
 export interface SqueezeExciteOptions {
   init?: Init
-  /** Between the two layers. Default `silu`. */
+  /** Activation between the two layers. Default `silu`. */
   activation?: 'silu' | 'relu'
-  /** Of the factors. Default `sigmoid`. */
+  /** Activation that gives the factors. Default `sigmoid`. */
   gate?: 'sigmoid' | 'hardsigmoid'
 }
 
 /**
- * Squeeze-and-excitation: every channel times a factor of 0…1 computed from all channels' means.
- * Parameters `fc1` and `fc2`, kept as the 1x1 convolutions they are in other libraries. Source: arXiv:1709.01507.
+ * Squeeze-and-excitation: multiplies every channel by a factor of 0…1, computed from the means of all channels.
+ * Parameters `fc1` and `fc2` are 1x1 convolutions, as in other libraries. Source: arXiv:1709.01507.
  */
 export class SqueezeExcite extends Module {
   readonly fc1: Conv2d

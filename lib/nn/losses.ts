@@ -1,4 +1,4 @@
-/** Losses, without state. */
+/** Stateless losses. */
 import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
 import type { Tensor } from '../tensor/core/tensor'
@@ -6,19 +6,19 @@ import type { Tensor } from '../tensor/core/tensor'
 export type Reduction = 'mean' | 'sum' | 'none'
 
 export interface LossOptions {
-  /** Over all elements. Default mean. */
+  /** How to combine the losses of all elements. Default mean. */
   reduction?: Reduction
 }
 
 export interface NllOptions extends LossOptions {
   /** A factor for each class. */
   weight?: Tensor | null
-  /** Targets with this index count for nothing. Default −100. */
+  /** Targets with this index are ignored. Default −100. */
   ignoreIndex?: number
 }
 
 export interface CrossEntropyOptions extends NllOptions {
-  /** Share of the target spread evenly over all classes. Default 0. */
+  /** Share of the target that is spread evenly over all classes. Default 0. */
   labelSmoothing?: number
 }
 
@@ -44,12 +44,12 @@ export interface BinaryCrossEntropyOptions extends LossOptions {
   weight?: Tensor | null
 }
 
-/** Binary cross-entropy of probabilities against targets of [0, 1]. */
+/** Binary cross-entropy of probabilities against targets in [0, 1]. */
 export function binaryCrossEntropy(x: Tensor, target: Tensor, options: BinaryCrossEntropyOptions = {}): Tensor {
   return native().binaryCrossEntropy(x, target, options.weight, options.reduction ?? 'mean')
 }
 
-/** The same of logits, exact for large ones. */
+/** Binary cross-entropy of logits, accurate for large ones. */
 export function binaryCrossEntropyWithLogits(
   x: Tensor,
   target: Tensor,
@@ -80,8 +80,8 @@ export function huberLoss(x: Tensor, target: Tensor, options: LossOptions & { de
 }
 
 /**
- * Kullback–Leibler divergence of log-probabilities from the target's probabilities (or log-probabilities).
- * `batchmean` divides by the batch, which is the mathematical mean; `mean` divides by all elements.
+ * Kullback–Leibler divergence of log-probabilities from the target's probabilities (or log-probabilities). `batchmean`
+ * divides by the batch size, which is the mathematical definition; `mean` divides by all elements.
  */
 export function klDiv(
   logProbabilities: Tensor,

@@ -1,4 +1,4 @@
-/** Losses of similarity, ranking, counts and sequences, without state. */
+/** Stateless losses for similarity, ranking, counts and sequences. */
 import { shown } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
@@ -21,10 +21,10 @@ export function marginRankingLoss(x: Tensor, y: Tensor, target: Tensor, options:
 }
 
 export interface TripletOptions extends MarginOptions {
-  /** Of the norm. Default 2. */
+  /** Degree of the norm. Default 2. */
   p?: number
   eps?: number
-  /** Use the positive's distance from the negative where it is the smaller one. Default false. */
+  /** Use the distance of positive and negative if that is smaller than that of anchor and negative. Default false. */
   swap?: boolean
 }
 
@@ -49,7 +49,7 @@ export function softMarginLoss(x: Tensor, target: Tensor, { reduction = 'mean' }
 }
 
 export interface MultiMarginOptions extends MarginOptions {
-  /** 1 or 2. */
+  /** Exponent, 1 or 2. */
   p?: number
   /** A factor for each class. */
   weight?: Tensor | null
@@ -62,33 +62,33 @@ export function multiMarginLoss(x: Tensor, target: Tensor, options: MultiMarginO
 }
 
 export interface PoissonNllOptions extends LossOptions {
-  /** x is the logarithm of the rate. Default true. */
+  /** Whether x is the logarithm of the rate. Default true. */
   logInput?: boolean
-  /** With Stirling's approximation of log(target!). Default false. */
+  /** Add Stirling's approximation of log(target!). Default false. */
   full?: boolean
   /** Added to the rate under the logarithm. Default 1e-8. */
   eps?: number
 }
 
-/** Negative log-likelihood of counts under Poisson's distribution. */
+/** Negative log-likelihood of counts under the Poisson distribution. */
 export function poissonNllLoss(x: Tensor, target: Tensor, options: PoissonNllOptions = {}): Tensor {
   const { logInput = true, full = false, eps = 1e-8, reduction = 'mean' } = options
   return native().poissonNllLoss(x, target, logInput, full, eps, reduction)
 }
 
 export interface GaussianNllOptions extends LossOptions {
-  /** With the constant ½ log 2π. Default false. */
+  /** Add the constant ½ log 2π. Default false. */
   full?: boolean
-  /** The variance counts as at least this; its gradient passes all the same. Default 1e-6. */
+  /** Lower limit of the variance. The gradient passes through the limit. Default 1e-6. */
   eps?: number
 }
 
 /**
- * Negative log-likelihood ½ (log σ² + (x − target)² / σ²) of the target under normal distributions. The variance has the
- * shape of x, or one value for all along one dimension: that has size 1, or is missing if it is the last. Waits for the
- * device, to look at the variance.
+ * Negative log-likelihood ½ (log σ² + (x − target)² / σ²) of the target under normal distributions. The variance has
+ * the shape of x. It may also have one value for all positions of one dimension, which then has size 1, or is missing
+ * if it is the last. Waits for the device, to check the variance.
  *
- * @throws MbconvError ERR_SHAPE for another shape of the variance, ERR_VALUE where it is negative
+ * @throws MbconvError ERR_SHAPE for another shape of the variance, ERR_VALUE for a negative variance
  */
 export function gaussianNllLoss(x: Tensor, target: Tensor, variance: Tensor, options: GaussianNllOptions = {}): Tensor {
   const op = 'gaussianNllLoss'
@@ -117,18 +117,18 @@ export function gaussianNllLoss(x: Tensor, target: Tensor, variance: Tensor, opt
 }
 
 export interface CtcOptions extends LossOptions {
-  /** The class that stands for nothing. Default 0. */
+  /** Index of the blank class. Default 0. */
   blank?: number
-  /** Infinite losses, of targets longer than their input, count as 0. Default false. */
+  /** Count infinite losses, of targets longer than their input, as 0. Default false. */
   zeroInfinity?: boolean
 }
 
 /**
- * Connectionist temporal classification: log-probabilities [T, N, K] against class sequences, as [N, S] or joined into
- * one vector; the lengths say how much of each counts. The mean divides by the targets' lengths first. Waits for the
- * device, to look at the targets.
+ * Connectionist temporal classification: log-probabilities [T, N, K] against class sequences, given as [N, S] or joined
+ * into one vector. The lengths say how much of each sequence counts. The mean divides by the targets' lengths first.
+ * Waits for the device, to check the targets.
  *
- * @throws MbconvError ERR_INDEX for targets that are no classes and lengths beyond what there is
+ * @throws MbconvError ERR_INDEX for targets that are no classes, and for lengths that exceed the tensors
  */
 export function ctcLoss(
   logProbabilities: Tensor,

@@ -1,4 +1,4 @@
-/** Module: a piece of a network with parameters, buffers and pieces of its own; and Sequential. */
+/** Module: a part of a network with parameters, buffers and child modules; and Sequential. */
 import { checkOptions, listed, shown } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
@@ -7,7 +7,7 @@ import { noGrad } from '../tensor/core/autograd'
 import { keep, scope } from '../tensor/core/scope'
 import { Tensor } from '../tensor/core/tensor'
 
-/** What {@link Module.to} changes; whatever is left out stays. */
+/** The properties that {@link Module.to} changes. Those left out stay unchanged. */
 export interface MoveOptions {
   device?: Device
   /** A floating-point type. Applies to floating-point tensors; batch counters stay int64. */
@@ -21,31 +21,31 @@ const FLOATS: readonly DType[] = ['float32', 'float64', 'float16', 'bfloat16']
 /**
  * Base class of every layer and network.
  *
- * A subclass assigns the modules it is made of to properties (the property's name becomes part of the state dict's
- * keys), hands its own tensors to {@link addParameter} and {@link addBuffer}, and defines {@link forward}. Tensors that
- * belong to a module are kept out of every scope; {@link dispose} frees them.
+ * A subclass assigns its child modules to properties (the property's name becomes part of the state dict's keys),
+ * passes its own tensors to {@link addParameter} and {@link addBuffer}, and defines {@link forward}. Tensors of a
+ * module are kept out of every scope; {@link dispose} frees them.
  */
 export abstract class Module {
-  /** Whether batch norm uses the batch's statistics and dropout drops. See {@link train} and {@link eval}. */
+  /** Training mode: batch norm uses the batch's statistics, and dropout drops. See {@link train} and {@link eval}. */
   training = true
   readonly #parameters = new Map<string, Tensor>()
   readonly #buffers = new Map<string, Tensor>()
 
   abstract forward(x: Tensor): Tensor
 
-  // --- what it is made of -----------------------------------------------------------------------------------------------
+  // --- what it is made of --------------------------------------------------------------------------------------------
 
-  /** Makes `tensor` a trained part of this module under `name`. */
+  /** Adds `tensor` as a trained parameter under `name`. */
   protected addParameter(name: string, tensor: Tensor): void {
     checkTensor('addParameter', name, tensor)
     this.#parameters.set(name, keep(tensor.requiresGrad_()))
   }
-  /** Makes `tensor` part of this module's state under `name`, not trained. */
+  /** Adds `tensor` to the module's state under `name`; it is not trained. */
   protected addBuffer(name: string, tensor: Tensor): void {
     checkTensor('addBuffer', name, tensor)
     this.#buffers.set(name, keep(tensor))
   }
-  /** The parameter of that name as it is now: {@link to} replaces it. */
+  /** The current parameter of that name; {@link to} may replace it. */
   protected parameter(name: string): Tensor {
     return this.#parameters.get(name) as Tensor
   }
@@ -53,19 +53,19 @@ export abstract class Module {
     return this.#buffers.get(name) as Tensor
   }
 
-  /** The modules this one consists of, in order, by the name they have in the state dict. */
+  /** The child modules in order, with their names in the state dict. */
   namedChildren(): [string, Module][] {
     return Object.entries(this).filter((entry): entry is [string, Module] => entry[1] instanceof Module)
   }
   children(): Module[] {
     return this.namedChildren().map(([, child]) => child)
   }
-  /** This module and everything inside it, outermost first. */
+  /** This module and all modules inside it, outermost first. */
   modules(): Module[] {
     return [this, ...this.children().flatMap((child) => child.modules())]
   }
 
-  /** Every parameter inside by its state dict key, `prefix` in front. */
+  /** All parameters inside with their state dict keys, which begin with `prefix`. */
   namedParameters(prefix = ''): [string, Tensor][] {
     const own = [...this.#parameters].map(([name, t]): [string, Tensor] => [prefix + name, t])
     return own.concat(this.namedChildren().flatMap(([name, child]) => child.namedParameters(`${prefix}${name}.`)))
@@ -78,7 +78,7 @@ export abstract class Module {
     return own.concat(this.namedChildren().flatMap(([name, child]) => child.namedBuffers(`${prefix}${name}.`)))
   }
 
-  // --- its state --------------------------------------------------------------------------------------------------------
+  // --- its state -----------------------------------------------------------------------------------------------------
 
   /**
    * Parameters and buffers by key, in PyTorch's order: a module's own parameters, its own buffers, then its children's.
@@ -97,10 +97,10 @@ export abstract class Module {
    * Copies values into this module's tensors, converting dtype and device.
    *
    * @param dict tensors by key, as {@link stateDict} names them
-   * @param options.strict false passes over keys that only one side has; shapes must fit all the same
-   * @returns the keys passed over
-   * @throws MbconvError ERR_VALUE listing missing and unknown keys, ERR_SHAPE where only shapes differ, ERR_TYPE for a
-   *   value that is no tensor, ERR_DISPOSED; nothing has been changed then
+   * @param options.strict false skips keys that only one side has; shapes must match all the same
+   * @returns the skipped keys
+   * @throws MbconvError ERR_VALUE listing missing and unknown keys, ERR_SHAPE if only shapes differ, ERR_TYPE for a
+   *   value that is not a tensor, ERR_DISPOSED; nothing has been changed then
    */
   loadStateDict(
     dict: Record<string, Tensor>,
@@ -143,9 +143,9 @@ export abstract class Module {
     return { missing, unexpected }
   }
 
-  // --- modes and places -------------------------------------------------------------------------------------------------
+  // --- modes and places ----------------------------------------------------------------------------------------------
 
-  /** Sets training mode here and in everything inside. */
+  /** Sets training mode in this module and all inside it. */
   train(mode = true): this {
     if (typeof mode !== 'boolean') {
       throw new MbconvError('ERR_TYPE', `train: mode must be a boolean, got ${shown(mode)}`, { op: 'train' })
@@ -153,17 +153,17 @@ export abstract class Module {
     for (const module of this.modules()) module.training = mode
     return this
   }
-  /** Sets evaluation mode: running statistics, nothing dropped. */
+  /** Sets evaluation mode: batch norm uses running statistics, dropout drops nothing. */
   eval(): this {
     return this.train(false)
   }
 
   /**
-   * Moves or converts parameters and buffers, in this module itself. A tensor that has to change is replaced and its
-   * old handle disposed, its gradient with it: make the optimiser afterwards.
+   * Moves or converts parameters and buffers of this module in place. A tensor that has to change is replaced; its old
+   * handle is disposed, and its gradient with it. Make the optimiser afterwards.
    *
    * @throws MbconvError ERR_TYPE for a dtype that is not floating-point, ERR_CUDA_UNAVAILABLE, ERR_OOM, ERR_CUDA_OOM;
-   *   the module is as before then
+   *   the module is unchanged then
    */
   to(options: MoveOptions): this {
     const op = 'Module.to'
@@ -199,12 +199,12 @@ export abstract class Module {
     return this
   }
 
-  /** Drops every parameter's gradient. */
+  /** Removes every parameter's gradient. */
   zeroGrad(): void {
     native().zeroGrad(this.parameters())
   }
 
-  /** Frees parameters and buffers here and inside. Doing so twice is harmless. */
+  /** Frees the parameters and buffers of this module and all inside it. Repeated calls are harmless. */
   dispose(): void {
     for (const module of this.modules()) {
       for (const tensor of module.#parameters.values()) tensor.dispose()
@@ -221,7 +221,7 @@ function checkTensor(op: string, name: string, value: unknown): asserts value is
   throw new MbconvError('ERR_TYPE', `${op}: ${name} is not a tensor`, { op })
 }
 
-/** Modules one after the other; their names are their positions. */
+/** Modules in sequence. Their names are their positions. */
 export class Sequential extends Module {
   readonly #list: readonly Module[]
 
@@ -237,7 +237,7 @@ export class Sequential extends Module {
   get length(): number {
     return this.#list.length
   }
-  /** The module at a position; negative ones count from the end. */
+  /** The module at a position. Negative positions count from the end. */
   at(index: number): Module | undefined {
     return this.#list.at(index)
   }

@@ -1,4 +1,4 @@
-/** Normalisations, without state. */
+/** Stateless normalisations. */
 import { checkCount } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
@@ -11,9 +11,9 @@ export interface BatchNormOptions {
   runningVar?: Tensor | null
   weight?: Tensor | null
   bias?: Tensor | null
-  /** Use the batch's statistics and update the running ones in place, instead of using those. */
+  /** Use the batch's statistics, and update the running ones in place; otherwise use the running ones. */
   training?: boolean
-  /** Weight of the new statistics (PyTorch's sense; TensorFlow's momentum is 1 minus this). Default 0.1. */
+  /** Weight of the new statistics (PyTorch's definition; TensorFlow's momentum is 1 minus this). Default 0.1. */
   momentum?: number
   eps?: number
 }
@@ -21,8 +21,8 @@ export interface BatchNormOptions {
 /**
  * Normalises each channel of x [N, C, …] over the batch.
  *
- * @throws MbconvError ERR_SHAPE for one value a channel when training, whose variance is 0 / 0; ERR_VALUE for an `eps` of
- *   0 when training or below 0. The running statistics are as before then
+ * @throws MbconvError ERR_SHAPE when training with one value per channel, whose variance is 0 / 0; ERR_VALUE for an
+ *   `eps` below 0, or of 0 when training. The running statistics are unchanged then
  */
 export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
   const { weight, bias, runningMean, runningVar, training = false, momentum = 0.1, eps = 1e-5 } = options
@@ -36,12 +36,14 @@ export interface NormOptions {
   eps?: number
 }
 
-/** Normalises each channel of each sample of x [N, C, …]; ERR_SHAPE where it has one value only. */
+/** Normalises each channel of each sample of x [N, C, …]. ERR_SHAPE if a channel has only one value. */
 export function instanceNorm(x: Tensor, { weight, bias, eps = 1e-5 }: NormOptions = {}): Tensor {
   return native().instanceNorm(x, weight, bias, eps)
 }
 
-/** Normalises each of `groups` equal groups of channels of each sample of x [N, C, …]; ERR_SHAPE for one value in all. */
+/**
+ * Normalises each of `groups` equal groups of channels of each sample of x [N, C, …]. ERR_SHAPE for one value in all.
+ */
 export function groupNorm(x: Tensor, groups: number, { weight, bias, eps = 1e-5 }: NormOptions = {}): Tensor {
   return native().groupNorm(x, groups, weight, bias, eps)
 }
@@ -51,14 +53,14 @@ export function layerNorm(x: Tensor, shape: number[], { weight, bias, eps = 1e-5
   return native().layerNorm(x, shape, weight, bias, eps)
 }
 
-/** x divided by its p-norm along `dim`, which counts as at least ε. */
+/** x divided by its p-norm along `dim`, but at least by ε. */
 export function normalize(x: Tensor, { p = 2, dim = 1 as Dims, eps = 1e-12 } = {}): Tensor {
   return scope(() => x.div(x.norm({ p, dim, keepdim: true }).clampMin(eps)))
 }
 
 /**
- * x [N, C, …] divided by (k + α · mean of the squares of `size` neighbouring channels)^β. Source: Krizhevsky et al. 2012,
- * section 3.3, with the mean for the sum.
+ * x [N, C, …] divided by (k + α · mean of the squares of `size` neighbouring channels)^β. Source: Krizhevsky et al.
+ * 2012, section 3.3, with the mean in place of the sum.
  */
 export function localResponseNorm(x: Tensor, size: number, { alpha = 1e-4, beta = 0.75, k = 1 } = {}): Tensor {
   checkCount('localResponseNorm', 'size', size)

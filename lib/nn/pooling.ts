@@ -1,4 +1,4 @@
-/** Pooling, and sliding blocks as columns, without state. */
+/** Stateless pooling, and sliding blocks as columns. */
 import { native } from '../native/addon'
 import type { Tensor } from '../tensor/core/tensor'
 import { type Sizes, spread } from './sizes'
@@ -7,7 +7,7 @@ export interface PoolOptions {
   /** Default: the kernel size. */
   stride?: Sizes
   padding?: Sizes
-  /** Windows that reach over the edge count too. */
+  /** Whether windows that extend over the edge count too. */
   ceilMode?: boolean
 }
 
@@ -16,7 +16,7 @@ export interface MaxPoolOptions extends PoolOptions {
 }
 
 export interface AvgPoolOptions extends PoolOptions {
-  /** Padding counts among a mean's elements. Default true. */
+  /** Whether a mean counts padding among its elements. Default true. */
   countIncludePad?: boolean
 }
 
@@ -62,15 +62,15 @@ export function avgPool3d(x: Tensor, kernelSize: Sizes, options: AvgPoolOptions 
   return avgPool(3, x, kernelSize, options)
 }
 
-/** Means over a grid of the given output size; 1 is the global average. */
+/** Means over a grid of the given output size. Size 1 gives the global average. */
 export function adaptiveAvgPool1d(x: Tensor, size: Sizes): Tensor {
   return native().adaptiveAvgPool1d(x, spread(size, 1))
 }
-/** Means over a grid of the given output size; 1 is the global average. */
+/** Means over a grid of the given output size. Size 1 gives the global average. */
 export function adaptiveAvgPool2d(x: Tensor, size: Sizes): Tensor {
   return native().adaptiveAvgPool2d(x, spread(size, 2))
 }
-/** Means over a grid of the given output size; 1 is the global average. */
+/** Means over a grid of the given output size. Size 1 gives the global average. */
 export function adaptiveAvgPool3d(x: Tensor, size: Sizes): Tensor {
   return native().adaptiveAvgPool3d(x, spread(size, 3))
 }
@@ -99,7 +99,7 @@ export function unfold(x: Tensor, kernelSize: Sizes, options: UnfoldOptions = {}
   return native().im2col(x, spread(kernelSize, 2), spread(dilation, 2), spread(padding, 2), spread(stride, 2))
 }
 
-/** The reverse of {@link unfold}: columns added up into an image of `size`. */
+/** The reverse of {@link unfold}: adds columns up into an image of `size`. */
 export function fold(x: Tensor, size: Sizes, kernelSize: Sizes, options: UnfoldOptions = {}): Tensor {
   const { dilation = 1, padding = 0, stride = 1 } = options
   return native().col2im(

@@ -1,33 +1,33 @@
-/** Padding and resampling, without state. */
+/** Stateless padding and resampling. */
 import { native } from '../native/addon'
 import type { Tensor } from '../tensor/core/tensor'
 import { type Sizes, spread } from './sizes'
 
-/** How {@link interpolate} computes what lies between pixels, and the number of dimensions it resamples. */
+/** How {@link interpolate} computes values between pixels. The comments say how many dimensions each mode resamples. */
 export type InterpolateMode =
   | 'nearest' // 1 to 3
-  | 'nearest-exact' // 1 to 3; as image libraries round
+  | 'nearest-exact' // 1 to 3; rounds like image libraries
   | 'linear' // 1
   | 'bilinear' // 2
   | 'bicubic' // 2
   | 'trilinear' // 3
-  | 'area' // 1 to 3; means of what each pixel covers
+  | 'area' // 1 to 3; mean of the input pixels that each output pixel covers
 
 export interface InterpolateOptions {
   /** Default bilinear. */
   mode?: InterpolateMode
-  /** Corner pixels stay where they are; otherwise (default) pixel centres lie at half-integers. */
+  /** Keep corner pixels in place; otherwise (default) pixel centres lie at half-integers. */
   alignCorners?: boolean
-  /** Widen the kernel when shrinking, as image libraries do. For bilinear and bicubic. Default false. */
+  /** Widen the kernel when shrinking, like image libraries. For bilinear and bicubic. Default false. */
   antialias?: boolean
-  /** Instead of a size: factors, by which also the positions are computed. */
+  /** Scale factors in place of a size. They also determine the positions. */
   scaleFactor?: Sizes
 }
 
-/** Resamples x [N, C, …] to [N, C, size]; size null or undefined when there is a scaleFactor. */
+/** Resamples x [N, C, …] to [N, C, size]. With a scaleFactor, size is null or undefined. */
 export function interpolate(x: Tensor, size: Sizes | null | undefined, options: InterpolateOptions = {}): Tensor {
   const { mode = 'bilinear', alignCorners = false, antialias = false, scaleFactor } = options
-  // Anything but a tensor is refused below, by the name of this operation.
+  // The operation below refuses a value that is not a tensor, with its own name in the error.
   const dimensions = native().isTensor(x) ? Math.max(0, x.ndim - 2) : 1
   const each = (value: Sizes | null | undefined) =>
     value === null || value === undefined ? undefined : spread(value, dimensions)
@@ -37,18 +37,20 @@ export function interpolate(x: Tensor, size: Sizes | null | undefined, options: 
 export interface GridSampleOptions {
   /** Default bilinear. */
   mode?: 'bilinear' | 'nearest' | 'bicubic'
-  /** What lies outside. Default zeros. */
+  /** Values outside the input. Default zeros. */
   paddingMode?: 'zeros' | 'border' | 'reflection'
   alignCorners?: boolean
 }
 
-/** x [N, C, H, W] at the positions (x, y) of grid [N, h, w, 2], −1 to 1 from edge to edge: [N, C, h, w]. Also 3-d. */
+/**
+ * x [N, C, H, W] at the positions (x, y) of grid [N, h, w, 2], −1 to 1 from edge to edge: [N, C, h, w]. Also for 3-d.
+ */
 export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions = {}): Tensor {
   const { mode = 'bilinear', paddingMode = 'zeros', alignCorners = false } = options
   return native().gridSample(x, grid, mode, paddingMode, alignCorners)
 }
 
-/** The grid of {@link gridSample} for affine maps θ [N, 2, 3] and an output of size [N, C, H, W]. */
+/** The grid for {@link gridSample} from affine maps θ [N, 2, 3] and an output of size [N, C, H, W]. */
 export function affineGrid(theta: Tensor, size: number[], { alignCorners = false } = {}): Tensor {
   return native().affineGrid(theta, size, alignCorners)
 }

@@ -1,8 +1,8 @@
-/** Sizes given as one number for all dimensions. */
+/** Sizes: one number for all dimensions, or a list. */
 
-/** One number for every dimension, or one each. */
+/** One number for every dimension, or a number for each. */
 export type Sizes = number | number[]
 
-/** The same number for every dimension, or the list as it is. */
+/** Repeats a number for every dimension; returns a list unchanged. */
 export const spread = (value: Sizes, dimensions: number): number[] =>
   typeof value === 'number' ? new Array<number>(dimensions).fill(value) : value

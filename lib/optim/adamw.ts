@@ -6,8 +6,8 @@
  *     m = β₁ · m + (1 - β₁) · g,   s = β₂ · s + (1 - β₂) · g²
  *     v = v - lr · (m / (1 - β₁ᵗ)) / (√(s / (1 - β₂ᵗ)) + eps)
  *
- * The step t is the optimiser's, where torch counts one a parameter; they differ only for parameters that had no
- * gradient in some steps.
+ * The step t is counted by the optimiser; torch counts it for each parameter. The two differ only for parameters that
+ * had no gradient in some steps.
  */
 import { z } from 'zod'
 import { checkRange } from '../errors/check'
@@ -21,11 +21,11 @@ import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from '.
 
 export interface AdamWOptions extends OptimizerOptions {
   lr: number
-  /** Decay of the first and second moment. Default [0.9, 0.999]. */
+  /** Decay rates of the first and second moment. Default [0.9, 0.999]. */
   betas?: readonly [number, number]
   /** Added to the root. Default 1e-8. */
   eps?: number
-  /** Times the learning rate times the parameter, taken off the parameter. Default 0.01. */
+  /** Fraction of the parameter, multiplied by the learning rate, that a step subtracts. Default 0.01. */
   weightDecay?: number
 }
 
@@ -74,7 +74,7 @@ const schema = z.strictObject({
   layerDecay: layerDecay(),
 })
 
-/** For the registry in kinds.ts. */
+/** The entry in kinds.ts. */
 export const adamwKind = {
   schema,
   make: (groups: ParamGroup[], options: z.output<typeof schema>) => new AdamW(groups, options),

@@ -1,23 +1,23 @@
-/** Limits of gradients. */
+/** Gradient clipping. */
 import { checkOptions } from '../errors/check'
 import { native } from '../native/addon'
 import { Tensor } from '../tensor/core/tensor'
 
 export interface ClipGradNormOptions {
-  /** p of the p-norm, above 0; Infinity: the largest element. Default 2. */
+  /** p of the p-norm, above 0; Infinity takes the largest element. Default 2. */
   normType?: number
-  /** Refuse gradients whose norm is not finite, and leave them as they are; waits for the device. Default false. */
+  /** Refuse gradients whose norm is not finite, and leave them unchanged. Waits for the device. Default false. */
   errorIfNonfinite?: boolean
 }
 
 /**
- * Scales the gradients of all parameters together so that their common norm is at most `maxNorm`; smaller ones stay as
- * they are. Does not wait for the device, so it may be part of a captured CUDA graph.
+ * Scales the gradients of all parameters together so that their common norm is at most `maxNorm`. Smaller gradients
+ * stay unchanged. Does not wait for the device, so it may be part of a captured CUDA graph.
  *
- * With a {@link GradScaler} the gradients are too large by its factor until `unscale_()`: clip after that.
+ * With a {@link GradScaler} the gradients are too large by its factor until `unscale_()`, so clip after that.
  *
- * @param maxNorm above 0; Infinity only measures
- * @returns the norm before, float64, on the gradients' device; 0 where there are none
+ * @param maxNorm above 0; with Infinity the norm is only measured
+ * @returns the norm before clipping, float64, on the gradients' device; 0 without gradients
  * @throws MbconvError ERR_VALUE
  */
 export function clipGradNorm(params: Tensor[] | Tensor, maxNorm: number, options: ClipGradNormOptions = {}): Tensor {

@@ -1,4 +1,4 @@
-/** Loading saved state by copying it into the tensors that are there. */
+/** Loads saved state by copying it into existing tensors. */
 import { listed } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { noGrad } from '../tensor/core/autograd'

@@ -1,5 +1,5 @@
 /**
- * An exponential moving average of a model's weights, which evaluates better than the weights themselves.
+ * An exponential moving average of a model's weights. It usually evaluates better than the weights themselves.
  *
  * Parameters and batch-norm statistics are averaged; integer buffers (the count of batches seen) are copied.
  */
@@ -11,17 +11,23 @@ import { keep, keepEach, scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
 import { copyState } from './copy-state'
 
-/** A model as the average sees it: its parameters and buffers by name, the tensors themselves. */
+/** A model as seen by the average: its parameters and buffers by name (the tensors themselves). */
 export interface StateSource {
   stateDict(): Record<string, Tensor>
 }
 
 export interface EmaOptions {
-  /** How much of the average an update keeps. Default 0.9999. */
+  /** Fraction of the average that an update keeps. Default 0.9999. */
   decay?: number
-  /** Keep only min(decay, (1 + t) / (10 + t)) at update t, counted from 0, so that the start is soon forgotten. Default true. */
+  /**
+   * Keep only min(decay, (1 + t) / (10 + t)) at update t, counted from 0, so that the first weights are soon forgotten.
+   * Default true.
+   */
   warmup?: boolean
-  /** Counts updates on the model's device, so that a captured CUDA graph counts its replays, as with optimisers. Default false. */
+  /**
+   * Counts updates on the model's device, so that replays of a captured CUDA graph are counted, as with optimisers.
+   * Default false.
+   */
   capturable?: boolean
 }
 
@@ -29,16 +35,16 @@ export class Ema {
   readonly decay: number
   readonly warmup: boolean
   #updates = 0
-  /** The same count on the device, where it is kept there. */
+  /** The same count, if it is kept on the device. */
   readonly #updatesThere: Tensor | undefined
   readonly #live: Tensor[]
   readonly #average: Tensor[]
   readonly #names: string[]
 
   /**
-   * Starts from the model's present state. The model must stay on its device and keep its tensors.
+   * Starts from the model's current state. The model must stay on its device and keep its tensors.
    *
-   * @param model whose state is averaged
+   * @param model the model whose state is averaged
    */
   constructor(model: StateSource, { decay = 0.9999, warmup = true, capturable = false }: EmaOptions = {}) {
     checkRange('Ema', 'decay', decay, 0, 1)
@@ -57,18 +63,18 @@ export class Ema {
     }
   }
 
-  /** Updates done. Waits for the device where they are counted there. */
+  /** Number of updates. Waits for the device if they are counted there. */
   get updates(): number {
     return this.#updatesThere === undefined ? this.#updates : Number(this.#updatesThere.item())
   }
 
-  /** The decay that the next update uses. */
+  /** The decay of the next update. */
   get nextDecay(): number {
     const { updates } = this
     return this.warmup ? Math.min(this.decay, (1 + updates) / (10 + updates)) : this.decay
   }
 
-  /** Moves the average towards the model's present state. */
+  /** Moves the average towards the model's current state. */
   update(): void {
     const there = this.#updatesThere
     if (there === undefined) {
@@ -77,7 +83,7 @@ export class Ema {
     } else {
       noGrad(() =>
         scope(() => {
-          // nextDecay, computed where the count is.
+          // The same as nextDecay, computed on the device.
           const decay = this.warmup ? there.add(1).div(there.add(10)).clamp({ max: this.decay }) : this.decay
           native().emaUpdate(this.#average, this.#live, decay)
           there.add_(1)
@@ -87,8 +93,8 @@ export class Ema {
   }
 
   /**
-   * Runs `use` while the model holds the averaged state, and puts its own back however `use` ends. Both are exchanged
-   * by copying, so every tensor keeps its identity and every bit its value.
+   * Runs `use` while the model holds the averaged state. Restores the model's own state however `use` ends. The two are
+   * exchanged by copying, so every tensor keeps its identity and every bit its value.
    */
   async whileAveraged<T>(use: () => T | Promise<T>): Promise<T> {
     this.#exchange()
@@ -111,16 +117,16 @@ export class Ema {
     })
   }
 
-  /** The averaged state under the model's own names: the tensors themselves, not copies. */
+  /** The averaged state under the model's names: the tensors themselves, not copies. */
   stateDict(): Record<string, Tensor> {
     return Object.fromEntries(this.#names.map((name, i) => [name, this.#average[i]]))
   }
 
   /**
-   * Takes over a saved average by copying it.
+   * Loads a saved average by copying it.
    *
-   * @param tensors what {@link stateDict} gave
-   * @param updates how many updates it had seen
+   * @param tensors from {@link stateDict}
+   * @param updates number of updates until the save
    * @throws MbconvError ERR_VALUE, ERR_SHAPE or ERR_TYPE naming the entry that does not fit; nothing is changed then
    */
   loadStateDict(tensors: Record<string, Tensor>, updates: number): void {

@@ -1,4 +1,4 @@
-/** Loss scaling for float16, whose small gradients would vanish, with the protocol of torch.amp.GradScaler. */
+/** Loss scaling for float16, whose small gradients would underflow. The protocol is that of torch.amp.GradScaler. */
 import { checkCount, checkNumber, checkPositive } from '../errors/check'
 import { type ErrorCode, MbconvError } from '../errors/error'
 import { native } from '../native/addon'
@@ -10,17 +10,17 @@ import { Optimizer } from './optimizer'
 export interface GradScalerOptions {
   /** Default 65536. */
   initialScale?: number
-  /** After `growthInterval` updates without an overflow; above 1. Default 2. */
+  /** The scale is multiplied by this after `growthInterval` updates without an overflow; above 1. Default 2. */
   growthFactor?: number
-  /** After an overflow; above 0, below 1. Default 0.5. */
+  /** The scale is multiplied by this after an overflow; above 0, below 1. Default 0.5. */
   backoffFactor?: number
   /** Default 2000. */
   growthInterval?: number
-  /** false: `scale`, `unscale_` and `update` do nothing, and `step` is the optimiser's. Default true. */
+  /** With false, `scale`, `unscale_` and `update` do nothing, and `step` only steps the optimiser. Default true. */
   enabled?: boolean
 }
 
-/** What {@link GradScaler.stateDict} gives. */
+/** The result of {@link GradScaler.stateDict}. */
 export interface GradScalerState {
   scaleFactor: number
   growthFactor: number
@@ -33,13 +33,13 @@ export interface GradScalerState {
 /** What was done with an optimiser's gradients since the last update. */
 interface Progress {
   stage: 'unscaled' | 'stepped'
-  /** Undefined where there were no gradients to look at. */
+  /** Undefined if there were no gradients to check. */
   overflow: boolean | undefined
 }
 
 /**
- * Multiplies the loss by a factor that is found while training: it shrinks when a gradient overflows (that step is
- * skipped) and grows after a while without. In this order:
+ * Multiplies the loss by a factor that adapts during training. It shrinks when a gradient overflows (that step is
+ * skipped), and grows after some updates without an overflow. Call in this order:
  *
  *     scaler.scale(loss).backward()
  *     scaler.unscale_(optimizer)            // only where gradients are read or clipped
@@ -47,7 +47,7 @@ interface Progress {
  *     scaler.step(optimizer)                // unscales, unless that was done
  *     scaler.update()                       // once, after every optimiser's step
  *
- * A call out of order throws ERR_VALUE and changes nothing. The factor is a float32, as PyTorch's.
+ * A call out of order throws ERR_VALUE and changes nothing. The factor is a float32, as in PyTorch.
  */
 export class GradScaler {
   readonly enabled: boolean
@@ -57,7 +57,7 @@ export class GradScaler {
   #growthInterval: number
   #goodSteps = 0
   #skipped = 0
-  /** Whether a loss was ever scaled: gradients of another one must not be divided. */
+  /** Whether any loss was scaled: gradients of an unscaled loss must not be divided. */
   #used = false
   readonly #progress = new Map<Optimizer, Progress>()
 
@@ -89,17 +89,17 @@ export class GradScaler {
   get growthInterval(): number {
     return this.#growthInterval
   }
-  /** Updates since the factor changed. */
+  /** Updates since the last change of the factor. */
   get goodSteps(): number {
     return this.#goodSteps
   }
-  /** Updates after an overflow: one optimiser at least was not stepped. */
+  /** Number of updates after an overflow, each of which skipped the step of at least one optimiser. */
   get skipped(): number {
     return this.#skipped
   }
 
   /**
-   * The loss to call backward() on, or several. A float16 loss without dimensions becomes float32, which holds the
+   * Scales a loss, or several, for backward(). A float16 loss without dimensions becomes float32, which holds the
    * product.
    */
   scale<T extends Tensor | Tensor[]>(loss: T): T {
@@ -118,7 +118,7 @@ export class GradScaler {
    * device.
    *
    * @throws MbconvError ERR_VALUE the second time before an update, and after {@link step}; ERR_TYPE for float16
-   *   gradients, which cannot hold what the factor is for
+   *   gradients, which underflow even with a scaled loss
    */
   unscale_(optimizer: Optimizer): void {
     const op = 'GradScaler.unscale_'
@@ -132,8 +132,7 @@ export class GradScaler {
   }
 
   /**
-   * Takes the optimiser's step with the unscaled gradients, unless one of them is not finite. Returns whether the step
-   * was taken.
+   * Steps the optimiser with the unscaled gradients, unless one of them is not finite. Returns whether it stepped.
    *
    * @throws MbconvError ERR_VALUE the second time before an update, or when there are no gradients
    */
@@ -158,9 +157,9 @@ export class GradScaler {
   }
 
   /**
-   * Adapts the factor to what the steps since the last update found, once after all of them.
+   * Adapts the factor to the result of the steps since the last update. Call it once after all steps.
    *
-   * @param newScale the factor from now on, instead
+   * @param newScale sets the factor to this value
    * @throws MbconvError ERR_VALUE when no optimiser was stepped or unscaled
    */
   update(newScale?: number): void {
@@ -186,7 +185,7 @@ export class GradScaler {
   }
 
   #unscale(op: string, optimizer: Optimizer): Progress {
-    // One list for each device and dtype, which the kernels ask for.
+    // The kernels need a list for each device and dtype.
     const lists = new Map<string, Tensor[]>()
     scope(() => {
       for (const { params } of optimizer.groups) {
@@ -223,13 +222,13 @@ export class GradScaler {
     if (!this.#used) fail(op, 'no loss was scaled: call scale(loss).backward() first')
   }
 
-  /** To be taken after {@link update}. */
+  /** Call it after {@link update}. */
   stateDict(): GradScalerState {
     const { growthFactor, backoffFactor, growthInterval, goodSteps, skipped } = this
     return { scaleFactor: this.#factor, growthFactor, backoffFactor, growthInterval, goodSteps, skipped }
   }
 
-  /** @throws MbconvError ERR_TYPE or ERR_VALUE naming what does not fit; nothing is changed then */
+  /** @throws MbconvError ERR_TYPE or ERR_VALUE naming the wrong entry; nothing is changed then */
   loadStateDict(state: GradScalerState): void {
     const op = 'GradScaler.loadStateDict'
     if (typeof state !== 'object' || state === null) fail(op, 'expected what stateDict() gives', 'ERR_TYPE')
@@ -257,7 +256,7 @@ function checkOptimizer(op: string, optimizer: unknown): void {
   if (!(optimizer instanceof Optimizer)) fail(op, 'optimizer must be an optimiser', 'ERR_TYPE')
 }
 
-/** A factor that float32 can hold. */
+/** Checks that float32 can hold a factor. */
 function checkScale(op: string, name: string, value: unknown): asserts value is number {
   checkPositive(op, name, value)
   const rounded = Math.fround(value)

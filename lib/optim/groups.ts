@@ -1,23 +1,23 @@
-/** How a model's parameters are put into groups, each with a weight decay and a learning rate of its own. */
+/** Puts a model's parameters into groups, each with its own weight decay and learning rate. */
 import { checkOptions, checkPositive, checkRange, shown } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import type { Tensor } from '../tensor/core/tensor'
 import type { ParamGroup } from './optimizer'
 
-/** A model as the grouping rule sees it. */
+/** A model as seen by the grouping rule. */
 export interface ParameterSource {
   namedParameters(): [string, Tensor][]
   namedBuffers(): [string, Tensor][]
 }
 
 /**
- * The recipe's weight-decay rule: batch norm's scale and shift are spared, everything else decays, the biases of
- * squeeze-and-excite and linear layers included (tensorflow/tpu, efficientnet/main.py: all trainables whose name lacks
+ * The recipe's weight-decay rule: batch norm's scale and shift are excluded. All other parameters decay, including the
+ * biases of squeeze-and-excite and linear layers (tensorflow/tpu, efficientnet/main.py: all trainables whose name lacks
  * `batch_normalization`).
  *
- * @param model parameters of a layer that keeps running statistics count as batch norm's
- * @param weightDecay for the group that decays
- * @returns the decaying group and the spared one; an empty group is left out
+ * @param model all parameters of a layer with running statistics count as batch norm's
+ * @param weightDecay weight decay of the decaying group
+ * @returns the decaying group and the excluded one; an empty group is left out
  */
 export function decayGroups(model: ParameterSource, weightDecay: number): ParamGroup[] {
   const suffix = 'running_mean'
@@ -37,26 +37,26 @@ export function decayGroups(model: ParameterSource, weightDecay: number): ParamG
 }
 
 export interface LayerwiseOptions {
-  /** Rate of a layer over that of the one behind it, above 0, at most 1. */
+  /** Learning rate of a layer divided by that of the layer after it; above 0, at most 1. */
   decay: number
-  /** Of the parameters that decay; batch norm's do not. */
+  /** Weight decay of all parameters except batch norm's. */
   weightDecay: number
-  /** What counts as a layer. Default `block`; with `stage` all blocks of a stage have one rate. */
+  /** The unit that counts as a layer. Default `block`; with `stage` all blocks of a stage have one rate. */
   by?: 'block' | 'stage'
 }
 
-/** A block, by the state dict's keys; the stem and the head are a convolution and a batch norm. */
+/** Matches a block in the state dict's keys. The stem and the head are a convolution and a batch norm. */
 const BLOCK = /^features\.(\d+)\.(\d+)\.(?:block|downsample)\./
 const CLASSIFIER = /^classifier\.(\d+)\./
 const PART = /^features\.(\d+)\./
 
 /**
- * The groups of {@link decayGroups}, layer by layer, the classifier's first: the rate of a layer is `decay` times that of
- * the one behind it. Layers are the stem, each block (or stage), the classifier; a head convolution goes with the last
- * block, but is a layer where the classifier has a hidden one (MobileNetV3). So timm has it. Each group's `lrScale`
- * multiplies the optimiser's rate, whatever the schedule makes of that.
+ * The groups of {@link decayGroups} split by layer, the classifier's first. The rate of a layer is `decay` times that
+ * of the layer after it. Layers are the stem, each block (or stage), and the classifier. A head convolution belongs to
+ * the last block, but is a layer of its own if the classifier has a hidden layer (MobileNetV3). This is timm's rule.
+ * Each group's `lrScale` multiplies the optimiser's rate, which a schedule may change.
  *
- * @param model a network as `models.create` makes it; frozen parameters are left out, and count as layers all the same
+ * @param model a network made by `models.create`; frozen parameters are left out, but still count as layers
  * @throws MbconvError ERR_TYPE or ERR_VALUE
  */
 export function layerwiseGroups(model: ParameterSource, options: LayerwiseOptions): ParamGroup[] {
@@ -80,7 +80,7 @@ export function layerwiseGroups(model: ParameterSource, options: LayerwiseOption
   const last = Math.max(...layers.values())
   const groups = decayGroups(model, weightDecay)
   return Array.from({ length: last + 1 }, (_, distance) => {
-    const lrScale = Math.max(decay ** distance, Number.MIN_VALUE) // hundreds of layers away it would be 0
+    const lrScale = Math.max(decay ** distance, Number.MIN_VALUE) // with hundreds of layers it would become 0
     return groups.map(({ params, names: own = [], ...group }): ParamGroup => {
       const members = [...own.keys()].filter((i) => layers.get(own[i]) === last - distance)
       return { ...group, params: members.map((i) => params[i]), names: members.map((i) => own[i]), lrScale }
@@ -90,7 +90,7 @@ export function layerwiseGroups(model: ParameterSource, options: LayerwiseOption
     .filter(({ params }) => params.length > 0)
 }
 
-/** The layer of each parameter, counted from the stem's, 0. Names come in the order of computation. */
+/** The layer of each parameter, counted from 0 at the stem. Names are in the order of computation. */
 function layersOf(names: readonly string[], by: 'block' | 'stage'): Map<string, number> {
   const layers = new Map<string, number>()
   const hidden = new Set(names.map((name) => CLASSIFIER.exec(name)?.[1])).size > 2

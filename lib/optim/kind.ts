@@ -1,38 +1,38 @@
-/** What the rest of the package knows of an optimiser, and the options that all of them have. */
+/** An optimiser's description for the rest of the package, and the options that all optimisers have. */
 import { z } from 'zod'
 import { positive } from '../schema/fields'
 import type { CrossProblem, NamedSchema } from '../schema/kinds'
 import type { Optimizer, ParamGroup } from './optimizer'
 
-/** An optimiser's description. Each stands beside its class; kinds.ts lists them. */
+/** The description of an optimiser. Each is beside its class; kinds.ts lists them. */
 export interface OptimizerKind {
-  /** Of `optimizer:` in a configuration: a strict object with `name`, `lr`, `weightDecay` and `layerDecay`. */
+  /** Schema of a configuration's `optimizer:`, a strict object with `name`, `lr`, `weightDecay` and `layerDecay`. */
   readonly schema: NamedSchema
   /**
-   * @param groups parameters with their own weight decay and learning rate
+   * @param groups parameters with their weight decay and learning rate
    * @param options checked by the schema, defaults filled in
    */
   make(groups: ParamGroup[], options: never): Optimizer
-  /** Tensors as large as the parameters that it keeps from step to step, with the schema's defaults. */
+  /** Number of state tensors per parameter, each as large as the parameter, with the schema's defaults. */
   readonly slots: number
   /**
-   * Lists as large as the gradients that an update makes for a moment, weight decay included: for float32 parameters on
-   * the CPU, and for all others.
+   * Number of temporary lists as large as all gradients that an update makes, weight decay included: for float32
+   * parameters on the CPU, and for all others.
    */
   readonly lists: { readonly float32: number; readonly other: number }
-  /** The learning rate where a configuration names none. Without it the schema demands one. */
+  /** The default learning rate. Without this function the schema requires one. */
   rateFor?(batchSize: number): number
-  /** What no single option can tell. Looks at what was written, of which anything may be wrong. */
+  /** Finds problems that involve several options. Gets the raw configuration, in which anything may be wrong. */
   check?(raw: Record<string, unknown>): CrossProblem[]
 }
 
-/** Largest learning rate and weight decay: they are multiplied with each other before a tensor sees them. */
+/** Largest learning rate and weight decay: they are multiplied before a tensor stores them. */
 const LARGEST_RATE = 1e30
 const LARGEST_DECAY = 1e8
 
 export const learningRate = () => positive(LARGEST_RATE).describe('peak learning rate, after the warm-up')
 
-/** @param how what it is multiplied with, and what the product does */
+/** @param how the factor it is multiplied with, and the use of the product */
 export const weightDecay = (rate: number, how: string) =>
   z.number().min(0).max(LARGEST_DECAY).default(rate).describe(`${how}; batch-norm parameters are spared`)
 

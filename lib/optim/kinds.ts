@@ -1,28 +1,31 @@
-/** The registry of optimisers: what configurations, the memory model and the command line's help read. */
+/** The registry of optimisers, which configurations, the memory model and the command line's help read. */
 import type { z } from 'zod'
 import { MbconvError } from '../errors/error'
-import { type KindsOf, kindNamed } from '../schema/kinds'
+import { kindNamed, type NameOf, namesOf } from '../schema/kinds'
 import { adamwKind } from './adamw'
 import { decayGroups, layerwiseGroups, type ParameterSource } from './groups'
 import type { OptimizerKind } from './kind'
 import { lionKind } from './lion'
-import { optimizerNames } from './names'
 import type { Optimizer } from './optimizer'
 import { rmspropKind } from './rmsprop'
 import { sgdKind } from './sgd'
 
-/** Every optimiser that a configuration can name. Its name stands in names.ts, too. */
-export const OPTIMIZERS = [rmspropKind, sgdKind, adamwKind, lionKind] as const satisfies KindsOf<typeof optimizerNames>
+/** Every optimiser that a configuration can name. */
+export const OPTIMIZERS = [rmspropKind, sgdKind, adamwKind, lionKind] as const
 
 /** The optimiser of a configuration that names none: the paper's. */
 export const DEFAULT_OPTIMIZER = 'rmsprop'
 
+export type OptimizerName = NameOf<typeof OPTIMIZERS>
+
+export const optimizerNames: readonly OptimizerName[] = Object.freeze(namesOf(OPTIMIZERS))
+
 type WithRate<T> = T extends { lr?: number } ? Omit<T, 'lr'> & { lr: number } : never
 
-/** An optimiser's options as a whole configuration has them: every default filled in, the learning rate too. */
+/** An optimiser's options in a complete configuration: with every default filled in, and the learning rate. */
 export type OptimizerConfig = WithRate<z.output<(typeof OPTIMIZERS)[number]['schema']>>
 
-/** @throws MbconvError ERR_VALUE for a name that is none */
+/** @throws MbconvError ERR_VALUE for an unknown name */
 export function optimizerKind(name: string): OptimizerKind {
   const kind: OptimizerKind | undefined = kindNamed<OptimizerKind>(OPTIMIZERS, name)
   if (kind !== undefined) return kind
@@ -32,11 +35,11 @@ export function optimizerKind(name: string): OptimizerKind {
 }
 
 /**
- * The optimiser that a configuration describes, over a model's trained parameters. Batch norm's are spared the weight
- * decay, and learning rates fall from the classifier to the stem where `layerDecay` is below 1.
+ * The optimiser that a configuration describes, for a model's trained parameters. Batch norm's parameters have no
+ * weight decay. Learning rates fall from the classifier to the stem if `layerDecay` is below 1.
  */
 export function optimizerOf(model: ParameterSource, options: OptimizerConfig): Optimizer {
-  const { weightDecay, layerDecay = 1 } = options // runs from before there was layerDecay lack it
+  const { weightDecay, layerDecay = 1 } = options // missing in runs older than layerDecay
   const groups =
     layerDecay === 1 ? decayGroups(model, weightDecay) : layerwiseGroups(model, { weightDecay, decay: layerDecay })
   return optimizerKind(options.name).make(groups, options as never)

@@ -1,12 +1,13 @@
 /**
  * Lion (Chen et al., "Symbolic Discovery of Optimization Algorithms", arXiv:2302.06675, algorithm 2), as timm computes
- * it: every weight moves by the learning rate, in the direction that the sign of an average of gradients gives.
+ * it. Every weight moves by the learning rate, in the direction of the sign of an average of gradients.
  *
  *     v = v · (1 - lr · weightDecay)
  *     v = v - lr · sign(β₁ · m + (1 - β₁) · g)
  *     m = β₂ · m + (1 - β₂) · g
  *
- * The paper's advice: a learning rate 3 to 10 times smaller than AdamW's, and a weight decay as many times larger.
+ * The paper's advice: use a learning rate 3 to 10 times smaller than AdamW's, and a weight decay larger by the same
+ * factor.
  */
 import { z } from 'zod'
 import { checkRange } from '../errors/check'
@@ -22,9 +23,9 @@ import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from '.
 
 export interface LionOptions extends OptimizerOptions {
   lr: number
-  /** How much of the average the direction keeps, and how much of it the next step sees. Default [0.9, 0.99]. */
+  /** Fraction of the average kept for the direction, and for the next step. Default [0.9, 0.99]. */
   betas?: readonly [number, number]
-  /** Times the learning rate times the parameter, taken off the parameter. Default 0. */
+  /** Fraction of the parameter, multiplied by the learning rate, that a step subtracts. Default 0. */
   weightDecay?: number
 }
 
@@ -61,7 +62,7 @@ export class Lion extends Optimizer {
           if (weightDecay !== 0) mul_(params, 1 - rate * weightDecay)
           add_(params, direction, { alpha: -rate })
         } else {
-          // The list-wise kernels want numbers in the dtype of their list.
+          // The list-wise kernels need numbers in the dtype of their list.
           const { dtype } = params[0]
           if (weightDecay !== 0) mul_(params, rate.mul(-weightDecay).add(1).to({ dtype }))
           mul_(direction, rate.to({ dtype }))
@@ -84,7 +85,7 @@ const schema = z.strictObject({
   layerDecay: layerDecay(),
 })
 
-/** For the registry in kinds.ts. */
+/** The entry in kinds.ts. */
 export const lionKind = {
   schema,
   make: (groups: ParamGroup[], options: z.output<typeof schema>) => new Lion(groups, options),

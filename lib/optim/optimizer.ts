@@ -1,7 +1,7 @@
 /**
- * What the optimisers share: groups of parameters, their state, and saving it.
+ * Shared by all optimisers: groups of parameters, their state, and saving it.
  *
- * An update is one native call a group, over whole lists of tensors; nothing crosses into JavaScript per parameter.
+ * An update makes one native call per group, over whole lists of tensors. No parameter is handled in JavaScript.
  */
 import { checkPositive, checkRange, shown } from '../errors/check'
 import { MbconvError } from '../errors/error'
@@ -16,41 +16,41 @@ import { copyState } from './copy-state'
 /** Parameters that share a learning rate and a weight decay. */
 export interface ParamGroup {
   params: Tensor[]
-  /** Names for the saved state, one a parameter; without them state is saved by position. */
+  /** Names for the saved state, one per parameter. Without names, state is saved by position. */
   names?: string[]
-  /** The optimiser's own value where absent. */
+  /** Default: the optimiser's learning rate. */
   lr?: number
-  /** The optimiser's own value where absent. */
+  /** Default: the optimiser's weight decay. */
   weightDecay?: number
   /**
-   * The group's learning rate over the optimiser's, above 0, whatever a schedule makes of that. Default 1. `lr`, where it
-   * is given, is the group's own to begin with and not multiplied.
+   * The group's learning rate divided by the optimiser's, above 0, also after a schedule changes that. Default 1. A
+   * given `lr` is the group's initial rate and is not multiplied.
    */
   lrScale?: number
 }
 
-/** A group with everything filled in. `state` holds one list of tensors a slot, each as long as `params`. */
+/** A group with all defaults filled in. `state` has one list of tensors per slot, each as long as `params`. */
 export interface Group {
   readonly params: Tensor[]
   readonly names: string[]
   lr: number
   weightDecay: number
-  /** What {@link Optimizer.lr} is multiplied with for this group. */
+  /** Factor by which {@link Optimizer.lr} is multiplied for this group. */
   readonly lrScale: number
   readonly state: Record<string, Tensor[]>
 }
 
-/** What every optimiser can be told beside its own. */
+/** Options that every optimiser has. */
 export interface OptimizerOptions {
   /**
-   * Keeps learning rates and the count of steps on the parameters' device, where a captured CUDA graph reads them anew at
-   * every replay: setting `lr` between two replays acts on the next one, and the steps that replays do are counted.
-   * Reading `steps` waits for the device then. Default false.
+   * Keeps learning rates and the count of steps on the parameters' device, where a captured CUDA graph reads them again
+   * at every replay. Setting `lr` between two replays then affects the next one, and replayed steps are counted.
+   * Reading `steps` waits for the device. Default false.
    */
   capturable?: boolean
 }
 
-/** What {@link Optimizer.stateDict} gives: the steps done and the state by `slot.parameter`. */
+/** The result of {@link Optimizer.stateDict}: the count of steps, and the state by `slot.parameter`. */
 export interface OptimizerState {
   step: number
   tensors: Record<string, Tensor>
@@ -60,18 +60,18 @@ export abstract class Optimizer {
   readonly groups: Group[] = []
   readonly #op: string
   #steps = 0
-  /** The same count on the device, where it is kept there. */
+  /** The same count, if it is kept on the device. */
   readonly #stepsThere: Tensor | undefined
-  /** The learning rates on their devices, where they are kept there. */
+  /** The learning rates, if they are kept on the device. */
   readonly #ratesThere = new Map<Group, Tensor>()
 
   /**
-   * Takes the parameters and makes their state, on their device and in their dtype: move the model first.
+   * Takes the parameters and makes their state, on their device and in their dtype. Move the model first.
    *
    * @param op the class's name, for errors
    * @param params a list of parameters, or of groups
-   * @param lr learning rate of groups that name none
-   * @param weightDecay weight decay of groups that name none
+   * @param lr learning rate of groups without one
+   * @param weightDecay weight decay of groups without one
    */
   protected constructor(
     op: string,
@@ -107,7 +107,7 @@ export abstract class Optimizer {
         if (seen.has(p)) throw new MbconvError('ERR_VALUE', `${op}: a parameter occurs twice`, { op })
         if (!p.requiresGrad)
           throw new MbconvError('ERR_VALUE', `${op}: a parameter does not require a gradient`, { op })
-        // The gradient would never get here.
+        // Gradients accumulate only in leaves.
         if (!p.isLeaf) throw new MbconvError('ERR_VALUE', `${op}: a parameter is the result of operations`, { op })
         seen.add(p)
       }
@@ -138,7 +138,7 @@ export abstract class Optimizer {
     }
   }
 
-  /** Makes setting the group's `lr` write to the device as well. */
+  /** Makes writes to the group's `lr` update the device's copy as well. */
   #keepRateThere(group: Group): void {
     let { lr } = group
     const there = scalarBeside(group, lr)
@@ -153,26 +153,26 @@ export abstract class Optimizer {
     })
   }
 
-  /** A group's learning rate, as {@link update} is to hand it on. */
+  /** A group's learning rate, for {@link update} to pass on. */
   protected rate(group: Group): Rate {
     return this.#ratesThere.get(group) ?? group.lr
   }
 
-  /** The count of the step being done, from 1, as {@link update} is to hand it on. */
+  /** The count of the current step, from 1, for {@link update} to pass on. */
   protected get currentStep(): Rate {
     return this.#stepsThere ?? this.#steps
   }
 
-  /** Updates done. Waits for the device where they are counted there. */
+  /** Number of updates. Waits for the device if they are counted there. */
   get steps(): number {
     return this.#stepsThere === undefined ? this.#steps : Number(this.#stepsThere.item())
   }
 
   /**
-   * Makes a slot of state: one tensor a parameter, owned by the optimiser and by no scope. When `make` throws, there is no
-   * slot, and what it has made until then is freed.
+   * Makes a slot of state: one tensor per parameter, owned by the optimiser and by no scope. If `make` throws, the slot
+   * is not added, and the tensors made until then are freed.
    *
-   * @throws MbconvError ERR_VALUE for a slot that is there already, or whose name is not letters and digits
+   * @throws MbconvError ERR_VALUE for an existing slot, or a name with other characters than letters and digits
    */
   protected addState(slot: string, make: (param: Tensor) => Tensor): void {
     const op = `${this.#op}.addState`
@@ -198,7 +198,10 @@ export abstract class Optimizer {
     }
   }
 
-  /** The first group's learning rate over its `lrScale`; setting it sets every group's, each times its own scale. */
+  /**
+   * The first group's learning rate divided by its `lrScale`. Setting it sets all groups, each multiplied by its own
+   * scale.
+   */
   get lr(): number {
     return this.groups[0].lr / this.groups[0].lrScale
   }
@@ -208,22 +211,22 @@ export abstract class Optimizer {
     for (const group of this.groups) group.lr = lr * group.lrScale
   }
 
-  /** One update from the gradients that are there; parameters without one are left alone. */
+  /** Makes one update from the existing gradients. Parameters without a gradient stay unchanged. */
   step(): void {
     if (this.#stepsThere === undefined) this.#steps++
     else noGrad(() => this.#stepsThere?.add_(1))
     for (const group of this.groups) this.update(group)
   }
 
-  /** One group's update; {@link currentStep} counts it already. */
+  /** Updates one group. {@link currentStep} counts this step already. */
   protected abstract update(group: Group): void
 
-  /** Drops the gradients, so that the next backward pass starts afresh. */
+  /** Removes the gradients, so that the next backward pass starts afresh. */
   zeroGrad(): void {
     for (const group of this.groups) native().zeroGrad(group.params)
   }
 
-  /** The state: the tensors themselves, not copies. Learning rates come from the schedule and are not part of it. */
+  /** The state: the tensors themselves, not copies. Learning rates are set by the schedule and not included. */
   stateDict(): OptimizerState {
     const tensors = this.groups.flatMap(({ state, names }) =>
       Object.entries(state).flatMap(([slot, list]) => list.map((t, i): [string, Tensor] => [`${slot}.${names[i]}`, t])),
@@ -232,10 +235,10 @@ export abstract class Optimizer {
   }
 
   /**
-   * Takes over a saved state by copying it.
+   * Loads a saved state by copying it.
    *
-   * @throws MbconvError ERR_VALUE or ERR_SHAPE, naming what is missing, left over or of another shape; nothing is
-   *   changed then
+   * @throws MbconvError ERR_VALUE or ERR_SHAPE, naming missing or unknown entries, or those of another shape; nothing
+   *   is changed then
    */
   loadStateDict({ step, tensors }: OptimizerState): void {
     const op = `${this.#op}.loadStateDict`
@@ -247,7 +250,7 @@ export abstract class Optimizer {
     noGrad(() => this.#stepsThere?.fill_(step))
   }
 
-  /** Frees the state. The parameters are not the optimiser's to free. */
+  /** Frees the state. The parameters do not belong to the optimiser. */
   dispose(): void {
     this.#free()
   }
@@ -265,7 +268,7 @@ export abstract class Optimizer {
   }
 }
 
-/** A number on the device of the group's parameters, in float64. Belongs to no scope. */
+/** A float64 number on the device of the group's parameters. Belongs to no scope. */
 function scalarBeside({ params }: Group, value: number): Tensor {
   return keep(full([], value, { dtype: 'float64', device: params[0].device }))
 }

@@ -1,8 +1,8 @@
 /**
  * RMSProp as TensorFlow computes it, the optimiser of the EfficientNet paper.
  *
- * It differs from torch.optim.RMSprop in three places: epsilon is added inside the root, the squared average starts at
- * 1, and the learning rate enters the momentum buffer, so that a change of rate acts on new gradients only:
+ * It differs from torch.optim.RMSprop in three places: epsilon is added inside the root; the squared average starts at
+ * 1; and the learning rate enters the momentum buffer, so that a change of rate affects only new gradients:
  *
  *     ms  = decay · ms + (1 - decay) · g²
  *     mom = momentum · mom + lr · g / √(ms + eps)
@@ -21,13 +21,13 @@ import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from '.
 
 export interface RMSpropOptions extends OptimizerOptions {
   lr: number
-  /** How much of the squared-gradient average a step keeps (torch calls it alpha). Default 0.9. */
+  /** Fraction of the squared-gradient average that a step keeps (torch's alpha). Default 0.9. */
   decay?: number
   /** Default 0.9. */
   momentum?: number
   /** Added inside the root. Default 1e-3. */
   eps?: number
-  /** L2: times the parameter, added to the gradient. Default 0. */
+  /** L2 penalty: this fraction of the parameter is added to the gradient. Default 0. */
   weightDecay?: number
 }
 
@@ -74,12 +74,12 @@ const schema = z.strictObject({
   layerDecay: layerDecay(),
 })
 
-/** For the registry in kinds.ts. */
+/** The entry in kinds.ts. */
 export const rmspropKind = {
   schema,
   make: (groups: ParamGroup[], options: z.output<typeof schema> & { lr: number }) => new RMSprop(groups, options),
   slots: 2,
   lists: { float32: 0, other: 2 },
-  // The paper's rule: the rate grows with the batch, 0.016 at 256 images.
+  // The paper's rule: the rate is proportional to the batch size, 0.016 at 256 images.
   rateFor: (batchSize: number) => (0.016 * batchSize) / 256,
 } satisfies OptimizerKind

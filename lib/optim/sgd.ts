@@ -16,11 +16,11 @@ import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from '.
 
 export interface SGDOptions extends OptimizerOptions {
   lr: number
-  /** Default 0: none, and no state. */
+  /** Default 0: no momentum, and no state. */
   momentum?: number
   /** Default false. Needs momentum. */
   nesterov?: boolean
-  /** L2: times the parameter, added to the gradient. Default 0. */
+  /** L2 penalty: this fraction of the parameter is added to the gradient. Default 0. */
   weightDecay?: number
 }
 
@@ -55,11 +55,11 @@ const schema = z.strictObject({
   layerDecay: layerDecay(),
 })
 
-/** For the registry in kinds.ts. */
+/** The entry in kinds.ts. */
 export const sgdKind = {
   schema,
   make: (groups: ParamGroup[], options: z.output<typeof schema>) => new SGD(groups, options),
-  slots: 1, // with momentum, which is the default
+  slots: 1, // with momentum, the default
   lists: { float32: 0, other: 2 },
   check: ({ momentum, nesterov }: Record<string, unknown>) =>
     momentum === 0 && nesterov !== false

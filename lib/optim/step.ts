@@ -1,6 +1,6 @@
 /**
- * One training step, which everything that trains shares: the training loop, an experiment's estimate of a job's time and
- * the latency of a network in training. It lies below models/ and train/, because both use it.
+ * One training step, shared by the training loop, an experiment's estimate of a job's time, and the latency of a
+ * network in training. It lies below models/ and train/, because both use it.
  */
 import type { Device, MemoryFormat } from '../native/types'
 import { scope } from '../tensor/core/scope'
@@ -10,20 +10,20 @@ import type { Criterion } from './criteria/criterion'
 import type { Ema } from './ema'
 import type { Optimizer } from './optimizer'
 
-/** What a step works with. */
+/** The objects that a step uses, and its options. */
 export interface StepParts {
   model: { forward(images: Tensor): Tensor }
   criterion: Criterion
   optimizer: Optimizer
   ema: Ema | null
   device: Device
-  /** Of the images. */
+  /** Memory format of the images. */
   memoryFormat: MemoryFormat
-  /** Largest norm of all gradients together; null: no limit. */
+  /** Largest common norm of all gradients; null for no limit. */
   maxGradNorm: number | null
   /**
-   * What must be finite for the weights to change. Everything but `nothing` waits for the device: once for the loss, and
-   * with `gradients` once more for their norm.
+   * Values that must be finite for the weights to change. Anything but `nothing` waits for the device: once for the
+   * loss, and with `gradients` once more for their norm.
    */
   mustBeFinite: 'nothing' | 'loss' | 'gradients'
 }
@@ -34,7 +34,7 @@ export interface StepBatch {
 }
 
 export interface StepResult {
-  /** Before the update. A number where it had to be finite; else a tensor, which belongs to the caller. */
+  /** Loss before the update. A number if it had to be finite, else a tensor that the caller owns. */
   loss: Tensor | number
   /** Whether the weights were changed. */
   updated: boolean
@@ -43,7 +43,7 @@ export interface StepResult {
 /** Moves the batch to the device, computes loss and gradients, and updates the weights and their average. */
 export function trainingStep(parts: StepParts, batch: StepBatch): StepResult {
   const { model, criterion, optimizer, ema, device, memoryFormat } = parts
-  // Everything that a step makes dies with this scope, except the loss.
+  // This scope frees everything that a step makes, except the loss.
   return scope(() => {
     const images = batch.images.to({ device, memoryFormat })
     const labels = batch.labels.to({ device })
@@ -52,7 +52,7 @@ export function trainingStep(parts: StepParts, batch: StepBatch): StepResult {
     let updated = value === undefined || Number.isFinite(value)
     if (updated) {
       loss.backward()
-      // Several processes: here each gradient becomes the mean of all processes', so that all clip and update alike.
+      // With several processes: average each gradient over all processes here, so that all clip and update alike.
       updated = clip(parts)
     }
     if (updated) {
@@ -64,7 +64,7 @@ export function trainingStep(parts: StepParts, batch: StepBatch): StepResult {
   })
 }
 
-/** Limits the norm of the gradients. Returns false where it had to be finite and is not. */
+/** Clips the gradients. Returns false if their norm had to be finite and is not. */
 function clip({ optimizer, maxGradNorm, mustBeFinite }: StepParts): boolean {
   const isChecked = mustBeFinite === 'gradients'
   if (maxGradNorm === null && !isChecked) return true

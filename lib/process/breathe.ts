@@ -1,2 +1,2 @@
-/** Lets timers, messages and signals have their turn between two long synchronous pieces of work. */
+/** Lets timers, messages and signals run between two long synchronous pieces of work. */
 export const breathe = (): Promise<void> => new Promise((resume) => setImmediate(resume))

@@ -1,14 +1,14 @@
 /**
- * A queue of events between a run and whoever iterates them, in bounded memory.
+ * A queue of events between a run and its reader, in bounded memory.
  *
- * A run never waits for its reader. When the reader lags, or nobody reads, the oldest events of the most frequent kind
- * are dropped first: for a training run its steps, which are all in metrics.jsonl.
+ * A run never waits for its reader. If the reader lags, or nobody reads, the oldest events of the expendable type are
+ * dropped first. In a training run these are its steps, which are all in metrics.jsonl.
  */
 
-/** Events kept for a reader that lags: minutes of a fast run, and less than a megabyte. */
+/** Events kept for a lagging reader: minutes of a fast run, in less than a megabyte. */
 const CAPACITY = 4096
 
-/** Said to a reader that missed events. */
+/** Sent to a reader that missed events. */
 interface LossWarning {
   type: 'warning'
   message: string
@@ -25,8 +25,8 @@ export class EventQueue<E extends { type: string }> implements AsyncIterableIter
   #error: unknown
 
   /**
-   * @param expendable type of the events that are let go first
-   * @param whereElse said to a reader that missed some
+   * @param expendable type of the events that are dropped first
+   * @param whereElse text for a reader that missed some: where to find them
    */
   constructor(capacity = CAPACITY, { expendable = 'step', whereElse = 'metrics.jsonl has every step' } = {}) {
     this.#capacity = capacity
@@ -42,7 +42,7 @@ export class EventQueue<E extends { type: string }> implements AsyncIterableIter
       return
     }
     this.#events.push(event)
-    // Trimmed to half at once, so that the cost of a push stays constant on average.
+    // Trim to half, so that the cost of a push is constant on average.
     if (this.#events.length > this.#capacity) this.#trim(this.#capacity / 2)
   }
 
@@ -54,14 +54,14 @@ export class EventQueue<E extends { type: string }> implements AsyncIterableIter
     this.#lost += before - this.#events.length
   }
 
-  /** No more events: the reader gets what is left and then the end. */
+  /** Ends the queue: the reader gets the remaining events, then the end. */
   end(): void {
     if (this.#state !== 'open') return
     this.#state = 'ended'
     for (const { resolve } of this.#waiting.splice(0)) resolve({ value: undefined, done: true })
   }
 
-  /** The reader gets what is left, and then the error once. */
+  /** Ends the queue with an error: the reader gets the remaining events, then the error once. */
   fail(error: unknown): void {
     if (this.#state !== 'open') return
     this.#state = 'failed'
@@ -89,7 +89,7 @@ export class EventQueue<E extends { type: string }> implements AsyncIterableIter
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
-  /** The reader leaves, by `break` for example. The run goes on; its events are let go. */
+  /** Called when the reader leaves, e.g. by `break`. The run goes on, and its events are dropped. */
   return(): Promise<IteratorResult<E | LossWarning>> {
     this.#state = 'abandoned'
     this.#events = []

@@ -1,16 +1,17 @@
 /**
- * Whether this process is to outlive its terminal, as what `nohup` starts.
+ * Whether this process should outlive its terminal, like a command started with `nohup`.
  *
- * A process inherits that a signal is ignored, but Node gives every signal its default back before any JavaScript runs
- * (PlatformInit in its src/node.cc). What is left is what started it:
+ * A process inherits ignored signals, but Node restores every signal's default before any JavaScript runs (PlatformInit
+ * in its src/node.cc). So the way the process was started has to be found out:
  *
- * - a shell that ignores SIGHUP itself (`trap '' HUP`, `nohup sh job.sh`) is the parent, and /proc says so;
- * - shells name the program they start in `_`, which is nohup then;
- * - GNU's nohup puts /dev/null, opened for writing only, in the place of a terminal as stdin.
+ * - if its shell ignores SIGHUP (`trap '' HUP`, `nohup sh job.sh`), the shell is the parent, and /proc says so;
+ * - a shell puts the name of the program that it starts into `_`: here nohup;
+ * - GNU's nohup replaces a terminal as stdin by /dev/null, opened only for writing.
  *
- * Where none of these shows, a closed terminal ends a program as Ctrl-C would.
+ * If none of these applies, a closed terminal ends the program as Ctrl-C would.
  *
- * This is plain JavaScript because two need it: the command, and the set-up, which runs before anything is compiled.
+ * This is plain JavaScript because both the command and the set-up use it, and the set-up runs before anything is
+ * compiled.
  */
 'use strict'
 const fs = require('node:fs')
@@ -28,7 +29,7 @@ function proc(name) {
 /** @param {number | 'self'} pid @returns {boolean} */
 function ignores(pid) {
   const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(proc(`${pid}/status`))?.[1]
-  return mask !== undefined && (BigInt(`0x${mask}`) & 1n) === 1n // a bit for each signal from 1, which is SIGHUP
+  return mask !== undefined && (BigInt(`0x${mask}`) & 1n) === 1n // a bit for each signal from 1, SIGHUP, on
 }
 
 /** @returns {boolean} */

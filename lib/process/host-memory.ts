@@ -1,8 +1,8 @@
-/** The memory of this machine, or what a container leaves of it. */
+/** The memory of this machine, or the part that a container may use. */
 import { totalmem } from 'node:os'
 
-/** Bytes that this process can have at most; swap space is not counted, since a training that lives there never ends. */
+/** Largest memory of this process in bytes. Swap space is not counted, since training in swap would never end. */
 export function hostMemory(): number {
-  // 0 or undefined where nothing limits it; 2^63 and the like where the limit is "none".
+  // The limit is 0 or undefined without a container's limit, and about 2^63 if that is "none".
   return Math.min(totalmem(), process.constrainedMemory?.() || Number.POSITIVE_INFINITY)
 }

@@ -1,21 +1,24 @@
-/** Signals that ask the process to end, such as Ctrl-C: the first one lets the work be saved, the second one ends it. */
+/**
+ * Signals that ask the process to end, such as Ctrl-C. After the first one work can be saved; the second one ends the
+ * process.
+ */
 import { EXIT } from '../errors/exit-codes'
 import { hangupIsIgnored } from './hangup.cjs'
 import { STOP_SIGNALS, type StopSignal } from './stop-reason'
 
 const EXITS: Record<StopSignal, number> = { SIGINT: EXIT.sigint, SIGTERM: EXIT.sigterm, SIGHUP: EXIT.sighup }
 
-/** The exit status of a command that a signal ended; the reason of its AbortController, or what a result says of it. */
+/** The exit status of a command that a signal ended. `reason` is that of its AbortController, or from a result. */
 export function exitOfInterruption(reason: unknown): number {
   const signal = STOP_SIGNALS.find((name) => name === reason)
   return signal === undefined ? EXIT.failure : EXITS[signal]
 }
 
 /**
- * Calls `handle` for every signal that asks the process to end. SIGHUP is ignored by a process that was started to outlive
- * its terminal.
+ * Calls `handle` for every signal that asks the process to end. A process that should outlive its terminal ignores
+ * SIGHUP.
  *
- * @returns gives the signals back their usual meaning
+ * @returns a function that restores the signals' usual meaning
  */
 export function onSignals(handle: (signal: StopSignal) => void): () => void {
   const ignored = hangupIsIgnored()
@@ -30,11 +33,11 @@ export function onSignals(handle: (signal: StopSignal) => void): () => void {
 }
 
 /**
- * The first signal aborts the controller, with the signal's name as reason; the second one ends the process.
+ * The first signal aborts the controller, with the signal's name as reason. The second one ends the process.
  *
- * @param onFirst says that things are being saved
- * @param onSecond leaves the terminal in order
- * @returns gives the signals back their usual meaning
+ * @param onFirst tells the user that work is being saved
+ * @param onSecond restores the terminal
+ * @returns a function that restores the signals' usual meaning
  */
 export function stopOnSignals(
   controller: AbortController,

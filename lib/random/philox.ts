@@ -1,10 +1,10 @@
 /**
- * Random numbers that are a function of what they are for.
+ * Random numbers that are a function of their use.
  *
  * Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011) turns a counter
- * and a key into four 32-bit words and keeps no state. With the seed as the key and (purpose, epoch, sample) in the
- * counter, what happens to a sample in an epoch depends neither on the samples before it nor on the machine: a run
- * resumes at any batch without replaying the earlier ones.
+ * and a key into four 32-bit words and keeps no state. The seed is the key, and (purpose, epoch, sample) is in the
+ * counter. So the random numbers of a sample in an epoch depend neither on earlier samples nor on the machine: a run
+ * resumes at any batch without replaying earlier ones.
  */
 import { MbconvError } from '../errors/error'
 import { type Seed, seedBits } from './seed'
@@ -18,7 +18,7 @@ const ROUNDS = 10
 
 const TWO32 = 4294967296
 
-/** The high 32 bits of a 32 × 32-bit product, from 16-bit halves: a double holds only 53 bits of the whole. */
+/** The high 32 bits of a 32 × 32-bit product, from 16-bit halves: a double holds only 53 bits of the product. */
 function mulHigh(a: number, b: number): number {
   const al = a & 0xffff
   const ah = a >>> 16
@@ -26,16 +26,16 @@ function mulHigh(a: number, b: number): number {
   const bh = b >>> 16
   const mid = ah * bl + ((al * bl) >>> 16)
   const low = al * bh + (mid & 0xffff)
-  // Sums stay below 2^32; >>> reads them as unsigned.
+  // Sums stay below 2^32; >>> makes them unsigned.
   return (ah * bh + (mid >>> 16) + (low >>> 16)) >>> 0
 }
 
 /**
- * One block: the four words for a counter and a key.
+ * One block: the four words of a counter and a key.
  *
  * @param counter four unsigned 32-bit words
  * @param key two unsigned 32-bit words
- * @param out where the words go; a new array when left out
+ * @param out array for the words; a new one by default
  */
 export function philox4x32(
   counter: ArrayLike<number>,
@@ -68,8 +68,8 @@ export function philox4x32(
 }
 
 /**
- * What numbers are drawn for. Two purposes never share numbers; a value must not change, or old runs cannot resume. `scene`
- * and `noise` are drawn in native/data/scenes.cc, by libtorch's Philox.
+ * The uses of random numbers. Two purposes never share numbers. Values must not change, or old runs cannot resume.
+ * `scene` and `noise` are drawn in native/data/scenes.cc, by libtorch's Philox.
  */
 export const PURPOSE = { shuffle: 1, augment: 2, scene: 16, noise: 17, evolution: 32 } as const
 
@@ -80,7 +80,7 @@ function uint(name: string, value: number, limit: number): number {
   return value
 }
 
-/** The endless sequence of random numbers that belongs to one (seed, purpose, epoch, sample). */
+/** The endless sequence of random numbers of one (seed, purpose, epoch, sample). */
 export class KeyedRandom {
   private readonly key: [number, number]
   private readonly counter: [number, number, number, number]
@@ -112,14 +112,14 @@ export class KeyedRandom {
 
   /** A whole number from 0 to `n` - 1, each equally likely. */
   below(n: number): number {
-    // The words that would make the first few results likelier than the rest are drawn again.
+    // Words that would make the first few results likelier than the rest are drawn again.
     const usable = TWO32 - (TWO32 % n)
     let word = this.uint32()
     while (word >= usable) word = this.uint32()
     return word % n
   }
 
-  /** 0 … `n` - 1 in an order drawn from this sequence (Fisher–Yates, from the end). */
+  /** A permutation of 0 … `n` - 1, drawn from this sequence (Fisher–Yates, from the end). */
   permutation(n: number): Int32Array {
     const order = Int32Array.from({ length: n }, (_, i) => i)
     for (let i = n - 1; i > 0; i--) {

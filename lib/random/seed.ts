@@ -1,20 +1,20 @@
 /**
- * Seeds of random numbers: one range and one meaning, wherever one is taken.
+ * Seeds of random numbers, with the same range and meaning everywhere.
  *
- * A seed is a whole number from −2^63 to 2^64 − 1, as PyTorch takes them. Its 64 bits count: −1 is 2^64 − 1. Numbers
- * beyond ±(2^53 − 1) are BigInts, or decimal text, which is how JSON keeps them.
+ * A seed is a whole number from −2^63 to 2^64 − 1, as in PyTorch. Only its 64 bits count: −1 is 2^64 − 1. Numbers
+ * beyond ±(2^53 − 1) are BigInts, or decimal text in JSON.
  */
 import { shown } from '../errors/check'
 import { MbconvError } from '../errors/error'
 
 export type Seed = number | bigint | string
 
-/** A seed as files keep it: a number where a number holds it, else decimal text. */
+/** A seed in files: a number if a number can hold it, else decimal text. */
 export type StoredSeed = number | string
 
 export const SEED_RANGE = 'a whole number from -2^63 to 2^64 - 1'
 
-/** The whole number that a seed is; undefined for what is none. */
+/** The whole number of a seed; undefined for anything else. */
 function parse(value: unknown): bigint | undefined {
   const whole =
     typeof value === 'bigint' ||
@@ -28,7 +28,7 @@ function parse(value: unknown): bigint | undefined {
 const stored = (integer: bigint): StoredSeed =>
   Number.isSafeInteger(Number(integer)) ? Number(integer) : String(integer)
 
-/** A seed as files keep it; undefined for what is none. */
+/** A seed in the form for files; undefined for anything else. */
 export function storedSeed(value: unknown): StoredSeed | undefined {
   const integer = parse(value)
   return integer === undefined ? undefined : stored(integer)
@@ -50,7 +50,7 @@ export function seedBits(op: string, seed: unknown): bigint {
   })
 }
 
-/** The seed so far behind another, around 2^64. */
+/** The seed at a distance from another, modulo 2^64. */
 export function seedAfter(op: string, seed: Seed, distance: Seed): StoredSeed {
   const sum = seedBits(op, seed) + seedBits(op, distance)
   return stored(BigInt.asUintN(64, sum))

@@ -1,23 +1,23 @@
 /**
- * Fields that several schemas share: numbers within the range that tensors can hold, counts, and seeds.
+ * Fields that several schemas share: numbers in the range of tensors, counts, and seeds.
  *
- * Each call makes a schema of its own, so that a default and a description can be put on it.
+ * Each call makes a new schema, so that it can get its own default and description.
  */
 import { z } from 'zod'
 import { SEED_RANGE, type Seed, type StoredSeed, storedSeed } from '../random/seed'
 
-/** Largest float32, which is what tensors are made of. */
+/** Largest float32, the dtype of tensors here. */
 export const LARGEST = (2 - 2 ** -23) * 2 ** 127
-/** Smallest float32 with all its digits. A smaller number may count as 0, and some of these are divisors. */
+/** Smallest normal float32. Smaller numbers lose digits and may count as 0, and some fields are divisors. */
 const SMALLEST = 2 ** -126
 
-/** From 0 to below 1. */
+/** A number from 0 to below 1. */
 export const fraction = () => z.number().min(0).lt(1)
 
 /** A whole number from 1. */
 export const count = () => z.int().min(1)
 
-/** Above 0, and within float32's range. */
+/** A number above 0, at most float32's largest. */
 export const positive = (most = LARGEST) =>
   z
     .number()
@@ -25,7 +25,7 @@ export const positive = (most = LARGEST) =>
     .max(most)
     .refine((value) => value <= 0 || value >= SMALLEST, `must be at least ${SMALLEST}`)
 
-/** A {@link Seed}; the result is as files keep it. JSON Schema, which tools read, knows whole numbers only. */
+/** A {@link Seed}; the result has the form for files. In JSON Schema, for tools, only whole numbers are allowed. */
 export const seedSchema = z
   .unknown()
   .meta({ type: 'integer' })

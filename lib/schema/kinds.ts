@@ -1,14 +1,14 @@
 /**
- * What the registries of optimisers, schedules and data sets have in common.
+ * Shared by the registries of optimisers, schedules and data sets.
  *
- * A registry is a list of kinds. Each kind is one object in one file: the schema of its options, what makes the thing
- * from them, and whatever else the rest of the package has to know of it.
+ * A registry is a list of kinds. Each kind is one object in one file: the schema of its options, a function that makes
+ * the thing from them, and other facts that the package needs.
  */
 import type { z } from 'zod'
 
-/** A mistake that shows only when several keys are looked at together. */
+/** A problem that involves several keys. */
 export interface CrossProblem {
-  /** From the kind's own mapping down to the value that is wrong. */
+  /** Path from the kind's own mapping down to the wrong value. */
   path: string[]
   message: string
   hint?: string
@@ -22,13 +22,8 @@ export interface NamedKind {
   readonly schema: NamedSchema
 }
 
-/** A registry of kinds that have these names, in this order. */
-export type KindsOf<Names extends readonly string[]> = {
-  readonly [I in keyof Names]: { readonly schema: { readonly shape: { readonly name: { readonly value: Names[I] } } } }
-}
-
 /** The names of a registry. */
-type NameOf<Kinds extends readonly NamedKind[]> = Kinds[number]['schema']['shape']['name']['value']
+export type NameOf<Kinds extends readonly NamedKind[]> = Kinds[number]['schema']['shape']['name']['value']
 
 /** The name that a configuration picks a kind by. */
 export const nameOf = ({ schema }: NamedKind): string => schema.shape.name.value
@@ -38,7 +33,7 @@ export function namesOf<Kinds extends readonly NamedKind[]>(kinds: Kinds): NameO
   return kinds.map(nameOf) as NameOf<Kinds>[]
 }
 
-/** The kind of a name; undefined where there is none. */
+/** The kind with a name; undefined for an unknown name. */
 export function kindNamed<Kind extends NamedKind>(kinds: readonly Kind[], name: unknown): Kind | undefined {
   return kinds.find((kind) => nameOf(kind) === name)
 }

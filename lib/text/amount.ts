@@ -1,4 +1,4 @@
-/** Amounts as people write them: `1.5G`, `8GiB`, `10ms`, `4x`, `3%`. */
+/** Parses amounts as people write them: `1.5G`, `8GiB`, `10ms`, `4x`, `3%`. */
 
 export const UNITS = {
   count: { '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12 },
@@ -7,8 +7,8 @@ export const UNITS = {
 } as const satisfies Record<string, Record<string, number>>
 
 /**
- * `4x` as `{ times: 4 }`, or a number with one of the units; undefined for anything else, for what is not above 0 and for
- * what no number holds.
+ * `4x` as `{ times: 4 }`, or a number with one of the units; undefined for anything else, for amounts that are not
+ * above 0, and for those too large for a number.
  */
 export function parseAmount(text: string, units: Record<string, number>): number | { times: number } | undefined {
   const [, digits, unit] = /^(\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+)\s*(\S*)$/i.exec(text.trim()) ?? []
@@ -19,7 +19,7 @@ export function parseAmount(text: string, units: Record<string, number>): number
   return amount > 0 && amount < Infinity ? amount : undefined
 }
 
-/** `3%` or `0.03`; undefined for what is not between 0 and 1. */
+/** `3%` or `0.03`; undefined for values that are not between 0 and 1. */
 export function parseShare(text: string): number | undefined {
   const [, digits, percent] = /^(\d*\.?\d+)\s*(%?)$/.exec(text.trim()) ?? []
   const value = Number(digits) / (percent ? 100 : 1)

@@ -1,16 +1,16 @@
-/** Numbers as people read them, in messages, tables and pictures. */
+/** Formats numbers for people, in messages, tables and pictures. */
 
-/** 5288548 → `5,288,548`; from 16 digits on, which nobody counts, `1.00e+15`. */
+/** 5288548 → `5,288,548`; from 16 digits on `1.00e+15`, since nobody counts so many digits. */
 export const whole = (value: number): string =>
   Math.abs(value) < 1e15 ? Math.round(value).toLocaleString('en-US') : value.toExponential(2)
 
-/** At most four decimals, none that are zero: 1.1, 0.25, 1.728. */
+/** At most four decimals, without trailing zeros: 1.1, 0.25, 1.728. */
 export const short = (value: number): string => String(Number(value.toFixed(4)))
 
 /** 0.98611 → `98.61 %`. */
 export const percent = (fraction: number, digits = 2): string => `${(100 * fraction).toFixed(digits)} %`
 
-/** By how much a value is off: 0.0126 → `+1.26 %`; from ten times as much on, how many times: 172703 → `× 172,704`. */
+/** A relative difference: 0.0126 → `+1.26 %`; from ten times as much on, the factor: 172703 → `× 172,704`. */
 export function signedPercent(fraction: number, digits = 2): string {
   if (fraction >= 9) return `× ${whole(1 + fraction)}`
   return `${fraction > 0 ? '+' : ''}${percent(fraction, digits)}`
@@ -32,7 +32,10 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
-/** A number from 1000 on in steps of the SI: 6123456 → [6.123456, ' M']; a smaller one with no unit. */
+/**
+ * Splits a number from 1000 on into a value and an SI unit prefix: 6123456 → [6.123456, ' M']. Smaller ones have no
+ * prefix.
+ */
 export function siStep(value: number): [scaled: number, unit: string] {
   for (const [unit, letter] of [
     [1e12, 'T'],

@@ -1,6 +1,4 @@
-/**
- * Which known name a mistyped one was probably meant to be.
- */
+/** Guesses the known name that a mistyped one was meant to be. */
 
 /**
  * Damerau–Levenshtein distance in its restricted form (optimal string alignment): insertions, deletions, substitutions
@@ -24,18 +22,18 @@ export function editDistance(a: string, b: string): number {
   return previous[b.length]
 }
 
-/** `weight_decay`, `Weight-Decay` and `weightDecay` are the same word to a reader. */
+/** A reader sees `weight_decay`, `Weight-Decay` and `weightDecay` as the same word. */
 const fold = (name: string) => name.toLowerCase().replace(/[_\-\s]/g, '')
 
-/** Whether two names differ in spelling only. */
+/** Whether two names differ only in spelling. */
 export const sameWord = (a: string, b: string): boolean => fold(a) === fold(b)
 
 /**
- * The known name nearest to `name`, or undefined when none is near enough to be worth suggesting: a third of the
- * letters may differ, two in short words, never more than half.
+ * The known name nearest to `name`, or undefined if none is near enough to suggest. At most a third of the letters may
+ * differ, two in short words, never more than half.
  */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
-  // A name of kilobytes is no typing mistake, and the table is quadratic.
+  // A name of kilobytes is not a typing mistake, and the table grows quadratically.
   if (name.length > 64) return undefined
   const wanted = fold(name)
   let best: string | undefined
@@ -44,7 +42,7 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
     if (candidate.length > 64) continue
     const folded = fold(candidate)
     const longer = Math.max(wanted.length, folded.length)
-    // Two edits turn any three-letter word into nearly any other.
+    // Two edits turn nearly any three-letter word into another.
     const most = Math.min(Math.max(2, Math.floor(longer / 3)), longer / 2)
     if (Math.abs(wanted.length - folded.length) > most) continue
     const distance = editDistance(wanted, folded)

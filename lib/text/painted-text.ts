@@ -1,6 +1,6 @@
 /**
- * Text with colours on its way to a terminal. A colour is a mark, one of Unicode's noncharacters, until the text is
- * written: so everything else that a terminal would obey can be made printable at the last moment, in one place.
+ * Coloured text for terminals. Until the text is written, a colour is a mark, one of Unicode's noncharacters. So all
+ * other characters that a terminal would obey can be made printable in one place, just before writing.
  */
 import { printable } from './foreign-text'
 
@@ -22,13 +22,15 @@ const NAMES = Object.keys(STYLES) as Style[]
 const FIRST = 0xfdd0
 const MARK = /[\ufdd0-\ufdef]/g
 
-/** The mark from which on text has a style. */
+/** The mark that starts a style. */
 export const markOf = (style: Style): string => String.fromCharCode(FIRST + NAMES.indexOf(style))
 
 /** Text without its marks. */
 export const withoutMarks = (text: string): string => text.replace(MARK, '')
 
-/** What a terminal is sent for a text without line breaks: marks are colours if it is to have any, nothing else is obeyed. */
+/**
+ * The output to a terminal for one line of text. Marks become colours if `colored`; everything else is made printable.
+ */
 export const onTerminal = (text: string, colored: boolean): string =>
   printable(text).replace(MARK, (mark) => {
     const style = NAMES[mark.charCodeAt(0) - FIRST]

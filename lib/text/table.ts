@@ -1,14 +1,14 @@
-/** Tables of text, for terminals and logs. */
+/** Formats tables of text, for terminals and logs. */
 
 import { padEnd, padStart, widthOf } from './width'
 
 export interface Column {
   title: string
-  /** Numbers stand to the right. Default left. */
+  /** Aligns the column to the right, for numbers. Default left. */
   right?: boolean
 }
 
-/** Lines of a table whose columns are as wide as they need to be. Cells may be coloured. */
+/** The lines of a table. Columns are as wide as their content. Cells may be coloured. */
 export function table(
   columns: readonly Column[],
   rows: readonly string[][],

@@ -1,8 +1,8 @@
-/** Counting right and wrong guesses from logits. */
+/** Counts right and wrong predictions from logits. */
 
 /** Running totals of an evaluation. */
 export class Confusion {
-  /** Counts by [true class][first guess]. */
+  /** Counts by [true class][predicted class]. */
   readonly matrix: number[][]
   images = 0
   #loss = 0
@@ -38,20 +38,20 @@ export class Confusion {
     return this.#loss / this.images
   }
 
-  /** Share of images whose class came first. */
+  /** Share of images whose most probable class is right. */
   get top1(): number {
     return this.#top1 / this.images
   }
 
-  /** Share of images whose class came among the first five. */
+  /** Share of images whose class is among the five most probable. */
   get top5(): number {
     return this.#top5 / this.images
   }
 }
 
 /**
- * How many classes are guessed before `label`. Of equal logits the lower index comes first. A logit that is not a
- * number comes before every number, so that a broken model is never counted right.
+ * How many classes rank before `label`. Equal logits rank by index. A NaN ranks before every number, so that a broken
+ * model is never counted as right.
  */
 function rankOf(row: ArrayLike<number>, label: number): number {
   const own = row[label]
@@ -70,7 +70,7 @@ function argmax(row: ArrayLike<number>): number {
   return best
 }
 
-/** -log softmax(row)[label], with the largest logit taken out first so that nothing overflows. */
+/** -log softmax(row)[label]. Subtracts the largest logit first to avoid overflow. */
 function crossEntropyOf(row: ArrayLike<number>, label: number): number {
   let max = Number.NEGATIVE_INFINITY
   for (let j = 0; j < row.length; j++) if (!(row[j] <= max)) max = row[j]

@@ -9,8 +9,8 @@ import type { Tensor } from '../tensor/core/tensor'
  * The error that ends a diverged run.
  *
  * @param what for example 'the loss is NaN'
- * @param step steps done when it was noticed
- * @param checkpoint folder of the newest checkpoint, all of whose weights are finite; undefined when there is none
+ * @param step steps done when the divergence was noticed
+ * @param checkpoint folder of the newest checkpoint, which has only finite weights; undefined if there is none
  */
 export function diverged(what: string, step: number, lr: number, checkpoint: string | undefined): MbconvError {
   const last = checkpoint === undefined ? 'no checkpoint was saved before' : `the last good checkpoint is ${checkpoint}`
@@ -19,15 +19,15 @@ export function diverged(what: string, step: number, lr: number, checkpoint: str
   })
 }
 
-/** Steps that are looked back on. */
+/** Number of recent steps that are considered. */
 const LOOK_BACK = 20
 
-/** Which of the latest steps were skipped (onDivergence: skip). When most were, the run no longer learns. */
+/** Which of the latest steps were skipped (onDivergence: skip). If most were, the run no longer learns. */
 export class SkippedSteps {
   /** Oldest first. */
   readonly latest: boolean[]
 
-  /** @param latest as a checkpoint has them */
+  /** @param latest as stored in a checkpoint */
   constructor(latest: readonly boolean[] = []) {
     this.latest = latest.slice(-LOOK_BACK)
   }
@@ -43,9 +43,9 @@ export class SkippedSteps {
   }
 
   /**
-   * For example '11 of the last 20 steps were skipped'; undefined while most were done.
+   * For example '11 of the last 20 steps were skipped'; undefined if most were not skipped.
    *
-   * @param atEnd no more steps follow: those there were are all there is to judge by
+   * @param atEnd no more steps follow, so the verdict uses those there are
    */
   tooMany(atEnd: boolean): string | undefined {
     const count = this.latest.filter(Boolean).length
@@ -54,7 +54,7 @@ export class SkippedSteps {
   }
 }
 
-/** The first entry of the model's state that is not finite throughout. Waits for the device. */
+/** The first entry of the model's state with a NaN or infinite value. Waits for the device. */
 export function firstNonFinite(model: Module): string | undefined {
   for (const [name, tensor] of Object.entries(model.stateDict())) {
     if (!tensor.dtype.startsWith('float') && tensor.dtype !== 'bfloat16') continue
@@ -66,7 +66,7 @@ export function firstNonFinite(model: Module): string | undefined {
 
 /**
  * Restores batch norm's running statistics after a skipped step. The forward pass changes them, and one batch of NaN
- * would make them NaN for good.
+ * would make them NaN permanently.
  */
 export class StatisticsGuard {
   readonly #live: Tensor[]
@@ -77,14 +77,14 @@ export class StatisticsGuard {
     this.#held = noGrad(() => this.#live.map((buffer) => keep(buffer.clone())))
   }
 
-  /** Remembers the statistics as they are. */
+  /** Stores the current statistics. */
   hold(): void {
     noGrad(() => {
       this.#held.forEach((held, i) => void held.copy_(this.#live[i]))
     })
   }
 
-  /** Puts back what was remembered. */
+  /** Restores the stored statistics. */
   restore(): void {
     noGrad(() => {
       this.#live.forEach((live, i) => void live.copy_(this.#held[i]))

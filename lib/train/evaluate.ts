@@ -1,4 +1,4 @@
-/** How well a model does on a data set. */
+/** Evaluates a model on a data set. */
 
 import type { Loader } from '../data/loader'
 import type { Module } from '../nn/module'
@@ -12,15 +12,15 @@ import type { Evaluation } from './record/events'
 export interface EvaluateOptions {
   device: string
   memoryFormat: 'contiguous' | 'channelsLast'
-  /** Asked between batches; true ends the evaluation without a result. */
+  /** Called between batches; true ends the evaluation without a result. */
   shouldStop?: () => boolean
 }
 
 /**
- * Evaluates on every batch of the loader's first epoch. The model is in evaluation mode meanwhile and in its former
+ * Evaluates on every batch of the loader's first epoch. The model is in evaluation mode meanwhile and in its previous
  * mode afterwards.
  *
- * @returns undefined when `shouldStop` ended it
+ * @returns undefined if `shouldStop` ended the evaluation
  */
 export async function evaluate(
   model: Module,

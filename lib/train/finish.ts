@@ -1,4 +1,4 @@
-/** The end of a run: its result, and its curves. */
+/** The end of a run: its result and its curves. */
 
 import { join } from 'node:path'
 import type { MbconvError } from '../errors/error'
@@ -12,8 +12,8 @@ import { RUN_FILES } from './run/folder'
 import type { Session } from './session/session'
 
 /**
- * Writes the run's result, and its curves when it came to its end; an interrupted run is to stop at once. Neither is
- * worth losing the run for.
+ * Writes the run's result, and its curves if it was completed: an interrupted run has to stop at once. A failure to
+ * write either does not fail the run.
  */
 export async function finish(
   session: Session,
@@ -39,7 +39,7 @@ export async function finish(
   try {
     writeFileAtomic(join(runDir, RUN_FILES.result), readableJson(result))
   } catch (error) {
-    // The checkpoint is there, and the caller gets the result.
+    // The checkpoint exists, and the caller gets the result.
     record({ type: 'warning', message: (error as Error).message })
   }
   if (interrupted === false && session.config.run.curves) {

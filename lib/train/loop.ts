@@ -1,9 +1,9 @@
 /**
- * The training loop, in one function to read from top to bottom.
+ * The training loop, in one function that can be read from top to bottom.
  *
- * A run is a sequence of steps, one batch each. Where it stands is the number of steps done and nothing else: the
- * epoch, the batch in it, the learning rate and what is due (an evaluation, a checkpoint) follow from that number.
- * Resuming enters the same loop with another number.
+ * A run is a sequence of steps, one batch each. Its position is only the number of steps done. The epoch, the batch in
+ * it, the learning rate and what is due (an evaluation, a checkpoint) follow from that number. Resuming enters the same
+ * loop with another number.
  */
 import type { MbconvError } from '../errors/error'
 import { breathe } from '../process/breathe'
@@ -22,18 +22,18 @@ import { Stepper } from './step'
 export interface LoopOptions {
   session: Session
   runDir: string
-  /** Where the run stands; advanced as it goes. */
+  /** The position of the run; advanced by the loop. */
   position: Position
   recorder: Recorder
-  /** Asked between steps. Any reason ends the run after a checkpoint. */
+  /** Called between steps. Any reason ends the run after a checkpoint. */
   stopRequested: () => false | StopReason
 }
 
 /**
- * Trains from where `position` stands to the end of the session, or until a stop is requested.
+ * Trains from `position` to the end of the session, or until a stop is requested.
  *
- * @throws MbconvError ERR_DIVERGED when the loss is NaN or infinite (see onDivergence), and when most of the latest steps
- *   were skipped; ERR_IO when the last state could not be saved
+ * @throws MbconvError ERR_DIVERGED if the loss is NaN or infinite (see onDivergence), or if most of the latest steps
+ *   were skipped; ERR_IO if the last state could not be saved
  */
 export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const { session, runDir, position, recorder, stopRequested } = options
@@ -46,10 +46,10 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const stepper = new Stepper(session)
   let batches = trainLoader.epoch(Math.floor(position.step / stepsPerEpoch), position.step % stepsPerEpoch)
   let secondsAtReading = position.seconds
-  /** Why the newest checkpoint could not be saved; undefined when it was. */
+  /** Why the newest checkpoint could not be saved; undefined if it was. */
   let notSaved: MbconvError | undefined
 
-  /** Records the losses of the steps since the last call. The wait for the device counts as time spent on training. */
+  /** Records the losses of the steps since the last call. Waiting for the device counts as training time. */
   const report = () => {
     const began = performance.now()
     const steps = losses.read()
@@ -86,7 +86,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
 
       const finished = atEnd && position.lastEval?.step === step
       if (finished) {
-        // A run that has learned nothing has failed, even if a run before it made the last evaluation.
+        // A run that has not learned anything has failed, even if the last evaluation is from the run it resumes.
         const loss = position.lastEval?.loss ?? Number.NaN
         const failure =
           position.skipped.tooMany(true) ?? (Number.isFinite(loss) ? undefined : `the test loss is ${loss}`)
@@ -118,7 +118,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       const batch = next.value!
       const lr = schedule(step)
       const { loss, updated } = stepper.take(batch, lr)
-      // Every step is noted, so that steps skipped before a resumption are forgotten in time.
+      // Note every step, so that steps skipped before a resumption drop out in time.
       position.skipped.add(skips && !updated)
       position.step = step + 1
       losses.add({ step: step + 1, epoch: epochsDone, lr, images: batch.labels.length, loss })

@@ -1,4 +1,6 @@
-/** The log of losses that are still on the device: read in groups, so that the host does not wait at every step. */
+/**
+ * Log of losses that are still on the device. They are read in groups, so that the host does not wait at every step.
+ */
 
 import { scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
@@ -6,18 +8,18 @@ import { stack } from '../tensor/ops/combining'
 
 /** A step whose loss may still be on the device. */
 export interface StepRecord {
-  /** Steps done, this one included. */
+  /** Steps done, including this one. */
   step: number
   epoch: number
   lr: number
   images: number
-  /** A 0-dimensional tensor that this log owns, or the number where it has been read already. */
+  /** A 0-dimensional tensor that this log owns, or the number if it has been read. */
   loss: Tensor | number
 }
 
 export type ReadStep = Omit<StepRecord, 'loss'> & { loss: number }
 
-/** Steps whose losses are read from a GPU together. One wait in so many steps costs nothing measurable. */
+/** Steps whose losses are read from a GPU together. One wait per this many steps has no measurable cost. */
 const TOGETHER = 10
 
 export class LossLog {
@@ -27,13 +29,13 @@ export class LossLog {
     this.#pending.push(record)
   }
 
-  /** Whether it is time to read: at once for a loss that is a number, in groups for those on a device. */
+  /** Whether to read now: at once for a loss that is a number, in groups for losses on a device. */
   get isDue(): boolean {
     const newest = this.#pending.at(-1)
     return newest !== undefined && (typeof newest.loss === 'number' || this.#pending.length >= TOGETHER)
   }
 
-  /** Everything added since the last call, in order, with one wait for the device if any loss is there. */
+  /** Everything added since the last call, in order. Waits for the device once, if any loss is there. */
   read(): ReadStep[] {
     const records = this.#pending
     this.#pending = []
@@ -47,7 +49,7 @@ export class LossLog {
     }))
   }
 
-  /** Frees what was not read. */
+  /** Frees the losses that were not read. */
   dispose(): void {
     for (const { loss } of this.#pending) if (typeof loss !== 'number') loss.dispose()
     this.#pending = []

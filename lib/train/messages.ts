@@ -1,13 +1,13 @@
-/** What a run in a worker thread and the thread that started it say to each other. */
-import { type ErrorCode, MbconvError } from '../errors/error'
+/** Messages between the worker thread of a run and the thread that started it. */
+import { type ErrorCode, MbconvError, type MemoryShortage } from '../errors/error'
 import { STOP_SIGNALS, type StopReason } from '../process/stop-reason'
 import type { TrainEvent, TrainResult } from './record/events'
 import type { RunRequest } from './run-training'
 
-/** What the worker is started with. */
+/** The data that the worker starts with. */
 export interface WorkerInput {
   request: RunRequest
-  /** One 32-bit number in memory that both threads see; an index into {@link STOP_REASONS}. */
+  /** A 32-bit number in memory shared by both threads: an index into {@link STOP_REASONS}. */
   stopFlag: SharedArrayBuffer
 }
 
@@ -16,17 +16,23 @@ export type WorkerMessage =
   | { type: 'done'; result: TrainResult }
   | { type: 'failed'; error: PlainError }
 
-/** 0, the flag's first value, means go on. */
+/** 0, the flag's initial value, means go on. */
 export const STOP_REASONS: readonly (false | StopReason)[] = [false, 'abort', ...STOP_SIGNALS]
 
-/** An error as structured cloning can carry it: a clone of the object itself would lose its class and its code. */
+/** What else an error of the operating system says of itself, as Node sets it. */
+const SYSTEM_FACTS = ['code', 'errno', 'syscall', 'path'] as const
+
+/** An error in a form for structured cloning, which would lose the object's class and code. */
 export interface PlainError {
+  /** Undefined if the error is not an {@link MbconvError}. */
   code: ErrorCode | undefined
   name: string
   message: string
   op?: string
   hint?: string
   nativeTrace?: string
+  memory?: MemoryShortage
+  system?: Partial<Record<(typeof SYSTEM_FACTS)[number], unknown>>
   stack?: string
   cause?: PlainError
 }
@@ -36,21 +42,24 @@ export function toPlainError(error: unknown): PlainError {
   const { name, message, stack, cause } = error
   const plain: PlainError = { code: undefined, name, message, stack }
   if (error instanceof MbconvError) {
-    const { code, op, hint, nativeTrace } = error
-    Object.assign(plain, { code, op, hint, nativeTrace })
+    const { code, op, hint, nativeTrace, memory } = error
+    Object.assign(plain, { code, op, hint, nativeTrace, memory })
+  } else {
+    const facts = SYSTEM_FACTS.map((key) => [key, (error as NodeJS.ErrnoException)[key]])
+    plain.system = Object.fromEntries(facts.filter(([, value]) => ['string', 'number'].includes(typeof value)))
   }
   if (cause !== undefined) plain.cause = toPlainError(cause)
   return plain
 }
 
 export function fromPlainError(plain: PlainError): Error {
-  const { code, name, message, op, hint, nativeTrace, stack } = plain
+  const { code, name, message, op, hint, nativeTrace, memory, system, stack } = plain
   const cause = plain.cause === undefined ? undefined : fromPlainError(plain.cause)
   const error =
     code === undefined
-      ? Object.assign(new Error(message, cause === undefined ? undefined : { cause }), { name })
-      : new MbconvError(code, message, { op, hint, nativeTrace, cause })
-  // Where it happened, not where it was unpacked.
+      ? Object.assign(new Error(message, cause === undefined ? undefined : { cause }), { name }, system)
+      : new MbconvError(code, message, { op, hint, nativeTrace, memory, cause })
+  // Show where the error happened, not where it was unpacked.
   if (stack !== undefined) error.stack = stack
   return error
 }

@@ -1,4 +1,4 @@
-/** Where a run stands, from a checkpoint's state and back. */
+/** The position of a run: restored from a checkpoint's state and converted back to it. */
 import { SkippedSteps } from './divergence'
 import type { Checkpoint } from './run/checkpoint'
 import type { TrainState } from './run/checkpoint-state'
@@ -12,12 +12,12 @@ export interface Position {
   lastEval: TrainState['lastEval']
   best: TrainState['best']
   skipped: SkippedSteps
-  /** The newest checkpoint's folder, and the step it was saved at. */
+  /** Folder of the newest checkpoint, and the step it was saved at. */
   checkpoint: string | undefined
   savedStep: number | undefined
 }
 
-/** The beginning, or where a checkpoint left off. */
+/** The beginning, or the checkpoint's position. */
 export function positionFrom(checkpoint?: Checkpoint): Position {
   if (checkpoint === undefined) {
     const nothing = { lastEval: null, best: null, checkpoint: undefined, savedStep: undefined }
@@ -35,7 +35,7 @@ export function positionFrom(checkpoint?: Checkpoint): Position {
   }
 }
 
-/** What a checkpoint saves beside tensors. */
+/** The state that a checkpoint saves besides tensors. */
 export function stateOf(session: Session, { step, seconds, lastEval, best, skipped }: Position): TrainState {
   const { config, dataset, normalization, resolution, stepsPerEpoch, optimizer, ema, device } = session
   return {

@@ -1,4 +1,4 @@
-/** A whole run in the calling thread: preparing its folder, the loop, and giving everything back. */
+/** A whole run in the calling thread: preparing its folder, the loop, and freeing everything. */
 import { join, resolve } from 'node:path'
 import type { TrainConfig } from '../config/train'
 import { removeStaleTemporaries } from '../files/atomic'
@@ -21,11 +21,11 @@ import {
 import { openSession, type Session } from './session/session'
 
 export interface RunRequest {
-  /** Checked already. Undefined only when resuming: the run's own configuration then. */
+  /** Already checked. Undefined only when resuming, which uses the run's own configuration. */
   config: TrainConfig | undefined
-  /** Folder of the run to go on with. */
+  /** Folder of the run to resume. */
   resume: string | undefined
-  /** Names this run's lock on its folder. */
+  /** Identifies this run's lock on its folder. */
   token: string
 }
 
@@ -37,8 +37,8 @@ export interface RunHooks {
 /**
  * Runs a training, new or resumed.
  *
- * Everything that can be wrong with the input is found before anything is written: a new run's folder is made once the
- * session stands, and a resumed run's holds nothing but the lock more until then.
+ * All errors in the input are found before anything is written. A new run's folder is created after the session has
+ * been built; until then a resumed run's folder only gains the lock.
  */
 export async function runTraining(request: RunRequest, hooks: RunHooks): Promise<TrainResult> {
   const { config, resume, token } = request
@@ -60,7 +60,7 @@ async function startRun(config: TrainConfig, token: string, hooks: RunHooks): Pr
         unlockRun(runDir, token)
       }
     } finally {
-      // Where not even the configuration could be written the name is free again.
+      // If not even the configuration could be written, free the run's name again.
       removeEmptyRunFolder(runDir)
     }
   } finally {
@@ -85,7 +85,7 @@ async function resumeRun(
     const session = openSession(config, checkpoint)
     try {
       makeCheckpointsFolder(runDir)
-      // Another process may be trying for the lock at this moment, with a file of its own.
+      // Another process may be trying to get the lock right now, with its own temporary file.
       removeStaleTemporaries(runDir)
       removeStaleTemporaries(join(runDir, 'checkpoints'), { exclusive: true })
       if (JSON.stringify(config) !== JSON.stringify(stored)) writeConfig(runDir, config)

@@ -1,4 +1,4 @@
-/** Saves a run's checkpoints. Training goes on when one cannot be saved: the disk may have room at the next. */
+/** Saves a run's checkpoints. Training goes on if one cannot be saved: the disk may have room for the next. */
 import { MbconvError } from '../errors/error'
 import { type Position, stateOf } from './position'
 import type { TrainEvent } from './record/events'
@@ -6,10 +6,10 @@ import { pruneCheckpoints, saveCheckpoint } from './run/checkpoint'
 import type { Session } from './session/session'
 
 /**
- * Saves a checkpoint of where the run stands, and removes the oldest ones beyond checkpoint.keep. What the file system
- * refuses becomes a warning, and the checkpoints that exist stay as they are.
+ * Saves a checkpoint of the run's position, and removes the oldest ones beyond checkpoint.keep. An error of the file
+ * system becomes a warning, and existing checkpoints stay unchanged.
  *
- * @returns why the checkpoint could not be saved; undefined when it was
+ * @returns why the checkpoint could not be saved; undefined if it was
  */
 export function savePosition(
   session: Session,
@@ -41,7 +41,7 @@ export function savePosition(
   return undefined
 }
 
-/** The error of a run that has come to its end, or was stopped, and whose last state could not be saved. */
+/** The error of a run that was completed or stopped, but whose last state could not be saved. */
 export function unsaved(why: MbconvError, runDir: string, position: Position): MbconvError {
   const message = `the last state, step ${position.step}, is not saved: ${why.message}; ${newest(position)}`
   const hint =

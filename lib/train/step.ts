@@ -1,4 +1,4 @@
-/** The training steps of a session: what they work with, and what a skipped one must not leave behind. */
+/** The training steps of a session: their resources, and the clean-up after a skipped one. */
 import type { Batch } from '../data/loader'
 import { type StepParts, type StepResult, trainingStep } from '../optim/step'
 import { fromTypedArray } from '../tensor/core/create'
@@ -14,7 +14,8 @@ export class Stepper {
     const { config, model, criterion, optimizer, ema, device } = session
     const { memoryFormat, clipGradNorm } = config
     const skips = config.onDivergence === 'skip'
-    // On the CPU the loss is there anyway. To skip a step, the loss must be known before the update, whatever the wait.
+    // On the CPU, reading the loss costs nothing. To skip a step, the gradients must be checked before the update,
+    // despite the wait.
     const mustBeFinite = skips ? 'gradients' : device === 'cpu' ? 'loss' : 'nothing'
     this.#parts = {
       ...{ model, criterion, optimizer, ema, device, memoryFormat },
@@ -24,7 +25,7 @@ export class Stepper {
   }
 
   /**
-   * Trains on a batch. A step that is skipped (see onDivergence) leaves model, optimiser and average as they were.
+   * Trains on a batch. A skipped step (see onDivergence) leaves model, optimiser and average unchanged.
    *
    * @param lr the learning rate of this step
    */

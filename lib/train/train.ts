@@ -1,8 +1,8 @@
 /**
- * Starting a training run and following it.
+ * Starts a training run and reports its progress.
  *
- * A step keeps its thread busy for as long as it takes, so a run lives in a worker thread unless told otherwise, and
- * the caller's event loop stays free.
+ * A step blocks its thread until it is done. So a run lives in a worker thread by default, and the caller's event loop
+ * stays free.
  */
 import { randomUUID } from 'node:crypto'
 import { join, resolve as resolvePath } from 'node:path'
@@ -24,20 +24,23 @@ export interface TrainOptions {
    * message) appears in the result; any other counts as 'abort'.
    */
   signal?: AbortSignal
-  /** Folder of a run to go on with, from its newest whole checkpoint. */
+  /** Folder of a run to resume from its newest valid checkpoint. */
   resume?: string
-  /** Default true: compute in a worker thread. False: in this one, with a pause for its event loop after every step. */
+  /**
+   * Default true: compute in a worker thread. False: in the calling thread, with a pause for its event loop after every
+   * step.
+   */
   worker?: boolean
 }
 
-/** A run under way. Iterating gives its events; there is one sequence of them, whoever iterates. */
+/** A running training. Iterating yields its events. There is a single sequence of them, shared by all iterators. */
 export interface TrainRun extends AsyncIterable<TrainEvent> {
   /**
-   * What the run leaves, also when it was interrupted. Rejects with the error that ended it; iterating throws the same
-   * error, so it is enough to look at one of the two.
+   * The result of the run, also if it was interrupted. Rejects with the error that ended the run. Iterating throws the
+   * same error, so handling one of the two is enough.
    */
   readonly result: Promise<TrainResult>
-  /** The run's folder, as soon as there is one. */
+  /** The run's folder, once it exists. */
   readonly runDir: Promise<string>
 }
 
@@ -63,15 +66,15 @@ class Run implements TrainRun {
       () => this.#queue.end(),
       (error) => this.#queue.fail(error),
     )
-    // A promise of its own: the line above has handled the rejection of `outcome`, and one that nobody looks at must
-    // be reported as such by Node.
+    // A separate promise: the line above has handled the rejection of `outcome`, but Node must report an unhandled
+    // rejection if nobody looks at `result`.
     this.result = outcome.then((result) => result)
     this.#runDir = Promise.race([started, outcome.then(({ runDir }) => runDir)])
     this.#runDir.catch(() => {})
   }
 
   get runDir(): Promise<string> {
-    // Who waits for the folder learns of a failure before it from there.
+    // A failure before the folder exists reaches those who wait for the folder.
     this.#runDir.catch(() => this.#resultIsSeen())
     return this.#runDir
   }
@@ -81,13 +84,13 @@ class Run implements TrainRun {
     return this.#queue
   }
 
-  /** The error reaches the caller in another way, so nobody has to catch it at `result` too. */
+  /** The error reaches the caller in another way, so `result` need not be handled, too. */
   #resultIsSeen(): void {
     this.result.catch(() => {})
   }
 }
 
-/** Runs in this thread; begins in the event loop's next turn, when the caller holds the run. */
+/** Runs in this thread. Begins in the event loop's next turn, when the caller holds the run. */
 function inThisThread(request: RunRequest, stopFlag: Int32Array): Launch {
   return async (emit) => {
     await breathe()
@@ -95,12 +98,12 @@ function inThisThread(request: RunRequest, stopFlag: Int32Array): Launch {
   }
 }
 
-/** Runs in a worker; settles when that is gone, and with it all its memory. */
+/** Runs in a worker. Settles once the worker and all its memory are gone. */
 function inWorker(request: RunRequest, stopFlag: Int32Array): Launch {
   return (emit) =>
     new Promise((resolve, reject) => {
       const workerData: WorkerInput = { request, stopFlag: stopFlag.buffer as SharedArrayBuffer }
-      // The caller's own Node options (loaders, debuggers) are not for this file.
+      // Do not pass on the caller's Node options (loaders, debuggers).
       const worker = new Worker(join(__dirname, 'worker.js'), { workerData, execArgv: [], name: 'mbconv training' })
       let runDir = request.resume
       let settle: (() => void) | undefined
@@ -126,7 +129,7 @@ function inWorker(request: RunRequest, stopFlag: Int32Array): Launch {
 }
 
 /**
- * Trains a model as a configuration says: data, model, optimiser, schedule, averaged weights, checkpoints.
+ * Trains a model according to a configuration: data, model, optimiser, schedule, averaged weights, checkpoints.
  *
  * ```js
  * const run = mb.train({ model: { name: 'efficientnet_b0', width: 0.25 }, epochs: 3 })
@@ -135,13 +138,13 @@ function inWorker(request: RunRequest, stopFlag: Int32Array): Launch {
  * ```
  *
  * The run's folder holds config.json, metrics.jsonl, checkpoints/, result.json and its curves. With `resume` the run
- * goes on exactly where its newest checkpoint stands: on the CPU, bit for bit as if it had never stopped. Without a
- * worker the run draws from the calling thread's random numbers, so the caller had better leave those alone meanwhile.
+ * continues exactly from its newest checkpoint: on the CPU, bit for bit as if it had never stopped. Without a worker
+ * the run draws from the calling thread's random numbers, so do not use those meanwhile.
  *
- * @param config what to train; when resuming it may be left undefined, and may differ from the run's own in its length,
- *   device and bookkeeping
- * @throws MbconvError ERR_CONFIG for a wrong configuration, ERR_TYPE for wrong options, ERR_ABORTED when the signal is
- *   aborted already; everything else through `result` and the iterator
+ * @param config what to train; may be undefined when resuming, and may then differ from the run's own in length, device
+ *   and bookkeeping
+ * @throws MbconvError ERR_CONFIG for an invalid configuration, ERR_TYPE for invalid options, ERR_ABORTED if the signal
+ *   is already aborted; everything else through `result` and the iterator
  */
 export function train(config: TrainConfigInput | undefined, options: TrainOptions = {}): TrainRun {
   checkTrainOptions(options)
@@ -162,7 +165,7 @@ function checkTrainOptions({ signal, resume, worker }: TrainOptions): void {
   if (signal?.aborted) throw new MbconvError('ERR_ABORTED', 'train: the signal is aborted already', { op })
 }
 
-/** {@link train} for a configuration that is checked already. Undefined: that of the run to resume. */
+/** {@link train} for a configuration that is already checked. Undefined: the configuration of the run to resume. */
 export function startTraining(
   config: TrainConfig | undefined,
   { signal, resume, worker = true }: TrainOptions,

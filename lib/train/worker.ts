@@ -1,4 +1,4 @@
-/** The entry of the worker thread that a run lives in; see train.ts for its other end. */
+/** The entry point of a run's worker thread; train.ts is the other end. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { coded } from '../errors/coded'
 import { STOP_REASONS, toPlainError, type WorkerInput, type WorkerMessage } from './messages'

@@ -31,8 +31,9 @@ void setGrad(at::Tensor tensor, std::optional<at::Tensor> gradient) {
   tensor.mutable_grad() = *gradient;
 }
 
-// Called before every pass. Inside a JavaScript backward it is a nested one, which must not come to a node that is
-// being walked, and which libtorch takes to another thread, where no JavaScript can run, when it is nested too deep.
+// Called before every pass; a pass inside a JavaScript backward is a nested one. Refuses a pass that would reach a node
+// being walked. Also refuses a pass nested too deep: libtorch would move it to another thread, where no JavaScript can
+// run.
 void checkNested(const Env& env, const std::vector<at::Tensor>& outputs) {
   if (env.walking.empty()) return;
   if (env.walking.size() > torch::autograd::MAX_DEPTH)
@@ -55,7 +56,7 @@ void checkNested(const Env& env, const std::vector<at::Tensor>& outputs) {
   }
 }
 
-// Engine::init_local_ready_queue is protected; a pointer to it, taken by an heir, is not.
+// Engine::init_local_ready_queue is protected. A derived class can take a pointer to it and call through that.
 struct Queue : torch::autograd::Engine {
   static void renew() {
     const auto init = &Queue::init_local_ready_queue;
@@ -63,9 +64,9 @@ struct Queue : torch::autograd::Engine {
   }
 };
 
-// A pass that fails leaves the nodes that it had not come to in this thread's queue until the next pass, and with them
-// its graph and what that saved. Around every pass: they go at once, or where this is a nested pass, with the one
-// around it.
+// A pass that fails leaves the nodes it did not reach in this thread's queue until the next pass, and with them the
+// graph and its saved tensors. A Pass stands around every pass and frees these nodes at its end. A nested pass leaves
+// that to the outermost one.
 class Pass {
  public:
   explicit Pass(const Env& env) : outermost_(env.walking.empty()) {}

@@ -17,7 +17,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Runs what may throw a JavaScript error inside libtorch's engine: the environment keeps the error meanwhile.
+// Runs code inside libtorch's engine that may throw a JavaScript error. The environment keeps the error meanwhile.
 template <class Body>
 auto settingErrorsAside(Env& env, Body body) {
   try {
@@ -29,7 +29,7 @@ auto settingErrorsAside(Env& env, Body body) {
 }
 
 // A JavaScript function that the graph refers to. The graph may be freed on another thread, or after the environment
-// has ended. The reference may not be deleted then; it goes with the environment.
+// has ended. The reference must not be deleted then; it is freed with the environment.
 class JsCallback : public torch::CustomClassHolder {
  public:
   JsCallback(Env& env, Napi::Function function)
@@ -91,7 +91,7 @@ class SavedCount : public torch::CustomClassHolder {
       try {
         return context->get_saved_variables();
       } catch (const c10::Error&) {
-        return variable_list();  // freed by a backward pass already
+        return variable_list();  // a backward pass has freed it already
       }
     });
   }
@@ -106,7 +106,7 @@ class SavedCount : public torch::CustomClassHolder {
   std::shared_ptr<SavedTensors> saved_;
 };
 
-// libtorch locks a node while its JavaScript backward runs. A pass that reached the node again would wait for ever.
+// libtorch locks a node while its JavaScript backward runs. A pass that reached the node again would wait forever.
 class Walking {
  public:
   explicit Walking(Env& env) : env_(env) { env.walking.push_back(torch::autograd::get_current_node().get()); }
@@ -118,9 +118,9 @@ class Walking {
   Env& env_;
 };
 
-// What JsFunction does before and after it calls JavaScript. JavaScript may call such functions inside each other, and
-// the frames of forward() and backward() then stay on the stack, one for each level. These functions are not inlined
-// there, which keeps those frames small.
+// The work that JsFunction does before and after it calls JavaScript. JavaScript may nest such functions, and each
+// level keeps the frames of forward() and backward() on the stack. These helpers are not inlined, which keeps those
+// frames small.
 [[gnu::noinline]] Napi::Value listOf(Env& env, at::TensorList tensors) { return toJs(env, tensors.vec()); }
 
 struct Result {

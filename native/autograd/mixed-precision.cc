@@ -8,7 +8,7 @@ namespace mbconv {
 
 namespace {
 
-// Enters autocast for a device type. Returns what was before, for exitAutocast.
+// Enters autocast for a device type. Returns the previous mode, for exitAutocast.
 std::tuple<bool, std::string> enterAutocast(at::Device device, bool enabled, at::ScalarType dtype) {
   if (enabled && dtype != at::kHalf && dtype != at::kBFloat16)
     throw Error("ERR_VALUE", "autocast computes in float16 or bfloat16, not " + dtypeName(dtype));
@@ -30,7 +30,7 @@ void exitAutocast(at::Device device, bool enabled, at::ScalarType dtype) {
 
 bool isAutocastEnabled(at::Device device) { return at::autocast::is_autocast_enabled(device.type()); }
 
-// Multiplies the gradients by inverseScale in place; `foundInf` [1] becomes 1 where one is not finite.
+// Multiplies the gradients by inverseScale in place. Sets `foundInf` [1] to 1 where one is not finite.
 void unscaleGradients(std::vector<at::Tensor> parameters, at::Tensor foundInf, const at::Tensor& inverseScale) {
   std::vector<at::Tensor> gradients;
   for (const at::Tensor& parameter : parameters) {

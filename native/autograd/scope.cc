@@ -5,7 +5,7 @@ namespace mbconv {
 
 namespace {
 
-// Survivors as JavaScript values, so that a disposed one is skipped instead of refused.
+// Takes survivors as JavaScript values, so that a disposed one is skipped and not an error.
 void exitScope(Env& env, std::vector<Napi::Value> survivors) {
   std::vector<TensorHandle*> handles;
   handles.reserve(survivors.size());
@@ -34,7 +34,7 @@ bool isDisposed(Env& env, Napi::Value tensor) { return !handleOf(env, tensor).te
 bool isTensor(Env& env, Napi::Value value) { return env.unwrap(value) != nullptr; }
 int64_t liveTensors(Env& env) { return static_cast<int64_t>(env.liveTensors()); }
 
-// [tensors, bytes of their distinct memory] on a device, or on all.
+// [number of tensors, bytes of their distinct memory] on a device, or on all devices.
 std::vector<int64_t> memoryUsage(Env& env, std::optional<at::Device> device) {
   const Env::Usage usage = env.usage(device);
   return {static_cast<int64_t>(usage.tensors), static_cast<int64_t>(usage.bytes)};
@@ -43,7 +43,7 @@ std::vector<int64_t> memoryUsage(Env& env, std::optional<at::Device> device) {
 void setStrict(Env& env, bool on) { env.setStrict(on); }
 void setTracking(Env& env, bool on) { env.setTracking(on); }
 
-// Of each live tensor: dtype, shape, device, bytes of its memory, the operation that made it, the JavaScript stack.
+// For each live tensor: dtype, shape, device, bytes of its memory, the operation that made it, the JavaScript stack.
 using LiveTensor = std::tuple<std::string, std::vector<int64_t>, std::string, int64_t, std::string, std::string>;
 std::vector<LiveTensor> liveTensorList(Env& env) {
   std::vector<LiveTensor> list;

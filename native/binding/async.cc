@@ -22,7 +22,7 @@ class Job : public Napi::AsyncWorker {
   Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:
-  // On a thread of the pool. The exception is kept as it is: AsyncWorker would keep its message only.
+  // Runs on a thread of the pool. Keeps the whole exception: AsyncWorker would keep only its message.
   void Execute() override {
     try {
       task_.work();
@@ -36,7 +36,11 @@ class Job : public Napi::AsyncWorker {
       if (failure_) std::rethrow_exception(failure_);
       deferred_.Resolve(task_.result ? task_.result(Env()) : Env().Undefined());
     } catch (...) {
-      deferred_.Reject(currentError(op_).Value());
+      try {
+        deferred_.Reject(currentError(op_).Value());
+      } catch (const Napi::Error& error) {
+        deferred_.Reject(error.Value());  // the promise must not stay pending
+      }
     }
   }
 

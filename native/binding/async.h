@@ -1,4 +1,4 @@
-// Work off the JavaScript thread, as the promise that an exported function returns.
+// Work off the JavaScript thread. JavaScript gets a promise for it.
 #pragma once
 
 #include <napi.h>
@@ -9,12 +9,12 @@ namespace mbconv {
 
 struct Op;
 
-// What an exported function returns to have a promise made of it.
+// An exported function returns a Task to give JavaScript a promise.
 struct Task {
-  // Runs on a thread of Node's pool: no JavaScript and no Env there. Grad mode, current device and stream are that
-  // thread's own. What it throws rejects the promise.
+  // Runs on a thread of Node's pool, without JavaScript and without an Env. Grad mode, current device and stream are
+  // that thread's own. An exception rejects the promise.
   std::function<void()> work;
-  // Makes what the promise resolves to, on the JavaScript thread again; undefined where there is none.
+  // Runs on the JavaScript thread and makes the value that the promise resolves to. Without it the value is undefined.
   std::function<Napi::Value(Napi::Env)> result = nullptr;
 };
 

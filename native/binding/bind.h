@@ -1,8 +1,8 @@
 // Exports a C++ function to JavaScript: bind<&fn>(exports, "name", {"argument", …}).
 //
-// The argument conversions and the result's are deduced from the function's signature; every exception on the way
-// becomes a JavaScript error naming the operation. Arguments that are std::optional may be left out. A function that
-// returns a Task gives JavaScript a promise.
+// The conversions of arguments and result are deduced from the function's signature. Every exception on the way becomes
+// a JavaScript error that names the operation. std::optional arguments may be left out. A function that returns a Task
+// gives JavaScript a promise.
 #pragma once
 
 #include <napi.h>
@@ -36,7 +36,7 @@ struct Binding;
 
 template <auto Fn, class R, class... A>
 struct Binding<Fn, R (*)(A...)> {
-  // A function that needs the environment takes it first; it is no JavaScript argument.
+  // A function that needs the environment takes it first. It is not a JavaScript argument.
   static constexpr bool kTakesEnv = [] {
     if constexpr (sizeof...(A) == 0)
       return false;

@@ -1,4 +1,4 @@
-// Checks that libtorch leaves out or makes too late.
+// Checks that libtorch leaves out, or makes too late.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace mbconv {
 
-// Some kernels divide by these before anyone looks at them.
+// Some kernels divide by these values before they are checked.
 inline void checkPositive(const std::vector<int64_t>& values, const char* name) {
   for (int64_t value : values) {
     if (value <= 0) throw Error("ERR_VALUE", std::string(name) + " must be positive, got " + std::to_string(value));

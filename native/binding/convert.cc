@@ -14,7 +14,7 @@ namespace mbconv {
 namespace {
 
 constexpr double kMaxSafeInteger = 9007199254740991.0;
-// An array longer than this as one argument is a mistake, not a list of sizes or tensors.
+// Longest array accepted as one argument. A longer one is a mistake, not a list of sizes or tensors.
 constexpr uint32_t kMaxListLength = 1u << 20;
 
 constexpr std::array<std::pair<at::ScalarType, const char*>, 10> kDTypes = {{
@@ -92,7 +92,7 @@ std::string dtypeName(at::ScalarType dtype) {
   for (const auto& [known, text] : kDTypes) {
     if (known == dtype) return text;
   }
-  return c10::toString(dtype);  // reachable through callOp only, complex numbers for one
+  return c10::toString(dtype);  // reachable through callOp only, e.g. complex dtypes
 }
 
 at::MemoryFormat parseMemoryFormat(const std::string& name) {
@@ -177,7 +177,7 @@ at::Device Arg<at::Device>::from(const Site& site, Napi::Value value) {
   try {
     device = at::Device(name);
   } catch (const c10::Error&) {
-    // Not a device string at all: the same message as for a device of another kind.
+    // Not a device string: report it as a device of an unknown kind.
   }
   if (device && device->is_cuda()) requireCuda("device '" + name + "' was asked for, but ");
   if (!device || !(device->is_cpu() || device->is_cuda()))

@@ -1,7 +1,7 @@
 // JavaScript values to C++ arguments and back, one overload per type.
 //
-// Arg<T>::from(site, value) converts or throws an Error naming the operation's argument; toJs(env, value) never fails
-// for a reason the user could have caused.
+// Arg<T>::from(site, value) converts, or throws an Error that names the argument. toJs(env, value) never fails for a
+// reason that the user could have caused.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,7 +21,7 @@
 
 namespace mbconv {
 
-// Where a value comes from, for messages: the operation and its argument.
+// The operation and the argument that a value belongs to, for messages.
 struct Site {
   const Op& op;
   size_t index;
@@ -37,7 +37,8 @@ at::ScalarType parseDType(const std::string& name);
 std::string dtypeName(at::ScalarType dtype);
 at::MemoryFormat parseMemoryFormat(const std::string& name);
 
-// A tensor, or a number standing for one: promoted like a Python number, so it never widens the other side's dtype.
+// A tensor, or a number in place of one. A number is promoted like a Python number: it never widens the other side's
+// dtype.
 struct Operand {
   at::Tensor value;
 };
@@ -107,7 +108,7 @@ struct Arg<at::Device> {
   static at::Device from(const Site& site, Napi::Value value);
 };
 
-// An array that is not too long for a list of sizes or tensors, and its length.
+// Checks that the value is an array, not too long for a list of sizes or tensors. Returns it with its length.
 std::pair<Napi::Array, uint32_t> arrayOf(const Site& site, Napi::Value value);
 
 template <class T>
@@ -134,7 +135,7 @@ inline Napi::Value toJs(Env&, Napi::Value value) { return value; }
 inline Napi::Value toJs(Env& env, double value) { return Napi::Number::New(env.js(), value); }
 inline Napi::Value toJs(Env& env, bool value) { return Napi::Boolean::New(env.js(), value); }
 inline Napi::Value toJs(Env& env, const std::string& value) { return Napi::String::New(env.js(), value); }
-// A number while it is exact, a BigInt beyond ±2^53.
+// A number while that is exact, a BigInt beyond ±2^53.
 Napi::Value toJs(Env& env, int64_t value);
 Napi::Value toJs(Env& env, const at::Scalar& value);
 

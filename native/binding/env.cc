@@ -29,7 +29,7 @@ void Env::tearDown(Napi::Env, Env* env) {
   if (env->handles_ == 0) delete env;
 }
 
-// The Env may be deleted after the environment has ended: the references go with that.
+// The Env may be deleted after the environment has ended, which has freed the references already.
 void Env::registerTensorClass(Napi::Function tensorClass) {
   tensorClass_ = Napi::Persistent(tensorClass);
   tensorClass_.SuppressDestruct();
@@ -55,7 +55,7 @@ Napi::Value Env::wrap(at::Tensor tensor) {
   const Napi::Object object = tensorClass_.Value().New(std::initializer_list<napi_value>());
   auto handle = std::make_unique<TensorHandle>();
   handle->env = this;
-  handle->self = mbconv::wrap(object, kTensorTag, handle.get(), &Env::finalizeHandle);
+  handle->self = wrapWithReference(object, kTensorTag, handle.get(), &Env::finalizeHandle);
   TensorHandle* owned = handle.release();  // the JavaScript object owns it from here on
   ++handles_;
   owned->tensor = std::move(tensor);
@@ -83,10 +83,10 @@ void Env::release(TensorHandle* handle) {
 void Env::dispose(TensorHandle* handle) {
   if (!handle->tensor.defined()) return;
   release(handle);
-  // The handle is freed here and now. Finalizers do not run inside a synchronous loop: handles that waited for theirs
-  // would pile up, 100 MB in 2,000 training steps. An object that is no longer wrapped has no finalizer. The finalizer
-  // of an object that has already been collected waits for the event loop; deleting the reference cancels it (the
-  // destructor of Node's RefTracker does so in every version that package.json admits).
+  // Free the handle at once. Finalizers do not run inside a synchronous loop, and handles that wait for theirs would
+  // pile up: 100 MB in 2,000 training steps. An object that is no longer wrapped has no finalizer. If the object has
+  // been collected already, its finalizer waits for the event loop; deleting the reference cancels it (the destructor
+  // of Node's RefTracker does so in every version that package.json admits).
   releaseWrap(js_, handle->self);
   forget(handle);
 }
@@ -108,7 +108,7 @@ void Env::exitScope(const std::vector<TensorHandle*>& survivors) {
   if (scopes_.size() < 2) throw Error("ERR_SCOPE", "no scope is open");
   Scope& scope = *scopes_.back();
   Scope& outer = *scopes_[scopes_.size() - 2];
-  // A survivor may belong to an outer scope already, or to none; only what this scope owns moves.
+  // A survivor may belong to an outer scope already, or to none. Move only those that this scope owns.
   std::unordered_set<TensorHandle*> wanted(survivors.begin(), survivors.end());
   for (TensorHandle* handle = scope.head.next; handle != &scope.head;) {
     TensorHandle* next = handle->next;
@@ -127,7 +127,7 @@ Env::Usage Env::usage(std::optional<c10::Device> device) const {
   std::unordered_set<const void*> seen;
   Usage usage;
   const auto count = [&](const at::Tensor& tensor) {
-    // `cuda` without a number means all of them.
+    // `cuda` without a number means all CUDA devices.
     if (device && (tensor.device().type() != device->type() || (device->has_index() && tensor.device() != *device)))
       return;
     ++usage.tensors;
@@ -181,7 +181,7 @@ std::vector<std::pair<at::Tensor, Env::Origin>> Env::liveWithOrigin() const {
   return list;
 }
 
-// The stack of the JavaScript that is running, as `new Error().stack` has it.
+// The stack of the running JavaScript, in the form of `new Error().stack`.
 std::string Env::jsStack() const {
   const Napi::Value stack = Napi::Error::New(js_, "").Get("stack");
   return stack.IsString() ? stack.As<Napi::String>().Utf8Value() : "";

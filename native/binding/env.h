@@ -1,5 +1,5 @@
-// State of one JavaScript environment (the main thread or a worker). Only the CPU allocator and the tensors on their
-// way between threads belong to the whole process. The addon therefore loads in any number of workers at once.
+// State of one JavaScript environment (the main thread or a worker), so that the addon loads in any number of workers
+// at once. Only the CPU allocator and the tensors in transit between threads belong to the whole process.
 #pragma once
 
 #include <ATen/core/Generator.h>
@@ -19,8 +19,8 @@ namespace mbconv {
 
 class Env;
 
-// What a JavaScript Tensor holds, linked into the list of the scope that owns it. Disposing frees it; the JavaScript
-// object keeps its tag, by which it is still known as a tensor.
+// The native side of a JavaScript Tensor, linked into the list of the scope that owns it. Disposing frees it. The
+// JavaScript object keeps its tag, which still identifies it as a tensor.
 struct TensorHandle {
   at::Tensor tensor;
   Env* env = nullptr;
@@ -29,7 +29,7 @@ struct TensorHandle {
   napi_ref self = nullptr;  // weak, to the JavaScript object
 };
 
-// One exported function: what its callback needs to report errors well.
+// One exported function: its callback needs these to report errors.
 struct Op {
   Env* env;
   const char* name;
@@ -39,8 +39,8 @@ struct Op {
 // Identifies our objects among everything else that JavaScript may pass.
 inline constexpr napi_type_tag kTensorTag = {0x6d62636f6e765465, 0x6e736f7248616e64};
 
-// The tensors that graphs hold for backward functions written in JavaScript: functions that list them, by their owners.
-// A graph may be freed on another thread, and after the environment.
+// The tensors that graphs hold for backward functions written in JavaScript: one function per owner lists them. A graph
+// may be freed on another thread, and after the environment.
 struct SavedTensors {
   std::mutex mutex;
   std::unordered_map<const void*, std::function<std::vector<at::Tensor>()>> sources;
@@ -52,7 +52,8 @@ class Env {
   Env(const Env&) = delete;
   Env& operator=(const Env&) = delete;
 
-  // Called when the environment goes away; handles that JavaScript still holds outlive this call, the Env with them.
+  // Called when the environment ends. JavaScript may still hold handles then: they outlive this call, and so does the
+  // Env.
   static void tearDown(Napi::Env, Env* env);
 
   Napi::Env js() const { return js_; }
@@ -64,21 +65,21 @@ class Env {
 
   // A new JavaScript Tensor, owned by the innermost scope. An undefined tensor becomes null.
   Napi::Value wrap(at::Tensor tensor);
-  // The handle behind a JavaScript value: null for a value that is no Tensor of this addon, a handle without a tensor
-  // for a Tensor that has been disposed.
+  // The handle behind a JavaScript value. Null if the value is no Tensor of this addon; a handle without a tensor if
+  // the Tensor has been disposed.
   TensorHandle* unwrap(Napi::Value value) const;
 
   // Keeps a JavaScript error while an ErrorSetAside that stands for it passes through C++.
   void setAside(const Napi::Error& error) { setAside_.emplace(error); }
   Napi::Error takeSetAside();
 
-  // Frees the tensor and its handle; nothing happens to one that is disposed already.
+  // Frees the tensor and its handle. Does nothing if the tensor is disposed already.
   void dispose(TensorHandle* handle);
   // Takes the handle out of every scope: it lives until dispose().
   void keep(TensorHandle* handle);
 
   void enterScope();
-  // Disposes what the innermost scope owns; `survivors` move to the scope around it.
+  // Disposes the tensors that the innermost scope owns. `survivors` move to the scope around it.
   void exitScope(const std::vector<TensorHandle*>& survivors);
   size_t scopeDepth() const { return scopes_.size() - 1; }
 
@@ -87,7 +88,7 @@ class Env {
     size_t tensors = 0;
     size_t bytes = 0;  // of the distinct storages behind them
   };
-  // Of the live handles and of what graphs saved, on a device or on all.
+  // Counts the live handles and the tensors that graphs saved, on a device or on all devices.
   Usage usage(std::optional<c10::Device> device) const;
   // The live tensors with the largest storages on a device, largest first, one for each storage.
   std::vector<at::Tensor> largestOn(c10::Device device, size_t count) const;
@@ -100,28 +101,28 @@ class Env {
     const char* op = "";
     std::string stack;
   };
-  // Every live tensor with where it comes from (empty for those made before tracking).
+  // Every live tensor with its origin, which is empty if the tensor was made before tracking.
   std::vector<std::pair<at::Tensor, Origin>> liveWithOrigin() const;
-  // The operation being called, which is the origin of a tensor made now.
+  // The operation being called: the origin of a tensor made now.
   const Op* current = nullptr;
 
   Op* addOp(const char* name, std::vector<const char*> arguments);
   const std::vector<std::unique_ptr<Op>>& ops() const { return ops_; }
 
-  // Source of every random number this environment draws on the CPU; libtorch's default generator is the process's, and
-  // two workers drawing from it would make both runs irreproducible.
+  // The source of every random number that this environment draws on the CPU. libtorch's default generator belongs to
+  // the process: two workers that drew from it would make both runs irreproducible.
   at::Generator generator;
-  // What draws for a device: `generator` for the CPU; CUDA devices have their own, libtorch's.
+  // The generator for a device: `generator` on the CPU, libtorch's own on a CUDA device.
   std::optional<at::Generator> generatorFor(at::Device device) const {
     return device.is_cpu() ? std::optional(generator) : std::nullopt;
   }
 
-  // False once the environment is gone: for what may outlive it.
+  // False once the environment has ended. For objects that may outlive it.
   std::shared_ptr<bool> alive() const { return alive_; }
   // True from the moment the environment begins to end, before any finalizer of that end runs.
   std::shared_ptr<bool> leaving() const { return leaving_; }
 
-  // Counted in usage().
+  // The tensors that graphs saved; usage() counts them.
   const std::shared_ptr<SavedTensors> saved = std::make_shared<SavedTensors>();
   // The nodes of graphs whose JavaScript backward is running, the innermost last.
   std::vector<const void*> walking;
@@ -148,7 +149,7 @@ class Env {
   Napi::FunctionReference tensorClass_;
   Napi::FunctionReference errorClass_;
   std::optional<Napi::Error> setAside_;
-  std::vector<std::unique_ptr<Scope>> scopes_;  // [0] holds what no scope owns
+  std::vector<std::unique_ptr<Scope>> scopes_;  // [0] holds the tensors that no scope owns
   std::vector<std::unique_ptr<Op>> ops_;
   std::unordered_map<const TensorHandle*, Origin> origins_;
   bool strict_ = false;

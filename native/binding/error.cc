@@ -14,7 +14,7 @@ namespace {
 
 bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
-// libtorch reports most misuse as a plain c10::Error; its wording tells what kind it is.
+// libtorch reports most misuse as a plain c10::Error. Only its wording tells the kind.
 const char* codeOfMessage(const std::string& text) {
   if (contains(text, "can't allocate memory") || contains(text, "not enough memory") ||
       contains(text, "invalid or too large") || contains(text, "Storage size calculation overflowed"))
@@ -41,14 +41,14 @@ const char* codeOfMessage(const std::string& text) {
 
 Failure fromC10(const char* code, const c10::Error& error) {
   std::string message = error.what_without_backtrace();
-  // The first paragraph says what was wrong; dispatch tables and the like follow it.
+  // The first paragraph says what was wrong. Dispatch tables and the like follow it.
   if (const size_t end = message.find("\nException raised from"); end != std::string::npos) message.resize(end);
   if (message.size() > 1000) message = message.substr(0, 1000) + " …";
   if (code == nullptr) code = codeOfMessage(message);
   return {code, message, error.what()};
 }
 
-// Tensors named in an out-of-memory error.
+// How many tensors an out-of-memory error names.
 constexpr size_t kHolders = 3;
 
 // {device, asked, free, holders: [{tensor, bytes}]}: the `memory` of the JavaScript error.
@@ -108,6 +108,13 @@ Failure describeCurrentException() {
   }
 }
 
+// Replaces an MbconvError where its class cannot be used.
+static Napi::Error plainError(const Env& env, const std::string& message, const std::string& code) {
+  auto error = Napi::Error::New(env.js(), message);
+  error.Set("code", code);
+  return error;
+}
+
 Napi::Error currentError(Op& op, const Napi::CallbackInfo* call) {
   Env& env = *op.env;
   try {
@@ -125,24 +132,25 @@ Napi::Error currentError(Op& op, const Napi::CallbackInfo* call) {
   if (!tensors.empty()) message += " (" + tensors + ")";
 
   const Napi::Function errorClass = env.errorClass();
-  if (errorClass.IsEmpty()) {
-    auto error = Napi::Error::New(env.js(), message);
-    error.Set("code", failure.code);
-    return error;
-  }
-  auto details = Napi::Object::New(env.js());
-  details.Set("op", op.name);
-  if (!failure.trace.empty()) details.Set("nativeTrace", failure.trace);
-  const bool host = failure.code == "ERR_OOM";
-  if (host || failure.code == "ERR_CUDA_OOM") {
-    const auto shortage = takeShortage(host ? c10::DeviceType::CPU : c10::DeviceType::CUDA);
-    try {
-      if (shortage) details.Set("memory", memoryOf(env, *shortage));
-    } catch (...) {
-      // No memory for that either: the error goes without.
+  if (errorClass.IsEmpty()) return plainError(env, message, failure.code);
+  try {
+    auto details = Napi::Object::New(env.js());
+    details.Set("op", op.name);
+    if (!failure.trace.empty()) details.Set("nativeTrace", failure.trace);
+    const bool host = failure.code == "ERR_OOM";
+    if (host || failure.code == "ERR_CUDA_OOM") {
+      const auto shortage = takeShortage(host ? c10::DeviceType::CPU : c10::DeviceType::CUDA);
+      try {
+        if (shortage) details.Set("memory", memoryOf(env, *shortage));
+      } catch (...) {
+        // There is no memory for the details either: throw the error without them.
+      }
     }
+    return {env.js(), errorClass.New({toJs(env, failure.code), toJs(env, message), details})};
+  } catch (const Napi::Error&) {
+    // The constructor is JavaScript and needs stack, of which there may be none left. Keep at least code and message.
+    return plainError(env, message, failure.code);
   }
-  return {env.js(), errorClass.New({toJs(env, failure.code), toJs(env, message), details})};
 }
 
 void throwCurrentError(Op& op, const Napi::CallbackInfo& call) {
@@ -150,7 +158,7 @@ void throwCurrentError(Op& op, const Napi::CallbackInfo& call) {
   try {
     error.ThrowAsJavaScriptException();
   } catch (const Napi::Error&) {
-    // node-addon-api looks for a property of what it throws. A Proxy may refuse that, each time it is tried.
+    // node-addon-api reads a property of the value that it throws. A Proxy may throw at every such read.
     Napi::Error::New(op.env->js(), std::string(op.name) + ": what was thrown cannot be read")
         .ThrowAsJavaScriptException();
   }

@@ -11,7 +11,7 @@ namespace mbconv {
 class Env;
 struct Op;
 
-// A failure this addon finds itself, with the code the JavaScript error will carry (lib/errors/error.ts lists them).
+// A failure that this addon finds, with the code of its JavaScript error (lib/errors/error.ts lists the codes).
 class Error : public std::exception {
  public:
   Error(const char* code, std::string message) : code_(code), message_(std::move(message)) {}
@@ -24,13 +24,13 @@ class Error : public std::exception {
 };
 
 // Stands for a JavaScript error that the environment keeps (Env::setAside). libtorch's autograd engine stores the
-// exceptions that pass through it and may free them on a thread of its own. A Napi::Error, which holds a reference to a
-// JavaScript object, may not be freed there. The engine leaves its own state in order for a std::exception only.
+// exceptions that pass through it and may free them on a thread of its own. A Napi::Error holds a reference to a
+// JavaScript object and must not be freed there. The engine cleans up its state only after a std::exception.
 struct ErrorSetAside : std::exception {
   const char* what() const noexcept override { return "a JavaScript error"; }
 };
 
-// What a C++ exception becomes in JavaScript.
+// The parts of a JavaScript error, made from a C++ exception.
 struct Failure {
   std::string code;
   std::string message;
@@ -40,11 +40,11 @@ struct Failure {
 // Describes the exception being handled; call it in a catch block only.
 Failure describeCurrentException();
 
-// The JavaScript error that the exception being handled becomes; call it in a catch block only. JavaScript's own errors
-// stay what they are. Others become a MbconvError that names the operation and describes its tensor arguments.
+// The JavaScript error for the exception being handled; call it in a catch block only. JavaScript's own errors are
+// returned unchanged. Others become a MbconvError that names the operation and describes its tensor arguments.
 Napi::Error currentError(Op& op, const Napi::CallbackInfo* call = nullptr);
 
-// Throws it in JavaScript, where the exported function `call` returns to.
+// Throws that error in JavaScript, when the exported function `call` returns.
 void throwCurrentError(Op& op, const Napi::CallbackInfo& call);
 
 }  // namespace mbconv

@@ -1,9 +1,10 @@
-// What the files on CUDA share. All of it is there in a CPU build too, where CUDA is never available. (Not named
-// cuda.h: that is a header of NVIDIA's, which libtorch's headers would then get this one for.)
+// Shared by the files on CUDA. A CPU build has all of it too, and CUDA is never available there. (Not named cuda.h:
+// libtorch's headers would include it in place of NVIDIA's header of that name.)
 #pragma once
 
 #ifdef MBCONV_CUDA
-// First: libtorch's headers ask for CUDA_VERSION without including what defines it, for the members of a class even.
+// Included first: libtorch's headers test CUDA_VERSION without including its definition, even to choose the members of
+// a class.
 #include <cuda.h>
 #ifndef CUDA_VERSION
 #error "another cuda.h stands before NVIDIA's"
@@ -32,11 +33,11 @@ struct HandleKind<c10::Event> {
 // Whether there is a GPU that libtorch can use.
 bool cudaIsAvailable();
 
-// Throws ERR_CUDA_UNAVAILABLE where there is none, its message beginning with `reason`. The first call that does not
-// throw initialises CUDA.
+// Throws ERR_CUDA_UNAVAILABLE, with a message that begins with `reason`, if there is no GPU. The first call that does
+// not throw initialises CUDA.
 void requireCuda(const std::string& reason = "");
 
-// As bind(), for what needs a GPU: without one the function is not entered, whatever its arguments are.
+// Like bind(), for functions that need a GPU. Without one the function is not entered, whatever its arguments are.
 template <auto Fn>
 Napi::Value cudaCallback(const Napi::CallbackInfo& info) {
   try {

@@ -1,4 +1,4 @@
-// Objects of JavaScript that stand for something of C++ other than a tensor: opaque, and made by the addon alone.
+// JavaScript objects that stand for a C++ object other than a tensor. They are opaque, and only the addon makes them.
 #pragma once
 
 #include <napi.h>
@@ -13,7 +13,7 @@
 
 namespace mbconv {
 
-// Specialised for each kind: `tag` tells its objects from all others, `name` is what messages call one.
+// Specialised for each kind: `tag` tells its objects from all others, `name` is its name in messages.
 template <class T>
 struct HandleKind;
 
@@ -22,8 +22,8 @@ struct Handle {
   std::shared_ptr<T> value;
   std::shared_ptr<bool> leaving;
 
-  // When the environment ends, CUDA objects are left to the driver: work on them may be under way, and the context may
-  // be gone before them.
+  // When the environment ends, CUDA objects are left to the driver: work on them may be under way, and the CUDA context
+  // may be destroyed before them.
   static void finalize(napi_env, void* data, void*) {
     std::unique_ptr<Handle> handle(static_cast<Handle*>(data));
     if (*handle->leaving) new std::shared_ptr<T>(std::move(handle->value));
@@ -45,7 +45,7 @@ struct Arg<std::shared_ptr<T>> {
   }
 };
 
-// An argument that is to be disposed; doing so twice is harmless.
+// An argument to be disposed. Disposing it twice is harmless.
 template <class T>
 struct Disposable {
   Handle<T>* handle;

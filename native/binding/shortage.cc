@@ -7,8 +7,8 @@ namespace mbconv {
 
 namespace {
 
-// Not per thread: a gradient's memory is asked for on a thread of autograd, and the error is thrown again on the one
-// that called backward().
+// Not per thread: autograd allocates a gradient's memory on a thread of its own, and the error is rethrown on the
+// thread that called backward().
 std::mutex mutex;
 std::optional<Shortage> last;
 

@@ -1,9 +1,9 @@
 // The only file that calls Node-API itself; all others use node-addon-api.
 //
 // node-addon-api ties C++ objects to JavaScript objects by Napi::ObjectWrap<T>, which defines the JavaScript class in
-// C++. The class of tensors is TypeScript's. Handles of tensors also have to be freed before their JavaScript objects
-// are collected, which ObjectWrap has no call for, and calls that fail here must not throw: they run in destructors and
-// in finalizers.
+// C++. The Tensor class is written in TypeScript. Handles of tensors also have to be freed before their JavaScript
+// objects are collected, and ObjectWrap has no call for that. Calls that fail here must not throw: they run in
+// destructors and in finalizers.
 #include "binding/wrap.h"
 
 namespace mbconv {
@@ -14,13 +14,22 @@ void check(Napi::Env env, napi_status status) {
   if (status != napi_ok) throw Napi::Error::New(env);
 }
 
+void tie(Napi::Object object, const napi_type_tag& kind, void* data, napi_finalize finalize, napi_ref* self) {
+  // Tag first, because this can fail: once the object is wrapped, it owns `data`.
+  check(object.Env(), napi_type_tag_object(object.Env(), object, &kind));
+  check(object.Env(), napi_wrap(object.Env(), object, data, finalize, nullptr, self));
+}
+
 }  // namespace
 
-napi_ref wrap(Napi::Object object, const napi_type_tag& kind, void* data, napi_finalize finalize) {
+void wrap(Napi::Object object, const napi_type_tag& kind, void* data, napi_finalize finalize) {
+  // Without a place for the reference, Node deletes it together with the object.
+  tie(object, kind, data, finalize, nullptr);
+}
+
+napi_ref wrapWithReference(Napi::Object object, const napi_type_tag& kind, void* data, napi_finalize finalize) {
   napi_ref self;
-  // Marked first: once it is wrapped, `data` is the object's.
-  check(object.Env(), napi_type_tag_object(object.Env(), object, &kind));
-  check(object.Env(), napi_wrap(object.Env(), object, data, finalize, nullptr, &self));
+  tie(object, kind, data, finalize, &self);
   return self;
 }
 

@@ -2,11 +2,11 @@
 //
 // A scene is a function of (seed, index): a shaded background, five patches that carry a fine texture, and as many
 // distractors without one. Its class is the arrangement of the patches together with their texture. Every part is
-// averaged over the pixel (waves exactly, edges by their distance), so that a scene looks the
-// same at every resolution and only what is finer than its pixels is gone: telling textures apart takes resolution,
+// averaged over the pixel (waves exactly, edges by their distance). A scene therefore looks the same at every
+// resolution, and lacks only the details that are finer than its pixels. Telling textures apart takes resolution,
 // telling arrangements apart takes a view of the whole, and more textures take more features.
 //
-// lib/data/sources/scenes.ts says what the classes are.
+// lib/data/sources/scenes.ts lists the classes.
 #include <ATen/Parallel.h>
 #include <ATen/core/PhiloxRNGEngine.h>
 
@@ -28,9 +28,8 @@ constexpr int kWaves = 5;
 constexpr int kTextures = 10;
 constexpr int kArrangements = 10;
 
-// The sequence of numbers that belongs to a seed, a scene and a purpose: Philox4x32-10 as libtorch has it, with the
-// counter laid out as in lib/random/philox.ts, KeyedRandom(seed, purpose, 0, scene). test/scenes.test.mjs compares the
-// two.
+// The sequence of random numbers for a seed, a scene and a purpose: libtorch's Philox4x32-10, with the counter laid out
+// as in lib/random/philox.ts, KeyedRandom(seed, purpose, 0, scene). test/scenes.test.mjs compares the two.
 class Random {
  public:
   Random(uint64_t seed, uint32_t scene, uint32_t purpose)
@@ -45,7 +44,7 @@ class Random {
   at::Philox4_32 engine_;
 };
 
-// Those of PURPOSE in lib/random/philox.ts.
+// The values of PURPOSE in lib/random/philox.ts.
 enum Purpose : uint32_t { kScene = 16, kNoise = 17 };
 
 // A wave across the scene: cycles per scene side along x and y.
@@ -101,9 +100,9 @@ constexpr std::array<Positions, kArrangements> kArrangementTable = {{
     {{{-0.6, -0.9}, {0, -0.9}, {0.6, -0.9}, {-0.6, 0.9}, {0.6, 0.9}}},        // three over two
 }};
 
-// Cycles per side of the waves of frequency 1, evenly in their logarithm: 24 pixels let half of the contrast of 56 of
-// 100 scenes' textures through, 32 those of 78, 40 of 96, 48 of all, so that each step of resolution gains less than
-// the one before it.
+// Cycles per side of the waves of frequency 1, evenly spaced in their logarithm. Of the textures of 100 scenes, the
+// number that keep half of their contrast is 56 at 24 pixels, 78 at 32, 96 at 40 and 100 at 48, so that each step of
+// resolution gains less than the one before it.
 constexpr double kCyclesLow = 5, kCyclesHigh = 18;
 
 Scene drawScene(uint64_t seed, uint32_t index, int texture, int arrangement) {
@@ -114,7 +113,7 @@ Scene drawScene(uint64_t seed, uint32_t index, int texture, int arrangement) {
   scene.shading = {strength * std::cos(slope), strength * std::sin(slope), random.uniform(), random.uniform(0.05, 0.2)};
 
   const Texture& kind = kTextureTable[texture];
-  // Half of all directions: as much variety as a net can learn in minutes.
+  // Half of all directions: as much variety as a network can learn in minutes.
   const double direction = random.uniform(-45, 45);
   const double cycles = kCyclesLow * std::pow(kCyclesHigh / kCyclesLow, random.uniform());
   const double contrast = random.uniform(0.32, 0.45) / std::sqrt(kind.waves);
@@ -144,14 +143,14 @@ Scene drawScene(uint64_t seed, uint32_t index, int texture, int arrangement) {
   return scene;
 }
 
-// What averaging over a pixel leaves of a wave along one axis.
+// The share of a wave that averaging over a pixel leaves, along one axis.
 double sinc(double cyclesPerPixel) {
   const double x = kPi * cyclesPerPixel;
   return std::abs(x) < 1e-6 ? 1 : std::sin(x) / x;
 }
 
-// What the lens before the pixels lets through: nothing of half a cycle per pixel and more, which would only come back
-// as a coarser wave that is not there.
+// The share of a wave that the lens before the pixels lets through. It is 0 from half a cycle per pixel on: finer waves
+// would alias to coarser ones that are not in the scene.
 double lens(double cyclesPerPixel) {
   const double x = (cyclesPerPixel - 0.35) / 0.15;
   if (x <= 0) return 1;
@@ -181,7 +180,7 @@ void render(const Scene& scene, uint64_t seed, uint32_t index, int64_t size, dou
   const int64_t plane = size * size;
   std::vector<float> texture(size), row(kChannels * size);
   Random random(seed, index, kNoise);
-  // White noise of a fixed density in the scene: larger pixels average more of it.
+  // White noise of a fixed density in the scene: a larger pixel averages more of it.
   const double perPixel = noise * size / 64.0 * 255 / std::sqrt(4 * (65536.0 - 1) / 12);
   for (int64_t y = 0; y < size; ++y) {
     std::fill(texture.begin(), texture.end(), 0.0f);
@@ -191,7 +190,7 @@ void render(const Scene& scene, uint64_t seed, uint32_t index, int64_t size, dou
     }
     const double sceneY = (y + 0.5) * pixel;
     std::fill(texture.begin(), texture.end(), 0.0f);
-    // Distractors first: a patch is never hidden by one.
+    // Draw distractors first, so that none hides a patch.
     for (int i = static_cast<int>(scene.discs.size()) - 1; i >= 0; --i) {
       const Disc& disc = scene.discs[i];
       const double dy = sceneY - disc.y, reach = disc.radius + pixel;
@@ -216,7 +215,7 @@ void render(const Scene& scene, uint64_t seed, uint32_t index, int64_t size, dou
     }
     for (int c = 0; c < kChannels; ++c) {
       for (int64_t x = 0; x < size; ++x) {
-        // Four bytes of one word add up to nearly a normal number, of mean 510.
+        // The sum of a word's four bytes is nearly normal, with mean 510.
         const uint32_t word = random.word();
         const int bytes = static_cast<int>((word & 255) + ((word >> 8) & 255) + ((word >> 16) & 255) + (word >> 24));
         const double value = 255.0 * row[c * size + x] + perPixel * (bytes - 510);
@@ -226,8 +225,8 @@ void render(const Scene& scene, uint64_t seed, uint32_t index, int64_t size, dou
   }
 }
 
-// Fills `out`, a Uint8Array of N·3·size·size bytes, with the scenes first … first+N−1. `kinds` has two bytes a scene:
-// its texture and its arrangement.
+// Fills `out`, a Uint8Array of N·3·size·size bytes, with the scenes first … first+N−1. `kinds` has two bytes for each
+// scene: its texture and its arrangement.
 void renderScenes(Env& env, Napi::Value out, Napi::Value kinds, int64_t seed, int64_t first, int64_t size,
                   double noise) {
   const auto bytesOf = [&](Napi::Value value, const char* name) {

@@ -1,18 +1,18 @@
 // A caching allocator for CPU tensors.
 //
 // A training step allocates and frees the same few hundred blocks again and again. glibc serves the large ones from
-// fresh mappings, so that every step faults in (and the kernel zeroes) gigabytes of new pages, and fragments the rest:
-// a loop that makes and frees 3,000 tensors of 1 MiB and keeps one number of each ends with 3.2 GB, here with 0.2 GB
-// (npm run bench:allocator).
-// Here memory comes from the system in segments, which are cut into blocks: a request takes the smallest free block
-// that holds it and leaves the remainder free, a freed block merges with its free neighbours. After the first steps
-// nothing is asked of the system any more, and the pages in use are the same ones each time. This is the one piece of
-// process-wide state: libtorch has one CPU allocator for all threads.
+// fresh mappings, so that every step faults in (and the kernel zeroes) gigabytes of new pages. glibc also fragments the
+// rest: a loop that makes and frees 3,000 tensors of 1 MiB and keeps one number of each ends with 3.2 GB, here with 0.2
+// GB (npm run bench:allocator).
+// Here memory comes from the system in segments, which are cut into blocks. A request takes the smallest free block
+// that holds it and leaves the remainder free. A freed block merges with its free neighbours. After the first steps
+// nothing is requested from the system any more, and every step uses the same pages. The allocator is process-wide
+// state: libtorch has one CPU allocator for all threads.
 //
 //   - Why not lists of size classes: a step needs each class's highest use at another moment, so the lists together
 //     hold 1.3 to 1.8 times the most that is ever alive (measured on B0), or thrash when bounded to less.
-//   - Small and large blocks have segments of their own: a few long-lived bytes must not keep a large block apart.
-//   - A segment that has become free goes back to the system when another one is needed, or on request.
+//   - Small and large blocks have segments of their own: a few long-lived bytes must not split a large block.
+//   - A segment that is entirely free goes back to the system when another one is needed, or on request.
 //   - A block carries its header in front of its data, so that libtorch's raw deleter (data pointer only) can free it.
 #include "device/allocator.h"
 
@@ -53,15 +53,15 @@ struct SmallestFirst {
   bool operator()(const Block* block, size_t bytes) const;
 };
 
-// Blocks of a kind: those under kSmall bytes, and the others.
+// Blocks of one kind: those under kSmall bytes, or the others.
 struct Pool {
   size_t unit;     // sizes are multiples of this
-  size_t segment;  // what is asked of the system at least
+  size_t segment;  // least size requested from the system
   std::set<Block*, SmallestFirst> free;
 };
 constexpr size_t kSmall = size_t{32} << 10;
 
-// Stands at the start of its memory; the data follow. Neighbours are those of the same segment.
+// Header at the start of a block's memory; the data follow. Neighbours are blocks of the same segment.
 struct Block {
   uint64_t magic;
   size_t bytes;  // header included
@@ -76,7 +76,7 @@ struct Block {
 };
 static_assert(sizeof(Block) <= kAlignment);
 
-// The lower address among equals: what is used stays together.
+// Among equal sizes the lower address comes first, so that used blocks stay together.
 bool SmallestFirst::operator()(const Block* a, const Block* b) const {
   return a->bytes != b->bytes ? a->bytes < b->bytes : a < b;
 }
@@ -138,7 +138,7 @@ class CachingAllocator final : public c10::Allocator {
   static void giveBack(void* data) {
     if (data == nullptr) return;
     Block* block = Block::of(data);
-    // Memory from the time before this allocator was installed.
+    // Allocated before this allocator was installed.
     if (block->magic != kMagic) return std::free(data);
     CachingAllocator& self = instance();
     std::lock_guard lock(self.mutex_);
@@ -158,7 +158,7 @@ class CachingAllocator final : public c10::Allocator {
     pool.free.insert(block);
   }
 
-  // A block of its own from the system, as large as a segment of that pool or as `total` wants it.
+  // Takes a segment from the system, as large as the pool's segments or as `total` needs, and makes one block of it.
   Block* newSegment(Pool& pool, size_t total) {
     const size_t bytes = roundUp(std::max(total, pool.segment), kHugePage);
     if (reserved_ + bytes > peak_) releaseSegments();
@@ -174,7 +174,7 @@ class CachingAllocator final : public c10::Allocator {
     return new (base) Block{kMagic, bytes, &pool, nullptr, nullptr, true};
   }
 
-  // Leaves `total` bytes to the block; the rest becomes a free one, if it can serve anything.
+  // Cuts the block to `total` bytes. The rest becomes a free block, if it can serve a request.
   void cutTo(Block* block, size_t total) {
     const size_t rest = block->bytes - total;
     Pool& pool = *block->pool;
@@ -188,7 +188,7 @@ class CachingAllocator final : public c10::Allocator {
     pool.free.insert(remainder);
   }
 
-  // Takes in the right-hand neighbour, which is in no pool.
+  // Merges the right-hand neighbour, which is in no pool, into the left block.
   static void absorb(Block* left, Block* right) {
     left->bytes += right->bytes;
     left->next = right->next;
@@ -196,7 +196,7 @@ class CachingAllocator final : public c10::Allocator {
     ASAN_POISON_MEMORY_REGION(right, kAlignment);
   }
 
-  // Gives the segments in which nothing is alive back to the system.
+  // Returns segments without live blocks to the system.
   void releaseSegments() {
     for (Pool* pool : {&small_, &large_}) {
       for (auto it = pool->free.begin(); it != pool->free.end();) {
@@ -214,7 +214,7 @@ class CachingAllocator final : public c10::Allocator {
     }
   }
 
-  // On a huge page's boundary, so that the kernel can back it with few faults and few TLB entries.
+  // Maps memory aligned to huge pages, so that the kernel can back it with few faults and few TLB entries.
   static void* map(size_t bytes) {
     const size_t reserve = bytes + kHugePage;
     void* mapped = mmap(nullptr, reserve, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

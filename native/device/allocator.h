@@ -1,4 +1,4 @@
-// The CPU allocator: see allocator.cc.
+// The CPU allocator, described in allocator.cc.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +12,11 @@ struct AllocatorStatistics {
   size_t live;      // bytes handed out
   size_t cached;    // bytes held for reuse
   size_t peak;      // most bytes handed out at once
-  size_t requests;  // times that memory was asked of the system
+  size_t requests;  // times that the system was asked for memory
 };
 AllocatorStatistics allocatorStatistics();
 
-// Gives the memory in which nothing is alive back to the system.
+// Returns memory without live blocks to the system.
 void trimAllocator();
 
 }  // namespace mbconv

@@ -1,5 +1,5 @@
-// CUDA devices: properties, synchronisation, streams, events, memory, flags, pinned memory. Whatever c10 offers for any
-// kind of device is used as such; what only CUDA has is in the parts under MBCONV_CUDA.
+// CUDA devices: properties, synchronisation, streams, events, memory, flags, pinned memory. Functions that c10 offers
+// for any kind of device are called directly. CUDA-only code stands under MBCONV_CUDA.
 #include "binding/gpu.h"
 
 #include <ATen/Context.h>
@@ -44,7 +44,7 @@ namespace {
 
 using Stream = std::shared_ptr<c10::Stream>;
 using Event = std::shared_ptr<c10::Event>;
-// A device's number; that of the current one where none is given.
+// A device's number; without one, the current device.
 using Index = std::optional<int64_t>;
 
 // Whether the addon was linked with libtorch's CUDA half.
@@ -100,14 +100,15 @@ Task synchronizeAsync(Index index) {
 
 Stream share(c10::Stream stream) { return std::make_shared<c10::Stream>(stream); }
 
-// One of libtorch's pool, which hands the same ones out in turn. Of lower numbers CUDA runs work first.
+// Takes a stream from libtorch's pool, which gives out the same ones in turn. CUDA runs work of lower priority numbers
+// first.
 Stream newStream(Index index, bool highPriority) {
   return share(cuda().getNewStream(deviceOf(index), highPriority ? -1 : 0));
 }
 Stream currentStream(Index index) { return share(cuda().getStream(deviceOf(index))); }
 Stream defaultStream(Index index) { return share(cuda().getDefaultStream(deviceOf(index))); }
 
-// Makes it the current stream of its device, and its device the current one.
+// Makes the stream current on its device, and that device the current one.
 void setStream(Stream stream) {
   cuda().setDevice(stream->device());
   cuda().exchangeStream(*stream);
@@ -116,14 +117,14 @@ void setStream(Stream stream) {
 int64_t streamDevice(Stream stream) { return stream->device_index(); }
 bool streamEquals(Stream stream, Stream other) { return *stream == *other; }
 bool streamQuery(Stream stream) { return stream->query(); }
-// Waits for what has been given to the stream so far.
+// Waits for the work submitted to the stream so far.
 void streamSynchronize(Stream stream) { stream->synchronize(); }
 Task streamSynchronizeAsync(Stream stream) {
   return {[stream] { stream->synchronize(); }};
 }
 
-// What the stream is given from now on waits for the event, or for what the other stream has been given so far. The
-// host does not wait.
+// Later work of the stream waits for the event, or for the work submitted to the other stream so far. The host does not
+// wait.
 void streamWaitEvent(Stream stream, Event event) { event->block(*stream); }
 void streamWaitStream(Stream stream, Stream other) {
   c10::Event event(c10::DeviceType::CUDA);
@@ -131,8 +132,7 @@ void streamWaitStream(Stream stream, Stream other) {
   event.block(*stream);
 }
 
-// The tensor's memory is not given to others, once it is freed, before the stream has done what it was given until
-// then.
+// Once the tensor is freed, its memory is not reused before the stream has finished the work submitted until then.
 void recordStream(at::Tensor tensor, Stream stream) {
   if (!tensor.is_cuda()) throw Error("ERR_VALUE", "tensor must be on a GPU, got " + describe(tensor));
   cuda().recordDataPtrOnStream(tensor.storage().data_ptr(), *stream);
@@ -151,19 +151,19 @@ void eventSynchronize(Event event) { event->synchronize(); }
 Task eventSynchronizeAsync(Event event) {
   return {[event] { event->synchronize(); }};
 }
-// Milliseconds. Both must have been reached.
+// Milliseconds. Both events must have been reached.
 double eventElapsed(Event start, Event end) { return start->elapsedTime(*end); }
 void eventDispose(Disposable<c10::Event> event) { event.dispose(); }
 
 // --- memory
 // --------------------------------------------------------------------------------------------------------------
 
-// Bytes: allocated, reserved, the most of each so far, free and total on the device.
+// In bytes: allocated, reserved, the peak of each, free and total on the device.
 std::vector<int64_t> memoryStats(Index index) {
   const c10::DeviceGuard guard(deviceOf(index));
 #ifdef MBCONV_CUDA
   const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(guard.current_device().index());
-  const auto& allocated = stats.allocated_bytes[0];  // 0: of all pools
+  const auto& allocated = stats.allocated_bytes[0];  // 0: all pools together
   const auto& reserved = stats.reserved_bytes[0];
   size_t free = 0, total = 0;
   C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
@@ -181,7 +181,7 @@ void resetPeakMemory(Index index) {
 #endif
 }
 
-// Gives what is cached and unused on all devices back to the driver.
+// Returns cached, unused memory of all devices to the driver.
 void emptyCache() {
 #ifdef MBCONV_CUDA
   c10::cuda::CUDACachingAllocator::emptyCache();

@@ -1,4 +1,4 @@
-// CUDA graphs: work that is captured once and then launched as a whole. lib/cuda/graph.ts has the order of the steps.
+// CUDA graphs: work is captured once and then launched as a whole. lib/cuda/graph.ts has the order of the steps.
 #include "binding/gpu.h"
 
 #ifdef MBCONV_CUDA
@@ -35,10 +35,11 @@ namespace {
 std::shared_ptr<Graph> newGraph() { return std::make_shared<Graph>(); }
 
 #ifdef MBCONV_CUDA
-// After a capture that did not come to its end: the allocators would go on asking the graph which memory is its own.
+// Cleans up after an unfinished capture: otherwise the allocators would keep asking the graph which memory belongs to
+// it.
 void stopRecording(Graph& graph) {
   graph.state = Graph::failed;
-  // Each step throws where the one that it undoes was not reached.
+  // A step throws if the step that it undoes was not reached.
   const auto attempt = [](auto&& step) {
     try {
       step();
@@ -47,7 +48,7 @@ void stopRecording(Graph& graph) {
       return false;
     }
   };
-  // CUDAGraph knows its pool once the capture has ended, and from then on gives it back itself.
+  // Once the capture has ended, CUDAGraph knows its pool and returns it itself.
   if (attempt([&] { graph.graph.pool(); })) return;
   at::HostAllocator* host = at::getHostAllocator(at::kCUDA);
   attempt([&] { c10::cuda::CUDACachingAllocator::endAllocateToPool(graph.device, graph.pool); });
@@ -67,12 +68,12 @@ void orStopRecording(Graph& graph, Step step) {
 }
 #endif
 
-// From here on the current stream, which must not be the default one, records instead of running.
+// From here on the current stream records work and does not run it. It must not be the default stream.
 void begin(std::shared_ptr<Graph> graph) {
   if (graph->state != Graph::fresh) throw Error("ERR_CUDA", "a graph is captured once");
 #ifdef MBCONV_CUDA
   graph->device = c10::cuda::current_device();
-  // Thread-local: other threads (a worker that trains, a reader that pins memory) may go on calling CUDA meanwhile.
+  // Thread-local: other threads (a worker that trains, a reader that pins memory) may call CUDA meanwhile.
   orStopRecording(*graph, [&] { graph->graph.capture_begin(graph->pool, cudaStreamCaptureModeThreadLocal); });
 #endif
   graph->state = Graph::recording;
@@ -86,12 +87,12 @@ void end(std::shared_ptr<Graph> graph) {
   graph->state = Graph::captured;
 }
 
-// Gives up what was begun, if anything. Throws nothing, so that the error that led here is the one that is seen.
+// Abandons a capture, if one was begun. Throws nothing, so that the caller sees the error that led here.
 void abandon(std::shared_ptr<Graph> graph) {
   try {
     if (graph->state == Graph::recording) end(graph);
   } catch (const std::exception&) {
-    // Expected where the failure has broken the capture itself.
+    // Expected if the failure has broken the capture.
   }
 #ifdef MBCONV_CUDA
   graph->graph.reset();
@@ -99,7 +100,7 @@ void abandon(std::shared_ptr<Graph> graph) {
   graph->state = Graph::failed;
 }
 
-// On the current stream; the host does not wait.
+// Replays on the current stream. The host does not wait.
 void replay(std::shared_ptr<Graph> graph) {
   if (graph->state != Graph::captured) throw Error("ERR_CUDA", "the graph has not been captured");
 #ifdef MBCONV_CUDA

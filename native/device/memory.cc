@@ -1,4 +1,4 @@
-// Gives memory back early: JavaScript's typed arrays, and what malloc keeps.
+// Frees memory early: the memory of JavaScript's typed arrays, and memory that malloc keeps.
 #include <cstdlib>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -15,13 +15,13 @@ namespace {
 void releaseBytes(Env& env, Napi::Value array) {
   if (!array.IsTypedArray()) throw Error("ERR_TYPE", "bytes must be a typed array, got " + describe(env, array));
   Napi::ArrayBuffer buffer = array.As<Napi::TypedArray>().ArrayBuffer();
-  // A SharedArrayBuffer is no ArrayBuffer, and WebAssembly's memory cannot be detached: the garbage collector frees
-  // both.
+  // A SharedArrayBuffer is no ArrayBuffer, and WebAssembly's memory cannot be detached. Both are left to the garbage
+  // collector.
   if (!buffer.IsArrayBuffer()) return;
   try {
     buffer.Detach();
   } catch (const Napi::Error&) {
-    // WebAssembly's.
+    // WebAssembly's memory.
   }
 }
 

@@ -1,4 +1,4 @@
-// What this process runs on: libtorch's version, threads, the allocator.
+// The process's runtime: libtorch's version, threads, the allocator.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
@@ -11,10 +11,10 @@ namespace mbconv {
 
 namespace {
 
-// The version the addon was compiled against; its ABI fits no other.
+// The version that the addon was compiled against. Its ABI fits no other.
 std::string compiledVersion() { return TORCH_VERSION; }
 
-// The version of the library that is loaded, out of its own description.
+// The version of the loaded library, from its own description.
 std::string loadedVersion() {
   const std::string config = at::show_config();
   const std::string key = "TORCH_VERSION=";
@@ -32,7 +32,7 @@ void setNumThreads(int64_t threads) {
 }
 int64_t getNumThreads() { return at::get_num_threads(); }
 
-// Of the whole process, as all of libtorch's settings of this kind.
+// Applies to the whole process, like all of libtorch's settings of this kind.
 void setDeterministic(bool on) { at::globalContext().setDeterministicAlgorithms(on, /*warn_only=*/false); }
 bool isDeterministic() { return at::globalContext().deterministicAlgorithms(); }
 

@@ -36,7 +36,7 @@ at::Tensor convTranspose(const at::Tensor& input, const at::Tensor& weight, Opti
   return Fn(input, weight, bias, stride, padding, outputPadding, groups, dilation);
 }
 
-// libtorch overloads each convolution for padding given as a word; these are the ones with numbers.
+// libtorch overloads each convolution for padding given as a word. These are the overloads with numbers.
 using Conv = at::Tensor (*)(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, at::IntArrayRef,
                             at::IntArrayRef, at::IntArrayRef, int64_t);
 using ConvTranspose = at::Tensor (*)(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,

@@ -1,4 +1,4 @@
-// How far vectors are apart: cosine similarity, pairwise distance.
+// Distances of vectors: cosine similarity, pairwise distance.
 #include <ATen/ops/cosine_similarity.h>
 #include <ATen/ops/pairwise_distance.h>
 

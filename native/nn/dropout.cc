@@ -14,7 +14,8 @@ void checkProbability(double p) {
   if (!(p >= 0 && p <= 1)) throw Error("ERR_VALUE", "p must lie in [0, 1]");
 }
 
-// Each element is kept with probability 1 − p and then divided by it; the same draws as torch.nn.functional.dropout.
+// Keeps each element with probability 1 − p and divides it by that. Draws the same numbers as
+// torch.nn.functional.dropout.
 at::Tensor dropout(Env& env, const at::Tensor& input, double p, bool training) {
   checkProbability(p);
   if (!training || p == 0 || input.numel() == 0) return input;
@@ -23,7 +24,7 @@ at::Tensor dropout(Env& env, const at::Tensor& input, double p, bool training) {
   return input.mul(mask.div_(1 - p));
 }
 
-// Whole channels [N, C, …] at once; the same draws as torch.nn.functional.dropout2d and its kin.
+// Drops whole channels of [N, C, …]. Draws the same numbers as torch.nn.functional.dropout2d and its variants.
 at::Tensor featureDropout(Env& env, const at::Tensor& input, double p, bool training) {
   checkProbability(p);
   if (input.dim() < 2) throw Error("ERR_SHAPE", "input needs at least two dimensions, [N, C, …]");
@@ -49,7 +50,7 @@ at::Tensor alphaDropout(Env& env, const at::Tensor& input, double p, bool traini
   return input.mul(kept.mul_(a)).add(shift);
 }
 
-// Drop path of one residual branch [N, …]: per sample either nothing or branch / (1 − p).
+// Drop path of one residual branch [N, …]: each sample gets either nothing or branch / (1 − p).
 // Source: the EfficientNet reference code draws floor(keep + U) per sample and divides by keep.
 at::Tensor dropPath(Env& env, const at::Tensor& branch, double p, bool training) {
   if (!(p >= 0 && p < 1)) throw Error("ERR_VALUE", "p must lie in [0, 1)");

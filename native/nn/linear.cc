@@ -1,4 +1,4 @@
-// Layers that are a product with, or a choice from, one matrix: linear, embedding.
+// Layers that multiply by a matrix or pick its rows: linear, embedding.
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/linear.h>
 

@@ -43,7 +43,7 @@ Tensor nllLoss(const Tensor& input, const Tensor& target, Optional weight, std::
   return at::nll_loss_nd(input, target, weight, reduction(reduce), ignoreIndex);
 }
 
-// libtorch broadcasts where torch.nn.functional refuses: a mean over a square of pairs that no one asked for.
+// libtorch broadcasts where torch.nn.functional throws: it would return the mean over all pairs, which is never meant.
 void checkSameShape(const Tensor& input, const Tensor& target) {
   if (input.sizes() != target.sizes()) throw Error("ERR_SHAPE", "target must have the shape of input");
 }
@@ -69,7 +69,7 @@ Tensor huberLoss(const Tensor& input, const Tensor& target, std::string reduce, 
   return at::huber_loss(input, target, reduction(reduce), delta);
 }
 Tensor klDiv(const Tensor& input, const Tensor& target, std::string reduce, bool logTarget) {
-  // "batchmean" divides the sum by the batch; the other words mean what they mean everywhere.
+  // "batchmean" divides the sum by the batch size. The other reductions are the same as everywhere.
   if (reduce == "batchmean") return at::kl_div(input, target, reduction("sum"), logTarget).div(input.size(0));
   return at::kl_div(input, target, reduction(reduce), logTarget);
 }
@@ -102,7 +102,7 @@ Tensor poissonNllLoss(const Tensor& input, const Tensor& target, bool logInput, 
   return at::poisson_nll_loss(input, target, logInput, full, eps, reduction(reduce));
 }
 
-// libtorch's kernels read the log-probabilities at the targets without looking whether there is such a class.
+// libtorch's kernels read the log-probabilities at the targets without checking that such a class exists.
 void checkSequences(const Tensor& logProbabilities, const Tensor& targets, const std::vector<int64_t>& inputLengths,
                     const std::vector<int64_t>& targetLengths, int64_t blank) {
   const int64_t dims = logProbabilities.dim();

@@ -17,7 +17,7 @@ void checkChannels(const at::Tensor& input) {
   if (input.dim() < 2) throw Error("ERR_SHAPE", "input needs at least two dimensions, [N, C, …]");
 }
 
-// The checks of torch.nn.functional, which makes them in Python; of one value, the variance is 0 / 0.
+// torch.nn.functional makes this check in Python: the variance of one value is 0 / 0.
 void checkMoreThanOne(int64_t values, const at::Tensor& input) {
   if (values == 1)
     throw Error("ERR_SHAPE", "Expected more than 1 value per channel when training, got input " + describe(input));

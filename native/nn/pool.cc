@@ -21,7 +21,7 @@ Tensor maxPool(const Tensor& input, Sizes kernel, Sizes stride, Sizes padding, S
   return Fn(input, kernel, stride, padding, dilation, ceilMode);
 }
 
-// libtorch walks the whole window, however far it reaches beyond the input.
+// libtorch walks the whole window, however far it extends beyond the input.
 Tensor maxPool1d(const Tensor& input, Sizes kernel, Sizes stride, Sizes padding, Sizes dilation, bool ceilMode) {
   if (input.dim() > 0 && kernel.size() == 1 && stride.size() == 1 && padding.size() == 1 && dilation.size() == 1) {
     const double window = (static_cast<double>(kernel[0]) - 1) * static_cast<double>(dilation[0]) + 1;
@@ -63,7 +63,7 @@ using AvgPool = Tensor (*)(const Tensor&, at::IntArrayRef, at::IntArrayRef, at::
 using AdaptiveAvg = Tensor (*)(const Tensor&, at::IntArrayRef);
 using AdaptiveMax = std::tuple<Tensor, Tensor> (*)(const Tensor&, at::IntArrayRef);
 
-// libtorch's kernels count in 32 bits, and write anywhere when the count overflows.
+// libtorch's kernels count in 32 bits, and write out of bounds when the count overflows.
 void checkBlocks(const Sizes& kernel, const Sizes& dilation, const Sizes& padding, const Sizes& stride) {
   checkPositive(kernel, "kernel size");
   checkPositive(dilation, "dilation");

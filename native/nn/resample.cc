@@ -14,14 +14,14 @@ using Factors = std::vector<double>;
 
 Tensor pad(const Tensor& input, Sizes amounts, std::string mode, std::optional<double> value) {
   for (int64_t amount : amounts) {
-    // libtorch adds them up without a look, and writes beside the result when the sum overflows.
+    // libtorch adds the amounts unchecked, and writes out of bounds when the sum overflows.
     if (amount > (int64_t{1} << 40) || amount < -(int64_t{1} << 40))
       throw Error("ERR_VALUE", "amounts must be at most 2^40, got " + std::to_string(amount));
   }
   return at::pad(input, amounts, mode, value);
 }
 
-// Means over the pixels that each new one covers.
+// Mean of the input pixels that each output pixel covers.
 Tensor area(const Tensor& input, const Sizes& size) {
   switch (input.dim()) {
     case 3:
@@ -33,7 +33,8 @@ Tensor area(const Tensor& input, const Sizes& size) {
   }
 }
 
-// input [N, C, …] with one to three dimensions to resample, to a size or by factors; libtorch takes one of both.
+// Resamples input [N, C, …], with one to three dimensions to resample, to a size or by factors. libtorch takes only one
+// of the two.
 Tensor interpolate(const Tensor& input, std::optional<Sizes> size, std::optional<Factors> factors, std::string mode,
                    bool alignCorners, bool antialias) {
   const int64_t dims = input.dim() - 2;
@@ -88,7 +89,7 @@ Tensor interpolate(const Tensor& input, std::optional<Sizes> size, std::optional
               "unknown mode '" + mode + "'; known: nearest, nearest-exact, linear, bilinear, bicubic, trilinear, area");
 }
 
-// Words as libtorch numbers them.
+// libtorch's number for a word.
 int64_t numberOf(const std::string& word, std::initializer_list<const char*> words, const char* what) {
   int64_t number = 0;
   std::string known;

@@ -1,4 +1,4 @@
-// Tensors from nothing: constants, sequences, and copies of another tensor's kind.
+// New tensors: constants, sequences, and tensors of another one's dtype and device.
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>

@@ -15,7 +15,7 @@ namespace {
 using c10::IValue;
 using c10::TypeKind;
 
-// An argument that does not fit the schema; the overload search goes on to the next one.
+// An argument that does not fit the schema. The search goes on with the next overload.
 struct Mismatch {
   std::string message;
 };
@@ -34,7 +34,7 @@ IValue convertList(const Site& site, const c10::TypePtr& type, Napi::Value value
   switch (element->kind()) {
     case TypeKind::IntType:
     case TypeKind::SymIntType:
-      // One number where a list is asked for stands for every element; libtorch expands it.
+      // A single number in place of a list stands for every element; libtorch expands it.
       return value.IsArray() ? IValue(listOf<int64_t>(site, value))
                              : IValue(c10::List<int64_t>({Arg<int64_t>::from(site, value)}));
     case TypeKind::FloatType:
@@ -67,7 +67,7 @@ IValue convert(const Site& site, const c10::TypePtr& type, Napi::Value value) {
       return Arg<at::Tensor>::from(site, value);
     case TypeKind::IntType:
     case TypeKind::SymIntType:
-      // The schema writes dtypes and memory formats as integers; people write them as names.
+      // The schema has dtypes and memory formats as integers; callers pass their names.
       if (value.IsString()) {
         const std::string name = Arg<std::string>::from(site, value);
         if (name == "contiguous" || name == "channelsLast" || name == "preserve")
@@ -117,8 +117,8 @@ Napi::Value toJsValue(Env& env, const IValue& value) {
   throw Error("ERR_NOT_IMPLEMENTED", "a result of type " + value.tagKind() + " has no JavaScript form");
 }
 
-// A dtype given by libtorch's number for it: one that the kernels have elements for. Quantized ones are made by a
-// quantizer, without which their tensors are read wrongly.
+// Checks a dtype given by libtorch's number: only dtypes that kernels can compute with pass. Quantized dtypes need a
+// quantizer; without one their tensors are read wrongly.
 void checkDType(const c10::Argument& argument, const IValue& value) {
   auto type = argument.real_type();
   if (type->kind() == TypeKind::OptionalType) type = type->castRaw<c10::OptionalType>()->getElementType();
@@ -130,7 +130,7 @@ void checkDType(const c10::Argument& argument, const IValue& value) {
     throw Mismatch{argument.name() + " must be a dtype, got the number " + std::to_string(number)};
 }
 
-// Puts the arguments on the stack in the schema's order: positional ones, then named ones, then defaults.
+// Puts the arguments on the stack in the schema's order: positional ones first, then named ones, then defaults.
 torch::jit::Stack buildStack(Env& env, const c10::FunctionSchema& schema, const std::vector<Napi::Value>& positional,
                              const std::optional<Napi::Object>& named) {
   const auto& arguments = schema.arguments();
@@ -177,8 +177,8 @@ std::vector<c10::OperatorHandle> overloadsOf(const std::string& name) {
   return handles;
 }
 
-// name: "namespace::operator" or "namespace::operator.overload". Without an overload the plain one is tried first, then
-// the others in the dispatcher's order; the first whose schema takes the arguments is called.
+// `name` is "namespace::operator" or "namespace::operator.overload". Without an overload, the plain one is tried first,
+// then the others in the dispatcher's order. Calls the first one whose schema takes the arguments.
 Napi::Value callOp(Env& env, std::string name, std::vector<Napi::Value> positional, std::optional<Napi::Value> named) {
   std::optional<Napi::Object> namedObject;
   if (named) {
@@ -194,7 +194,7 @@ Napi::Value callOp(Env& env, std::string name, std::vector<Napi::Value> position
   std::vector<c10::OperatorHandle> candidates;
   if (auto exact = c10::Dispatcher::singleton().findSchema({base, overload})) candidates.push_back(*exact);
   std::string why;
-  // Two rounds: listing all overloads walks the whole registry, so it waits until the exact name did not do.
+  // Two rounds: listing all overloads walks the whole registry, so it is done only if the exact name did not fit.
   for (int round = 0; round < 2; ++round) {
     if (round == 1) {
       if (dot != std::string::npos) break;
@@ -219,7 +219,7 @@ Napi::Value callOp(Env& env, std::string name, std::vector<Napi::Value> position
   throw Error("ERR_TYPE", name + " does not take these arguments:" + why);
 }
 
-// The schema of every operator of a name, for documentation and error messages.
+// The schemas of all overloads of an operator, for documentation and error messages.
 std::vector<std::string> opSchemas(std::string name) {
   std::vector<std::string> schemas;
   for (const auto& handle : overloadsOf(name.find("::") == std::string::npos ? "aten::" + name : name)) {
@@ -230,7 +230,7 @@ std::vector<std::string> opSchemas(std::string name) {
   return schemas;
 }
 
-// The names of all operators, without their overloads, in order.
+// The names of all operators, without overloads, sorted.
 std::vector<std::string> opNames() {
   std::set<std::string> names;
   for (const auto& name : c10::Dispatcher::singleton().getAllOpNames()) names.insert(name.name);

@@ -1,4 +1,4 @@
-// Arithmetic and comparison, element by element: one line an operation.
+// Arithmetic and comparison, element by element: one line for each operation.
 #include <ATen/Functions.h>
 
 #include "binding/bind.h"
@@ -22,8 +22,8 @@ Tensor binary(const Tensor& input, Operand other) {
 
 bool isNumber(const Operand& operand) { return operand.value.unsafeGetTensorImpl()->is_wrapped_number(); }
 
-// The gradients of these compute with the other side alone, and libtorch computes with two numbers in float32: the
-// number goes as a scalar, or as a tensor of the input's dtype.
+// The gradients of these operations are computed from the other side alone, and libtorch computes with two numbers in
+// float32. So the number is passed as a scalar, or as a tensor of the input's dtype.
 Tensor pow(const Tensor& input, Operand exponent) {
   return isNumber(exponent) ? at::pow(input, exponent.value.item()) : at::pow(input, exponent.value);
 }
@@ -49,7 +49,7 @@ Tensor addcdiv(const Tensor& input, const Tensor& left, const Tensor& right, at:
   return at::addcdiv(input, left, right, value);
 }
 Tensor lerp(const Tensor& input, const Tensor& end, Operand weight) {
-  // A number, however it is promoted, is no tensor of the input's dtype, which libtorch wants of a tensor of weights.
+  // libtorch requires a tensor of weights to have the input's dtype, which a number does not have: pass a scalar.
   if (isNumber(weight)) return at::lerp(input, end, weight.value.item());
   return at::lerp(input, end, weight.value);
 }

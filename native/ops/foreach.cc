@@ -1,4 +1,4 @@
-// Operations on lists of tensors, one kernel launch for many where the device has such kernels.
+// Operations on lists of tensors: one kernel launch for many tensors, if the device has such kernels.
 #include <ATen/Functions.h>
 
 #include <variant>
@@ -13,7 +13,7 @@ using Tensor = at::Tensor;
 using List = std::vector<Tensor>;
 using Scalars = std::vector<at::Scalar>;
 
-// The other side of a list: a number or a tensor for every element, or one number or tensor each.
+// The other side of a list: one number or tensor for every element, or a number or tensor for each.
 using Other = std::variant<at::Scalar, Scalars, List, Tensor>;
 
 }  // namespace
@@ -47,7 +47,7 @@ void checkLength(const List& tensors, size_t length, const char* name) {
                                  ", got " + std::to_string(length));
 }
 
-// Checks that each pair broadcasts and lies on one device. A tensor without dimensions may be on another.
+// Checks that each pair broadcasts and lies on one device. A tensor without dimensions may be on another device.
 void checkPairs(const List& tensors, const List& others, const char* name) {
   checkLength(tensors, others.size(), name);
   for (size_t i = 0; i < tensors.size(); ++i) {
@@ -91,8 +91,8 @@ List norm(List tensors, at::Scalar p) {
 
 // --- a list and another side -----------------------------------------------------------------------------------------
 
-// One name for all overloads of a function of libtorch. A single tensor goes as a list of itself where there is no
-// overload for it.
+// One name for all overloads of a libtorch function. A single tensor is passed as a list of copies if no overload takes
+// it.
 #define MBCONV_OVERLOADS(fn) [](const auto&... arguments) { return (fn)(arguments...); }
 constexpr auto kAdd = MBCONV_OVERLOADS(at::_foreach_add);
 constexpr auto kAdd_ = MBCONV_OVERLOADS(at::_foreach_add_);
@@ -116,7 +116,7 @@ constexpr auto kAddcdiv = MBCONV_OVERLOADS(at::_foreach_addcdiv);
 constexpr auto kAddcdiv_ = MBCONV_OVERLOADS(at::_foreach_addcdiv_);
 #undef MBCONV_OVERLOADS
 
-// Add and subtract: α belongs to tensors; for numbers the product is as easily written by the caller.
+// Add and subtract take α only for tensors. With numbers the caller can multiply by it.
 template <auto Fn>
 auto scaled(List tensors, Other other, at::Scalar alpha) {
   checkOther(tensors, other);
@@ -127,8 +127,9 @@ auto scaled(List tensors, Other other, at::Scalar alpha) {
   return Fn(tensors, std::get<at::Scalar>(other));
 }
 
-// What takes a tensor without dimensions as one argument, so that it is read on the device once. Its gradient is one
-// that libtorch 2.13 fails to compute there ("inconsistent range for TensorList output"); that of a list it does.
+// These functions take a tensor without dimensions as one argument, so that the device reads it once. libtorch 2.13
+// fails to compute the gradient of that argument ("inconsistent range for TensorList output"). It can compute the
+// gradient of a list, so a tensor that requires a gradient is passed as a list.
 template <auto Fn>
 auto withTensor(List tensors, Other other) {
   checkOther(tensors, other);

@@ -10,7 +10,7 @@ namespace {
 
 using Tensor = at::Tensor;
 
-// An index per dimension: null keeps the dimension, an int64 tensor or a mask picks.
+// One index for each dimension: null keeps the dimension, an int64 tensor or a mask picks from it.
 c10::List<std::optional<Tensor>> indexList(const std::vector<std::optional<Tensor>>& indices) {
   c10::List<std::optional<Tensor>> list;
   for (const auto& index : indices) list.push_back(index);

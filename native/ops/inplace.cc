@@ -21,7 +21,7 @@ void binary(Tensor input, Operand other) {
 
 void add_(Tensor input, Operand other, at::Scalar alpha) { input.add_(other.value, alpha); }
 void sub_(Tensor input, Operand other, at::Scalar alpha) { input.sub_(other.value, alpha); }
-// A number as a scalar: see ops_elementwise.cc.
+// Passes a number as a scalar: see pow() in elementwise.cc.
 void pow_(Tensor input, Operand exponent) {
   if (exponent.value.unsafeGetTensorImpl()->is_wrapped_number())
     input.pow_(exponent.value.item());

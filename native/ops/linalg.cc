@@ -39,7 +39,7 @@ Tensor matrixRank(const Tensor& input, std::optional<double> atol, std::optional
   return at::linalg_matrix_rank(input, atol, rtol, hermitian);
 }
 Tensor matrixPower(const Tensor& input, int64_t n) {
-  // libtorch takes -n, which the least integer has not, and then multiplies for ever.
+  // libtorch negates n, which overflows for the least integer, and then multiplies forever.
   if (n == std::numeric_limits<int64_t>::min()) throw Error("ERR_VALUE", "n must be at least -2^63 + 1");
   return at::linalg_matrix_power(input, n);
 }

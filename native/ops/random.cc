@@ -100,7 +100,7 @@ void seedGenerator(Env& env, int64_t seed) {
   env.generator.set_current_seed(static_cast<uint64_t>(seed));
 }
 
-// Seeds this environment's generator and every CUDA device's, and libtorch's default one, which callOp draws from.
+// Seeds this environment's generator, every CUDA device's, and libtorch's default one, which callOp draws from.
 void manualSeed(Env& env, int64_t seed) {
   seedGenerator(env, seed);
   at::manual_seed(static_cast<uint64_t>(seed));

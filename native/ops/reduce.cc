@@ -30,7 +30,7 @@ Tensor mean(const Tensor& input, Dims dim, bool keepdim, DType dtype) {
 Tensor nanmean(const Tensor& input, Dims dim, bool keepdim, DType dtype) {
   return at::nanmean(input, dimsRef(dim), keepdim, dtype);
 }
-// A correction is handed on as a Scalar: a double would convert to the bool of the overload with `unbiased`.
+// The correction is passed as a Scalar: a double would convert to the bool of the overload with `unbiased`.
 Tensor var(const Tensor& input, Dims dim, double correction, bool keepdim) {
   return at::var(input, dimsRef(dim), at::Scalar(correction), keepdim);
 }
@@ -64,7 +64,7 @@ Tensor countNonzero(const Tensor& input, Dims dim) {
 }
 Tensor trace(const Tensor& input) { return at::trace(input); }
 
-// Of the whole tensor one element; along a dimension the elements and their indices.
+// Of the whole tensor: one element. Along a dimension: the elements and their indices.
 template <Tensor (*Fn)(const Tensor&)>
 Tensor whole(const Tensor& input) {
   return Fn(input);
@@ -73,7 +73,8 @@ template <Pair (*Fn)(const Tensor&, int64_t, bool)>
 Pair along(const Tensor& input, int64_t dim, bool keepdim) {
   return Fn(input, dim, keepdim);
 }
-// libtorch's kernel takes the elements of an expanded tensor for as many as its shape says, and reads beside it.
+// libtorch's kernel assumes that an expanded tensor has as many elements in memory as in its shape, and reads out of
+// bounds.
 template <Pair (*Fn)(const Tensor&, int64_t, bool)>
 Pair medianAlong(const Tensor& input, int64_t dim, bool keepdim) {
   return Fn(input.contiguous(), dim, keepdim);
@@ -82,11 +83,11 @@ Pair kthvalue(const Tensor& input, int64_t k, int64_t dim, bool keepdim) {
   return at::kthvalue(input, k, dim, keepdim);
 }
 
-// q as numbers, or a tensor of them, 0-d or 1-d.
+// q is a number, or a 0-d or 1-d tensor of numbers.
 template <auto Fn>
 Tensor quantile(const Tensor& input, Operand q, Dim dim, bool keepdim, std::string interpolation) {
   Tensor levels = q.value;
-  // A number is made a tensor of the input's dtype in earnest: libtorch wants both to agree.
+  // Convert to a real tensor: libtorch requires q and input to share a dtype.
   if (levels.unsafeGetTensorImpl()->is_wrapped_number()) levels = at::scalar_tensor(levels.item(), input.options());
   return Fn(input, levels, dim, keepdim, interpolation);
 }
@@ -110,7 +111,8 @@ Pair sort(const Tensor& input, int64_t dim, bool descending, bool stable) {
   return at::sort(input, stable, dim, descending);
 }
 
-// Values, where each element went, how often each occurs; the latter two undefined unless asked for.
+// The values, the position of each element among them, how often each occurs. The latter two are undefined unless
+// requested.
 using Unique = std::tuple<Tensor, Tensor, Tensor>;
 Unique only(Unique found, bool inverse, bool counts) {
   return {std::get<0>(found), inverse ? std::get<1>(found) : Tensor(), counts ? std::get<2>(found) : Tensor()};

@@ -1,4 +1,4 @@
-// Views, rearrangements and joining. What can be a view of the input is one.
+// Views, rearrangements and joining. The result is a view of the input where that is possible.
 #include <ATen/Functions.h>
 
 #include "binding/bind.h"
@@ -86,7 +86,8 @@ List chunk(const Tensor& input, int64_t chunks, int64_t dim) {
 }
 List tensorSplit(const Tensor& input, int64_t sections, int64_t dim) {
   checkPositive({sections}, "sections");
-  // More sections than elements are empty tensors, one handle each: as many as anyone can mean, not all there are.
+  // Sections beyond the number of elements are empty tensors, each with a handle. The limit is above any sensible
+  // number.
   if (sections > (int64_t{1} << 20)) throw Error("ERR_VALUE", "sections must be at most 2^20");
   return input.tensor_split(sections, dim);
 }

@@ -14,12 +14,12 @@ int64_t numel(const Tensor& tensor) { return tensor.numel(); }
 std::string dtype(const Tensor& tensor) { return dtypeName(tensor.scalar_type()); }
 std::string device(const Tensor& tensor) { return tensor.device().str(); }
 bool isContiguous(const Tensor& tensor, at::MemoryFormat format) {
-  // Asking for channels-last of anything but four dimensions is an error inside libtorch; the answer is simply no.
+  // libtorch throws for channels-last with any number of dimensions but four. The answer is simply no.
   if (format == at::MemoryFormat::ChannelsLast && tensor.dim() != 4) return false;
   return tensor.is_contiguous(format == at::MemoryFormat::Preserve ? at::MemoryFormat::Contiguous : format);
 }
 
-// The layout that convolutions take it for. With one channel or one pixel both hold and the strides decide.
+// The layout that convolutions assume for it. With one channel or one pixel both layouts hold, and the strides decide.
 std::string memoryFormat(const Tensor& tensor) {
   return tensor.suggest_memory_format() == at::MemoryFormat::ChannelsLast ? "channelsLast" : "contiguous";
 }

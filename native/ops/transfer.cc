@@ -1,4 +1,4 @@
-// Tensors on their way from one thread to another: the receiver gets the same memory.
+// Tensors in transit from one thread to another: the receiver gets the same memory.
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <mutex>
@@ -10,8 +10,8 @@ namespace mbconv {
 
 namespace {
 
-// What has been sent and not yet received. It belongs to the process, as the memory behind the tensors does: the sender
-// may have ended before its tensors arrive. Never destroyed, since threads may outlive static destructors.
+// The tensors that have been sent and not yet received. They belong to the process, as their memory does: the sender
+// may have ended before they arrive. Never destroyed, since threads may outlive static destructors.
 struct Transit {
   std::mutex mutex;
   std::unordered_map<int64_t, at::Tensor> tensors;
@@ -23,8 +23,8 @@ Transit& transit() {
   return *instance;
 }
 
-// Gives the tensor a number under which any thread may receive it, once. Waits for a device to finish what it has been
-// told to do with it: the receiver's stream knows nothing of this one's.
+// Gives the tensor a number under which any thread may receive it, once. Waits for the device to finish its pending
+// work on the tensor: the receiver's stream is not synchronised with this one.
 int64_t sendTensor(const at::Tensor& tensor) {
   if (!tensor.is_cpu()) c10::impl::VirtualGuardImpl(tensor.device().type()).getStream(tensor.device()).synchronize();
   at::Tensor detached = tensor.detach();
@@ -49,10 +49,10 @@ at::Tensor receiveTensor(int64_t number) {
   throw Error("ERR_VALUE", "no tensor is under way by that number: it has been received or cancelled, or never sent");
 }
 
-// False when it is not under way any more.
+// False if it is no longer in transit.
 bool cancelTensor(int64_t number) { return take(number).has_value(); }
 
-// How many are under way, and the bytes of their memory.
+// The number of tensors in transit, and the bytes of their memory.
 std::vector<int64_t> tensorsInTransit() {
   Transit& all = transit();
   std::lock_guard lock(all.mutex);

@@ -46,11 +46,11 @@ ElementKind elementKind(napi_typedarray_type type) {
   }
 }
 
-// Copies a typed array into a new tensor. A Uint16Array holds the bits of float16 or bfloat16, whichever is asked for.
+// Copies a typed array into a new tensor. A Uint16Array holds the bits of float16 or bfloat16, as `dtype` says.
 Tensor fromTypedArray(Env& env, Napi::Value array, std::vector<int64_t> shape, std::optional<at::ScalarType> dtype,
                       at::Device device) {
   if (!array.IsTypedArray()) throw Error("ERR_TYPE", "data must be a typed array, got " + describe(env, array));
-  // Whatever kind of array it is: read as bytes, one call gives its memory, type and length.
+  // Read every kind of array as bytes: one call gives its memory, type and length.
   auto bytes = array.As<Napi::Uint8Array>();
   const napi_typedarray_type type = bytes.TypedArrayType();
   const size_t length = bytes.ElementLength();
@@ -80,8 +80,8 @@ Tensor fromTypedArray(Env& env, Napi::Value array, std::vector<int64_t> shape, s
 }
 
 struct ArrayKind {
-  size_t bytes;      // of an element
-  const char* name;  // of the JavaScript class
+  size_t bytes;      // of one element
+  const char* name;  // name of the JavaScript class
   Napi::Value (*view)(Napi::ArrayBuffer buffer, size_t elements);
 };
 
@@ -118,7 +118,7 @@ ArrayKind arrayKind(at::ScalarType dtype) {
   }
 }
 
-// Contiguous elements in host memory, no gradient. Waits for the device.
+// Contiguous elements in host memory, without a gradient. Waits for the device.
 Tensor onHost(const Tensor& tensor) { return tensor.detach().cpu().contiguous().resolve_conj().resolve_neg(); }
 
 // Buffers of this many bytes or more may exceed what V8 can allocate.
@@ -132,7 +132,7 @@ std::pair<Napi::ArrayBuffer, void*> bufferFor(Napi::Env js, const Tensor& tensor
     auto buffer = Napi::ArrayBuffer::New(js, count * kind.bytes);
     return {buffer, buffer.Data()};
   }
-  // Node-API ends the process when there is no memory for the buffer, or when an array may not have that many elements.
+  // Node-API aborts the process if there is no memory for the buffer, or if an array may not have that many elements.
   // JavaScript's own constructor throws instead.
   const auto constructor = js.Global().Get(kind.name).As<Napi::Function>();
   try {
@@ -159,13 +159,13 @@ Napi::Value toTypedArray(Env& env, const Tensor& tensor) {
   return viewOf(buffer, tensor);
 }
 
-// The same off the JavaScript thread: the wait for the device, the change to contiguous order and the copy into the
-// result. These are what takes time for a large tensor.
+// The same off the JavaScript thread. The slow steps for a large tensor run there: waiting for the device, making the
+// elements contiguous and copying them into the result.
 Task toTypedArrayAsync(Env& env, const Tensor& tensor) {
   const auto [buffer, data] = bufferFor(env.js(), tensor);
-  // Released with the task, on the JavaScript thread, whether it succeeds or fails.
+  // Released with the task on the JavaScript thread, whether the task succeeds or fails.
   const auto held = std::make_shared<Napi::Reference<Napi::ArrayBuffer>>(Napi::Persistent(buffer));
-  // The copy runs on this thread's current stream. The other thread's own stream would not wait for this one's work.
+  // The copy runs on this thread's current stream. The other thread's own stream would not wait for that stream's work.
   std::optional<c10::Stream> stream;
   if (tensor.is_cuda()) stream = c10::impl::VirtualGuardImpl(tensor.device().type()).getStream(tensor.device());
   return {[tensor, stream, data = data] {

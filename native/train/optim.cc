@@ -1,12 +1,12 @@
 // Optimiser steps over lists of parameters.
 //
-// On the CPU each parameter is updated in one pass over its memory: a step is bound by memory traffic, and the same
+// On the CPU each parameter is updated in one pass over its memory. A step is bound by memory traffic, and the same
 // arithmetic as separate list-wise operations reads and writes everything about five times. Other devices, dtypes and
-// layouts take libtorch's foreach kernels. Parameters without a gradient are left alone.
+// layouts use libtorch's foreach kernels. Parameters without a gradient stay unchanged.
 //
-// Numbers that change from step to step (learning rate, count of steps) may be tensors of one element instead: a
-// captured CUDA graph reads them anew at every replay, where a number would stay what it was. Nothing here waits for
-// the device then.
+// Numbers that change from step to step (learning rate, count of steps) may be tensors of one element: a captured CUDA
+// graph reads a tensor again at every replay, but would keep a number fixed. With tensors nothing here waits for the
+// device.
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
@@ -28,7 +28,7 @@ struct Rate {
   double number;
   Tensor tensor;
 
-  // Whether the foreach kernels have to read it from the tensor.
+  // Whether the foreach kernels have to read the value from the tensor.
   bool onDevice() const { return tensor.defined(); }
   // For the loops on the CPU.
   double value() const { return onDevice() ? tensor.item<double>() : number; }
@@ -51,10 +51,10 @@ struct Arg<Rate> {
 
 namespace {
 
-// For a foreach kernel, which wants scalars in the dtype and on the device of its list.
+// For a foreach kernel, whose scalars must have the dtype and device of its list.
 Tensor as(const Tensor& scalar, const Tensors& list) { return scalar.to(list[0].options()); }
 
-// Elements one thread should at least have: about 128 KiB of float32.
+// Least number of elements for one thread: about 128 KiB of float32.
 constexpr int64_t kGrain = 32768;
 
 // One parameter with its gradient and state tensors.
@@ -65,7 +65,7 @@ struct Slot {
   std::array<Tensor, States> state;
 };
 
-// Pairs up the lists and drops what has no gradient.
+// Pairs up the lists and leaves out parameters without a gradient.
 template <size_t States>
 std::vector<Slot<States>> slots(const Tensors& parameters, const std::array<const Tensors*, States>& states) {
   for (const Tensors* list : states) {
@@ -99,7 +99,7 @@ bool flat(const Tensor& first, const Tensor& second, const Rest&... rest) {
          flat(first, rest...);
 }
 
-// What was written through a raw pointer has to tell autograd.
+// Autograd must be informed of a write through a raw pointer.
 void written(const Tensor& tensor) { tensor.unsafeGetTensorImpl()->bump_version(); }
 
 float* data(const Tensor& tensor) { return tensor.data_ptr<float>(); }
@@ -117,8 +117,8 @@ struct Lists {
   }
 };
 
-// RMSProp as TensorFlow does it: ε inside the root, the learning rate inside the momentum buffer. The square average
-// starts at 1 (the caller's part). Source: tensorflow/tpu, models/official/efficientnet/utils.py (build_optimizer), and
+// RMSProp as TensorFlow computes it: ε inside the root, the learning rate inside the momentum buffer. The caller starts
+// the square average at 1. Source: tensorflow/tpu, models/official/efficientnet/utils.py (build_optimizer), and
 // TensorFlow's kernel, ApplyRMSProp in core/kernels/training_ops.cc.
 //   s ← αs + (1−α)g²;  m ← μm + lr·g/√(s+ε);  p ← p − m,   with g the gradient + weightDecay·p
 void rmspropTfStep(Tensors parameters, Tensors squareAverages, Tensors momentumBuffers, Rate lr, double alpha,
@@ -172,7 +172,7 @@ void descend(Tensors& parameters, const Tensors& direction, const Rate& lr) {
   }
 }
 
-// SGD with momentum. The buffer starts at 0 (the caller's part); without momentum the list of buffers is empty.
+// SGD with momentum. The caller starts the buffer at 0. Without momentum the list of buffers is empty.
 //   b ← μb + g;  p ← p − lr·(nesterov ? g + μb : b),   with g the gradient + weightDecay·p
 void sgdStep(Tensors parameters, Tensors momentumBuffers, Rate lr, double momentum, bool nesterov, double weightDecay) {
   at::NoGradGuard noGrad;
@@ -215,7 +215,7 @@ void sgdStep(Tensors parameters, Tensors momentumBuffers, Rate lr, double moment
   }
 }
 
-// AdamW: weight decay apart from the gradient. `step` counts from 1. Source: arXiv:1711.05101, algorithm 2.
+// AdamW: weight decay is separate from the gradient. `step` counts from 1. Source: arXiv:1711.05101, algorithm 2.
 void adamwStep(Tensors parameters, Tensors averages, Tensors squareAverages, Rate step, Rate lr, double beta1,
                double beta2, double eps, double weightDecay) {
   if (!step.onDevice() && !(step.number >= 1))
@@ -251,7 +251,7 @@ void adamwStep(Tensors parameters, Tensors averages, Tensors squareAverages, Rat
   at::_foreach_addcmul_(rest.state[1], rest.gradients, rest.gradients, 1 - beta2);
   Tensors roots = at::_foreach_sqrt(rest.state[1]);
   if (lr.onDevice()) {
-    // The corrections are differences of nearly equal numbers in the first steps: in float64, like the numbers below.
+    // In float64: the corrections are differences of nearly equal numbers in the first steps.
     const Tensor rate = lr.tensor.to(at::kDouble), count = step.tensor.to(at::kDouble);
     const Tensor correction1 = at::rsub(at::pow(beta1, count), 1);
     const Tensor correction2 = at::rsub(at::pow(beta2, count), 1).sqrt_();
@@ -273,7 +273,7 @@ void adamwStep(Tensors parameters, Tensors averages, Tensors squareAverages, Rat
 void emaUpdate(Tensors averages, Tensors sources, Rate decay) {
   if (averages.size() != sources.size()) throw Error("ERR_SHAPE", "the lists must be equally long");
   at::NoGradGuard noGrad;
-  // On a GPU there is nothing to walk, and asking for the value would wait for it.
+  // A GPU has no loop that needs the value, and reading it would wait for the device.
   const float keep = decay.onDevice() && !decay.tensor.is_cpu() ? 0 : 1 - decay.value();
   Tensors restAverages, restSources;
   for (size_t i = 0; i < averages.size(); ++i) {
@@ -297,7 +297,7 @@ void emaUpdate(Tensors averages, Tensors sources, Rate decay) {
   }
   if (restAverages.empty()) return;
   if (decay.onDevice()) {
-    // average += (1 − decay)(source − average): lerp with a tensor for its weight is not to be had list-wise
+    // average += (1 − decay)(source − average). A list-wise lerp with a tensor as its weight is not available
     // everywhere.
     Tensors differences = at::_foreach_sub(restSources, restAverages);
     at::_foreach_mul_(differences, as(at::rsub(decay.tensor, 1), differences));
@@ -307,8 +307,8 @@ void emaUpdate(Tensors averages, Tensors sources, Rate decay) {
   }
 }
 
-// Scales all gradients so that their common norm is at most maxNorm. Returns the norm before, on the gradients' device,
-// which nobody waits for unless `finite` asks for an error where it is not finite.
+// Scales all gradients so that their common norm is at most maxNorm. Returns the norm before scaling, on the gradients'
+// device. Does not wait for the device, unless `finite` asks for an error where the norm is not finite.
 Tensor clipGradNorm(Tensors parameters, double maxNorm, double normType, bool finite) {
   if (!(maxNorm > 0)) throw Error("ERR_VALUE", "maxNorm must be positive");
   if (!(normType > 0)) throw Error("ERR_VALUE", "normType must be positive");

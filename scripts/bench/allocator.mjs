@@ -1,16 +1,17 @@
-// What the caching CPU allocator (native/device/allocator.cc) gains over glibc's, which MBCONV_NO_CACHING_ALLOCATOR chooses.
+// Compares the caching CPU allocator (native/device/allocator.cc) with glibc's, which MBCONV_NO_CACHING_ALLOCATOR
+// selects.
 //
 //   npm run bench:allocator                --steps=N --batch=N --rounds=N --json
 //     -- --synchronous                     without returning to the event loop, where no finalizer runs
 //     -- --loop                            only the loop
 //
-// The loop makes and frees 3,000 tensors of 1 MiB and keeps one number of each. Every round starts a process for each
-// allocator, in turns. Its resident memory must be at most a fifth of glibc's, its time at most half (medians of the
-// rounds' ratios).
+// The loop makes and frees 3,000 tensors of 1 MiB and keeps one number of each. Every round runs one process per
+// allocator, in alternating order. Resident memory must be at most a fifth of glibc's, time at most half (medians of
+// the rounds' ratios).
 //
 // Training is B0 at 64 px, 2,000 steps. Resident memory after the last step must be at most 1.1 times that after step 50.
-// The two allocators run in processes that take turns, a few steps each; the median of the ratios of their times must not
-// be above 1.
+// The two allocators run in processes that alternate every few steps; the median of the ratios of their times must not
+// exceed 1.
 //
 // Fails when a target is missed.
 import { fork } from 'node:child_process'
@@ -34,10 +35,10 @@ const { values: options } = parseArgs({
 })
 const [steps, batch, rounds] = [options.steps, options.batch, options.rounds].map(Number)
 
-/** Makes a tensor of 1 MiB, keeps its sum and frees it, again and again; tells the resident memory and the seconds. */
+/** Makes a tensor of 1 MiB, keeps its sum and frees it, repeatedly. Reports resident memory and seconds. */
 async function loopChild() {
   const { default: mb } = await import('mbconv')
-  mb.ones([1]).dispose() // the addon is loaded now
+  mb.ones([1]).dispose() // loads the addon
   const start = process.hrtime.bigint()
   const kept = []
   for (let i = 0; i < TENSORS; i++) mb.scope(() => kept.push(mb.keep(mb.ones([2 ** 18]).sum())))
@@ -45,7 +46,7 @@ async function loopChild() {
   process.send({ resident: process.memoryUsage.rss(), seconds })
 }
 
-/** Answers "run n steps" with the seconds of each and the resident memory afterwards. */
+/** Answers "run n steps" with the seconds of each step and the resident memory afterwards. */
 async function trainingChild() {
   const { default: mb } = await import('mbconv')
   const model = mb.models.create('efficientnet_b0', { numClasses: 10, seed: 0 }).to({ memoryFormat: 'channelsLast' })
@@ -76,7 +77,7 @@ function start(child, env) {
   const ended = new Promise((_, reject) => {
     forked.once('exit', (code) => reject(new Error(`a side ended with ${code}`)))
   })
-  ended.catch(() => {}) // only of interest while an answer is awaited
+  ended.catch(() => {}) // matters only while an answer is awaited
   const answer = () => Promise.race([new Promise((resolve) => forked.once('message', resolve)), ended])
   return {
     first: answer(),
@@ -95,7 +96,7 @@ const mib = (bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`
 async function loop() {
   const sides = [[], []]
   for (let round = 0; round < rounds; round++) {
-    // Who goes first alternates too.
+    // Alternate who goes first.
     for (const side of round % 2 === 0 ? [0, 1] : [1, 0]) {
       const child = start('loop', side === 0 ? {} : GLIBC)
       sides[side].push(await child.first)
@@ -130,7 +131,7 @@ async function training() {
   for (let round = 0; round < rounds; round++) {
     const sides = [ours, glibc]
     const seconds = []
-    // Who goes first alternates too.
+    // Alternate who goes first.
     for (const side of round % 2 === 0 ? [0, 1] : [1, 0]) seconds[side] = median((await sides[side].run(5)).seconds)
     ratios.push(seconds[0] / seconds[1])
   }

@@ -1,13 +1,13 @@
-// What crossing from JavaScript to C++ and back costs: calls of the addon's own functions, of which the smallest tensors
-// leave little but the crossing.
+// Measures the cost of crossing from JavaScript to C++ and back: calls of the addon's own functions with tensors so
+// small that the crossing dominates.
 //
 //   npm run bench:boundary                                 nanoseconds a call of the addon that is built
 //     -- --against FILE                                    and of another build of it, FILE, as a ratio
 //     -- --rounds N --json
 //
-// With --against each addon runs in a process of its own. The two take turns, a few milliseconds each, and every round
-// gives one ratio of processor times (other programs' turns on the processor do not count). The median of the ratios for
-// `add` and `conv2d` must not be above the target; it fails when one is.
+// With --against each addon runs in a separate process. The two alternate every few milliseconds, and every round gives
+// one ratio of processor times (time that other programs use does not count). Fails if the median ratio of `add` or
+// `conv2d` is above the target.
 import { fork } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util'
 import { median } from './median.mjs'
 
 const TARGET = 1.05
-/** Of these the ratio is held to the target: the calls that a network makes. */
+/** The calls whose ratio must meet the target: those that a network makes. */
 const HELD = ['add', 'conv2d']
 
 const { values: options } = parseArgs({
@@ -30,10 +30,10 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds)
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds needs a positive number')
 
-/** Calls in a round: some ten milliseconds of each. */
+/** Calls in a round: about ten milliseconds of each. */
 const CALLS = { isGradEnabled: 100_000, add: 4000, conv2d: 2000, shape: 20_000 }
 
-/** Answers "run this many calls of each" with the nanoseconds of processor time that one took. */
+/** Answers "run this many calls of each" with the nanoseconds of processor time per call. */
 async function child() {
   const require = createRequire(import.meta.url)
   const { default: mb } = await import('mbconv')
@@ -56,7 +56,7 @@ async function child() {
     const { user, system } = process.cpuUsage(before)
     return ((user + system) * 1000) / calls
   }
-  for (const [name, call] of Object.entries(work)) measure(call, CALLS[name] * 5) // until the compiler has done its work
+  for (const [name, call] of Object.entries(work)) measure(call, CALLS[name] * 5) // let the compiler optimise first
   process.on('message', (name) => process.send(measure(work[name], CALLS[name])))
   process.send('ready')
 }
@@ -67,7 +67,7 @@ function start(addon) {
   const ended = new Promise((_, reject) => {
     forked.once('exit', (code) => reject(new Error(`a side ended with ${code}`)))
   })
-  ended.catch(() => {}) // only of interest while an answer is awaited
+  ended.catch(() => {}) // matters only while an answer is awaited
   const answer = () => Promise.race([new Promise((resolve) => forked.once('message', resolve)), ended])
   return {
     ready: answer(),
@@ -94,7 +94,7 @@ async function main() {
   for (const name of Object.keys(CALLS)) {
     const times = sides.map(() => [])
     for (let round = 0; round < rounds; round++) {
-      // Who goes first alternates too.
+      // Alternate who goes first.
       const order = round % 2 === 0 ? sides.keys() : [...sides.keys()].reverse()
       for (const side of order) times[side].push(await sides[side].run(name))
     }

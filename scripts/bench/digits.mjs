@@ -1,4 +1,4 @@
-// Trains configs/digits.yaml with seeds 0, 1 and 2 and fails when accuracy or time miss their targets.
+// Trains configs/digits.yaml with seeds 0, 1 and 2. Fails if accuracy or time misses its target.
 //
 //   npm run bench:digits         --json
 import { mkdtempSync, rmSync } from 'node:fs'

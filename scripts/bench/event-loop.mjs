@@ -1,5 +1,5 @@
-// How long the event loop of the thread that asked waits while a network trains in its worker, and while large tensors
-// are read: the gaps between the ticks of a 10 ms timer. Fails when 1 % of them miss the target.
+// Measures how long the calling thread's event loop is blocked while a network trains in a worker, and while large
+// tensors are read: the gaps between ticks of a 10 ms timer. Fails if more than 1 % of them miss the target.
 //
 //   npm run bench:event-loop         --json
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -8,14 +8,14 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import mb from 'mbconv'
 
-/** 99 % of the gaps are below, ms. */
+/** 99 % of the gaps must be below this, ms. */
 const TARGET = 50
 const READINGS = 24
 
 const { values: options } = parseArgs({ options: { json: { type: 'boolean', default: false } } })
 const quantile = (list, share) => [...list].sort((x, y) => x - y)[Math.floor(list.length * share)]
 
-/** Watches the timer until the function it returns is called. Milliseconds. */
+/** Records the timer's gaps, in ms, until the returned function is called. */
 function watchTimer() {
   const gaps = []
   let last = performance.now()

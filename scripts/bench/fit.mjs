@@ -1,4 +1,4 @@
-// How long models.fit takes for each base and budget: the fastest of three. Fails when one misses the target.
+// Times models.fit for each base and budget, as the fastest of three. Fails if one misses the target.
 //
 //   npm run bench:fit         --json
 import { parseArgs } from 'node:util'

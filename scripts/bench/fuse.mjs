@@ -3,14 +3,14 @@
 //   node scripts/bench/fuse.mjs             both settings below; fails when a ratio is above its target
 //   --rounds=N --json
 //
-// A round times a few passes of each; what counts is the median over rounds of the ratio of the two medians, so that a
-// machine's changing speed falls out.
+// A round times a few passes of each. The result is the median over rounds of the ratio of the two medians, so that
+// changes in the machine's speed cancel out.
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import mb from 'mbconv'
 import { median } from './median.mjs'
 
-/** Fused over unfused: at most this. */
+/** Largest allowed ratio of fused to unfused. */
 const TARGET = 1.0
 const SETTINGS = [
   { batch: 1, size: 224, passes: 8 },
@@ -40,7 +40,7 @@ for (const { batch, size, passes } of SETTINGS) {
   for (const model of sides) for (let i = 0; i < 2; i++) seconds(model, images)
   const times = Array.from({ length: rounds }, (_, round) => {
     const found = [0, 0]
-    // Each goes first every other round.
+    // Alternate who goes first.
     for (const side of round % 2 === 0 ? [0, 1] : [1, 0]) {
       found[side] = median(Array.from({ length: passes }, () => seconds(sides[side], images)))
     }

@@ -5,8 +5,8 @@
 //   --rounds=N --json
 //
 // The step: forward, cross-entropy with label smoothing 0.1, backward, RMSProp with momentum and weight decay, float32,
-// synthetic images already in memory. A round runs a few steps on each side; what counts is the median over rounds of
-// the ratio of the two sides' median step, so that a machine's changing speed falls out.
+// synthetic images already in memory. A round runs a few steps on each side. The result is the median over rounds of
+// the ratio of the two sides' median steps, so that changes in the machine's speed cancel out.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpus } from 'node:os'
@@ -14,11 +14,11 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-// As it was before mbconv set anything of its own: PyTorch runs as its users run it.
+// The environment from before mbconv set anything, so that PyTorch runs as its users run it.
 const environment = { ...process.env }
 const { default: mb } = await import('mbconv')
 
-/** Ours over PyTorch's: at most this. */
+/** Largest allowed ratio of our time to PyTorch's. */
 const TARGET = 1.0
 const SETTINGS = [
   { batch: 16, size: 224, stepsPerRound: 2 },
@@ -32,7 +32,7 @@ const rounds = Number(options.rounds)
 const threads = Math.max(1, Math.min(cpus().length, mb.getNumThreads()))
 mb.setNumThreads(threads)
 
-/** Steps in this process. */
+/** Runs steps in this process. */
 function ours({ batch, size }) {
   mb.manualSeed(0)
   const model = mb.models.create('efficientnet_b0', {
@@ -63,7 +63,7 @@ function ours({ batch, size }) {
     })
 }
 
-/** Steps in a Python process that waits, idle, while we run. */
+/** Runs steps in a Python process, which is idle during ours. */
 async function peer({ batch, size }) {
   const script = fileURLToPath(new URL('../goldens/training_step.py', import.meta.url))
   const python = process.env.MBCONV_PEER_PYTHON ?? 'python3'
@@ -77,7 +77,7 @@ async function peer({ batch, size }) {
       reject(new Error(`${python} ended with ${code}; MBCONV_PEER_PYTHON needs torch, torchvision`)),
     )
   })
-  failed.catch(() => {}) // only of interest while a line is awaited
+  failed.catch(() => {}) // matters only while a line is awaited
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const line = async () => JSON.parse((await Promise.race([lines.next(), failed])).value)
   const { torch } = await line()
@@ -102,7 +102,7 @@ for (const setting of SETTINGS) {
   await theirs.run(2)
   const pairs = []
   for (let round = 0; round < rounds; round++) {
-    // Who goes first alternates too.
+    // Alternate who goes first.
     const sides = [
       async () => median(run(setting.stepsPerRound)),
       async () => median(await theirs.run(setting.stepsPerRound)),

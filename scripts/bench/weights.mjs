@@ -1,11 +1,11 @@
 /*
- * Weights of the size of B7's, 266 MB of random numbers: how long until they are there, and what memory that takes.
+ * Loads weights of B7's size, 266 MB of random numbers, and measures time and memory.
  *
  *   node scripts/bench/weights.mjs [--rounds=9]
  *
- * Each reading is a process of its own, the ways in turn; figures are medians with the least and the most. The file is in
- * the system's cache. Memory is what the process has more at its peak: its own pages, and those of the file that it maps,
- * which the system takes back when it needs them.
+ * Every reading runs in a separate process, alternating between the ways. Figures are medians with minimum and maximum.
+ * The file is in the system's cache. Memory is the growth of the process at its peak: its own pages, and those of the
+ * mapped file, which the system reclaims when it needs them.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'

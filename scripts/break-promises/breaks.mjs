@@ -1,7 +1,7 @@
 /*
- * What each promise rests on, and how it is taken out: in `file`, `text`, which is there exactly once, becomes `by`. Then
- * the test in test/<test>.test.mjs that is named after the promise must fail, or, where none is, any test of that file.
- * `hangs`: without it something waits for ever, so the test is given a minute only.
+ * What each promise rests on, and how to break it: in `file`, `text`, which occurs exactly once, is replaced with `by`.
+ * Then the test of that name in test/<test>.test.mjs must fail, or any test of that file if none has the promise's
+ * name. `hangs`: the break makes something wait for ever, so the test gets only a minute.
  */
 export const BREAKS = [
   {
@@ -88,8 +88,8 @@ export const BREAKS = [
     promise: 'No input kills the process',
     what: 'an error that refuses to be looked at leaves the guard',
     file: 'native/binding/error.cc',
-    text: '  } catch (const Napi::Error&) {\n    // node-addon-api looks',
-    by: '  } catch (const std::bad_alloc&) {\n    // node-addon-api looks',
+    text: '  } catch (const Napi::Error&) {\n    // node-addon-api reads',
+    by: '  } catch (const std::bad_alloc&) {\n    // node-addon-api reads',
     test: 'function',
   },
   {
@@ -157,7 +157,7 @@ export const BREAKS = [
     test: 'cuda',
   },
   {
-    promise: 'A backward pass never waits for itself',
+    promise: '`backward()` never deadlocks',
     what: 'a graph that is being walked is walked again',
     file: 'native/autograd/autograd.cc',
     text: '    if (std::find(env.walking.begin(), env.walking.end(), node) != env.walking.end())\n',
@@ -190,7 +190,7 @@ export const BREAKS = [
     test: 'operators',
   },
   {
-    promise: '`median` of an expanded tensor is that of its copy',
+    promise: '`median` is right for a tensor made by `expand`',
     what: 'an expanded tensor reaches the kernel',
     file: 'native/ops/reduce.cc',
     text: 'return Fn(input.contiguous(), dim, keepdim);',
@@ -198,7 +198,7 @@ export const BREAKS = [
     test: 'operators',
   },
   {
-    promise: 'Anything but a regular file in its place gives a coded error',
+    promise: 'Where a file is expected, anything else gives an error with a code',
     what: 'a pipe is waited for',
     file: 'lib/files/open.ts',
     text: 'const fd = openSync(path, flags | O_NONBLOCK, 0o666)',
@@ -206,7 +206,7 @@ export const BREAKS = [
     test: 'opening',
   },
   {
-    promise: 'Anything but a regular file in its place gives a coded error',
+    promise: 'Where a file is expected, anything else gives an error with a code',
     what: 'a device is read',
     file: 'lib/files/open.ts',
     text: "if (stat.isFile() || (kind === 'file or pipe' && stat.isFIFO())) return fd",
@@ -214,7 +214,7 @@ export const BREAKS = [
     test: 'opening',
   },
   {
-    promise: 'Anything but a regular file in its place gives a coded error',
+    promise: 'Where a file is expected, anything else gives an error with a code',
     what: 'folders are made by the recursion of Node, which never ends in /proc',
     file: 'lib/files/folders.ts',
     text: '    mkdirSync(path)\n',
@@ -222,7 +222,7 @@ export const BREAKS = [
     test: 'opening',
   },
   {
-    promise: 'Anything but a regular file in its place gives a coded error',
+    promise: 'Where a file is expected, anything else gives an error with a code',
     what: 'a device is replaced by a file',
     file: 'lib/files/atomic.ts',
     text: "if (there?.isFile() === false) throw new Error('it is not a regular file')",
@@ -342,7 +342,7 @@ export const BREAKS = [
     test: 'pth-globals',
   },
   {
-    promise: 'What PyTorch refuses in Python is refused, and changes nothing',
+    promise: "Arguments that PyTorch's Python code rejects are rejected here too",
     what: 'batch norm takes one value a channel',
     file: 'native/nn/norm.cc',
     text: '  if (training) checkMoreThanOne(',
@@ -350,7 +350,7 @@ export const BREAKS = [
     test: 'torch-checks',
   },
   {
-    promise: 'Loss scaling cannot be used in a wrong order',
+    promise: '`GradScaler` refuses calls in a wrong order',
     what: 'gradients are divided a second time',
     file: 'lib/optim/grad-scaler.ts',
     text: "if (stage === 'unscaled') fail(",
@@ -374,7 +374,7 @@ export const BREAKS = [
     test: 'download',
   },
   {
-    promise: 'One holder of a lock at a time',
+    promise: 'A lock has one holder at a time',
     what: 'a process that runs counts as gone',
     file: 'lib/files/lock-file.cjs',
     text: '(owner.host === hostname() && !isRunning(owner))',

@@ -10,14 +10,14 @@ const { part, seed, from, to, log, ...job } = JSON.parse(readFileSync(process.ar
 const file = openSync(log, 'w')
 const counts = { calls: 0, refused: 0, thrown: 0 }
 
-/** One line that a watcher reads: the call in flight. */
+/** Writes the call in flight as one line, for the watcher. */
 function write(record) {
   const text = Buffer.from(JSON.stringify({ ...record, counts }))
   writeSync(file, text, 0, text.length, 0)
   ftruncateSync(file, text.length)
 }
 let current = { name: 'the start' }
-/** Findings and measures, a line each; they outlive this process. */
+/** Reports findings and measures, one per line, to a file that outlives this process. */
 const tell = (record) => appendFileSync(`${log}.told`, `${JSON.stringify({ ...current, ...record })}\n`)
 
 const textOf = (error) => {
@@ -29,8 +29,8 @@ const textOf = (error) => {
 }
 
 /**
- * Errors that the fuzz's own getters and callbacks threw: they are to come out as they are, or as the cause of one with
- * a code. Everything else that comes out has to have a code.
+ * Errors that the fuzz's own getters and callbacks threw. They must come out unchanged, or as the cause of an error
+ * with a code. Every other error must have a code.
  */
 const planned = new WeakSet()
 const plannedValues = new Set()
@@ -55,7 +55,7 @@ process.on('uncaughtException', (error) => {
   if (!isPlanned(error)) tell({ found: 'an error outside every call', error: textOf(error) })
 })
 
-/** What this process holds, after everything that can go has gone. */
+/** Measures the resources of this process after a full clean-up. */
 async function measure(index) {
   for (let i = 0; i < 2; i++) {
     globalThis.gc()
@@ -67,7 +67,7 @@ async function measure(index) {
   tell({ index, measure: { rss, heapUsed, files, ...mb.memory(), transit: mb.threads.inTransit().tensors } })
 }
 
-// Calls may change how tensors are made; the next one is to find everything as it was.
+// Calls may change how tensors are made; restore the defaults for the next call.
 function reset() {
   mb.debug.setStrict(false)
   mb.debug.trackTensors(false)
@@ -84,14 +84,14 @@ for (let index = from; index < to; index++) {
   counts.calls++
   if (alone) mb.debug.trackTensors(true)
   await call(index, (name, args, depth = 0) => {
-    // What a callback calls stands behind what called the callback.
+    // A callback's call is logged after the call that led to it.
     current = depth === 0 ? { index, name, args } : { ...current, name: `${current.name} > ${name}`.slice(-300) }
     write(current)
   })
   reset()
   if (index % 16 === 15) await turn()
   const now = mb.memory().tensors
-  // One call alone is followed closely; every operation is dearer then.
+  // A call that runs alone is traced in detail, which makes every operation slower.
   if (now > live)
     tell({ found: 'tensors left behind', error: alone ? JSON.stringify(mb.debug.liveTensors()) : `${now - live}` })
   live = now

@@ -1,11 +1,11 @@
-// What one call of the fuzz is made of, and who throws what: shared by its parts.
+// The context of one fuzz call, shared by the parts of the fuzz: its values, and who throws what.
 
-/** Whether a value has an identity, and can be a key of weak maps. */
+/** Whether a value has an identity and can be a key of a WeakMap. */
 export const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
 
 /**
- * The beginning of a context: what a call `owns` is disposed after it, hostile values have a `label` that the log shows,
- * and errors that are `planned` are to come out as they are.
+ * Makes a context. What a call `owns` is disposed after it, hostile values have a `label` for the log, and `planned`
+ * errors must come out unchanged.
  */
 export function beginContext({ random, remember }) {
   const made = []

@@ -1,15 +1,15 @@
-// Arguments that fit a signature (signatures.mjs), as far as a type can say.
+// Makes arguments that fit a signature (signatures.mjs), as far as types tell.
 
 const SHAPES = [[], [1], [3], [2, 3], [3, 3], [0, 3], [2, 3, 4], [1, 4, 5, 5], [2, 3, 6, 6], [1, 2, 3, 4, 5]]
 const NUMBERS = [0, 1, 2, 3, -1, 1, 2, 0.5, -0, 5]
-/** Files that the child has made in its folder, and some that are not there. */
+/** Files that the child has made in its folder, and some that do not exist. */
 const PATHS = ['w.safetensors', 'w.pth', 'picture.png', 'text.txt', 'folder', 'missing', 'missing/deep/file', 'out.bin']
 PATHS.push('config.yaml', 'labels.idx', 'images.idx', 'empty', 'link')
 
 export function fitter(mb, context) {
   const { random, own, instance } = context
   const { pick, chance } = random
-  // One shape a call, mostly: what has to agree then often does.
+  // Mostly one shape per call, so that shapes that must agree often do.
   const shape = pick(SHAPES)
 
   function tensor() {
@@ -20,7 +20,7 @@ export function fitter(mb, context) {
     const leaf = own(chance(0.8) ? mb.rand(size, { dtype, requiresGrad }) : mb.zeros(size, { dtype, requiresGrad }))
     if (!requiresGrad || chance(0.4)) return leaf
     if (chance(0.5)) return context.graph(own(leaf.mul(2)))
-    // A graph whose way back leads through a callback.
+    // A graph whose backward pass leads through a callback.
     const back = context.callback()
     const through = mb.autogradFunction({
       forward: (saving, x) => {
@@ -63,7 +63,7 @@ export function fitter(mb, context) {
       case 'undefined':
         return undefined
       case 'union': {
-        // Arrays of numbers are sizes more often than options are left out.
+        // Prefer arrays of numbers, which are sizes, to omitted options.
         return fit(pick(type.of), name)
       }
       case 'array': {
@@ -96,7 +96,7 @@ export function fitter(mb, context) {
   return {
     tensor,
     fit,
-    /** Arguments for parameters; those at the end that may be left out sometimes are. */
+    /** Arguments for parameters. Sometimes omits optional ones at the end. */
     args(params) {
       const list = []
       for (const { name, type, optional, rest } of params) {
@@ -109,7 +109,7 @@ export function fitter(mb, context) {
   }
 }
 
-/** Puts something else into one place of arguments, however deep in their own arrays and objects. */
+/** Replaces one value in the arguments, at any depth of their arrays and objects. */
 export function spoil({ random, hostile, isHostile }, args) {
   const { pick, chance } = random
   let at = args

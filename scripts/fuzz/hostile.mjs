@@ -1,13 +1,13 @@
-// Values that no function expects, and callbacks that do what no callback should.
+// Values that no function expects, and callbacks that misbehave.
 
-/** A context keeps what one call is made of; see child.mjs. What it `owns` is disposed afterwards. */
+/** A context holds the parts of one call; see child.mjs. What it `owns` is disposed afterwards. */
 export function hostileMakers(mb, context) {
   const { random, own, plan, labelled } = context
   const { pick, chance } = random
   const symbols = [Symbol('x'), Symbol.iterator, Symbol.asyncIterator]
   const small = () => pick([0, 1, 2, 3, 5])
 
-  /** Every trap throws an error that the fuzz knows again. */
+  /** Every trap throws an error that the fuzz recognises. */
   const throwingProxy = (target) => {
     const trap = () => {
       throw plan()
@@ -140,7 +140,7 @@ export function hostileMakers(mb, context) {
     tensor: () => tensor([small(), small()], pick(['float32', 'int64', 'bool', 'float64', 'uint8', 'bfloat16'])),
     'empty tensor': () => tensor([0, 3]),
     'tensor of NaN': () => own(mb.full([2, 2], Number.NaN)),
-    // No more elements than can be counted in a moment: to add up 2^40 is right, and takes hours.
+    // Limits the elements: adding up 2^40 is correct, but takes hours.
     'expanded tensor': () => own(tensor([1]).expand([pick([3, 2 ** 14])])),
     'complex tensor': () => own(mb.callOp('aten::complex', [tensor([2]), tensor([2])])),
     'sparse tensor': () => own(mb.callOp('aten::to_sparse', [tensor([2, 2])])),
@@ -173,7 +173,7 @@ export function hostileMakers(mb, context) {
   return (name = pick(names)) => labelled(name, makers[name]())
 }
 
-/** What a callback may do. `again()` calls something of the package from inside. */
+/** The possible actions of a callback. `again()` calls the package from inside. */
 export function callbackMaker(mb, context) {
   const { random, own, plan, again, remember } = context
   const { pick, chance } = random
@@ -184,7 +184,7 @@ export function callbackMaker(mb, context) {
       try {
         return act(...args)
       } catch (error) {
-        // What the package threw in here is judged where it was called.
+        // An error that the package threw in here is judged at its own call.
         remember(error)
         throw error
       }

@@ -4,7 +4,7 @@ import { beginContext } from './context.mjs'
 import { spoil } from './fitting.mjs'
 import { callbackMaker, hostileMakers } from './hostile.mjs'
 
-/** Values that do something while they are read. */
+/** Values that run code while they are read. */
 const READ = [
   'list whose element disposes',
   'list whose element throws',
@@ -39,7 +39,7 @@ export default function (mb, { seed, only, remember, judge }) {
     const isReal = (value) =>
       value instanceof mb.Tensor && !value.isDisposed && /^(b?float(16|32|64))$/.test(value.dtype)
 
-    /** Gradients go back through what came back; or it goes through a function whose own backward calls again. */
+    /** Uses the result: backward through it, or through a function whose own backward calls back. */
     function use(result) {
       if (Array.isArray(result)) for (const one of result) use(one)
       if (!(result instanceof mb.Tensor) || result.isDisposed || result.numel > 2 ** 20) return
@@ -56,7 +56,7 @@ export default function (mb, { seed, only, remember, judge }) {
         const kwargs = Object.fromEntries(
           Object.entries(description.kwargs).map(([key, value]) => [key, owned(build(value, mb.callOp))]),
         )
-        // Gradients go back through callbacks.
+        // Backward through callbacks.
         if (chance(0.4))
           args = args.map((arg) => (isReal(arg) && chance(0.6) ? through(arg.detach().requiresGrad_()) : arg))
         if (chance(0.15)) args.splice(Math.floor(random.next() * args.length), 1, context.hostile(pick(READ)))

@@ -1,14 +1,14 @@
-// The part of the fuzz that calls the public face.
+// The part of the fuzz that calls the public API.
 import { chooser } from '../sweep-operators/arguments.mjs'
 import { beginContext, isObject } from './context.mjs'
 import { fitter, spoil } from './fitting.mjs'
 import { callbackMaker, hostileMakers } from './hostile.mjs'
 import { FITTING, findTargets, INSTANCES, OFTEN, RARE, tinyArch, writeFiles } from './targets.mjs'
 
-/** How deep callbacks may call the package again. */
+/** Maximum depth of calls from callbacks. */
 const DEPTH = 2
 
-/** Faults that the fuzz must find, in place of zeros(). */
+/** Faults that replace zeros(), to test that the fuzz finds them. */
 const BROKEN = {
   aborts: () => () => process.abort(),
   exits: () => () => process.exit(7),
@@ -35,7 +35,7 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
     return how === 'method' ? signature?.methods?.[key] : (signature?.params ?? signature?.construct)
   }
 
-  /** One call, and what callbacks call inside of it. `note` is told what is called, before it is. */
+  /** Makes one call, including the calls of its callbacks. `note` receives each call before it is made. */
   function attempt(random, note, depth, promises) {
     const { pick, chance } = random
     const lists = []
@@ -61,7 +61,7 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
         const make = INSTANCES[name]
         if (make === undefined) return undefined
         const value = make(mb, context)
-        // Those of a GPU have nothing behind them where there is none.
+        // GPU objects are empty shells on a machine without a GPU.
         return typeof value?.dispose === 'function' && !/^(Graph|Event|Stream)$/.test(name) ? context.own(value) : value
       },
     }
@@ -70,7 +70,7 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
     const { tensor, args: fittingArgs } = fitter(mb, context)
     context.tensor = tensor
 
-    /** For the log: own values only, nothing is asked that could answer back. */
+    /** Formats a value for the log. Reads only own values, so that no foreign code runs. */
     const shown = (value, level = 0) => {
       if (context.isHostile(value)) return context.labelOf(value)
       if (typeof value === 'function') return 'function'
@@ -109,7 +109,7 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
     const perform = () => {
       const { how, key, fn } = target
       if (how === 'call' || how === 'construct') return fn(...args)
-      // As it is inherited, whatever `this` is.
+      // Call the inherited accessor, whatever `this` is.
       const sound = context.instance(target.class)
       let at = sound
       while (at !== null && !Object.hasOwn(at, key)) at = Object.getPrototypeOf(at)
@@ -118,7 +118,7 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
       return how === 'get' ? get?.call(self) : set?.call(self, args[0])
     }
 
-    /** Does something with what came back: it may be a function, an iterator, a network, a graph. */
+    /** Uses the result, which may be a function, an iterator, a network, a graph. */
     const use = (result, level = 0) => {
       if (context.isHostile(result)) return
       if (result instanceof Promise) {
@@ -135,7 +135,7 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
       else if (typeof result === 'function')
         use(result(...(target.path === 'autogradFunction' ? [tensor(), tensor()] : [tensor()])), level + 1)
       else if (result instanceof mb.nn.Module) {
-        // The base class has no forward of its own.
+        // The base class does not implement forward.
         if (typeof result.forward === 'function') use(result.forward(own4d()), level + 1)
       } else if (typeof result?.step === 'function') result.step()
       else if (typeof result?.[Symbol.iterator] === 'function' && typeof result.next === 'function') {
@@ -156,7 +156,7 @@ export default function (mb, { seed, signatures, only, broken, remember, judge }
     }
     const disposeResult = (result, level = 0) => {
       if (typeof result !== 'object' || result === null || level > 3 || context.isHostile(result)) return
-      // Made by their constructors alone, these have nothing behind them that could be disposed.
+      // Made by the constructor alone, these have no content that could be disposed.
       if (typeof result.dispose === 'function') {
         if (!/^(Tensor|cuda\.Graph)$/.test(target.path)) result.dispose()
       } else if (Array.isArray(result)) for (const one of result) disposeResult(one, level + 1)

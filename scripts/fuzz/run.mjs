@@ -1,4 +1,4 @@
-// Runs a part of the fuzz in child processes, watches them from outside, and tells what was found.
+// Runs a part of the fuzz in child processes, watches them from outside, and reports the findings.
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,27 +9,27 @@ import { readSignatures } from './signatures.mjs'
 
 const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url))
 
-/** Kilobytes that a child may write to: sizes that are too large must meet an error before they meet the machine. */
+/** Data segment limit of a child in kB: sizes that are too large must fail before they exhaust the machine. */
 const MEMORY = 2_500_000
-/** A call that computes for longer, in seconds, hangs; so does one that waits for longer. */
+/** A call that computes or waits for longer than this, in seconds, hangs. */
 const COMPUTING = 120
 const WAITING = 600
 /**
- * What a process may grow by steadily in the second half of its calls, 50,000 in a full run: see growthOf. V8 and malloc
- * move by some MiB whatever is called; a kilobyte and a half left behind by each call is more.
+ * Allowed steady growth of a process in the second half of its calls (50,000 in a full run): see growthOf. V8 and
+ * malloc vary by some MiB in any case; a leak of 1.5 kB per call is more.
  */
 const GROWTH = { rss: 40 * 2 ** 20, heapUsed: 12 * 2 ** 20, files: 4, tensors: 0, transit: 0 }
 
-/** The address sanitizer reserves more than any limit, and makes everything slower. */
+/** The address sanitizer reserves more than any limit allows, and slows everything down. */
 export const sanitized = /asan/.test(process.env.LD_PRELOAD ?? '')
 
 /** Read once. */
 let signatures
 
 /**
- * How much a process grew over the second half of its calls: [what, from, to, steadily] for each, and those that grew too
- * much. What every call leaves behind makes each measure larger than the one before; the two largest steps do not count,
- * because malloc keeps what one large call needed (a million tensors of `unbind`: 700 MiB).
+ * Growth of a process over the second half of its calls: [what, from, to, steadily] for each measure, and those that
+ * grew too much. A leak in every call makes each measure larger than the one before. The two largest steps do not
+ * count, because malloc keeps the memory of a single large call (a million tensors of `unbind`: 700 MiB).
  */
 export function growthOf(measures) {
   const half = measures.slice(Math.floor(measures.length / 2))
@@ -39,16 +39,15 @@ export function growthOf(measures) {
     steps.sort((a, b) => b - a)
     return [key, values[0], values.at(-1), steps.slice(2).reduce((sum, step) => sum + step, 0)]
   })
-  // The address sanitizer keeps what is freed for a while.
+  // The address sanitizer delays the release of freed memory.
   const judged = grown.filter(([key]) => !(sanitized && key === 'rss'))
   return { grown, excess: judged.filter(([key, , , steadily]) => steadily > GROWTH[key]) }
 }
 
 /**
  * @param part 'public' or 'operators'
- * @param options `calls`, `seed`, `first` (the number of the first call, 0), `only` (a pattern of names),
- *   `most` (deaths after which a part is broken enough, 20), `broken` (what to make
- *   zeros() do, to see that it is found)
+ * @param options `calls`, `seed`, `first` (number of the first call, 0), `only` (a pattern of names), `most` (number of
+ *   deaths after which a part ends, 20), `broken` (a fault in zeros(), to test that it is found)
  * @returns { calls, refused, thrown, seconds, findings: [text], growth: [[what, from, to, steadily]] }
  */
 export async function fuzz(part, { calls, seed, first = 0, only, most = 20, broken }) {
@@ -68,7 +67,7 @@ export async function fuzz(part, { calls, seed, first = 0, only, most = 20, brok
       for (const name of [log, `${log}.told`]) rmSync(name, { force: true })
       writeFileSync(job, JSON.stringify({ part, seed, from, to, log, signatures, only, broken }))
       const ulimits = sanitized ? 'ulimit -c 0' : `ulimit -c 0; ulimit -d ${MEMORY}`
-      // A test runner that loads itself into every Node changes the status with which one ends.
+      // A test runner that loads itself into every Node process would change its exit status.
       const bare = 'unset NODE_OPTIONS'
       const command = [process.execPath, '--expose-gc', CHILD, job]
       const child = spawn('sh', ['-c', `${ulimits}; ${bare}; exec "$@"`, 'sh', ...command], {
@@ -79,7 +78,7 @@ export async function fuzz(part, { calls, seed, first = 0, only, most = 20, brok
           HOME: home,
           MBCONV_CACHE: join(home, 'cache'),
           OMP_NUM_THREADS: '1',
-          // Nothing leaves this machine.
+          // No request may leave this machine.
           HTTPS_PROXY: 'http://127.0.0.1:9',
           HTTP_PROXY: 'http://127.0.0.1:9',
           NO_PROXY: '',

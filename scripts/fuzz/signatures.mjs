@@ -1,14 +1,14 @@
-// What the public functions and classes take, read from the package's TypeScript declarations: random arguments rarely
-// get past the first check, those that fit do.
+// Parameters of the public functions and classes, from the package's TypeScript declarations. Random arguments rarely
+// pass the first check; arguments that fit do.
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 
-/** How deep into options and nested arrays a description goes. */
+/** Maximum depth of a description in options and nested arrays. */
 const DEPTH = 4
 
 /**
- * Every export by its path ('nn.Conv2d'), as JSON can hold it: `{ params }` of a function, `{ construct, methods }` of a
- * class, where a method is a list of params. A param is `{ name, type, optional, rest }`.
+ * Every export by its path ('nn.Conv2d'), as JSON: `{ params }` for a function, `{ construct, methods }` for a class,
+ * where each method is a list of params. A param is `{ name, type, optional, rest }`.
  */
 export function readSignatures() {
   const entry = fileURLToPath(new URL('../../dist/index.d.ts', import.meta.url))
@@ -74,7 +74,7 @@ export function readSignatures() {
     })
   }
 
-  /** The last overload is the widest. */
+  /** The last overload is the most general. */
   const widest = (signatures) => (signatures.length > 0 ? parameters(signatures.at(-1)) : undefined)
 
   const found = {}

@@ -1,13 +1,15 @@
-// What there is to call: every function, class, method and accessor of the public face, found by walking the exports.
+// The targets of the fuzz: every function, class, method and accessor of the public API, found by walking the exports.
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 
-/** Exported classes stand behind proxies, whose source is no class's; but a class's prototype is never writable. */
+/**
+ * Exported classes are wrapped in proxies, whose source is not a class's. But a class's prototype is never writable.
+ */
 const isClass = (value) =>
   typeof value === 'function' && Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false
 const isNamespace = (value) => typeof value === 'object' && value !== null && value.__esModule === true
 
-/** Exports that are data, by path, each with what it is. Anything else that is neither function nor class is a mistake. */
+/** Exports that are data, by path, with a description. Any other export must be a function or a class. */
 export const DATA = {
   'data.ARRANGEMENTS': 'names of arrangements',
   'data.TEXTURES': 'names of textures',
@@ -17,7 +19,7 @@ export const DATA = {
   'models.PROFILE_NAMES': 'names of profiles',
 }
 
-/** Calls that take long when they are right, or start threads and processes: how often one of these is made, of 1. */
+/** Calls that take long when they succeed, or start threads and processes: the share that is made. */
 export const RARE = {
   train: 0.05,
   'experiment.run': 0.05,
@@ -43,7 +45,7 @@ export const RARE = {
   opNames: 0.1,
 }
 
-/** Calls that run what they are given, or go back through a graph: so many times as often as others. */
+/** Calls that run their arguments or go backward through a graph: how many times as often as others. */
 export const OFTEN = {
   autogradFunction: 30,
   checkpoint: 30,
@@ -92,7 +94,7 @@ const CONFIG = {
   run: { dir: 'runs', name: 'run' },
 }
 
-/** Arguments of calls whose types say too little, by path; the first of each fit, and are spoilt like all others. */
+/** Arguments for calls whose types say too little, by path. The first set fits, and is spoilt like all others. */
 export const FITTING = {
   train: ({ pick }) => [structuredClone(CONFIG), { worker: pick([true, false, false]) }],
   parseConfig: () => [structuredClone(CONFIG)],
@@ -126,7 +128,7 @@ export const FITTING = {
   ],
 }
 
-/** Objects to call methods on, by class. What a class here makes is also what a parameter of that type gets. */
+/** Objects to call methods on, by class. They also serve as arguments of that type. */
 export const INSTANCES = {
   Tensor: (_, context) => context.tensor(),
   BatchNorm2d: (mb) => new mb.nn.BatchNorm2d(2),
@@ -168,13 +170,13 @@ export const INSTANCES = {
   MbconvError: (mb) => new mb.MbconvError('ERR_TYPE', 'text', { op: 'op' }),
   Placeholder: (mb) => new mb.io.pth.Placeholder('a.b'),
   StoredTensor: (mb) => mb.io.pth.read('w.pth').value.values().next().value,
-  // Without a GPU there are none: what is made then has nothing behind it.
+  // Without a GPU, an empty object with that prototype.
   Graph: (mb) => Object.create(mb.cuda.Graph.prototype),
   Event: (mb) => (mb.cuda.isAvailable() ? new mb.cuda.Event() : Object.create(mb.cuda.Event.prototype)),
   Stream: (mb) => (mb.cuda.isAvailable() ? new mb.cuda.Stream() : Object.create(mb.cuda.Stream.prototype)),
 }
 
-/** Files for the calls that read some, in the current folder. */
+/** Writes files to the current folder, for calls that read them. */
 export function writeFiles(mb) {
   if (!process.cwd().startsWith(tmpdir())) throw new Error('the fuzz writes files: it runs in a temporary folder only')
   mb.scope(() => mb.io.safetensors.write('w.safetensors', { w: mb.ones([2, 3]), b: mb.zeros([2]) }))

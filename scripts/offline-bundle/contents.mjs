@@ -1,10 +1,10 @@
-/* What an offline bundle consists of. */
+/* The content of an offline bundle. */
 import fs from 'node:fs'
 import { builtinModules } from 'node:module'
 import path from 'node:path'
 import { listFiles } from '../setup/state.mjs'
 
-/** Files and folders of the project. One that is not there is left out if it is optional, an error otherwise. */
+/** Files and folders of the project. A missing one is skipped if it is optional, otherwise an error. */
 const PROJECT = [
   { from: 'package.json' },
   { from: 'LICENSE' },
@@ -27,7 +27,7 @@ const PROJECT = [
   { from: 'scripts/offline-bundle/cuda-headers.mjs' },
 ]
 
-/** Packages, and of each only what runs (its CommonJS where it has both) or compiles. */
+/** Packages, and the parts of each that run (only CommonJS if it has both) or are compiled. */
 const PACKAGES = {
   commander: (name) => /^(index\.js|lib\/.+|LICENSE|package\.json)$/.test(name),
   yaml: (name) => /^(dist\/.+\.js|LICENSE|package\.json)$/.test(name) && !name.startsWith('browser'),
@@ -46,7 +46,9 @@ const PACKAGES = {
   'node-api-headers': (name) => /^(include\/.+\.h|LICENSE|package\.json)$/.test(name),
 }
 
-/** Packages that dist/ asks for only when a picture is drawn, an image file read, or weights fetched, and says so when they are missing. */
+/**
+ * Packages that dist/ needs only to draw pictures, read image files or fetch weights. It reports when they are missing.
+ */
 const LEFT_OUT = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js', '@expo-google-fonts/lato', 'sharp', 'undici']
 
 /**
@@ -76,7 +78,7 @@ function filesOf(root, from) {
   return stat.isDirectory() ? listFiles(path.join(root, from)).map((name) => `${from}/${name}`) : [from]
 }
 
-/** Packages that the compiled JavaScript names and that are neither in a bundle nor known to be dispensable. */
+/** Packages that the compiled JavaScript names and that are neither in a bundle nor listed as dispensable. */
 export function unknownPackages(root) {
   const known = new Set([...Object.keys(PACKAGES), ...LEFT_OUT, ...builtinModules])
   const unknown = new Set()

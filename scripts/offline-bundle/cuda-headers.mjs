@@ -1,6 +1,6 @@
 /*
- * Where the CUDA runtime's headers are, in the version of the torch at hand. torch's own wheels lack those in crt/, without
- * which the others do not compile; a toolkit has them, and so has Triton, which comes with every CUDA torch.
+ * Finds the CUDA runtime's headers in the version of the given torch. torch's own wheels lack the headers in crt/,
+ * without which the others do not compile. A toolkit has them, and so has Triton, which comes with every CUDA torch.
  */
 import fs from 'node:fs'
 import path from 'node:path'
@@ -15,13 +15,13 @@ function read(...names) {
   }
 }
 
-/** Major version of the headers in folder/include, null where there are none. Structures change from one to the next. */
+/** Major version of the headers in folder/include; null if there are none. Structures differ between major versions. */
 function majorOf(folder) {
   const number = /define CUDART_VERSION +(\d+)/.exec(read(folder, 'include', 'cuda_runtime_api.h'))?.[1]
   return number === undefined ? null : Math.floor(Number(number) / 1000)
 }
 
-/** NVIDIA's wheels beside torch/ that can hold the runtime. */
+/** NVIDIA's wheels beside torch/ that may contain the runtime. */
 function besideTorch(torch) {
   const folder = path.join(path.dirname(torch), 'nvidia')
   const names = fs.existsSync(folder) ? fs.readdirSync(folder) : []
@@ -32,7 +32,7 @@ function besideTorch(torch) {
  * A folder whose include/ has all headers of the CUDA runtime that `torch` (its folder) was built with.
  *
  * @param {{CUDA_HOME?: string, CUDA_PATH?: string, PATH?: string}} env
- * @throws SetupError when there is none, naming the places
+ * @throws SetupError naming the searched places if there is none
  */
 export function findCudaHeaders(torch, env = process.env) {
   const wheels = besideTorch(torch)

@@ -1,6 +1,6 @@
 /*
- * The second half of a bundle's install.sh, run by the bundle's Node: finds a torch, builds the addon with plain cmake, checks
- * that it loads, then runs `mbconv doctor` and verify-cuda. Running it again does only what has changed.
+ * The second half of a bundle's install.sh, run by the bundle's Node. Finds a torch, builds the addon with plain cmake,
+ * checks that it loads, then runs `mbconv doctor` and verify-cuda. A second run does only what has changed.
  */
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -34,7 +34,9 @@ const HELP = `Usage: sh install.sh [options]
   --no-verify      build and run doctor, no more
 `
 
-/** Prints where the torch that would be imported lies, without importing it, and where its Python's programs are. */
+/**
+ * Prints the folder of the torch that would be imported, without importing it, and the folder of its Python's programs.
+ */
 const ASK_PYTHON = `
 import importlib.util, json, os, sys
 spec = importlib.util.find_spec('torch')
@@ -55,19 +57,19 @@ function readOptions(args) {
   }
 }
 
-/** Asks the Python at hand; null when there is none. */
+/** Asks the available Python; null if there is none. */
 async function askPython({ python = process.env.PYTHON }) {
   const file = python ? which(python) : (which('python3') ?? which('python'))
   if (file === null) return null
-  // Not in the current folder: Python would take a folder named torch there for the package.
+  // Run in another folder: Python would take a folder named torch in the current one for the package.
   const answer = await run(file, ['-c', ASK_PYTHON], { cwd: os.tmpdir() })
   return answer.code === 0 ? { file, ...JSON.parse(answer.stdout.trim().split('\n').pop()) } : null
 }
 
-/** Everything that is needed of this machine, or one error that names all that is missing. */
+/** Finds everything needed on this machine, or throws one error that names all that is missing. */
 async function look(options) {
   const python = await askPython(options)
-  // The bundle's Node first, and last the folder where pip puts programs: cmake and ninja often come that way.
+  // The bundle's Node comes first. pip's program folder comes last: cmake and ninja are often installed there.
   const programs = python === null ? [] : [python.programs]
   process.env.PATH = [path.join(BUNDLE, 'bin'), process.env.PATH ?? '/usr/bin:/bin', ...programs].join(path.delimiter)
   const problems = []
@@ -104,7 +106,7 @@ function findLibtorch({ libtorch = process.env.LIBTORCH }, python) {
   })
 }
 
-/** Plain cmake does what cmake-js does in a checkout: it needs to be told where Node-API's headers are. */
+/** Plain cmake instead of a checkout's cmake-js: it must be given the path of Node-API's headers. */
 async function build(options, { libtorch, tools }, detail) {
   makeFolder(path.dirname(LOG))
   const log = fs.openSync(LOG, 'w')
@@ -136,7 +138,7 @@ async function build(options, { libtorch, tools }, detail) {
 
 async function configure(libtorch, tools, must) {
   const stamp = path.join(WORK, 'configured-for.json')
-  // What cmake cannot change in a folder that it has been given to, and what it would not notice.
+  // What cmake cannot change in an existing build folder, and what it would not notice.
   const { path: folder, version, flavour, mark } = libtorch
   const wanted = JSON.stringify([ROOT, tools, folder, version, flavour, mark, process.env.CUDA_HOME])
   if (!fs.existsSync(stamp) || fs.readFileSync(stamp, 'utf8') !== wanted) {
@@ -159,7 +161,7 @@ async function configure(libtorch, tools, must) {
   writeFileWhole(stamp, wanted)
 }
 
-/** A program of the bundle in the foreground; its exit status. */
+/** Runs a program of the bundle in the foreground and returns its exit status. */
 function follow(...args) {
   const { status, signal, error } = spawnSync(process.execPath, args, { stdio: 'inherit', cwd: ROOT })
   if (error !== undefined) throw error

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds mbconv with the torch found on this machine, then runs `mbconv doctor` and verify-cuda. Needs no network and no
 # Node; everything stays in this folder. `sh install.sh --help` lists the options.
-# Exit status: that of verify-cuda (0 all passed, 1 something failed, 3 no GPU can be used), or 3 when something is
-# missing here, 1 when building fails.
+# Exit status: that of verify-cuda (0 all passed, 1 something failed, 3 no usable GPU), or 3 if something is missing on
+# this machine, 1 if the build fails.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -31,7 +31,7 @@ if ! [ -x "$here/bin/node" ]; then
   mv "$here/bin/.node" "$here/bin/node"
 fi
 
-# The loader's own words name a library or a version that this system lacks.
+# The loader's message names a library or a version that this system lacks.
 version=$("$here/bin/node" --version 2>&1) || fail "the Node of this bundle does not run here: $version"
 
 exec "$here/bin/node" "$here/mbconv/scripts/offline-bundle/install.mjs" "$@"

@@ -1,4 +1,4 @@
-/* The Node binary of a bundle: which libraries it needs, without its symbols, compressed. */
+/* The Node binary of a bundle: checks the libraries it needs, strips its symbols and compresses it. */
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
@@ -6,10 +6,10 @@ import path from 'node:path'
 import zlib from 'node:zlib'
 import { inEnglish } from '../setup/run.mjs'
 
-/** What every Linux with a C++ compiler has. */
+/** Libraries that every Linux with a C++ compiler has. */
 const EVERYWHERE = /^(linux-vdso|ld-linux[\w-]*|lib(c|m|dl|rt|pthread|gcc_s|stdc\+\+|atomic))\.so/
 
-/** Shared libraries that a program needs and that cannot be counted on elsewhere. */
+/** Shared libraries that a program needs and that other machines may lack. */
 export function uncommonLibraries(file) {
   let listing
   try {
@@ -29,7 +29,7 @@ export function uncommonLibraries(file) {
 }
 
 /**
- * Writes `node` (a path) compressed to `to`. Symbols are taken out where a `strip` is at hand: they are a tenth of it.
+ * Writes `node` (a path) compressed to `to`. If `strip` is available, removes the symbols, a tenth of the size.
  *
  * @returns {{version: string, bytes: number, stripped: boolean}}
  */
@@ -56,7 +56,7 @@ function strip(file) {
     execFileSync(file, ['-e', '0'], { stdio: 'ignore' })
     return true
   } catch {
-    // No strip here, or what it left does not run.
+    // strip is missing, or its result does not run.
     fs.writeFileSync(file, before)
     return false
   }

@@ -1,11 +1,13 @@
 /*
- * What a Python package index says of its files, and what their metadata asks for, without downloading them. Python
- * asks, because it follows the same proxy settings as pip.
+ * Reads the list of files from a Python package index, and the requirements from their metadata, without downloading
+ * them. Python makes the requests, because it uses the same proxy settings as pip.
  */
 import { EXIT, SetupError } from '../setup/failure.mjs'
 import { run } from '../setup/run.mjs'
 
-/** Reads a request, prints an answer, both JSON. A wheel is read as a zip file of which only the parts needed are fetched. */
+/**
+ * Reads a request and prints an answer, both as JSON. Fetches only the needed parts of a wheel, which is a zip file.
+ */
 const SCRIPT = `
 import email, io, json, sys, urllib.request, zipfile
 ACCEPT = 'application/vnd.pypi.simple.v1+json, text/html;q=0.5'
@@ -59,15 +61,15 @@ async function ask(python, what, values) {
   throw new SetupError(`cannot read the package index: ${said}`, { exitCode: EXIT.environment })
 }
 
-/** The address of the index that pip uses here, by its environment and its settings. */
+/** The address of the index that pip uses here, according to its environment and settings. */
 export async function pipsIndex(python) {
   const [address] = await ask(python, 'address', [null])
   return address
 }
 
 /**
- * The files of some projects.
- * @param {string} address the index's
+ * Lists the files of some projects.
+ * @param {string} address of the index
  * @returns {Promise<Map<string, {name: string, url: string, sha256: string|undefined, size: number|undefined}[]>>}
  */
 export async function filesOf(python, address, projects) {
@@ -96,7 +98,7 @@ function fromHtml({ url, text }) {
 }
 
 /**
- * What the wheels at these addresses ask for: of each the lines of its Requires-Dist.
+ * The requirements of the wheels at these addresses: for each, the lines of its Requires-Dist.
  * @returns {Promise<string[][]>}
  */
 export function requirementsOf(python, urls) {

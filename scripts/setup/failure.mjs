@@ -1,10 +1,10 @@
-/* How the set-up reports that it cannot go on. */
+/* How the set-up reports a failure. */
 
 export const EXIT = { ok: 0, failure: 1, usage: 2, environment: 3, sigint: 130, sigterm: 143 }
 
 /**
- * Ends the set-up with `message`, then what `log` (a file's path) says and `hint` (what to do), if given. Of the log its
- * end is shown, or `excerpt` where the telling lines are elsewhere.
+ * Ends the set-up with `message`, followed by an extract of `log` (a file's path) and by `hint` (what to do), if given.
+ * The extract is the end of the log, or `excerpt` if the relevant lines are elsewhere.
  */
 export class SetupError extends Error {
   constructor(message, { exitCode = EXIT.failure, hint = null, log = null, excerpt = null } = {}) {
@@ -17,8 +17,8 @@ export class SetupError extends Error {
 }
 
 /**
- * Thrown inside a step when a signal has arrived; the signal decides the exit status. `forced`: a program that did not
- * end in time was killed, so it had no chance to tidy up.
+ * Thrown inside a step after a signal, which decides the exit status. `forced`: a program that did not end in time was
+ * killed, so it could not clean up.
  */
 export class Interrupted extends Error {
   constructor(signal, forced = false) {

@@ -1,9 +1,9 @@
 /*
- * Fetching libtorch: it is inside the `torch` Python wheel, which pip knows how to find. Nothing is installed for Python.
+ * Fetches libtorch. It is inside the `torch` Python wheel, which pip can find. Nothing is installed for Python.
  *
- * Everything is unpacked into a staging folder of the cache, checked, and renamed into place as the last act, so that a
- * copy under its final name is always whole. Downloads survive an interruption; pip checks their hashes when it meets
- * them again, and each wheel is compared with the known one before it is unpacked (wheels.mjs).
+ * Everything is unpacked into a staging folder of the cache, checked, and finally renamed into place, so that a copy
+ * under its final name is always complete. Downloads survive an interruption. pip checks their hashes when it finds
+ * them again, and each wheel is compared with the known one before unpacking (wheels.mjs).
  */
 import fs from 'node:fs'
 import path from 'node:path'
@@ -15,10 +15,10 @@ import { CPU_INDEX, cpuIndexAnswers, downloadWheels } from './pip.mjs'
 import { writeFileWhole } from './state.mjs'
 import { unpackDownloaded } from './unpack.mjs'
 
-/** Room taken at the worst moment: pip's temporary copy, the wheels and what comes out of them. Measured, rounded up. */
+/** Bytes needed at the peak: pip's temporary copy, the wheels and their content. Measured, rounded up. */
 const ROOM_NEEDED = { cpu: 1.3e9, cuda: 7e9 }
 
-/** torch/lib holds little else than what is wanted; libraries named here serve Python or the tools around it. */
+/** torch/lib contains little else than what is needed; the libraries named here serve Python or the tools around it. */
 const TORCH_WANTED =
   /^torch\/(lib\/[^/]+\.(so|dylib)(\.[0-9.]+)?|include\/.+)$|^torch\.libs\/|^torch\/\.dylibs\/|\.dist-info\/licenses\//
 const TORCH_UNWANTED = /^torch\/lib\/lib(torch_python|torch_global_deps|shm)\./
@@ -28,7 +28,7 @@ const NVIDIA_WANTED_ON_CPU = /^nvidia\/[^/]+\/lib\/lib(cudart|cupti)\.so|\.dist-
 const NOTHING = /^$/
 
 /**
- * Puts the libtorch `version` of `flavour` into `folder`. The caller holds the cache's lock.
+ * Puts libtorch `version` of `flavour` into `folder`. The caller holds the cache's lock.
  * @param {{folder: string, version: string, flavour: 'cpu'|'cuda'}} choice
  * @param {{python: string, log: number, logFile: string, detail: (text: string) => void, say: (text: string) => void}} tools
  */
@@ -70,7 +70,7 @@ async function unpackTorch(version, downloads, staging, flavour, tools) {
   const folder = path.join(downloads, 'torch')
   const attempts = []
   if (flavour === 'cpu' && (await cpuIndexAnswers(tools))) attempts.push(['--index-url', CPU_INDEX])
-  // Where Python is too old or too new for a wheel of its own, another version's serves as well: no Python is in it.
+  // If Python is too old or too new for a wheel, take another version's: libtorch does not contain Python.
   attempts.push([], ['--python-version', '3.12'])
   const wheels = await downloadWheels([`torch==${version}`], ['--no-deps'], attempts, folder, tools)
   const wheel = wheels.find((file) => /^torch-/.test(file))
@@ -83,7 +83,7 @@ async function unpackTorch(version, downloads, staging, flavour, tools) {
   return { ...unpacked, wheel }
 }
 
-/** The few libraries of NVIDIA's without which a CUDA wheel's CPU half does not load, laid where its relative paths lead. */
+/** Adds the NVIDIA libraries that even a CUDA wheel's CPU half needs to load, where its relative paths expect them. */
 async function addNvidiaForCpu(requires, downloads, staging, tools) {
   const wanted = nvidiaRequirements(requires, 'cpu')
   if (wanted.length === 0) return []

@@ -1,12 +1,12 @@
-/* Making folders. */
+/* Makes folders. */
 import fs from 'node:fs'
 import path from 'node:path'
 
 /**
- * Makes a folder and those above it that are missing.
+ * Makes a folder and its missing parents.
  *
- * Node's own recursive mkdir never ends where the kernel answers ENOENT to a name in a folder that exists, as it does
- * below /proc. Here every folder is tried once.
+ * Node's own recursive mkdir never ends if the kernel answers ENOENT for a name in an existing folder, as it does below
+ * /proc. This function tries every folder once.
  * @throws an errno
  */
 export function makeFolder(folder) {

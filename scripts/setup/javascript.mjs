@@ -1,4 +1,4 @@
-/* The two JavaScript steps: the packages of package-lock.json, and lib/ compiled to dist/. */
+/* The two JavaScript steps: installing the packages of package-lock.json, and compiling lib/ to dist/. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { EXIT, SetupError } from './failure.mjs'
@@ -11,8 +11,8 @@ export function isCheckout(root) {
 }
 
 /**
- * Whether node_modules is what package-lock.json says: every package in its version, none too many. npm writes the list
- * of what it has installed last, so an interrupted installation has none.
+ * Whether node_modules matches package-lock.json: every package in its version, and no others. npm writes the list of
+ * installed packages last, so it is missing after an interrupted installation.
  */
 export function packagesFresh(root) {
   const folder = path.join(root, 'node_modules')
@@ -29,7 +29,7 @@ export function packagesFresh(root) {
     if (name === '') continue
     const found = installed[name]
     if (found === undefined) {
-      // Optional ones may be for another machine.
+      // Optional packages may be for another machine.
       if (!entry.optional && !entry.devOptional) return false
     } else if (found.version !== entry.version || found.integrity !== entry.integrity) return false
   }
@@ -38,8 +38,8 @@ export function packagesFresh(root) {
 
 export async function installPackages(root, npm, { log, logFile }) {
   const [command, ...first] = npm
-  // Development packages hold the compiler, which reads the types of the optional ones, whatever npm is set to leave out.
-  // No package's install script is needed, and newer npm refuses to run them.
+  // Include development packages whatever npm's settings: they hold the compiler, which reads the optional packages'
+  // types. No package needs its install script, and newer npm refuses to run them.
   const options = ['--include=dev', '--include=optional', '--ignore-scripts', '--no-audit', '--no-fund']
   const args = [...first, 'ci', ...options]
   const result = await run(command, args, { log, cwd: root })
@@ -49,7 +49,7 @@ export async function installPackages(root, npm, { log, logFile }) {
     exitCode: offline ? EXIT.environment : EXIT.failure,
     hint: offline ? "Check the network, and npm's proxy and registry settings, then try again." : null,
     log: logFile,
-    // What npm adds below is its usage.
+    // npm prints its usage below this part.
     excerpt:
       result.output
         .match(/^npm (error|ERR!) .*/gm)
@@ -64,15 +64,15 @@ function compileDigest(root) {
   return contentDigest(root, files)
 }
 
-/** Whether dist/ is what was compiled last, from the sources as they are now. */
+/** Whether dist/ was compiled from the current sources. */
 export function compiledFresh(root, state) {
   const { digest, dist } = state.javascript ?? {}
   return dist !== undefined && dist === treeDigest(path.join(root, 'dist')) && digest === compileDigest(root)
 }
 
 /**
- * Compiles into a folder beside dist/ (the source maps hold relative paths) and puts it in dist/'s place.
- * @returns {Promise<object>} what to remember as state.javascript
+ * Compiles into a folder beside dist/ (the source maps hold relative paths) and then replaces dist/ with it.
+ * @returns {Promise<object>} what to store as state.javascript
  */
 export async function compile(root, { log, logFile }) {
   const compiler = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')

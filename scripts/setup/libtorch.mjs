@@ -1,4 +1,4 @@
-/* Which libtorch to build against, and what is known about the one at hand. Fetching one is fetch.mjs's. */
+/* Chooses the libtorch to build against, and inspects it. fetch.mjs downloads one. */
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -9,8 +9,8 @@ import { fileMark, sha256OfFile } from './state.mjs'
 /** The version that is fetched. */
 export const TORCH_VERSION = '2.13.0'
 /**
- * The versions that the native sources are built against in CI (`npm run build:cuda -- --all`), oldest first: the C++
- * interface differs from one minor version to the next. What lies between the first and the last is accepted, here and in
+ * The versions that CI builds the native sources against (`npm run build:cuda -- --all`), oldest first: the C++
+ * interface differs between minor versions. Everything between the first and the last is accepted, here and in
  * CMakeLists.txt.
  */
 export const TORCH_VERSIONS = fs
@@ -18,28 +18,31 @@ export const TORCH_VERSIONS = fs
   .trim()
   .split('\n')
 const SUPPORTED = { from: minorVersion(TORCH_VERSIONS[0]), to: minorVersion(TORCH_VERSIONS.at(-1)) }
-/** Written last into a fetched copy: which files it consists of. */
+/** The list of a fetched copy's files, written last. */
 export const MANIFEST = 'mbconv-libtorch.json'
 
-/** Where things shared by all checkouts of this user are kept. */
+/** The folder for everything that all checkouts of this user share. */
 export function cacheFolder(root, env = process.env) {
   if (env.MBCONV_CACHE) return path.resolve(env.MBCONV_CACHE)
-  // The XDG rules say that a relative path is to be ignored.
+  // The XDG specification says that a relative path is to be ignored.
   if (env.XDG_CACHE_HOME && path.isAbsolute(env.XDG_CACHE_HOME)) return path.join(env.XDG_CACHE_HOME, 'mbconv')
   let home = env.HOME
   if (!home) {
     try {
       home = os.userInfo().homedir
     } catch {
-      // A user number without an entry in the user database, as containers like to have.
+      // The user number has no entry in the user database, which is common in containers.
     }
   }
   if (home && path.isAbsolute(home) && fs.existsSync(home)) return path.join(home, '.cache', 'mbconv')
-  // No home to speak of: beside the build, which the caller can write.
+  // Without a home folder: beside the build, where the caller can write.
   return path.join(root, 'build', 'cache')
 }
 
-/** The folder of a fetched copy. The name holds all that makes copies differ, so that one cache can serve many machines. */
+/**
+ * The folder of a fetched copy. The name contains everything that distinguishes copies, so one cache can serve many
+ * machines.
+ */
 export function fetchedFolder(cache, flavour, version = TORCH_VERSION) {
   return path.join(cache, `libtorch-${version}-${flavour}-${process.platform}-${process.arch}`)
 }
@@ -49,7 +52,7 @@ export function libraryName(name) {
 }
 
 /**
- * Version and flavour of the libtorch in `dir`, which may also be the folder above it (an unpacked wheel, site-packages).
+ * Version and flavour of the libtorch in `dir`, or in a folder inside it (of an unpacked wheel, of site-packages).
  * @returns {{path: string, version: string, flavour: 'cpu'|'cuda', mark: string}}
  */
 export function inspectLibtorch(dir, from) {
@@ -87,7 +90,7 @@ export function inspectLibtorch(dir, from) {
   }
 }
 
-/** The version its headers state, which is the one that a build gets. */
+/** The version in its headers, which decides what a build gets. */
 function headerVersion(dir) {
   for (const header of ['torch/headeronly/version.h', 'torch/csrc/api/include/torch/version.h']) {
     let text
@@ -106,7 +109,7 @@ function minorVersion(version) {
   return version.split('.').slice(0, 2).map(Number)
 }
 
-/** Whether a dotted version lies within what is tried. */
+/** Whether a dotted version lies within the tested range. */
 export function isSupported(version) {
   const [major, minor] = minorVersion(version)
   return major === SUPPORTED.from[0] && minor >= SUPPORTED.from[1] && minor <= SUPPORTED.to[1]
@@ -115,7 +118,7 @@ export function isSupported(version) {
 /**
  * Decides where libtorch comes from: --libtorch, LIBTORCH, an earlier --libtorch, then the copy kept in the cache.
  * @returns {Promise<{given: string|null, from: string, choice: object, version?: string, flavour?: 'cpu'|'cuda', why?: string, folder?: string, nvidiaSmi?: object, lost?: string}>}
- *   given: a folder of the user's; otherwise `folder`, which need not exist yet. choice: what to remember.
+ *   given: the user's own folder; otherwise `folder`, which may not exist yet. choice: what to store.
  */
 export async function chooseLibtorch(root, options, state, env = process.env) {
   let remembered = state.libtorch?.choice ?? {}
@@ -155,7 +158,7 @@ async function chooseFlavour(asked, earlier, env) {
   if (asked !== undefined) return { flavour: asked, why: 'as asked' }
   const file = process.platform === 'linux' ? which('nvidia-smi', env) : null
   if (file === null) return { flavour: 'cpu', why: 'no nvidia-smi' }
-  // Asking a driver takes up to a second, so a good answer is remembered.
+  // Asking a driver takes up to a second, so a positive answer is stored.
   if (earlier?.file === file && earlier.answers)
     return { flavour: 'cuda', why: 'nvidia-smi answers', nvidiaSmi: earlier }
   const result = await run(file, ['-L'], { timeout: 15_000 })
@@ -167,15 +170,14 @@ async function chooseFlavour(asked, earlier, env) {
   }
 }
 
-/** What the manifest of a fetched copy says, if the copy is whole (with `deep`: by checksums too); otherwise null. */
+/** The manifest of a fetched copy if the copy is complete (with `deep`: also by checksums); otherwise null. */
 export function verifyFetched(folder, deep = false) {
   const whole = fs.existsSync(path.join(folder, 'torch', 'include', 'ATen', 'ATen.h'))
   return whole ? verifyLibraries(folder, deep) : null
 }
 
 /**
- * What the manifest in `folder` says, if every library it lists is there in its full size (with `deep`: and has its
- * checksum); otherwise null.
+ * The manifest in `folder` if every library in it has its full size (with `deep`: and its checksum); otherwise null.
  */
 export function verifyLibraries(folder, deep) {
   let manifest

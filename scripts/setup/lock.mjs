@@ -1,6 +1,6 @@
 /*
- * The library's lock, waited for. The holder also notes the programs it has started. When it was killed outright, those may
- * still be running and writing into the same folders, so the next holder ends them before it goes on.
+ * Waits for the library's lock. The holder also records the programs that it has started: if it was killed, those may
+ * still be running and writing to the same folders, so the next holder ends them first.
  */
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
@@ -34,7 +34,7 @@ export async function acquireLock(file, { onWait = () => {}, check = () => {} } 
   }
 }
 
-/** Notes in every held lock that the process group `pid` was started (`running`) or has ended. */
+/** Records in every held lock that the process group `pid` was started (`running`) or has ended. */
 export function noteChild(pid, running) {
   children = children.filter((child) => child.pid !== pid)
   if (running) children.push(processOf(pid))
@@ -43,7 +43,7 @@ export function noteChild(pid, running) {
 
 function endChildren(owner) {
   for (const child of owner.children ?? []) {
-    // By its number alone it might be somebody else's by now.
+    // The number alone might belong to another process by now.
     if (child.began !== null && processOf(child.pid).began === child.began) killGroup(child.pid, 'SIGKILL')
   }
 }

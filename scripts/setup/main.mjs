@@ -1,4 +1,4 @@
-/* The order of the steps, and which of them are due. */
+/* The order of the steps, and the decision which of them to run. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,11 +16,14 @@ import { readState, writeState } from './state.mjs'
 import { printable } from './text.mjs'
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..')
-/** npm commands that run packages' install scripts. Set-up takes minutes and gigabytes: it is never a side effect of them. */
+/**
+ * npm commands that run packages' install scripts. Set-up takes minutes and gigabytes, so it must never be their side
+ * effect.
+ */
 const INSTALLING = new Set(['install', 'ci', 'update', 'install-test', 'install-ci-test', 'link', 'dedupe', 'audit'])
 const SIGNAL_EXIT = { SIGHUP: 129, SIGINT: EXIT.sigint, SIGTERM: EXIT.sigterm }
 
-/** Runs the set-up with the given command-line arguments; returns the exit status. */
+/** Runs the set-up with the given command-line arguments and returns the exit status. */
 export async function main(args, root = ROOT) {
   try {
     const options = parseOptions(args)
@@ -52,7 +55,7 @@ async function setUp(root, options, progress) {
     onWait: (pid) => progress.say(`waiting for another set-up of this folder (process ${pid})`),
   })
   try {
-    // Whoever held the lock may have done it all.
+    // The previous holder of the lock may have done everything.
     const due = await plan(root, options)
     if (!isDone(due)) await carryOut(root, options, due, progress)
   } finally {
@@ -60,7 +63,7 @@ async function setUp(root, options, progress) {
   }
 }
 
-/** What is due. `libtorch` is what was chosen and, if it is at hand, what it is. */
+/** Decides which steps to run. `libtorch` is the chosen one and, if it is present, its facts. */
 async function plan(root, options) {
   const state = readState(root)
   const checkout = isCheckout(root) && !options.nativeOnly
@@ -86,7 +89,7 @@ export function lookAt(choice, deep) {
   return { ...inspectLibtorch(choice.folder, choice.from), flavour: choice.flavour, source: manifest.wheel }
 }
 
-/** A flavour asked for on the command line must not be overruled in silence by LIBTORCH. */
+/** LIBTORCH must not silently overrule a flavour requested on the command line. */
 function refuseContradiction(choice, libtorch, options) {
   const asked = options.cpu ? 'cpu' : options.cuda ? 'cuda' : null
   if (asked === null || choice.given === null || libtorch.flavour === asked) return
@@ -129,7 +132,7 @@ async function carryOut(root, options, due, progress) {
   if (due.javascript) remember({ javascript: await step('typescript', 'JavaScript', (to) => compile(root, to)) })
 }
 
-/** Fetches under the cache's lock, since checkouts share the cache. */
+/** Fetches while holding the cache's lock, since checkouts share the cache. */
 export async function fetchOnce(choice, tools, progress) {
   let release
   try {
@@ -155,9 +158,9 @@ export async function fetchOnce(choice, tools, progress) {
 }
 
 /**
- * A step with its progress line and its log, build/logs/NAME.log.
+ * Runs a step with its progress line and its log, build/logs/NAME.log.
  * @param {(tools: {log: number, logFile: string, detail: (text: string) => void, say: (text: string) => void}) => Promise<unknown>} work
- *   detail: what the step is at; say: a line that stays
+ *   detail: shows what the step is doing; say: prints a line that stays
  */
 export async function loggedStep(root, progress, name, what, work) {
   throwIfInterrupted()
@@ -171,7 +174,7 @@ export async function loggedStep(root, progress, name, what, work) {
   }
 }
 
-/** The lines of a text, all but the first one indented: one that a hostile name begins looks like no other. */
+/** Indents all lines of a text but the first, so that a line injected by a hostile name cannot imitate ours. */
 const indented = (text) => text.replaceAll('\n', '\n  ').split('\n')
 
 const say = (...lines) => process.stderr.write(lines.map((line) => `${printable(line)}\n`).join(''))
@@ -180,7 +183,7 @@ function isNotWritable(error) {
   return ['EACCES', 'EPERM', 'EROFS'].includes(error.code)
 }
 
-/** Tells people what went wrong, in lines that begin with `who`; returns the exit status. */
+/** Prints what went wrong, in lines that begin with `who`, and returns the exit status. */
 export function report(error, who = 'setup') {
   if (error instanceof Interrupted) {
     say(`${who}: ${error.message}; start it again to go on`)

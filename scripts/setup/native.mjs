@@ -1,6 +1,6 @@
 /*
- * The native addon: cmake-js builds native/ in build/cmake, and what loads is moved to build/Release/mbconv.node.
- * A half-linked or unloadable file therefore never stands where the program looks for it.
+ * Builds the native addon: cmake-js builds native/ in build/cmake, and an addon that loads is moved to
+ * build/Release/mbconv.node. So a half-linked or unloadable file is never where the program looks for it.
  */
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
@@ -11,17 +11,17 @@ import { makeFolder } from './folders.mjs'
 import { run } from './run.mjs'
 import { contentDigest, fileMark, listFiles, writeFileWhole } from './state.mjs'
 
-/** A compilation that includes ATen's headers takes up to this much memory. */
+/** Bytes of memory that a compilation with ATen's headers can take. */
 const BYTES_PER_JOB = 1.2e9
 
-/** The packages that a build reads: the driver of cmake, and the headers that native/ includes. */
+/** Packages needed for a build: the driver of cmake, and the headers that native/ includes. */
 const PACKAGES = ['cmake-js', 'node-addon-api']
 
 export function addonPath(root, build = 'build') {
   return path.join(root, build, 'Release', 'mbconv.node')
 }
 
-/** What the addon is made from; null while a package that is needed for building is missing. */
+/** A digest of the addon's inputs; null if a package needed for building is missing. */
 export function nativeDigest(root, libtorch, env = process.env) {
   const packages = PACKAGES.map((name) => packageVersion(root, name))
   if (packages.includes(null)) return null
@@ -39,7 +39,7 @@ export function nativeFresh(root, state, libtorch) {
 /**
  * Builds the addon in the folder `build` of the checkout, with at most `jobs` compilations at once; `define` holds
  * options of CMakeLists.txt, such as 'MBCONV_PRECOMPILE=ON'.
- * @returns {Promise<object>} what to remember as state.native
+ * @returns {Promise<object>} what to store as state.native
  */
 export async function buildNative(root, libtorch, tools, options) {
   const { log, logFile, detail, force, build = 'build', jobs = defaultJobs(), define = [] } = options
@@ -86,8 +86,8 @@ export async function buildNative(root, libtorch, tools, options) {
 }
 
 /**
- * What a line of ninja's or make's output tells of how far the build is, "12 of 60, native/nn/conv.cc"; null for any other
- * line. ninja counts what is done and names it, make gives a percentage and names what it begins.
+ * The progress in a line of ninja's or make's output, "12 of 60, native/nn/conv.cc"; null for any other line. ninja
+ * counts finished files and names them, make gives a percentage and names the file it begins.
  */
 export function buildStep(line) {
   const [, done, all, doing] = /^\[ *(\d+)(?:\/(\d+)|%)\] *(.*)$/.exec(line) ?? []
@@ -99,20 +99,20 @@ export function buildStep(line) {
   return file === null ? count : `${count}, ${file}`
 }
 
-/** Options of run() for a build by cmake: what it is at goes to `detail` as it comes. */
+/** Options of run() for a build by cmake: reports its progress to `detail`. */
 export function watchBuild(detail) {
   const onLine = (line) => {
     const step = buildStep(line)
     if (step !== null) detail(step)
   }
-  // The format that is read here, whatever the user's own is.
+  // Sets the format that is parsed here, whatever the user's own is.
   return { onLine, env: { ...process.env, NINJA_STATUS: '[%f/%t] ' } }
 }
 
-/** `cmake-js build` never looks at changed -D values, so this decides when to configure, and when to start afresh. */
+/** `cmake-js build` ignores changed -D values, so this decides when to configure, and when to start afresh. */
 async function configure(root, work, libtorch, tools, define, { log, logFile, detail }) {
   const stamp = path.join(work, 'mbconv-configured.json')
-  // CMake cannot change these in a folder that it has been given to.
+  // CMake cannot change these in an existing build folder.
   const fixed = [root, tools.compiler, tools.generator, tools.cmake, libtorch.mark]
   const adjustable = [
     libtorch.path,
@@ -127,7 +127,7 @@ async function configure(root, work, libtorch, tools, define, { log, logFile, de
   try {
     found = fs.readFileSync(stamp, 'utf8')
   } catch {
-    // Never configured, or not to the end.
+    // It was never configured completely.
   }
   if (found === wanted) return
   if (found === null || JSON.stringify(JSON.parse(found).fixed) !== JSON.stringify(fixed)) {
@@ -144,8 +144,8 @@ async function configure(root, work, libtorch, tools, define, { log, logFile, de
 }
 
 /**
- * After a build that was killed outright, files it was writing may be cut short yet look newer than their sources (when
- * it ends by itself or by a signal it can catch, ninja or make has removed them). Everything written since that build began is made again.
+ * If a build was killed, files that it was writing may be incomplete yet newer than their sources (if it ends normally
+ * or by a signal it can catch, ninja or make removes them). Everything written since that build began is built again.
  */
 function dropHalfWritten(work, unfinished) {
   const since = fs.statSync(unfinished, { throwIfNoEntry: false })?.mtimeMs
@@ -156,7 +156,7 @@ function dropHalfWritten(work, unfinished) {
   }
 }
 
-/** Loads the addon in a process of its own: a wrong libtorch can end a process without an exception. */
+/** Loads the addon in a separate process: a wrong libtorch can end a process without an exception. */
 async function checkLoads(file, { log, logFile, libtorch }) {
   const script = 'require(process.argv[1])'
   const result = await run(process.execPath, ['-e', script, file], { log, timeout: 120_000 })
@@ -178,7 +178,7 @@ function cmakeJs(root) {
   return path.join(path.dirname(packageJson(root, 'cmake-js')), 'bin', 'cmake-js')
 }
 
-/** The package.json of a dependency, wherever npm has put it; null when it is not installed. */
+/** The package.json of a dependency, wherever npm has put it; null if it is not installed. */
 function packageJson(root, name) {
   for (const folder of createRequire(path.join(root, 'package.json')).resolve.paths(name) ?? []) {
     const file = path.join(folder, name, 'package.json')

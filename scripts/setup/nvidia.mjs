@@ -1,7 +1,7 @@
 /*
- * NVIDIA's libraries for a CUDA libtorch. Each of their wheels is unpacked once into a folder of its own in the cache;
- * the copies of libtorch share its files by hard links, so that several versions of torch take little more room than
- * what differs between them.
+ * NVIDIA's libraries for a CUDA libtorch. Each of their wheels is unpacked once into its own folder in the cache.
+ * Copies of libtorch share its files by hard links, so several versions of torch take little more space than their
+ * differences.
  */
 import fs from 'node:fs'
 import path from 'node:path'
@@ -14,15 +14,18 @@ import { throwIfInterrupted } from './run.mjs'
 import { listFiles, writeFileWhole } from './state.mjs'
 import { unpackDownloaded } from './unpack.mjs'
 
-/** In a CUDA wheel even libtorch_cpu.so is linked to these two: the runtime, and CUPTI through the profiler. */
+/** Even libtorch_cpu.so of a CUDA wheel is linked to these two: the runtime, and CUPTI for the profiler. */
 const CPU_EXTRAS = ['cudart', 'cupti']
 const CPU_PACKAGES = /^nvidia-cuda-(runtime|cupti)\b/
-/** What torch does not ask for, but a compiler does: cuda_runtime.h includes these headers. */
+/** torch does not require this package, but a compiler does: cuda_runtime.h includes its headers. */
 const CUDA_HEADERS = 'crt'
 const WANTED = /^nvidia\/.+(\/lib\/.+\.so(\.[0-9.]+)?$|\/include\/)|\.dist-info\/licenses\//
 const NOTHING = /^$/
 
-/** The lines of a wheel's Requires-Dist that name NVIDIA's packages: what a CPU build loads, or what a CUDA build needs. */
+/**
+ * The lines of a wheel's Requires-Dist that name NVIDIA's packages: those that a CPU build loads, or a CUDA build
+ * needs.
+ */
 export function nvidiaRequirements(requires, flavour) {
   const wanted = []
   for (const line of requires) {
@@ -38,7 +41,7 @@ export function nvidiaRequirements(requires, flavour) {
   return wanted
 }
 
-/** The packages behind `extras` of cuda-toolkit, which is nothing but a list of them: the lines of its Requires-Dist. */
+/** The packages behind `extras` of cuda-toolkit, which is only a list of packages: the lines of its Requires-Dist. */
 export function toolkitPackages(requires, extras) {
   const wanted = new Set()
   for (const line of requires) {
@@ -51,8 +54,8 @@ export function toolkitPackages(requires, extras) {
 }
 
 /**
- * Puts what a CUDA libtorch with these `requires` needs into `staging`, beside its torch/. Only packages that the cache
- * does not have are downloaded.
+ * Puts everything that a CUDA libtorch with these `requires` needs into `staging`, beside its torch/. Downloads only
+ * packages that are not in the cache.
  * @returns {Promise<{path: string, size: number, sha256: string}[]>} the libraries
  */
 export async function addNvidia(requires, cache, downloads, staging, tools) {
@@ -77,7 +80,7 @@ export async function addNvidia(requires, cache, downloads, staging, tools) {
   }
 }
 
-/** The requirements with cuda-toolkit replaced by what it stands for. */
+/** The requirements, with cuda-toolkit replaced by the packages it stands for. */
 async function singlePackages(requirements, downloads, tools) {
   const packages = []
   for (const requirement of requirements) {
@@ -118,12 +121,12 @@ function packageName(requirement) {
   return /^[A-Za-z0-9._-]*[A-Za-z0-9]/.exec(requirement)[0].toLowerCase()
 }
 
-/** Named for the whole requirement: two versions of torch that ask for the same get the same. */
+/** Named after the whole requirement: two versions of torch with the same requirement share it. */
 function storedFolder(store, requirement) {
   return path.join(store, requirement.replace(/[^A-Za-z0-9.,<>=!~-]/g, '_'))
 }
 
-/** Gives the files under `from`, but for the manifest, a second name under `to`; where links cannot be made, copies. */
+/** Hard-links the files under `from`, except the manifest, to `to`; copies them if links are impossible. */
 function linkTree(from, to) {
   for (const name of listFiles(from, (file) => file !== MANIFEST)) {
     const target = path.join(to, name)

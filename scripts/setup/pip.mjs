@@ -1,4 +1,4 @@
-/* pip as the means of getting wheels: it knows the index, the proxy and the machine's tags. Nothing is installed with it. */
+/* Downloads wheels with pip, which knows the index, the proxy and the machine's tags. It installs nothing. */
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -7,20 +7,20 @@ import { makeFolder } from './folders.mjs'
 import { run } from './run.mjs'
 import { listFiles } from './state.mjs'
 
-/** PyTorch's own index of CPU-only wheels: a third of the size of what the default index has for Linux. */
+/** PyTorch's own index of CPU-only wheels: a third of the size of the default index's wheels for Linux. */
 export const CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
 const PROBE_MS = 3000
 
-/** What pip says when it cannot reach an index. */
+/** pip's messages when it cannot reach an index. */
 const OFFLINE =
   /Retrying|ConnectionError|Connection refused|name resolution|Name or service|timed out|ProxyError|SSLError/i
 
 const DOWNLOAD = ['-m', 'pip', 'download', '--disable-pip-version-check', '--no-input', '--no-cache-dir']
-/** Some kilobytes, downloaded only to see whether pip reaches its index; nothing of them is used. */
+/** A package of a few kilobytes, downloaded only to test whether pip reaches its index. */
 const SMALL_PACKAGE = 'cuda-toolkit'
 const SMALL_PACKAGE_MS = 60_000
 
-/** Whether PyTorch's index answers; Python asks, because it follows the same proxy settings as pip. */
+/** Whether PyTorch's index answers. Python makes the request, because it uses the same proxy settings as pip. */
 export async function cpuIndexAnswers({ python, log }) {
   const script = `import urllib.request as r; r.urlopen(r.Request('${CPU_INDEX}/torch/', method='HEAD'), timeout=${PROBE_MS / 1000})`
   const result = await run(python, ['-c', script], { log, timeout: PROBE_MS })
@@ -28,9 +28,9 @@ export async function cpuIndexAnswers({ python, log }) {
 }
 
 /**
- * Whether pip reaches its index, by downloading some kilobytes from it.
- * @returns {Promise<string|null>} what pip said when it could not reach it; null when it could
- * @throws SetupError when the index answers but does not have the package
+ * Tests whether pip reaches its index, by downloading a few kilobytes from it.
+ * @returns {Promise<string|null>} pip's message if it could not reach the index; null if it could
+ * @throws SetupError if the index answers but does not have the package
  */
 export async function whyUnreachable(python) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'mbconv-pip-'))
@@ -53,12 +53,12 @@ export async function whyUnreachable(python) {
  * Downloads wheels into `folder`, trying pip with each attempt's arguments in turn.
  * @param {{python: string, log: number, logFile: string, detail: (text: string) => void}} tools
  * @returns {Promise<string[]>} the wheels in `folder`
- * @throws SetupError naming what could not be had, and what to do about it
+ * @throws SetupError naming what could not be downloaded, and the remedy
  */
 export async function downloadWheels(requirements, flags, attempts, folder, { python, log, logFile, detail }) {
   const temporary = path.join(folder, 'tmp')
   makeFolder(temporary)
-  // pip collects a download in TMPDIR, which may be a small memory disk.
+  // pip collects downloads in TMPDIR, which may be a small memory disk.
   const env = { ...process.env, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' }
   const watch = setInterval(() => detail(`downloading, ${megabytes(folder)} MB`), 500)
   let result

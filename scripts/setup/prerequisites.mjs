@@ -1,11 +1,11 @@
-/* What has to be on the machine before anything can be made, and how to get it. */
+/* Checks what must be on the machine before anything can be built, and says how to get it. */
 import { EXIT, SetupError } from './failure.mjs'
 import { run, which } from './run.mjs'
 
 export const NODE_NEEDED = [20, 19]
 export const CMAKE_NEEDED = [3, 18]
 
-/** Uses a library and a language feature of C++20 each, both of which libtorch's headers need. */
+/** Uses one library feature and one language feature of C++20, which libtorch's headers need. */
 const CXX20 = `#include <concepts>
 #include <span>
 #if __cplusplus < 202002L
@@ -24,10 +24,10 @@ const PACKAGES = {
 }
 
 /**
- * Checks what the steps that are due will use.
+ * Checks the requirements of the steps that will run.
  * @param {{npm: boolean, python: boolean, native: boolean}} due
  * @returns {Promise<{python: string|null, compiler: {command: string, version: string}|null, cmake: string|null, generator: string|null, npm: string[]|null}>}
- * @throws SetupError naming everything that is missing, with the lines that install it
+ * @throws SetupError naming everything that is missing, with the commands that install it
  */
 export async function checkPrerequisites(due, env = process.env) {
   if (process.platform === 'win32') {
@@ -84,7 +84,7 @@ export function atLeast(version, [major, minor]) {
   return a > major || (a === major && b >= minor)
 }
 
-/** The command that starts npm: the very one we were started by, where there is one. */
+/** The command that starts npm. If npm started this process, the same npm. */
 export function findNpm(env) {
   if (/[\\/]npm-cli\.js$/.test(env.npm_execpath ?? '')) return [process.execPath, env.npm_execpath]
   const file = which('npm', env)
@@ -108,7 +108,7 @@ async function findCompiler(env) {
   const need = 'a C++20 compiler (g++ 11, clang++ 14 or newer)'
   const tried = []
   for (const command of env.CXX ? [env.CXX] : ['c++', 'g++', 'clang++']) {
-    // CXX may hold a launcher or flags besides.
+    // CXX may also contain a launcher or flags.
     const [program, ...flags] = command.trim().split(/\s+/)
     const file = which(program, env)
     if (file === null) continue

@@ -1,4 +1,4 @@
-/* Running programs for a step: their output goes to the step's log, a signal ends them, a progress line tells how long. */
+/* Runs programs for a step: their output goes to the step's log, a signal ends them, a progress line shows the time. */
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -15,8 +15,8 @@ let forced = false
 const running = new Map()
 
 /**
- * From here on SIGINT, SIGTERM and SIGHUP end the running programs and make every further step throw Interrupted; SIGHUP
- * does nothing under nohup.
+ * From here on SIGINT, SIGTERM and SIGHUP end the running programs and make every further step throw Interrupted.
+ * SIGHUP has no effect under nohup.
  */
 export function catchSignals() {
   const ignored = hangupIsIgnored()
@@ -43,7 +43,7 @@ export function throwIfInterrupted() {
   if (signalled !== null) throw new Interrupted(signalled)
 }
 
-/** An executable's full path on PATH, or null. */
+/** The full path of an executable on PATH, or null. */
 export function which(name, env = process.env) {
   const folders = name.includes(path.sep) ? [''] : (env.PATH ?? '').split(path.delimiter)
   for (const folder of folders) {
@@ -52,22 +52,22 @@ export function which(name, env = process.env) {
       fs.accessSync(file, fs.constants.X_OK)
       if (fs.statSync(file).isFile()) return file
     } catch {
-      // Not here; the next folder may have it.
+      // Not in this folder; the next one may have it.
     }
   }
   return null
 }
 
-/** The environment of programs whose words are read: in English, whatever the user's language. */
+/** The environment for programs whose messages are parsed: in English, whatever the user's language. */
 export const inEnglish = (env = process.env) => ({ ...env, LC_ALL: 'C.UTF-8', LANGUAGE: '' })
 
 /**
  * Runs a program in its own process group.
  * @param {{log?: number|null, cwd?: string, env?: object, timeout?: number, onLine?: (line: string) => void, input?: string}} options
- *   log: descriptor that receives the output too; timeout: milliseconds after which it is killed
+ *   log: descriptor that also receives the output; timeout: milliseconds after which it is killed
  * @returns {Promise<{code: number|null, stdout: string, output: string, timedOut: boolean}>} output: the last 64 kB of
  *   stdout and stderr together
- * @throws Interrupted when a signal arrived meanwhile; the program has ended by then
+ * @throws Interrupted if a signal arrived meanwhile; the program has ended by then
  */
 export function run(command, args, { log = null, cwd, env, timeout, onLine, input } = {}) {
   throwIfInterrupted()
@@ -98,7 +98,7 @@ export function run(command, args, { log = null, cwd, env, timeout, onLine, inpu
     })
     child.stderr.setEncoding('utf8').on('data', take)
     if (input !== undefined) {
-      // The program may end without reading it all; its exit status tells.
+      // The program may end without reading all of it; its exit status decides.
       child.stdin.on('error', () => {})
       child.stdin.end(input)
     }
@@ -123,12 +123,12 @@ export function run(command, args, { log = null, cwd, env, timeout, onLine, inpu
   })
 }
 
-/** Scripts passed as an argument would fill the log. */
+/** Shortens scripts passed as an argument, which would fill the log. */
 function shorten(arg) {
   return arg.length > 300 || arg.includes('\n') ? `'${arg.trim().split('\n')[0].slice(0, 60)} …'` : arg
 }
 
-/** The last `count` lines of a file, '' when there is none. */
+/** The last `count` lines of a file; '' if there is none. */
 export function tail(file, count = 25) {
   try {
     return fs.readFileSync(file, 'utf8').trimEnd().split('\n').slice(-count).join('\n')
@@ -137,20 +137,21 @@ export function tail(file, count = 25) {
   }
 }
 
-/** Without a terminal, what a step is at is told no more often than this. */
+/** Without a terminal, progress is printed at most this often. */
 const TELLING_MS = 30_000
 const REDRAWING_MS = 1000
 
 /**
- * The lines that say which step is going on, what it is at, and how long it took. A terminal has one line a step, drawn
- * again as things change; elsewhere (a log, a pipe) the step is named when it begins and when it ends, and what it is at
- * gets a line every half minute.
+ * Shows the current step, its progress and how long it took. On a terminal each step has one line, which is redrawn.
+ * Elsewhere (a log, a pipe) a line is printed when the step begins and ends, and its progress every half minute.
  */
 export class Progress {
   #quiet
   #stream
   #now
-  /** What the step is, null between steps; whether its line has been begun; what it is at and since when nothing was told. */
+  /**
+   * The current step, null between steps; whether its line has begun; its progress, and the time of the last output.
+   */
   #open = null
   #begun = false
   #doing = null
@@ -167,7 +168,7 @@ export class Progress {
     this.#now = now
   }
 
-  /** A line of its own, also in the middle of a step. */
+  /** Prints a separate line, also in the middle of a step. */
   say(text) {
     this.#clear()
     this.#write(`setup: ${printable(text)}\n`)
@@ -175,8 +176,8 @@ export class Progress {
   }
 
   /**
-   * Runs `work(detail)` with a line that first says `what`, then how long it took. `detail(text)` says what it is at: a
-   * file and a count, say.
+   * Runs `work(detail)` with a line that first shows `what`, then how long it took. `detail(text)` sets the progress,
+   * such as a file and a count.
    */
   async step(what, work) {
     this.#open = printable(what)
@@ -184,7 +185,7 @@ export class Progress {
     this.#began = this.#now()
     this.#told = this.#began
     this.#draw()
-    // The time goes on where nothing else does.
+    // The time advances even if nothing else does.
     const timer = setInterval(() => this.#show(), REDRAWING_MS).unref()
     try {
       const result = await work((text) => {
@@ -214,13 +215,13 @@ export class Progress {
     const { isTTY, columns = Number.POSITIVE_INFINITY } = this.#stream
     const doing = this.#doing === null || !isTTY ? '' : `${this.#doing}, ${this.#seconds()} `
     const line = `setup: ${this.#open} … ${doing}`
-    // A line that wraps could not be drawn again. What the step is was to be read before.
+    // A wrapped line could not be redrawn. The step's name was already shown.
     const short = doing !== '' && line.length >= columns ? `setup: … ${doing}` : line
     this.#write(isTTY ? short.slice(0, columns - 1) : short)
     this.#begun = true
   }
 
-  /** Makes room for another line than the step's. */
+  /** Clears the step's line, to print another one. */
   #clear() {
     if (this.#begun) this.#write(this.#stream.isTTY ? '\r\x1b[K' : '\n')
     this.#begun = false

@@ -1,17 +1,17 @@
-/* What the last set-up did (build/setup.json), and the fingerprints that tell whether it has to be done again. */
+/* The record of the last set-up (build/setup.json), and the fingerprints that decide whether to repeat a step. */
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { makeFolder } from './folders.mjs'
 
-/** Raised when the meaning of the stamps changes: older files are then ignored, and every step runs again. */
+/** Raise this when the meaning of the stamps changes: older files are then ignored, and every step runs again. */
 const FORMAT = 1
 
 export function statePath(root) {
   return path.join(root, 'build', 'setup.json')
 }
 
-/** The facts of the last set-up; an empty object when there was none, or its file cannot be understood. */
+/** The facts of the last set-up; an empty object if there was none or its file is invalid. */
 export function readState(root) {
   try {
     const state = JSON.parse(fs.readFileSync(statePath(root), 'utf8'))
@@ -25,7 +25,7 @@ export function writeState(root, state) {
   writeFileWhole(statePath(root), `${JSON.stringify({ ...state, format: FORMAT }, null, 2)}\n`)
 }
 
-/** Writes a file so that a reader, or a crash, sees the old content or the new, nothing between. */
+/** Writes a file atomically: a reader, or a crash, sees either the old content or the new. */
 export function writeFileWhole(file, content) {
   makeFolder(path.dirname(file))
   const temporary = `${file}.${process.pid}.tmp`
@@ -60,7 +60,7 @@ export function listFiles(dir, wanted = () => true) {
   return found.sort()
 }
 
-/** A digest of the names and contents of files (relative to `root`), and of `extra` (anything JSON can hold). */
+/** A digest of the names and contents of files (relative to `root`), and of `extra` (any JSON value). */
 export function contentDigest(root, files, extra = null) {
   const hash = createHash('sha256')
   for (const file of files) {
@@ -86,7 +86,7 @@ export function sha256OfFile(file) {
   }
 }
 
-/** A digest of names, sizes and times of everything under `dir`, without reading it; null when `dir` is missing. */
+/** A digest of names, sizes and times of everything under `dir`, without reading it; null if `dir` is missing. */
 export function treeDigest(dir) {
   if (!fs.existsSync(dir)) return null
   const hash = createHash('sha256')
@@ -97,7 +97,7 @@ export function treeDigest(dir) {
   return hash.digest('hex')
 }
 
-/** Size and time of one file as a string, '' when it is missing. */
+/** Size and time of one file as a string; '' if it is missing. */
 export function fileMark(file) {
   const stat = fs.statSync(file, { throwIfNoEntry: false })
   return stat === undefined ? '' : `${stat.size}:${stat.mtimeMs}`

@@ -1,6 +1,6 @@
 /*
- * Unpacking chosen members of a Python wheel, each checked against the SHA-256 in the wheel's RECORD.
- * Python's zipfile does it: Python is needed for pip anyway, and Node has no zip reader of its own.
+ * Unpacks selected members of a Python wheel, and checks each against the SHA-256 in the wheel's RECORD. Python's
+ * zipfile does the work: pip needs Python anyway, and Node has no zip reader.
  */
 import fs from 'node:fs'
 import path from 'node:path'
@@ -49,14 +49,14 @@ print(json.dumps({
     'cuda': 'torch/lib/libtorch_cuda.so' in names, 'libraries': libraries}))
 `
 
-/** The exit status by which the script says that the wheel itself is bad. */
+/** The exit status with which the script reports a damaged wheel. */
 const DAMAGED = 65
 
 /**
  * Unpacks the members of `wheel` that match `wanted` and not `unwanted` (regular expressions both to JavaScript and to
  * Python) into `dest`.
  * @returns {Promise<{name: string, version: string, requires: string[], cuda: boolean, libraries: {path: string, size: number, sha256: string}[]}>}
- * @throws DamagedWheel when it is no whole wheel
+ * @throws DamagedWheel if it is not a complete wheel
  */
 async function unpackWheel(python, wheel, dest, wanted, unwanted, { log, logFile }) {
   const result = await run(python, ['-c', SCRIPT, wheel, dest, wanted.source, unwanted.source], { log })
@@ -67,8 +67,8 @@ async function unpackWheel(python, wheel, dest, wanted, unwanted, { log, logFile
 }
 
 /**
- * As unpackWheel, for a wheel that pip has put into `folder`, once it is found to be the known one of its name (see
- * wheels.mjs). A wrong or damaged one is removed, or pip would find it there again.
+ * Like unpackWheel, for a wheel that pip has put into `folder`. First checks that it is the known wheel of that name
+ * (see wheels.mjs). A wrong or damaged wheel is removed, since pip would find it again.
  */
 export async function unpackDownloaded(folder, wheel, dest, wanted, unwanted, tools) {
   const file = path.join(folder, wheel)

@@ -1,26 +1,26 @@
 /*
- * The wheels that are known: wheels.json has the SHA-256 of every wheel that the set-up may be given, by its name
- * (scripts/pin-wheels.mjs makes it). pip compares what it downloads with what its index says; this compares it with what
- * was published when the versions were chosen, so that a changed index or mirror is noticed.
+ * The known wheels: wheels.json has the SHA-256 of every wheel that the set-up may receive, by file name
+ * (scripts/pin-wheels.mjs makes it). pip compares its downloads with the index's checksums. This file compares them
+ * with the checksums from when the versions were chosen, so that a changed index or mirror is noticed.
  */
 import fs from 'node:fs'
 import path from 'node:path'
 import { SetupError } from './failure.mjs'
 import { sha256OfFile } from './state.mjs'
 
-/** A wheel that must not be used; whoever has it removes it. */
+/** A wheel that must not be used; the code that catches this error removes it. */
 export class DamagedWheel extends SetupError {}
 
-/** @returns {Record<string, {sha256: string, size?: number}>} by file name; size: in bytes, where the index tells it */
+/** @returns {Record<string, {sha256: string, size?: number}>} by file name; size: in bytes, if the index gives it */
 export function knownWheels() {
   return JSON.parse(fs.readFileSync(new URL('wheels.json', import.meta.url), 'utf8'))
 }
 
 /**
- * Compares a downloaded wheel with the known one of its name. A name that is not known (a mirror's own build, a wheel for
- * a newer Python) is told of and let through: pip has checked it against its index, and nothing else can be said.
+ * Compares a downloaded wheel with the known one of its name. An unknown name (a mirror's own build, a wheel for a
+ * newer Python) is reported and accepted: pip has checked it against its index, and nothing more is known.
  * @param {{log: number, logFile: string, detail: (text: string) => void, say: (text: string) => void}} tools
- * @throws DamagedWheel when it is another one
+ * @throws DamagedWheel if it differs
  */
 export function checkWheel(file, { log, logFile, detail, say }) {
   const name = path.basename(file)

@@ -1,4 +1,4 @@
-// Arguments for an operator, made from its schema: for the most part what fits, with something wrong in most calls.
+// Makes arguments for an operator from its schema: most of them fit, but most calls contain something wrong.
 import { createRequire } from 'node:module'
 import { FITTING } from './fitting.mjs'
 
@@ -6,7 +6,7 @@ const require = createRequire(import.meta.url)
 const mb = require('../../dist/index.js')
 const addon = require('../../dist/native/addon.js').native()
 
-/** A generator of numbers that anybody gets again from the same text. */
+/** A random number generator that is determined by a text. */
 export function chooser(text) {
   let state = 2166136261
   for (const character of text) state = Math.imul(state ^ character.charCodeAt(0), 16777619) >>> 0
@@ -19,12 +19,15 @@ export function chooser(text) {
   return { chance: (p) => next() < p, pick: (list) => list[Math.floor(next() * list.length)], next }
 }
 
-/** 'aten::add.out(Tensor self, …, *, Tensor(a!) out) -> …' in parts; arguments after the asterisk are given by name. */
+/**
+ * Splits 'aten::add.out(Tensor self, …, *, Tensor(a!) out) -> …' into parts. Arguments after the asterisk are given by
+ * name.
+ */
 export function parseSchema(schema) {
   const [, name, list] = /^([^(]+)\((.*)\) -> /s.exec(schema)
   let named = false
   const parameters = []
-  // A comma in brackets, of a default or an annotation, separates nothing.
+  // A comma in brackets belongs to a default or an annotation and does not separate.
   for (const part of list.split(/, (?![^([]*[)\]])/)) {
     if (part === '*') named = true
     const match = /^(.+?) (\w+)(=.*)?$/.exec(part)
@@ -115,11 +118,11 @@ const STRINGS = {
   driver: ['gels', 'gelsy', 'gelsd', 'gelss'],
   approximate: ['none', 'tanh'],
 }
-// Arguments that count or point: whole numbers into something else.
+// Integer arguments that count or index.
 const POINTS =
   /ind(ex|ices)|target|offsets|lengths|boundar|batch_sizes|crow|ccol|^row|^col|bins|sorter|tril|pivots|mask|repeats/i
 
-/** A tensor as a description, which a log can hold: made anew for each call. */
+/** Describes a tensor in a form for logs; it is made anew for each call. */
 function describeTensor(random, name, shape, odd) {
   const { chance, pick, next } = random
   const points = POINTS.test(name)
@@ -135,7 +138,7 @@ function describeTensor(random, name, shape, odd) {
   return d
 }
 
-/** What a call is made with, as data; `odd` of its arguments do not fit. */
+/** The arguments of a call, as data; `odd` of them do not fit. */
 export function describeCall(random, name, parameters) {
   const { chance, pick, next } = random
   const bare = name.replace(/^\w+::/, '')
@@ -217,7 +220,7 @@ function describeValue(random, type, name, shape, odd) {
   }
 }
 
-/** A value that fits, no longer. */
+/** Turns a fitting value into one that does not fit. */
 function spoiled(random, value) {
   const { chance, pick, next } = random
   const at = (length) => Math.floor(next() * length)
@@ -248,7 +251,7 @@ function spoiled(random, value) {
   return typeof value.value === 'boolean' ? { value: !value.value } : value
 }
 
-/** JSON knows neither big integers nor NaN. */
+/** JSON has neither BigInt nor NaN. */
 const number = (value) => (typeof value === 'bigint' || !Number.isFinite(value) ? { number: String(value) } : { value })
 
 function buildTensor(d, call) {
@@ -295,14 +298,14 @@ function buildTensor(d, call) {
   }
   if (d.grad && !whole && d.form !== 'disposed') {
     try {
-      // A leaf of its own would refuse what works in place.
+      // In-place operations refuse a leaf, so this is not one.
       t = addon.callOp('aten::mul.Scalar', [addon.callOp('aten::requires_grad_', [t]) ?? t, 1])
     } catch {}
   }
   return t
 }
 
-/** The values that a description stands for; `call` makes those tensors that not every caller can have. */
+/** Builds the values of a description. `call` makes tensors of kinds that not every caller has. */
 export function build(value, call) {
   if (value.none) return null
   if (value.list) return value.list.map((one) => build(one, call))

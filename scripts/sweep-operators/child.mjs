@@ -19,11 +19,11 @@ function write(record) {
   ftruncateSync(file, text.length)
 }
 
-/** What came back is read whole, and gradients go back through it. */
+/** Reads the whole result, and runs backward through it. */
 function use(result) {
   if (Array.isArray(result)) for (const one of result) use(one)
   if (!(result instanceof mb.Tensor)) return
-  // An expanded tensor may count more elements than anyone can add.
+  // An expanded tensor may have more elements than can be added up.
   if (result.numel > 2 ** 24) return
   if (result.requiresGrad) result.sum().backward()
   else addon.callOp('aten::clone', [result])

@@ -1,4 +1,4 @@
-// Arguments that fit operators which random ones never get past the first check of. Calls start from these, and most of
+// Fitting arguments for operators that refuse random ones at their first check. Calls start from these, and most of
 // them then spoil one argument or two.
 
 const tensor =
@@ -90,7 +90,7 @@ const bags = {
   sparse: v(false),
 }
 
-/** [operators, arguments by name]; the first that matches counts. */
+/** [operators, arguments by name]; the first match counts. */
 export const FITTING = [
   [
     /^conv(_transpose)?[123]d|^(thnn|slow|_?mkldnn)?_?conv/,

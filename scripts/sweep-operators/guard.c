@@ -1,10 +1,10 @@
-// Memory of tensors with nothing beside it: preloaded into a sweep's child, it gives every block that libtorch's own
-// allocator asks for pages of its own, with pages before and behind that nobody may touch. A read or write outside a
-// tensor, which would otherwise go on with what lies there by luck, is a segmentation fault at once; so is one of memory
-// that has been freed, because no address is given out twice.
+// Isolates the memory of tensors. Preloaded into a sweep's child, it gives every block that libtorch's own allocator
+// requests separate pages, between inaccessible ones. A read or write outside a tensor, which otherwise might touch
+// other data unnoticed, is a segmentation fault at once. So is an access to freed memory, because no address is used
+// twice.
 //
-// Where a block does not fill its pages it ends at their end, or with GUARD_BEFORE in the environment starts at their
-// start: a sweep with each finds what is off by little on either side.
+// A block that does not fill its pages ends at their end, or starts at their start if GUARD_BEFORE is in the
+// environment. A sweep with each finds small overruns on either side.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -15,7 +15,7 @@
 extern void* __libc_memalign(size_t alignment, size_t size);
 extern void __libc_free(void* block);
 
-enum { PAGE = 4096, TENSORS = 64 };  // c10's alignment of tensors on the CPU, which nothing else asks for
+enum { PAGE = 4096, TENSORS = 64 };  // only c10's tensors on the CPU request this alignment
 static const size_t SPACE = (size_t)1 << 42;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -24,8 +24,8 @@ static size_t used;
 
 static size_t pages(size_t size) { return (size + PAGE - 1) / PAGE * PAGE; }
 
-// The page before a block's first one, which nobody reads as long as the block is in use, cannot hold its length: it
-// must stay closed. So lengths stand apart, one for each page of the space.
+// The page before a block cannot hold the block's length, since it must stay inaccessible. So the lengths are in a
+// separate array, with one entry for each page of the space.
 static uint32_t* lengths;
 
 int posix_memalign(void** block, size_t alignment, size_t size) {
@@ -64,11 +64,11 @@ void free(void* block) {
   const size_t length = (size_t)lengths[page] * PAGE;
   if (length == 0) abort();  // freed twice
   lengths[page] = 0;
-  // Mapping anew gives the memory back and closes it in one step.
+  // A new mapping frees the memory and makes it inaccessible in one step.
   mmap(space + page * PAGE, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
-// Errors of libtorch carry a stack trace whose names take longer to look up than all the rest of a call.
+// libtorch's errors carry a stack trace, whose names take longer to look up than the rest of a call. So return none.
 int backtrace(void** frames, int most) {
   (void)frames;
   (void)most;

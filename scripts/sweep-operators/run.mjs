@@ -1,4 +1,4 @@
-// Runs the calls of a sweep in child processes, one after another, and tells which calls ended one.
+// Runs the calls of a sweep in child processes, one after another, and reports which calls ended one.
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -10,13 +10,16 @@ import { read, watch } from './watch.mjs'
 const require = createRequire(import.meta.url)
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 
-/** Kilobytes a child may write to: more is an error of libtorch's, which huge sizes must meet before the machine does. */
+/** Data segment limit of a child in kB: huge sizes must fail in libtorch before they exhaust the machine. */
 const MEMORY = 1_500_000
-/** A call that computes for longer, in seconds, never ends; one that waits for longer is stuck. */
+/** A call that computes for longer than this, in seconds, never ends; one that waits for longer is stuck. */
 const COMPUTING = 8
 const WAITING = 120
 
-/** The operators that a sweep calls: those that callOp does, or with those that its rules refuse, but for internal ones. */
+/**
+ * The operators to sweep: those that callOp accepts, or, without rules, also those that its rules refuse; never
+ * internal ones.
+ */
 export function publicOperators({ rules }) {
   if (rules) return require('../../dist/index.js').opNames()
   return require('../../dist/native/addon.js')
@@ -26,9 +29,10 @@ export function publicOperators({ rules }) {
 }
 
 /**
- * @param jobs [{ name, parameters, descriptions }]: an overload and its calls; without descriptions `calls` are made up.
- * @param rules Whether callOp's rules hold, or operators are called past them.
- * @param guard 'behind' or 'before': where memory that nobody may touch lies close to the tensors.
+ * @param jobs [{ name, parameters, descriptions }]: an overload and its calls; without descriptions, `calls` are
+ *   generated.
+ * @param rules Whether callOp's rules apply, or operators are called directly.
+ * @param guard 'behind' or 'before': where the inaccessible memory is close to the tensors.
  * @param died Called for each call that ended a child, as { name, how, guard, description }.
  */
 export async function sweep(

@@ -1,8 +1,8 @@
-// Watching a child process that writes down what it is at: it may die at any moment, and may never end.
+// Watches a child process that logs what it is doing: it may die at any moment, and may never end.
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What a file has; nothing where there is none, or none any more. */
+/** The content of a file; empty if it does not exist. */
 export function read(file) {
   try {
     return readFileSync(file, 'utf8')
@@ -11,7 +11,7 @@ export function read(file) {
   }
 }
 
-/** Seconds that a process has computed for; how long it has existed says nothing on a busy machine. */
+/** Processor seconds of a process; elapsed time would say nothing on a busy machine. */
 function computed(pid) {
   const fields = read(`/proc/${pid}/stat`)
     .replace(/^.*\) /s, '')
@@ -20,13 +20,13 @@ function computed(pid) {
 }
 
 /**
- * Waits until a child ends, or ends it when its log has said the same for too long.
+ * Waits until a child ends. Ends it if its log has not changed for too long.
  *
  * @param child whose stderr is a pipe
- * @param log the file that says what it is at
- * @param limits seconds without a change: `computing` of the processor's, `waiting` of the clock's
- * @returns { code, signal, hung, line, errors, seconds }: how it ended, and whether for hanging; what the log says at last;
- *   the end of its stderr; the seconds it has computed for
+ * @param log the file in which it logs what it is doing
+ * @param limits seconds without a change: `computing` in processor time, `waiting` in elapsed time
+ * @returns { code, signal, hung, line, errors, seconds }: how it ended, and whether it hung; the last line of the log;
+ *   the end of its stderr; its processor seconds
  */
 export async function watch(child, log, { computing, waiting }) {
   let errors = ''

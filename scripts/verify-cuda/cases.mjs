@@ -1,4 +1,7 @@
-/* What is checked op by op: everything the models are made of, and the arithmetic around them. Images are [N, C, H, W]. */
+/*
+ * The ops that are checked one by one: everything in the models, and the arithmetic around them. Images are [N, C, H,
+ * W].
+ */
 import mb from 'mbconv'
 
 const F = mb.nn.functional
@@ -31,7 +34,7 @@ const binary = (call, a = normal([5, 7, 11]), b = normal([7, 1])) => ({
 const normStatistics = { mean: fixed([32]), variance: positive([32], { grad: false }) }
 const norm = (training, options) => ({
   inputs: { x: normal([4, 32, 15, 15], { shift: 0.5 }), weight: positive([32]), bias: normal([32]), ...normStatistics },
-  // The running statistics are written in place: in training they are results too.
+  // The running statistics are written in place, so in training they are results too.
   call: ({ x, weight, bias, mean, variance }) => [
     F.batchNorm(x, { weight, bias, runningMean: mean, runningVar: variance, training, ...options }),
     mean,
@@ -43,7 +46,7 @@ const entropy = (target, options) => ({
   call: ({ logits, target }) => F.crossEntropy(logits, target, options),
 })
 
-/** Of images, so in both memory layouts. */
+/** Ops on images, checked in both memory layouts. */
 const images = {
   'conv2d 1x1': conv(image, [96, 32, 1, 1]),
   'conv2d 1x1 with bias on 1x1 images': {
@@ -91,7 +94,7 @@ const images = {
   },
 }
 
-/** Of anything else, in one layout. */
+/** Ops on anything else, in one layout. */
 const others = {
   linear: {
     inputs: { x: normal([32, 160]), weight: normal([10, 160]), bias: normal([10]) },
@@ -131,7 +134,7 @@ const others = {
   logsumexp: unary((x) => x.logsumexp({ dim: 1 })),
   'cumulative sum': unary((x) => x.cumsum(1)),
   'index of the largest': unary((x) => x.argmax({ dim: 2 }), fixed([6, 5, 40])),
-  // Which of two equal values is taken is up to the device, so no gradient.
+  // Which of two equal values is taken depends on the device, so gradients are not compared.
   'five largest': unary((x) => x.topk(5, { dim: 1 }).values, fixed([16, 100])),
   'concatenate and permute': binary((a, b) => mb.cat([a, b], 1).permute([2, 0, 1]), undefined, normal([5, 3, 11])),
   'flip and narrow': unary((x) => x.flip([1]).narrow(1, 2, 4)),
@@ -146,7 +149,7 @@ export const CASES = [
   ...Object.entries(others).map(([name, rest]) => ({ name, layouts: ['contiguous'], ...rest })),
 ]
 
-/** A mixture that half-precision training uses: images in bfloat16, everything per channel in float32. */
+/** A combination used in half-precision training: images in bfloat16, per-channel values in float32. */
 export const MIXED_NORM = {
   name: 'batch norm, training, bfloat16 images and float32 parameters',
   inputs: norm(true).inputs,

@@ -1,8 +1,8 @@
 /*
- * The same computation twice: on the device under test in the precision under test, and on the CPU in float64.
+ * Runs the same computation twice: on the tested device in the tested precision, and on the CPU in float64.
  *
- * The reference starts from the same numbers: inputs and weights are first rounded to the precision under test, then
- * given to both. What is compared is therefore the error of the computation, not that of storing its inputs.
+ * Both start from the same numbers: inputs and weights are first rounded to the tested precision. So the comparison
+ * shows the error of the computation, not of storing its inputs.
  */
 import mb from 'mbconv'
 import { Absent } from './report.mjs'
@@ -12,7 +12,7 @@ export const LIMITS = { float32: 1e-4, bfloat16: 1e-2 }
 
 export const CPU64 = { device: 'cpu', dtype: 'float64', layout: 'contiguous' }
 
-/** ‖a − b‖ / ‖b‖ of typed arrays; where b is 0 throughout, ‖a‖. NaN when anything is. */
+/** ‖a − b‖ / ‖b‖ of typed arrays; ‖a‖ if b is all 0. NaN if any value is NaN. */
 export function relativeError(a, b) {
   if (a.length !== b.length) return Number.NaN
   let [difference, norm] = [0, 0]
@@ -23,7 +23,7 @@ export function relativeError(a, b) {
   return Math.sqrt(difference) / (norm === 0 ? 1 : Math.sqrt(norm))
 }
 
-/** The largest error over results of the same names, and whose it is. */
+/** The largest error over results of equal names, and the name of that result. */
 export function worstError(results, reference) {
   let worst = { error: 0, worst: '' }
   for (const [name, expected] of Object.entries(reference)) {
@@ -37,24 +37,24 @@ export function worstError(results, reference) {
 /** Host float64 values of a tensor, in row-major order. */
 export const valuesOf = (t) => t.detach().to({ device: 'cpu', dtype: 'float64' }).toTypedArray()
 
-/** A float64 tensor whose values are those that `dtype` can hold. */
+/** A float64 tensor with its values rounded to `dtype`. */
 export const rounded = (t, dtype) => t.to({ dtype }).to({ dtype: 'float64' })
 
-/** A copy of a host tensor where and as `target` says; integers keep their dtype. */
+/** A copy of a host tensor on the device and in the dtype and layout of `target`; integers keep their dtype. */
 export function place(t, { device, dtype, layout }, requiresGrad = false) {
   if (t.dtype !== 'float64') return t.to({ device, copy: true })
   const memoryFormat = layout === 'channelsLast' && t.ndim === 4 ? 'channelsLast' : 'contiguous'
   return t.to({ device, dtype, memoryFormat, copy: true }).requiresGrad_(requiresGrad)
 }
 
-/** Normal numbers that only depend on `seed`, rounded to `dtype`. */
+/** Normal numbers that depend only on `seed`, rounded to `dtype`. */
 export function noise(shape, seed, dtype) {
   mb.manualSeed(seed)
   return rounded(mb.randn(shape, { dtype: 'float64' }), dtype)
 }
 
 /**
- * Runs a function of tensors and pulls a fixed random gradient back through its first result.
+ * Runs a function of tensors, and backward from a fixed random gradient of its first result.
  *
  * @param {(inputs: object) => Tensor | Tensor[]} call
  * @param {Record<string, {tensor: Tensor, grad: boolean}>} inputs host tensors, float64 or integer
@@ -76,7 +76,7 @@ export function evaluate(call, inputs, target, { seed, dtype }) {
   })
 }
 
-/** `run`, but on the CPU a kernel that libtorch does not have there is absent; on the device under test it is missing. */
+/** Calls `run`. A kernel that libtorch lacks on the CPU makes the check absent, on the tested device failed. */
 export function orAbsent(target, run) {
   try {
     return run()

@@ -1,4 +1,4 @@
-/* The handwritten digits, trained as anyone would: configs/digits.yaml, in the worker thread, on the device. */
+/* Trains the handwritten digits as a user would: configs/digits.yaml, in the worker thread, on the device. */
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'

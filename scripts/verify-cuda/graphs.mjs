@@ -1,4 +1,4 @@
-/* CUDA graphs: what was captured does, at every replay, what it did eagerly. */
+/* CUDA graphs: every replay must give the results of eager execution. */
 import mb from 'mbconv'
 import { LIMITS, valuesOf, worstError } from './compare.mjs'
 import { Absent } from './report.mjs'
@@ -38,7 +38,7 @@ function compareTraining(device, optimizer) {
   return { ...worstError(captured, eager), limit: LIMITS.float32 }
 }
 
-/** Losses, and the state after the steps, each on other images, which are copied to where the graph reads them. */
+/** Losses and final state of some steps, each on other images, which are copied to where the graph reads them. */
 function trained(device, optimizer, prepare) {
   const arch = mb.models.scale(mb.models.arch('efficientnet_b0'), { width: 0.25, depth: 0.5, resolution: 32 })
   const settings = { arch, batch: 16, size: 32, device, numClasses: 10, seed: 4, optimizer, averaged: true }

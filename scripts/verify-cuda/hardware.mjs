@@ -1,4 +1,4 @@
-/* What this ran on and with: the first part of the JSON. */
+/* The environment of this run: the first part of the JSON. */
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
@@ -9,7 +9,7 @@ import mb from 'mbconv'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const GPU_FIELDS = ['name', 'driver_version', 'memory.total', 'compute_cap', 'power.limit']
 
-/** What a program prints, null when it cannot be run. */
+/** The output of a program; null if it cannot be run. */
 function ask(command, ...args) {
   try {
     return execFileSync(command, args, {
@@ -43,7 +43,7 @@ export function gpus() {
 export function describeMachine() {
   const { name, version } = readJson(path.join(ROOT, 'package.json'))
   const setup = readJson(path.join(ROOT, 'build', 'setup.json'))
-  // A bundle may lie inside a checkout of another commit.
+  // A bundle may be inside a checkout of another commit.
   const commit = readJson(path.join(ROOT, '..', 'bundle.json'))?.commit ?? ask('git', '-C', ROOT, 'rev-parse', 'HEAD')
   return {
     date: new Date().toISOString(),
@@ -66,7 +66,7 @@ export function describeMachine() {
   }
 }
 
-/** The CUDA version that an installed Python torch says it was built with; null for a libtorch that does not say. */
+/** The CUDA version that an installed Python torch reports; null for a libtorch that does not report one. */
 function torchsCuda(folder) {
   if (folder === undefined) return null
   try {

@@ -1,4 +1,4 @@
-/* Memory: nothing leaks, and running out of it is an error like any other. */
+/* Memory: nothing leaks, and running out of memory is an ordinary error. */
 import mb from 'mbconv'
 import { Absent } from './report.mjs'
 import { emptyCache, makeTraining, wait } from './training-step.mjs'
@@ -46,10 +46,10 @@ export async function checkLeaks(report, { device, quick }) {
   await same('bytes allocated on the device', ({ allocated }) => allocated)
 }
 
-/** The code that running out of memory has. */
+/** The error code for running out of memory. */
 const codeOn = (device) => (device === 'cpu' ? 'ERR_OOM' : 'ERR_CUDA_OOM')
 
-/** A product whose result is known, to see whether the device still computes. */
+/** Computes a product with a known result, to check whether the device still works. */
 function stillComputes(device) {
   return (
     mb.scope(() =>
@@ -90,7 +90,7 @@ export async function checkOutOfMemory(report, { device }) {
     const ok = asked >= 2 ** 48 && (device === 'cpu' || free > 0) && holders.some(({ bytes }) => bytes === 2 ** 18)
     return { ok, detail: `asked ${asked}, free ${free}, ${holders.length} holders` }
   })
-  if (device === 'cpu') return // filling the host's memory would end other programs too
+  if (device === 'cpu') return // filling the host's memory would end other programs, too
   await report.check('memory filled up, a training step refused, memory freed, the same step done', () => {
     const blocks = []
     const training = makeTraining({ arch: 'efficientnet_b0', batch: 64, size: 224, device })
@@ -112,7 +112,7 @@ export async function checkOutOfMemory(report, { device }) {
   })
 }
 
-/** Takes memory in ever smaller blocks until less than 64 MiB can be had; returns GiB. */
+/** Allocates ever smaller blocks until less than 64 MiB is available; returns GiB. */
 function fill(blocks, device) {
   let total = 0
   for (let mib = 4096; mib >= 64; ) {

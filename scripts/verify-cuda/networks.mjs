@@ -4,7 +4,7 @@ import mb from 'mbconv'
 import { CPU64, LIMITS, label, noise, orAbsent, place, rounded, valuesOf, worstError } from './compare.mjs'
 import { Absent } from './report.mjs'
 
-// The block has no public name; the networks made of it have.
+// The block is not exported; the networks made of it are.
 const require = createRequire(import.meta.url)
 const { Block } = require('../../dist/models/network/blocks.js')
 const { SQUEEZE, blocksOf } = require('../../dist/models/arch/plan.js')
@@ -47,9 +47,9 @@ function compareBlock(build, channels, target) {
 }
 
 /**
- * The error on `target`, and its limit. In float32 that is the limit of a single op. In bfloat16 every tensor between two
- * layers is rounded, on any device, and gradients that are small differences show it: the error may be twice what the
- * CPU's own bfloat16, in the plain memory layout, has against the same float64 reference, if that is above the limit.
+ * The error on `target`, and its limit. In float32 the limit is that of a single op. In bfloat16, every tensor between
+ * two layers is rounded on any device, and gradients that are small differences show it. So the limit there is at least
+ * twice the error of the CPU's own bfloat16 (contiguous layout) against the same float64 reference.
  *
  * @param {(where: object) => {error: number, worst: string}} errorOn
  */
@@ -62,7 +62,7 @@ function withLimit(target, errorOn) {
 }
 
 /**
- * One pass through a module made afresh with weights that depend on the seed alone, rounded to the precision under test.
+ * One pass through a new module, whose weights depend only on the seed and are rounded to the tested precision.
  *
  * @returns {Record<string, Float64Array>} output, running statistics, gradients of the images and of each parameter
  */
@@ -90,7 +90,7 @@ function runModule(build, target, { shape, seed, dtype, training = true }) {
   }
 }
 
-/** Everything whose name says gradient, as one long vector. */
+/** Concatenates all results whose name contains "gradient". */
 function allGradients(results) {
   const parts = Object.entries(results).filter(([name]) => name.startsWith('gradient of '))
   const joined = new Float64Array(parts.reduce((sum, [, values]) => sum + values.length, 0))
@@ -102,13 +102,13 @@ function allGradients(results) {
   return joined
 }
 
-/** The larger error of two: of the logits, and of all gradients taken as one vector. */
+/** The larger of two errors: of the logits, and of all gradients as one vector. */
 function networkError(results, reference) {
   const both = (from) => ({ output: from.output, gradients: allGradients(from) })
   return worstError(both(results), both(reference))
 }
 
-/** EfficientNet-B0 at 64 px, one pass; with `quick` a small one. */
+/** One pass of EfficientNet-B0 at 64 px; with `quick`, of a small one. */
 export async function checkB0(report, { device, quick }) {
   const arch = quick ? { width: 0.25, depth: 0.1 } : {}
   const scaled = mb.models.scale(mb.models.arch('efficientnet_b0'), { ...arch, resolution: 64 })

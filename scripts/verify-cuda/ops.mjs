@@ -1,4 +1,4 @@
-/* Op by op: results and gradients against the CPU's float64. */
+/* Checks ops one by one: results and gradients against the CPU's float64. */
 import mb from 'mbconv'
 import { CASES, drawInputs, MIXED_NORM } from './cases.mjs'
 import { CPU64, evaluate, LIMITS, label, orAbsent, rounded, worstError } from './compare.mjs'

@@ -1,4 +1,4 @@
-/* Optimiser steps, the moving average and clipping, against the same in float64 on the CPU. */
+/* Checks optimiser steps, the moving average and clipping against float64 on the CPU. */
 import mb from 'mbconv'
 import { CPU64, LIMITS, noise, place, valuesOf, worstError } from './compare.mjs'
 
@@ -19,7 +19,7 @@ const OPTIMIZERS = {
   'Lion, capturable': (p) => new mb.optim.Lion(p, { lr: 1e-3, weightDecay: 0.02, capturable: true }),
 }
 
-/** Parameters as a model's: 4-d ones channels-last, as the models are trained. */
+/** Parameters like a model's: 4-d ones are channels-last, as in training. */
 const parameters = (target) =>
   SHAPES.map((shape, i) => place(noise(shape, 50 + i, 'float32'), { ...target, layout: 'channelsLast' }, true))
 
@@ -82,7 +82,7 @@ export async function checkOptimizers(report, { device }) {
   })
 }
 
-/** An average over changing weights; integers, as batch counters are, are copied. */
+/** An average over changing weights. Integers, such as batch counters, are copied. */
 function averages(target, capturable) {
   return mb.scope(() => {
     const weights = parameters(target)

@@ -1,7 +1,9 @@
-/* Results of checks: a line each as they come, and everything at the end as JSON. */
+/* Results of checks: printed line by line as they come, and written as JSON at the end. */
 import fs from 'node:fs'
 
-/** Thrown by a check whose subject this build or device does not have. It then counts neither as passed nor as failed. */
+/**
+ * Thrown by a check whose subject this build or device lacks. The check then counts neither as passed nor as failed.
+ */
 export class Absent extends Error {}
 
 export class Report {
@@ -13,8 +15,8 @@ export class Report {
   #say
 
   /**
-   * @param {object} facts what the JSON begins with: hardware, versions, mode
-   * @param {{file?: string, say?: (line: string) => void}} options file: where the JSON goes, rewritten after each section
+   * @param {object} facts the beginning of the JSON: hardware, versions, mode
+   * @param {{file?: string, say?: (line: string) => void}} options file: path of the JSON, rewritten after each section
    */
   constructor(facts, { file, say = (line) => console.log(line) } = {}) {
     this.#facts = facts
@@ -38,7 +40,7 @@ export class Report {
   }
 
   /**
-   * Runs one check and prints its line. Whatever it throws is its failure, and the next one goes on.
+   * Runs one check and prints its line. An exception counts as a failure, and the next check still runs.
    *
    * @param {() => object | Promise<object>} run returns {error, limit, worst?} (passed when error ≤ limit, so never with
    *   NaN) or {ok}; `detail` is printed, other properties go to the JSON
@@ -75,7 +77,7 @@ export class Report {
     return this.checks.filter(({ ok }) => ok === null).length
   }
 
-  /** Writes the JSON, if one was asked for. A run that ends half-way leaves the sections it finished, `complete: false`. */
+  /** Writes the JSON, if requested. A run that ends half-way leaves its finished sections and `complete: false`. */
   save(complete = true) {
     if (this.#file === undefined) return
     const { passed, failed, absent, checks, throughput } = this
@@ -89,7 +91,7 @@ function describe(error) {
   return error?.code === undefined ? first : `${error.code}: ${first}`
 }
 
-/** 1.2e-7; 0 as it is. */
+/** Formats as 1.2e-7; 0 stays 0. */
 function scientific(value) {
   return value === 0 ? '0' : value.toExponential(1)
 }

@@ -1,12 +1,12 @@
 /*
- * Training throughput of EfficientNet-B0, as a program of its own: TF32 is as libtorch has it (on for convolutions), while the
- * comparisons of numbers run with it off, and NVIDIA's libraries read that switch once a process.
+ * Training throughput of EfficientNet-B0, in a separate program: TF32 is at libtorch's default (on for convolutions),
+ * while the comparisons of numbers run with it off, and NVIDIA's libraries read that switch once per process.
  *
  *   node scripts/verify-cuda/throughput.mjs [--device cuda] [--quick]
  *
- * A line of JSON on stdout for each setting. A step is forward, loss, backward and RMSProp on images already on the
- * device, rotating over four batches. Time is wall clock over a round of steps, the device waited for at its end; the
- * median of the rounds counts. cuDNN tries its algorithms while warming up, where this build can ask it to.
+ * Prints a line of JSON per setting. A step is forward, loss, backward and RMSProp on images already on the device,
+ * rotating over four batches. Time is wall clock over a round of steps, with a wait for the device at its end; the
+ * result is the median of the rounds. cuDNN tries its algorithms during warm-up, if this build can request it.
  */
 import { parseArgs } from 'node:util'
 import mb from 'mbconv'
@@ -28,7 +28,7 @@ function median(values) {
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
 }
 
-/** Seconds a step in each round. */
+/** Seconds per step in each round. */
 function time(step) {
   for (let i = 0; i < plan.warmUp; i++) step(i)
   wait(device)

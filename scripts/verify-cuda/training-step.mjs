@@ -1,8 +1,8 @@
-/* One training step of an EfficientNet, eager or captured as a CUDA graph: what several checks repeat. */
+/* A training step of an EfficientNet, eager or captured as a CUDA graph, shared by several checks. */
 import mb from 'mbconv'
 import { Absent } from './report.mjs'
 
-/** How half precision is computed: by autocast where this build has it, else with the whole model in bfloat16. */
+/** How half precision is computed: with autocast if this build has it, else with the whole model in bfloat16. */
 export const HALF = mb.autocast === undefined ? 'the whole model in bfloat16' : 'autocast'
 
 /**
@@ -62,9 +62,9 @@ export function stateOf({ model, optimizer, ema }) {
 }
 
 /**
- * The step as a CUDA graph. Warming up and capturing may run it, so the state is put back afterwards.
+ * Captures the step as a CUDA graph. Warming up and capturing may run it, so the state is restored afterwards.
  *
- * @returns {{replay: () => Tensor, dispose: () => void}} replay: gives the loss, always in the same tensor
+ * @returns {{replay: () => Tensor, dispose: () => void}} replay: returns the loss, always in the same tensor
  */
 export function capture(training) {
   if (training.device === 'cpu') throw new Absent('there are no graphs on the CPU')
@@ -78,19 +78,19 @@ export function capture(training) {
     for (const [i, t] of Object.values(state).entries()) t.copy_(before[i])
   })
   for (const t of before) t.dispose()
-  // The counts of steps are no tensors of the state; loading the state onto itself sets them.
+  // The step counts are not tensors of the state; loading the state onto itself sets them.
   optimizer.loadStateDict({ ...optimizer.stateDict(), step: steps })
   ema?.loadStateDict(ema.stateDict(), updates)
   return { replay: () => graph.replay(), dispose: () => graph.dispose() }
 }
 
-/** Returns when the device has done all that was asked of it. */
+/** Waits until the device has done all its work. */
 export function wait(device) {
   if (mb.cuda.synchronize !== undefined && device !== 'cpu') mb.cuda.synchronize()
   else mb.scope(() => mb.zeros([], { device }).item())
 }
 
-/** Gives cached device memory back, so that one measurement does not inherit another's. */
+/** Frees cached device memory, so that measurements do not affect each other. */
 export function emptyCache(device) {
   if (device !== 'cpu') mb.cuda.emptyCache?.()
 }

@@ -93,6 +93,7 @@ export const INTERNALS = {
   nearest: 'text/nearest.js',
   divergence: 'train/divergence.js',
   loop: 'train/loop.js',
+  threadMessages: 'train/messages.js',
   position: 'train/position.js',
   recorderKinds: 'train/record/kinds.js',
   recorder: 'train/record/recorder.js',

@@ -1,12 +1,12 @@
 /**
- * What a command of `mbconv` is, as data. Each file of ../commands describes one: its name, what it takes, its help and
- * what it does. The parser, the help and the tests read the description.
+ * The description of an `mbconv` command, as data. Each file of ../commands describes one: its name, arguments, help
+ * and action. The parser, the help and the tests read the description.
  *
- * `mbconv --help` loads every description, so a description imports nothing slow. What `run` needs it imports when it is
- * called; a help text that reads a slow module is a function.
+ * `mbconv --help` loads every description, so a description must not import slow modules. `run` imports what it needs
+ * when it is called; a help text that needs a slow module is a function.
  */
 
-/** A text, or a function that makes it when the help is shown. */
+/** A text, or a function that returns it when the help is shown. */
 export type HelpText = string | (() => string)
 
 export interface ArgumentDescription {
@@ -16,14 +16,14 @@ export interface ArgumentDescription {
 }
 
 export interface OptionDescription {
-  /** As commander writes them: `--topk <n>`, `--no-fold`. */
+  /** In commander's syntax: `--topk <n>`, `--no-fold`. */
   readonly flags: string
   readonly help: HelpText
-  /** Turns the typed text into the option's value; throws commander's InvalidArgumentError. */
+  /** Converts the typed text to the option's value; throws commander's InvalidArgumentError. */
   readonly parse?: (text: string, before: never) => unknown
-  /** The value without the option; the help shows it. */
+  /** The default value; the help shows it. */
   readonly default?: unknown
-  /** The only values there are; the help lists them. */
+  /** The allowed values; the help lists them. */
   readonly choices?: readonly string[]
 }
 
@@ -31,19 +31,19 @@ export interface CommandDescription {
   readonly name: string
   /** One sentence, shown in the list of commands and in the command's own help. */
   readonly summary: string
-  /** What the help writes behind the name, where the arguments alone would not say it. */
+  /** The usage line after the name, if the arguments alone do not describe it. */
   readonly usage?: string
   readonly arguments?: readonly ArgumentDescription[]
   readonly options?: readonly OptionDescription[]
-  /** Command lines that end the help. */
+  /** Example command lines at the end of the help. */
   readonly examples?: readonly string[]
-  /** `run` gets words that begin with `--` and are no option, among its arguments. */
+  /** `run` also receives, among its arguments, words that begin with `--` and are not options. */
   readonly passesUnknownOptions?: boolean
-  /** `--help` is one of those words: `run` shows the help itself. */
+  /** `--help` is passed on as such a word, so `run` shows the help itself. */
   readonly showsOwnHelp?: boolean
   readonly subcommands?: readonly CommandDescription[]
   /**
-   * Does it. Called with the arguments in order, then with the options, those of every command included.
+   * Runs the command. Receives the arguments in order, then the options, including the global ones.
    *
    * @returns the exit status
    */
@@ -52,8 +52,8 @@ export interface CommandDescription {
 
 /** The options that every command takes. */
 export interface GlobalOptions {
-  /** Machine-readable results: JSON, one value a line. */
+  /** Machine-readable results: JSON, one value per line. */
   json?: boolean
-  /** Results and errors only. */
+  /** Print results and errors only. */
   quiet?: boolean
 }

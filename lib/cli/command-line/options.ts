@@ -1,17 +1,17 @@
-/** Options that several commands take. */
+/** Options shared by several commands. */
 
 import { EXPERIMENTS } from '../../experiment/plan/limits'
 import type { ArgumentDescription, OptionDescription } from './command'
 import { device, wholeUpTo } from './values'
 
-/** Where a command computes. */
+/** The device to compute on. */
 export const DEVICE: OptionDescription = {
   flags: '--device <device>',
   help: 'auto, cpu, cuda or cuda:N',
   parse: device,
 }
 
-/** The trained model that looks at images. */
+/** The trained model to run on images. */
 export const MODEL: OptionDescription = {
   flags: '--run <model>',
   help: 'folder of a run or a checkpoint, a .safetensors file with a card, a fetched checkpoint (default: the newest run in runs/)',
@@ -35,7 +35,7 @@ export const IMAGE_OPTIONS: readonly OptionDescription[] = [
   },
 ]
 
-/** The run that a command looks at. */
+/** The run that a command reads. */
 export const RUN_ARGUMENT: ArgumentDescription = {
   name: '[run]',
   help: 'folder of a run or of one of its checkpoints (default: the newest run below runs/)',
@@ -43,7 +43,7 @@ export const RUN_ARGUMENT: ArgumentDescription = {
 
 export const EXPERIMENT_ARGUMENT: ArgumentDescription = { name: '<experiment>', help: 'its folder or its file' }
 
-/** Which experiment of a file is meant, and where experiments are. */
+/** Selects an experiment of a file, and the folder of experiments. */
 export const EXPERIMENT_OPTIONS: readonly OptionDescription[] = [
   { flags: '--profile <name>', help: "of the file's profiles" },
   { flags: '--dir <dir>', help: `folder of all experiments (default: ${EXPERIMENTS})` },

@@ -1,4 +1,4 @@
-/** Hands the description of a command to commander, which parses the command line and writes the help. */
+/** Passes the description of a command to commander, which parses the command line and writes the help. */
 import { type Command, Option } from 'commander'
 import type { CommandDescription, OptionDescription } from './command'
 
@@ -6,8 +6,8 @@ import type { CommandDescription, OptionDescription } from './command'
 const examplesText = (lines: readonly string[]) => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
 
 /**
- * @param parent the program, or the command of which this is a part
- * @param finish gets the exit status of the command that ran
+ * @param parent the program, or the command that this one belongs to
+ * @param finish receives the exit status of the command
  */
 export function register(parent: Command, description: CommandDescription, finish: (status: number) => void): void {
   const { name, summary, usage, options = [], examples = [], subcommands = [], run } = description
@@ -21,7 +21,7 @@ export function register(parent: Command, description: CommandDescription, finis
   for (const subcommand of subcommands) register(command, subcommand, finish)
   if (run)
     command.action(async (...given: unknown[]) => {
-      // Commander adds the options and the command behind the arguments.
+      // Commander appends the options and the command to the arguments.
       const words = given.slice(0, -2)
       const all = { ...rootOf(command).opts(), ...command.opts() }
       finish(await run(...([...words, all] as never[])))

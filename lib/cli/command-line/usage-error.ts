@@ -1,11 +1,11 @@
-/** Errors of the library that are wrong calls of a command. */
+/** Turns errors of the library into usage errors of a command. */
 import { type ErrorCode, MbconvError } from '../../errors/error'
 
 /**
- * Does the work of a command whose values were typed. Where the library refuses one of them, the call of the command was
- * wrong; the library cannot know that it was typed.
+ * Runs the work of a command with values from the command line. If the library refuses a value, the error becomes a
+ * usage error; the library cannot know that the value was typed.
  *
- * @param codes of what the library throws for such values
+ * @param codes of the library's errors for such values
  */
 export async function asUsageErrors<T>(codes: readonly ErrorCode[], work: () => T | Promise<T>): Promise<T> {
   try {

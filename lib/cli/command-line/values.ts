@@ -1,8 +1,8 @@
-/** The values of options: how a typed text becomes one. */
+/** Parsers for the values of options. */
 import { InvalidArgumentError } from 'commander'
 import { MOST_COUNT } from '../../errors/check'
 
-/** @param most what the library takes, so that too much is a wrong call before anything begins */
+/** @param most the library's limit, so that a larger number is a usage error before anything begins */
 export const wholeUpTo = (most: number) => (text: string) => {
   const value = Number(text)
   if (!/^\d+$/.test(text) || value < 1) throw new InvalidArgumentError('It must be a whole number above 0.')
@@ -12,7 +12,7 @@ export const wholeUpTo = (most: number) => (text: string) => {
 
 export const wholeNumber = wholeUpTo(MOST_COUNT)
 
-/** A whole number from 0. */
+/** A whole number, 0 or above. */
 export function index(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0.')
   return Number(text)
@@ -29,9 +29,9 @@ export function device(text: string): string {
   return text
 }
 
-/** All values of an option that may be given again. */
+/** Collects the values of an option that may be repeated. */
 export const collected = (text: string, before: string[]): string[] => [...before, text]
 
-/** `a, b or c`, as a help text lists what an option takes. */
+/** `a, b or c`, for help texts that list allowed values. */
 export const oneOf = (names: readonly string[]): string =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`

@@ -1,4 +1,4 @@
-/** `mbconv doctor`: what was found on this machine, what is missing, and what to do about it. */
+/** `mbconv doctor`: reports what was found on this machine, what is missing, and how to fix it. */
 import { EXIT } from '../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { Output } from '../view/output'

@@ -1,4 +1,4 @@
-/** `mbconv eval`: how well a trained model does on the test images. */
+/** `mbconv eval`: evaluates a trained model on the test images. */
 import { EXIT } from '../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { DEVICE, RUN_ARGUMENT } from '../command-line/options'

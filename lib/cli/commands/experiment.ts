@@ -1,4 +1,4 @@
-/** `mbconv experiment`: many trainings that answer one question. Each of its commands is a file of ./experiment. */
+/** `mbconv experiment`: many trainings that answer one question. Each subcommand is a file of ./experiment. */
 import type { CommandDescription } from '../command-line/command'
 import { compareCommand } from './experiment/compare'
 import { jobCommand } from './experiment/job'

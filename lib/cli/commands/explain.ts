@@ -1,4 +1,4 @@
-/** `mbconv explain`: a picture of what in an image speaks for a class. */
+/** `mbconv explain`: draws where in an image the evidence for a class is. */
 import path from 'node:path'
 import { EXIT } from '../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
@@ -55,7 +55,7 @@ async function run(image: string, options: ExplainOptions): Promise<number> {
     ...(device && { device }),
     ...(stage !== undefined && { stage }),
   }
-  // A class or a stage that this model does not have.
+  // A class or a stage that this model does not have is a usage error.
   const found = await asUsageErrors(['ERR_VALUE', 'ERR_INDEX'], () => explainImage(model, source, wanted))
   const out = options.out ?? `${image === '-' ? 'stdin' : path.parse(image).name}-explained.png`
   writeFileAtomic(out, found.png)

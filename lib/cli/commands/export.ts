@@ -1,4 +1,4 @@
-/** `mbconv export`: a trained model, or weights from elsewhere, as ONNX file with its model card. */
+/** `mbconv export`: writes a trained model, or other weights, as an ONNX file with its model card. */
 import { basename } from 'node:path'
 import { MbconvError } from '../../errors/error'
 import { EXIT } from '../../errors/exit-codes'
@@ -61,7 +61,7 @@ interface ExportOptions extends GlobalOptions, ExportFilesOptions {
 async function run(named: string | undefined, options: ExportOptions): Promise<number> {
   const output = new Output(options)
   const { asUsageErrors } = await import('../command-line/usage-error.js')
-  // A number that no file can have.
+  // A value that no file can have is a usage error.
   const exported = await asUsageErrors(['ERR_VALUE'], () => exportAsAsked(named, options, output))
   output.data(exported)
   const { onnx, card, safetensors: state, bytes, nodes, input } = exported
@@ -74,7 +74,7 @@ async function run(named: string | undefined, options: ExportOptions): Promise<n
   return EXIT.ok
 }
 
-/** A run, unless an option says which weights are meant. */
+/** Exports a run, unless an option names other weights. */
 async function exportAsAsked(
   named: string | undefined,
   options: ExportOptions,
@@ -133,7 +133,7 @@ async function exportWeights(
   }
 }
 
-/** A checkpoint that `mbconv pull` knows brings all that is not its file along. */
+/** For published weights, everything except the file is known from their name. */
 async function exportPretrained(
   loading: Loading,
   out: string,

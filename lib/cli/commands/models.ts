@@ -1,4 +1,4 @@
-/** `mbconv models`: the architectures, and one of them stage by stage. Counted from tables; nothing is built. */
+/** `mbconv models`: lists the architectures, or shows one stage by stage. Counted from tables; nothing is built. */
 import { MbconvError } from '../../errors/error'
 import { EXIT } from '../../errors/exit-codes'
 import type { Arch } from '../../models/arch/arch'
@@ -41,7 +41,7 @@ interface ModelsOptions extends GlobalOptions {
   resolution?: number
   phi?: number
   classes: number
-  /** Write the table as a part of a training configuration. */
+  /** Print the table as part of a training configuration. */
   config?: boolean
 }
 
@@ -49,7 +49,7 @@ async function run(name: string | undefined, options: ModelsOptions): Promise<nu
   const output = new Output(options)
   const { asUsageErrors } = await import('../command-line/usage-error.js')
   const { showAll, showConfig, showOne } = await import('../view/model-tables.js')
-  // A number that no network can have.
+  // A value that no network can have is a usage error.
   await asUsageErrors(['ERR_VALUE'], async () => {
     if (name === undefined) {
       refuseScaling(options)
@@ -64,7 +64,7 @@ async function run(name: string | undefined, options: ModelsOptions): Promise<nu
   return EXIT.ok
 }
 
-/** The list of all shows them as they are published. */
+/** The list shows all architectures as published, so scaling options are refused. */
 function refuseScaling({ width, depth, phi, config }: ModelsOptions): void {
   if (config)
     throw new MbconvError('ERR_USAGE', '--config is of one model', { hint: 'name it: mbconv models b0 --config' })

@@ -1,4 +1,4 @@
-/** `mbconv predict`: what a trained model sees in images. */
+/** `mbconv predict`: predicts the classes of images with a trained model. */
 import type { MbconvError } from '../../errors/error'
 import { EXIT } from '../../errors/exit-codes'
 import type { Prediction } from '../../inference/predict'
@@ -42,7 +42,7 @@ interface PredictOptions extends GlobalOptions {
   maxPixels?: number
 }
 
-/** @param words images; the first may be the folder of a run, which is the model then, as in `eval RUN` */
+/** @param words images; the first may be the folder of a run, which then is the model, as in `eval RUN` */
 async function run(words: string[], options: PredictOptions): Promise<number> {
   const output = new Output(options)
   const { filesFrom, topk, batch: batchSize, device, colorManagement, maxPixels } = options

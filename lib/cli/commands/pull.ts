@@ -1,4 +1,4 @@
-/** `mbconv pull`: fetches published weights into the folder of weights; `--list` shows which there are. */
+/** `mbconv pull`: downloads published weights to the weights folder; `--list` lists them. */
 import path from 'node:path'
 import { MbconvError } from '../../errors/error'
 import { EXIT } from '../../errors/exit-codes'
@@ -57,14 +57,14 @@ async function run(names: string[], options: PullOptions): Promise<number> {
   }
 }
 
-/** A name that does not exist is a wrong call of the command. */
+/** An unknown name is a usage error. */
 async function refuseUnknown(name: string): Promise<void> {
   const { publishedWeightsNamed } = await import('../../models/weights/published.js')
   try {
     publishedWeightsNamed(name)
   } catch (error) {
     const { message, hint } = error as MbconvError
-    // The library begins with the function that refused, which nobody has called here.
+    // The library's message begins with a function's name, which the user of the command does not know: remove it.
     throw new MbconvError('ERR_USAGE', message.replace(/^\w+: /, ''), { hint, cause: error })
   }
 }

@@ -1,4 +1,4 @@
-/** `mbconv scale`: a network scaled to a budget, as the `model:` of a training configuration. */
+/** `mbconv scale`: scales a network to a budget and prints the `model:` of a training configuration. */
 import { MbconvError } from '../../errors/error'
 import { EXIT } from '../../errors/exit-codes'
 import type { Arch } from '../../models/arch/arch'
@@ -8,7 +8,7 @@ import type { ScaleOptions } from '../input/budget'
 import * as format from '../view/format'
 import { Output } from '../view/output'
 
-/** An option for a base of compound scaling, whose default is the paper's. */
+/** An option for a base of compound scaling; the default is the paper's. */
 const baseOption = (flags: string, name: 'alpha' | 'beta' | 'gamma', what: string): OptionDescription => ({
   flags,
   help() {
@@ -59,7 +59,7 @@ export const scaleCommand: CommandDescription = {
     {
       flags: '--optimizer <name>',
       help() {
-        const { optimizerNames } = require('../../optim/names.js') as typeof import('../../optim/names')
+        const { optimizerNames } = require('../../optim/kinds.js') as typeof import('../../optim/kinds')
         return `${oneOf(optimizerNames)}, for memory`
       },
     },
@@ -80,7 +80,7 @@ async function run(name: string, options: ScaleOptions): Promise<number> {
   const { asUsageErrors } = await import('../command-line/usage-error.js')
   const { scale } = await import('../../models/arch/scaling.js')
   const { archNamed } = await import('../input/model-name.js')
-  // A number that no network can have.
+  // A value that no network can have is a usage error.
   return asUsageErrors(['ERR_VALUE', 'ERR_TYPE'], () => {
     const { width = 1, depth = 1, divisor } = options
     const named = archNamed(name)
@@ -102,7 +102,7 @@ async function scaleOne(base: Arch, options: ScaleOptions, output: Output): Prom
   return result.reached ? EXIT.ok : EXIT.failure
 }
 
-/** Every dimension at the same budget. */
+/** Scales along every dimension to the same budget. */
 async function compare(base: Arch, options: ScaleOptions, output: Output): Promise<number> {
   if (options.dimension !== undefined)
     throw new MbconvError('ERR_USAGE', '--compare shows every dimension', { hint: 'leave --dimension out' })

@@ -1,4 +1,4 @@
-/** `mbconv setup`: hands over to scripts/setup.mjs, which needs nothing but Node. */
+/** `mbconv setup`: starts scripts/setup.mjs, which needs only Node. */
 import path from 'node:path'
 import { packageRoot } from '../../package/manifest'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
@@ -21,11 +21,11 @@ async function run(words: string[], options: GlobalOptions): Promise<number> {
   const { spawn } = await import('node:child_process')
   const { exitOfInterruption, onSignals } = await import('../../process/signals.js')
   const quiet = options.quiet ? ['--quiet'] : []
-  // With --json stdout belongs to the one line below; the script's own lines are for people.
+  // With --json, stdout holds only the one line below; the script's own lines are for people.
   const child = spawn(process.execPath, [SCRIPT, ...words, ...quiet], {
     stdio: ['inherit', options.json ? 2 : 'inherit', 'inherit'],
   })
-  // A terminal sends its signals to both; this process waits for the other one to clean up.
+  // A terminal sends its signals to both processes; this one waits for the script to clean up.
   const restore = onSignals((signal) => {
     if (signal === 'SIGTERM') child.kill(signal)
   })

@@ -1,4 +1,4 @@
-/** `mbconv train`: trains, shows how it goes, and ends with what came out. */
+/** `mbconv train`: trains a model, shows the progress, and prints the result. */
 import { EXIT } from '../../errors/exit-codes'
 import type { TrainResult } from '../../train/record/events'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
@@ -22,7 +22,7 @@ export const trainCommand: CommandDescription = {
 }
 
 interface TrainOptions extends GlobalOptions {
-  /** True: the newest run of this configuration; text: that run. */
+  /** True: the newest run of this configuration; text: the run to resume. */
   resume?: boolean | string
 }
 
@@ -33,7 +33,7 @@ async function run(words: string[], options: TrainOptions): Promise<number> {
   const { createProgress } = await import('../view/progress.js')
   const { conclude, showEvent } = await import('../view/training.js')
 
-  // Loads the native code; everything above works without.
+  // Loads the native code; everything above works without it.
   const { startTraining } = await import('../../train/train.js')
   const { exitOfInterruption, stopOnSignals } = await import('../../process/signals.js')
   const controller = new AbortController()

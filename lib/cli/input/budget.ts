@@ -1,11 +1,11 @@
-/** The budget that `mbconv scale` is given, from its options to what the library takes. */
+/** Converts the budget options of `mbconv scale` to the library's options. */
 import { MbconvError } from '../../errors/error'
 import type { Amount, Budget, FitOptions } from '../../models/fit/fit'
 import { CIRCUMSTANCES, DIMENSIONS, type Dimension, METRICS, type Metric } from '../../models/fit/request'
 import { parseAmount, parseShare, UNITS } from '../../text/amount'
 import type { GlobalOptions } from '../command-line/command'
 
-/** As they are typed: amounts and shares are still text. */
+/** As typed: amounts and shares are still text. */
 export interface ScaleOptions extends GlobalOptions {
   macs?: string
   params?: string
@@ -17,7 +17,7 @@ export interface ScaleOptions extends GlobalOptions {
   alpha?: number
   beta?: number
   gamma?: number
-  /** The base's own scaling. */
+  /** Scaling of the base itself. */
   width?: number
   depth?: number
   resolution?: number
@@ -35,7 +35,7 @@ export interface ScaleOptions extends GlobalOptions {
   device?: string
 }
 
-/** As {@link DIMENSIONS}, the single ones first. */
+/** Same as {@link DIMENSIONS}, with the single ones first. */
 export const DIMENSIONS_IN_ORDER: readonly Dimension[] = [
   ...DIMENSIONS.filter((dimension) => dimension !== 'compound'),
   'compound',
@@ -49,7 +49,7 @@ const METRIC_UNITS: Record<Metric, Record<string, number>> = {
 }
 const EXAMPLES: Record<Metric, string> = { macs: '1.5G', params: '20M', memory: '8GiB', latency: '10ms' }
 
-/** `4x`, or a number with a unit of the metric. */
+/** Parses `4x`, or a number with a unit of the metric. */
 function amountOf(metric: Metric, text: string): Amount {
   const amount = parseAmount(text, METRIC_UNITS[metric])
   if (amount === undefined)
@@ -59,7 +59,7 @@ function amountOf(metric: Metric, text: string): Amount {
   return amount
 }
 
-/** `3%` or `0.03`. */
+/** Parses `3%` or `0.03`. */
 function shareOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const value = parseShare(text)
@@ -79,7 +79,7 @@ export function budgetOf(options: ScaleOptions): { metric: Metric; budget: Budge
   return { metric, budget: { [metric]: amount, ...circumstancesOf(metric, options) } as Budget }
 }
 
-/** Options that say under which circumstances a cost is to hold, with the library's word for each. */
+/** Options for the settings of a cost, with the library's name for each. */
 const CIRCUMSTANCE_OPTIONS: Readonly<Record<string, string>> = {
   train: 'training',
   batch: 'batch',
@@ -91,7 +91,7 @@ const CIRCUMSTANCE_OPTIONS: Readonly<Record<string, string>> = {
 }
 
 /**
- * The circumstances of a budget. An option without effect is a mistake.
+ * The settings of a budget. An option that has no effect is a usage error.
  *
  * @throws MbconvError ERR_USAGE
  */
@@ -118,7 +118,7 @@ function circumstancesOf(metric: Metric, options: ScaleOptions): Record<string, 
   return Object.fromEntries(Object.entries(given).map(([option, value]) => [CIRCUMSTANCE_OPTIONS[option], value]))
 }
 
-/** The entries that are not undefined. The library chooses the defaults. */
+/** Drops undefined entries, so that the library chooses their defaults. */
 function present<T extends object>(values: T): Partial<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>
 }
@@ -132,7 +132,7 @@ export function dimensionOf(text: string | undefined): Dimension {
   return found
 }
 
-/** What the library is asked for. */
+/** The library's options for the request. */
 export function fitOptionsOf(base: FitOptions['base'], dimension: Dimension, options: ScaleOptions): FitOptions {
   const { alpha, beta, gamma, step, classes, channels } = options
   const { budget } = budgetOf(options)

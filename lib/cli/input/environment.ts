@@ -1,7 +1,8 @@
 /**
- * What `mbconv doctor` looks at: everything this package needs of the machine, each found or not, and what to do.
+ * The checks of `mbconv doctor`: everything that this package needs of the machine, whether it was found, and the
+ * remedy.
  *
- * Nothing native is loaded here. The addon is tried in a process of its own, so that even a crash becomes a finding.
+ * Nothing native is loaded here. The addon is loaded in a separate process, so that even a crash becomes a finding.
  */
 import { type ExecFileException, execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -12,17 +13,17 @@ import { counted } from '../../text/figures'
 
 export interface Finding {
   name: string
-  /** Whether it is as required. */
+  /** Whether it meets the requirement. */
   ok: boolean
-  /** Whether the package is of no use without it: an absent GPU is no fault, a missing addon is. */
+  /** Whether the package cannot work without it: a missing addon is a fault, a missing GPU is not. */
   needed: boolean
   /** What was found, in a few words: a version, a path, 'none'. */
   found: string
-  /** What would be right. */
+  /** The requirement. */
   required?: string
-  /** More about it: where, which flavour, why not. */
+  /** More about it: the path, the flavour, the reason for a failure. */
   detail?: string
-  /** What to do when it is not right. */
+  /** The remedy if it is not right. */
   remedy?: string
 }
 
@@ -31,7 +32,7 @@ const ADDON = addonPaths().find((file) => existsSync(file)) ?? addonPaths()[0]
 const SETUP = 'Run `mbconv setup` (in a checkout: `npm run setup`).'
 const TIMEOUT_MS = 60_000
 
-/** What the addon says about itself, as its own process prints it. */
+/** The addon's facts about itself, as printed by its own process. */
 interface AddonFacts {
   compiled: string
   loaded: string
@@ -48,11 +49,11 @@ interface Outcome {
   output: string
 }
 
-/** Looks at everything, side by side; takes a second or two. Never throws for what it finds. */
+/** Runs all checks concurrently, in a second or two. Findings never make it throw. */
 export async function inspectEnvironment(): Promise<Finding[]> {
   const state = setupFacts()
   const addon = loadAddon()
-  // In the order in which one thing needs the other.
+  // Ordered so that each follows what it depends on.
   return Promise.all([
     inspectNode(),
     inspectNpm(),
@@ -178,7 +179,7 @@ function inspectAddon(result: Outcome | null, state: SetupFacts): Finding {
   }
 }
 
-/** CUDA is usable, or there is a reason; the first one that applies is given. */
+/** Whether CUDA is usable; if not, the first reason that applies. */
 async function inspectCuda(result: Outcome | null, state: SetupFacts): Promise<Finding> {
   const finding = { name: 'CUDA', needed: false }
   const driver = await ask('nvidia-smi', ['--query-gpu=name,driver_version', '--format=csv,noheader'])
@@ -226,7 +227,7 @@ async function inspectCuda(result: Outcome | null, state: SetupFacts): Promise<F
   }
 }
 
-/** Loads the addon and asks it about itself; null when there is none. */
+/** Loads the addon in a process and asks it for its facts; null if there is no addon. */
 async function loadAddon(): Promise<Outcome | null> {
   if (!existsSync(ADDON)) return null
   const script = `const addon = require(process.argv[1])
@@ -259,7 +260,7 @@ function ask(command: string, args: string[], input = ''): Promise<Outcome> {
         output: `${stdout}\n${stderr}`,
       })
     const child = execFile(command, args, { timeout: TIMEOUT_MS, maxBuffer: 1 << 24 }, done)
-    // A program that cannot be started, or does not read, is reported through `done`.
+    // `done` reports a program that cannot be started or does not read its input.
     child.stdin?.on('error', () => {})
     child.stdin?.end(input)
   })

@@ -1,4 +1,4 @@
-/** Finding the folder of an experiment. */
+/** Finds the folder of an experiment. */
 import { MbconvError } from '../../errors/error'
 import { EXPERIMENTS } from '../../experiment/plan/limits'
 import { parseExperimentFile } from '../../experiment/plan/spec'
@@ -7,8 +7,8 @@ import { isFolder } from '../../files/folders'
 import { shortPath } from '../../text/short-path'
 
 /**
- * @param word the folder itself, or an experiment's file
- * @param options profile: of the file; dir: where experiments are
+ * @param word the folder itself, or the file of an experiment
+ * @param options profile: the profile in the file; dir: the folder of experiments
  */
 export function experimentFolder(word: string, { profile, dir }: { profile?: string; dir?: string }): string {
   if (isFolder(word)) return word

@@ -1,4 +1,4 @@
-/** The images that a command's words mean: files, folders, patterns, stdin, a list of paths. */
+/** Resolves a command's words to images: files, folders, patterns, stdin, a list of paths. */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { glob, isDynamicPattern } from 'tinyglobby'
@@ -11,30 +11,30 @@ import { nameOf } from '../../text/foreign-text'
 import { pathsIn } from './path-list'
 import { stdinImage } from './stdin-image'
 
-/** Endings of files that a folder is searched for. A file that is named is read whatever its ending. */
+/** File extensions that are searched for in folders. A file given by name is read whatever its extension. */
 const ENDINGS = ['jpg', 'jpeg', 'png', 'webp', 'gif', 'tif', 'tiff', 'avif']
 
 const isImage = (name: string) => ENDINGS.some((ending) => name.toLowerCase().endsWith(`.${ending}`))
 
-/** A folder that cannot be read is one of the things that are left out. */
+/** An unreadable folder is reported like an unreadable image, and skipped. */
 const asData = (error: MbconvError) => new MbconvError('ERR_DATA', error.message, { cause: error })
 
 export interface ImageWords {
   /** Files, folders, patterns; `-` is an image on stdin. */
   words: readonly string[]
-  /** A file with a path a line, or a path before each NUL character; `-` is stdin. */
+  /** A file with one path per line, or with paths that each end in a NUL character; `-` is stdin. */
   filesFrom?: string
-  /** Of the image on stdin, as in `DecodeOptions`. */
+  /** Limit for the image on stdin, as in `DecodeOptions`. */
   maxPixels?: number
 }
 
-/** Told of what is left out: a folder or pattern without images, a file that cannot be read. */
+/** Called for what is left out: a folder or pattern without images, a file that cannot be read. */
 type Skip = (file: string, error: MbconvError) => void
 
 /**
- * The images one by one, words in order, what folders and patterns hold by name.
+ * Yields the images one by one: words in order, the content of folders and patterns by name.
  *
- * @throws MbconvError ERR_DATA for a list of paths that cannot be read; ERR_IO for a folder that cannot
+ * @throws MbconvError ERR_DATA for an unreadable list of paths; ERR_IO for an unreadable folder
  */
 export async function* imagesOf(
   { words, filesFrom, maxPixels }: ImageWords,
@@ -48,7 +48,7 @@ export async function* imagesOf(
   if (filesFrom !== undefined) for await (const each of pathsIn(filesFrom)) yield* sources([each], skip)
 }
 
-/** Refuses words that cannot be, before any image is read. */
+/** Refuses invalid combinations of words before any image is read. */
 export function checkImageWords({ words, filesFrom }: ImageWords): void {
   if (words.length === 0 && filesFrom === undefined)
     throw new MbconvError('ERR_USAGE', 'no image given', { hint: 'for example: mbconv predict three.png --topk 3' })
@@ -56,7 +56,10 @@ export function checkImageWords({ words, filesFrom }: ImageWords): void {
     throw new MbconvError('ERR_USAGE', 'stdin can be read only once')
 }
 
-/** Paths as predictions take them. A name that is no text is read here: nothing behind could name it. */
+/**
+ * Paths in the form that predictions take. A file whose name is not valid text is read here, since later code could not
+ * name it.
+ */
 function* sources(paths: readonly AnyPath[], skip: Skip): Generator<ImageSource> {
   for (const each of paths) {
     if (typeof each === 'string') {
@@ -73,28 +76,28 @@ function* sources(paths: readonly AnyPath[], skip: Skip): Generator<ImageSource>
   }
 }
 
-/** What a word stands for that is no file: the images of a folder, of a pattern, or a file that is missing. */
+/** Resolves a word that is not a file: the images of a folder or pattern, or a missing file. */
 async function pathsOf(word: string, skip: Skip): Promise<readonly AnyPath[]> {
   const same = exactly(word)
   const folders = same.filter(isFolder)
   let found: AnyPath[]
   if (folders.length > 0)
     found = folders.flatMap((folder) => walk(folder, isImage, (file, error) => skip(nameOf(file), asData(error))))
-  // One that is missing is told like one that cannot be read.
+  // A missing file is reported later, like one that cannot be read.
   else if (same.length > 0 || !isDynamicPattern(word)) return same.length > 0 ? same : [word]
   else found = await matches(word)
   if (found.length === 0) {
     const hint = `Folders are searched for ${ENDINGS.join(', ')} files.`
     skip(word, new MbconvError('ERR_DATA', `${word}: no image there`, { hint }))
   }
-  // By name, numbers by value: 2.png comes before 10.png.
+  // Sorts by name, numbers by value: 2.png comes before 10.png.
   const order = new Intl.Collator('en', { numeric: true }).compare
   return found.sort((a, b) => order(textOf(a), textOf(b)))
 }
 
 /**
- * The files that a pattern matches. As far as it is the name of a folder that exists it means that folder, whatever
- * characters are in it: `photos [1]/*.png`. Behind that, parentheses without alternatives mean themselves, as in shells.
+ * The files that match a pattern. The longest beginning that names an existing folder is taken literally, whatever
+ * characters it contains: `photos [1]/*.png`. In the rest, parentheses without alternatives are literal, as in shells.
  */
 async function matches(pattern: string): Promise<AnyPath[]> {
   const parts = pattern.split('/')

@@ -1,10 +1,10 @@
-/** The name of an architecture, as it is typed. */
+/** Parses the name of an architecture. */
 import { MbconvError } from '../../errors/error'
 import type { Arch } from '../../models/arch/arch'
 import { arch, fullName, list } from '../../models/families/catalogue'
 import { nearest } from '../../text/nearest'
 
-/** `b3` is enough where `efficientnet_b3` is meant; timm's and torchvision's names are known too. */
+/** Accepts short names (`b3` for `efficientnet_b3`), and timm's and torchvision's names. */
 export function archNamed(name: string): Arch {
   const names = list()
   const full = fullName(name)

@@ -1,4 +1,4 @@
-/** Lists of paths: one a line, or each with a NUL character behind it, as `find -print0` writes them. */
+/** Reads lists of paths: one per line, or each followed by a NUL character, as `find -print0` writes them. */
 import { closeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MbconvError } from '../../errors/error'
@@ -7,17 +7,17 @@ import { reasonOf } from '../../files/io-error'
 import { type AnyPath, pathOf } from '../../files/names'
 import { openStream, readNow } from '../../files/open'
 
-/** Bytes; longer than any path of any system. */
+/** In bytes; longer than a path of any system. */
 const LONGEST = 64 * 1024
 const LINE_BREAK = 0x0a
 const RETURN = 0x0d
 
 /**
- * The paths of a list, empty lines left out. A list is read as it comes: the program that writes it may still be at it.
- * It is UTF-8, of which names may deviate, or UTF-16 with its mark.
+ * The paths of a list, without empty lines. The list is read as it arrives, since the program that writes it may still
+ * be running. It is UTF-8, in which names may contain invalid bytes, or UTF-16 with a byte-order mark.
  *
  * @param file a file or pipe; `-` is stdin
- * @throws MbconvError ERR_DATA: it cannot be read, or is no list
+ * @throws MbconvError ERR_DATA if it cannot be read or is not a list
  */
 export async function* pathsIn(file: string): AsyncGenerator<AnyPath, void, undefined> {
   const refused = (reason: string, cause?: unknown) => new MbconvError('ERR_DATA', `${file}: ${reason}`, { cause })
@@ -49,7 +49,7 @@ export async function* pathsIn(file: string): AsyncGenerator<AnyPath, void, unde
   if (last.length > 0) yield pathOf(last)
 }
 
-/** The list's separator, known from its beginning: with NUL characters, line breaks are parts of names. */
+/** Detects the list's separator from its beginning. With NUL characters, line breaks are parts of names. */
 function separatorOf(start: Buffer): number | undefined {
   return [0, LINE_BREAK].find((separator) => start.includes(separator))
 }
@@ -57,7 +57,7 @@ function separatorOf(start: Buffer): number | undefined {
 const entry = (bytes: Buffer, separator: number | undefined): Buffer =>
   separator !== 0 && bytes.at(-1) === RETURN ? bytes.subarray(0, -1) : bytes
 
-/** Copies, since the buffer they are read into is used again. */
+/** Yields copies, since the read buffer is reused. */
 async function* bytesOf(file: string): AsyncGenerator<Buffer> {
   const fd = openStream(file)
   try {
@@ -73,7 +73,7 @@ async function* bytesOf(file: string): AsyncGenerator<Buffer> {
   }
 }
 
-/** The bytes without a mark, and as UTF-8 where they are marked as UTF-16. */
+/** Removes a byte-order mark, and converts UTF-16 to UTF-8. */
 async function* utf8(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let start = Buffer.alloc(0)
   let decoder: InstanceType<typeof TextDecoder> | null | undefined

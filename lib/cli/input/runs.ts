@@ -1,22 +1,22 @@
-/** Finding the folders of earlier runs. */
+/** Finds the folders of earlier runs. */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { MbconvError } from '../../errors/error'
 import { listFolder, statOf } from '../../files/folders'
 import { UNPRINTABLE } from '../../text/foreign-text'
 
-/** A run's name, where the configuration gives none: `digits-20261124-064702`, in local time. */
+/** Default name of a run: `digits-20261124-064702`, in local time. */
 export function runName(stem: string, date = new Date()): string {
   const two = (value: number) => String(value).padStart(2, '0')
   const day = `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`
-  // A file's name may hold what a run's may not: a leading dot, say.
+  // A file's name may contain what a run's name must not, such as a leading dot.
   const plain = stem.replace(UNPRINTABLE, '').replace(/^\.+|\\/g, '') || 'run'
-  // A run's name has 200 characters at most: what is cut off leaves room for the time and a number.
+  // A run's name has at most 200 characters: the cut leaves room for the time and a number.
   const short = plain.slice(0, 180).replace(/[\ud800-\udbff]$/, '')
   return `${short}-${day}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`
 }
 
-/** The same name, with a number behind it when a run of that second is there already. */
+/** The same name, followed by a number if there already is a run of that second. */
 export function freeRunName(dir: string, stem: string, date = new Date()): string {
   const name = runName(stem, date)
   for (let number = 1; ; number++) {
@@ -25,17 +25,17 @@ export function freeRunName(dir: string, stem: string, date = new Date()): strin
   }
 }
 
-/** Whether a folder's name is one that {@link freeRunName} gives to runs of that configuration. */
+/** Whether {@link freeRunName} could have made a folder's name for that configuration. */
 function isRunOf(stem: string, name: string): boolean {
   const prefix = runName(stem).slice(0, -'YYYYMMDD-HHMMSS'.length)
   return name.startsWith(prefix) && /^\d{8}-\d{6}(-\d+)?$/.test(name.slice(prefix.length))
 }
 
 /**
- * The newest run in a folder of runs: the one whose checkpoints changed last. Runs that never saved anything are no use
- * to anyone and are passed over.
+ * The newest run in a folder of runs: the one whose checkpoints changed last. Skips runs without checkpoints, which are
+ * of no use.
  *
- * @param stem only runs called after this configuration
+ * @param stem only runs named after this configuration
  */
 export function newestRun(dir: string, stem?: string): string | undefined {
   const entries = existsSync(dir) ? listFolder(dir) : []
@@ -49,7 +49,7 @@ export function newestRun(dir: string, stem?: string): string | undefined {
   return newest?.run
 }
 
-/** When a run last saved, ms; undefined for a folder without checkpoints. */
+/** Time of a run's last save, ms; undefined for a folder without checkpoints. */
 function savedAt(run: string): number | undefined {
   const folder = path.join(run, 'checkpoints')
   try {
@@ -60,7 +60,7 @@ function savedAt(run: string): number | undefined {
   }
 }
 
-/** The newest run below `runs`, for commands that are given none. */
+/** The newest run below `runs`, for commands without a run argument. */
 export function newestRunOrThrow(dir = 'runs'): string {
   const run = newestRun(dir)
   if (run) return run

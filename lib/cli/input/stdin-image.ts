@@ -1,9 +1,9 @@
-/** An image on stdin. */
+/** Reads an image from stdin. */
 import type { DecodeOptions, NamedBytes } from '../../data/images/image-file'
 import { HEAD_BYTES, imageKind, isReadable } from '../../data/images/image-kind'
 import { mostBytes } from '../../data/images/image-limits'
 
-/** Reads stdin to its end, but no further than what is there can be an image that is read. */
+/** Reads stdin to its end. Stops early once the data cannot be a supported image. */
 export async function stdinImage(options: DecodeOptions = {}): Promise<NamedBytes> {
   const most = mostBytes(options)
   const chunks: Buffer[] = []

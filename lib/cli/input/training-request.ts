@@ -1,4 +1,4 @@
-/** What `mbconv train` was asked to do: its words, and the configuration they lead to. */
+/** The request of `mbconv train`: its words, and the resulting configuration. */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { parseConfigFile } from '../../config/file'
@@ -9,11 +9,11 @@ import { nearest } from '../../text/nearest'
 import { freeRunName, newestRun } from './runs'
 
 export interface TrainingRequest {
-  /** The configuration's file, as it was typed. */
+  /** The configuration's file, as typed. */
   file: string
-  /** Has the name of a new run. */
+  /** Includes the name of a new run. */
   config: TrainConfig
-  /** The folder of the run to go on with. */
+  /** The folder of the run to resume. */
   resumed: string | undefined
 }
 
@@ -30,7 +30,7 @@ export function trainingRequest(words: string[], resume: boolean | string | unde
   return { file: given.file, config, resumed }
 }
 
-/** What the words say. */
+/** The parsed words. */
 interface Words {
   /** The configuration's file. */
   file: string
@@ -39,8 +39,8 @@ interface Words {
 }
 
 /**
- * Sorts the words behind `train` into a file and keys. The parser does not know the keys of a configuration, so it passes
- * all of them here. It also takes the file in `--resume run.yaml` for the folder of a run.
+ * Sorts the words after `train` into a file and keys. The parser does not know the keys of a configuration, so it
+ * passes all of them here. It also takes the file in `--resume run.yaml` for the folder of a run.
  */
 function sorted(words: string[], resume: boolean | string | undefined): Words {
   const overrides = words.filter((word) => word.startsWith('--') && word.includes('='))
@@ -48,17 +48,17 @@ function sorted(words: string[], resume: boolean | string | undefined): Words {
   if (strange) {
     const near = nearest(strange, ['--json', '--quiet', '--resume', '--help'])
     const next = words[words.indexOf(strange) + 1]
-    // The next word may be its value, unless a file is called so.
+    // The next word may be its value, unless a file has that name.
     const value = next === undefined || next.startsWith('-') || existsSync(next) ? 'VALUE' : next
     const hint = near ? `did you mean ${near}?` : `a configuration key takes its value behind "=": ${strange}=${value}`
     throw new MbconvError('ERR_USAGE', `unknown option ${strange}`, { hint })
   }
   const files = words.filter((word) => !overrides.includes(word))
   if (files.length === 0 && typeof resume === 'string') {
-    // A file is a configuration, whatever its name. Where nothing is there, the ending decides.
+    // An existing file is a configuration, whatever its name. If nothing exists there, the extension decides.
     const isFile = existsSync(resume) && !isFolder(resume)
     if (isFile || /\.ya?ml$/i.test(resume)) return { file: resume, overrides, resume: true }
-    // A run keeps the configuration it began with.
+    // A run keeps its initial configuration.
     if (!isFolder(resume)) throw new MbconvError('ERR_USAGE', `--resume: there is no folder ${resume}`)
     return { file: path.join(resume, 'config.json'), overrides, resume }
   }

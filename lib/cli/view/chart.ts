@@ -1,19 +1,19 @@
-/** Small line charts made of characters. */
+/** Small line charts in text. */
 
 export interface Series {
   title: string
-  /** [x, y] with x rising; y that is not finite leaves a gap. */
+  /** [x, y] with increasing x; a y that is not finite leaves a gap. */
   points: [number, number][]
-  /** How the axis writes a value. */
+  /** Formats a value on the axis. */
   label: (value: number) => string
 }
 
 export interface ChartSize {
-  /** Columns in all, the axis included. */
+  /** Total columns, including the axis. */
   width: number
-  /** Lines of the plot, without title and foot. */
+  /** Lines of the plot, without title and x-axis. */
   height: number
-  /** Braille dots, 2 × 4 to a character; else asterisks. */
+  /** Draw with Braille dots, 2 × 4 per character; otherwise with asterisks. */
   unicode: boolean
 }
 
@@ -27,7 +27,7 @@ const DOTS = [
 
 /**
  * A chart as lines of equal length: title, plot with the largest and smallest value at its side, and the range of x.
- * Where several points fall on one column, their mean is drawn.
+ * Points that fall on one column are averaged.
  */
 export function chart({ title, points, label }: Series, { width, height, unicode }: ChartSize): string[] {
   const finite = points.filter(([, y]) => Number.isFinite(y))
@@ -52,7 +52,7 @@ export function chart({ title, points, label }: Series, { width, height, unicode
   return lines.map((line) => line.padEnd(width).slice(0, width))
 }
 
-/** The range of the values, opened a little where they are all the same. */
+/** The range of the values, widened slightly if all are equal. */
 function bounds(values: number[]): [number, number] {
   const low = values.reduce((a, b) => Math.min(a, b))
   const high = values.reduce((a, b) => Math.max(a, b))
@@ -70,7 +70,7 @@ interface Raster {
   high: number
 }
 
-/** Dots set by a line through the points: grid[row][column]. */
+/** Sets the dots of a line through the points: grid[row][column]. */
 function rasterize(points: [number, number][], raster: Raster): boolean[][] {
   const { columns, rows, first, last, low, high } = raster
   const sums = new Map<number, { sum: number; count: number }>()
@@ -89,8 +89,8 @@ function rasterize(points: [number, number][], raster: Raster): boolean[][] {
   let [fromColumn, fromRow] = heights[0]
   for (const [column, row] of heights) {
     for (let x = fromColumn; x <= column; x++) {
-      // The line's rows within this column, so that a steep stretch has no holes; just short of the column's edges,
-      // where a gentle slope would be drawn twice.
+      // The line's rows within this column, so that a steep stretch has no holes. They end just short of the column's
+      // edges, where a gentle slope would be drawn twice.
       const part = (at: number) => fromRow + ((row - fromRow) * (at - fromColumn)) / Math.max(1, column - fromColumn)
       const [a, b] = [part(Math.max(fromColumn, x - 0.499)), part(Math.min(column, x + 0.499))]
       for (let y = Math.round(Math.min(a, b)); y <= Math.round(Math.max(a, b)); y++) grid[y][x] = true
@@ -108,7 +108,7 @@ function cell(grid: boolean[][], row: number, column: number, unicode: boolean):
   return bits === 0 ? ' ' : String.fromCharCode(0x2800 + bits)
 }
 
-/** Charts beside each other, where the line is wide enough, else below each other. */
+/** Places charts side by side if the line is wide enough, else below each other. */
 export function beside(left: string[], right: string[], gap: string): string[] {
   if (left.length === 0 || right.length === 0) return [...left, ...right]
   return Array.from(

@@ -1,16 +1,16 @@
-/** The confusion matrix as a block of text. */
+/** Formats the confusion matrix as text. */
 import { printable } from '../../text/foreign-text'
 import { cutTo, type Output, type Paint, padStart, widthOf } from './output'
 
-/** Wider matrices scroll off any screen; their worst cells say more. */
+/** Wider matrices do not fit on a screen; their worst cells are more useful. */
 const MOST_CLASSES = 24
 
 /**
  * Lines of a confusion matrix.
  *
  * @param matrix counts, matrix[true class][predicted class]
- * @param names of the classes
- * @param output decides on colour (shades by share of the row) and width
+ * @param names class names
+ * @param output provides colour (shades by share of the row) and width
  */
 export function confusionLines(matrix: number[][], names: string[], output: Output): string[] {
   const classes = names.map(printable)
@@ -36,14 +36,14 @@ export function confusionLines(matrix: number[][], names: string[], output: Outp
   return [paint('bold', 'Confusion matrix') + paint('dim', '  (columns: predicted; right: share found)'), head, ...rows]
 }
 
-/** Background by share of the true class: greens on the diagonal, reds off it. */
+/** Background by share of the true class: green on the diagonal, red elsewhere. */
 const RIGHT = ['right0', 'right1', 'right2', 'right3'] as const
 const WRONG = ['wrong0', 'wrong1', 'wrong2', 'wrong3'] as const
 
 function shade(paint: Paint, text: string, count: number, total: number, right: boolean): string {
   if (count === 0 || total === 0) return paint('dim', text)
   const share = count / total
-  // Most mistakes are a few per cent: a root makes them visible.
+  // Most mistakes are a few per cent: the square root makes them visible.
   const level = Math.min(3, Math.floor(4 * (right ? share : Math.sqrt(share))))
   return paint((right ? RIGHT : WRONG)[level], text)
 }

@@ -1,11 +1,11 @@
-/** How far a download is, on stderr. */
+/** Shows the progress of a download on stderr. */
 import type { DownloadProgress } from '../../files/download'
 import { printable } from '../../text/foreign-text'
 import * as format from './format'
 import { cutTo } from './output'
 import { writeLines } from './progress'
 
-/** How far a file is: one line drawn again on a terminal, elsewhere a line for each tenth. */
+/** The progress of one file: a redrawn line on a terminal, otherwise a line for each tenth. */
 export class DownloadLine {
   readonly #name: string
   readonly #stream: NodeJS.WriteStream

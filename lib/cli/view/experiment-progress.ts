@@ -1,6 +1,6 @@
 /**
- * An experiment as it goes, on stderr: on a terminal a table of the jobs under way that is drawn again and again,
- * elsewhere a line for each job that begins or ends.
+ * Shows the progress of an experiment on stderr: on a terminal a redrawn table of the running jobs, otherwise a line
+ * for each job that begins or ends.
  */
 
 import type { ExperimentEvent, JobProgressEvent, PlanEvent } from '../../experiment/run/events'
@@ -13,9 +13,9 @@ import { type ProgressStream, writeLines } from './progress'
 
 export interface ExperimentProgress {
   event(event: ExperimentEvent): void
-  /** A line that stays. */
+  /** Prints lines that stay. */
   note(...lines: string[]): void
-  /** Nothing is drawn any more. */
+  /** Ends the drawing. */
   end(): void
 }
 
@@ -32,9 +32,9 @@ export function createExperimentProgress(
   return new Progress(stream, { quiet, live, colored, paint: painter(colored), now })
 }
 
-/** Milliseconds between two drawings. */
+/** Milliseconds between redraws. */
 const INTERVAL = 200
-/** Jobs under way that are shown one a line. */
+/** The most running jobs that are shown, one per line. */
 const MOST_LINES = 12
 
 const nameOf = ({ arm, seed }: { arm: string; seed: StoredSeed }) => `${arm} seed ${seed}`
@@ -100,7 +100,7 @@ class Progress implements ExperimentProgress {
     this.running.clear()
   }
 
-  /** A line that stays, unless results and errors only are wanted. */
+  /** Prints a line that stays, unless only results and errors are wanted. */
   private tell(text: string): void {
     if (!this.options.quiet) this.note(text)
   }
@@ -141,7 +141,7 @@ class Progress implements ExperimentProgress {
     this.drawnAt = now
   }
 
-  /** What is left, by what the jobs so far took. */
+  /** The remaining work, estimated from the durations of finished jobs. */
   private summary(now: number): string {
     const seconds = (now - this.startedAt) / 1000
     const parts = [...this.running.values()].map(({ progress }) =>

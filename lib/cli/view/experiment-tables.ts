@@ -1,4 +1,4 @@
-/** An experiment as lines of text: its plan, its state, its results, its report. */
+/** Formats an experiment as text: its plan, its state, its results, its report. */
 import type { ExperimentSpec } from '../../experiment/plan/spec'
 import type { ReportPaths } from '../../experiment/report/write'
 import type { ExperimentEvent, MeasureEvent, PlanEvent } from '../../experiment/run/events'
@@ -8,7 +8,7 @@ import type { ExperimentProgress } from './experiment-progress'
 import * as format from './format'
 import { indented, type Output, table, wrap } from './output'
 
-/** What is going to run: an arm a line. */
+/** The planned work, one arm per line. */
 function planLines(event: PlanEvent, output: Output): string[] {
   const { plan, phase, jobs, finished, slots, folder, estimates } = event
   const { paintNote: paint } = output
@@ -62,7 +62,7 @@ function estimateLine({ seconds, jobs, finished }: PlanEvent): string[] {
 const notMeasured = ({ arm, why }: MeasureEvent, { paintNote }: Output) =>
   `${paintNote('yellow', 'warning:')} a step of ${arm} could not be measured: ${why}`
 
-/** An arm a line: mean over its seeds, and the range. */
+/** One arm per line: mean over its seeds, and the range. */
 export function resultLines(arms: readonly PlannedArm[], rows: readonly ResultRow[], { paint }: Output): string[] {
   const titles = ['parameters', 'multiply-adds', 'seeds', 'top-1', 'from', 'to']
   const columns = [{ title: 'arm' }, ...titles.map((title) => ({ title, right: true }))]
@@ -83,7 +83,7 @@ export function resultLines(arms: readonly PlannedArm[], rows: readonly ResultRo
   return table(columns, lines, paint)
 }
 
-/** A job a line. */
+/** One job per line. */
 export function statusLines({ plan, jobs, folder, done, failed }: ExperimentStatus, { paint }: Output): string[] {
   const columns = [
     { title: 'job' },
@@ -107,7 +107,7 @@ export function statusLines({ plan, jobs, folder, done, failed }: ExperimentStat
   ]
 }
 
-/** What a report concludes, and where it is. */
+/** A report's conclusion and its paths. */
 export function showReport(report: ReportPaths, output: Output): void {
   output.data({ type: 'report', ...report })
   const width = Math.min(output.columns, 100)
@@ -115,7 +115,7 @@ export function showReport(report: ReportPaths, output: Output): void {
   output.result('', ...sentences, '', `report: ${format.shortPath(report.html)}`)
 }
 
-/** What a person is told of an event, beside the progress that is drawn. */
+/** Prints the notes of an event, besides the progress display. */
 export function noteEvent(
   event: ExperimentEvent,
   { estimate }: Pick<ExperimentSpec, 'estimate'>,
@@ -133,5 +133,5 @@ export function noteEvent(
   }
 }
 
-/** The first signal lets the jobs save. */
+/** After the first signal, the jobs save their state. */
 export const savingLine = (signal: string) => `${signal}: the jobs are saving; once more to quit at once`

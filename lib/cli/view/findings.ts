@@ -1,8 +1,8 @@
-/** What was found on this machine, as lines of text. */
+/** Formats the findings about this machine as text. */
 import type { Finding } from '../input/environment'
 import type { Output } from './output'
 
-/** A line for each finding, with what would be right and what to do below those that are not. */
+/** One line per finding; below the failed ones, the requirement and the remedy. */
 export function findingLines(findings: Finding[], { paint, unicode }: Output): string[] {
   const [right, wrong, absent] = unicode ? ['✓', '✗', '–'] : ['ok', '!!', '--']
   const width = Math.max(...findings.map(({ name }) => name.length))
@@ -18,7 +18,7 @@ export function findingLines(findings: Finding[], { paint, unicode }: Output): s
   })
 }
 
-/** Whether this package can be used here. */
+/** Whether this package is usable here. */
 export function verdict(broken: Finding[], { paint }: Output): string {
   if (broken.length === 0) return paint('green', 'mbconv can compute on this machine.')
   return paint('red', `mbconv cannot compute on this machine: ${broken.map(({ name }) => name).join(', ')}.`)

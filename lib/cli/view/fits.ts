@@ -1,4 +1,4 @@
-/** Networks that were scaled to a budget: a table, and the `model:` of a configuration. */
+/** Formats networks scaled to a budget: a table, and the `model:` of a configuration. */
 import { MbconvError } from '../../errors/error'
 import type { Arch } from '../../models/arch/arch'
 import { count } from '../../models/cost/count'
@@ -8,10 +8,10 @@ import type { Metric } from '../../models/fit/request'
 import * as format from './format'
 import { type Output, table } from './output'
 
-/** The network that was found, or the nearest one. */
+/** The network of the result, or the nearest one. */
 export const fitOf = (result: FitResult): Fit => (result.reached ? result : result.nearest)
 
-/** A count. A budget may be less than one. */
+/** Formats a count. A budget may be less than one. */
 const counted = (value: number) => (value >= 1 ? format.whole(value) : value.toExponential(2))
 
 const COSTS: Record<Metric, { title: string; text: (value: number) => string; option: (value: number) => string }> = {
@@ -29,7 +29,7 @@ const COSTS: Record<Metric, { title: string; text: (value: number) => string; op
   },
 }
 
-/** What was measured on the way, one a line. */
+/** The measurements of the search, one per line. */
 export function measuredLines({ measured = [] }: FitResult): string[] {
   return measured.map(({ name, macs, latency }) => {
     const spread = `spread ${format.percent(latency.spread)}`
@@ -37,11 +37,11 @@ export function measuredLines({ measured = [] }: FitResult): string[] {
   })
 }
 
-/** Beyond this the hint does not propose a larger tolerance. */
+/** The hint does not propose a tolerance above this. */
 const MOST_TOLERANCE = 0.25
 
 /**
- * The error of a budget that no network meets. Its hint only says what leads to a network.
+ * The error for a budget that no network meets. Its hint proposes only what would find a network.
  *
  * @param compoundReaches whether compound scaling meets the same budget
  */
@@ -57,7 +57,7 @@ export function missed(result: FitResult, compoundReaches: () => boolean): Mbcon
   const isMeasured = metric === 'latency'
   // Measuring again would take too long for a hint.
   if (dimension !== 'compound' && !isMeasured && compoundReaches()) tries.push('--dimension compound')
-  // Memory is an upper limit: no tolerance allows more.
+  // Memory is an upper limit, so no tolerance allows more.
   if (near && !(metric === 'memory' && error > 0))
     tries.push(`--tolerance ${(Math.ceil(1000 * Math.abs(error)) / 10).toFixed(1)}%`)
   else tries.push(`--${metric} ${option(cost)}, the nearest this reaches`)
@@ -70,7 +70,7 @@ export function configLines(base: Arch, result: FitResult): string[] {
   return [...comment(base, result, found), ...yaml(found.config as ModelConfig)]
 }
 
-/** What the fragment is, as comments in it. */
+/** Comments that describe the fragment. */
 function comment(base: Arch, { metric, target, dimension }: FitResult, found: Fit): string[] {
   const { text } = COSTS[metric]
   const phi = found.phi === null ? '' : `, φ ${format.short(found.phi)}`
@@ -88,11 +88,11 @@ function yaml(config: ModelConfig): string[] {
 
 interface Counted {
   classes: number
-  /** Of the image. */
+  /** Channels of the image. */
   channels: number
 }
 
-/** The base and the scaled networks, one a row. */
+/** The base and the scaled networks, one per row. */
 export function fitTable(
   base: Arch,
   results: readonly FitResult[],

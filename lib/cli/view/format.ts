@@ -1,4 +1,4 @@
-/** Numbers and paths as people read them. */
+/** Formats numbers and paths for people. */
 import { siStep } from '../../text/figures'
 
 export { counted, duration, percent, short, signedPercent, whole } from '../../text/figures'
@@ -10,7 +10,7 @@ export function scaled(value: number): string {
   return unit === '' ? String(value) : `${number.toPrecision(4)}${unit}`
 }
 
-/** Four digits that matter: 0.0123, 2.303, `1.2e-7`, and words for what is no number. */
+/** Four significant digits: 0.0123, 2.303, `1.2e-7`; words for NaN and infinity. */
 export function loss(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : 'infinite'
   const size = Math.abs(value)

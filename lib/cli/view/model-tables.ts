@@ -1,4 +1,4 @@
-/** Architectures as tables, and one as a part of a configuration. */
+/** Formats architectures as tables, and one as part of a configuration. */
 import type { Arch } from '../../models/arch/arch'
 import { formatStage } from '../../models/arch/block-string'
 import { COUNTING_RULE, count } from '../../models/cost/count'
@@ -8,13 +8,13 @@ import { arch, list } from '../../models/families/catalogue'
 import * as format from './format'
 import { type Output, table, wrap } from './output'
 
-/** Every architecture, one a row. */
+/** All architectures, one per row. */
 export function showAll({ resolution, classes }: { resolution?: number; classes: number }, output: Output): void {
   const all = list().map((name) => {
     const model = arch(name)
     return { model, counts: count(model, { numClasses: classes, resolution }) }
   })
-  // Their figures are for their own resolution and classes only.
+  // Their figures are only for their own resolution and classes.
   const others = resolution === undefined && classes === 1000 ? references() : []
   output.data([
     ...all.map(({ model, counts }) => ({
@@ -47,7 +47,7 @@ export function showAll({ resolution, classes }: { resolution?: number; classes:
   output.result(...table(columns, rows, output.paint), '', ...mark, ...countingRule(output))
 }
 
-/** An architecture stage by stage. */
+/** One architecture stage by stage. */
 export function showOne(model: Arch, classes: number, output: Output): void {
   const { counts, stages, columns, rows } = summary(model, { numClasses: classes })
   output.data({ arch: model, counts, stages, countingRule: COUNTING_RULE })
@@ -69,7 +69,7 @@ export function showOne(model: Arch, classes: number, output: Output): void {
 }
 
 /**
- * A table as `model:` of a configuration: where a network with stages of one's own begins.
+ * A table as `model:` of a configuration: a starting point for a network with custom stages.
  *
  * @param base the name of the architecture that was scaled
  */
@@ -88,6 +88,6 @@ export function showConfig(base: string, model: Arch, output: Output): void {
   )
 }
 
-/** How the figures are counted: only figures that follow the same rule can be compared. */
+/** The counting rule: only figures that follow the same rule can be compared. */
 export const countingRule = ({ columns, paint }: Output): string[] =>
   wrap(`Counted: ${COUNTING_RULE}.`, Math.min(columns, 100)).map((line) => paint('dim', line))

@@ -1,8 +1,8 @@
 /**
- * Where a command's words go: results on stdout, everything meant for the person at the terminal on stderr.
+ * The output channels of a command: results on stdout, everything for the person at the terminal on stderr.
  *
- * What is written may hold names that other people chose, so the last step makes it printable. Colours are marks until
- * then: only what a {@link Paint} has put there reaches a terminal as a control character.
+ * Output may contain names that other people chose, so the last step makes it printable. Colours are marks until then:
+ * only a {@link Paint} can cause control characters on a terminal.
  */
 import { MbconvError } from '../../errors/error'
 import { jsonLine } from '../../files/json'
@@ -14,8 +14,8 @@ type Environment = Record<string, string | undefined>
 type Terminal = { isTTY?: boolean; columns?: number }
 
 /**
- * Whether to colour what goes to `stream`: FORCE_COLOR decides where it is set (0 and false mean no), then NO_COLOR,
- * then whether a terminal that knows colours is listening. See https://no-color.org and https://force-color.org.
+ * Whether to colour output to `stream`. FORCE_COLOR decides if it is set (0 and false mean no), then NO_COLOR, then
+ * whether the stream is a terminal with colours. See https://no-color.org and https://force-color.org.
  */
 export function wantsColor(stream: Terminal, env: Environment = process.env): boolean {
   const forced = env.FORCE_COLOR
@@ -24,16 +24,16 @@ export function wantsColor(stream: Terminal, env: Environment = process.env): bo
   return stream.isTTY === true && env.TERM !== 'dumb'
 }
 
-/** Whether the terminal's characters go beyond ASCII, judged by the locale as every other program does. */
+/** Whether the terminal can show more than ASCII, judged by the locale as other programs do. */
 export function wantsUnicode(env: Environment = process.env): boolean {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG
-  // Containers and services have no locale at all, and their logs are UTF-8 all the same.
+  // Containers and services have no locale, but their logs are UTF-8.
   return locale ? !/^(C|POSIX)$/.test(locale) && (/utf-?8/i.test(locale) || !locale.includes('.')) : true
 }
 
 export type Paint = (style: Style, text: string) => string
 
-/** Marks text for a colour, or leaves it alone. */
+/** Marks text for a colour, or leaves it unchanged. */
 export function painter(colored: boolean): Paint {
   return (style, text) => (colored ? `${markOf(style)}${text}${markOf('none')}` : text)
 }
@@ -42,7 +42,7 @@ export { onTerminal, type Style } from '../../text/painted-text'
 export { type Column, table } from '../../text/table'
 export { cutTo, padEnd, padStart, widthOf } from '../../text/width'
 
-/** Text in lines of at most so many columns, broken between words. */
+/** Breaks text between words into lines of limited width. */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = []
   for (const word of text.split(' ')) {
@@ -57,9 +57,9 @@ export function wrap(text: string, columns: number): string[] {
 export class Output {
   readonly json: boolean
   readonly quiet: boolean
-  /** For stdout. */
+  /** Colours for stdout. */
   readonly paint: Paint
-  /** For stderr. */
+  /** Colours for stderr. */
   readonly paintNote: Paint
   readonly unicode = wantsUnicode()
   readonly colored: boolean
@@ -74,7 +74,7 @@ export class Output {
     this.paintNote = painter(this.coloredNotes)
   }
 
-  /** Columns of the terminal that reads the results; 80 where none does. */
+  /** Columns of the terminal on stdout; 80 if it is not a terminal. */
   get columns(): number {
     return process.stdout.columns || 80
   }
@@ -89,17 +89,17 @@ export class Output {
     if (this.json) process.stdout.write(jsonLine(value, { named: true }))
   }
 
-  /** Something a person may like to know. Silent with --quiet. */
+  /** Information that is useful but not necessary. Silent with --quiet. */
   note(...lines: string[]): void {
     if (!this.quiet) process.stderr.write(written(lines, this.coloredNotes))
   }
 
-  /** Something a person must know. */
+  /** Information that the user must see. */
   warn(text: string): void {
     process.stderr.write(written(indented(`${this.paintNote('yellow', 'warning:')} ${text}`), this.coloredNotes))
   }
 
-  /** Reports what ended the command. */
+  /** Reports the error that ended the command. */
   error(error: unknown): void {
     const { code, message, op, hint } = describeError(error)
     if (this.json) {
@@ -116,7 +116,7 @@ export class Output {
   }
 }
 
-/** The lines of a text, all but the first one indented: one that a hostile name begins looks like no other. */
+/** Indents all lines of a text but the first, so that a line injected by a hostile name cannot imitate ours. */
 export const indented = (text: string): string[] => text.replaceAll('\n', '\n        ').split('\n')
 
 const written = (lines: readonly string[], colored: boolean): string =>
@@ -134,7 +134,7 @@ function describeError(error: unknown): { code: string; message: string; op?: st
   }
 }
 
-/** The whole chain: an error, what caused it, and the C++ stack where there is one. */
+/** The whole chain: an error, its causes, and the C++ stack if there is one. */
 function stackOf(error: unknown): string {
   const parts: string[] = []
   for (let link: unknown = error; link !== undefined && parts.length < 8; link = (link as Error).cause) {

@@ -1,18 +1,18 @@
 /**
- * Training as it goes, on stderr: on a terminal one line that is drawn again and again, elsewhere a line an epoch.
+ * Shows the progress of training on stderr: on a terminal one redrawn line, otherwise one line per epoch.
  */
 import type { EvalEvent, StartEvent, StepEvent } from '../../train/record/events'
 import * as format from './format'
 import { onTerminal, type Paint, painter, wantsColor, wantsUnicode, widthOf } from './output'
 
-/** The events that move a progress display. */
+/** The events that update a progress display. */
 export type ProgressEvent = StartEvent | StepEvent | EvalEvent
 
 export interface Progress {
   event(event: ProgressEvent): void
-  /** Lines of their own that stay. */
+  /** Prints lines that stay. */
   note(...lines: string[]): void
-  /** Nothing is drawn any more. */
+  /** Ends the drawing. */
   end(): void
 }
 
@@ -22,12 +22,12 @@ export interface ProgressStream {
   columns?: number
 }
 
-/** Writes lines, made printable. */
+/** Writes lines after making them printable. */
 export function writeLines(stream: ProgressStream, lines: readonly string[], colored = wantsColor(stream)): void {
   stream.write(lines.map((line) => `${onTerminal(line, colored)}\n`).join(''))
 }
 
-/** The display that suits the stream. `now` gives milliseconds, for tests. */
+/** The display for a kind of stream. `now` gives milliseconds, for tests. */
 export function createProgress(
   stream: ProgressStream,
   {
@@ -41,14 +41,14 @@ export function createProgress(
   return new LineProgress(stream)
 }
 
-/** The epoch a step belongs to, counted from 1. */
+/** The epoch of a step, counted from 1. */
 const epochOf = (step: number, { stepsPerEpoch }: StartEvent) => Math.max(1, Math.ceil(step / stepsPerEpoch))
 
-/** `step  12/805`, as wide at the start as at the end. */
+/** `step  12/805`, padded to constant width. */
 const counter = (what: string, done: number, all: number) =>
   `${what} ${String(done).padStart(String(all).length)}/${all}`
 
-/** Milliseconds between two drawings: ten a second look alive and cost nothing. */
+/** Milliseconds between redraws: ten a second look live and cost nothing. */
 const INTERVAL = 100
 
 class BarProgress implements Progress {
@@ -79,7 +79,7 @@ class BarProgress implements Progress {
       this.startedAt = this.now()
     } else if (event.type === 'step') {
       this.last = event
-      // A single batch's loss jumps about; the eye wants the trend. A NaN shows at once.
+      // A single batch's loss fluctuates, so show the trend. A NaN shows at once.
       this.smoothLoss = Number.isNaN(this.smoothLoss) ? event.loss : 0.9 * this.smoothLoss + 0.1 * event.loss
     } else this.top1 = event.top1
     const now = this.now()
@@ -108,7 +108,7 @@ class BarProgress implements Progress {
     const done = last.step - run.startStep
     const seconds = (now - this.startedAt) / 1000
     const remaining = done > 0 ? (seconds / done) * (run.steps - last.step) : Number.NaN
-    // In order of importance: what does not fit the terminal is left out from the end.
+    // In order of importance: fields that do not fit the terminal are dropped from the end.
     const fields = [
       counter('epoch', epochOf(last.step, run), run.epochs),
       `loss ${format.loss(this.smoothLoss)}`,
@@ -118,7 +118,7 @@ class BarProgress implements Progress {
       counter('step', last.step, run.steps),
       `lr ${format.rate(last.lr)}`,
     ]
-    // Room for the ^C that a terminal echoes: a wrapped line could not be taken back.
+    // Leave room for the ^C that a terminal echoes: a wrapped line could not be erased.
     const width = (this.stream.columns || 80) - 3
     const gap = 2
     let kept = fields
@@ -175,7 +175,7 @@ class LineProgress implements Progress {
     this.flush([])
   }
 
-  /** Writes the epoch's line, with the evaluation that closed it if there was one. */
+  /** Writes the epoch's line, with the evaluation at its end if there was one. */
   private flush(evaluation: string[]): void {
     const { last, run } = this
     if (!run || (this.losses.length === 0 && evaluation.length === 0)) return

@@ -1,4 +1,4 @@
-/** Published weights that can be fetched, and what fetching one did, as lines of text. */
+/** Formats the published weights and the result of a download as text. */
 import type { PublishedWeights } from '../../models/weights/published'
 import type { Pulled } from '../../models/weights/pull'
 import * as format from './format'
@@ -10,13 +10,13 @@ const SOURCES = {
   record: 'SHA-256 as when it was fetched',
 } as const
 
-/** A line for a file that is there now. */
+/** A line for a file that is now present. */
 export function pulledLine({ name, path: file, bytes, verifiedBy, wasThere }: Pulled): string {
   const proof = verifiedBy === null ? 'SHA-256 not pinned' : SOURCES[verifiedBy]
   return `${name}: ${format.shortPath(file)} (${(bytes / 1e6).toFixed(1)} MB, ${proof}${wasThere ? ', was there' : ''})`
 }
 
-/** The published weights there are, one a row. */
+/** The available published weights, one per row. */
 export function publishedTable(all: readonly PublishedWeights[], { paint }: Output): string[] {
   const columns = [
     { title: 'weights' },

@@ -1,4 +1,4 @@
-/** Accuracy, confusion matrix and learning curves, as blocks of text. */
+/** Formats accuracy, confusion matrix and learning curves as text. */
 import path from 'node:path'
 import type { Evaluation } from '../../train/record/events'
 import { type MetricsLine, readMetrics } from '../../train/run/metrics'
@@ -11,7 +11,7 @@ import type { Output } from './output'
 export function evaluationLines(evaluation: Evaluation, title: string, output: Output): string[] {
   const { paint } = output
   const images = evaluation.confusion.flat().reduce((sum, count) => sum + count, 0)
-  // Of five classes or fewer, the first five guesses always hold the right one.
+  // With five classes or fewer, top-5 is always 100 %.
   const top5 = evaluation.classes.length > 5 ? [`top-5 ${format.percent(evaluation.top5)}`] : []
   return [
     `${paint('bold', title)} ${paint('dim', `(${format.counted(images, 'image')})`)}`,
@@ -23,13 +23,13 @@ export function evaluationLines(evaluation: Evaluation, title: string, output: O
   ]
 }
 
-/** Loss and accuracy over the epochs of a run, from its metrics file; no lines for a run that has none. */
+/** Loss and accuracy over the epochs of a run, from its metrics file. No lines if there is no such file. */
 export function learningCurves(runDir: string, { unicode, columns, paint }: Output): string[] {
   let lines: MetricsLine[]
   try {
     lines = readMetrics(path.join(runDir, 'metrics.jsonl'))
   } catch {
-    return [] // a picture is no reason to fail
+    return [] // a missing picture is no reason to fail
   }
   const losses = lines.flatMap((line): [number, number][] =>
     line.type === 'step' && line.loss !== null ? [[line.step, line.loss]] : [],

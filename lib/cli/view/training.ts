@@ -1,4 +1,4 @@
-/** A training on the terminal: how it begins, how it goes, what came out. */
+/** Shows a training on the terminal: start, progress and result. */
 import type { TrainConfig } from '../../config/train'
 import type { StartEvent, TrainEvent, TrainResult } from '../../train/record/events'
 import * as format from './format'
@@ -6,7 +6,7 @@ import { indented, type Output } from './output'
 import type { Progress } from './progress'
 import { evaluationLines, learningCurves } from './result'
 
-/** Shows an event while the training goes on. */
+/** Shows an event during training. */
 export function showEvent(event: TrainEvent, config: TrainConfig, progress: Progress, output: Output): void {
   switch (event.type) {
     case 'start':
@@ -37,10 +37,10 @@ function headline(start: StartEvent, config: TrainConfig, { paintNote: paint }: 
   return [`${paint('bold', format.shortPath(start.runDir))} on ${device}${again}`, facts.join(paint('dim', ' | '))]
 }
 
-/** Why `auto` chose as it did. */
+/** The reason for the choice of `auto`. */
 const reasonFor = (device: string) => (device === 'cpu' ? 'no usable GPU; mbconv doctor says why' : 'the first GPU')
 
-/** Writes what came out. */
+/** Prints the result. */
 export function conclude(result: TrainResult, config: TrainConfig, output: Output, file: string): void {
   const weights = config.ema === false ? 'final weights' : 'averaged (EMA) weights'
   if (result.confusion.length > 0) {

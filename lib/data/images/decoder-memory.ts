@@ -1,10 +1,10 @@
 /**
- * What the decoders hold of an image beside the rows that they give, measured with sharp 0.35.5 (libvips 8.18.7). Some hold
- * the whole picture, in one way or another, and what that takes follows from the file's kind and header.
+ * The memory that image decoders hold besides the rows they output, measured with sharp 0.35.5 (libvips 8.18.7). Some
+ * decoders hold the whole picture; the file's kind and header determine how much that takes.
  */
 import type { ImageKind } from './image-kind'
 
-/** What sharp tells of a file, as far as it is needed here. */
+/** The fields of sharp's metadata that are used here. */
 export interface Header {
   /** px */
   width: number
@@ -16,43 +16,43 @@ export interface Header {
   bitsPerSample?: number
 }
 
-/** What decoding holds, in bytes. */
+/** Memory held by decoding, in bytes. */
 export interface DecoderMemory {
-  /** Rows on their way. */
+  /** For rows in transit from the decoder. */
   rows: number
-  /** Of the whole picture, whatever size it is decoded at. */
+  /** For the whole picture, whatever size it is decoded at. */
   whole: number
-  /** For each pixel it is decoded at. */
+  /** Per pixel of the decoded size. */
   each: number
-  /** Whether it can be decoded smaller than it is. */
+  /** Whether it can be decoded at a smaller size. */
   scales: boolean
 }
 
-/** Rows that libvips keeps on their way from the decoder. */
+/** Rows that libvips buffers behind the decoder. */
 const ROWS = 640
 
-/** Bytes of a pixel in the frame and the canvas of libwebp, and of a pixel's opacity while it is unpacked. */
+/** Bytes per pixel: libwebp's frame and canvas, and a pixel's opacity while it is unpacked. */
 const WEBP = 8.2
 const WEBP_OPACITY = 1.2
 
-/** Bytes of a pixel in libnsgif's canvas, and as libvips takes it over. */
+/** Bytes per pixel: libnsgif's canvas, and libvips' copy of it. */
 const GIF = 4.4
 
-/** Bytes of a pixel in libaom's modes and frames and libheif's planes, of 8 bits and of 10 or 12. */
+/** Bytes per pixel: libaom's modes and frames and libheif's planes, for 8 bits and for 10 or 12. */
 const AVIF = 18.5
 const AVIF_DEEP = 25.5
 
 /**
- * What decoding an image holds.
+ * The memory that decoding an image holds.
  *
- * @param bytes the file's, of which the header can be read
+ * @param bytes the file's bytes; the header must be readable
  */
 export function decoderMemory(kind: ImageKind, bytes: Uint8Array, header: Header): DecoderMemory {
   const { width, height, channels, depth, isProgressive, bitsPerSample = 8 } = header
   const sample = SAMPLES[depth] ?? 16
   const pixels = width * height
   const rows = Math.min(height, ROWS) * width * channels * sample
-  // Where the picture is there as a whole, rows are not kept beside it.
+  // Decoders that hold the whole picture buffer no rows in addition.
   const memory = { rows: ['webp', 'gif', 'avif'].includes(kind) ? 0 : rows, whole: 0, each: 0, scales: false }
   switch (kind) {
     case 'jpeg':
@@ -71,7 +71,7 @@ export function decoderMemory(kind: ImageKind, bytes: Uint8Array, header: Header
   }
 }
 
-/** Bytes of a sample; of other types there are at most 16. */
+/** Bytes per sample; other types take at most 16. */
 const SAMPLES: Record<string, number> = { uchar: 1, char: 1, ushort: 2, short: 2, uint: 4, int: 4, float: 4, double: 8 }
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -79,15 +79,15 @@ const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffse
 const textAt = (bytes: Uint8Array, at: number) => Buffer.from(bytes.subarray(at, at + 4)).toString('latin1')
 
 /**
- * Bytes of a JPEG's coefficients, two each, of which a decoder holds all where they come in several scans: in progressive
- * files, and in those whose first scan does not have all components.
+ * Bytes of a JPEG's coefficients, two each. A decoder holds all of them if they come in several scans: in progressive
+ * files, and in files whose first scan does not have all components.
  */
 function coefficients(bytes: Uint8Array): number {
   const view = viewOf(bytes)
   let frame: { progressive: boolean; components: number; samples: number } | undefined
   for (let at = 2; at + 4 < bytes.length; ) {
     const marker = bytes[at + 1]
-    // Bytes between segments are passed over, as decoders do; some markers stand alone.
+    // Skip bytes between segments, as decoders do. Some markers have no segment.
     if (bytes[at] !== 0xff || marker === 0xff || marker === 0) at++
     else if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd9)) at += 2
     else {
@@ -108,22 +108,22 @@ function coefficients(bytes: Uint8Array): number {
   return 0
 }
 
-/** Whether the first picture of a WebP file is in its lossless coding. */
+/** Whether the first picture of a WebP file is lossless. */
 function isLossless(bytes: Uint8Array): boolean {
   const view = viewOf(bytes)
   for (let at = 12; at + 8 <= bytes.length; ) {
     const name = textAt(bytes, at)
     if (name === 'VP8L' || name === 'VP8 ') return name === 'VP8L'
     const size = view.getUint32(at + 4, true)
-    // A frame of an animation has its place and duration first, then chunks of its own.
+    // An animation's frame begins with position and duration, followed by its own chunks.
     at += name === 'ANMF' ? 24 : 8 + size + (size % 2)
   }
   return true
 }
 
 /**
- * Bytes of the pieces of a TIFF that are unpacked whole: two rows of tiles, and strips, where they have one channel each or
- * subsampled colours. Other strips are read a row at a time.
+ * Bytes of the parts of a TIFF that are unpacked as a whole: two rows of tiles; or strips, if they have one channel
+ * each or subsampled colours. Other strips are read a row at a time.
  */
 function tiffBlock(bytes: Uint8Array, { width, height, channels }: Header, sample: number): number {
   const tags = tiffTags(bytes)
@@ -140,7 +140,7 @@ function tiffBlock(bytes: Uint8Array, { width, height, channels }: Header, sampl
 const [COMPRESSION, ROWS_PER_STRIP, PLANES, TILE_WIDTH, TILE_LENGTH] = [259, 278, 284, 322, 323]
 const JPEG_IN_TIFF = 7
 
-/** The tags with a single number of a TIFF's first directory; undefined where there is none. */
+/** The single-valued tags of a TIFF's first directory; undefined if there is no directory. */
 function tiffTags(bytes: Uint8Array): Map<number, number> | undefined {
   const view = viewOf(bytes)
   const little = bytes[0] === 0x49
@@ -158,7 +158,7 @@ function tiffTags(bytes: Uint8Array): Map<number, number> | undefined {
     }
     return tags
   } catch (error) {
-    if (error instanceof RangeError) return undefined // it points behind the file's end
+    if (error instanceof RangeError) return undefined // a position beyond the file's end
     throw error
   }
 }

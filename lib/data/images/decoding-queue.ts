@@ -1,19 +1,21 @@
 /**
- * Who may decode an image now. What decoding takes does not follow from a file's length: of images that are decoded side by
- * side the memory is bounded, and a large one is decoded alone.
+ * Limits the memory of images that are decoded side by side. A file's length does not tell what decoding takes; a large
+ * image is decoded alone.
  */
 
-/** Pixels of an image that is not decoded beside others. */
+/** Images of at least this many pixels are decoded alone. */
 export const LARGE = 16e6
 
-/** Bytes that all images that are decoded side by side may take; so may a single one whose pixels nobody has allowed. */
+/**
+ * Bytes that all concurrent decodings may take together. Also the limit of a single image unless the caller raised it.
+ */
 export const ROOM = 255e6
 
 let taken = 0
 const waiting: { cost: number; start: () => void }[] = []
 
 function startWaiting(): void {
-  // In order: a large image would wait for ever if small ones could pass it.
+  // First in, first out: if small images could pass it, a large one might wait for ever.
   while (waiting.length > 0 && taken + waiting[0].cost <= ROOM) {
     const { cost, start } = waiting.shift() as (typeof waiting)[number]
     taken += cost
@@ -22,10 +24,10 @@ function startWaiting(): void {
 }
 
 /**
- * Does the work when there is room for so many bytes; what takes more than all room is done alone. The work must not ask
- * for more room itself, and has given back what it took when it is done.
+ * Runs the work when so many bytes are free; work that needs more than all room runs alone. The work must not call this
+ * function itself, and must have freed its memory when it ends.
  *
- * @returns what the work returns; the room is free again whatever happens
+ * @returns the work's result; the room is freed even if the work fails
  */
 export async function inTurn<T>(bytes: number, work: () => Promise<T>): Promise<T> {
   const cost = Math.min(bytes, ROOM)

@@ -1,8 +1,8 @@
 /**
  * PNG, JPEG and the like, for prediction, through the optional package `sharp`.
  *
- * sharp is not loaded before the first image is read, and nothing else here needs it. It sees no bytes but those that begin
- * as an image of a kind that is read: libvips would draw SVG, and has a reader for much else.
+ * sharp is loaded with the first image, and nothing else here needs it. It only gets bytes that begin like a supported
+ * kind of image: libvips would also draw SVG, and has readers for many other formats.
  */
 
 import { checkCount, checkOptions, shown } from '../../errors/check'
@@ -27,7 +27,8 @@ import {
 } from './pixels'
 import { release } from './release'
 
-// The part of sharp's interface in use. Its own types are not imported: the package compiles without it.
+// The part of sharp's interface that is used here. sharp's own types are not imported, so the package compiles without
+// it.
 interface Pipeline {
   metadata(): Promise<Metadata>
   flatten(options: { background: string }): Pipeline
@@ -58,33 +59,34 @@ interface Sharp {
   concurrency(threads: number): void
 }
 
-/** Bytes of a file that is kept while it waits for its turn; a longer one is read again. */
+/** A file up to this many bytes is kept in memory while it waits for its turn; a longer one is read again. */
 const SHORT = 2 ** 20
 
 let loaded: Promise<Sharp> | undefined
 
 async function loadSharp(): Promise<Sharp> {
-  // A variable, so that the compiler does not look for the package.
+  // A variable, so that the compiler does not resolve the package.
   const name: string = 'sharp'
   return optionalPackage(name, 'reading image files', async () => {
     const sharp: Sharp = (await import(name)).default
-    // No image is decoded twice; sharp's own threads would compete with libtorch's.
+    // No image is decoded twice, so the cache is useless; sharp's own threads would compete with libtorch's.
     sharp.cache(false)
     sharp.concurrency(1)
     return sharp
   })
 }
 
-/** What is to be made of any image file. */
+/** How to decode an image file. */
 export interface DecodeOptions {
   /**
-   * Whether the file's colour profile is applied, which gives sRGB. Default false: the numbers are taken as they are, and
-   * CMYK is converted by a formula, as Pillow does.
+   * Whether to apply the file's colour profile, which gives sRGB. Default false: the numbers are used unchanged, and
+   * CMYK is converted by a formula, as in Pillow.
    */
   colorManagement?: boolean
   /**
-   * Pixels of the largest image that is read whole: larger JPEG and lossy WebP files are decoded smaller, others refused.
-   * Default 50 million, or fewer of the kinds whose decoders hold the whole picture; a number that is given holds for all.
+   * Pixels of the largest image that is decoded in full: larger JPEG and lossy WebP files are decoded at a smaller
+   * size, other kinds are refused. Default 50 million, or fewer for kinds whose decoders hold the whole picture. A
+   * given number applies to all kinds.
    */
   maxPixels?: number
 }
@@ -98,13 +100,13 @@ export interface ImageFileOptions extends DecodeOptions {
   width: number
 }
 
-/** An image that is given as bytes, with what errors are to call it. */
+/** An image given as bytes, and its name in error messages. */
 export interface NamedBytes {
   name: string
   bytes: Uint8Array
 }
 
-/** Stretched to a size (`fill`), or made smaller to fit into it where it is larger (`inside`). */
+/** `fill` stretches the image to a size; `inside` shrinks a larger image to fit into it. */
 interface Size {
   width: number
   height: number
@@ -112,25 +114,27 @@ interface Size {
   withoutEnlargement?: boolean
 }
 
-/** An image file whose header has been read; what it gives is upright, in sRGB (or gray), on white where it is transparent. */
+/**
+ * An image file whose header has been read. Its pixels are upright, in sRGB (or gray), with transparency laid on white.
+ */
 export interface OpenImage {
-  /** px; of an image of too many pixels, the size that it is decoded at. */
+  /** px. If the image has too many pixels: the smaller size that it is decoded at. */
   readonly width: number
   readonly height: number
-  /** The image at another size, by a linear filter that averages when it shrinks. */
+  /** The image at another size, resized with a linear filter that averages when it shrinks. */
   resized(size: Size): Promise<Pixels>
-  /** The image as it is, a few rows at a time, which are there until the next ones are asked for. */
+  /** The image unresized, a few rows at a time. The rows are valid until the next ones are requested. */
   rows(): AsyncGenerator<Pixels, void, undefined>
 }
 
 /**
  * Reads an image file at the given size, as a data set stores images: C planes of H × W bytes.
  *
- * The picture is turned upright as its EXIF data say, laid on white where it is transparent, and stretched to the size
- * with a linear filter that averages when it shrinks. To feed a network, ask for the size of the images it was trained
- * on, then resize as training did.
+ * The picture is turned upright according to its EXIF data, transparency is laid on white, and the result is stretched
+ * to the size with a linear filter that averages when it shrinks. To feed a network, read at the size of its training
+ * images, then resize as in training.
  *
- * @param source a path, or the file's bytes; JPEG, PNG, WebP, GIF, TIFF or AVIF, whatever it is called
+ * @param source a path, or the file's bytes; JPEG, PNG, WebP, GIF, TIFF or AVIF, whatever the file's name
  * @throws MbconvError ERR_DATA naming the file: missing, truncated, not an image, too large; ERR_TYPE, ERR_VALUE for
  *   options; ERR_ENVIRONMENT without sharp
  */
@@ -158,7 +162,8 @@ export function checkDecoding(op: string, { colorManagement = false, maxPixels =
 }
 
 /**
- * Opens an image file and does something with it, in its turn: a large one is alone in memory, as long as `use` goes on.
+ * Opens an image file and passes it to `use` when the decoding queue allows. A large image is alone in memory until
+ * `use` ends.
  *
  * @throws MbconvError as {@link readImageFile}, and what `use` throws
  */
@@ -172,7 +177,7 @@ export async function withImage<T>(
     const file = await opened(source, options)
     return inTurn(file.cost, () => used(file, use))
   }
-  // What decoding takes is known when the file has been read; the bytes are not kept until there is room for that.
+  // The cost of decoding is known once the file is read. The bytes are not kept until there is room to decode.
   const cost = await inTurn(size, async () => {
     const file = await opened(source, options)
     await file.close()
@@ -195,7 +200,7 @@ async function used<T>(file: OpenFile, use: (image: OpenImage) => Promise<T>): P
   }
 }
 
-/** 0 for what cannot be read, of which reading tells. */
+/** The file's size; 0 if it cannot be read, since reading will report the error. */
 function sizeOf(path: string): number {
   try {
     return statOf(path)?.size ?? 0
@@ -210,18 +215,18 @@ const HEVC_HINT = 'Convert it: heif-convert a.heic a.jpg, or on macOS: sips -s f
 
 interface OpenFile {
   image: OpenImage
-  /** Bytes that decoding takes, of {@link ROOM}. */
+  /** Bytes that decoding takes out of {@link ROOM}. */
   cost: number
-  /** Gives the file's bytes back, when nothing decodes them any more. */
+  /** Frees the file's bytes once nothing decodes them any more. */
   close(): Promise<void>
 }
 
-/** Reads a file and its header: what there is to decode, and what that takes. */
+/** Reads a file and its header, which determine the cost of decoding. */
 async function opened(source: string | NamedBytes, options: DecodeOptions): Promise<OpenFile> {
   const [name, given, size] = typeof source === 'string' ? [source, undefined, sizeOf(source)] : bytesOf(source)
   const most = mostBytes(options)
   if (size > most) throw tooLong(name, most)
-  // A copy: whoever gave the bytes can take them away while the decoders, in other threads, look into them.
+  // Copy the bytes: the caller could transfer them away while the decoders' threads read them.
   const bytes = given === undefined ? readWhole(name, most) : copyOf(given)
   const free = () => release([bytes])
   try {
@@ -237,7 +242,7 @@ function bytesOf({ name, bytes }: NamedBytes): [string, Uint8Array, number] {
   throw new MbconvError('ERR_TYPE', `${name}: the bytes of an image must be a Uint8Array, got ${shown(bytes)}`)
 }
 
-/** Nothing, where the bytes have been transferred to someone else. */
+/** A copy of the bytes; empty if they have been transferred. */
 const copyOf = (bytes: Uint8Array): Uint8Array => (bytes.length === 0 ? new Uint8Array(0) : new Uint8Array(bytes))
 
 const tooLong = (name: string, most: number) =>
@@ -247,7 +252,7 @@ const tooLong = (name: string, most: number) =>
     'Make it smaller, or allow more pixels: maxPixels, --max-pixels.',
   )
 
-/** @param free what becomes of the bytes in the end */
+/** @param free frees the bytes at the end */
 async function decoderOf(
   name: string,
   bytes: Uint8Array,
@@ -261,14 +266,14 @@ async function decoderOf(
 
   loaded ??= loadSharp()
   const sharp = await loaded
-  // The bytes are in use as long as one of these is under way.
+  // The bytes are in use as long as one of these promises is pending.
   const underWay = new Set<Promise<unknown>>()
   async function data<D>(decoding: Promise<D>): Promise<D> {
     underWay.add(decoding)
     try {
       return await decoding
     } catch (cause) {
-      // libvips adds a line for each thing it stumbled over; the first tells enough.
+      // libvips writes one line per problem; the first is enough.
       throw refused(`cannot be read as an image (${(cause as Error).message.split('\n')[0]})`, HINT, cause)
     } finally {
       underWay.delete(decoding)
@@ -296,7 +301,7 @@ async function decoderOf(
     const input = sharp(bytes, { failOn: 'truncated', limitInputPixels: pixels, ignoreIcc: !colorManagement })
     if (plain) return input.pipelineColourspace('cmyk').toColourspace('cmyk')
     const colours = input.flatten({ background: '#ffffff' }).toColourspace('srgb')
-    // sharp brings 16-bit colours to the wider space of P3 first.
+    // sharp converts 16-bit colours to the wider P3 space first.
     const wide = header.depth === 'ushort' && header.hasProfile && colorManagement
     return wide ? colours.withIccProfile('srgb', { attach: false }) : colours
   }
@@ -304,7 +309,7 @@ async function decoderOf(
     const { data: values, info } = await data(from.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true }))
     return { data: values, width: info.width, height: info.height, channels: info.channels }
   }
-  /** A part of the stored picture. */
+  /** Decodes a part of the stored picture. */
   async function decoded(box: Box): Promise<Pixels> {
     const whole = box.width === stored.width && box.height === stored.height
     const sized = share < 1 ? pipeline().resize({ ...stored, fit: 'fill', kernel: 'linear' }) : pipeline()
@@ -313,7 +318,7 @@ async function decoderOf(
   }
   async function resized(size: Size): Promise<Pixels> {
     const turned = swapsSides(orientation) ? { ...size, width: size.height, height: size.width } : size
-    // Colours are converted before they are mixed.
+    // CMYK is converted before pixels are mixed by resizing.
     const converted = plain ? await decoded({ left: 0, top: 0, ...stored }) : undefined
     const input = converted === undefined ? pipeline() : sharp(converted.data, { raw: rawOf(converted) })
     let small: Pixels
@@ -325,10 +330,10 @@ async function decoderOf(
     return uprightRows(small, orientation, 0, swapsSides(orientation) ? small.width : small.height)
   }
   async function* rows(): AsyncGenerator<Pixels, void, undefined> {
-    // As many rows at a time as there is room for; each part is decoded from the beginning. Where more than that is allowed,
-    // a quarter more is no matter.
+    // Decode as many rows at a time as there is room for; each part is decoded from the beginning. If the caller has
+    // allowed more than the room, a quarter more does not matter.
     const room = Math.max(LEAST_PART, held > ROOM ? held / 4 : ROOM - held)
-    // libvips writes those of a JPEG with a gain map twice.
+    // libvips writes the pixels of a JPEG with a gain map twice.
     const bytesOfPixel = header.gainMap !== undefined ? 6 : plain ? 4 : 3
     const parts = Math.ceil((width * height * bytesOfPixel) / room)
     const part = Math.ceil(height / parts)
@@ -363,7 +368,7 @@ const scaled = (side: number, share: number) => Math.max(1, Math.floor(side * Ma
 
 const rawOf = ({ width, height, channels }: Pixels) => ({ width, height, channels })
 
-/** Pixels, of 1, 3 or (with opacity) 4 channels, as a PNG file. */
+/** Encodes pixels of 1, 3 or (with opacity) 4 channels as a PNG file. */
 export async function encodePng(pixels: Pixels): Promise<Uint8Array> {
   loaded ??= loadSharp()
   const sharp = await loaded

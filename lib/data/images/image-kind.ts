@@ -1,16 +1,16 @@
-/** What kind of file some bytes are, told by the first of them. A name's ending says nothing about it. */
+/** Detects an image file's kind by its first bytes. The extension of its name is not used. */
 
-/** The kinds that are read. */
+/** The supported kinds. */
 export const IMAGE_KINDS = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif'] as const
 export type ImageKind = (typeof IMAGE_KINDS)[number]
 
-/** Kinds that are recognised to be refused by name. */
+/** Unsupported kinds that are recognised, so that errors can name them. */
 export type OtherKind = 'HEIC' | 'SVG' | 'PDF' | 'gzip' | 'BMP' | 'JPEG XL' | 'JPEG 2000'
 
-/** Where a kind is looked for: the first bytes as text, a character each. */
+/** Number of bytes that are searched, as text with one character per byte. */
 export const HEAD_BYTES = 4096
 
-/** What files of a kind begin with. */
+/** The first bytes of each kind. */
 const BEGINNINGS: readonly [ImageKind | OtherKind, ...string[]][] = [
   ['jpeg', '\xff\xd8\xff'],
   ['png', '\x89PNG\r\n\x1a\n'],
@@ -23,10 +23,10 @@ const BEGINNINGS: readonly [ImageKind | OtherKind, ...string[]][] = [
   ['JPEG 2000', '\xff\x4f\xff\x51', '\0\0\0\x0cjP  '],
 ]
 
-/** Brands of ISO base media files with images in HEVC, and those that leave the coding open. */
+/** Brands of ISO base media files with HEVC images, and brands that allow any coding. */
 const HEIC = ['heic', 'heix', 'hevc', 'hevx', 'heim', 'heis', 'hevm', 'hevs', 'mif1', 'msf1']
 
-/** The kind of an image file; undefined for what is none, or of a kind that is not known. */
+/** The kind of an image file; undefined if unknown. */
 export function imageKind(bytes: Uint8Array): ImageKind | OtherKind | undefined {
   const head = Buffer.from(bytes.subarray(0, HEAD_BYTES)).toString('latin1')
   const known = BEGINNINGS.find(([, ...texts]) => texts.some((text) => head.startsWith(text)))
@@ -37,18 +37,18 @@ export function imageKind(bytes: Uint8Array): ImageKind | OtherKind | undefined 
     if (brands.includes('avif') || brands.includes('avis')) return 'avif'
     return brands.some((brand) => HEIC.includes(brand)) ? 'HEIC' : undefined
   }
-  // A byte-order mark, white space, a declaration, comments may come first; UTF-16 has a zero with each letter.
+  // A byte-order mark, white space, a declaration or comments may come first. UTF-16 has a zero byte with each letter.
   const text = head.replaceAll('\0', '').replace(/^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)/, '')
   if (/^\s*</.test(text)) return /<(\w+:)?svg\b/i.test(text) ? 'SVG' : undefined
   return /^\s*%PDF-/.test(text) ? 'PDF' : undefined
 }
 
-/** The brands of a file that begins with its type: the major one, its version, the compatible ones. */
+/** The brands of an ISO base media file: the major brand, its version, the compatible ones. */
 function brandsOf(head: string): string[] {
   const length = Buffer.from(head.slice(0, 4), 'latin1').readUInt32BE(0)
   const text = head.slice(8, length)
   return [text.slice(0, 4), ...(text.slice(8).match(/.{4}/gs) ?? [])]
 }
 
-/** Whether a kind is one that is read. */
+/** Whether a kind is supported. */
 export const isReadable = (kind: string | undefined): kind is ImageKind => IMAGE_KINDS.includes(kind as ImageKind)

@@ -1,4 +1,4 @@
-/** How large an image may be: by its pixels, and by what its decoder would hold. */
+/** Limits on the size of an image: its pixels, and the memory that its decoder would hold. */
 import type { MbconvError } from '../../errors/error'
 import { whole as digits } from '../../text/figures'
 import type { DecoderMemory, Header } from './decoder-memory'
@@ -6,43 +6,45 @@ import { ROOM } from './decoding-queue'
 import type { DecodeOptions } from './image-file'
 import type { ImageKind } from './image-kind'
 
-/** Pixels of an image unless the caller says otherwise; beyond this a small file could claim all memory. */
+/** Default limit of an image's pixels. Without a limit, a small file could claim all memory. */
 export const MAX_PIXELS = 50e6
 
-/** Bytes of the rows that are decoded in one piece, where there is room for no more. */
+/** Least bytes of the rows that are decoded in one part, even if there is room for fewer. */
 export const LEAST_PART = 20e6
 
-/** Bytes that a file and its decoder may hold unless the caller allows a number of pixels. */
+/** Bytes that a file and its decoder may hold unless the caller sets a number of pixels. */
 export const MAX_HELD = ROOM - LEAST_PART
 
-/** Pixels below which an image is not decoded smaller for want of memory. */
+/** Lack of memory never reduces the decoded size below this many pixels. */
 const LEAST_PIXELS = 4e6
 
-/** The largest image that options allow, in pixels. */
+/** The largest image that the options allow, in pixels. */
 export const mostPixels = ({ maxPixels = MAX_PIXELS }: DecodeOptions): number => maxPixels
 
-/** The longest file: what may be held, or what uncompressed pixels of 16 bits take, and room for what else files hold. */
+/** The longest file: the limit of held bytes, or the size of uncompressed 16-bit pixels plus room for other content. */
 export const mostBytes = ({ maxPixels }: DecodeOptions): number =>
   maxPixels === undefined ? MAX_HELD : Math.min(8 * maxPixels + 2 ** 24, 2 ** 31 - 1)
 
-/** An image whose header has been read. */
+/** An image whose header has been read, to be checked against the limits. */
 interface Candidate {
   kind: ImageKind
   header: Header
   memory: DecoderMemory
-  /** Bytes that are held whatever size it is decoded at, those of the file included. */
+  /** Bytes that are held whatever size it is decoded at, including the file's own. */
   least: number
-  /** Whether it is CMYK that is converted as a whole, four bytes a pixel, before it is resized. */
+  /**
+   * Whether it is CMYK without colour management, which is converted as a whole (four bytes a pixel) before resizing.
+   */
   plain: boolean
   maxPixels: number | undefined
   refused: (problem: string, hint: string) => MbconvError
 }
 
 /**
- * The pixels that an image may be decoded at.
+ * The number of pixels at which an image may be decoded.
  *
- * @returns more than it has, or fewer where it can be decoded smaller
- * @throws what `refused` makes
+ * @returns more than the image has, or fewer if it can be decoded at a smaller size
+ * @throws the error that `refused` makes
  */
 export function pixelsAllowed({ kind, header, memory, least, plain, maxPixels, refused }: Candidate): number {
   const { width, height } = header
@@ -62,7 +64,7 @@ export function pixelsAllowed({ kind, header, memory, least, plain, maxPixels, r
     )
   }
   const most = maxPixels ?? MAX_PIXELS
-  // What is held to make it smaller is in no proportion to what comes out.
+  // Shrinking would hold far more memory than the result is worth.
   const tooMuch = whole > 6 * most
   if (most >= pixels || (scales && !tooMuch)) return most
   const millions = (count: number) => (count < 1e5 ? digits(count) : `${Math.round(count / 1e5) / 10} million`)

@@ -1,6 +1,6 @@
-/** Pixels in memory: which way is up, how many channels, which colours. */
+/** Pixels in memory: orientation, channels and colours. */
 
-/** Rows of pixels, top to bottom; a pixel is red, green, blue, or one gray value. */
+/** Rows of pixels, from top to bottom. A pixel is red, green, blue, or one gray value. */
 export interface Pixels {
   data: Uint8Array
   width: number
@@ -8,7 +8,7 @@ export interface Pixels {
   channels: number
 }
 
-/** Interleaved red, green and blue (or one gray value) as three planes. */
+/** Converts interleaved red, green and blue (or one gray value) to planes. */
 export function planes(pixels: Uint8Array, present: number): Uint8Array {
   const area = pixels.length / present
   const result = new Uint8Array(3 * area)
@@ -19,7 +19,7 @@ export function planes(pixels: Uint8Array, present: number): Uint8Array {
   return result
 }
 
-/** The same picture with as many channels as asked for: its luma, or the gray value three times. */
+/** The picture with the requested number of channels: its luma, or the gray value three times. */
 export function withChannels({ data, width, height, channels }: Pixels, wanted: 1 | 3): Pixels {
   if (channels === wanted) return { data, width, height, channels }
   if (wanted === 1) return { data: gray(data, channels), width, height, channels: 1 }
@@ -28,7 +28,7 @@ export function withChannels({ data, width, height, channels }: Pixels, wanted: 
   return { data: result, width, height, channels: 3 }
 }
 
-/** ITU-R BT.601 luma in 16-bit fixed point, what Pillow's mode L and torchvision's Grayscale compute. */
+/** ITU-R BT.601 luma in 16-bit fixed point, like Pillow's mode L and torchvision's Grayscale. */
 export function gray(pixels: Uint8Array, present: number): Uint8Array {
   const result = new Uint8Array(pixels.length / present)
   for (let p = 0, from = 0; p < result.length; p++, from += present) {
@@ -38,7 +38,7 @@ export function gray(pixels: Uint8Array, present: number): Uint8Array {
   return result
 }
 
-/** Red, green and blue of cyan, magenta, yellow and black (255: all of it), as Pillow computes them; in the same memory. */
+/** Converts CMYK (255: full ink) to red, green and blue with Pillow's formula, in place. */
 export function fromCmyk({ data, width, height }: Pixels): Pixels {
   for (let from = 0, to = 0; from < data.length; from += 4) {
     const light = 255 - data[from + 3]
@@ -50,10 +50,10 @@ export function fromCmyk({ data, width, height }: Pixels): Pixels {
   return { data: data.subarray(0, width * height * 3), width, height, channels: 3 }
 }
 
-/** The eight values of EXIF's tag Orientation: how the stored picture is to be turned. */
+/** The eight values of EXIF's Orientation tag: how to turn the stored picture upright. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 
-/** Whether the upright picture's rows are the stored one's columns. */
+/** Whether the rows of the upright picture are columns of the stored one. */
 export const swapsSides = (orientation: Orientation): boolean => orientation > 4
 const reversesRows = (o: Orientation) => o === 3 || o === 4 || o === 7 || o === 8
 const reversesColumns = (o: Orientation) => o === 2 || o === 3 || o === 6 || o === 7
@@ -66,7 +66,7 @@ export interface Box {
   height: number
 }
 
-/** Where the upright picture's rows `from` up to `to` are in the stored picture. */
+/** The part of the stored picture that contains rows `from` to `to` (exclusive) of the upright picture. */
 export function storedBox(
   stored: { width: number; height: number },
   orientation: Orientation,
@@ -81,7 +81,7 @@ export function storedBox(
     : { left: 0, top: start, width, height: end - start }
 }
 
-/** Rows `from` up to `to` of the upright picture. */
+/** Rows `from` to `to` (exclusive) of the upright picture. */
 export function uprightRows(stored: Pixels, orientation: Orientation, from: number, to: number): Pixels {
   const { data, channels } = stored
   const box = storedBox(stored, orientation, from, to)
@@ -90,7 +90,7 @@ export function uprightRows(stored: Pixels, orientation: Orientation, from: numb
   const [width, height] = swapsSides(orientation) ? [box.height, box.width] : [box.width, box.height]
   if (orientation === 1) return { data: data.subarray(first, first + height * line), width, height, channels }
   const result = new Uint8Array(width * height * channels)
-  // Steps in the stored picture for a step to the right and a step down in the upright one.
+  // Offsets in the stored picture for a step right and a step down in the upright one.
   const [across, down] = swapsSides(orientation) ? [line, channels] : [channels, line]
   const [right, below] = [reversesColumns(orientation) ? -across : across, reversesRows(orientation) ? -down : down]
   const start = first + (right < 0 ? (width - 1) * across : 0) + (below < 0 ? (height - 1) * down : 0)

@@ -1,12 +1,13 @@
-/** Giving memory back at once. */
+/** Frees memory immediately instead of waiting for the garbage collector. */
 import { native } from '../../native/addon'
 
-/** Bytes from which an array is worth it; smaller ones are left to the garbage collector. */
+/** Arrays from this many bytes on are freed here; smaller ones are left to the garbage collector. */
 const LEAST = 2 ** 20
 
 /**
- * Frees the memory behind arrays that nothing will look into any more; their length is 0 then, and that of every other view
- * of the same memory. The garbage collector would see small objects only, and come by when several large images are there.
+ * Frees the memory of arrays that nothing will use any more. Their length becomes 0, as does that of every other view
+ * of the same memory. The garbage collector sees only small objects here, and would run after several large images have
+ * piled up.
  */
 export async function release(arrays: Iterable<Uint8Array>): Promise<void> {
   let any = false
@@ -16,7 +17,7 @@ export async function release(arrays: Iterable<Uint8Array>): Promise<void> {
     any = true
   }
   if (!any) return
-  // Memory of other addons is given back by the event loop. The decoders' threads have each kept some.
+  // The event loop frees memory of other addons. Each of the decoders' threads has kept some.
   await new Promise((done) => setImmediate(done))
   native().returnFreeMemory()
 }

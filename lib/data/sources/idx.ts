@@ -2,8 +2,8 @@
  * IDX, the array format of the MNIST files: two zero bytes, a type byte, the rank, one big-endian 32-bit size for each
  * dimension, then the values, big-endian, the last dimension fastest. Read plain or gzipped, whatever the file's name.
  *
- * Nothing in a file is trusted: sizes are compared with the length before memory is taken, and no more is inflated
- * than the header announces.
+ * Files are not trusted: sizes are compared with the length before memory is allocated, and no more is inflated than
+ * the header announces.
  */
 import { constants, gunzipSync, gzipSync } from 'node:zlib'
 import { z } from 'zod'
@@ -78,7 +78,7 @@ const TYPES: Record<IdxDType, ElementType> = {
 }
 
 const MAX_RANK = 8
-/** So much of a gzip file is inflated to see the header: at most 16 MB come out of it. */
+/** Bytes of a gzip file that are inflated to read the header; they expand to at most 16 MB. */
 const PEEK = 16384
 
 const DAMAGED = 'The file is damaged or was not copied whole: get it again and compare its size.'
@@ -97,7 +97,7 @@ interface Header {
   totalBytes: number
 }
 
-/** Reads the header from the file's first bytes; these may be all there is of it. */
+/** Reads the header from the file's first bytes, which may not contain all of it. */
 function parseHeader(path: string, start: Uint8Array, maxBytes: number): Header {
   if (start.length < 4) throw dataError(path, `is too short for an IDX file (${start.length} bytes)`, DAMAGED)
   const magic = Array.from(start.subarray(0, 4), (b) => b.toString(16).padStart(2, '0')).join(' ')
@@ -113,7 +113,8 @@ function parseHeader(path: string, start: Uint8Array, maxBytes: number): Header 
   const view = new DataView(start.buffer, start.byteOffset, headerBytes)
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i))
   const [dtype, type] = known as [IdxDType, ElementType]
-  // A product of eight 32-bit sizes is far inside a double's range; where it is no longer exact, it is refused anyway.
+  // The product of eight 32-bit sizes stays within a double's range. If it is too large to be exact, the file is
+  // refused.
   const totalBytes = headerBytes + shape.reduce((product, size) => product * size, type.bytes)
   if (totalBytes > maxBytes) {
     const announced = `announces ${shape.join(' x ')} values of ${dtype}`
@@ -122,11 +123,11 @@ function parseHeader(path: string, start: Uint8Array, maxBytes: number): Header 
   return { dtype, shape, headerBytes, totalBytes }
 }
 
-/** Inflates what the header announces; one byte more is an error, so a small file cannot fill the memory. */
+/** Inflates as much as the header announces. One byte more is an error, so that a small file cannot fill the memory. */
 function inflate(path: string, compressed: Buffer, totalBytes: number): Buffer {
   let result: { buffer: Buffer; engine: { bytesWritten: number } }
   try {
-    // With `info`, the result says how much of the input was used; the type declarations do not know that.
+    // With `info`, the result says how much input was used; the type declarations lack that.
     result = gunzipSync(compressed, { maxOutputLength: totalBytes, info: true }) as unknown as typeof result
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
@@ -140,9 +141,9 @@ function inflate(path: string, compressed: Buffer, totalBytes: number): Buffer {
 }
 
 /**
- * Reads an IDX file, plain or gzipped (told by its first bytes).
+ * Reads an IDX file, plain or gzipped (detected by its first bytes).
  *
- * @param options.maxBytes the largest file, and the largest content of a gzipped one; 2 GiB - 1 unless told
+ * @param options.maxBytes limit of the file's size and of a gzipped file's content. Default 2 GiB - 1
  * @throws MbconvError ERR_DATA, naming the file: missing, not IDX, shorter or longer than its header says, corrupt gzip
  */
 export function readIdx(path: string, options: { maxBytes?: number } = {}): IdxArray {
@@ -181,7 +182,7 @@ function decode(bytes: Buffer, { dtype, shape, headerBytes }: Header): IdxData {
   return data
 }
 
-/** The bytes of an IDX file. */
+/** Encodes an array as the bytes of an IDX file. */
 export function encodeIdx({ dtype, shape, data }: IdxArray): Uint8Array {
   const type = TYPES[dtype]
   const count = shape.reduce((product, size) => product * size, 1)
@@ -199,7 +200,7 @@ export function encodeIdx({ dtype, shape, data }: IdxArray): Uint8Array {
   return bytes
 }
 
-/** Writes an IDX file, gzipped when asked; the file is whole or absent. */
+/** Writes an IDX file atomically, gzipped on request. */
 export function writeIdx(path: string, array: IdxArray, options: { gzip?: boolean } = {}): void {
   const op = 'writeIdx'
   checkPath(op, path)
@@ -214,16 +215,16 @@ export interface IdxPair {
   images: string
   /** Path of the labels: uint8, N. */
   labels: string
-  /** How many classes there are; the largest label plus one when left out. */
+  /** Number of classes. Default: the largest label plus one. */
   numClasses?: number
-  /** A name for the data set; the path of the images when left out. */
+  /** A name for the data set. Default: the path of the images. */
   name?: string
 }
 
 /**
  * Reads images and their labels as one data set.
  *
- * @throws MbconvError ERR_DATA naming the file at fault: not images or labels, unequal counts, a label out of range
+ * @throws MbconvError ERR_DATA naming the faulty file: not images or labels, unequal counts, a label out of range
  */
 export function loadIdx(pair: IdxPair): ImageDataset {
   checkObject('loadIdx', 'pair', pair)
@@ -285,7 +286,7 @@ export const idxKind = {
   },
   files: FILES,
   open(data: Partial<Record<(typeof FILES)[number], string>>) {
-    // A caller of datasetOf, unlike a configuration, may have left one out.
+    // Unlike a configuration, a caller of datasetOf may have omitted one.
     const [trainImages, trainLabels, testImages, testLabels] = FILES.map((key) => {
       const path = data[key]
       if (path !== undefined) return path

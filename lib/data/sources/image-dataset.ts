@@ -5,11 +5,11 @@ import { MbconvError } from '../../errors/error'
 export interface ImageDataset {
   name: string
   numClasses: number
-  /** One name a class. */
+  /** One name per class. */
   classes: string[]
   /** [channels, height, width] of every image. */
   shape: [number, number, number]
-  /** How many images there are. */
+  /** Number of images. */
   length: number
   /** length × C × H × W bytes, 0 … 255. */
   images: Uint8Array
@@ -18,8 +18,8 @@ export interface ImageDataset {
 }
 
 /**
- * Refuses a data set whose arrays have not the sizes that it states: what goes through it would compute for ever, or read
- * beside them.
+ * Refuses a data set whose arrays do not have the sizes that it states: code that uses it could run for ever, or read
+ * out of bounds.
  *
  * @throws MbconvError ERR_TYPE, ERR_VALUE
  */

@@ -1,4 +1,4 @@
-/** What the rest of the package knows of a data set. */
+/** The interface between a data set and the rest of the package. */
 import type { z } from 'zod'
 import type { StoredSeed } from '../../random/seed'
 import type { ImageDataset } from './image-dataset'
@@ -9,53 +9,55 @@ export interface TrainAndTest {
   test: ImageDataset
 }
 
-/** What can be told of a data set before it is opened. */
+/** Facts about a data set that are known before it is opened. */
 export interface Announced {
   classes: number
   channels: number
-  /** Training images. */
+  /** Number of training images. */
   train: number
-  /** Test images. */
+  /** Number of test images. */
   test: number
 }
 
 /**
- * A data set's description. Each stands beside its loader; kinds.ts lists them. The methods take `data` of a
- * configuration, checked by the schema.
+ * A data set's description. Each is defined beside its loader and listed in kinds.ts. The methods take the `data`
+ * section of a configuration, checked by the schema.
  */
 export interface DatasetKind {
-  /** What `data.dataset` picks it by. */
+  /** The value of `data.dataset` that selects it. */
   readonly name: string
-  /** For the description of `data.dataset`: the name is put before it. */
+  /** For the description of `data.dataset`, after the name. */
   readonly summary: string
-  /** What an experiment's report calls it. */
+  /** Its name in an experiment's report. */
   readonly reported: string
-  /** What an experiment's report has to say of every result on it. */
+  /** A caveat that an experiment's report states for every result on it. */
   readonly caveat?: string
-  /** The keys of `data` that are its own. Each has a default, or is listed in `files`. */
+  /** Its own keys in `data`. Each has a default or is listed in `files`. */
   readonly keys: z.ZodRawShape
   /**
-   * Those of its keys that name files. They must be given with this data set and not with others; relative ones are
-   * relative to the configuration's folder.
+   * The keys that name files. They are required for this data set and refused for others. Relative paths start at the
+   * configuration's folder.
    */
   readonly files: readonly string[]
   /**
-   * Loads or draws the images.
+   * Loads or generates the images.
    *
    * @param resolution of the model's input, px
-   * @throws MbconvError ERR_DATA when a file cannot be used or the two parts do not fit each other
+   * @throws MbconvError ERR_DATA if a file cannot be used or the two parts do not match
    */
   open(data: never, resolution: number): TrainAndTest
-  /** What is known before; without it, a plan opens the data set to count its classes. */
+  /** Facts known in advance. Without this method, a plan opens the data set to count its classes. */
   announced?(data: never): Announced
   /**
-   * Refuses what this machine's memory cannot hold.
+   * Refuses a data set that does not fit this machine's memory.
    *
    * @throws MbconvError ERR_CONFIG
    */
   checkMemory?(data: never, resolution: number): void
-  /** The same kind of images, but only so many: enough to time a step. Without it, all of them are opened. */
+  /** A smaller data set of the same kind, enough to time a step. Without this method, all images are opened. */
   shortened?(data: never, images: { train: number; test: number }): unknown
-  /** Other images of the same kind for each seed of an experiment. Without it, all seeds see the same images. */
+  /**
+   * Other images of the same kind for each seed of an experiment. Without this method, all seeds use the same images.
+   */
   reseeded?(data: never, seed: StoredSeed): unknown
 }

@@ -1,4 +1,4 @@
-/** The registry of data sets: what configurations, sessions and experiments read. */
+/** The registry of data sets that configurations, sessions and experiments use. */
 import type { z } from 'zod'
 import { checkObject, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
@@ -7,27 +7,27 @@ import { idxKind } from './idx'
 import type { DatasetKind, TrainAndTest } from './kind'
 import { scenesKind } from './scenes'
 
-/** Every data set that a configuration can name. */
+/** All data sets that a configuration can name. */
 const DATASETS = [digitsKind, scenesKind, idxKind] as const
 
-/** The data set of a configuration that names none. */
+/** The default data set of a configuration. */
 export const DEFAULT_DATASET = 'digits'
 
 export type DatasetName = (typeof DATASETS)[number]['name']
 
 type Intersection<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer I) => void ? I : never
 
-/** The keys of all data sets. Their names differ, since they stand side by side in `data`. */
+/** The keys of all data sets. Their names must differ, since they are siblings in `data`. */
 type DatasetKeys = Intersection<(typeof DATASETS)[number]['keys']>
 
 const kinds: DatasetKind[] = [...DATASETS]
 let isClosed = false
 
 /**
- * Adds a data set to the registry, in this thread. For tests: what belongs to the package is listed above.
+ * Adds a data set to the registry, in this thread. Only for tests: the package's own data sets are listed above.
  *
- * @throws MbconvError ERR_VALUE when the configuration's schema has been put together already (it is when
- *   config/schema.ts is loaded), or for a name or a key that is there already
+ * @throws MbconvError ERR_VALUE if the configuration's schema has already been built (loading config/schema.ts builds
+ *   it), or if the name or a key exists already
  */
 export function addDataset(kind: DatasetKind): void {
   const refuse = (why: string) => {
@@ -41,7 +41,7 @@ export function addDataset(kind: DatasetKind): void {
   kinds.push(kind)
 }
 
-/** All data sets. From here on none can be added. */
+/** All data sets. After the first call, none can be added. */
 export function datasetKinds(): readonly DatasetKind[] {
   isClosed = true
   return kinds
@@ -57,12 +57,12 @@ export function datasetFields(): { names: DatasetName[]; keys: DatasetKeys; summ
   }
 }
 
-/** The data set of a name; undefined where there is none. */
+/** The data set with a given name; undefined if there is none. */
 export function datasetNamed(name: unknown): DatasetKind | undefined {
   return kinds.find((kind) => kind.name === name)
 }
 
-/** @throws MbconvError ERR_CONFIG for a name that is none */
+/** @throws MbconvError ERR_CONFIG for an unknown name */
 export function datasetKind(name: unknown): DatasetKind {
   const kind = datasetNamed(name)
   if (kind !== undefined) return kind
@@ -79,9 +79,9 @@ export type DatasetChoice = { dataset: DatasetName } & z.input<
 /**
  * Loads the training and the test images that a configuration names.
  *
- * @param resolution of the model's input, px: what is drawn is drawn at that size unless the choice names one
- * @throws MbconvError ERR_CONFIG for an unknown data set or a file that is not named, ERR_DATA when a file cannot be used
- *   or the two parts do not fit each other
+ * @param resolution of the model's input, px; scenes are drawn at this size unless the choice sets another
+ * @throws MbconvError ERR_CONFIG for an unknown data set or a missing file name, ERR_DATA if a file cannot be used or
+ *   the two parts do not match
  */
 export function datasetOf(choice: DatasetChoice, resolution = 64): TrainAndTest {
   checkObject('datasetOf', 'choice', choice)

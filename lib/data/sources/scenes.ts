@@ -1,11 +1,11 @@
 /**
- * Scenes: a procedural data set on which the three dimensions of scaling can show what they are for.
+ * Scenes: a procedural data set that can show the benefit of each of the three dimensions of scaling.
  *
- * A scene shows five discs with a texture among five without. Its class is the texture together with the arrangement of
- * the five. Textures are coarse in some scenes and too fine for the pixels of a small image in others, so resolution
- * helps; the arrangement is a matter of the whole image, so depth may help; each further texture wants features of its
- * own, so width may. Every scene is drawn at the resolution asked for, from the same description: nothing is resized.
- * `docs/scenes.png` shows them.
+ * A scene shows five discs with a texture among five without. Its class is the combination of the texture and the
+ * arrangement of the five. Some textures are coarse and others too fine for the pixels of a small image, so resolution
+ * helps. The arrangement depends on the whole image, so depth may help. Each additional texture needs its own features,
+ * so width may help. Every scene is drawn at the requested resolution from the same description: nothing is resized.
+ * `docs/scenes.png` shows examples.
  */
 import { z } from 'zod'
 import { checkOptions } from '../../errors/check'
@@ -18,7 +18,7 @@ import { gibibytes, whole } from '../../text/figures'
 import type { ImageDataset } from './image-dataset'
 import type { DatasetKind } from './kind'
 
-/** Textures and arrangements of each size of the data set: their product is the number of classes. */
+/** Textures and arrangements for each number of classes, which is their product. */
 const KINDS: Readonly<Record<number, { textures: number; arrangements: number }>> = Object.freeze({
   10: { textures: 5, arrangements: 2 },
   100: { textures: 10, arrangements: 10 },
@@ -43,11 +43,11 @@ export interface SceneOptions {
   /** Default 2000. */
   test?: number
   /**
-   * Which scenes there are; training and test scenes are different ones under every seed. The lower 63 of its 64 bits
-   * count. Default 0.
+   * Selects the set of scenes. Training and test scenes differ from each other under every seed. Only the lower 63 of
+   * the 64 bits count. Default 0.
    */
   seed?: Seed
-  /** Standard deviation of the noise at 64 px, of a range of 0 … 1. Default 0.06. */
+  /** Standard deviation of the noise at 64 px, for values in 0 … 1. Default 0.06. */
   noise?: number
 }
 
@@ -56,10 +56,10 @@ const bytesOfScenes = ({ size, train, test }: { size: number; train: number; tes
   3 * size ** 2 * (train + test)
 
 /**
- * Draws the training and test images, [3, size, size], the classes equally often and in turn.
+ * Draws the training and test images, [3, size, size]. The classes alternate and are equally frequent.
  *
- * @throws MbconvError ERR_TYPE, ERR_VALUE for an option out of range, ERR_OOM for more images than this machine's memory
- *   holds, ERR_NATIVE_LOAD
+ * @throws MbconvError ERR_TYPE, ERR_VALUE for an option out of range, ERR_OOM if the images do not fit this machine's
+ *   memory, ERR_NATIVE_LOAD
  */
 export function loadScenes(options: SceneOptions = {}): { train: ImageDataset; test: ImageDataset } {
   const op = 'loadScenes'
@@ -152,7 +152,7 @@ export const scenesKind = {
   reported: 'procedural scenes',
   keys: { scenes: schema.prefault({}).describe('which scenes, with dataset: scenes') },
   files: [],
-  // A caller of datasetOf, unlike a configuration, may leave anything out.
+  // Unlike a configuration, a caller of datasetOf may omit anything.
   open: ({ scenes }: { scenes?: Partial<SceneData['scenes']> }, resolution) =>
     loadScenes({ ...scenes, size: scenes?.size ?? resolution }),
   announced: ({ scenes: { classes, train, test } }: SceneData) => ({ classes, channels: 3, train, test }),
@@ -167,7 +167,7 @@ export const scenesKind = {
     })
   },
   shortened: (data: SceneData, { train, test }) => ({ ...data, scenes: { ...data.scenes, train, test } }),
-  // `data` as it was written for an arm: its defaults need not be filled in.
+  // `data` as written in an arm; its defaults may not be filled in.
   reseeded: (data: { scenes?: { seed?: Seed } }, seed: StoredSeed) => ({
     ...data,
     scenes: { ...data.scenes, seed: seedAfter('jobConfig', data.scenes?.seed ?? 0, seed) },

@@ -1,20 +1,20 @@
-/** Mean and deviation of a data set's pixels, and what images are normalised by. */
+/** Mean and deviation of a data set's pixels, and the values to normalise images with. */
 import { checkObject } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { perChannel } from './channels'
 import { checkDataset, type ImageDataset } from './image-dataset'
 
-/** A number for each channel, of pixels scaled to 0 … 1. */
+/** One number per channel, for pixels scaled to 0 … 1. */
 export interface ChannelStatistics {
   mean: number[]
-  /** The standard deviation over all pixels (divided by their number, not one less). */
+  /** The standard deviation over all pixels (divided by their number, not by one less). */
   std: number[]
 }
 
 /**
  * Mean and standard deviation of each channel over all images, with 255 counted as 1. Exact up to the last division.
  *
- * @throws MbconvError ERR_TYPE, ERR_VALUE for a data set that is none
+ * @throws MbconvError ERR_TYPE, ERR_VALUE for an invalid data set
  */
 export function statistics(dataset: ImageDataset): ChannelStatistics {
   checkDataset('statistics', dataset)
@@ -24,7 +24,7 @@ export function statistics(dataset: ImageDataset): ChannelStatistics {
   const mean: number[] = []
   const std: number[] = []
   for (let c = 0; c < channels; c++) {
-    // Whole numbers below 2^53 for any data set that fits in memory: 2 GiB of 255s give squares of 1.4e14.
+    // The sums stay below 2^53 for any data set that fits in memory: 2 GiB of 255s give squares of 1.4e14.
     let sum = 0
     let squares = 0
     for (let i = 0; i < dataset.length; i++) {
@@ -43,11 +43,11 @@ export function statistics(dataset: ImageDataset): ChannelStatistics {
 }
 
 /**
- * The mean and standard deviation to normalise with: what the configuration says, for every channel, and the training
- * images' own where it says null.
+ * The mean and standard deviation to normalise with, per channel: the configuration's values, or those of the training
+ * images where it says null.
  *
- * @throws MbconvError ERR_CONFIG for a wrong number of channels or a deviation of 0 or less, ERR_DATA when all training
- *   images are one colour
+ * @throws MbconvError ERR_CONFIG for a wrong number of channels or a deviation of 0 or less, ERR_DATA if all training
+ *   images have a single colour
  */
 export function normalization(
   train: ImageDataset,

@@ -1,4 +1,4 @@
-/** What may stand in an experiment's `arms`, and what is wrong with an entry that may not. */
+/** The schema of an experiment's `arms`, and the problems of an invalid entry. */
 import { z } from 'zod'
 import { type Problem, preview, problemsOf } from '../../config/problems'
 import { type TrainConfigInput, trainConfigSchema } from '../../config/train'
@@ -11,7 +11,7 @@ import { SEARCHES } from '../search/kinds'
 
 const positive = () => z.number().positive()
 
-/** Text is checked by its parser, so that there is one idea of what an amount is. */
+/** Text is checked by the parser that reads it later, so that only one definition of an amount exists. */
 const text = (reads: (text: string) => unknown, what: string) =>
   z.string().refine((value) => reads(value) !== undefined, `must be ${what}`)
 
@@ -28,7 +28,7 @@ export const budgetSchema = z.strictObject({
     .describe('how far off is near enough: 3%'),
 })
 
-/** A side in px, or a factor on the base's: `1.5x`. */
+/** A side in px, or a multiple of the base's: `1.5x`. */
 const side = z.union([
   z.int().min(8).max(4096),
   z.string().regex(/^(\d+\.?\d*|\.\d+)x$/, 'must be a side in px, or 1.5x for one and a half times the base'),
@@ -77,7 +77,7 @@ const group = z.strictObject({
 
 const SINGLE = ['base', 'depth', 'width', 'resolution', 'compound'] as const
 
-/** A side: px, or a factor on the base's. */
+/** A side: px, or a multiple of the base's. */
 export type Side = number | { times: number }
 
 export type ArmSpec =
@@ -107,14 +107,14 @@ export function budgetOf({ macs, tolerance }: z.output<typeof budgetSchema>): Bu
   }
 }
 
-/** The keys of a checked value that the raw one has. */
+/** The keys of a checked value that are present in the raw one. */
 function written<T extends object>(checked: T, raw: unknown): Partial<T> {
   return Object.fromEntries(Object.entries(checked).filter(([key]) => Object.hasOwn(raw as object, key))) as Partial<T>
 }
 
 type CheckedArm = { arm: ArmSpec; problems: [] } | { arm?: undefined; problems: Problem[] }
 
-/** @param path where the entry stands */
+/** @param path of the entry in the file */
 export function checkArm(raw: unknown, path: Problem['path']): CheckedArm {
   const refuse = (message: string, hint?: string, key?: string): CheckedArm => ({
     problems: [
@@ -178,7 +178,8 @@ export function checkArm(raw: unknown, path: Problem['path']): CheckedArm {
         if (problems.length > 0) return { problems }
         return {
           kind: 'group',
-          // Optional keys have their defaults filled in all the same; what was not written is the experiment's.
+          // The schema also fills in defaults of optional keys. Keys that were not written take the experiment's
+          // values.
           base: typeof base === 'string' ? { name: base } : written(base, raw.base),
           arms: inner.map((each) => each.arm as ArmSpec),
           ...(budget === undefined ? {} : { budget: budgetOf(budget) }),

@@ -1,4 +1,4 @@
-/** Arms that are known beforehand: the base, points, curves, crosses, and what is solved for at the budget. */
+/** Arms that are known in advance: the base, points, curves, crosses, and networks fitted to the budget. */
 
 import { dropPathOf } from '../../config/model-table'
 import type { TrainConfig } from '../../config/train'
@@ -15,7 +15,7 @@ import type { ArmCoefficients, Comparison, PlannedArm, RefusedArm } from '../typ
 import type { ArmSpec, Side } from './arm-schema'
 import type { ExperimentSpec } from './spec'
 
-/** A base, and what scaling it may cost. */
+/** A base, and the budget for scaling it. */
 export interface Ground {
   config: TrainConfig
   arch: Arch
@@ -26,7 +26,7 @@ export interface Ground {
   budget: { macs: number; times: number | null; tolerance: number } | null
   ray: ExperimentSpec['ray']
   resolutionStep: number
-  /** Before the id of an arm of another base; that one's series, too. */
+  /** Prefix of the ids of arms of another base, and the name of its series. */
   group: string | null
   scaling: FitBase
 }
@@ -34,7 +34,7 @@ export interface Ground {
 export interface ArmList {
   arms: PlannedArm[]
   refused: RefusedArm[]
-  /** Compound against each single dimension, where both were asked for. */
+  /** Compound scaling against each single dimension, if both were requested. */
   comparisons: Comparison[]
 }
 
@@ -60,18 +60,18 @@ const resolved = (amount: Amount, own: number) =>
     ? { macs: amount, times: null }
     : { macs: Math.round(amount.times * own), times: amount.times }
 
-/** The configuration of an arm: an experiment's, with another model. Seed, threads and place are a job's. */
+/** The configuration of an arm: the experiment's, with another model. Seed, threads and folder belong to a job. */
 export function armConfig(config: TrainConfig, model: Partial<TrainConfig['model']>): PlannedArm['config'] {
   const { seed, run, threads, device, ...rest } = config
   return { ...rest, model: { ...config.model, ...model } }
 }
 
 /**
- * The arms of a list, each within the tolerance of the budget, or refused with the nearest there is. The base, curves
- * by values and crosses are not held to it: they are there to cost otherwise.
+ * The arms of a list. An arm outside the tolerance of the budget is refused, with the nearest possible one. The base,
+ * crosses, and curves by values are exempt: their purpose is another cost.
  *
- * @param at the key that the list stands at
- * @throws MbconvError ERR_CONFIG for coefficients that no table can have
+ * @param at the key of the list
+ * @throws MbconvError ERR_CONFIG for coefficients that no table supports
  */
 export function staticArms(specs: readonly ArmSpec[], ground: Ground, spec: ExperimentSpec, at = 'arms'): ArmList {
   const list: ArmList = { arms: [], refused: [], comparisons: [] }
@@ -105,7 +105,7 @@ export function staticArms(specs: readonly ArmSpec[], ground: Ground, spec: Expe
               for (const width of each.width) put(crossArm(ground, { depth, width, resolution: pixels(ground, side) }))
           break
         case 'group': {
-          // A drop path that the base does not give is each architecture's own.
+          // If the base does not set a drop path, each architecture uses its own default.
           const own = { ...ground.config.model, dropPath: spec.dropPathGiven ? ground.config.model.dropPath : null }
           const asked = { ...own, ...each.base }
           const model = { ...asked, dropPath: dropPathOf(asked) }
@@ -128,7 +128,7 @@ export function staticArms(specs: readonly ArmSpec[], ground: Ground, spec: Expe
   return list
 }
 
-/** Values that lead to no network are the configuration's fault, and it names them by their key. */
+/** Values that give no network are a mistake in the configuration; the error names their key. */
 function refusing(key: string, make: () => void): void {
   try {
     make()
@@ -164,7 +164,7 @@ function named(ground: Ground, { id, what, series, label }: Naming, { depth, wid
     : { id: `${group}-${id}`, label: label ?? `${group}: ${text}`, series: group }
 }
 
-/** @throws MbconvError ERR_VALUE where no table has these coefficients */
+/** @throws MbconvError ERR_VALUE if no table supports these coefficients */
 function armAt(ground: Ground, point: Point, naming: Naming): PlannedArm {
   const table = tableAt(ground.scaling, point)
   const { min, max } = { min: 8, max: 4096 }
@@ -210,7 +210,7 @@ function curveArm(ground: Ground, of: Dimension, value: Side): PlannedArm {
   return { ...arm, compound: { ...ray, phi: number } }
 }
 
-/** The arm, or its refusal if there is a budget and the arm misses it. */
+/** The arm, or its refusal if it misses the budget. */
 function within(ground: Ground, arm: PlannedArm): PlannedArm | RefusedArm {
   const { budget } = ground
   if (budget === null) return arm
@@ -221,7 +221,7 @@ function within(ground: Ground, arm: PlannedArm): PlannedArm | RefusedArm {
   return { id, label, series, reason, nearest: { macs, error, coefficients } }
 }
 
-/** The arm of a dimension at the budget, by counted cost. */
+/** The arm of a dimension at the budget, found by counted cost. */
 function solved(
   ground: Ground,
   dimension: Dimension,

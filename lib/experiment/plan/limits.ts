@@ -1,8 +1,8 @@
-/** What stands for every experiment, whatever its file says. */
+/** Constants of every experiment, independent of its file. */
 import { join } from 'node:path'
 
-/** Where experiments are, unless told otherwise. */
+/** Default folder of experiments. */
 export const EXPERIMENTS = join('runs', 'experiments')
 
-/** Trainings at once. */
+/** The most trainings at one time. */
 export const MOST_JOBS = 1024

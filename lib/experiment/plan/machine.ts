@@ -1,4 +1,4 @@
-/** Where and with what an experiment runs: versions, revision, hardware. */
+/** The environment of an experiment: versions, revision, hardware. */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism, cpus, hostname, totalmem } from 'node:os'
@@ -25,8 +25,8 @@ export function machineHere(): Machine {
 }
 
 /**
- * The git revision of the package's sources, with a `+` where files under version control were changed. Null where they
- * are no checkout, or there is no git.
+ * The git revision of the package's sources, with a `+` if tracked files were changed. Null outside a checkout or
+ * without git.
  */
 export function revisionHere(): string | null {
   if (!existsSync(join(packageRoot, '.git'))) return null

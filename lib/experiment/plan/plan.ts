@@ -1,4 +1,4 @@
-/** From an experiment to its plan: every arm with its counted cost, before anything is trained. */
+/** Turns an experiment into its plan: every arm with its counted cost, before any training. */
 
 import type { TrainConfig, TrainConfigInput } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
@@ -13,18 +13,18 @@ import { armConfig, groundOf, staticArms } from './arms'
 import { machineHere, revisionHere, versionsHere } from './machine'
 import type { ExperimentSpec } from './spec'
 
-/** A plan, and where the arms of its searches come from. */
+/** A plan, and the sources of the arms that its searches add. */
 export interface Planned {
   plan: Plan
   sources: ArmSource[]
 }
 
 /**
- * Plans an experiment: solves for its arms, counts them, and records what it would run on.
+ * Plans an experiment: finds its arms, counts them, and records the environment.
  *
- * @param dir the folder of all experiments, where another than the usual one was asked for
- * @throws MbconvError ERR_CONFIG for arms of one name and comparisons of none; ERR_UNREACHED where no arm can be had;
- *   ERR_DATA, ERR_VALUE, ERR_CUDA_UNAVAILABLE, ERR_NATIVE_LOAD
+ * @param dir the folder of all experiments, if it is not the default one
+ * @throws MbconvError ERR_CONFIG for duplicate arm names and comparisons with unknown arms; ERR_UNREACHED if no arm is
+ *   possible; ERR_DATA, ERR_VALUE, ERR_CUDA_UNAVAILABLE, ERR_NATIVE_LOAD
  */
 export function planExperiment(spec: ExperimentSpec, dir?: string): Planned {
   const { config } = spec
@@ -68,7 +68,7 @@ export function planExperiment(spec: ExperimentSpec, dir?: string): Planned {
       hint: 'Widen budget.tolerance, or change the base.',
     })
   }
-  // A comparison with a refused arm cannot be made; the refusal itself says so.
+  // A comparison with a refused arm is impossible, but the refusal itself reports that.
   if (sources.length === 0)
     plan.comparisons = plan.comparisons.filter(({ arm, against }) => there.has(arm) && there.has(against))
   return { plan, sources }
@@ -78,7 +78,7 @@ export function planExperiment(spec: ExperimentSpec, dir?: string): Planned {
  * Adds the arms of a phase to a plan.
  *
  * @param results of the phases before
- * @returns false where there is no such phase: the experiment is over
+ * @returns false if there is no such phase: the experiment is over
  */
 export function addPhase(plan: Plan, sources: readonly ArmSource[], phase: number, results: readonly ResultRow[]) {
   const before = { ...plan, arms: plan.arms.filter((arm) => arm.phase < phase) }
@@ -92,13 +92,13 @@ export function addPhase(plan: Plan, sources: readonly ArmSource[], phase: numbe
 }
 
 function deviceOf({ device, slurm }: ExperimentSpec): string {
-  // The machine that plans is not the one that runs.
+  // On a cluster, the machine that plans is not the one that runs.
   if (slurm !== undefined) return device
   const found = resolveDevice(device)
   return device !== 'auto' ? device : found === 'cpu' ? 'cpu' : 'cuda'
 }
 
-/** @throws MbconvError ERR_DATA when the files cannot be used */
+/** @throws MbconvError ERR_DATA if the files cannot be used */
 function factsOf(data: TrainConfig['data']): DataFacts {
   const announced = datasetKind(data.dataset).announced?.(data as never)
   if (announced !== undefined) return { classes: announced.classes, channels: announced.channels }
@@ -109,7 +109,7 @@ function factsOf(data: TrainConfig['data']): DataFacts {
 function checkNames(arms: readonly PlannedArm[], refused: readonly RefusedArm[]): void {
   const seen = new Set<string>()
   for (const { id } of [...arms, ...refused]) {
-    // File systems that know no case would mix their folders up.
+    // On a case-insensitive file system they would share a folder.
     const key = id.toLowerCase()
     if (seen.has(key))
       throw new MbconvError('ERR_CONFIG', `arms: two are called ${id}`, {
@@ -131,23 +131,23 @@ function checkComparisons({ comparisons, arms, refused }: Plan): void {
     }
 }
 
-/** A job: an arm under a seed. */
+/** A job: an arm with a seed. */
 export interface Job {
   arm: PlannedArm
   seed: StoredSeed
-  /** `compound-s0`: of its folder. */
+  /** Name of its folder: `compound-s0`. */
   id: string
 }
 
-/** Seed by seed, so that an experiment cut short has compared all arms under some. */
+/** Ordered by seed, so that an interrupted experiment has compared all arms under some seeds. */
 export function jobsOf(plan: Plan, phase?: number): Job[] {
   const arms = plan.arms.filter((arm) => phase === undefined || arm.phase === phase)
   return plan.seeds.flatMap((seed) => arms.map((arm) => ({ arm, seed, id: `${arm.id}-s${seed}` })))
 }
 
 /**
- * What a job trains. Weights, order of the images and augmentation follow the seed, and so do images that are drawn: all
- * arms of a seed see the same ones, so that they can be compared in pairs.
+ * The training of a job. Initial weights, image order and augmentation follow the seed, as do generated images. All
+ * arms see the same ones under a seed, so that they can be compared in pairs.
  */
 export function jobConfig({ arm, seed }: Pick<Job, 'arm' | 'seed'>): TrainConfigInput {
   const { data } = arm.config

@@ -1,8 +1,8 @@
 /**
- * Experiment files: what may be asked, of which base, on which data, at what cost.
+ * Experiment files: their schema, and how they are read and checked.
  *
  * An experiment is a page of YAML. Its `base`, `data` and `train` are parts of a training configuration and are checked
- * by that one's schema. A profile is a mapping merged over the rest, so that one file serves a laptop and a cluster.
+ * by its schema. A profile is a mapping that is merged over the rest, so that one file serves a laptop and a cluster.
  */
 import { z } from 'zod'
 import { checkFile, type FileKind } from '../../config/file'
@@ -24,8 +24,8 @@ import { MOST_JOBS } from './limits'
 const base = () => z.number().min(1).max(100)
 
 /**
- * The most of what schedulers are told: minutes (19 years), bytes, and counts. JavaScript writes very large numbers with
- * exponents, which schedulers do not read.
+ * Upper limits of values for schedulers: minutes (19 years), bytes, and counts. JavaScript writes larger numbers with
+ * exponents, which schedulers cannot read.
  */
 const MOST_MINUTES = 10_000_000
 const MOST_MEMORY = 2 ** 60
@@ -48,7 +48,7 @@ const slurm = z.strictObject({
   setup: z.array(z.string()).default([]).describe('lines of shell before the task: module load …'),
 })
 
-/** The schema itself, for tools. `arms` are checked one by one, see arm-schema.ts. */
+/** The schema itself, for tools. `arms` are checked separately, see arm-schema.ts. */
 export const experimentSchema = z.strictObject({
   name: idSchema().describe('what the folder of results is called after'),
   title: z.string().optional(),
@@ -97,7 +97,7 @@ export const experimentSchema = z.strictObject({
   estimate: z.boolean().default(true).describe('measure a step of each arm beforehand, to say how long it will take'),
   paper: z.enum(['table7', 'figure3', 'figure4', 'table3']).optional(),
   slurm: slurm.optional().describe('write a SLURM array script instead of running'),
-  // Each is checked against the whole file.
+  // Each profile is checked merged into the whole file.
   profiles: z
     .record(z.string(), z.looseObject({}))
     .refine((profiles) => Object.keys(profiles).length <= 100, 'must be a mapping of at most 100 profiles')
@@ -106,10 +106,10 @@ export const experimentSchema = z.strictObject({
 
 type Parsed = z.output<typeof experimentSchema>
 
-/** What a caller of `experiment.plan()` may write. */
+/** The input of `experiment.plan()`. */
 export type ExperimentInput = z.input<typeof experimentSchema>
 
-/** A whole experiment: a profile merged in, every default filled in. */
+/** A complete experiment: a profile merged in, every default filled in. */
 export interface ExperimentSpec
   extends Pick<
     Parsed,
@@ -117,11 +117,11 @@ export interface ExperimentSpec
   > {
   title: string
   profile: string
-  /** The keys that were set besides the file, as `key=value`. */
+  /** Keys set in addition to the file, as `key=value`. */
   set: string[]
-  /** Of the base, as it would be trained. */
+  /** The training configuration of the base. */
   config: TrainConfig
-  /** Whether the base says its drop path. Otherwise every architecture in the experiment has its own. */
+  /** Whether the base sets its drop path. Otherwise every architecture in the experiment uses its own default. */
   dropPathGiven: boolean
   budget: BudgetSpec | null
   arms: ArmSpec[]
@@ -131,7 +131,7 @@ export interface ExperimentSpec
   paper?: PaperStudy
 }
 
-/** The profile of what was asked for without one. */
+/** The profile's name if none was requested. */
 export const NO_PROFILE = 'default'
 
 const KIND: Pick<FileKind<ExperimentSpec>, 'override' | 'namedDefaults'> = {
@@ -140,15 +140,15 @@ const KIND: Pick<FileKind<ExperimentSpec>, 'override' | 'namedDefaults'> = {
 }
 
 export interface SpecOptions {
-  /** Default: none of the file's. */
+  /** A profile of the file. Default: none. */
   profile?: string
-  /** `key=value`, dotted keys. They win over the profile. */
+  /** `key=value` with dotted keys. Takes precedence over the profile. */
   set?: readonly string[]
 }
 
 /**
- * Reads and checks an experiment's file. The profiles that were not asked for are checked, too: a mistake must not wait
- * for the day on the cluster.
+ * Reads and checks an experiment's file. Also checks the profiles that are not requested, so that a mistake does not
+ * wait for the day on the cluster.
  *
  * @throws MbconvError ERR_CONFIG with a line `file:line:column key: what is wrong` for every mistake
  */
@@ -168,9 +168,9 @@ export function parseExperimentFile(file: string, { profile, set = [] }: SpecOpt
 }
 
 /**
- * An experiment given as an object.
+ * Checks an experiment given as an object.
  *
- * @throws MbconvError ERR_CONFIG naming every wrong key, one a line
+ * @throws MbconvError ERR_CONFIG naming every wrong key, one per line
  */
 export function parseExperiment(input: ExperimentInput, { profile, set = [] }: SpecOptions = {}): ExperimentSpec {
   checkProfile(input, profile, 'the experiment')
@@ -209,8 +209,8 @@ function withProfile(value: unknown, profile: string | undefined): unknown {
 }
 
 /**
- * Key by key; lists and plain values are replaced. So is a mapping with a `name` that the other one has otherwise: the
- * keys of adamw are none of sgd's.
+ * Merges key by key. Lists and plain values are replaced. A mapping with another `name` is also replaced: adamw's keys
+ * do not apply to sgd.
  */
 function merged(below: unknown, above: unknown): unknown {
   if (!isMapping(below) || !isMapping(above)) return above
@@ -222,13 +222,16 @@ function merged(below: unknown, above: unknown): unknown {
         ? merged(below[key], above[key])
         : above[key]
       : below[key]
-    // An assignment to __proto__ would set the prototype; defined, it is an unknown key like any other.
+    // Assigning to __proto__ would set the prototype; a defined property is an unknown key like any other.
     Object.defineProperty(result, key, { value, enumerable: true, configurable: true, writable: true })
   }
   return result
 }
 
-/** A key that the profile sets stands there; one that is missing is missed in the mapping that should have it. */
+/**
+ * The place of a problem in the file: in the profile if the profile sets the key. A missing key belongs to the mapping
+ * that lacks it.
+ */
 function originOf(value: unknown, profile: string | undefined, { path: keys, kind }: Problem): Problem['path'] {
   const shown = kind === 'missing' ? keys.slice(0, -1) : keys
   if (profile === undefined || shown.length === 0) return keys
@@ -236,7 +239,7 @@ function originOf(value: unknown, profile: string | undefined, { path: keys, kin
   return valueAt(value, [...there, ...shown]) === undefined ? keys : [...there, ...keys]
 }
 
-/** Keys of a training configuration that are an experiment's own. */
+/** Keys of a training configuration that an experiment sets elsewhere. */
 const ELSEWHERE: Record<string, string> = {
   ...{ seed: 'the experiment has seeds', device: 'the experiment has device', threads: 'the experiment has threads' },
   ...{ model: 'the experiment has base', data: 'the experiment has data', run: 'runs lie in the folder of --dir' },
@@ -264,7 +267,7 @@ function checkExperiment(
   const rawArms = valueAt(raw, ['arms'])
   const arms = Array.isArray(rawArms) ? rawArms.map((arm, i) => checkArm(arm, ['arms', i])) : []
   add(arms.flatMap((arm) => arm.problems))
-  // What no single key can tell is told by the whole training configuration, whose parts have other names there.
+  // The whole training configuration is needed for checks across keys; its parts have other names there.
   const at = (key: string) => valueAt(raw, [key])
   const train = at('train')
   const moved = (path: Problem['path']) => {

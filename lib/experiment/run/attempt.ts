@@ -1,4 +1,4 @@
-/** A job's process, seen from the one that started it: its messages, its limits, its end. */
+/** Runs a job's process: its messages, its limits, its end. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,19 +13,19 @@ export type AttemptEnd =
   | { type: 'stopped' }
   | { type: 'busy'; message: string }
   | { type: 'failed'; error: JobError }
-  /** All that was asked for has been measured. */
+  /** Everything requested has been measured. */
   | { type: 'measured' }
 
 export interface AttemptOptions {
   order: JobOrder
   limits: Limits
   threads: number
-  /** The GPU that it may see; null: none is set apart for it. */
+  /** The GPU that the process may see; null if no GPU is reserved for it. */
   gpu: string | null
-  /** What the process writes; shown where it dies without a word. Undefined: nowhere. */
+  /** File for the process's output, shown if it dies without a message. Undefined: the output is dropped. */
   log?: string
   onMessage?: (message: JobMessage) => void
-  /** Aborted: the process is asked to save and end. */
+  /** On abort, the process is asked to save and end. */
   signal?: AbortSignal
 }
 
@@ -35,13 +35,13 @@ export interface Attempt {
   peakBytes: number | null
 }
 
-/** Processes that must not outlive this one where it leaves in its own time. */
+/** Processes to kill when this one exits normally. */
 const living = new Set<ChildProcess>()
 const killAll = () => {
   for (const child of living) kill(child)
 }
 
-/** The whole group: a job may have started something itself. */
+/** Kills the whole group: a job may have started processes itself. */
 function kill(child: ChildProcess): void {
   try {
     process.kill(-child.pid!, 'SIGKILL')
@@ -50,10 +50,10 @@ function kill(child: ChildProcess): void {
   }
 }
 
-/** Of a timer, ms. */
+/** Longest delay of a timer, ms. */
 const LONGEST = 2 ** 31 - 1
 
-/** Words of a dying process worth passing on, in bytes from the end. */
+/** Bytes from the end of a dying process's output that are reported. */
 const LAST_WORDS = 600
 
 function lastWords(log: string | undefined): string {
@@ -62,7 +62,7 @@ function lastWords(log: string | undefined): string {
   return text === '' ? '' : `; it wrote: ${text}`
 }
 
-/** Messages that say how it ended. */
+/** The end that a message reports, if any. */
 function endOf(message: JobMessage): AttemptEnd | undefined {
   return message.type === 'done' || message.type === 'stopped' || message.type === 'busy' || message.type === 'failed'
     ? message
@@ -70,19 +70,19 @@ function endOf(message: JobMessage): AttemptEnd | undefined {
 }
 
 /**
- * Runs the process of a job to its end, within its limits. Never rejects for what the process does.
+ * Runs the process of a job to its end, within its limits. Never rejects because of what the process does.
  *
- * @throws MbconvError ERR_IO when its log cannot be written
+ * @throws MbconvError ERR_IO if its log cannot be written
  */
 export function attempt(options: AttemptOptions): Promise<Attempt> {
   const { order, limits, threads, gpu, log, onMessage, signal } = options
   const began = performance.now()
   const output = log === undefined ? 'ignore' : openToAppend(log, 'attempt')
   const child = spawn(process.execPath, [join(__dirname, 'job.js')], {
-    // A group of its own: a terminal's Ctrl-C goes to the runner, which asks all jobs to save.
+    // A separate group: a terminal's Ctrl-C reaches only the runner, which asks all jobs to save.
     detached: true,
     stdio: ['ignore', output, output, 'ipc'],
-    serialization: 'advanced', // figures may be NaN, which JSON does not know
+    serialization: 'advanced', // figures may be NaN, which JSON lacks
     env: {
       ...process.env,
       OMP_NUM_THREADS: String(threads),
@@ -147,6 +147,6 @@ export function attempt(options: AttemptOptions): Promise<Attempt> {
 const reasonOf = ({ reason }: AbortSignal): string => (reason instanceof Error ? reason.message : String(reason))
 
 function tell(child: ChildProcess, message: JobOrder | StopOrder): void {
-  // A process that is gone already has said so, or will when its channel closes.
+  // The end of a process that is gone is reported by its message or when its channel closes.
   if (child.connected) child.send(message, () => {})
 }

@@ -1,4 +1,4 @@
-/** Estimates how long a job will take, from a few of its training steps that are measured. */
+/** Estimates the duration of a job from a few measured training steps. */
 
 import { parseConfig, type TrainConfig, type TrainConfigInput } from '../../config/train'
 import { datasetKind } from '../../data/sources/kinds'
@@ -6,13 +6,13 @@ import { scope } from '../../tensor/core/scope'
 import { openSession, type Session } from '../../train/session/session'
 import { Stepper } from '../../train/step'
 
-/** Measured steps of an arm, at most; the first is a warm-up. */
+/** The most steps measured per arm; the first is a warm-up. */
 const STEPS = 4
-/** No more steps are begun after so long, ms. */
+/** No further step is started after this time, ms. */
 const ENOUGH = 4000
 /** Seconds to start a process, load its libraries and draw its curves. */
 const OVERHEAD = 2
-/** An evaluation is a forward pass; the backward pass of a step costs two of them. */
+/** An evaluation is a forward pass; a step's backward pass costs about two forward passes. */
 const FORWARD_SHARE = 1 / 3
 
 /** The configuration with no more scenes than a step needs: drawing all of them would take longest. */
@@ -33,7 +33,7 @@ function step(stepper: Stepper, { trainLoader, schedule }: Session): void {
   })
 }
 
-/** Steps and evaluated images of a whole job. */
+/** Number of steps and evaluated images in a whole job. */
 function workOf(config: TrainConfig, { trainImages, testImages }: Session): { steps: number; evaluated: number } {
   const { data, epochs, maxSteps, evalEveryEpochs } = config
   const announced = datasetKind(data.dataset).announced?.(data as never)
@@ -46,9 +46,9 @@ function workOf(config: TrainConfig, { trainImages, testImages }: Session): { st
 }
 
 /**
- * Measures some steps and extrapolates. Never throws: what is wrong with a job shows when it is run.
+ * Measures a few steps and extrapolates. Never throws: a faulty job reports its error when it runs.
  *
- * @returns seconds of a whole job by itself
+ * @returns seconds of a whole job that runs alone
  */
 export async function measureJob(input: TrainConfigInput): Promise<{ seconds: number | null; why?: string }> {
   let session: Session | undefined

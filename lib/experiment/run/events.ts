@@ -1,31 +1,31 @@
-/** What an experiment reports while it runs. */
+/** The events of a running experiment. */
 
 import type { StopReason } from '../../process/stop-reason'
 import type { StoredSeed } from '../../random/seed'
 import type { WarningEvent } from '../../train/record/events'
 import type { JobError, Plan, ResultRow, TimingRow } from '../types/types'
 
-/** First, and again when a search has found the arms of its next phase. */
+/** The first event, repeated whenever a search has determined the arms of its next phase. */
 export interface PlanEvent {
   type: 'plan'
   plan: Plan
   folder: string
   phase: number
-  /** Jobs of the phase, and how many of them were finished before. */
+  /** Jobs of the phase, and how many of them were already finished. */
   jobs: number
   finished: number
-  /** Jobs that run at once. */
+  /** Number of concurrent jobs. */
   slots: number
-  /** Seconds of a job by arm, as measured; null where it could not be. Undefined before it is measured, or unwanted. */
+  /** Measured seconds of a job, by arm; null if the measurement failed. Undefined before it, or if it is not wanted. */
   estimates?: Record<string, number | null>
-  /** Of all that is left of the phase, s. */
+  /** Estimate for the rest of the phase, s. */
   seconds?: number
 }
 
 export interface MeasureEvent {
   type: 'measure'
   arm: string
-  /** Null where a step of it failed; `why` says how. */
+  /** Null if a step failed; `why` has the reason. */
   seconds: number | null
   why?: string
 }
@@ -38,17 +38,17 @@ interface OfJob {
 
 export interface JobStartEvent extends OfJob {
   type: 'job-start'
-  /** Which of those that run at once, from 0. */
+  /** Index of the slot among the concurrent jobs, from 0. */
   slot: number
 }
 
 export interface JobProgressEvent extends OfJob {
   type: 'job-progress'
   step: number
-  /** In all; 0 until the data are there. */
+  /** Total steps; 0 until the data are loaded. */
   steps: number
   loss: number | null
-  /** Of the latest evaluation. */
+  /** From the latest evaluation. */
   top1: number | null
 }
 
@@ -72,7 +72,7 @@ export interface ExperimentResult {
   folder: string
   done: number
   failed: number
-  /** Jobs planned so far. */
+  /** Number of jobs planned so far. */
   jobs: number
   interrupted: false | StopReason
 }

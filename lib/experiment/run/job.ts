@@ -1,8 +1,8 @@
 /**
- * The process of one job: trains, and tells the process that started it how it goes.
+ * The process of one job: trains, and reports its progress to the process that started it.
  *
- * It lives no longer than its watcher. When that is gone, whatever killed it, the job saves a checkpoint and ends; the
- * next process of the same job waits until it has. Messages go over Node's IPC channel.
+ * It does not outlive its watcher for long. If the watcher dies, for any reason, the job saves a checkpoint and ends;
+ * the next process of the same job waits for that. Messages use Node's IPC channel.
  */
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -17,12 +17,12 @@ import { train } from '../../train/train'
 import type { JobError } from '../types/types'
 import { measureJob } from './estimate'
 
-/** What the process is told first. */
+/** The first message to the process. */
 export type JobOrder =
   | { type: 'train'; config: TrainConfigInput; jobs: string; id: string; fresh: boolean }
   | { type: 'measure'; configs: TrainConfigInput[] }
 
-/** What it is told later. */
+/** A later message to the process. */
 export interface StopOrder {
   type: 'stop'
   reason: string
@@ -42,24 +42,24 @@ export type JobMessage =
   | { type: 'start'; step: number; steps: number; epochs: number }
   | { type: 'progress'; step: number; loss: number | null; top1: number | null }
   | { type: 'warning'; message: string }
-  /** Bytes: now, and at most so far. */
+  /** Bytes: current, and peak so far. */
   | { type: 'memory'; resident: number; peak: number }
   | { type: 'done'; figures: JobFigures }
   /** It was asked to stop and has saved. */
   | { type: 'stopped' }
   | { type: 'failed'; error: JobError }
-  /** Another living process is at this job. */
+  /** Another living process is running this job. */
   | { type: 'busy'; message: string }
-  /** Seconds that a job of `configs[index]` will take; null where a step of it failed. */
+  /** Estimated seconds of a job of `configs[index]`; null if a step failed. */
   | { type: 'measured'; index: number; seconds: number | null; why?: string }
 
-/** An orphan may need so long to save; the next process of the job waits longer. Milliseconds. */
+/** Time that an orphan may need to save, ms; the next process of the job waits longer. */
 const FAREWELL = 30_000
 const PATIENCE = 45_000
-/** Between two reports of memory and of progress, ms. */
+/** Interval of memory and progress reports, ms. */
 const EVERY = 250
 
-/** Settles when the message has gone out. The watcher may be gone at any moment; nobody is left to tell then. */
+/** Settles when the message has been sent. The watcher may be gone at any time; then nobody is left to notify. */
 function send(message: JobMessage): Promise<void> {
   return new Promise((resolve) => {
     if (process.connected) process.send!(message, () => resolve())
@@ -69,7 +69,7 @@ function send(message: JobMessage): Promise<void> {
 
 const sleep = (milliseconds: number) => new Promise((resume) => setTimeout(resume, milliseconds))
 
-/** Locks the job, waiting for an orphan of an earlier run to end. */
+/** Locks the job. Waits for an orphan of an earlier run to end. */
 async function lock(path: string, id: string, token: string): Promise<void> {
   for (const began = Date.now(); ; await sleep(50)) {
     try {
@@ -91,7 +91,7 @@ async function trainJob({ config, jobs, id, fresh }: JobOrder & { type: 'train' 
   try {
     const folder = join(jobs, id)
     const begun = existsSync(join(folder, RUN_FILES.config))
-    // A folder without a configuration was left by a process that died before its first step.
+    // A folder without a configuration is left over from a process that died before its first step.
     if (fresh || !begun) removeAll(folder)
     if (stop.signal.aborted) return await send({ type: 'stopped' })
     const resume = begun && !fresh ? folder : undefined
@@ -146,7 +146,7 @@ function main(): void {
     stop.abort('abort')
     setTimeout(() => process.exit(1), FAREWELL).unref()
   })
-  // A terminal's Ctrl-C is the watcher's to hear.
+  // The watcher handles a terminal's Ctrl-C.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
   process.on('message', (order: JobOrder | StopOrder) => {
     if (order.type === 'stop') stop.abort(order.reason)

@@ -1,8 +1,8 @@
 /**
- * Running an experiment: its jobs side by side, each in a process of its own, until all are over.
+ * Runs an experiment: its jobs concurrently, each in a separate process, until all are over.
  *
- * Everything that must not be lost is in files that are whole or absent, so the runner may die at any moment: run again,
- * it repeats nothing that is finished and goes on with the rest from its checkpoints.
+ * Everything that must not be lost is in files that are written atomically, so the runner may die at any moment. The
+ * next run repeats nothing that is finished and resumes the rest from checkpoints.
  */
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -28,23 +28,25 @@ import { watchJob } from './watch'
 export interface RunOptions {
   /** Folder of all experiments. Default `runs/experiments`. */
   dir?: string
-  /** Jobs at once. Default: what the experiment says, else as many as cores or GPUs allow. */
+  /** Concurrent jobs. Default: the experiment's value, else as many as cores or GPUs allow. */
   jobs?: number
-  /** Try jobs again that failed before. Default false: they count as over. */
+  /** Retry jobs that failed in an earlier run. Default false: they count as over. */
   retryFailed?: boolean
-  /** Ends the experiment early; its jobs save first. A signal's name as its reason appears in the result. */
+  /** Ends the experiment early; its jobs save first. If its reason is a signal's name, the result shows that. */
   signal?: AbortSignal
 }
 
-/** An experiment under way. Iterating gives its events; there is one sequence of them, whoever iterates. */
+/** A running experiment. Iterating yields its events. There is a single sequence of them, shared by all iterators. */
 export interface ExperimentRun extends AsyncIterable<ExperimentEvent> {
-  /** Rejects with what ended it; iterating throws the same error, so it is enough to look at one of the two. */
+  /**
+   * Rejects with the error that ended the run. Iterating throws the same error, so handling one of the two is enough.
+   */
   readonly result: Promise<ExperimentResult>
 }
 
 type Emit = (event: ExperimentEvent) => void
 
-/** @throws MbconvError what planning throws, at once; everything else through `result` and the iterator */
+/** @throws MbconvError planning errors, at once; everything else through `result` and the iterator */
 export function runSpec(spec: ExperimentSpec, options: RunOptions = {}): ExperimentRun {
   const queue = new EventQueue<ExperimentEvent>(undefined, {
     expendable: 'job-progress',
@@ -120,7 +122,7 @@ async function runPlanned(
 }
 
 /**
- * One entry for each job that may run at once: the GPU that it sees, as CUDA_VISIBLE_DEVICES names it, or null.
+ * One entry per concurrent job: the GPU that it sees, as a CUDA_VISIBLE_DEVICES value, or null.
  *
  * @throws MbconvError ERR_CUDA_UNAVAILABLE
  */
@@ -130,7 +132,7 @@ function slotsOf(plan: Plan, wanted: number | null): (string | null)[] {
     return new Array<null>(wanted ?? most).fill(null)
   }
   const named = /^cuda:(\d+)$/.exec(plan.device)?.[1]
-  // A job that names its GPU sees all of them.
+  // A job that names its GPU must see all of them.
   if (named !== undefined) return new Array<null>(wanted ?? 1).fill(null)
   const visible = process.env.CUDA_VISIBLE_DEVICES?.split(',').map((id) => id.trim())
   const gpus = Array.from({ length: deviceCount() }, (_, i) => visible?.[i] ?? String(i))
@@ -147,7 +149,7 @@ interface EstimateOptions {
   emit: Emit
 }
 
-/** Measures what is not known yet, all in one process. Seconds of a job by arm. */
+/** Measures the arms without an estimate, all in one process. Returns seconds of a job by arm. */
 async function estimate({ plan, folder, left, gpu, signal, emit }: EstimateOptions) {
   const path = join(folder, FILES.estimate)
   const known = readEstimates(path)
@@ -177,7 +179,7 @@ function readEstimates(path: string): Record<string, number | null> {
   try {
     return existsSync(path) ? JSON.parse(readText(path, { op: 'estimate' })) : {}
   } catch {
-    return {} // a figure for people, measured again
+    return {} // estimates are only informative, and are measured again next time
   }
 }
 
@@ -192,7 +194,7 @@ interface JobsOptions {
   emit: Emit
 }
 
-/** Runs the jobs of a phase. One that fails does not keep the others from running; one that cannot be run at all does. */
+/** Runs the jobs of a phase. A failed job does not stop the others; a job that cannot be run at all does. */
 async function runJobs({ folder, plan, here, left, slots, results, signal, emit }: JobsOptions): Promise<void> {
   const waiting = [...left]
   let broken: unknown

@@ -1,8 +1,8 @@
 /**
- * Experiments on a SLURM cluster: an array script with a task for each job that is left.
+ * Experiments on a SLURM cluster: writes an array script with one task per remaining job.
  *
- * The script is written, not submitted. A task writes what came out to the job's own record; who reads the experiment
- * next, `report` or `run`, gathers the records to results.jsonl. Source: sbatch(1), "--array".
+ * The script is written, not submitted. Each task writes its result to the job's own record. The next `report` or `run`
+ * collects the records into results.jsonl. Source: sbatch(1), "--array".
  */
 import { join } from 'node:path'
 import { MbconvError } from '../../errors/error'
@@ -19,30 +19,30 @@ import { ATTEMPTS, type Outcome, watchJob } from './watch'
 
 export interface SlurmScript {
   folder: string
-  /** Null where nothing is left. */
+  /** Null if no job is left. */
   path: string | null
-  /** Jobs that are left. */
+  /** Number of remaining jobs. */
   tasks: number
-  /** Of jobs, as `--array` takes them. */
+  /** Their indices, in the syntax of `--array`. */
   array: string
 }
 
-/** Minutes of a task for starting and saving. */
+/** Minutes that a task gets in addition, for starting and saving. */
 const SPARE_MINUTES = 5
 
-/** A word of the script, whatever is in it. */
+/** Quotes any text as a word of the script. */
 const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`
 
-/** A value behind #SBATCH, which knows quotes but is no shell. */
+/** Quotes a value for an #SBATCH line, which supports quotes but is not parsed by a shell. */
 function optionWord(word: string): string {
   if (/^[\w./%+-]+$/.test(word)) return word
-  // A line break would begin a command of its own.
+  // A line break would begin a new command.
   if (word.includes('"') || printable(word) !== word)
     throw new MbconvError('ERR_CONFIG', `no script for sbatch can name ${quotedText(word)}`, { hint: 'another --dir' })
   return `"${word}"`
 }
 
-/** 0, 1, 2, 5 as `0-2,5`. */
+/** Formats 0, 1, 2, 5 as `0-2,5`. */
 export function ranges(numbers: readonly number[]): string {
   const parts: [number, number][] = []
   for (const number of numbers) {
@@ -54,9 +54,9 @@ export function ranges(numbers: readonly number[]): string {
 }
 
 /**
- * Plans an experiment and writes the script for what is left of it; of a search, of its current phase.
+ * Plans an experiment and writes the script for its remaining jobs; for a search, those of its current phase.
  *
- * @throws MbconvError as planning; ERR_IO while another process is at the experiment
+ * @throws MbconvError as planning; ERR_IO while another process runs the experiment
  */
 export function writeSlurm(spec: ExperimentSpec, { dir }: { dir?: string } = {}): SlurmScript {
   const { plan: planned, sources } = planExperiment(spec, dir)
@@ -129,10 +129,10 @@ function scriptOf({ slurm, limits, name }: ExperimentSpec, { threads }: Plan, fo
 }
 
 /**
- * One task: a job of the plan in a folder, by its number.
+ * Runs one task: the job with a given number in a folder's plan.
  *
- * @returns undefined when it was stopped before its end
- * @throws MbconvError ERR_USAGE for a number that no job has
+ * @returns undefined if it was stopped before its end
+ * @throws MbconvError ERR_USAGE for a number without a job
  */
 export async function runTask(folder: string, index: string, signal?: AbortSignal): Promise<Outcome | undefined> {
   const plan = readPlan(folder)

@@ -1,4 +1,4 @@
-/** How far an experiment is, from its files alone: it may be running elsewhere, or be over. */
+/** The progress of an experiment, from its files alone: it may be running elsewhere, or be over. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { shown } from '../../errors/check'
@@ -15,13 +15,13 @@ import type { JobError, Plan, ResultRow } from '../types/types'
 export interface JobState {
   arm: string
   seed: StoredSeed
-  /** `begun`: it has made steps and is not over; whether a process is at it, files cannot tell. */
+  /** `begun`: it has made steps and is not over. The files cannot tell whether a process is running it. */
   state: 'waiting' | 'begun' | 'done' | 'failed'
   /** Steps done. */
   step: number
-  /** Of the latest evaluation; null before the first. */
+  /** From the latest evaluation; null before the first. */
   top1: number | null
-  /** Of attempts that failed. */
+  /** Errors of failed attempts. */
   failures: JobError[]
 }
 
@@ -48,8 +48,8 @@ function stateOf(folder: string, id: string, arm: string, seed: StoredSeed, row:
 /**
  * The state of every job.
  *
- * @param folder an experiment's
- * @throws MbconvError ERR_DATA where it is none, or its files are damaged
+ * @param folder of an experiment
+ * @throws MbconvError ERR_DATA if it is not an experiment's folder, or its files are damaged
  */
 export function status(folder: string): ExperimentStatus {
   if (typeof folder !== 'string')

@@ -1,4 +1,4 @@
-/** One job from its first attempt to its outcome. */
+/** Follows one job from its first attempt to its outcome. */
 
 import type { TrainConfigInput } from '../../config/train'
 import { MbconvError } from '../../errors/error'
@@ -8,17 +8,17 @@ import type { JobError, Plan, ResultRow, TimingRow } from '../types/types'
 import { type AttemptEnd, attempt } from './attempt'
 import type { JobFigures, JobMessage } from './job'
 
-/** A job that failed is tried so many times in all. */
+/** The most attempts at a job. */
 export const ATTEMPTS = 2
 
-/** What does not lie in the training but in the files it would go on with. */
+/** Errors whose cause is in the files to resume from, not in the training. */
 const FILES_AT_FAULT: readonly string[] = ['ERR_CHECKPOINT', 'ERR_CONFIG', 'ERR_FORMAT']
 
 export interface WatchOptions {
   folder: string
   plan: Plan
   job: Job
-  /** Of this process: what it runs is what it reports. */
+  /** Of this process: recorded with the result. */
   here: Pick<Plan, 'versions' | 'revision'>
   gpu?: string | null
   signal?: AbortSignal
@@ -33,11 +33,11 @@ export interface Outcome {
 }
 
 /**
- * Runs a job, a second time where it fails, and keeps its outcome in the job's record. Training goes on from the newest
- * checkpoint there is.
+ * Runs a job, a second time if it fails, and stores its outcome in the job's record. Training resumes from the newest
+ * checkpoint.
  *
- * @returns undefined when it was stopped before its end
- * @throws MbconvError ERR_IO: the record cannot be written, or another process is at the job
+ * @returns undefined if it was stopped before its end
+ * @throws MbconvError ERR_IO if the record cannot be written, or another process runs the job
  */
 export async function watchJob(options: WatchOptions): Promise<Outcome | undefined> {
   const { folder, plan, job, gpu = null, signal, onAttempt, onMessage, onRetry } = options
@@ -86,7 +86,7 @@ export async function watchJob(options: WatchOptions): Promise<Outcome | undefin
   }
 }
 
-/** With what is this machine's and no part of a result. */
+/** Adds settings that belong to this machine and not to a result. */
 function runConfig(plan: Plan, job: Job, folder: string): TrainConfigInput {
   const { device, threads } = plan
   return { ...jobConfig(job), device, threads, run: { dir: jobsFolder(folder), name: job.id, curves: false } }

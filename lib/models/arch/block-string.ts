@@ -1,9 +1,10 @@
 /**
- * Stages as short text, for command lines and logs: `mb_r2_k3_s2_e6_c24_se0.25` is two MBConv blocks of kernel 3, stride
- * 2, expansion 6, 24 channels, squeeze ratio 0.25. The table stays the source of truth; the text round-trips.
+ * Stages as short text, for command lines and logs: `mb_r2_k3_s2_e6_c24_se0.25` is two MBConv blocks of kernel 3,
+ * stride 2, expansion 6, 24 channels, squeeze ratio 0.25. The table stays the source of truth. The text converts to a
+ * stage and back without loss.
  *
- * In this order: kind, `r` blocks, `k` kernel, `s` stride, `e` expansion, `x` channels inside where they follow no ratio,
- * `c` channels, `se` squeeze ratio unless 0, `a` activation unless the architecture's.
+ * The order: kind, `r` blocks, `k` kernel, `s` stride, `e` expansion, `x` inner channels where no ratio gives them, `c`
+ * channels, `se` squeeze ratio unless 0, `a` activation unless it is the architecture's.
  */
 import { MbconvError } from '../../errors/error'
 import type { ActivationName, Stage } from './arch'
@@ -14,7 +15,7 @@ import { BLOCK_KINDS, DEFAULT_KIND, KINDS, kindOf } from './kinds'
 /**
  * The text of a stage.
  *
- * @throws MbconvError ERR_TYPE or ERR_VALUE naming the field that no stage can have
+ * @throws MbconvError ERR_TYPE or ERR_VALUE naming the field with an invalid value
  */
 export function formatStage(stage: Stage): string {
   checkStageFields('formatStage', 'stage', stage)
@@ -32,7 +33,7 @@ export function formatStage(stage: Stage): string {
   ].join('_')
 }
 
-/** Number-valued parts: their letter, the field, whether it has to be there. */
+/** Numeric parts: the letter, the field, whether the part is required. */
 const PARTS = [
   { letter: 'r', field: 'layers', needed: true },
   { letter: 'k', field: 'kernel', needed: true },
@@ -44,9 +45,10 @@ const PARTS = [
 ] as const
 
 /**
- * The stage of a text. Parts may come in any order; whether their values make a network is for the table's check to say.
+ * Parses the text of a stage. Parts may come in any order. The check of the whole table decides whether the values fit
+ * together.
  *
- * @throws MbconvError ERR_TYPE, or ERR_VALUE naming the part and where it begins, counted from 1
+ * @throws MbconvError ERR_TYPE, or ERR_VALUE naming the part and its position, counted from 1
  */
 export function parseStage(text: string): Stage {
   const op = 'parseStage'

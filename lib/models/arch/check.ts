@@ -5,7 +5,7 @@ import type { Arch, Stage } from './arch'
 import { ACTIVATIONS, SQUEEZE_CHOICES } from './choices'
 import { BLOCK_KINDS, DEFAULT_KIND, kindOf } from './kinds'
 
-/** Protected, so that the type of a changed copy, `{ ...table, stem: 7 }`, does not have it. */
+/** A protected member, so that a changed copy, `{ ...table, stem: 7 }`, does not have the checked type. */
 declare abstract class Checked {
   protected readonly checked: true
 }
@@ -13,7 +13,7 @@ declare abstract class Checked {
 /** A table that has passed {@link checkArch}, frozen. Functions that take one need not check it again. */
 export interface CheckedArch extends Arch, Checked {}
 
-/** All tables that have passed. They are frozen, so that they cannot have become wrong since. */
+/** All tables that have passed. They are frozen, so they are still valid. */
 const passed = new WeakSet<object>()
 
 /** A copy, frozen in all its parts. */
@@ -26,7 +26,7 @@ function frozen(arch: Arch): Arch {
 }
 
 /**
- * Checks a table that may come from a user. Gives a frozen copy, or the table itself where it is such a copy.
+ * Checks a table that may come from a user. Returns a frozen copy, or the table itself if it has passed before.
  *
  * @throws MbconvError ERR_TYPE or ERR_VALUE naming `op` and the field.
  */
@@ -74,7 +74,7 @@ export function checkArch(op: string, value: unknown): CheckedArch {
 }
 
 /**
- * Checks what can be said of a stage by itself.
+ * Checks those properties of a stage that do not depend on its neighbours.
  *
  * @throws MbconvError ERR_TYPE or ERR_VALUE naming `op` and the field of `name`.
  */
@@ -94,7 +94,7 @@ export function checkStageFields(op: string, name: string, stage: Stage): void {
 }
 
 /**
- * Checks a stage behind others, whose last has `input` channels.
+ * Checks a stage that follows a layer of `input` channels.
  *
  * @throws MbconvError ERR_TYPE or ERR_VALUE naming `op` and the field of `name`.
  */

@@ -1,4 +1,4 @@
-/** What the fields of a table that are words may say. */
+/** The allowed values of those table fields that are words. */
 
 export const ACTIVATIONS = Object.freeze(['silu', 'relu', 'relu6', 'hardswish'] as const)
 

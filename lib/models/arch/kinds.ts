@@ -1,17 +1,17 @@
 /**
  * The kinds of blocks, each described once.
  *
- * Everything that depends on the kind reads this table: building, counting, the memory model, ONNX export, the names of
- * layers in other libraries, stages as text, checks, scaling, searches. A new kind is a new entry here.
+ * Everything that depends on the kind reads this table: building, counting, the memory model, ONNX export, layer names
+ * of other libraries, stages as text, checks, scaling, searches. To add a kind, add an entry here.
  */
 import type { ActivationName, Stage } from './arch'
 
 /** A layer of a block: a convolution with its batch norm and activation, or squeeze-and-excitation. */
 export interface LayerPlan {
   readonly op: 'conv' | 'depthwise' | 'squeezeExcite'
-  /** Its part in the block. `downsample` is applied to the block's input, the others follow one another. */
+  /** Its role in the block. `downsample` is applied to the block's input; the others run in sequence. */
   readonly part: 'expand' | 'middle' | 'squeeze' | 'project' | 'downsample'
-  /** timm's name of the convolution, or of the squeeze-and-excitation. */
+  /** timm's name for the convolution or the squeeze-and-excitation. */
   readonly timm: string
   readonly input: number
   readonly output: number
@@ -19,13 +19,13 @@ export interface LayerPlan {
   readonly kernel: number
   readonly stride: number
   readonly groups: number
-  /** Behind the batch norm; null for none. */
+  /** After the batch norm; null for none. */
   readonly activation: ActivationName | null
   /** Channels between the two layers of squeeze-and-excitation; 0 in convolutions. */
   readonly squeezed: number
 }
 
-/** What the layers of a block follow from. */
+/** What determines the layers of a block. */
 export interface BlockShape {
   readonly input: number
   /** Channels inside. */
@@ -36,7 +36,7 @@ export interface BlockShape {
   readonly kernel: number
   readonly stride: number
   readonly activation: ActivationName
-  /** Whether the input is projected before it is added. */
+  /** Whether the shortcut projects the input before adding it. */
   readonly projected: boolean
 }
 
@@ -46,24 +46,24 @@ export interface KindDescription {
   readonly code: string
   /** Its name in tables. */
   readonly title: string
-  /** The width inside is `expand` times the channels of the block's input, or of its output. */
+  /** Whether `expand` multiplies the channels of the block's input or of its output. */
   readonly width: 'input' | 'output'
   /** Whether a stage may set the width inside: `expand` other than 1, or `expanded`. */
   readonly expands: boolean
-  /** Whether it may have squeeze-and-excitation. */
+  /** Whether a stage may have squeeze-and-excitation. */
   readonly squeezes: boolean
   /**
-   * When the input is added to the output: `matching` where stride and channels let it be added as it is, `always`,
-   * projected where they do not, or `never`.
+   * When the input is added to the output. `matching`: where stride and channels allow adding it unchanged. `always`:
+   * everywhere, projected where they do not allow it. `never`: nowhere.
    */
   readonly residual: 'matching' | 'always' | 'never'
-  /** Whether the sum of input and output is activated. */
+  /** Whether an activation follows the sum of input and output. */
   readonly activatesSum: boolean
-  /** Scaling rounds the output's channels divided by this. */
+  /** Scaling divides the output channels by this and rounds the result. */
   readonly channelsPerPlane: number
-  /** Whose names the layers of its networks have in other libraries. */
+  /** The naming scheme that other libraries use for the layers of such networks. */
   readonly names: 'efficientnet' | 'resnet'
-  /** Whether a search for stages tries it unless told otherwise. */
+  /** Whether a search over stages tries this kind by default. */
   readonly searched: boolean
   /** The layers in the order of the state dict. */
   layers(shape: BlockShape): LayerPlan[]
@@ -71,7 +71,7 @@ export interface KindDescription {
 
 type Activation = ActivationName | null
 
-/** Positional parameters, since searches count thousands of networks. */
+/** Positional parameters are faster than an object here: searches count thousands of networks. */
 function conv(
   part: LayerPlan['part'],
   timm: string,
@@ -99,7 +99,7 @@ function downsample({ input, output, stride, projected }: BlockShape): LayerPlan
   return projected ? [conv('downsample', 'downsample', input, output, 1, stride, null)] : []
 }
 
-/** What EfficientNet's own blocks have in common. */
+/** What all of EfficientNet's own kinds share. */
 const EFFICIENT = {
   width: 'input',
   expands: true,
@@ -111,7 +111,7 @@ const EFFICIENT = {
   searched: true,
 } as const
 
-/** What ResNet's blocks have in common. */
+/** What ResNet's kinds share. */
 const RESIDUAL = {
   width: 'output',
   squeezes: false,
@@ -138,8 +138,9 @@ export const KINDS = Object.freeze({
     },
   },
   /**
-   * Fused-MBConv: a full convolution that expands, squeeze-and-excitation, project 1x1. Where it does not expand, the
-   * full convolution is the projection, and is activated (google/automl@6a54c87 efficientnetv2/effnetv2_model.py).
+   * Fused-MBConv: a full convolution that expands, squeeze-and-excitation, project 1x1. At expand 1, the full
+   * convolution also does the projection and has an activation (google/automl@6a54c87
+   * efficientnetv2/effnetv2_model.py).
    */
   fused: {
     ...EFFICIENT,
@@ -157,12 +158,12 @@ export const KINDS = Object.freeze({
       return layers
     },
   },
-  /** timm's EdgeResidual: Fused-MBConv that has both convolutions where it does not expand, too. */
+  /** timm's EdgeResidual: a Fused-MBConv that keeps both convolutions at expand 1. */
   edge: {
     ...EFFICIENT,
     code: 'er',
     title: 'EdgeResidual',
-    searched: false, // another Fused-MBConv only at expand 1
+    searched: false, // differs from Fused-MBConv only at expand 1
     layers({ input, inner, squeezed, output, kernel, stride, activation }) {
       const layers = [conv('expand', 'conv_exp', input, inner, kernel, stride, activation)]
       if (squeezed > 0) layers.push(squeezeExcite(inner, squeezed))
@@ -170,7 +171,7 @@ export const KINDS = Object.freeze({
       return layers
     },
   },
-  /** Depthwise, then 1x1, both activated (MobileNetV1). */
+  /** Depthwise, then 1x1, each with an activation (MobileNetV1). */
   separable: {
     ...EFFICIENT,
     code: 'ds',
@@ -184,7 +185,7 @@ export const KINDS = Object.freeze({
       return [depthwise(input, shape), conv('project', 'conv_pw', input, output, 1, 1, activation)]
     },
   },
-  /** ResNet's two convolutions. */
+  /** ResNet's block of two 3x3 convolutions. */
   basic: {
     ...RESIDUAL,
     code: 'rb',
@@ -200,7 +201,10 @@ export const KINDS = Object.freeze({
       ]
     },
   },
-  /** ResNet's 1x1, 3x3, 1x1. Its output is four times as wide as its planes, which are what scaling rounds. */
+  /**
+   * ResNet's block of 1x1, 3x3, 1x1. Its output has four times as many channels as its planes; scaling rounds the
+   * planes.
+   */
   bottleneck: {
     ...RESIDUAL,
     code: 'rbn',
@@ -223,7 +227,7 @@ export type BlockKind = keyof typeof KINDS
 
 export const BLOCK_KINDS = Object.freeze(Object.keys(KINDS)) as readonly [BlockKind, ...BlockKind[]]
 
-/** What a stage has that names no kind. */
+/** The kind of a stage that names none. */
 export const DEFAULT_KIND: BlockKind = 'mbconv'
 
 /** The description of a stage's kind. */

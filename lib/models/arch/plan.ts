@@ -1,5 +1,5 @@
 /**
- * An architecture block by block and layer by layer. Building, counting and all else that walks a network walk this.
+ * An architecture block by block and layer by layer. Building, counting and every other walk over a network use this.
  */
 import type { ActivationName, Arch, Squeeze, Stage } from './arch'
 import type { CheckedArch } from './check'
@@ -17,7 +17,7 @@ export interface BlockPlan extends BlockShape {
   readonly residual: boolean
 }
 
-/** Block by block. Blocks that are alike and follow one another are the same object. */
+/** Yields the network's blocks in order. Consecutive equal blocks are the same object. */
 export function* blocksOf(arch: CheckedArch): Generator<BlockPlan> {
   let input = arch.stem
   for (const [index, stage] of arch.stages.entries()) {
@@ -26,7 +26,7 @@ export function* blocksOf(arch: CheckedArch): Generator<BlockPlan> {
     const always = description.residual === 'always'
     let plan: BlockPlan | undefined
     for (let i = 0; i < stage.layers; i++) {
-      // From the second on, all blocks of a stage are alike.
+      // From the second on, all blocks of a stage are equal.
       if (plan === undefined || i < 2) {
         const stride = i === 0 ? stage.stride : 1
         const inner = stage.expanded ?? (description.width === 'input' ? input : output) * stage.expand
@@ -58,7 +58,7 @@ export function defaultDropPath({ dropPath = 0 }: Pick<Arch, 'dropPath'>): numbe
   return dropPath
 }
 
-/** Channels that go into the classifier. */
+/** Input channels of the classifier. */
 export function featureChannels(arch: Arch): number {
   return arch.head || arch.stages[arch.stages.length - 1].channels
 }

@@ -1,8 +1,9 @@
 /**
  * Compound scaling: pure functions from one architecture table to another.
  *
- * Two modes exist and are kept apart. {@link compound} is the paper's formula for any φ; the published B1–B8 and L2 are
- * literals (see `PUBLISHED` in ../families/efficientnet). Rounding makes both differ from the ideal: φ = 1 costs 2.57 times B0, not 2.
+ * There are two modes: {@link compound} is the paper's formula for any φ; the published B1–B8 and L2 are literals
+ * (see `PUBLISHED` in ../families/efficientnet). Rounding makes both differ from the ideal: φ = 1 costs 2.57 times
+ * B0, not 2.
  * Source: arXiv:1905.11946, equation 3; rounding as in tensorflow/tpu@7dc921f efficientnet_model.py.
  */
 
@@ -14,8 +15,8 @@ import { type CheckedArch, checkArch } from './check'
 import { kindOf } from './kinds'
 
 /**
- * Scales a channel count and rounds it to a multiple of `divisor` (and at least `divisor`), half upwards, but never
- * below `leastShare` of the exact value: 0.9, or 0 in EfficientNetV2.
+ * Scales a channel count and rounds it to the nearest multiple of `divisor` (halves upwards, at least `divisor`). The
+ * result is never below `leastShare` of the exact value: 0.9, or 0 in EfficientNetV2.
  */
 export function roundChannels(channels: number, width: number, divisor = 8, leastShare = 0.9): number {
   const op = 'roundChannels'
@@ -28,7 +29,7 @@ export function roundChannels(channels: number, width: number, divisor = 8, leas
   return nearest < leastShare * exact ? nearest + divisor : nearest
 }
 
-/** Scales a stage's number of blocks: always upwards, so that no stage vanishes. */
+/** Scales a stage's number of blocks. Rounds upwards, so that no stage vanishes. */
 export function roundRepeats(layers: number, depth: number): number {
   const op = 'roundRepeats'
   checkCount(op, 'layers', layers, { max: 10_000 })
@@ -39,7 +40,7 @@ export function roundRepeats(layers: number, depth: number): number {
 export interface ScaleOptions {
   /** Multiplies stem, stage and head channels. Default 1. */
   width?: number
-  /** Multiplies the blocks of every stage; stem and head stay single. Default 1. */
+  /** Multiplies the number of blocks of every stage; stem and head stay single layers. Default 1. */
   depth?: number
   /** Input side in pixels, not a factor. Default: the architecture's own. */
   resolution?: number
@@ -47,19 +48,19 @@ export interface ScaleOptions {
   divisor?: number
   /** Dropout before the classifier. Default: the architecture's own. */
   dropout?: number
-  /** Default: the name of the table scaled, with the coefficients it now has. */
+  /** Default: the name of the scaled table, followed by its new coefficients. */
   name?: string
 }
 
 function scaledName(arch: Arch): string {
-  const base = arch.name.replace(/_w[\d.]+_d[\d.]+_r\d+(_div\d+)?$/, '') // what an earlier scaling appended
+  const base = arch.name.replace(/_w[\d.]+_d[\d.]+_r\d+(_div\d+)?$/, '') // remove what an earlier scaling appended
   const divisor = arch.divisor === 8 ? '' : `_div${arch.divisor}`
   return `${base}_w${short(arch.width)}_d${short(arch.depth)}_r${arch.resolution}${divisor}`
 }
 
 /**
  * The architecture with its width and depth multiplied and its input side set. Strides, kernels, expansion and
- * squeeze ratios stay. The coefficients apply to the table given, so scaling B2 starts from B2's rounded channels.
+ * squeeze ratios stay. The coefficients apply to the given table: scaling B2 starts from B2's rounded channels.
  *
  * @returns a new frozen table; its `width` and `depth` are relative to the baseline.
  * @throws MbconvError ERR_TYPE or ERR_VALUE for an unusable table, coefficient or unknown option.
@@ -105,7 +106,7 @@ function widened(stage: Stage, wide: (channels: number) => number): Stage {
 export const PAPER_BASES = Object.freeze({ alpha: 1.2, beta: 1.1, gamma: 1.15 })
 
 export interface CompoundOptions {
-  /** How much more of everything: resources grow about 2^φ times. Any finite number; 0 is the base itself. */
+  /** The compound coefficient: resources grow about 2^φ times. Any finite number; 0 is the base itself. */
   phi: number
   /** Depth base. Default 1.2, as in {@link PAPER_BASES}. */
   alpha?: number
@@ -117,17 +118,17 @@ export interface CompoundOptions {
   resolution?: number
 }
 
-/** What {@link scale} takes. */
+/** The coefficients that {@link scale} takes. */
 export interface Coefficients {
   depth: number
   width: number
-  /** Pixels, rounded to the nearest. */
+  /** In pixels, rounded to the nearest. */
   resolution: number
 }
 
 /**
- * The paper's compound coefficients: depth α^φ, width β^φ, resolution γ^φ. For any φ, and for any bases, so that a
- * grid search of one's own can be scaled up; α·β²·γ² ≈ 2 is the paper's choice and is not enforced.
+ * The paper's compound coefficients: depth α^φ, width β^φ, resolution γ^φ. Accepts any φ and any bases, so that the
+ * result of another grid search can be scaled up. α·β²·γ² ≈ 2 is the paper's choice and is not enforced.
  *
  * @example scale(arch('efficientnet_b0'), compound({ phi: 2 }))
  * @throws MbconvError ERR_TYPE or ERR_VALUE.

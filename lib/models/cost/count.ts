@@ -10,7 +10,7 @@ import { type CheckedArch, checkArch } from '../arch/check'
 import { kindOf, type LayerPlan } from '../arch/kinds'
 import { type BlockPlan, blocksOf, featureChannels, layersOf } from '../arch/plan'
 
-/** The rule every multiply-add figure follows; the paper's "FLOPS" are these. To be printed beside the figures. */
+/** The rule of every multiply-add figure here; the paper calls them "FLOPS". Print it beside the figures. */
 export const COUNTING_RULE =
   'multiply-adds of convolutions and linear layers, squeeze-excitation included, for one image; ' +
   'batch norm, activations, pooling and the squeeze-excitation product are not counted'
@@ -28,22 +28,22 @@ export interface Counts {
   readonly resolution: number
   readonly numClasses: number
   readonly inChannels: number
-  /** Trainable numbers. */
+  /** Number of trainable parameters. */
   readonly params: number
   /** Multiply-adds per image, see {@link COUNTING_RULE}; equals `macsConv + macsFc`. */
   readonly macs: number
-  /** Of all convolutions, depthwise and squeeze-excitation included. */
+  /** All convolutions, including depthwise and squeeze-excitation. */
   readonly macsConv: number
   readonly macsDepthwise: number
   readonly macsSe: number
   readonly macsFc: number
-  /** Numbers that all convolutions together put out for one image. */
+  /** Number of values that all convolutions together output for one image. */
   readonly activations: number
-  /** Running means and variances. */
+  /** Number of values in running means and variances. */
   readonly floatBuffers: number
-  /** Tensors that hold the parameters. */
+  /** Number of parameter tensors. */
   readonly paramTensors: number
-  /** Parameters, running statistics and batch counters: the length of the state dict. */
+  /** Parameters, running statistics and batch counters: the number of entries in the state dict. */
   readonly stateDictEntries: number
   readonly convLayers: number
   readonly blocks: number
@@ -51,7 +51,7 @@ export interface Counts {
 
 /** A row of the table of stages. */
 export interface StageRow {
-  /** `stem`, `1` … `7`, `head` where there is one, `classifier`. */
+  /** `stem`, `1` … `7`, `head` if there is one, `classifier`. */
   readonly stage: string
   /** `conv 3x3`, `MBConv6 5x5`, `linear`. */
   readonly operator: string
@@ -59,7 +59,7 @@ export interface StageRow {
   readonly inputSize: number
   readonly stride: number
   readonly channels: number
-  /** [channels, height, width] of what leaves it for a square input; [classes] for the classifier. */
+  /** [channels, height, width] of the output for a square input; [classes] for the classifier. */
   readonly outputShape: readonly number[]
   readonly layers: number
   readonly params: number
@@ -68,21 +68,21 @@ export interface StageRow {
 
 type Role = 'conv' | 'depthwise' | 'se' | 'linear'
 
-/** A convolution or linear layer, with the batch norm that follows it, if any. */
+/** A convolution or linear layer, with the batch norm that follows it if there is one. */
 interface Layer {
   /** Index of the {@link StageRow} it belongs to. */
   row: number
   role: Role
   weights: number
   biases: number
-  /** Channels of the batch norm behind it; 0 for none. */
+  /** Channels of the batch norm after it; 0 for none. */
   norm: number
   /** Output positions: the side squared, 1 after pooling. */
   positions: number
   outputs: number
 }
 
-/** Output side of a layer with an odd kernel; symmetric and SAME padding agree on it. */
+/** Output side of a layer with an odd kernel; symmetric and SAME padding give the same. */
 function strided(size: number, stride: number): number {
   return Math.ceil(size / stride)
 }
@@ -199,8 +199,8 @@ export function count(arch: Arch, options: CountOptions = {}): Counts {
 }
 
 /**
- * Pixels of the smallest map that a batch norm normalises, for one image: with one image a batch, the numbers that a
- * channel's mean is taken over.
+ * Pixels of the smallest feature map that a batch norm normalises, for one image. At batch size 1 a channel's mean is
+ * taken over this many values.
  */
 export function smallestNormalizedMap(arch: CheckedArch, resolution: number): number {
   const normalized = allLayers(arch, resolution, 1, 1).filter(({ norm }) => norm > 0)

@@ -1,4 +1,4 @@
-/** How long a network takes on the device at hand. */
+/** Measures how long a network takes on this machine's device. */
 import { checkCount, checkOneOf, checkOptions } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { Device, DType, MemoryFormat } from '../../native/types'
@@ -13,9 +13,9 @@ import type { Arch } from '../arch/arch'
 import { type CreateOptions, create } from '../network/create'
 
 export interface LatencyOptions {
-  /** A whole training step: forward, backward and an update of RMSProp. Otherwise a forward pass. Default false. */
+  /** Time a whole training step: forward, backward and an RMSProp update. Default false: a forward pass. */
   training?: boolean
-  /** Images at once. Default 1. */
+  /** Batch size. Default 1. */
   batch?: number
   /** Default float32. */
   dtype?: DType
@@ -27,7 +27,7 @@ export interface LatencyOptions {
   profile?: CreateOptions['profile']
   /** Timed runs. Default 15. */
   runs?: number
-  /** Runs before these, not timed. Default 3. */
+  /** Untimed runs before the timed ones. Default 3. */
   warmup?: number
   /** Default 1000. */
   numClasses?: number
@@ -35,13 +35,13 @@ export interface LatencyOptions {
   inChannels?: number
 }
 
-/** Seconds throughout. */
+/** All values in seconds. */
 export interface Latency {
   /** Of the timed runs. */
   readonly median: number
   readonly min: number
   readonly max: number
-  /** Half of the runs differ from the median by less than about half of this: interquartile range over median. */
+  /** Interquartile range over median: half of the runs lie within a range of this relative width. */
   readonly spread: number
   readonly runs: number
 }
@@ -60,8 +60,8 @@ export function summarize(seconds: readonly number[]): Latency {
 }
 
 /**
- * Builds a network, runs it on random images and frees it. The thread is blocked meanwhile, so that nothing else of it
- * is measured. Every run ends with a number read from the device.
+ * Builds a network, runs it on random images and frees it. The calling thread is blocked meanwhile, so that nothing
+ * else on it is measured. Every run ends by reading a number from the device, which waits for the computation.
  *
  * @throws MbconvError ERR_TYPE or ERR_VALUE, and what building and running a network throws: ERR_NATIVE_LOAD, ERR_OOM …
  */
@@ -101,7 +101,7 @@ export function measureLatency(arch: Arch, options: LatencyOptions = {}): Latenc
         scope(() => {
           const images = randn([batch, inChannels, resolution, resolution], { dtype, device }).to({ memoryFormat })
           const labels = randint(0, numClasses, [batch], { device })
-          images.index(0, 0, 0, 0).item() // waits for the device: making images is not the network's time
+          images.index(0, 0, 0, 0).item() // wait for the device: making the images does not count
           const began = performance.now()
           if (parts === undefined) {
             noGrad(() => network.forward(images))

@@ -1,12 +1,13 @@
 /**
- * The tensors of one step of a network, in the order in which they are made and freed: what `estimateMemory` adds up.
+ * The tensors of one step of a network, in the order in which they are allocated and freed. `estimateMemory` adds them
+ * up.
  */
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../arch/check'
 import { KINDS } from '../arch/kinds'
 import { type BlockPlan, layersOf, blocksOf as planOf } from '../arch/plan'
 
-/** Bytes of a number. */
+/** Bytes per number. */
 export const ELEMENT_BYTES = Object.freeze({ float64: 8, float32: 4, bfloat16: 2, float16: 2 })
 
 /** The options of `estimateMemory` that decide how large the tensors of a step are. */
@@ -20,7 +21,7 @@ export interface StepSettings {
   resolution: number
 }
 
-/** An operation on images: its side before and after, and what only some have. */
+/** An operation on images: its side before and after, and fields that only some operations have. */
 export interface Op {
   kind: 'conv' | 'norm' | 'activation' | 'squeezeExcite' | 'dropPath'
   inputs: number
@@ -33,31 +34,31 @@ export interface Op {
   squeezed: number
 }
 
-/** What runs in one scope: its intermediate tensors live until it ends. */
+/** A block runs in one scope: its intermediate tensors live until the scope ends. */
 export interface Block {
   ops: Op[]
-  /** The block's input is added to its output. */
+  /** Whether the block's input is added to its output. */
   skip: boolean
 }
 
-/** What an operation takes, in bytes. */
+/** The memory that an operation takes, in bytes. */
 export interface Needs {
   input: number
   output: number
   /** Kept for the gradient besides the input. */
   extra: number
   keepsInput: boolean
-  /** Tensors of parameters, and as much again for their gradients. */
+  /** Parameter tensors. Their gradients take as much again. */
   weights: number
   /** Running statistics. */
   statistics: number
-  /** For a moment beside the output, and beside the gradients. */
+  /** Allocated for a moment: beside the output in the forward pass, beside the gradients in the backward pass. */
   scratch: { forward: number; backward: number }
 }
 
 /**
- * @throws MbconvError ERR_NOT_IMPLEMENTED for ResNets and for networks with ReLU, which keep other tensors than are
- *   counted here
+ * @throws MbconvError ERR_NOT_IMPLEMENTED for ResNets and for networks with ReLU: they keep tensors that this walk does
+ *   not count
  */
 export function blocksOf(op: string, arch: CheckedArch, { resolution, inChannels, dropPath }: StepSettings): Block[] {
   const halved = Math.ceil(resolution / 2)
@@ -74,7 +75,7 @@ export function blocksOf(op: string, arch: CheckedArch, { resolution, inChannels
       })
     }
     const block = { ops: opsOf(plan, from), skip: plan.residual }
-    // The very first block of all is never dropped.
+    // The first block of the network is never dropped.
     if (block.skip && dropPath > 0 && blocks.length > 1) {
       const last = block.ops[block.ops.length - 1]
       block.ops.push({ ...last, kind: 'dropPath' })
@@ -107,7 +108,7 @@ const PLAIN = { kernel: 1, groups: 1, squeezed: 0 }
 
 type Convolution = Pick<Op, 'inputs' | 'outputs' | 'from' | 'to'> & Partial<Op>
 
-/** Convolution, batch norm, an activation that keeps its input. */
+/** Convolution, batch norm, and an activation that keeps its input. */
 function convNorm(convolution: Convolution): Op[] {
   const { outputs, to } = convolution
   const after = { ...PLAIN, inputs: outputs, outputs, from: to, to }
@@ -118,7 +119,9 @@ function convNorm(convolution: Convolution): Op[] {
   ]
 }
 
-/** A block of the CPU allocator: a header of 64 bytes, whole pages from 32 KiB on (native/device/allocator.cc). */
+/**
+ * Size of a block in the CPU allocator: a 64-byte header, and whole pages from 32 KiB on (native/device/allocator.cc).
+ */
 export function held(bytes: number): number {
   const unit = bytes + 64 < 32 * 1024 ? 64 : 4096
   return bytes === 0 ? 0 : Math.ceil((bytes + 64) / unit) * unit
@@ -157,7 +160,8 @@ export function needsOf(op: Op, settings: StepSettings): Needs {
         ...needs,
         extra: 3 * numbers(batch * inputs) + 2 * numbers(batch * squeezed),
         weights: 2 * numbers(inputs * squeezed) + numbers(inputs) + numbers(squeezed),
-        // The gate's gradient is a product of images before it is summed up; the means' is spread over an image.
+        // The gate's gradient is a product of image size before it is summed. The gradient of the means is spread over
+        // an image.
         scratch: { forward: 0, backward: needs.input },
       }
     case 'dropPath':
@@ -166,13 +170,13 @@ export function needsOf(op: Op, settings: StepSettings): Needs {
 }
 
 /**
- * Scratch of oneDNN 3 on AVX-512 (measured, libtorch 2.13): for the weights' gradient of a depthwise convolution with a
- * large kernel, or one larger than its image, it pads every group to a vector of 16 channels in and out; in 16 bits it
- * adds a float32 copy, and one image so padded and transposed. Contiguous images it copies to its own order and back.
+ * Scratch memory of oneDNN 3 on AVX-512 (measured, libtorch 2.13). For the weight gradient of a depthwise convolution
+ * whose kernel is large or larger than its image, it pads every group to a vector of 16 channels in and out. In 16 bits
+ * it adds a float32 copy, and one padded and transposed image. It copies contiguous images to its own layout and back.
  */
 function scratchOf(op: Op, { scratch, batch, memoryFormat, dtype }: StepSettings): Needs['scratch'] {
   const { inputs, outputs, kernel, groups, from, to } = op
-  // float64 is none of oneDNN's.
+  // oneDNN does not run float64.
   if (!scratch || kernel === 1 || dtype === 'float64') return { forward: 0, backward: 0 }
   const element = ELEMENT_BYTES[dtype]
   const [input, output] = [batch * inputs * from * from * element, batch * outputs * to * to * element]
@@ -185,7 +189,7 @@ function scratchOf(op: Op, { scratch, batch, memoryFormat, dtype }: StepSettings
   return { forward: 0, backward: padded * (4 + element) + turned * element }
 }
 
-/** What is alive now, and the most that ever was. */
+/** Bytes that are alive now, and the peak so far. */
 export class Tally {
   live = 0
   peak = 0
@@ -197,20 +201,21 @@ export class Tally {
   free(bytes: number): void {
     this.live -= bytes
   }
-  /** Needed for a moment only. */
+  /** Memory that is needed only for a moment. */
   touch(bytes: number): void {
     this.take(bytes)
     this.free(bytes)
   }
 }
 
-/** The forward pass without gradients. */
+/** The forward pass without gradients: adds its tensors to the tally. */
 export function infer(tally: Tally, blocks: Needs[][], kinds: Op['kind'][][]): void {
-  let before = 0 // the output of the block before; the images are the caller's
+  let before = 0 // output of the previous block; the images belong to the caller
   for (const [i, block] of blocks.entries()) {
     let made = 0
     for (const [j, { output, scratch }] of block.entries()) {
-      if (kinds[i][j] === 'dropPath' || kinds[i][j] === 'activation') continue // nothing to do; in place
+      // dropPath does nothing here; the activation works in place
+      if (kinds[i][j] === 'dropPath' || kinds[i][j] === 'activation') continue
       tally.touch(output + scratch.forward)
       tally.take(output)
       made += output
@@ -221,7 +226,7 @@ export function infer(tally: Tally, blocks: Needs[][], kinds: Op['kind'][][]): v
   }
 }
 
-/** The forward pass, leaving alive what the backward pass wants. */
+/** The forward pass for training: leaves alive what the backward pass needs. */
 export function forward(tally: Tally, blocks: Needs[][]): void {
   for (const block of blocks) {
     let unkept = 0
@@ -234,13 +239,13 @@ export function forward(tally: Tally, blocks: Needs[][]): void {
   }
 }
 
-/** The backward pass, from the gradient of the last block's output. Leaves the parameters' gradients. */
+/** The backward pass, starting from the gradient of the last block's output. Leaves the parameters' gradients alive. */
 export function backward(tally: Tally, blocks: Needs[][], skips: boolean[], output: number): void {
   let gradient = output
   for (let i = blocks.length - 1; i >= 0; i--) {
-    const past = gradient // what a skip connection hands on stays until the block is done
+    const past = gradient // the skip connection's gradient stays alive until the block is done
     for (const [j, op] of [...blocks[i].entries()].reverse()) {
-      const first = i === 0 && j === 0 // the images want no gradient
+      const first = i === 0 && j === 0 // the images need no gradient
       tally.take(op.weights + (first ? 0 : op.input))
       tally.touch(op.scratch.backward)
       tally.free(op.extra + (op.keepsInput && !first ? op.input : 0))

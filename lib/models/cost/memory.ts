@@ -1,39 +1,38 @@
 /**
- * The tensor memory that training or running a network takes, from its table alone.
+ * The tensor memory that training or running a network takes, computed from its table alone.
  *
- * The tensors of one step are made and freed in the order in which this package and libtorch's autograd do it, and the
- * largest sum that is ever alive is kept. What each operation keeps for its gradient: a convolution its input, batch
- * norm its input and two numbers a channel, SiLU its input, the squeeze-and-excitation product both factors, dropout
- * its mask; pooling, adding and drop path next to nothing.
+ * The walk allocates and frees the tensors of one step in the order of this package and libtorch's autograd, and keeps
+ * the peak. Each operation keeps for its gradient: a convolution its input, batch norm its input and two numbers a
+ * channel, SiLU its input, the squeeze-and-excitation product both factors, dropout its mask. Pooling, adding and drop
+ * path keep almost nothing.
  */
 import { checkCount, checkOneOf, checkOptions, checkRate } from '../../errors/check'
-import { DEFAULT_OPTIMIZER, optimizerKind } from '../../optim/kinds'
-import { type OptimizerName, optimizerNames } from '../../optim/names'
+import { DEFAULT_OPTIMIZER, type OptimizerName, optimizerKind, optimizerNames } from '../../optim/kinds'
 import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
 import { defaultDropPath, featureChannels } from '../arch/plan'
 import { backward, blocksOf, ELEMENT_BYTES, forward, held, infer, needsOf, Tally } from './memory-walk'
 
 export interface MemoryOptions {
-  /** A training step; otherwise a forward pass without gradients. Default false. */
+  /** Estimate a training step. Default false: a forward pass without gradients. */
   training?: boolean
-  /** Images at once. Default 1. */
+  /** Batch size. Default 1. */
   batch?: number
-  /** Of weights, activations and optimiser state alike. Default float32. */
+  /** Of weights, activations and optimiser state. Default float32. */
   dtype?: keyof typeof ELEMENT_BYTES
-  /** Whose state is held while training, sgd's with momentum. Default rmsprop. */
+  /** The optimiser whose state is held while training; sgd with momentum. Default rmsprop. */
   optimizer?: OptimizerName
-  /** A moving average of the weights beside them while training. Default true. */
+  /** Whether training keeps a moving average of the weights. Default true. */
   ema?: boolean
-  /** Any rate above 0 makes blocks with a skip connection hold one more tensor for a moment. Default as in `create`. */
+  /** Above 0, each block with a skip connection holds one more tensor for a moment. Default as in `create`. */
   dropPath?: number
   /** Dropout before the classifier. Default: the architecture's. */
   dropout?: number
-  /** How activations lie in memory. Default channelsLast, as in training configurations. */
+  /** Memory layout of the activations. Default channelsLast, as in training configurations. */
   memoryFormat?: 'channelsLast' | 'contiguous'
   /**
-   * Count what oneDNN takes for a moment inside a convolution, as measured on CPUs with AVX-512. False for CPUs
-   * without. Default true.
+   * Count the memory that oneDNN takes for a moment inside a convolution, as measured on CPUs with AVX-512. Set to
+   * false for CPUs without AVX-512. Default true.
    */
   scratch?: boolean
   /** Default 1000. */
@@ -44,11 +43,11 @@ export interface MemoryOptions {
   resolution?: number
 }
 
-/** Bytes throughout. */
+/** All values in bytes. */
 export interface MemoryEstimate {
-  /** The most that is alive at once. */
+  /** The most that is alive at one time. */
   readonly peak: number
-  /** Where in the step that is. */
+  /** The part of the step in which the peak occurs. */
   readonly peakAt: 'forward' | 'backward' | 'update'
   /** Parameters and batch norm's statistics. */
   readonly weights: number
@@ -56,7 +55,7 @@ export interface MemoryEstimate {
   readonly gradients: number
   readonly optimizer: number
   readonly ema: number
-  /** What the forward pass leaves alive for the backward pass, the images included; 0 without training. */
+  /** What the forward pass keeps for the backward pass, including the images; 0 without training. */
   readonly activations: number
 }
 
@@ -108,9 +107,9 @@ function settingsOf(op: string, arch: Arch, options: MemoryOptions) {
 }
 
 /**
- * Predicts the tensor memory of one training step, or of one forward pass, without running it. Counted is what libtorch
- * allocates for tensors, at the sizes this package's CPU allocator hands out: not the process itself, its libraries,
- * or the data set. Checked against `allocatorStatistics()` to within 10 %.
+ * Predicts the tensor memory of one training step, or of one forward pass, without running it. The estimate covers what
+ * libtorch allocates for tensors, at the block sizes of this package's CPU allocator. It does not cover the process,
+ * its libraries or the data set. Checked against `allocatorStatistics()` to within 10 %.
  *
  * @param arch a table; {@link Arch}
  * @throws MbconvError ERR_TYPE or ERR_VALUE; ERR_NOT_IMPLEMENTED for ResNets and networks with ReLU
@@ -142,7 +141,7 @@ export function estimateMemory(arch: Arch, options: MemoryOptions = {}): MemoryE
   const resident = weights + state.optimizer + state.ema
   tally.take(resident)
   const images = numbers(batch * inChannels * resolution * resolution)
-  // The images as they were loaded stay beside their channels-last copy until the step ends.
+  // The loaded images stay beside their channels-last copy until the step ends.
   tally.take(memoryFormat === 'channelsLast' && inChannels > 1 ? 2 * images : images)
   const pooled = numbers(batch * last)
   const logits = numbers(batch * numClasses)
@@ -155,13 +154,13 @@ export function estimateMemory(arch: Arch, options: MemoryOptions = {}): MemoryE
 
   forward(tally, needs)
   const features = all[all.length - 1].output
-  // Pooled features, dropout's mask and output; logits, their logarithms, what the loss makes of them.
+  // Pooled features, dropout's mask and output; logits, their logarithms, and what the loss computes from them.
   const tail = (dropout > 0 ? 3 : 1) * pooled + 3 * logits
   tally.take(tail)
-  tally.free(features) // pooling keeps no input
+  tally.free(features) // pooling does not keep its input
   const activations = tally.live - resident
   const afterForward = tally.peak
-  tally.take(classifier + features) // gradients of the classifier and of what was pooled
+  tally.take(classifier + features) // gradients of the classifier and of the pooled feature map
   const skips = blocks.map(({ skip }) => skip)
   backward(tally, needs, skips, features)
   const afterBackward = tally.peak

@@ -1,10 +1,10 @@
 /**
- * Networks that others are compared with and that are no table of stages: counted from their layers, not built and not
- * scaled.
+ * Networks for comparison that a table of stages cannot describe. They are counted from their layers, and can be
+ * neither built nor scaled.
  */
 import type { Counts } from './count'
 
-/** A convolution, with a bias and what follows it up to the next one, or a linear layer with one. */
+/** A convolution with bias and what follows it up to the next one, or a linear layer with bias. */
 export type ReferenceLayer =
   | {
       readonly type: 'conv'
@@ -12,7 +12,7 @@ export type ReferenceLayer =
       readonly kernel: number
       readonly stride: number
       readonly padding: number
-      /** A 3x3 stride-2 maximum behind it. */
+      /** A 3x3 stride-2 max pooling after it. */
       readonly pool?: boolean
     }
   | { readonly type: 'linear'; readonly features: number }
@@ -25,13 +25,13 @@ export interface Reference {
   /** Layers in order, for images of 3 channels and 1000 classes. */
   readonly layers: readonly ReferenceLayer[]
   readonly params: number
-  /** Per image, by the same rule as those of the others. */
+  /** Per image, by the same rule as all other counts. */
   readonly macs: Counts['macs']
   /** Length of the state dict. */
   readonly stateDictEntries: number
 }
 
-/** In one column of kernels, as torchvision has it: arXiv:1404.5997, footnote 1. */
+/** The single-column version, as in torchvision: arXiv:1404.5997, footnote 1. */
 // biome-ignore format: one row a layer
 const ALEXNET: readonly ReferenceLayer[] = [
   { type: 'conv', channels: 64,  kernel: 11, stride: 4, padding: 2, pool: true },
@@ -56,7 +56,7 @@ function counted(name: string, source: string, resolution: number, layers: reado
       if (layer.pool) size = Math.floor((size - 3) / 2) + 1
       channels = layer.channels
     } else {
-      // The first one takes every position of the feature map.
+      // The first linear layer takes every position of the feature map.
       const weights = channels * size * size * layer.features
       params += weights + layer.features
       macs += weights
@@ -68,8 +68,8 @@ function counted(name: string, source: string, resolution: number, layers: reado
 }
 
 /**
- * Figures of networks to compare with that this package cannot build: AlexNet, on which the paper's field measures
- * itself. They have no table that could be scaled, so `arch` and `create` do not know them.
+ * Figures of comparison networks that this package cannot build: AlexNet, the field's usual reference. They have no
+ * table to scale, so `arch` and `create` do not know them.
  */
 export function references(): Reference[] {
   return [counted('alexnet', 'arXiv:1404.5997, as torchvision has it', 224, ALEXNET)]

@@ -1,4 +1,4 @@
-/** A network as a table for people: what `mbconv models NAME` prints, and a script may. */
+/** A network as a readable table: `mbconv models NAME` prints it, and scripts can. */
 import { whole } from '../../text/figures'
 import { type Column, table } from '../../text/table'
 import type { Arch } from '../arch/arch'
@@ -11,7 +11,7 @@ export interface Summary {
   /** The table's columns and cells; the last row has the totals. */
   readonly columns: readonly Column[]
   readonly rows: readonly string[][]
-  /** All of it as lines, with the counting rule under it. */
+  /** The whole table as lines of text, with the counting rule below it. */
   readonly text: string
 }
 
@@ -25,7 +25,7 @@ const COLUMNS: readonly Column[] = [
  * The network stage by stage: operator, input side, stride, output (channels x height x width), blocks, parameters,
  * multiply-adds. Counted from the table; nothing is built.
  *
- * @param model an architecture, or a network, whose classes and channels are the defaults then
+ * @param model an architecture, or a network, whose classes and channels then are the defaults
  * @throws MbconvError ERR_TYPE or ERR_VALUE
  */
 export function summary(model: Arch | Network, options: CountOptions = {}): Summary {
@@ -38,7 +38,7 @@ export function summary(model: Arch | Network, options: CountOptions = {}): Summ
     ...[stage, operator, String(inputSize), String(stride), outputShape.join('x'), String(layers)],
     ...[whole(params), whole(macs)],
   ])
-  // Stem, head and classifier are layers, too.
+  // Count stem, head and classifier as layers, too.
   const layers = stages.reduce((sum, each) => sum + each.layers, 0)
   rows.push(['total', '', '', '', '', String(layers), whole(counts.params), whole(counts.macs)])
   const text = [arch.name, '', ...table(COLUMNS, rows), '', `Counted: ${COUNTING_RULE}.`].join('\n')

@@ -1,5 +1,5 @@
 /**
- * The model card: what using a network's weights takes beside the weights, as JSON that travels with them.
+ * The model card: everything besides the weights that is needed to use them, as JSON that travels with them.
  */
 import { z } from 'zod'
 import { checkCount, checkOptions, checkPositive, shown } from '../../errors/check'
@@ -21,7 +21,7 @@ import { checkProfile, type Profile } from '../network/profiles'
  */
 const FORMAT = 3
 
-/** A card is a few kilobytes, or some hundred with the names of many classes. */
+/** A card has a few kilobytes, or some hundred with many class names. */
 const MAX_BYTES = 64 * 2 ** 20
 
 const count0 = z.int().min(0)
@@ -114,54 +114,54 @@ const cardSchema = z.strictObject({
   classes: z.array(z.string()).min(1),
   preprocessing,
   counts: z.strictObject({ params: count0, macs: count0, rule: z.string() }),
-  // Not checked further: a card stays readable when the configuration of training grows.
+  // Not checked further, so that a card stays readable when the training configuration gets new fields.
   training: z.record(z.string(), z.unknown()).nullable(),
   metrics: metrics.nullable(),
   source: z.string().nullable(),
   notes: z.array(z.string()),
 })
 
-/** From an image file to the network's input. The parts are done in this order. */
+/** How an image file becomes the network's input. The steps run in the order of these fields. */
 export interface Preprocessing {
-  /** 1: gray (BT.601 luma); 3: red, green, blue. Image files give no others. */
+  /** 1: gray (BT.601 luma); 3: red, green, blue. Other counts cannot be read from image files. */
   readonly channels: number
   /**
-   * [height, width] in px that files are stretched to first: that of the training images, where they were smaller or
-   * larger than the input. Null where files go to the input's size at once.
+   * [height, width] in px that every file is stretched to first: the size of the training images, if that differed from
+   * the input's. Null where files are resized directly to the input's size.
    */
   readonly size: readonly [number, number] | null
   /** Side of the network's square input, px. */
   readonly resolution: number
   /**
-   * `stretch`: the image is resized to the input, whatever its shape (training in this package). `crop`: the shorter
-   * side is resized to {@link shorterSide}, then the middle cut out (timm, torchvision). `squash`: both sides are resized
-   * to it, whatever the shape, then the middle cut out (timm).
+   * `stretch`: the image is resized to the input, ignoring its aspect ratio (training in this package). `crop`: the
+   * shorter side is resized to {@link shorterSide}, then the centre is cut out (timm, torchvision). `squash`: both
+   * sides are resized to {@link shorterSide}, ignoring the aspect ratio, then the centre is cut out (timm).
    */
   readonly fit: 'stretch' | 'crop' | 'squash'
-  /** Input side over the side that is resized to, 0.875 say; null with `stretch`. */
+  /** Input side divided by the side that the image is resized to, such as 0.875. Null with `stretch`. */
   readonly cropShare: number | null
-  /** Of the resizing to the input. */
+  /** Interpolation of the resizing to the input. */
   readonly interpolation: 'bilinear' | 'bicubic'
   /**
-   * Whether a file's colour profile is applied, which gives sRGB. False: the numbers are taken as they are, and CMYK is
-   * converted without a profile, as Pillow, timm and torchvision do.
+   * True: a file's colour profile is applied, which gives sRGB. False: the numbers are used unchanged, and CMYK is
+   * converted without a profile, as in Pillow, timm and torchvision.
    */
   readonly colorManagement: boolean
-  /** Taken from pixels in 0 … 1, a number a channel. */
+  /** Subtracted from pixels in 0 … 1, per channel. */
   readonly mean: readonly number[]
-  /** What they are divided by then. */
+  /** The result is divided by this, per channel. */
   readonly std: readonly number[]
 }
 
 /** The result of an evaluation. */
 export interface CardMetrics {
-  /** Share of images whose class is the most probable, 0 … 1. */
+  /** Share of images whose most probable class is the right one, 0 … 1. */
   readonly top1: number
   readonly top5: number
-  /** Null where it is not a number. */
+  /** Null if the loss is NaN or infinite. */
   readonly loss: number | null
   readonly images: number
-  /** The training step that was evaluated; null where there is none. */
+  /** The training step of the evaluated weights; null if there is none. */
   readonly step: number | null
 }
 
@@ -171,28 +171,29 @@ export interface ModelCard {
   /** The table of stages, as `models.create` takes it. */
   readonly arch: Arch
   readonly profile: Profile
-  /** Names, in the order of the logits. */
+  /** Class names, in the order of the logits. */
   readonly classes: readonly string[]
   readonly preprocessing: Preprocessing
-  /** For these classes, channels and resolution; `rule` says what a multiply-add is. */
+  /** For these classes, channels and this resolution. `rule` defines a multiply-add. */
   readonly counts: { readonly params: number; readonly macs: number; readonly rule: string }
-  /** The configuration of the training run, whole; null where the weights come from elsewhere. */
+  /** The complete configuration of the training run; null if the weights come from elsewhere. */
   readonly training: Readonly<Record<string, unknown>> | null
   readonly metrics: CardMetrics | null
   /** Where the weights came from: an address, a file's name, a run's checkpoint. */
   readonly source: string | null
-  /** What else a user should know: a classifier that was re-initialised, say. */
+  /** Further facts for users, such as a re-initialised classifier. */
   readonly notes: readonly string[]
 }
 
 export interface CardOptions {
   /** Default: the architecture's. */
   name?: string
-  /** One a class. Default: `class 0` and so on. */
+  /** One name per class. Default: `class 0` and so on. */
   classes?: readonly string[]
   /**
-   * What differs from the default, which is a centre crop of 0.875 with bicubic interpolation at the architecture's
-   * resolution, normalised with the profile's mean and standard deviation; those must be given where channels are not 3.
+   * Changes to the default, which is a centre crop of 0.875 with bicubic interpolation at the architecture's
+   * resolution, normalised with the profile's mean and standard deviation. Mean and standard deviation are required
+   * where channels are not 3.
    */
   preprocessing?: Partial<Omit<Preprocessing, 'channels'>>
   training?: object | null
@@ -202,22 +203,22 @@ export interface CardOptions {
 }
 
 /**
- * The px that the shorter side is resized to with `fit: 'crop'`, and both with `'squash'`: timm's rule, with which
- * torchvision's sizes agree.
+ * The side in px that an image is resized to: the shorter side with `fit: 'crop'`, both sides with `'squash'`. The rule
+ * is timm's; torchvision's sizes agree with it.
  */
 export function shorterSide(preprocessing: Pick<Preprocessing, 'resolution' | 'cropShare'>): number {
   const op = 'shorterSide'
   const { resolution, cropShare } = preprocessing ?? {}
   checkCount(op, 'resolution', resolution)
   if (cropShare !== null) checkPositive(op, 'cropShare', cropShare)
-  // 384 is 383.99… when it is computed back from 380 / 384.
+  // 380 / 384, divided back, gives 383.99… instead of 384.
   return Math.floor(resolution / (cropShare ?? 1) + 1e-6)
 }
 
 /**
- * The card of a network.
+ * Makes the card of a network.
  *
- * @throws MbconvError ERR_TYPE or ERR_VALUE naming what does not fit
+ * @throws MbconvError ERR_TYPE or ERR_VALUE naming the value that does not fit
  */
 export function makeCard(network: Network, options: CardOptions = {}): ModelCard {
   const op = 'makeCard'
@@ -252,7 +253,7 @@ export function makeCard(network: Network, options: CardOptions = {}): ModelCard
   }
   const { params, macs } = count(arch, { numClasses, inChannels, resolution })
   const counts = { params, macs, rule: COUNTING_RULE }
-  // What is undefined in a table is not in a file either.
+  // JSON drops undefined fields, so the card in memory has none either.
   const card = jsonOf(op, {
     ...{ format: FORMAT, name, arch, profile, classes, preprocessing, counts, training, metrics, source, notes },
   })
@@ -269,7 +270,7 @@ function jsonOf(op: string, value: unknown): unknown {
   }
 }
 
-/** A card from a caller, as a file would hold it. */
+/** Checks a card from a caller and gives it the form that a file would have. */
 export function checkedCard(op: string, card: ModelCard): ModelCard {
   if (typeof card !== 'object' || card === null) {
     throw new MbconvError('ERR_TYPE', `${op}: card must be a model card, as models.makeCard makes them`, { op })
@@ -300,9 +301,9 @@ function checkPath(op: string, path: unknown): void {
 }
 
 /**
- * Writes a card; `path` holds its old content or all of the new, whatever happens.
+ * Writes a card atomically: `path` holds either its old content or all of the new.
  *
- * @throws MbconvError ERR_VALUE for what is no card, ERR_IO
+ * @throws MbconvError ERR_VALUE for an invalid card, ERR_IO
  */
 export function writeCard(path: string, card: ModelCard): void {
   const op = 'writeCard'
@@ -313,7 +314,7 @@ export function writeCard(path: string, card: ModelCard): void {
 /**
  * Reads a card.
  *
- * @throws MbconvError ERR_FORMAT naming the file and what is wrong in it, unknown keys too; ERR_IO
+ * @throws MbconvError ERR_FORMAT naming the file and the problem, including unknown keys; ERR_IO
  */
 export function readCard(path: string): ModelCard {
   const op = 'readCard'
@@ -322,9 +323,9 @@ export function readCard(path: string): ModelCard {
 }
 
 /**
- * The card of a text, from a file's metadata say.
+ * Parses a card from text, such as a file's metadata.
  *
- * @param name what errors are to call it
+ * @param name how errors name the source
  * @throws MbconvError ERR_FORMAT
  */
 export function parseCard(text: string, name: string): ModelCard {

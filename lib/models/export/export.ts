@@ -1,4 +1,4 @@
-/** Networks for other runtimes, as ONNX files. */
+/** Export of networks as ONNX files, for other runtimes. */
 import { checkCount, checkOptions, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { type OnnxNode, type OnnxTensor, writeOnnx } from '../../io/onnx'
@@ -13,17 +13,17 @@ export const CARD_KEY = 'mbconv.card'
 const PROFILE_KEY = 'mbconv.profile'
 
 export interface ExportOptions {
-  /** Version of ONNX's operators, 17 to 22. The same operators are used in all. Default 17. */
+  /** Version of ONNX's operators, 17 to 22. The graph uses the same operators for all of them. Default 17. */
   opset?: number
-  /** Batch norms become part of the convolutions before them: a smaller graph, equal but for rounding. Default true. */
+  /** Fold batch norms into the convolutions before them: a smaller graph, equal up to rounding. Default true. */
   fold?: boolean
-  /** Goes into the file's metadata; must be of this network. */
+  /** Written into the file's metadata; must describe this network. */
   card?: ModelCard
   /** Side of the square input, px. Default: the card's, else the architecture's. */
   resolution?: number
   /**
-   * The input is pixels, uint8 0 … 255, and normalising them with the card's mean and standard deviation is part of the
-   * graph. Default false: the input is normalised float32.
+   * True: the input is pixels, uint8 0 … 255, and the graph normalises them with the card's mean and standard
+   * deviation. Default false: the input is normalised float32.
    */
   pixels?: boolean
 }
@@ -40,13 +40,14 @@ export interface ExportReport {
 }
 
 /**
- * Writes a network as ONNX file: images `input` [batch, channels, resolution, resolution] to `logits` [batch, classes], as
- * evaluation computes them, whatever mode the network is in. Numbers are float32. The batch is dynamic; the resolution is
- * fixed, since SAME padding depends on it. Nodes and tensors have the names of the state dict.
+ * Writes a network as an ONNX file that maps images `input` [batch, channels, resolution, resolution] to `logits`
+ * [batch, classes]. It computes what evaluation mode computes, whatever mode the network is in. Numbers are float32.
+ * The batch is dynamic; the resolution is fixed, since SAME padding depends on it. Nodes and tensors have the names of
+ * the state dict.
  *
- * @param path the file; it holds its old content or all of the new, whatever happens
- * @throws MbconvError ERR_TYPE, ERR_VALUE for options, for a card of another network, and for more than 2 GiB, which no
- *   ONNX file holds; ERR_NOT_IMPLEMENTED naming a layer that has no counterpart; ERR_DISPOSED; ERR_IO
+ * @param path the file; written atomically, so it holds either its old content or all of the new
+ * @throws MbconvError ERR_TYPE; ERR_VALUE for options, for a card of another network, and for more than 2 GiB, the
+ *   limit of an ONNX file; ERR_NOT_IMPLEMENTED naming a layer that has no ONNX counterpart; ERR_DISPOSED; ERR_IO
  */
 export function exportOnnx(network: Network, path: string, options: ExportOptions = {}): ExportReport {
   const op = 'exportOnnx'
@@ -100,7 +101,7 @@ export function exportOnnx(network: Network, path: string, options: ExportOption
   return { path, bytes, nodes: nodes.length, opset, ...report }
 }
 
-/** Refuses a card that tells of another network than this. */
+/** Refuses a card that describes another network. */
 function checkCardFits(op: string, card: ModelCard, { arch, profile, numClasses, inChannels }: Network): void {
   const facts: [string, unknown, unknown][] = [
     ['classes', card.classes.length, numClasses],
@@ -115,7 +116,7 @@ function checkCardFits(op: string, card: ModelCard, { arch, profile, numClasses,
   throw new MbconvError('ERR_VALUE', `${op}: the card is of another network: ${what} ${is}, here ${wanted}`, { op })
 }
 
-/** JSON in which the order of keys tells nothing. */
+/** JSON with sorted keys, so that the order of keys makes no difference. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, item) => {
     if (typeof item !== 'object' || item === null || Array.isArray(item)) return item
@@ -123,7 +124,7 @@ function canonical(value: unknown): string {
   })
 }
 
-/** Bytes to normalised float32: x / (255 · std) − mean / std. */
+/** The constants that turn bytes into normalised float32: x / (255 · std) − mean / std. */
 function normalization({ preprocessing: { mean, std } }: ModelCard) {
   const shape = [1, mean.length, 1, 1]
   const tensors: OnnxTensor[] = [

@@ -1,4 +1,4 @@
-/** A network and what travels along: ONNX file, model card and, where asked for, the weights as safetensors. */
+/** Writes a network and its companion files: ONNX file, model card and, on request, the weights as safetensors. */
 import { MbconvError } from '../../errors/error'
 import { write as writeSafetensors } from '../../io/safetensors'
 import type { Network } from '../network/network'
@@ -6,19 +6,19 @@ import { type ModelCard, writeCard } from './card'
 import { CARD_KEY, type ExportOptions, type ExportReport, exportOnnx } from './export'
 
 export interface ExportFilesOptions extends Omit<ExportOptions, 'card' | 'resolution'> {
-  /** Write the weights as safetensors, too, under the keys of the state dict, the card in the metadata. Default false. */
+  /** Also write the weights as safetensors, with the state dict's keys and the card in the metadata. Default false. */
   safetensors?: boolean
 }
 
 export interface ExportedFiles extends Omit<ExportReport, 'path'> {
   onnx: string
   card: string
-  /** Null where they were not asked for. */
+  /** Null if not requested. */
   safetensors: string | null
 }
 
 /**
- * Writes `NAME.onnx`, `NAME.card.json` and, if asked for, `NAME.safetensors`, each whole or not at all.
+ * Writes `NAME.onnx`, `NAME.card.json` and, on request, `NAME.safetensors`. Each file is written atomically.
  *
  * @param out the ONNX file; its name ends in `.onnx`
  * @throws MbconvError as {@link exportOnnx}

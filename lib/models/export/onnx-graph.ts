@@ -1,8 +1,8 @@
 /**
  * A network as a graph of ONNX operators.
  *
- * The modules are walked as `forward` runs them. Each class has its writer here, by exact class; a module without one, or
- * one that no writer has come by, is an error that names it: a graph is never written without a part of its network.
+ * The code walks the modules in the order of `forward`. Each class has a writer here, found by exact class. A module
+ * without a writer, or one that no writer visits, is an error that names it: a graph never lacks a part of its network.
  */
 import { MbconvError } from '../../errors/error'
 import type { Attribute, OnnxNode, OnnxTensor } from '../../io/onnx'
@@ -27,7 +27,7 @@ import type { ActivationName } from '../arch/arch'
 import { activatesSum, Block, ConvNorm } from '../network/blocks'
 import { Network } from '../network/network'
 
-/** Something computed: its name in the graph, and the side of its images, px; 1 where it has none any more. */
+/** A computed value: its name in the graph and the side of its images in px (1 after pooling). */
 interface Value {
   name: string
   side: number
@@ -38,7 +38,7 @@ type Writer<M> = (graph: Graph, module: M, key: string, input: Value) => Value
 /** A class with any constructor. */
 type Class<M> = new (...args: never[]) => M
 
-/** By the prototype that a module has: exactly this class, and none that is made from it. */
+/** By a module's prototype: matches exactly this class and no subclass. */
 const writers = new Map<unknown, Writer<Module>>()
 
 function writes<M extends Module>(type: Class<M>, writer: Writer<M>): void {
@@ -46,13 +46,13 @@ function writes<M extends Module>(type: Class<M>, writer: Writer<M>): void {
 }
 
 export interface GraphOptions {
-  /** Of the square input, px. */
+  /** Side of the square input, px. */
   resolution: number
-  /** Batch norms become part of the convolutions before them. */
+  /** Fold batch norms into the convolutions before them. */
   fold: boolean
 }
 
-/** Nodes and tensors of a graph under construction. */
+/** The nodes and tensors of a graph under construction. */
 export class Graph {
   readonly nodes: OnnxNode[] = []
   readonly tensors: OnnxTensor[] = []
@@ -64,19 +64,19 @@ export class Graph {
     this.fold = fold
   }
 
-  /** Adds a node whose output has its name. */
+  /** Adds a node. Its output gets the node's name. */
   add(operator: string, name: string, inputs: string[], attributes?: Record<string, Attribute>): string {
     this.nodes.push({ name, operator, inputs, output: name, ...(attributes && { attributes }) })
     return name
   }
 
-  /** Adds a tensor under its key in the state dict; `values` is called when the file is written. */
+  /** Adds a tensor under its key in the state dict. `values` is called only when the file is written. */
   tensor(name: string, shape: readonly number[], values: () => Float32Array): string {
     this.tensors.push({ name, shape, values })
     return name
   }
 
-  /** A number, once in the graph however often it is used. */
+  /** A scalar constant. Each value is in the graph once, however often it is used. */
   constant(value: number): string {
     const known = this.#constants.get(value)
     if (known !== undefined) return known
@@ -96,12 +96,12 @@ export class Graph {
     return writer(this, module, key, input)
   }
 
-  /** Says that a module is in the graph, with what is its own. */
+  /** Records that a module and its own parameters are in the graph. */
   visited(module: Module): void {
     this.#visited.add(module)
   }
 
-  /** Refuses a network of which something is not in the graph. */
+  /** Refuses a network if any part of it is missing in the graph. */
   checkWhole(module: Module, key = ''): void {
     if (!this.#visited.has(module)) {
       const what = `${key || 'the network'} (${module.constructor.name}) was not written`
@@ -124,7 +124,7 @@ export class Graph {
       case 'sigmoid':
         return after(this.add('Sigmoid', `${key}.sigmoid`, [x]))
       case 'hardsigmoid':
-        // ONNX's own slope is 0.2.
+        // ONNX's default slope is 0.2.
         return after(
           this.add('HardSigmoid', `${key}.hardsigmoid`, [x], { alpha: { float: 1 / 6 }, beta: { float: 0.5 } }),
         )
@@ -132,12 +132,12 @@ export class Graph {
   }
 }
 
-/** A tensor's numbers as float32, wherever and however it is kept. */
+/** A tensor's numbers as float32, whatever its device, dtype and layout. */
 function numbers(tensor: Tensor): Float32Array {
   return noGrad(() => scope(() => tensor.to({ device: 'cpu', dtype: 'float32' }).toTypedArray() as Float32Array))
 }
 
-/** Zeros [before, after] along a side, and the side that comes out. */
+/** Padding [before, after] along a side, and the output side. */
 function paddingOf({ padding, kernel, stride }: Conv2d, side: number): { pads: [number, number]; output: number } {
   if (padding === 'same') {
     const output = Math.ceil(side / stride)
@@ -147,7 +147,7 @@ function paddingOf({ padding, kernel, stride }: Conv2d, side: number): { pads: [
   return { pads: [padding, padding], output: Math.floor((side + 2 * padding - kernel) / stride) + 1 }
 }
 
-/** A convolution with the weight and bias of these names. */
+/** Writes a convolution with the weight and bias of these names. */
 function convolution(graph: Graph, conv: Conv2d, key: string, x: Value, weight: string, bias?: string): Value {
   const { kernel, stride, groups } = conv
   const { pads, output } = paddingOf(conv, x.side)
@@ -184,7 +184,7 @@ writes(BatchNorm2d, (graph, norm, key, x) => {
   }
 })
 
-/** Per channel, in float64: what batch norm multiplies with, and what it adds. */
+/** Per channel, in float64: batch norm's factor and its offset. */
 function scaleAndShift(norm: BatchNorm2d): { scale: Float64Array; shift: Float64Array } {
   const [weight, bias, mean, variance] = [norm.weight, norm.bias, norm.runningMean, norm.runningVar].map(numbers)
   const scale = Float64Array.from(weight, (w, c) => w / Math.sqrt(variance[c] + norm.eps))
@@ -274,7 +274,7 @@ export function graphOf(network: Network, input: string, { resolution, fold }: G
   const graph = new Graph(fold)
   const { name } = graph.module(network, '', { name: input, side: resolution })
   graph.checkWhole(network)
-  // The last node keeps its name; what it puts out gets the one that users ask for.
+  // The last node keeps its name. Its output gets the name that users ask for.
   const last = graph.nodes[graph.nodes.length - 1]
   if (last.output !== name) throw new Error(`the last node is ${last.name}, the result ${name}`)
   last.output = 'logits'

@@ -1,4 +1,4 @@
-/** The networks by name, and the names that others have for them. */
+/** The networks by name, and other libraries' names for them. */
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../arch/check'
 import { EFFICIENTNET, EFFICIENTNET_LITE } from './efficientnet'
@@ -6,7 +6,7 @@ import { EFFICIENTNETV2, EFFICIENTNETV2_RW } from './efficientnetv2'
 import { MNASNET, MOBILENET } from './mobilenet'
 import { RESNET } from './resnet'
 
-/** By family, smallest model first. Made when asked for, since nobody wants all. */
+/** By family, smallest model first. Each table is made on request, since nobody needs all of them. */
 const FAMILIES: ReadonlyMap<string, () => CheckedArch> = new Map(
   [EFFICIENTNET, EFFICIENTNETV2, EFFICIENTNETV2_RW, EFFICIENTNET_LITE, MOBILENET, MNASNET, RESNET].flatMap(
     Object.entries,
@@ -32,17 +32,17 @@ export const ALIASES: ReadonlyMap<string, string> = new Map([
   ['semnasnet_100', 'mnasnet_a1'],
 ])
 
-/** Names that {@link arch} knows, by family, smallest model first. Aliases are not among them. */
+/** Names that {@link arch} knows, by family, smallest model first. Aliases are not included. */
 export function list(): string[] {
   return [...FAMILIES.keys()]
 }
 
-/** The name in {@link list} for a name that timm or torchvision uses; the name itself where it is none of theirs. */
+/** Translates timm's or torchvision's name to the one in {@link list}. Returns any other name unchanged. */
 export function canonicalName(name: string): string {
   return ALIASES.get(name) ?? name
 }
 
-/** The name in {@link list} that a short one means, `b3` say, or one of timm's or torchvision's. */
+/** The name in {@link list} for a short one such as `b3`, or for one of timm's or torchvision's. */
 export function fullName(name: string): string | undefined {
   const canonical = canonicalName(name)
   return list().find((known) => known === canonical || known === `efficientnet_${name}`)
@@ -51,8 +51,8 @@ export function fullName(name: string): string | undefined {
 /**
  * The architecture of a published model, as frozen data.
  *
- * @param name one of {@link list}, `efficientnet_b0` say, or timm's or torchvision's name for it. A name stands for the
- *   architecture only: numeric profile and weights are chosen apart.
+ * @param name one of {@link list}, such as `efficientnet_b0`, or timm's or torchvision's name for it. A name selects
+ *   only the architecture; numeric profile and weights are chosen separately.
  * @throws MbconvError ERR_TYPE, or ERR_VALUE listing the known names.
  */
 export function arch(name: string): CheckedArch {

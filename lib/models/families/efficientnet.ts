@@ -39,8 +39,8 @@ export interface PublishedVariant {
 }
 
 /**
- * The coefficients the authors released (B0–B7 with the paper, B8 and L2 with later work). They were rounded by hand:
- * no φ gives them back, so they are never computed from α, β, γ, nor the other way round.
+ * The coefficients the authors released (B0–B7 with the paper, B8 and L2 with later work). They were rounded by hand
+ * and match no φ, so they are never computed from α, β, γ, and α, β, γ never from them.
  */
 // biome-ignore format: a table
 export const PUBLISHED: Readonly<Record<string, PublishedVariant>> = Object.freeze({
@@ -56,7 +56,7 @@ export const PUBLISHED: Readonly<Record<string, PublishedVariant>> = Object.free
   efficientnet_l2: Object.freeze({ width: 4.3, depth: 5.3, resolution: 800, dropout: 0.5 }),
 })
 
-/** EfficientNet-Lite0: no squeeze-excitation, ReLU6, ends that do not scale. */
+/** EfficientNet-Lite0: no squeeze-excitation, ReLU6, fixed stem, head and outer stages in scaling. */
 const LITE: CheckedArch = checkArch('families', {
   ...BASELINE,
   name: 'efficientnet_lite0',

@@ -1,8 +1,8 @@
 /**
- * EfficientNetV2: early stages of Fused-MBConv without squeeze-excitation, no 90 % rule when channels are rounded.
+ * EfficientNetV2: early stages of Fused-MBConv without squeeze-excitation; rounding of channels without the 90 % rule.
  *
  * Sources: Tan and Le, "EfficientNetV2: Smaller Models and Faster Training", arXiv:2104.00298, Table 4;
- * google/automl@6a54c87 efficientnetv2/effnetv2_configs.py. The resolution is the one of evaluation.
+ * google/automl@6a54c87 efficientnetv2/effnetv2_configs.py. The resolution is that of evaluation.
  */
 import { type CheckedArch, checkArch } from '../arch/check'
 import { type PublishedVariant, scaledFrom } from './efficientnet'
@@ -150,7 +150,7 @@ const RW_S: CheckedArch = checkArch('families', {
   divisor: 8,
 })
 
-/** The last two stages are deepened by 1.6, the others by 1.2: no single depth coefficient of S gives it. */
+/** The last two stages are deepened by 1.6, the others by 1.2, so no single depth coefficient makes it from S. */
 const RW_M: CheckedArch = checkArch('families', {
   name: 'efficientnetv2_rw_m',
   stem: 32,

@@ -2,13 +2,13 @@
  * MobileNetV1, V2, V3 and MnasNet.
  *
  * Sources: arXiv:1704.04861, Table 1; arXiv:1801.04381, Table 2; arXiv:1905.02244, Tables 1 and 2; arXiv:1807.11626,
- * Figure 7. Where implementations differ from a paper these are torchvision's and timm's.
+ * Figure 7. Where implementations differ from a paper, these tables follow torchvision and timm.
  */
 import { type CheckedArch, checkArch } from '../arch/check'
 
 const COMMON = { width: 1, depth: 1, resolution: 224, dropout: 0.2, divisor: 8 }
 
-/** The depthwise blocks of equal width are one stage; scaling in depth repeats them. */
+/** Depthwise blocks of equal width form one stage, so scaling in depth repeats them. */
 const V1: CheckedArch = checkArch('families', {
   ...COMMON,
   name: 'mobilenet_v1',

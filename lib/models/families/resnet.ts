@@ -1,5 +1,5 @@
 /**
- * ResNet and Wide ResNet, with the stride in the 3x3 convolution as torchvision has it.
+ * ResNet and Wide ResNet, with the stride in the 3x3 convolution as in torchvision.
  *
  * Sources: arXiv:1512.03385, Table 1; arXiv:1605.07146. "Wide" here, as in torchvision, doubles the width inside the
  * blocks; scaling in width multiplies every width.

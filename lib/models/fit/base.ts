@@ -1,9 +1,9 @@
 /**
- * What a fit scales, and how its result is said in a training configuration.
+ * What a fit scales, and the training configuration that names the result.
  *
- * A base that was itself scaled from a published table (w 0.25 of B0, say) is scaled from that table again, by the
- * product of both coefficients: channels are rounded once, and `model.name`, `width`, `depth` of a configuration give
- * the same network. A table of someone's own making is scaled as it is; no configuration can name it.
+ * If the base was itself scaled from a published table (such as width 0.25 of B0), the fit scales that table by the
+ * product of both coefficients. Channels are then rounded once, and `model.name`, `width`, `depth` of a configuration
+ * give the same network. A user's own table is scaled directly; no configuration can name it.
  */
 import { MbconvError } from '../../errors/error'
 import type { Arch } from '../arch/arch'
@@ -12,17 +12,20 @@ import { defaultDropPath } from '../arch/plan'
 import { scale } from '../arch/scaling'
 import { arch as archNamed, list } from '../families/catalogue'
 
-/** Resolutions a training configuration takes, px. */
+/** Resolutions that a training configuration accepts, px. */
 export const RESOLUTIONS = Object.freeze({ min: 8, max: 4096 })
 
-/** Relative to the base; the resolution in pixels. */
+/** Depth and width relative to the base; the resolution in pixels. */
 export interface Point {
   readonly depth: number
   readonly width: number
   readonly resolution: number
 }
 
-/** The keys of `model:` in a training configuration that make a network. Left out is what the named one has anyway. */
+/**
+ * The keys of `model:` in a training configuration that define a network. Keys equal to the named network's are
+ * omitted.
+ */
 export interface ModelConfig {
   readonly name: string
   readonly width: number
@@ -34,7 +37,7 @@ export interface ModelConfig {
 }
 
 export interface FitBase {
-  /** As given. */
+  /** The base as the caller gave it. */
   readonly arch: CheckedArch
   /** The table that is scaled. */
   readonly root: CheckedArch
@@ -60,7 +63,9 @@ export function networkOf(arch: Arch): string {
   return JSON.stringify({ ...arch, name: '', width: 0, depth: 0, resolution: 0, dropPath: undefined })
 }
 
-/** Published tables that this one may have been scaled from; the one that its name begins with comes first. */
+/**
+ * Published tables that this one may have been scaled from. The table whose name this one's begins with comes first.
+ */
 function roots(arch: CheckedArch): CheckedArch[] {
   const names = list()
   const own = names.filter((name) => arch.name === name || arch.name.startsWith(`${name}_`))
@@ -90,7 +95,7 @@ export function fitBase(op: string, base: unknown, divisor?: number): FitBase {
   return { arch, root: arch, depth: 1, width: 1, divisor: divisor ?? arch.divisor, named: false }
 }
 
-/** Undefined where the coefficients lead beyond what a table may hold. */
+/** Undefined if the coefficients exceed the limits of a table. */
 function scaled(root: CheckedArch, depth: number, width: number, divisor: number, { resolution, dropout }: Arch) {
   try {
     return scale(root, { depth, width, divisor, resolution, dropout })
@@ -100,7 +105,7 @@ function scaled(root: CheckedArch, depth: number, width: number, divisor: number
   }
 }
 
-/** The base scaled; the base itself where nothing changes. Undefined beyond what a table may hold. */
+/** The scaled base, or the base itself if nothing changes. Undefined beyond the limits of a table. */
 export function tableAt(base: FitBase, { depth, width, resolution }: Point): CheckedArch | undefined {
   const { arch } = base
   if (depth === 1 && width === 1 && base.divisor === arch.divisor && resolution === arch.resolution) return arch
@@ -108,7 +113,7 @@ export function tableAt(base: FitBase, { depth, width, resolution }: Point): Che
   return scaled(base.root, d, w, base.divisor, { ...arch, resolution })
 }
 
-/** The configuration that makes `tableAt(base, point)`; null where the base is no published table, scaled or not. */
+/** The configuration that makes `tableAt(base, point)`; null if the base does not come from a published table. */
 export function modelConfig(base: FitBase, { depth, width, resolution }: Point): ModelConfig | null {
   if (!base.named) return null
   const { root, arch, divisor } = base

@@ -1,9 +1,9 @@
 /**
- * Scaling to a budget: from a network and what the scaled one may cost to the coefficients.
+ * Scaling to a budget: finds the coefficients with which a base network costs a given amount.
  *
- * The paper's 2^φ is what the formula is meant to cost, not what it costs: rounding makes φ = 1 cost 2.57 times B0. Here
- * the cost of each candidate is counted ({@link count}), predicted ({@link estimateMemory}) or measured
- * ({@link measureLatency}), and coefficients are chosen by that.
+ * The paper's 2^φ is the intended cost, not the real one: rounding makes φ = 1 cost 2.57 times B0. So the cost of each
+ * candidate is counted ({@link count}), predicted ({@link estimateMemory}) or measured ({@link measureLatency}), and
+ * the coefficients are chosen by that cost.
  */
 import { checkCount, checkNumber, checkOneOf, checkOptions, checkPositive, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
@@ -21,29 +21,29 @@ import { type Found, isHit, missOf, type Problem } from './line'
 import { type Direction, type FitPlan, solve } from './ray'
 import { CIRCUMSTANCES, DIMENSIONS, type Dimension, METRICS, type Metric, TOLERANCES } from './request'
 
-/** So much, or so many times what the base costs. */
+/** An absolute amount, or a multiple of the base's cost. */
 export type Amount = number | { times: number }
 
 type MemorySettings = Omit<MemoryOptions, 'numClasses' | 'inChannels' | 'resolution'>
 type LatencySettings = Omit<LatencyOptions, 'numClasses' | 'inChannels'>
 
-/** What the result may cost. One of these, with the circumstances under which it is to hold. */
+/** What the result may cost: one of these, with the settings under which the cost is determined. */
 export type Budget =
   /** Multiply-adds of one image. */
   | { macs: Amount }
   | { params: Amount }
-  /** Bytes at the peak of a forward pass, or of a training step. An upper limit unless `atMost` is false. */
+  /** Bytes at the peak of a forward pass or of a training step. An upper limit unless `atMost` is false. */
   | ({ memory: Amount } & MemorySettings)
-  /** Seconds a batch, measured here and now. */
+  /** Seconds per batch, measured on this machine. */
   | ({ latency: Amount } & LatencySettings)
 
 export interface FitOptions {
   /** A published name, or a table. */
   base: string | Arch
   budget: Budget
-  /** What grows: all three along the ray α^φ, β^φ, γ^φ, or one alone. Default compound. */
+  /** What grows: all three along the ray α^φ, β^φ, γ^φ, or a single dimension. Default compound. */
   dimension?: Dimension
-  /** Largest relative error. Default 0.03; for latency 0.1, since a measurement repeats no better on a shared machine. */
+  /** Largest relative error. Default 0.03; 0.1 for latency, since measurements on a shared machine vary that much. */
   tolerance?: number
   /** Depth base of the compound ray, at least 1. Default 1.2, the paper's. */
   alpha?: number
@@ -51,16 +51,18 @@ export interface FitOptions {
   beta?: number
   /** Resolution base. Default 1.15. */
   gamma?: number
-  /** Channels become multiples of this. Default: the base's. */
+  /** Channels are rounded to multiples of this. Default: the base's divisor. */
   divisor?: number
-  /** Resolutions tried are multiples of this, px. Default 1. */
+  /** Only resolutions that are multiples of this are tried, px. Default 1. */
   resolutionStep?: number
   /**
-   * How far depth, width or resolution may be from the ray's where no network of the ray itself hits: 0.1 is 10 % each.
-   * Rounding does not count. Default 0.1.
+   * How far depth, width or resolution may be from the ray if no network on the ray is within the tolerance: 0.1 is 10
+   * % each. Rounding does not count. Default 0.1.
    */
   maxDeviation?: number
-  /** The budget is an upper limit: nothing above it is a hit. Default true for memory, else false. */
+  /**
+   * Treat the budget as an upper limit: a network above it never counts as a hit. Default true for memory, else false.
+   */
   atMost?: boolean
   /** Classes of the classifier. Default 1000. */
   numClasses?: number
@@ -68,17 +70,17 @@ export interface FitOptions {
   inChannels?: number
 }
 
-/** A network that was found. */
+/** A network that the search found. */
 export interface Fit {
   /** The table, frozen. */
   readonly arch: Arch
-  /** Of the compound ray, where the network is nearest to it; null along a single dimension. */
+  /** Where on the compound ray the network is nearest to the ray; null along a single dimension. */
   readonly phi: number | null
   /** Relative to the base; the resolution in pixels. */
   readonly coefficients: { readonly depth: number; readonly width: number; readonly resolution: number }
   /**
-   * How far the coefficients are from the ray's at `phi` at most: 0 for the formula itself, 0.1 for 10 %. Coefficients
-   * that give the same network count as one, so those printed may lie a rounding farther.
+   * The largest distance of a coefficient from the ray's at `phi`: 0 on the ray, 0.1 for 10 %. Coefficients that give
+   * the same network count as equal, so the reported ones may lie farther away by a rounding.
    */
   readonly deviation: number
   readonly counts: Counts
@@ -86,7 +88,7 @@ export interface Fit {
   readonly cost: number
   /** cost / target − 1. */
   readonly error: number
-  /** `model:` of a training configuration that makes this network; null where the base has no published name. */
+  /** `model:` of a training configuration that makes this network; null if the base has no published name. */
   readonly config: ModelConfig | null
   /** With a budget of latency: how the cost was measured. */
   readonly latency?: Latency
@@ -98,11 +100,11 @@ interface FitBasics {
   /** In the budget's unit. */
   readonly target: number
   readonly tolerance: number
-  /** With a budget of latency: everything measured on the way, in order. */
+  /** With a latency budget: every measurement of the search, in order. */
   readonly measured?: readonly { readonly name: string; readonly macs: number; readonly latency: Latency }[]
 }
 
-/** The network, or, where none is within the tolerance, the nearest there is. */
+/** The network, or the nearest one if none is within the tolerance. */
 export type FitResult =
   | (FitBasics & Fit & { readonly reached: true })
   | (FitBasics & { readonly reached: false; readonly nearest: Fit })
@@ -123,14 +125,14 @@ const OPTIONS = [
   'inChannels',
 ] as const
 
-/** Of a budget that is counted; a cost over less than this may be no number. */
+/** Smallest target of a counted budget: a cost divided by less may overflow to Infinity. */
 const LEAST = 1e-9
 
 function refuse(op: string, message: string, hint?: string): never {
   throw new MbconvError('ERR_VALUE', `${op}: ${message}`, { op, hint })
 }
 
-/** @returns which budget, how much, and under which circumstances */
+/** @returns the metric, the amount and the settings of the cost */
 function checkBudget(op: string, budget: unknown): { metric: Metric; amount: Amount; circumstances: object } {
   checkOptions(op, budget, [...METRICS, ...new Set(Object.values(CIRCUMSTANCES).flat())])
   const given = METRICS.filter((metric) => Object.hasOwn(budget as object, metric))
@@ -160,7 +162,7 @@ function direction(op: string, options: FitOptions): Direction {
   return { depth: Math.log(alpha), width: Math.log(beta), resolution: Math.log(gamma) }
 }
 
-/** The base as a candidate, where its channels are multiples of the divisor wanted. */
+/** The base as a candidate, if its channels are multiples of the requested divisor. */
 function unscaled({ base, problem, dimension }: FitPlan): Found | undefined {
   const { arch } = base
   if (base.divisor !== arch.divisor || arch.resolution % problem.step !== 0) return undefined
@@ -173,16 +175,17 @@ function unscaled({ base, problem, dimension }: FitPlan): Found | undefined {
 /**
  * Scales a network to a budget.
  *
- * A base that is within the tolerance is the answer itself. Else the network of the compound ray nearest to the budget
- * is, if it is within the tolerance; else the one nearest to the ray among all that hit, each coefficient at most
- * `maxDeviation` from the ray's. Along a single dimension there is one coefficient, in thousandths, and nothing beside.
- * Coefficients lie from 0.01 to 100, resolutions from 8 to 4096 px.
+ * If the base is within the tolerance, it is the answer. Otherwise the network of the compound ray nearest to the
+ * budget is the answer, if it is within the tolerance. Otherwise it is the network nearest to the ray among all that
+ * are within the tolerance, with each coefficient at most `maxDeviation` from the ray's. Along a single dimension the
+ * search covers one coefficient, in thousandths, and nothing else. Coefficients lie from 0.01 to 100, resolutions from
+ * 8 to 4096 px.
  *
- * Where nothing hits, `reached` is false and the result has no `arch`, so that a network off the budget is not built by
- * mistake: it is in `nearest`, the nearest to the budget of everything searched.
+ * If no network is within the tolerance, `reached` is false and the result has no `arch`, so that nobody builds a
+ * network off the budget by mistake. `nearest` then holds the network nearest to the budget.
  *
- * With a budget of latency, an hour at most, networks are built and run on the calling thread, which is blocked
- * meanwhile; what this machine's memory would not hold is not tried.
+ * With a latency budget (an hour at most), networks are built and run on the calling thread, which is blocked
+ * meanwhile. Networks that do not fit this machine's memory are not tried.
  *
  * @example fit({ base: 'efficientnet_b0', budget: { macs: { times: 4 } } })
  * @example fit({ base: 'efficientnet_b0', budget: { memory: 8 * 2 ** 30, training: true, batch: 32 } })
@@ -213,7 +216,7 @@ export function fit(options: FitOptions): FitResult {
     macs: byMacs,
     params: (table, resolution) => count(table, { ...shared, resolution }).params,
     memory: (table, resolution) => estimateMemory(table, { ...circumstances, ...shared, resolution }).peak,
-    latency: byMacs, // what candidates are arranged by; they are measured below
+    latency: byMacs, // orders the candidates; they are measured below
   }
   const plan: FitPlan = {
     base,
@@ -250,7 +253,7 @@ export function fit(options: FitOptions): FitResult {
     : Object.freeze({ ...basics, target, reached: false, nearest: fit })
 }
 
-/** Bytes that a network takes while it is measured on the CPU; 0 where that is not known, or not the host's memory. */
+/** Bytes that a network takes while it is measured on the CPU. 0 if unknown, or if the memory is not the host's. */
 function peakOf(
   table: CheckedArch,
   { device = 'cpu', training, batch, dtype = 'float32' }: LatencySettings,
@@ -261,7 +264,7 @@ function peakOf(
   return estimateMemory(table, settings).peak
 }
 
-/** A search may end where no table can be made; the base is there in any case. */
+/** A search may end where no table is possible; the base is always a candidate. */
 function nearer({ base, problem }: FitPlan, here: Found | undefined, found: Found | undefined): Found {
   if (found === undefined && here === undefined)
     refuse('fit', `no scaling of ${base.arch.name} gives a table with channels in multiples of ${base.divisor}`)

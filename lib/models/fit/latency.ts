@@ -1,9 +1,9 @@
 /**
- * Fitting to a measured time: few candidates, arranged by counted multiply-adds, each built and run.
+ * Fitting to a measured time: a few candidates, ordered by counted multiply-adds, each built and run.
  *
- * A measurement is noisy and a network of fewer multiply-adds need not be faster. So the bracket around the target is
- * kept from all measurements, one that contradicts another is repeated, and what hits is measured afresh before it
- * counts: the best of many noisy figures would flatter.
+ * Measurements are noisy, and a network with fewer multiply-adds need not be faster. So the bracket around the target
+ * takes all measurements into account, and a measurement that contradicts another is repeated. A hit is measured again
+ * before it counts, since the best of many noisy figures would be too good.
  */
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../arch/check'
@@ -12,10 +12,10 @@ import { networkOf } from './base'
 import { type Found, isHit, missOf } from './line'
 import { type FitPlan, solve } from './ray'
 
-/** Networks built at most; each is measured once or twice. */
+/** The most networks that a fit builds; each is measured once or twice. */
 const MOST = 12
 
-/** Seconds a batch, from what a clock can tell to what some twenty runs of one network have to be waited for. */
+/** Limits of the seconds per batch: from a clock's resolution to the time that users can wait for some twenty runs. */
 const SHORTEST = 1e-9
 const LONGEST = 3600
 
@@ -25,14 +25,14 @@ function checkTime(seconds: number): void {
   throw new MbconvError('ERR_VALUE', message, { op: 'fit' })
 }
 
-/** How much of the bracket, in multiply-adds, a guess leaves on either side. */
+/** The share of the bracket, in multiply-adds, that a guess keeps clear at either end. */
 const MARGIN = 0.1
 
 interface Trial {
   found: Found
   macs: number
   latency: Latency
-  /** How often it was measured. */
+  /** How often this network was measured. */
   times: number
 }
 
@@ -45,10 +45,10 @@ interface LatencyFit {
 }
 
 /**
- * @param plan whose problem costs in multiply-adds
+ * @param plan its problem must cost in multiply-adds
  * @param amount seconds, or a multiple of the base's time
- * @param measure the time of a network
- * @param fits whether it can be built and run here
+ * @param measure returns the time of a network
+ * @param fits whether a network can be built and run here
  * @throws MbconvError ERR_VALUE for more than an hour, or less than a nanosecond
  */
 export function fitLatency(
@@ -90,7 +90,7 @@ export function fitLatency(
   let latest = add(here)
   const target = typeof amount === 'number' ? amount : amount.times * latest.latency.median
   checkTime(target)
-  // With another divisor the base only says where to begin.
+  // With another divisor the base is only a starting point, not an answer.
   const isAnswer = ({ found }: Trial) => found !== here || base.divisor === arch.divisor
   const errorOf = ({ latency }: Trial) => latency.median / target - 1
 
@@ -99,7 +99,7 @@ export function fitLatency(
       take(latest)
       if (isHit(problem, errorOf(latest))) break
     }
-    // One of two that contradict each other was disturbed, or the smaller is indeed slower.
+    // If two measurements contradict each other, one was disturbed, or the smaller network really is slower.
     for (const other of trials.values()) {
       if (other.times > 1 || other === latest) continue
       if ((other.macs - latest.macs) * (other.latency.median - latest.latency.median) < 0) take(other)
@@ -116,13 +116,13 @@ export function fitLatency(
     throw new MbconvError('ERR_VALUE', message, { op: 'fit' })
   }
   const best = answers.reduce((a, b) => (missOf(problem, errorOf(b)) < missOf(problem, errorOf(a)) ? b : a))
-  // A figure that hits was the first of its network unless it ended the loop above.
+  // Unless it ended the loop above, a hit has been measured only once: measure it again.
   if (best !== latest && best.times === 1 && isHit(problem, errorOf(best))) take(best)
   const found = { ...best.found, cost: best.latency.median, error: errorOf(best) }
   return { found, latency: best.latency, target, measured }
 }
 
-/** The network whose multiply-adds promise the time wanted; undefined where there is none that was not tried. */
+/** The untried network whose multiply-adds promise the target time; undefined if there is none. */
 function candidate(plan: FitPlan, trials: Trial[], target: number): Found | undefined {
   const ordered = [...trials].sort((a, b) => a.macs - b.macs)
   const low = ordered.filter(({ latency }) => latency.median <= target).pop()
@@ -135,12 +135,12 @@ function candidate(plan: FitPlan, trials: Trial[], target: number): Found | unde
   return undefined
 }
 
-/** Multiply-adds to try: between the ends of the bracket, or beyond the one there is. */
+/** Multiply-adds to try: inside the bracket, or beyond its only end. */
 function guesses(low: Trial | undefined, high: Trial | undefined, target: number): number[] {
   if (low === undefined || high === undefined) {
     const { macs, latency } = (low ?? high) as Trial
     const ratio = target / latency.median
-    // Time grows more slowly than multiply-adds where networks are small; farther out than asked, if that is known.
+    // For small networks, time grows more slowly than multiply-adds, so also try farther out.
     return [ratio, ratio ** 2, ratio ** 4].map((factor) => macs * Math.min(Math.max(factor, 0.1), 10))
   }
   const share = Math.log(target / low.latency.median) / Math.log(high.latency.median / low.latency.median)

@@ -1,16 +1,16 @@
 /**
- * Finding the network that costs what it should, along one coefficient; what the search along the compound ray shares
- * with it is here too.
+ * Finds the network of a given cost along one coefficient. Also holds what this search shares with the search along the
+ * compound ray.
  *
  * Cost as a function of a coefficient is a staircase: repeats are rounded up, channels to multiples, sides to pixels.
- * It never falls, so the step at which it passes the target is found by halving.
+ * It never falls, so bisection finds the step that passes the target.
  */
 import type { CheckedArch } from '../arch/check'
 import { type FitBase, networkOf, type Point, RESOLUTIONS, tableAt } from './base'
 
 export interface Problem {
   base: FitBase
-  /** What a table costs at a resolution; Infinity where there is no telling. Never less for a larger network. */
+  /** The cost of a table at a resolution; Infinity if unknown. Never lower for a larger network. */
   cost: (table: CheckedArch, resolution: number) => number
   target: number
   tolerance: number
@@ -31,13 +31,13 @@ export interface Found extends Point {
   deviation: number
 }
 
-/** Coefficients are searched from this to that, in steps of a thousandth. */
+/** Range of the coefficients; the search uses steps of a thousandth. */
 export const COEFFICIENTS = { min: 0.01, max: 100, steps: 1000 }
 
 export const isHit = ({ tolerance, atMost }: Problem, error: number): boolean =>
   Math.abs(error) <= tolerance && !(atMost && error > 0)
 
-/** Orders misses: the smaller, the nearer; above an upper limit is worse than anything below. */
+/** The size of a miss, for comparison. Above an upper limit, a network is worse than any below it. */
 export const missOf = ({ atMost }: Problem, error: number): number =>
   atMost && error > 0 ? 1e9 + error : Math.abs(error)
 
@@ -59,7 +59,10 @@ export function lastBelow(low: number, high: number, below: (k: number) => boole
   return yes
 }
 
-/** Like {@link lastBelow}, from `start` upwards with growing strides, for where far is dear. At most `high`. */
+/**
+ * Like {@link lastBelow}, but from `start` upwards with growing strides, since distant values are costly. At most
+ * `high`.
+ */
 export function gallop(start: number, high: number, below: (k: number) => boolean): number {
   let [yes, stride] = [start, 1]
   while (yes + stride < high && below(yes + stride)) {
@@ -70,7 +73,7 @@ export function gallop(start: number, high: number, below: (k: number) => boolea
   return no === high && below(high) ? high : lastBelow(yes, no, below)
 }
 
-/** The same number with as few decimals as `same` allows, four at most. */
+/** The value with the fewest decimals that `same` accepts, four at most. */
 function shortened(value: number, same: (candidate: number) => boolean): number {
   for (const unit of [1, 10, 100, 1000, 10_000]) {
     const [down, up] = [Math.floor(value * unit) / unit, Math.ceil(value * unit) / unit]
@@ -80,7 +83,7 @@ function shortened(value: number, same: (candidate: number) => boolean): number 
   return value
 }
 
-/** Coefficients in as few decimals as give the same network. */
+/** The coefficients with the fewest decimals that give the same network. */
 function tidy(problem: Problem, found: Found): Found {
   const wanted = networkOf(found.table)
   const isSame = (point: Point) => {
@@ -90,7 +93,7 @@ function tidy(problem: Problem, found: Found): Found {
   const { resolution } = found
   const depth = shortened(found.depth, (depth) => isSame({ depth, width: found.width, resolution }))
   const width = shortened(found.width, (width) => isSame({ depth, width, resolution }))
-  // Off the ray φ is only told; on it, it leads to the network.
+  // On the ray, φ defines the network, so it stays exact. Off the ray it is only information.
   const phi = found.phi === null || found.deviation === 0 ? found.phi : Number(found.phi.toFixed(4))
   return { ...found, ...evaluate(problem, { depth, width, resolution }, phi, found.deviation) }
 }
@@ -104,7 +107,7 @@ export function nearest(problem: Problem, candidates: (Found | undefined)[]): Fo
   return best
 }
 
-/** The network nearest to the target along one coefficient, the other two being the base's. */
+/** The network nearest to the target along one coefficient; the other two stay at the base's values. */
 export function searchLine(problem: Problem, dimension: 'depth' | 'width' | 'resolution'): Found | undefined {
   const { base, step } = problem
   const here: Point = { depth: 1, width: 1, resolution: base.arch.resolution }

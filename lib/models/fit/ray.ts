@@ -1,8 +1,8 @@
 /**
- * Finding the network that costs what it should where depth, width and resolution grow together.
+ * Finds the network of a given cost where depth, width and resolution grow together.
  *
- * First along the ray itself; where both sides of the step at which it passes the target miss, in the neighbourhood: all
- * distinct networks within a stated distance of the ray, nearest first.
+ * The search first follows the ray. If both sides of the step that passes the target miss, it searches all distinct
+ * networks within a given distance of the ray, nearest first.
  */
 
 import { type FitBase, networkOf, type Point, RESOLUTIONS, tableAt } from './base'
@@ -21,14 +21,14 @@ import {
 } from './line'
 import type { Dimension } from './request'
 
-/** The logarithms of α, β and γ: where the ray leads. Not negative, not all 0. */
+/** The logarithms of α, β and γ: the direction of the ray. None is negative, and not all are 0. */
 export interface Direction {
   depth: number
   width: number
   resolution: number
 }
 
-/** All coefficients that give the same network: the ends of an interval, in thousandths. */
+/** All coefficients that give the same network: an interval, in thousandths. */
 interface Class {
   low: number
   high: number
@@ -38,8 +38,8 @@ interface Class {
 type Interval = readonly [number, number]
 
 /**
- * The least distance of a box to the ray {φ·direction}, as a difference of logarithms, and the middle of the φ that have
- * it: a box is reached at distance δ where φ·g lies in [low − δ, high + δ] for each coefficient.
+ * The smallest distance of a box from the ray {φ·direction}, as a difference of logarithms, and the middle of the φ
+ * that have this distance. A box is within distance δ if φ·g lies in [low − δ, high + δ] for each coefficient.
  */
 function distance(box: Interval[], directions: number[]): { distance: number; phi: number } {
   let least = 0
@@ -56,7 +56,7 @@ function distance(box: Interval[], directions: number[]): { distance: number; ph
   return { distance: least, phi: Number.isFinite(from) ? (from + to) / 2 : 0 }
 }
 
-/** The φ from which a box is no farther than `within`. */
+/** The range of φ at which a box is no farther than `within`. */
 function reachable(box: Interval[], directions: number[], within: number): Interval {
   let [from, to] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
   for (const [i, [low, high]] of box.entries()) {
@@ -67,7 +67,7 @@ function reachable(box: Interval[], directions: number[], within: number): Inter
   return [from, to]
 }
 
-/** The search along, and beside, one ray. */
+/** The search along one ray and in its neighbourhood. */
 export class RaySearch {
   readonly #problem: Problem
   readonly #direction: Direction
@@ -80,7 +80,7 @@ export class RaySearch {
     this.#reach = Math.log1p(maxDeviation)
   }
 
-  /** The network nearest to the ray that hits the target; where none does, the one nearest to the target. */
+  /** The network nearest to the ray that hits the target; if none does, the network nearest to the target. */
   search(): Found | undefined {
     const problem = this.#problem
     const onRay = this.#crossing()
@@ -97,7 +97,7 @@ export class RaySearch {
     return step * Math.min(Math.max(Math.round(pixels / step), least), most)
   }
 
-  /** Where the formula leads at φ, all coefficients times e^shift. */
+  /** The coefficients that the formula gives at φ, each times e^shift. */
   #at(phi: number, shift = 0): Point {
     const { depth, width, resolution } = this.#direction
     const limited = (log: number) => Math.min(Math.max(Math.exp(log + shift), COEFFICIENTS.min), COEFFICIENTS.max)
@@ -121,7 +121,7 @@ export class RaySearch {
     return [Math.max(...all.map(([low]) => low)), Math.min(...all.map(([, high]) => high))]
   }
 
-  /** Both sides of the step at which the ray's cost passes a level; the same φ twice at the ray's ends. */
+  /** The φ on both sides of the step at which the ray's cost passes a level; at the ray's ends, the same φ twice. */
   #passing(level: number, shift = 0): Interval {
     const [least, most] = this.#limits()
     const isBelow = (phi: number) => this.#costAt(phi, shift) <= level
@@ -155,7 +155,8 @@ export class RaySearch {
     const found = (phi: number) => {
       const exact = evaluate(problem, this.#at(phi), phi)
       if (exact === undefined) return undefined
-      // The same network from a φ that people can write down. The step is at `phi`, so one of the two leads past it.
+      // Shorten φ to few digits that give the same network. The step is at `phi`, so one of the two roundings is past
+      // it.
       for (const unit of [1, 10, 100, 1000, 10_000, 100_000]) {
         for (const short of [Math.floor(phi * unit) / unit, Math.ceil(phi * unit) / unit]) {
           const other = evaluate(problem, this.#at(short), short)
@@ -167,7 +168,7 @@ export class RaySearch {
     return { phi: low, sides: low === high ? [found(low)] : [found(low), found(high)] }
   }
 
-  /** Runs of coefficients, from one φ to another and the reach beyond, that give the same network. */
+  /** The intervals of coefficients that give the same network, over a range of φ and `reach` beyond it. */
   #classes(dimension: 'depth' | 'width', [from, to]: Interval, upwards: boolean): Class[] {
     const { base } = this.#problem
     const { steps, min, max } = COEFFICIENTS
@@ -197,16 +198,18 @@ export class RaySearch {
     return classes
   }
 
-  /** The neighbourhood of the crossing, nearest to the ray first. `onRay` is the nearest network of the ray itself. */
+  /**
+   * Searches the neighbourhood of the crossing, nearest to the ray first. `onRay` is the nearest network of the ray.
+   */
   #beside(crossing: number, onRay: Found): Found {
     const problem = this.#problem
     const { target, atMost } = problem
-    const upwards = crossing >= 0 // the base costs less; a step may stand right behind it
+    const upwards = crossing >= 0 // the base costs less; a step may follow at once
     const miss = Math.abs(onRay.error)
-    // No network beyond these φ, however far from the ray it may be, comes closer than what there is.
+    // Outside these φ, no network within reach of the ray comes closer to the target than `onRay`.
     const [from] = this.#passing(target * (1 - miss), this.#reach)
     const [, to] = this.#passing(target * (atMost ? 1 : 1 + miss), -this.#reach)
-    // Who asks for more wants no coefficient to shrink, nor the reverse.
+    // When the target is above the base's cost, no coefficient may shrink; when it is below, none may grow.
     const window: Interval = upwards
       ? [Math.max(0, Math.min(from, crossing)), to]
       : [from, Math.min(0, Math.max(to, crossing))]
@@ -233,7 +236,7 @@ export class RaySearch {
     return best
   }
 
-  /** One network at the sides at which it hits; where there is none, at the two between which the target lies. */
+  /** One network at the resolutions that hit; if none hits, at the two resolutions around the target. */
   *#sides(depth: Class, width: Class, reach: number, upwards: boolean): Generator<{ found: Found; distance: number }> {
     const problem = this.#problem
     const { base, step, target } = problem
@@ -252,7 +255,7 @@ export class RaySearch {
       errors.set(k, known)
       return known
     }
-    // Half a step either way is rounding, not distance.
+    // Half a step either way counts as rounding, not as distance.
     const bound = (phi: number, slack: number) => (arch.resolution * Math.exp(phi * growth.resolution + slack)) / step
     const [least, most] = upwards ? [arch.resolution, RESOLUTIONS.max] : [RESOLUTIONS.min, arch.resolution]
     const first = Math.max(Math.ceil(bound(from, -reach) - 0.5), Math.ceil(least / step))
@@ -260,11 +263,11 @@ export class RaySearch {
     if (first > last) return
     const ks: number[] = []
     if (errorAt(first) === errorAt(last)) {
-      // The side does not count: the ray's own.
+      // The resolution does not count: it is the ray's own.
       const { phi } = distance(flat, directions.slice(0, 2))
       ks.push(Math.min(Math.max(Math.round(bound(phi, 0)), first), last))
     } else {
-      // The step at which the target is passed; the range may lie on one side of it.
+      // The step that passes the target; the whole range may lie on one side of it.
       const before = (k: number) => errorAt(k) <= 0
       const low = !before(first) ? first - 1 : before(last) ? last : lastBelow(first, last, before)
       for (let k = low; k >= first && (k === low || isHit(problem, errorAt(k))); k--) ks.push(k)
@@ -292,7 +295,7 @@ export class RaySearch {
   }
 }
 
-/** What the checked options come to. */
+/** The checked options, resolved. */
 export interface FitPlan {
   base: FitBase
   dimension: Dimension
@@ -301,7 +304,7 @@ export interface FitPlan {
   problem: Problem
 }
 
-/** The network of a plan: on the ray or beside it, or along one dimension. Undefined where no table can be made. */
+/** The network of a plan: on the ray, beside it, or along one dimension. Undefined if no table is possible. */
 export function solve(plan: FitPlan): Found | undefined {
   const { problem, dimension } = plan
   if (dimension !== 'compound') return searchLine(problem, dimension)

@@ -1,6 +1,6 @@
-/** What a fit can be asked for: what the budget bounds and what grows. Plain lists that load nothing. */
+/** The choices of a fit: which cost the budget bounds and which dimension grows. Plain lists without imports. */
 
-/** What grows: all three along the compound ray, or one alone. */
+/** What grows: all three along the compound ray, or a single dimension. */
 export const DIMENSIONS = ['compound', 'depth', 'width', 'resolution'] as const
 export type Dimension = (typeof DIMENSIONS)[number]
 
@@ -8,7 +8,7 @@ export type Dimension = (typeof DIMENSIONS)[number]
 export const METRICS = ['macs', 'params', 'memory', 'latency'] as const
 export type Metric = (typeof METRICS)[number]
 
-/** Keys of a budget beside the metric itself: under which circumstances its cost is to hold. */
+/** Keys of a budget besides the metric: the settings under which the cost is determined. */
 export const CIRCUMSTANCES: Readonly<Record<Metric, readonly string[]>> = {
   macs: [],
   params: [],
@@ -16,5 +16,5 @@ export const CIRCUMSTANCES: Readonly<Record<Metric, readonly string[]>> = {
   latency: ['training', 'batch', 'dtype', 'device', 'memoryFormat', 'profile', 'runs', 'warmup'],
 }
 
-/** The largest relative error unless a caller says otherwise. A measurement repeats no better on a shared machine. */
+/** Default of the largest relative error. Measurements on a shared machine vary by about 10 %. */
 export const TOLERANCES: Readonly<Record<Metric, number>> = { macs: 0.03, params: 0.03, memory: 0.03, latency: 0.1 }

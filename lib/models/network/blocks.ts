@@ -1,6 +1,6 @@
 /**
- * The blocks that networks are made of, from their plans. State-dict keys and their order are those of torchvision's
- * EfficientNet: `block.N` in the order of computation, ResNet's projection behind it as `downsample`.
+ * Builds the blocks of a network from their plans. State-dict keys and their order are those of torchvision's
+ * EfficientNet: `block.N` in the order of computation, followed by ResNet's projection as `downsample`.
  */
 import * as F from '../../nn/functional'
 import { BatchNorm2d, Conv2d, DropPath, type Init, SqueezeExcite } from '../../nn/layers'
@@ -11,12 +11,12 @@ import { KINDS, type LayerPlan } from '../arch/kinds'
 import { type BlockPlan, layersOf } from '../arch/plan'
 import type { Profile } from './profiles'
 
-/** What the layers of one network share. */
+/** What all layers of one network share. */
 export interface Context {
   profile: Profile
   init: Init
   squeeze: Squeeze
-  /** Batch norms are folded into the convolutions, which have a bias instead. */
+  /** Batch norms are folded into the convolutions, which then have a bias. */
   folded: boolean
 }
 
@@ -24,8 +24,8 @@ export interface Context {
 export type ConvPlan = Pick<LayerPlan, 'input' | 'output' | 'kernel' | 'stride' | 'groups' | 'activation'>
 
 /**
- * Convolution without bias, batch norm, activation. Children `0` and `1`, as torchvision numbers them. In a folded network
- * the convolution has a bias and there is no batch norm.
+ * Convolution without bias, batch norm, activation. The children are `0` and `1`, as in torchvision. In a folded
+ * network the convolution has a bias and there is no batch norm.
  */
 export class ConvNorm extends Sequential {
   readonly conv: Conv2d
@@ -34,7 +34,7 @@ export class ConvNorm extends Sequential {
 
   constructor({ input, output, kernel, stride, groups, activation }: ConvPlan, context: Context) {
     const { padding, bnEps, bnMomentum } = context.profile
-    // At stride 1 an odd kernel's padding is symmetric under both rules.
+    // At stride 1, an odd kernel has the same symmetric padding under both rules.
     const same = padding === 'same' && stride > 1
     const conv = new Conv2d(input, output, kernel, {
       stride,
@@ -57,7 +57,10 @@ export class ConvNorm extends Sequential {
   }
 }
 
-/** Activates a value that nothing else uses: in place, unless gradients are recorded, where that would copy it first. */
+/**
+ * Activates a value that nothing else uses. Works in place, unless gradients are recorded: then that would copy it
+ * first.
+ */
 export function activate(y: Tensor, name: ActivationName): Tensor {
   const options = { inplace: !y.requiresGrad }
   switch (name) {
@@ -72,16 +75,16 @@ export function activate(y: Tensor, name: ActivationName): Tensor {
   }
 }
 
-/** The convolutions of a block one after the other and, where the plan says so, its input added to their output. */
+/** The layers of a block in sequence. If the plan has a residual, the input is added to their output. */
 export class Block extends Module {
   readonly block: Sequential
-  /** The input's way where it has to change its shape (ResNet). */
+  /** The shortcut's projection, where the input has to change its shape (ResNet). */
   readonly downsample: ConvNorm | undefined
-  /** Undefined where nothing is added. */
+  /** Undefined where no input is added. */
   readonly dropPath: DropPath | undefined
   readonly plan: BlockPlan
 
-  /** @param dropPath probability of dropping this block's branch */
+  /** @param dropPath probability that this block's branch is dropped */
   constructor(plan: BlockPlan, dropPath: number, context: Context) {
     super()
     this.plan = plan
@@ -103,7 +106,7 @@ export class Block extends Module {
   }
 }
 
-/** Whether the sum of input and branch is activated. */
+/** Whether an activation follows the sum of input and branch. */
 export function activatesSum({ kind }: BlockPlan): boolean {
   return KINDS[kind].activatesSum
 }

@@ -1,4 +1,4 @@
-/** Models as they are asked for: by name or by table. */
+/** Creates models by name or from a table. */
 import { checkCount, checkOptions, checkRate, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { Device, DType } from '../../native/types'
@@ -17,25 +17,25 @@ export interface CreateOptions {
   numClasses?: number
   /** Channels of the images. Default 3. */
   inChannels?: number
-  /** Padding and batch norm constants: a named profile, or one's own. Default `paper`. */
+  /** Padding and batch norm constants: a named profile, or a custom one. Default `paper`. */
   profile?: ProfileName | Profile
   /**
    * Stochastic depth while training: block i of n (counted from 0) loses its branch with probability dropPath·i/n.
-   * Default 0.2 in EfficientNets, 0 in the others, which were published without.
+   * Default 0.2 in EfficientNets; 0 in the other families, which were published without.
    */
   dropPath?: number
   /** Dropout before the classifier while training. Default: the architecture's. */
   dropout?: number
   /**
-   * Makes the initial weights reproducible, whatever was drawn before, and leaves the random state as it was. Without
-   * one they are drawn from the thread's random state.
+   * Makes the initial weights reproducible and leaves the thread's random state unchanged. Without a seed the weights
+   * are drawn from the thread's random state.
    */
   seed?: Seed
   /** Default `cpu`. */
   device?: Device
   /** A floating-point type. Default `float32`. Weights are drawn in float32 and then converted. */
   dtype?: DType
-  /** `paper` (default), or `none`: weights are left as memory comes, for a state dict that will be loaded. */
+  /** `paper` (default), or `none`: the weights stay uninitialised, for a state dict that will be loaded. */
   init?: Init
 }
 

@@ -1,4 +1,4 @@
-/** Batch norm's constants in evaluation mode, folded into the convolution before it. */
+/** Folds batch norm's evaluation-mode constants into the convolution before it. */
 import { MbconvError } from '../../errors/error'
 import type { Module } from '../../nn/module'
 import { noGrad } from '../../tensor/core/autograd'
@@ -7,8 +7,8 @@ import type { Tensor } from '../../tensor/core/tensor'
 import { ConvNorm } from './blocks'
 
 /**
- * Copies `source` into `target`, a network of the same table without batch norms, and gives that: in evaluation mode, on
- * the device, in the dtype and layout of `source`, without gradients. Where that fails `target` is freed.
+ * Copies `source` into `target`, a network of the same table without batch norms, and returns `target`: in evaluation
+ * mode, on the device and in the dtype and layout of `source`, without gradients. Frees `target` on failure.
  */
 export function foldedInto<Target extends Module>(op: string, source: Module, target: Target): Target {
   try {
@@ -28,19 +28,19 @@ export function foldedInto<Target extends Module>(op: string, source: Module, ta
   }
 }
 
-/** Two networks of one table have the same modules in the same places, but for batch norms. */
+/** Two networks of one table have the same modules in the same places, except for batch norms. */
 function copy(source: Module, target: Module): void {
   if (source instanceof ConvNorm && target instanceof ConvNorm) {
     scope(() => fold(source, target))
     return
   }
   const own = target.children()
-  // The parameters of a module that has no children are all its own.
+  // A module without children owns all its parameters.
   if (own.length === 0) target.loadStateDict(source.stateDict())
   for (const [i, child] of source.children().entries()) copy(child, own[i])
 }
 
-/** γ · (w∗x − μ) / √(σ² + ε) + β is a convolution with w·γ/√(σ² + ε) and the bias β − μ·γ/√(σ² + ε). */
+/** γ · (w∗x − μ) / √(σ² + ε) + β equals a convolution with weight w·γ/√(σ² + ε) and bias β − μ·γ/√(σ² + ε). */
 function fold({ conv, norm }: ConvNorm, target: ConvNorm): void {
   if (norm === undefined) return
   const double = (tensor: Tensor) => tensor.detach().to({ dtype: 'float64' })

@@ -1,5 +1,6 @@
 /**
- * Grad-CAM: where in an image the evidence for a class lies, by the gradient of its logit with respect to a feature map.
+ * Grad-CAM: shows where in an image the evidence for a class lies, by the gradient of its logit with respect to a
+ * feature map.
  * Source: arXiv:1610.02391, equations 1 and 2.
  */
 import { checkOptions, shown } from '../../errors/check'
@@ -13,30 +14,30 @@ import { oneHot } from '../../tensor/ops/combining'
 import { Network } from './network'
 
 export interface GradCamOptions {
-  /** The class of each image, or one for all. Default: the most probable one of each. */
+  /** The class to explain, for each image or one for all. Default: each image's most probable class. */
   classes?: number | readonly number[]
-  /** Part of the network whose feature map is looked at, as in `forwardFeatures`. Default: the last one. */
+  /** The part of the network whose feature map is used, as in `forwardFeatures`. Default: the last one. */
   stage?: number
-  /** [height, width] that the heat-maps are enlarged to, with a linear filter. Default: the images'; null: the feature map's. */
+  /** [height, width] of the heat-maps, enlarged with a linear filter. Default: the images'; null: the feature map's. */
   size?: readonly [number, number] | null
 }
 
 export interface GradCam {
-  /** [N, H, W], 0 … 1; the hottest place of an image is 1, unless nothing in it speaks for the class: then all is 0. */
+  /** [N, H, W], 0 … 1. The hottest place of each image is 1; an image without evidence for the class is all 0. */
   heat: Tensor
-  /** The class of each image that the heat is of. */
+  /** The explained class of each image. */
   classes: number[]
   /** [N, classes] */
   logits: Tensor
 }
 
 /**
- * Heat-maps of what speaks for a class. A channel counts by the mean of its gradient; what speaks against the class is cut
- * off at 0. No parameter's gradient is touched, whether they are frozen, folded or trained.
+ * Computes heat-maps of the evidence for a class. Each channel is weighted by the mean of its gradient; negative
+ * evidence is clipped to 0. Parameters get no gradients, whether they are frozen, folded or trained.
  *
  * @param x normalised images [N, inChannels, H, W]
  * @returns tensors of the current scope
- * @throws MbconvError ERR_TYPE, ERR_SHAPE, ERR_INDEX for a class or stage that there is not; ERR_VALUE in training mode
+ * @throws MbconvError ERR_TYPE, ERR_SHAPE, ERR_INDEX for an unknown class or stage; ERR_VALUE in training mode
  */
 export function gradCam(network: Network, x: Tensor, options: GradCamOptions = {}): GradCam {
   const op = 'gradCam'
@@ -56,7 +57,7 @@ export function gradCam(network: Network, x: Tensor, options: GradCamOptions = {
       const [images, numClasses] = logits.shape
       const classes = classesOf(op, options.classes, logits)
       const picked = fromTypedArray(BigInt64Array.from(classes, BigInt), [images]).to({ device: logits.device })
-      // The images do not influence each other: the gradient of the sum is each one's own.
+      // The images are independent, so the gradient of the sum is each image's own.
       const sum = logits.mul(oneHot(picked, numClasses).to({ dtype: logits.dtype })).sum()
       const [gradient] = grad(sum, features) as [Tensor]
       return noGrad(() => {
@@ -65,7 +66,7 @@ export function gradCam(network: Network, x: Tensor, options: GradCamOptions = {
         const size = options.size === undefined ? x.shape.slice(2) : options.size
         const sized = size === null ? evidence : interpolate(evidence, [...size], { mode: 'bilinear' })
         const most = sized.amax({ dim: [1, 2, 3], keepdim: true })
-        // Where nothing speaks for the class, 0 is divided by something, not by 0.
+        // The lower bound avoids 0 / 0 in images without evidence.
         const heat = sized.div(most.clampMin(1e-30)).squeeze(1)
         return { heat, classes, logits: logits.detach() }
       })

@@ -1,6 +1,6 @@
 /**
- * The network of an architecture table: stem, stages, head, pooling, classifier. State-dict keys and their order are those
- * of torchvision's EfficientNet, for every family.
+ * The network of an architecture table: stem, stages, head, pooling, classifier. State-dict keys and their order follow
+ * torchvision's EfficientNet for every family.
  */
 import { checkNumber, checkOptions, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
@@ -15,12 +15,12 @@ import { Block, type Context, ConvNorm } from './blocks'
 import { foldedInto } from './fold'
 import type { Profile } from './profiles'
 
-/** What {@link Network} is built from; `create` fills in the defaults. */
+/** The settings of a {@link Network}; `create` fills in the defaults. */
 export interface NetworkSettings {
   numClasses: number
   inChannels: number
   profile: Profile
-  /** Drop probability that block i of n takes i/n of. */
+  /** Stochastic depth: block i of n drops its branch with probability dropPath·i/n. */
   dropPath: number
   /** Dropout before the classifier. */
   dropout: number
@@ -37,7 +37,7 @@ export class Network extends Module {
   readonly profile: Profile
   readonly numClasses: number
   readonly inChannels: number
-  /** Whether batch norms are folded into the convolutions: {@link fuse} made this network, and it cannot be trained. */
+  /** Whether batch norms are folded into the convolutions. {@link fuse} makes such networks; they cannot be trained. */
   readonly folded: boolean
   #frozen = 0
 
@@ -65,7 +65,7 @@ export class Network extends Module {
       ...(arch.head === 0 ? [] : [convNorm(last, arch.head, 1, 1)]),
     )
     const channels = featureChannels(arch)
-    // As torchvision numbers them: dropout 0 and linear 1, or MobileNetV3's linear 0, activation 1, dropout 2, linear 3.
+    // Numbered as in torchvision: dropout 0, linear 1; in MobileNetV3 linear 0, activation 1, dropout 2, linear 3.
     const wide = arch.hidden ? [new Linear(channels, arch.hidden, { init }), new Hardswish()] : []
     this.classifier = new Sequential(
       ...wide,
@@ -88,12 +88,12 @@ export class Network extends Module {
   }
 
   /**
-   * What stages put out, for detection, segmentation and the like.
+   * The feature maps that stages output, for detection, segmentation and the like.
    *
    * @param x normalised images [N, inChannels, H, W]
    * @param options.stages Children of `features`: 0 is the stem, 1 … the stages, the last one the head where there is
    *   one. Default: the last.
-   * @returns a feature map [N, channels, H', W'] for each, in the order asked for
+   * @returns a feature map [N, channels, H', W'] for each stage, in the requested order
    * @throws MbconvError ERR_TYPE, ERR_SHAPE, ERR_INDEX
    */
   forwardFeatures(x: Tensor, options: { stages?: readonly number[] } = {}): Tensor[] {
@@ -115,15 +115,15 @@ export class Network extends Module {
   }
 
   /**
-   * The same network for inference, with each batch norm folded into the convolution before it: the same logits but for
-   * rounding (folded in float64), for less time and memory traffic.
+   * The same network for inference, with each batch norm folded into the convolution before it. The logits are equal up
+   * to rounding (folding is done in float64); time and memory traffic are lower.
    *
-   * A new network with tensors of its own, on the same device, in the same dtype; this one stays as it is. It is in
-   * evaluation mode for good, its parameters take no gradients (its input may), and its state dict has a bias for each
-   * convolution in place of batch norm's entries.
+   * Returns a new network with its own tensors, on the same device and in the same dtype; this network stays unchanged.
+   * The new network stays in evaluation mode. Its parameters take no gradients (its input may). Its state dict has a
+   * bias for each convolution in place of batch norm's entries.
    *
-   * @throws MbconvError ERR_VALUE in training mode, in which batch norm does not use the statistics that are folded, and
-   *   for a network that is folded already; ERR_DISPOSED; ERR_OOM, ERR_CUDA_OOM
+   * @throws MbconvError ERR_VALUE in training mode, in which batch norm does not use the statistics that would be
+   *   folded, and for a network that is folded already; ERR_DISPOSED; ERR_OOM, ERR_CUDA_OOM
    */
   fuse(): Network {
     const { arch, profile, numClasses, inChannels } = this
@@ -138,12 +138,12 @@ export class Network extends Module {
   }
 
   /**
-   * Keeps the first parts of the network as they are while the rest is trained: their parameters take no gradient, and
-   * they stay in evaluation mode when {@link train} is called, so that their batch norms keep their statistics. All other
-   * parts can be trained. Make the optimiser afterwards: it takes only parameters that want a gradient.
+   * Freezes the first parts of the network while the rest is trained. Frozen parameters take no gradient. Frozen parts
+   * stay in evaluation mode when {@link train} is called, so their batch norms keep their statistics. All other parts
+   * can be trained. Make the optimiser afterwards: it takes only parameters that require a gradient.
    *
-   * @param options.upTo the last part to be frozen, a child of `features` as in {@link forwardFeatures}: 0 freezes the
-   *   stem alone, the last one everything but the classifier
+   * @param options.upTo the last part to freeze, a child of `features` as in {@link forwardFeatures}: 0 freezes only
+   *   the stem, the last one everything except the classifier
    * @throws MbconvError ERR_TYPE, ERR_INDEX; ERR_VALUE for a folded network
    */
   freeze(options: { upTo: number }): this {
@@ -158,17 +158,17 @@ export class Network extends Module {
     return this.#freezeParts(op, upTo + 1)
   }
 
-  /** Takes {@link freeze} back: every part can be trained. */
+  /** Reverts {@link freeze}: every part can be trained. */
   unfreeze(): this {
     return this.#freezeParts(`${this.arch.name}.unfreeze`, 0)
   }
 
-  /** The same as {@link folded}, after the verb {@link fuse}. */
+  /** Another name of {@link folded}, after the method {@link fuse}. */
   get fused(): boolean {
     return this.folded
   }
 
-  /** How many parts of `features`, from the stem on, are frozen. */
+  /** The number of frozen parts of `features`, counted from the stem. */
   get frozen(): number {
     return this.#frozen
   }
@@ -189,7 +189,7 @@ export class Network extends Module {
   }
 
   /**
-   * As in every module, but for frozen parts, which stay in evaluation mode, as does the whole of a folded network.
+   * As in every module, except that frozen parts, and all of a folded network, stay in evaluation mode.
    *
    * @throws MbconvError ERR_VALUE for training mode in a folded network
    */
@@ -205,9 +205,9 @@ export class Network extends Module {
   }
 
   /**
-   * The rest of {@link forward}, from what a part has put out.
+   * Continues {@link forward} from the output of a part.
    *
-   * @param y what {@link forwardFeatures} gives for that stage
+   * @param y the output of {@link forwardFeatures} for that stage
    * @returns logits [N, numClasses]
    * @throws MbconvError ERR_TYPE, ERR_INDEX, ERR_SHAPE
    */
@@ -239,9 +239,10 @@ export class Network extends Module {
   }
 
   /**
-   * Block by block, each in a scope of its own: what no gradient needs is freed before the next block allocates.
+   * Runs block by block, each in its own scope: tensors that no gradient needs are freed before the next block
+   * allocates.
    *
-   * @param keeps told each stage's output; true if it is to stay
+   * @param keeps gets each stage's output; returns whether it is to stay
    */
   #run(x: Tensor, keeps: (stage: number, y: Tensor) => boolean = () => false): Tensor {
     let y = x

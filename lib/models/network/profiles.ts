@@ -1,8 +1,8 @@
 /**
- * Numeric profiles: what a set of weights silently assumes beside its architecture.
+ * Numeric profiles: the assumptions that a set of weights makes but does not record.
  *
- * The same tables and the same weights give different outputs under another padding or batch norm epsilon, so a model
- * names its profile and nothing is guessed from a file. Sources: torchvision 0.28 and timm 1.0.29 model definitions;
+ * The same table and weights give different outputs under another padding or batch norm epsilon. So a model names its
+ * profile, and nothing is guessed from a file. Sources: torchvision 0.28 and timm 1.0.29 model definitions;
  * tensorflow/tpu@7dc921f models/official/efficientnet.
  */
 
@@ -12,13 +12,13 @@ import { MbconvError } from '../../errors/error'
 export interface Profile {
   readonly name: string
   /**
-   * `symmetric` pads (k−1)/2 on every side; `same` is TensorFlow's, which at stride 2 on an even side puts the odd
+   * `symmetric` pads (k−1)/2 on every side. `same` is TensorFlow's rule: at stride 2 on an even side, it puts the odd
    * pixel of padding after the image. Shapes and counts agree, values do not.
    */
   readonly padding: 'symmetric' | 'same'
-  /** Added to the variance inside batch norm's root. */
+  /** Added to the variance before batch norm's square root. */
   readonly bnEps: number
-  /** Weight of the new batch in batch norm's running statistics (PyTorch's sense: TensorFlow's 0.99 is 0.01 here). */
+  /** Weight of the new batch in batch norm's running statistics, in PyTorch's sense: TensorFlow's 0.99 is 0.01 here. */
   readonly bnMomentum: number
   /** Input normalisation per channel, for pixels in 0…1. */
   readonly mean: readonly [number, number, number]
@@ -40,9 +40,9 @@ const TORCHVISION = Object.freeze({
 } as const)
 
 /**
- * torchvision's batch norm constants where they are not PyTorch's own, by the beginning of the name: [epsilon, momentum].
- * Its B5–B7 carry weights ported from TensorFlow and with them that library's; B8 and L2, which it does not offer, exist
- * only as such weights.
+ * torchvision's batch norm constants where they differ from PyTorch's defaults, by the beginning of the name: [epsilon,
+ * momentum]. Its B5–B7 carry weights ported from TensorFlow, with TensorFlow's constants. B8 and L2, which torchvision
+ * does not have, exist only as such weights.
  */
 const TORCHVISION_NORMS: readonly (readonly [prefix: string, bnEps: number, bnMomentum: number])[] = [
   ...['b5', 'b6', 'b7', 'b8', 'l2'].map((size) => [`efficientnet_${size}`, 1e-3, 0.01] as const),
@@ -60,8 +60,8 @@ const PROFILES: Readonly<Record<ProfileName, Profile>> = Object.freeze({
 })
 
 /**
- * The profile of that name for that architecture. Only torchvision's depends on the architecture: its B5–B7, V2,
- * MobileNetV3 and MnasNet (and what is scaled from them) have batch norm constants of their own.
+ * The profile of that name for an architecture. Only torchvision's depends on the architecture: its B5–B7, V2,
+ * MobileNetV3 and MnasNet (and what is scaled from them) have their own batch norm constants.
  *
  * @param archName `Arch.name`.
  * @throws MbconvError ERR_VALUE listing the names.
@@ -81,7 +81,7 @@ export function profileNamed(name: ProfileName, archName: string): Profile {
   return Object.freeze({ ...TORCHVISION, bnEps, bnMomentum })
 }
 
-/** Checks a profile given as data, for weights that follow none of the named ones. */
+/** Checks a profile given as data, for weights that follow none of the named profiles. */
 export function checkProfile(op: string, profile: Profile): Profile {
   checkOptions(op, profile, ['name', 'padding', 'bnEps', 'bnMomentum', 'mean', 'std'])
   if (typeof profile.name !== 'string') {

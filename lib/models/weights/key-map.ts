@@ -1,19 +1,19 @@
 /**
- * The state-dict keys that other libraries have for the same networks, by rule. The order of the tensors is the same
- * everywhere; only the names of the layers differ, `weight`, `bias`, `running_mean` … stay.
+ * Rules for the state-dict keys that other libraries use for the same networks. The order of the tensors is the same
+ * everywhere. Only the layer names differ; `weight`, `bias`, `running_mean` … are the same.
  *
- * Sources: timm 1.0.29, torchvision 0.28.0, lukemelas/EfficientNet-PyTorch (its names as in the checkpoints it published).
+ * Sources: timm 1.0.29, torchvision 0.28.0, lukemelas/EfficientNet-PyTorch (names as in its published checkpoints).
  */
 import type { CheckedArch } from '../arch/check'
 import { kindOf, type LayerPlan } from '../arch/kinds'
 import { blocksOf, layersOf } from '../arch/plan'
 
-/** `mbconv` is this package's own, for EfficientNets torchvision's as well. */
+/** `mbconv` is this package's own scheme, equal to torchvision's for EfficientNets. */
 export type KeyScheme = 'mbconv' | 'torchvision' | 'timm' | 'lukemelas'
 
 type Family = 'efficientnet' | 'mobilenet_v1' | 'mobilenet_v2' | 'mobilenet_v3' | 'mnasnet' | 'resnet'
 
-/** What the names depend on; a table of someone's own is named as EfficientNets are. */
+/** The family that decides the names. A user's own table is named like an EfficientNet. */
 function familyOf({ name, stages }: CheckedArch): Family {
   const named = (['mobilenet_v1', 'mobilenet_v2', 'mobilenet_v3', 'mnasnet'] as const).find((each) =>
     name.startsWith(each),
@@ -22,7 +22,7 @@ function familyOf({ name, stages }: CheckedArch): Family {
   return stages.some((stage) => kindOf(stage).names === 'resnet') ? 'resnet' : 'efficientnet'
 }
 
-/** Schemes that have names for this network. */
+/** The schemes that have names for this network. */
 export function schemesOf(arch: CheckedArch): KeyScheme[] {
   switch (familyOf(arch)) {
     case 'efficientnet':
@@ -30,9 +30,9 @@ export function schemesOf(arch: CheckedArch): KeyScheme[] {
     case 'mobilenet_v1':
       return ['mbconv', 'timm']
     case 'resnet':
-      return ['mbconv', 'torchvision'] // timm's ResNets have torchvision's names
+      return ['mbconv', 'torchvision'] // timm's ResNets use torchvision's names
     case 'mnasnet':
-      // torchvision has B1 only, which has no squeeze-excitation.
+      // torchvision has only B1, which has no squeeze-excitation.
       return arch.stages.some(({ seRatio }) => seRatio > 0) ? ['mbconv', 'timm'] : ['mbconv', 'torchvision', 'timm']
     case 'mobilenet_v2':
     case 'mobilenet_v3':
@@ -40,7 +40,7 @@ export function schemesOf(arch: CheckedArch): KeyScheme[] {
   }
 }
 
-/** Layers of one network in the order of the state dict, by their names in a scheme. */
+/** The layer names of a network in a scheme, in the order of the state dict. */
 export function layerNames(arch: CheckedArch, scheme: KeyScheme): string[] {
   const namer = namerOf(familyOf(arch), scheme)
   const names = [...namer.stem]
@@ -60,11 +60,11 @@ export function layerNames(arch: CheckedArch, scheme: KeyScheme): string[] {
 }
 
 interface Place {
-  /** All counted from 0. */
+  /** All indices count from 0. */
   stage: number
   inStage: number
   flat: number
-  /** Of the widths that blocks put out, one after the other, and within one. */
+  /** Index among the runs of blocks with equal output width, and index within the run. */
   width: number
   inWidth: number
 }
@@ -77,7 +77,7 @@ interface Namer {
   wideClassifier: string[]
 }
 
-/** Each layer by its position: `N.0` and `N.1`, `N.fc1` and `N.fc2`. */
+/** Names layers by position: `N.0` and `N.1`, `N.fc1` and `N.fc2`. */
 function numbered(layers: readonly LayerPlan[], prefix: string): string[] {
   return layers.flatMap(({ op, part }, i) => {
     const [first, second] = op === 'squeezeExcite' ? ['fc1', 'fc2'] : ['0', '1']
@@ -86,7 +86,7 @@ function numbered(layers: readonly LayerPlan[], prefix: string): string[] {
   })
 }
 
-/** timm's names: convolutions by what they do, norms by their number. */
+/** timm's names: convolutions by their role, norms by number. */
 function named(layers: readonly LayerPlan[], prefix: string): string[] {
   let norm = 0
   return layers.flatMap(({ op, part, timm }) => {
@@ -123,7 +123,10 @@ const MOBILENET_V2: Namer = {
     }),
 }
 
-/** torchvision's MnasNet is one list. It counts activations, too, and the layers of the first block are entries of their own. */
+/**
+ * torchvision's MnasNet is one list. The list also counts activations, and has an entry for each layer of the first
+ * block.
+ */
 const MNASNET: Namer = {
   stem: ['layers.0', 'layers.1'],
   block: (_, { stage, inStage }) => {
@@ -155,7 +158,10 @@ const TIMM: Namer = {
   wideClassifier: [],
 }
 
-/** In timm's MobileNetV3 each run of blocks of one width is a stage, the head is another, and the hidden layer a convolution. */
+/**
+ * In timm's MobileNetV3, each run of blocks of one width is a stage, the head is a stage, and the hidden layer a
+ * convolution.
+ */
 const TIMM_V3: Namer = {
   ...TIMM,
   block: (layers, place) => TIMM.block(layers, { ...place, stage: place.width, inStage: place.inWidth }),
@@ -171,7 +177,7 @@ const LUKEMELAS: Namer = {
       middle: ['_depthwise_conv', '_bn1'],
       squeeze: ['_se_reduce', '_se_expand'],
       project: ['_project_conv', '_bn2'],
-      downsample: [], // it has no ResNets
+      downsample: [], // lukemelas has no ResNets
     }
     return layers.flatMap(({ part }) => names[part].map((name) => `_blocks.${flat}.${name}`))
   },
@@ -193,7 +199,7 @@ function namerOf(family: Family, scheme: KeyScheme): Namer {
   return own[family] ?? OWN
 }
 
-/** `features.0.1.running_mean` is `features.0.1` and `running_mean`. */
+/** Splits `features.0.1.running_mean` into `features.0.1` and `running_mean`. */
 export function splitKey(key: string): [layer: string, name: string] {
   const at = key.lastIndexOf('.')
   return [key.slice(0, at), key.slice(at + 1)]

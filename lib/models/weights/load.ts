@@ -1,4 +1,4 @@
-/** Weights of other libraries, and of this one, into a network. */
+/** Loads weights of this and other libraries into a network. */
 import { checkOptions, listed, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { quoted } from '../../files/open'
@@ -11,53 +11,56 @@ import { type KeyScheme, layerNames, splitKey } from './key-map'
 import { findNames } from './wrapped-names'
 
 export interface LoadOptions {
-  /** False passes over keys that only one side has; shapes must fit all the same. Default true. */
+  /** False ignores keys that only one side has; shapes must still match. Default true. */
   strict?: boolean
   /**
-   * Map a safetensors file instead of reading it: less memory, and less time where the file is in the system's cache. It must
-   * not be cut short meanwhile, see `io.safetensors.read`. Default false.
+   * Map a safetensors file instead of reading it: takes less memory, and less time if the file is in the system's
+   * cache. Nothing may truncate the file meanwhile, see `io.safetensors.read`. Default false.
    */
   mmap?: boolean
   /**
-   * Which weights of a file that has several: the dotted name of a dictionary in it (`state_dict`), or what the names of
-   * the tensors begin with (`teacher`). Default: what timm takes, the averaged ones where there are such; what was taken is
-   * in the report.
+   * Which weights to take from a file with several: the dotted name of a dictionary in it (`state_dict`), or the
+   * beginning of the tensors' names (`teacher`). Default: timm's choice, which prefers averaged weights. The report
+   * says what was taken.
    */
   entry?: string
 }
 
 export interface LoadReport {
-  /** The dictionary that was read, by its dotted name in the file; null where the file has no other. */
+  /** Dotted name of the dictionary that was read; null if the file has no nested dictionary. */
   entry: string | null
-  /** What stood before every key, with its dot (`module.`), and was taken off; empty where nothing did. */
+  /** The prefix removed from every key, with its dot (`module.`); empty if there was none. */
   prefix: string
-  /** Whose keys the file has. */
+  /** The library whose key names the file uses. */
   scheme: KeyScheme
-  /** Entries of the state dict that were set. */
+  /** Number of state-dict entries that were set. */
   loaded: number
-  /** Our keys that the file lacks, counters of batches apart, which mean nothing for the result. */
+  /** Our keys that the file lacks. Batch counters are not listed, since they do not affect results. */
   missing: string[]
-  /** The file's keys that this network has no place for. */
+  /** Keys in the file that this network does not have. */
   unexpected: string[]
-  /** What stands in the file beside the weights and was not read: other dictionaries, an epoch, tensors without the prefix. */
+  /**
+   * Content of the file that is not weights and was not read: other dictionaries, an epoch, tensors without the prefix.
+   */
   left: string[]
-  /** The file's keys of tensors that this package cannot hold, with the reason. */
+  /** Keys of tensors in the file that this package cannot hold, with the reason. */
   unread: Record<string, string>
-  /** Our keys of a classifier that is for other classes than the file's: they stay as they were initialised. */
+  /** Our keys of a classifier with other classes than the file's; they keep their initial values. */
   reinitialized: string[]
 }
 
 /**
- * Sets a network's weights from a file. Its format is told by its content. The keys may be this package's, torchvision's, timm's or lukemelas's; which they
- * are is found out, and so is what stands before them. A classifier for another number of classes is left as it was initialised, and reported.
+ * Sets a network's weights from a file. The file's content decides its format. The keys may be this package's,
+ * torchvision's, timm's or lukemelas's; the scheme and a prefix before the keys are detected. A classifier with another
+ * number of classes keeps its initial values and is reported.
  *
- * Weights were trained under a numeric profile (padding, batch norm's epsilon) that their keys do not tell: it is the
- * model's, chosen when that is created, and has to be the right one.
+ * Weights were trained under a numeric profile (padding, batch norm's epsilon) that their keys do not show. Create the
+ * model with the right profile.
  *
- * @param source a safetensors file or one of torch.save, whatever its name; or tensors by key
- * @throws MbconvError ERR_IO; ERR_FORMAT for a file that is of another kind or damaged, and for an entry that is no state
- *   dict; ERR_VALUE for keys of another network, listing some, and for weights that are there more than once; ERR_SHAPE;
- *   the network is as before then
+ * @param source a safetensors file or a torch.save file, whatever its name; or tensors by key
+ * @throws MbconvError ERR_IO; ERR_FORMAT for a damaged file, one of another kind, or an entry that is no state dict;
+ *   ERR_VALUE for keys of another network, listing some, and for ambiguous weights; ERR_SHAPE. After an error the
+ *   network is unchanged
  */
 export function loadWeights(
   model: Network,
@@ -87,7 +90,7 @@ export function loadWeights(
     const theirs = layerNames(model.arch, scheme)
     const own = new Map(theirs.map((layer, i) => [layer, layerNames(model.arch, 'mbconv')[i]]))
     const stateDict = model.stateDict()
-    /** Ours for the file's key; undefined where this network has no such layer. */
+    /** Our key for a key of the file; undefined if this network has no such layer. */
     const ownKey = (key: string) => {
       const [layer, name] = splitKey(key.slice(prefix.length))
       const target = own.get(layer)
@@ -125,15 +128,15 @@ export function loadWeights(
   })
 }
 
-/** Tensors that someone has already. */
+/** Wraps tensors that the caller already has. */
 const given = (tensors: Record<string, Tensor>, entry = ''): FileWeights => {
   return { tensors, unread: {}, entry: null, within: entry, left: [] }
 }
 
 /**
- * What a user should know of how weights were found, as sentences; none where the file has nothing else.
+ * Sentences about how the weights were found that a user should know; none if the file has nothing else.
  *
- * @param name what the weights are called
+ * @param name how the sentences name the weights
  */
 export function describeLoad(name: string, { entry, prefix, left, unread }: LoadReport): string[] {
   const notes: string[] = []
@@ -148,13 +151,13 @@ export function describeLoad(name: string, { entry, prefix, left, unread }: Load
   return notes
 }
 
-/** A 1x1 convolution's weights as the linear layer's that they are where the other library has one (timm's MobileNetV3). */
+/** Reshapes a 1x1 convolution's weights for our linear layer (timm's MobileNetV3 has a convolution there). */
 function asLinear(given: Tensor, own: Tensor | undefined): Tensor {
   const pointwise = given instanceof Tensor && given.ndim === 4 && given.shape[2] * given.shape[3] === 1
   return pointwise && own?.ndim === 2 ? given.flatten(1) : given
 }
 
-/** Takes a classifier for other classes out of the weights; gives its keys. */
+/** Removes a classifier for other classes from the weights and returns its keys. */
 function takeClassifier(model: Network, weights: Record<string, Tensor>): string[] {
   const layer = layerNames(model.arch, 'mbconv').at(-1) as string
   const weight = weights[`${layer}.weight`]

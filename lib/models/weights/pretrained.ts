@@ -1,4 +1,4 @@
-/** A network with published weights, under the numeric profile that they were trained with. */
+/** Creates a network with published weights, under the numeric profile of their training. */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { checkOptions } from '../../errors/check'
@@ -12,35 +12,35 @@ import { type LoadReport, loadWeights } from './load'
 import { archOf, type PublishedWeights, profileOf, publishedWeightsNamed, weightsFolder } from './published'
 
 export interface PretrainedOptions extends Omit<CreateOptions, 'profile' | 'init' | 'inChannels'> {
-  /** The file of weights. Default: the one of that name in the folder of weights, where `mbconv pull` puts it. */
+  /** The weights file. Default: the file of that name in the weights folder, where `mbconv pull` puts it. */
   path?: string
-  /** Which weights of a file that has several, as in {@link loadWeights}. */
+  /** Which weights to take from a file with several, as in {@link loadWeights}. */
   entry?: string
 }
 
 export interface Pretrained {
-  /** In training mode, as `create` leaves it. Its `profile` is that of the weights. */
+  /** In training mode, as after `create`. Its `profile` is that of the weights. */
   network: Network
   /** Which published weights these are. */
   checkpoint: PublishedWeights
-  /** What was loaded, and what was re-initialised for another number of classes. */
+  /** What was loaded, and what was re-initialised because of another number of classes. */
   report: LoadReport
-  /** Profile, preprocessing and where the weights came from, to be written beside what is made of them. */
+  /** Profile, preprocessing and origin of the weights. Save it beside anything made from them. */
   card: ModelCard
   path: string
 }
 
-/** Endings that a file which someone put there by hand may have after the weights' name. */
+/** Extensions that a file placed by hand may have after the weights' name. */
 const ENDINGS = ['.safetensors', '.pth', '.pt', '.bin', '.ckpt', '.pth.tar', '']
 
 /**
- * Builds the network of published weights and loads them from the folder of weights ($MBCONV_CACHE/weights, else
- * ~/.cache/mbconv/weights). Nothing is fetched: `mbconv pull NAME` or {@link pull} does that. The numeric profile and the
- * normalisation follow from the weights. Another number of classes re-initialises the classifier.
+ * Builds the network of published weights and loads them from the weights folder ($MBCONV_CACHE/weights, else
+ * ~/.cache/mbconv/weights). It downloads nothing: use `mbconv pull NAME` or {@link pull} first. The weights determine
+ * the numeric profile and the normalisation. Another number of classes re-initialises the classifier.
  *
  * @param name of published weights, one of `publishedWeights()`
- * @throws MbconvError ERR_TYPE, ERR_VALUE for a name or an option; ERR_IO where the file is missing, with where it belongs;
- *   ERR_FORMAT, ERR_DATA, ERR_SHAPE for one that holds other weights
+ * @throws MbconvError ERR_TYPE, ERR_VALUE for a name or an option; ERR_IO if the file is missing, with its expected
+ *   path; ERR_FORMAT, ERR_DATA, ERR_SHAPE if the file holds other weights
  */
 export function pretrained(name: string, options: PretrainedOptions = {}): Pretrained {
   const op = 'pretrained'
@@ -72,9 +72,9 @@ export function pretrained(name: string, options: PretrainedOptions = {}): Pretr
 }
 
 /**
- * The file of published weights in the folder of weights.
+ * The path of a published weights file in the weights folder.
  *
- * @throws MbconvError ERR_IO where it is not there, ERR_FORMAT where it has another size than when it was fetched
+ * @throws MbconvError ERR_IO if it is missing, ERR_FORMAT if its size has changed since the download
  */
 export function weightsFile({ name, url }: PublishedWeights, folder = weightsFolder()): string {
   const op = 'pretrained'
@@ -100,7 +100,7 @@ export function weightsFile({ name, url }: PublishedWeights, folder = weightsFol
   return file
 }
 
-/** The size that {@link pull} has written down; a file put there by hand has none. */
+/** The size that {@link pull} recorded; undefined for a file placed by hand. */
 function bytesOnRecord(file: string): number | undefined {
   try {
     const { bytes } = JSON.parse(readText(`${file}.json`, { op: 'pretrained' })) as { bytes?: unknown }

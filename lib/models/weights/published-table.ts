@@ -1,12 +1,12 @@
 /**
- * The weights that timm publishes for networks that are here, as timm 1.0.29 has them. Written by scripts/goldens/checkpoints.py.
+ * timm's published weights for this package's networks, as of timm 1.0.29. Written by scripts/goldens/checkpoints.py.
  */
 
 /**
- * Name, architecture, numeric profile, classes; side of the input in px and share of the crop in training; the same in
- * evaluation where they differ; how images that are not square are fitted in; interpolation; normalisation; licence; the
- * address of the original `.pth` file, whose name ends with the beginning of its SHA-256, where there is one. All are
- * `model.safetensors` in the hub's repository `timm/NAME`.
+ * Name, architecture, numeric profile, classes; input side in px and crop share in training; the same in evaluation
+ * where they differ; how non-square images are fitted; interpolation; normalisation; licence; address of the original
+ * `.pth` file, if there is one, whose name ends with the beginning of its SHA-256. Every file is `model.safetensors` in
+ * the hub's repository `timm/NAME`.
  */
 export type PublishedRow = readonly [
   name: string,

@@ -1,6 +1,5 @@
 /**
- * The weights that timm publishes: which network each file is for, under which numeric profile, where the file is, and how
- * images are prepared for it.
+ * timm's published weights: the network, numeric profile, address and image preprocessing of each file.
  */
 import { homedir } from 'node:os'
 import path from 'node:path'
@@ -16,27 +15,26 @@ import { type Profile, profileNamed } from '../network/profiles'
 import { PUBLISHED_ROWS, type PublishedRow } from './published-table'
 
 export interface PublishedWeights {
-  /** timm's: the network, a point, how it was trained. */
+  /** timm's name: the network, a dot, the kind of training. */
   readonly name: string
   /** The network's name here. */
   readonly arch: string
-  /** Follows from the family: `tf` for the `tf_*`, which were ported from TensorFlow, `timm` for the others. */
+  /** Determined by the family: `tf` for the `tf_*`, which were ported from TensorFlow, `timm` for the others. */
   readonly profile: 'timm' | 'tf'
   readonly numClasses: number
-  /** Of the safetensors file in the hub; a name and password in `HF_ENDPOINT` are not in it. */
+  /** Address of the safetensors file in the hub, without the user name and password that `HF_ENDPOINT` may hold. */
   readonly url: string
-  /** Its name in the folder of weights. */
+  /** Its file name in the weights folder. */
   readonly file: string
   /**
-   * The file from the time before the hub, where there is one. It may be in the format that PyTorch had before 1.6, which
-   * is refused.
+   * The file from before the hub, if there is one. It may be in PyTorch's format from before 1.6, which is refused.
    */
   readonly original: { readonly url: string; readonly file: string; readonly sha256: string } | null
-  /** For evaluation. */
+  /** For evaluation images. */
   readonly preprocessing: Preprocessing
-  /** Side of the images that it was trained with, px. */
+  /** Side of the training images, px. */
   readonly trainResolution: number
-  /** Of the weights, as timm names it: apache-2.0, bsd-3-clause, cc-by-nc-4.0. */
+  /** Licence of the weights, as timm names it: apache-2.0, bsd-3-clause, cc-by-nc-4.0. */
   readonly license: string
 }
 
@@ -48,7 +46,7 @@ const NORMALIZATIONS = {
   none: { mean: [0, 0, 0], std: [1, 1, 1] },
 } as const
 
-/** Where a file of weights is asked for: its `url`, with the name and password that `HF_ENDPOINT` may hold. */
+/** The address to download a weights file from: its `url`, with the user name and password of `HF_ENDPOINT`, if any. */
 export function hubAddress(name: string): string {
   return `${process.env.HF_ENDPOINT?.replace(/\/+$/, '') || HUB}/timm/${name}/resolve/main/model.safetensors`
 }
@@ -82,17 +80,17 @@ function fromRow(row: PublishedRow): PublishedWeights {
 }
 
 /**
- * The published weights that {@link pretrained} and `mbconv pull` know, by family. Where the environment sets
- * `HF_ENDPOINT`, it is the address of the hub, for mirrors. `models.checkpoints` is another name of this function.
+ * The published weights that {@link pretrained} and `mbconv pull` know, by family. If the environment sets
+ * `HF_ENDPOINT`, it is the hub's address, for mirrors. `models.checkpoints` is another name of this function.
  */
 export function publishedWeights(): PublishedWeights[] {
   return PUBLISHED_ROWS.map(fromRow)
 }
 
 /**
- * The published weights of a name. `models.checkpointNamed` is another name of this function.
+ * The published weights with a given name. `models.checkpointNamed` is another name of this function.
  *
- * @throws MbconvError ERR_TYPE, or ERR_VALUE with the name that was probably meant
+ * @throws MbconvError ERR_TYPE, or ERR_VALUE suggesting the most similar name
  */
 export function publishedWeightsNamed(name: string): PublishedWeights {
   const op = 'publishedWeightsNamed'
@@ -118,7 +116,7 @@ export function isPublishedName(name: string): boolean {
 
 /** The architecture that published weights are for. */
 export function archOf({ arch }: PublishedWeights): Arch {
-  // timm's own smaller V2-S, whose channels follow the rule of the first EfficientNets.
+  // timm's own smaller V2-S; its channels follow the rounding rule of the first EfficientNets.
   if (arch === 'efficientnetv2_rw_t') {
     const { leastShare: _, ...small } = archNamed('efficientnetv2_s')
     return scale(small, { width: 0.8, depth: 0.9, resolution: 288, name: arch })
@@ -126,13 +124,13 @@ export function archOf({ arch }: PublishedWeights): Arch {
   return archNamed(arch)
 }
 
-/** The numeric profile of published weights, with the normalisation that their images want. */
+/** The numeric profile of published weights, with the normalisation of their images. */
 export function profileOf({ arch, profile, preprocessing }: PublishedWeights): Profile {
   const { mean, std } = preprocessing as unknown as Pick<Profile, 'mean' | 'std'>
   return Object.freeze({ ...profileNamed(profile, arch), mean, std })
 }
 
-/** Where weights are kept: `weights` in $MBCONV_CACHE, else in $XDG_CACHE_HOME/mbconv, else in ~/.cache/mbconv. */
+/** The weights folder: `weights` in $MBCONV_CACHE, else in $XDG_CACHE_HOME/mbconv, else in ~/.cache/mbconv. */
 export function weightsFolder(env: NodeJS.ProcessEnv = process.env): string {
   if (env.MBCONV_CACHE) return path.resolve(env.MBCONV_CACHE, 'weights')
   return path.join(path.resolve(env.XDG_CACHE_HOME || path.join(homedir(), '.cache')), 'mbconv', 'weights')

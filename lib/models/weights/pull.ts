@@ -1,4 +1,4 @@
-/** Fetches published weights from the hub into the folder of weights. */
+/** Downloads published weights from the hub into the weights folder. */
 import { lstatSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import { checkOptions, shown } from '../../errors/check'
@@ -16,18 +16,18 @@ import { count } from '../cost/count'
 import { archOf, hubAddress, type PublishedWeights, publishedWeightsNamed, weightsFolder } from './published'
 
 export interface PullOptions {
-  /** Default: the folder of weights. */
+  /** Default: the weights folder. */
   folder?: string
-  /** Told how far it is. */
+  /** Called with the progress of the download. */
   onProgress?: (progress: DownloadProgress) => void
-  /** Told what went wrong and is tried again, or elsewhere. */
+  /** Called with each problem that leads to another attempt or another address. */
   onNote?: (text: string) => void
   signal?: AbortSignal
-  /** Attempts after the first that get next to nothing; one that gets 16 kB starts the count anew. Default 5. */
+  /** Retries after attempts that get almost nothing. An attempt that gets 16 kB resets the count. Default 5. */
   retries?: number
-  /** An attempt that brings fewer than 16 kB in so long is given up, ms. Default 30,000. */
+  /** An attempt that gets fewer than 16 kB in this time is given up, ms. Default 30,000. */
   timeout?: number
-  /** A larger file is refused. Default: twice what the network takes in float32, and 16 MiB. */
+  /** Larger files are refused. Default: twice the network's size in float32, plus 16 MiB. */
   maxBytes?: number
 }
 
@@ -37,20 +37,22 @@ export interface Pulled {
   url: string
   bytes: number
   sha256: string
-  /** What the SHA-256 was compared with: the server's word for it, the beginning in the file's name, a record, nothing. */
+  /**
+   * What the SHA-256 was compared with: the server's header, the beginning in the file's name, our record, or nothing.
+   */
   verifiedBy: 'server' | 'name' | 'record' | null
-  /** It was there already, whole. */
+  /** Whether a complete file was there already. */
   wasThere: boolean
 }
 
 /**
- * Fetches published weights, going on where an earlier attempt stopped. The file is published once it is whole: its
- * SHA-256 is compared where one is known, and its header is read. Where the hub has no such file, the original `.pth` is
+ * Downloads published weights, continuing an interrupted download. The file appears only when it is complete, after its
+ * SHA-256 was compared (if one is known) and its header was read. If the hub has no such file, the original `.pth` is
  * tried.
  *
  * @param name of published weights, one of `publishedWeights()`
- * @throws MbconvError (also by the promise) ERR_VALUE, ERR_TYPE; ERR_NETWORK with where to put the file by hand; ERR_FORMAT
- *   for a file that is not what it should be, which is removed; ERR_IO; ERR_ABORTED
+ * @throws MbconvError (also by the promise) ERR_VALUE, ERR_TYPE; ERR_NETWORK with where to put the file by hand;
+ *   ERR_FORMAT for a file with unexpected content, which is removed; ERR_IO; ERR_ABORTED
  */
 export function pull(name: string, options: PullOptions = {}): Promise<Pulled> {
   const op = 'pull'
@@ -88,14 +90,14 @@ async function fetchInto(published: PublishedWeights, folder: string, options: P
   }
 }
 
-/** What to do without a network. */
+/** Adds to a network error what to do without a network. */
 function withHint(error: unknown, url: string, target: string): unknown {
   if (!(error instanceof MbconvError) || error.code !== 'ERR_NETWORK') return error
   const hint = `Fetch it elsewhere and put it here by hand: curl -L -o ${target} ${url} (HF_ENDPOINT names a mirror).`
   return new MbconvError(error.code, error.message, { op: 'pull', hint, cause: error })
 }
 
-/** The path of a file in the folder, which is made. Nothing is written through a link that leads elsewhere. */
+/** The path of a file in the folder, which is created if missing. Refuses a link that leads elsewhere. */
 function targetIn(folder: string, file: string): string {
   try {
     makeFolder(folder)
@@ -112,14 +114,14 @@ function targetIn(folder: string, file: string): string {
 
 const record = (target: string) => `${target}.json`
 
-/** A file that an earlier pull left, if it is still what it was then. */
+/** A file of an earlier pull, if it is unchanged. */
 async function whatIsThere(name: string, target: string, pinned?: string): Promise<Pulled | undefined> {
   if (lstatSync(target, { throwIfNoEntry: false }) === undefined) return undefined
   let known: { url?: string; sha256?: string } = {}
   try {
     known = { ...JSON.parse(readText(record(target), { op: 'pull' })) }
   } catch {
-    // Put there by hand.
+    // The file was placed by hand.
   }
   const { sha256, bytes } = await sha256Of(target)
   const differs = (problem: string) =>
@@ -154,13 +156,13 @@ async function fetchFile(
   return { name, path: target, url, bytes: got.bytes, sha256: got.sha256, verifiedBy, wasThere: false }
 }
 
-/** Room for float64, or for a second copy of the weights, and for names. */
+/** Allows for float64 or a second copy of the weights, and for names. */
 function mostBytes(published: PublishedWeights): number {
   const { params } = count(archOf(published), { numClasses: published.numClasses })
   return 8 * params + 16 * 2 ** 20
 }
 
-/** That it is a file of weights at all: servers answer with pages, too. */
+/** Checks that the content is a weights file: a server may answer with a web page. */
 function checkContent(file: string): void {
   if (checkWeightsFile(file, 'pull') === 'safetensors') readMetadata(file)
 }

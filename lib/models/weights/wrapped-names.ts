@@ -1,18 +1,19 @@
 /**
- * Whose names a file of weights has, and what stands before them: training wraps a network in others (DataParallel's
- * `module.`, torch.compile's `_orig_mod.`, Lightning's `model.`, a `backbone.` beside a loss), and each puts its name first.
+ * Detects whose names a weights file uses and which prefix stands before them. Training wraps a network in other
+ * modules (DataParallel's `module.`, torch.compile's `_orig_mod.`, Lightning's `model.`, a `backbone.` beside a loss),
+ * and each adds its name as a prefix.
  */
 import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../arch/check'
 import { type KeyScheme, layerNames, schemesOf, splitKey } from './key-map'
 
-/** More dots than names of layers have; names in files may be anything. */
+/** Layer names have fewer parts; names in a file can be anything. */
 const MOST_PARTS = 24
 
 export interface NamesFound {
   scheme: KeyScheme
-  /** What stands before the scheme's names, with its dot; empty where nothing does. */
+  /** The prefix before the scheme's names, with its dot; empty if there is none. */
   prefix: string
 }
 
@@ -24,20 +25,20 @@ interface Candidate extends NamesFound {
 /**
  * Finds the scheme and the prefix under which a file has a network's layers.
  *
- * @param within only names that begin so, without the dot; empty: all
- * @throws MbconvError ERR_VALUE for the names of another network, and where several prefixes have this one
+ * @param within use only names with this prefix, given without the dot; empty: all names
+ * @throws MbconvError ERR_VALUE for the names of another network, and if several prefixes match this one
  */
 export function findNames(op: string, arch: CheckedArch, keys: readonly string[], within: string): NamesFound {
   const start = within === '' ? '' : `${within}.`
   const layers = new Set(keys.filter((key) => key.startsWith(start)).map((key) => splitKey(key)[0]))
   const candidates = schemesOf(arch).flatMap((scheme) => candidatesOf(scheme, arch, layers, start))
-  // Less than half is chance: two libraries share a few names.
+  // Fewer than half may match by chance: two libraries share a few names.
   const likely = candidates.filter(({ hits, layers }) => 2 * hits >= layers)
   const best = (of: readonly Candidate[]) => of.reduce((a, b) => (b.hits > a.hits ? b : a))
   const prefixes = [...new Set(likely.map(({ prefix }) => prefix))]
   if (prefixes.length === 1) return best(likely)
   if (prefixes.length > 1) {
-    // The averaged ones of two, as timm takes them.
+    // If one of two is an average (EMA), take it, as timm does.
     const averaged = prefixes.filter((prefix) => /(^|[._])ema([._]|$)/.test(prefix))
     if (averaged.length === 1) return best(likely.filter(({ prefix }) => prefix === averaged[0]))
     const message = `${op}: the file has the weights of ${arch.name} more than once: under ${listed(prefixes.map(nameOf))}`
@@ -53,7 +54,7 @@ export function findNames(op: string, arch: CheckedArch, keys: readonly string[]
 
 const nameOf = (prefix: string) => prefix.slice(0, -1)
 
-/** Each prefix under which the file has layers of a scheme. */
+/** Every prefix under which the file has layers of a scheme. */
 function candidatesOf(scheme: KeyScheme, arch: CheckedArch, layers: ReadonlySet<string>, start: string): Candidate[] {
   const own = new Set(layerNames(arch, scheme))
   const hits = new Map<string, number>()

@@ -2,7 +2,7 @@ import { crossEntropy } from '../../nn/functional'
 import { fraction } from '../../schema/fields'
 import type { Criterion, CriterionKind } from './criterion'
 
-/** For the registry in kinds.ts. */
+/** The entry in kinds.ts. */
 export const crossEntropyKind = {
   name: 'crossEntropy',
   keys: {

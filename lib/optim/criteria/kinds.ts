@@ -1,17 +1,17 @@
-/** The registry of losses: what configurations and sessions read. */
+/** The registry of losses, which configurations and sessions read. */
 import { z } from 'zod'
 import { MbconvError } from '../../errors/error'
 import type { Criterion, CriterionKind } from './criterion'
 import { crossEntropyKind } from './cross-entropy'
 
-/** Every loss that training can lower; the first is a configuration's that names none. */
+/** Every loss for training. The first one is the default. */
 const CRITERIA = [crossEntropyKind] as const
 
 type CriterionKeys = (typeof CRITERIA)[number]['keys']
 
 /**
- * For the schema of configurations: the keys of every loss, and `loss`, which picks one. Where there is nothing to pick,
- * there is no such key.
+ * Fields for the schema of configurations: the keys of every loss, and `loss`, which picks one. With only one loss
+ * there is no key `loss`.
  */
 export function criterionFields(criteria: readonly CriterionKind[] = CRITERIA): CriterionKeys {
   const names = criteria.map(({ name }) => name)
@@ -20,9 +20,9 @@ export function criterionFields(criteria: readonly CriterionKind[] = CRITERIA): 
 }
 
 /**
- * The loss that a configuration asks for.
+ * The loss that a configuration requests.
  *
- * @throws MbconvError ERR_VALUE for a name that is none
+ * @throws MbconvError ERR_VALUE for an unknown name
  */
 export function criterionOf(config: object, criteria: readonly CriterionKind[] = CRITERIA): Criterion {
   const { loss = criteria[0].name } = config as { loss?: string }

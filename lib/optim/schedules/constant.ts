@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import { type Course, type Schedule, type ScheduleKind, type WarmupOptions, warmedUp, warmupEpochs } from './schedule'
 
-/** The same rate throughout, after the warm-up. */
+/** A constant rate after the warm-up. */
 export function constant(options: WarmupOptions): Schedule {
   return warmedUp(options, () => options.lr)
 }
 
 const schema = z.strictObject({ name: z.literal('constant'), warmupEpochs: warmupEpochs(0) })
 
-/** For the registry in kinds.ts. */
+/** The entry in kinds.ts. */
 export const constantKind = {
   schema,
   make: (_: z.output<typeof schema>, { lr, warmupSteps, skipZero }: Course) => constant({ lr, warmupSteps, skipZero }),

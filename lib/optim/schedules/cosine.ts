@@ -10,15 +10,15 @@ import {
 } from './schedule'
 
 export interface CosineOptions extends WarmupOptions {
-  /** Updates in all, the warm-up included. */
+  /** Total number of updates, including the warm-up. */
   totalSteps: number
-  /** Rate at the end. Default 0. */
+  /** Final rate. Default 0. */
   minLr?: number
 }
 
 /**
- * Half a cosine from `lr` to `minLr`. Its clock runs from the end of the warm-up, so that the rate has no jump there;
- * after `totalSteps` it stays at `minLr`.
+ * Half a cosine from `lr` to `minLr`. It begins at the end of the warm-up, so that the rate does not jump there. After
+ * `totalSteps` it stays at `minLr`.
  */
 export function cosine(options: CosineOptions): Schedule {
   const { lr, totalSteps, warmupSteps = 0, minLr = 0 } = options
@@ -37,7 +37,7 @@ const schema = z.strictObject({
   minLr: z.number().min(0).default(0).describe('learning rate at the end'),
 })
 
-/** For the registry in kinds.ts. */
+/** The entry in kinds.ts. */
 export const cosineKind = {
   schema,
   make: ({ minLr }: z.output<typeof schema>, { lr, warmupSteps, skipZero, totalSteps }: Course) =>

@@ -1,4 +1,4 @@
-/** Schedules of the learning rate. */
+/** Learning-rate schedules. */
 export { constant } from './constant'
 export { type CosineOptions, cosine } from './cosine'
 export { type ScheduleConfig, scheduleOf } from './kinds'

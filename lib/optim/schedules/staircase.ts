@@ -11,15 +11,15 @@ import {
 } from './schedule'
 
 export interface StaircaseOptions extends WarmupOptions {
-  /** Updates between two drops; need not be whole. */
+  /** Updates between two drops; may be fractional. */
   decaySteps: number
-  /** Factor of a drop. */
+  /** Factor of each drop. */
   decayRate: number
 }
 
 /**
- * The paper's: times `decayRate` every `decaySteps`, in stairs. The clock runs from step 0, through the warm-up, so
- * some drops may be due when the warm-up ends (tensorflow/tpu, efficientnet/utils.py, build_learning_rate).
+ * The paper's schedule: multiplies the rate by `decayRate` every `decaySteps`. Steps count from 0 and include the
+ * warm-up, so some drops may be due when the warm-up ends (tensorflow/tpu, efficientnet/utils.py, build_learning_rate).
  */
 export function staircase(options: StaircaseOptions): Schedule {
   const { lr, decaySteps, decayRate } = options
@@ -35,7 +35,7 @@ const schema = z.strictObject({
   decayRate: z.number().positive().max(1).default(0.97).describe('factor of a drop'),
 })
 
-/** For the registry in kinds.ts. */
+/** The entry in kinds.ts. */
 export const staircaseKind = {
   schema,
   make: ({ decayEpochs, decayRate }: z.output<typeof schema>, { lr, warmupSteps, skipZero, stepsPerEpoch }: Course) =>

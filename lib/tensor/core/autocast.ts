@@ -1,4 +1,4 @@
-/** Computing in 16-bit floats where it does no harm. */
+/** Mixed precision: 16-bit floats for the operations that tolerate them. */
 import { checkFunction, checkOptions } from '../../errors/check'
 import { native } from '../../native/addon'
 import type { Device, DType } from '../../native/types'
@@ -14,9 +14,9 @@ export interface AutocastOptions {
 }
 
 /**
- * Runs `fn` with convolutions and products in the 16-bit type and what needs the range in float32, by libtorch's lists.
- * Parameters stay float32, their gradients too. The mode before is restored, also after a throw. Synchronous functions
- * only (ERR_SCOPE); call `backward()` outside.
+ * Runs `fn` under autocast: convolutions and products compute in the 16-bit type, operations that need the range in
+ * float32, by libtorch's lists. Parameters and their gradients stay float32. The previous mode is restored, also after
+ * a throw. Synchronous functions only (ERR_SCOPE). Call `backward()` outside.
  */
 export function autocast<T>(options: AutocastOptions, fn: () => T): T {
   checkOptions('autocast', options, ['device', 'dtype', 'enabled'])

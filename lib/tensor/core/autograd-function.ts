@@ -1,38 +1,39 @@
-/** Operations with a gradient of their own, written in JavaScript. */
+/** Operations with a custom gradient, written in JavaScript. */
 import { checkFunction } from '../../errors/check'
 import { guarded } from '../../errors/coded'
 import { MbconvError } from '../../errors/error'
 import { native } from '../../native/addon'
 import type { Tensor } from './tensor'
 
-/** What `forward` may keep for `backward`. */
+/** Passed to `forward` and `backward`: keeps tensors from one for the other. */
 export interface FunctionContext {
   /**
-   * In `forward`: tensors to have again in `backward`, in the same order. They belong to the graph, whatever becomes of
-   * these handles, and go with it, or with the first backward() that does not retain it. `memory()` counts them.
+   * Called in `forward`: saves tensors for `backward`, in this order. They belong to the graph, even if these handles
+   * are disposed. They are freed with the graph, or by the first backward() that does not retain it. `memory()` counts
+   * them.
    *
    * @throws MbconvError ERR_AUTOGRAD outside `forward`
    */
   save(...tensors: Tensor[]): void
-  /** What was saved. In `backward`, handles that last until it returns. */
+  /** The saved tensors. In `backward` these are handles that last until it returns. */
   readonly saved: Tensor[]
 }
 
 export interface FunctionDefinition {
-  /** Computes the outputs, unrecorded. */
+  /** Computes the outputs. Nothing in it is recorded. */
   forward(context: FunctionContext, ...inputs: Tensor[]): Tensor | Tensor[]
-  /** From the outputs' gradients (zeros where none arrived) to one for each input, or null. */
+  /** Takes the outputs' gradients (zeros where none arrived). Returns one gradient for each input, or null. */
   backward(context: FunctionContext, ...gradients: Tensor[]): (Tensor | null) | (Tensor | null)[]
 }
 
 const asList = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value])
 
 /**
- * Makes an operation with a gradient of its own: `const square = autogradFunction({ forward, backward })`.
+ * Makes an operation with a custom gradient: `const square = autogradFunction({ forward, backward })`.
  *
- * The result takes tensors and gives a tensor, or an array where `forward` does. Its backward runs on the JavaScript
- * thread: CPU tensors only. What it throws comes out of `backward()` unchanged. It may start a backward pass of its own
- * through another graph, up to 60 inside each other; one through the graph it belongs to is an ERR_AUTOGRAD.
+ * The operation takes tensors. It returns a tensor, or an array if `forward` does. Its backward runs on the JavaScript
+ * thread, so it works for CPU tensors only. Exceptions of its backward leave `backward()` unchanged. Its backward may
+ * start a backward pass through another graph, nested up to 60 deep. A pass through its own graph throws ERR_AUTOGRAD.
  */
 export function autogradFunction(definition: FunctionDefinition): (...inputs: Tensor[]) => Tensor | Tensor[] {
   const op = 'autogradFunction'

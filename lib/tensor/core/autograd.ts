@@ -1,4 +1,4 @@
-/** Gradient modes and gradients of chosen inputs. */
+/** Gradient modes, and gradients of chosen inputs. */
 import { checkFunction } from '../../errors/check'
 import { native } from '../../native/addon'
 import { refusePromise } from './scope'
@@ -16,18 +16,18 @@ function withGradEnabled<T>(enabled: boolean, fn: () => T, op: string): T {
   }
 }
 
-/** Runs `fn` without recording for backward(). Synchronous functions only (ERR_SCOPE). */
+/** Runs `fn` without recording operations for backward(). Synchronous functions only (ERR_SCOPE). */
 export function noGrad<T>(fn: () => T): T {
   return withGradEnabled(false, fn, 'noGrad')
 }
 
-/** Records again inside {@link noGrad}. */
+/** Records again within {@link noGrad}. */
 export function enableGrad<T>(fn: () => T): T {
   return withGradEnabled(true, fn, 'enableGrad')
 }
 
 /**
- * As {@link noGrad} and cheaper still: tensors made inside carry no version counter, and can never take part in a graph.
+ * Like {@link noGrad}, and cheaper: tensors made inside have no version counter, and can never take part in a graph.
  */
 export function inferenceMode<T>(fn: () => T): T {
   checkFunction('inferenceMode', 'fn', fn)
@@ -46,17 +46,17 @@ export function isGradEnabled(): boolean {
 }
 
 export interface GradOptions {
-  /** What arrives from above, one for each output; may be left out for outputs of one element. */
+  /** The incoming gradients, one for each output. Optional for outputs of one element. */
   gradOutputs?: (Tensor | null)[]
-  /** Keep the graph for another pass. Default: createGraph. */
+  /** Keep the graph for another pass. Default: the value of createGraph. */
   retainGraph?: boolean
   /** Record this computation too, for higher derivatives. Default false. */
   createGraph?: boolean
-  /** Give null for inputs that the outputs do not depend on, instead of an error. Default false. */
+  /** Return null for inputs that the outputs do not depend on; otherwise they are an error. Default false. */
   allowUnused?: boolean
 }
 
-/** Gradients of the sum of `outputs` with respect to `inputs`, without touching anyone's `grad`. */
+/** Gradients of the sum of `outputs` with respect to `inputs`. Leaves every tensor's `grad` unchanged. */
 export function grad(
   outputs: Tensor | Tensor[],
   inputs: Tensor | Tensor[],

@@ -13,7 +13,7 @@ function isTypedArray(value: unknown): value is TypedArray {
 }
 
 /**
- * A tensor of the given data, always a copy.
+ * A tensor with the given data, always a copy.
  *
  * @param data A number, BigInt or boolean, rectangular nested arrays of them, a typed array (1-d), or a tensor.
  * @throws MbconvError ERR_SHAPE for rows of different lengths, ERR_TYPE for other data.
@@ -33,8 +33,8 @@ export function tensor(data: NestedArray<Element> | TypedArray | Tensor, options
 /**
  * A tensor of the given shape holding a copy of a typed array's elements in row-major order.
  *
- * @param data Its kind decides the dtype unless one is given. A Uint16Array holds the bits of 16-bit floats: give dtype
- *   `float16` or `bfloat16`.
+ * @param data Its kind decides the dtype, unless one is given. A Uint16Array holds the bits of 16-bit floats: give
+ *   dtype `float16` or `bfloat16`.
  */
 export function fromTypedArray(data: TypedArray, shape: number[], options: TensorOptions = {}): Tensor {
   const result = native().fromTypedArray(data, shape, options.dtype, options.device ?? CPU)
@@ -53,13 +53,13 @@ export function full(shape: number[], value: Element, options: TensorOptions = {
   return native().full(shape, value, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false)
 }
 
-/** Memory as it comes: write before reading. */
+/** Uninitialised memory: write before reading. */
 export function empty(shape: number[], options: TensorOptions & { memoryFormat?: MemoryFormat } = {}): Tensor {
   const { dtype = FLOAT, device = CPU, requiresGrad = false, memoryFormat } = options
   return native().empty(shape, dtype, device, requiresGrad, memoryFormat)
 }
 
-/** Uniform numbers of [0, 1). */
+/** Uniform numbers in [0, 1). */
 export function rand(shape: number[], options: TensorOptions = {}): Tensor {
   return native().rand(shape, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false)
 }
@@ -69,12 +69,12 @@ export function randn(shape: number[], options: TensorOptions = {}): Tensor {
   return native().randn(shape, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false)
 }
 
-/** Uniform integers of [low, high); dtype int64 unless given. */
+/** Uniform integers in [low, high); dtype int64 unless given. */
 export function randint(low: number, high: number, shape: number[], options: TensorOptions = {}): Tensor {
   return native().randint(low, high, shape, options.dtype ?? 'int64', options.device ?? CPU)
 }
 
-/** A random order of 0 … n − 1, int64. */
+/** A random permutation of 0 … n − 1, int64. */
 export function randperm(n: number, options: TensorOptions = {}): Tensor {
   return native().randperm(n, options.dtype ?? 'int64', options.device ?? CPU)
 }
@@ -101,14 +101,14 @@ export function linspace(start: number, end: number, steps: number, options: Ten
   return native().linspace(start, end, steps, options.dtype ?? FLOAT, options.device ?? CPU)
 }
 
-/** Ones on the diagonal. */
+/** A matrix with ones on the diagonal, 0 elsewhere. */
 export function eye(rows: number, columns = rows, options: TensorOptions = {}): Tensor {
   return native().eye(rows, columns, options.dtype ?? FLOAT, options.device ?? CPU)
 }
 
 type LikeOptions = { dtype?: DType; device?: Device }
 
-/** Of the other tensor's shape, layout, dtype and device, as far as none is given. */
+/** Has the other tensor's shape, layout, dtype and device, except those given in `options`. */
 export function emptyLike(t: Tensor, options: LikeOptions = {}): Tensor {
   return native().emptyLike(t, options.dtype, options.device)
 }

@@ -1,4 +1,4 @@
-/** Looking for tensors that nobody frees. */
+/** Finding tensors that are never freed. */
 
 import { isOwnPlace, placesOf } from '../../errors/stack'
 import { native } from '../../native/addon'
@@ -9,30 +9,33 @@ export interface LiveTensor {
   dtype: DType
   shape: number[]
   device: Device
-  /** Of the memory behind it, which views share. */
+  /** Bytes of its memory, which views share. */
   bytes: number
-  /** The operation that made it; empty when it was made before {@link trackTensors}. */
+  /** The operation that made it; empty if it was made before {@link trackTensors}. */
   op: string
-  /** The first line of the caller's own code on the stack that made it, `file:line:column`; empty as above. */
+  /** The first line of the caller's own code on the stack that made it, `file:line:column`; empty likewise. */
   where: string
-  /** That stack whole. */
+  /** The whole stack that made it. */
   stack: string
 }
 
 /**
- * Strict mode of this thread: a tensor made outside every scope is an error (ERR_SCOPE). Models and optimisers, too, are
- * then to be made inside a scope; what they keep lives on all the same.
+ * Strict mode of this thread: a tensor made outside every scope is an error (ERR_SCOPE). Models and optimisers must
+ * then be made inside a scope too; the tensors that they keep outlive it.
  */
 export function setStrict(on: boolean): void {
   native().setStrict(on)
 }
 
-/** Whether tensors made from now on remember what made them. Every operation becomes some 10 µs dearer. */
+/**
+ * Whether tensors made from now on remember the operation and stack that made them. Slows every operation by about 10
+ * µs.
+ */
 export function trackTensors(on: boolean): void {
   native().setTracking(on)
 }
 
-/** Every live tensor of this thread, largest memory first. */
+/** Every live tensor of this thread, the largest memory first. */
 export function liveTensors(): LiveTensor[] {
   const list = native()
     .liveTensorList()
@@ -48,7 +51,7 @@ export function liveTensors(): LiveTensor[] {
   return list.sort((a, b) => b.bytes - a.bytes)
 }
 
-/** The innermost frame that is neither this package's nor Node's. */
+/** The innermost stack frame that belongs neither to this package nor to Node. */
 function where(stack: string): string {
   return placesOf(stack.slice(stack.indexOf('\n') + 1)).find((place) => !isOwnPlace(place)) ?? ''
 }

@@ -1,10 +1,10 @@
-/** How a tensor looks in console.log and the REPL. */
+/** How console.log and the REPL show a tensor. */
 import { native } from '../../native/addon'
 import type { Element, NestedArray } from '../../native/types'
 import { nest } from './nested'
 import type { Tensor } from './tensor'
 
-/** Elements shown at each end of a long dimension, and the size from which on a tensor is summarised. */
+/** Elements shown at each end of a long dimension, and the number of elements from which on a tensor is summarised. */
 const EDGE = 3
 const SUMMARISE_FROM = 200
 
@@ -13,19 +13,19 @@ export function inspectTensor(t: Tensor): string {
   const extras = [t.device === 'cpu' ? '' : ` ${t.device}`, t.requiresGrad ? ' requiresGrad' : ''].join('')
   const head = `Tensor ${t.dtype}[${t.shape.join(', ')}]${extras}`
   if (t.numel === 0) return head
-  // Dimensions of which the ends are enough.
+  // Dimensions shown by their ends only.
   const cut = t.shape.map((size) => t.numel >= SUMMARISE_FROM && size > 2 * EDGE)
   let elements: NestedArray<Element>
   try {
     elements = shownElements(t, cut)
   } catch {
-    return head // complex, sparse …: there is no array of such elements
+    return head // complex, sparse …: JavaScript has no array for such elements
   }
   const text = format(elements, cut, 0)
   return `${head}${text.includes('\n') ? '\n' : ' '}${text}`
 }
 
-/** The elements at the ends of the dimensions that are cut, and no others: a tensor may be larger than the heap. */
+/** Reads only the elements at the ends of the cut dimensions: a tensor may be larger than the heap. */
 function shownElements(t: Tensor, cut: boolean[]): NestedArray<Element> {
   if (!cut.includes(true)) return t.toArray()
   const addon = native()

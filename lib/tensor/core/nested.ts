@@ -1,4 +1,4 @@
-/** Nested arrays to flat typed arrays and back. */
+/** Converts nested arrays to flat typed arrays and back. */
 import { MbconvError } from '../../errors/error'
 import type { DType, Element, NestedArray, TypedArray } from '../../native/types'
 

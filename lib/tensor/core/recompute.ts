@@ -1,4 +1,4 @@
-/** Recomputation: activations are computed again in the backward pass instead of being kept. */
+/** Recomputation: activations are not kept, but computed again in the backward pass. */
 import { checkFunction } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { enableGrad } from './autograd'
@@ -9,8 +9,8 @@ import { scope } from './scope'
 import { Tensor } from './tensor'
 
 /**
- * How deep recomputation may be nested, and how deep it is at the moment. Each level takes stack of the JavaScript thread
- * and of libtorch, which goes no deeper either (torch::autograd::MAX_DEPTH).
+ * How deep recomputation may be nested, and how deep it is now. Each level takes stack space of the JavaScript thread
+ * and of libtorch, which has the same limit (torch::autograd::MAX_DEPTH).
  */
 const DEEPEST = 60
 let depth = 0
@@ -20,10 +20,10 @@ let depth = 0
  * memory and costs time. PyTorch calls it `torch.utils.checkpoint.checkpoint`; `mb.checkpoint` is another name of this
  * function.
  *
- * @param fn From tensors to one tensor. It must do the same both times; random numbers are repeated. It runs in a scope
- *   of its own: what it makes and does not return is freed.
- * @param inputs What the gradient flows to, besides the parameters that `fn` closes over.
- * @throws MbconvError ERR_AUTOGRAD inside 60 others
+ * @param fn Maps tensors to one tensor. It must do the same both times; random numbers are repeated. It runs in a scope
+ *   of its own, which frees everything that it makes and does not return.
+ * @param inputs The tensors that the gradient flows to, besides the parameters that `fn` closes over.
+ * @throws MbconvError ERR_AUTOGRAD when nested in 60 others
  */
 export function recompute(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
   const op = 'recompute'
@@ -64,8 +64,8 @@ export function recompute(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor
       }
     },
   })
-  // Parameters that `fn` closes over are not among the inputs. Because this tensor requires a gradient, backward() comes
-  // here even when no input does.
+  // Parameters that `fn` closes over are not among the inputs. This tensor requires a gradient, so that backward() gets
+  // here even if no input requires one.
   const trigger = empty([0], { requiresGrad: true })
   try {
     return recomputed(trigger, ...inputs) as Tensor

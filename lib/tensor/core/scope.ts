@@ -1,4 +1,4 @@
-/** Scopes: who frees a tensor, and how many there are. */
+/** Scopes: which scope frees a tensor, and how many tensors there are. */
 import { checkFunction } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { native } from '../../native/addon'
@@ -7,11 +7,11 @@ import { Tensor } from './tensor'
 
 /**
  * Runs `fn` and frees every tensor made in it, except those it returns (also inside arrays, plain objects, maps and
- * sets) and those given to {@link keep}. Scopes nest; what an inner scope returns belongs to the outer one. A throw
- * frees everything and goes on.
+ * sets) and those passed to {@link keep}. Scopes nest: tensors that an inner scope returns belong to the outer one. If
+ * `fn` throws, everything is freed and the error is rethrown.
  *
- * @throws MbconvError ERR_SCOPE when `fn` returns a promise: what it would still make could not be told from the work of
- *   others. Await first, then enter a scope for the synchronous part; or `keep()` and `dispose()` by hand.
+ * @throws MbconvError ERR_SCOPE when `fn` returns a promise: tensors it makes later could not be told from those of
+ *   other work. Await first, then enter a scope for the synchronous part; or `keep()` and `dispose()` by hand.
  */
 export function scope<T>(fn: () => T): T {
   checkFunction('scope', 'fn', fn)
@@ -28,7 +28,7 @@ export function scope<T>(fn: () => T): T {
   }
 }
 
-/** Takes a tensor out of its scope: it lives until `dispose()`. Returns it. */
+/** Takes a tensor out of its scope, so that it lives until `dispose()`. Returns the tensor. */
 export function keep<T extends Tensor>(t: T): T {
   native().keep(t)
   return t
@@ -52,18 +52,18 @@ export function keepEach<T>(items: readonly T[], make: (item: T) => Tensor): Ten
 /**
  * Live tensors of this thread and the bytes of the distinct memory behind them.
  *
- * @param device Only what lies there; `cuda` means all GPUs together. Default: everywhere.
+ * @param device Count only tensors on this device; `cuda` means all GPUs together. Default: everywhere.
  */
 export function memory(device?: Device): { tensors: number; bytes: number } {
   const [tensors, bytes] = native().memoryUsage(device)
   return { tensors, bytes }
 }
 
-/** An asynchronous function would go on after the mode it was started in has been left again. */
+/** Refuses a promise: an asynchronous function would go on after its scope or mode has ended. */
 export function refusePromise(result: unknown, op: string): void {
   const promise = result as PromiseLike<unknown> | null
   if (typeof promise?.then !== 'function') return
-  // Nobody else will handle it: its failure, most likely from a freed tensor, is not to end the process.
+  // Nobody else handles this promise. Its rejection, most likely from a freed tensor, must not end the process.
   promise.then(undefined, () => {})
   throw new MbconvError('ERR_SCOPE', `${op}: the function must be synchronous, it returned a promise`, {
     op,

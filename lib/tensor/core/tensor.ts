@@ -8,21 +8,21 @@ import { inspectTensor } from './inspect'
 import { nest } from './nested'
 
 /**
- * Made by `tensor()`, `zeros()` … and by every operation. Its memory belongs to libtorch: it is freed by `dispose()`, by
- * leaving the `scope()` it was made in, or by `using`; garbage collection is only a backstop.
+ * Made by `tensor()`, `zeros()` … and by every operation. Its memory belongs to libtorch. `dispose()`, the end of its
+ * `scope()`, or `using` frees it; garbage collection is only a backstop.
  */
 export class Tensor extends Parts {
-  // The addon makes the instances; one made here would have no tensor behind it, and every use of it says so.
+  // The addon makes the instances. One made here would have no native tensor, and every use of it would throw.
   private constructor() {
     super()
   }
 
-  // --- what it is -------------------------------------------------------------------------------------------------------
+  // --- what it is ----------------------------------------------------------------------------------------------------
 
   get shape(): number[] {
     return native().shape(this)
   }
-  /** Elements to step over in memory for one step along each dimension. */
+  /** For each dimension, the elements to skip in memory for one step along it. */
   get strides(): number[] {
     return native().strides(this)
   }
@@ -39,7 +39,7 @@ export class Tensor extends Parts {
   get device(): Device {
     return native().device(this)
   }
-  /** The layout that convolutions take it for; where both hold (one channel, one pixel) the strides decide. */
+  /** The layout that convolutions assume. If both layouts hold (one channel, one pixel), the strides decide. */
   get memoryFormat(): MemoryFormat {
     return native().memoryFormat(this)
   }
@@ -47,7 +47,7 @@ export class Tensor extends Parts {
     return native().isContiguous(this, memoryFormat)
   }
 
-  // --- its data ---------------------------------------------------------------------------------------------------------
+  // --- its data ------------------------------------------------------------------------------------------------------
 
   /** The only element: a number, a boolean, or a BigInt beyond ±2^53. Waits for the device. */
   item(): Element {
@@ -55,7 +55,7 @@ export class Tensor extends Parts {
   }
   /** As {@link item}, waiting off the JavaScript thread. */
   async itemAsync(): Promise<Element> {
-    if (this.numel !== 1) return this.item() // throws the error that says so
+    if (this.numel !== 1) return this.item() // throws the error
     const { dtype } = this
     return nest(await native().toTypedArrayAsync(this), [], dtype) as Element
   }
@@ -82,7 +82,7 @@ export class Tensor extends Parts {
     return native().clone(this, memoryFormat)
   }
   /**
-   * The same elements with another dtype, device or layout; shares memory when nothing has to change.
+   * The same elements with another dtype, device or layout. Shares memory if nothing has to change.
    *
    * @param options.nonBlocking From pinned host memory to a GPU, or to the host: as for copy_().
    */
@@ -97,9 +97,9 @@ export class Tensor extends Parts {
     return native().to(this, dtype, device, memoryFormat, copy, nonBlocking)
   }
   /**
-   * A copy in page-locked host memory, from which a GPU can fetch while the host goes on.
+   * A copy in page-locked host memory. A GPU can fetch from it while the host goes on.
    *
-   * @throws MbconvError ERR_CUDA_UNAVAILABLE, with the reason, where there is no GPU
+   * @throws MbconvError ERR_CUDA_UNAVAILABLE with the reason, without a GPU
    */
   pinMemory(): Tensor {
     return requireCuda('pinMemory').pinMemory(this)
@@ -112,9 +112,9 @@ export class Tensor extends Parts {
     return native().contiguous(this, memoryFormat)
   }
 
-  // --- its life -----------------------------------------------------------------------------------------------------------
+  // --- its life ------------------------------------------------------------------------------------------------------
 
-  /** Frees it now. Doing so twice is harmless; gradients that need its values still have them. */
+  /** Frees the tensor now. Repeated calls are harmless. Gradients that need its values still have them. */
   dispose(): void {
     native().dispose(this)
   }
@@ -125,7 +125,7 @@ export class Tensor extends Parts {
     return native().isDisposed(this)
   }
 
-  // --- gradients ----------------------------------------------------------------------------------------------------------
+  // --- gradients -----------------------------------------------------------------------------------------------------
 
   get requiresGrad(): boolean {
     return native().requiresGrad(this)
@@ -137,26 +137,26 @@ export class Tensor extends Parts {
     native().setRequiresGrad(this, value)
     return this
   }
-  /** Whether it was made by the user, not by a recorded operation: gradients accumulate in leaves. */
+  /** Whether the user made it, and not a recorded operation. Gradients accumulate in leaves. */
   get isLeaf(): boolean {
     return native().isLeaf(this)
   }
-  /** What backward() has accumulated, or null. Every read gives a handle of its own. */
+  /** The gradient that backward() has accumulated, or null. Every read returns a new handle. */
   get grad(): Tensor | null {
     return native().grad(this)
   }
   set grad(gradient: Tensor | null) {
     native().setGrad(this, gradient)
   }
-  /** The same elements, cut off from the graph. */
+  /** The same elements, detached from the graph. */
   detach(): Tensor {
     return native().detach(this)
   }
   /**
    * Accumulates d(this)/d(leaf) in the `grad` of every leaf that requires it.
    *
-   * @param gradient What arrives from above, of this shape; may be left out for a single element (then 1).
-   * @throws MbconvError ERR_AUTOGRAD when nothing here requires a gradient, or the graph has been used up.
+   * @param gradient The incoming gradient, of this shape. Optional for a single element (then 1).
+   * @throws MbconvError ERR_AUTOGRAD when nothing here requires a gradient, or an earlier pass has freed the graph.
    */
   backward(gradient?: Tensor | null, options: { retainGraph?: boolean; createGraph?: boolean } = {}): void {
     native().backward([this], [gradient], options.retainGraph, options.createGraph ?? false)
@@ -169,7 +169,7 @@ export class Tensor extends Parts {
 
 registerTensorClass(Tensor)
 
-type ThisClass = Tensor // inside the declaration below, Tensor is the name that it gives a meaning to
+type ThisClass = Tensor // inside the declaration below, Tensor means the type declared there
 
 declare module '../../native/types' {
   interface Registered {

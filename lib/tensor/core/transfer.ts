@@ -1,31 +1,32 @@
 /**
- * Tensors from one thread to another without copying: {@link send} in one, `postMessage`, {@link receive} in the other.
+ * Moves tensors between threads without copying: {@link send} in one, `postMessage`, {@link receive} in the other.
  *
- * Both threads then have a tensor over the same memory, as with a SharedArrayBuffer: what one writes the other sees, and
- * nothing keeps them from writing at the same time; messages do. Gradients and the graph stay behind.
+ * Both threads then have a tensor over the same memory, as with a SharedArrayBuffer: each sees the other's writes.
+ * Nothing prevents both from writing at the same time, except the messages that they exchange. Gradients and the graph
+ * are not sent.
  */
 import { MbconvError } from '../../errors/error'
 import { native } from '../../native/addon'
 import { Tensor } from './tensor'
 
-/** Stands for a tensor in a message. Plain data; it is good for one {@link receive}. */
+/** Stands for a tensor in a message. Plain data, valid for one {@link receive}. */
 export interface SentTensor {
   readonly mbconvTensor: number
 }
 
-/** What a message holds in place of `T`. */
+/** The type of a message made from a `T`. */
 export type Sent<T> = T extends Tensor ? SentTensor : T extends object ? { [K in keyof T]: Sent<T[K]> } : T
-/** What comes out of such a message. */
+/** The type that receiving such a message gives. */
 export type Received<T> = T extends SentTensor ? Tensor : T extends object ? { [K in keyof T]: Received<T[K]> } : T
 
 /**
- * Makes a message of a tensor, or of arrays and plain objects with tensors anywhere inside; everything else in it stays
- * as it is. The tensors remain the sender's, who may dispose them at once: their memory lives until the receiver
- * disposes its own. What is sent and never received holds its memory; {@link cancel} lets go of it.
+ * Makes a message of a tensor, or of arrays and plain objects with tensors anywhere inside. Other contents are
+ * unchanged. The tensors remain the sender's, which may dispose them at once: their memory lives until the receiver
+ * disposes its own tensors. A tensor that is never received holds its memory until {@link cancel}.
  *
- * Waits for the GPU where a tensor lies on one. On several streams, the rules are those of `Stream.record`.
+ * Waits for the GPU if a tensor lies on one. With several streams, the rules of `Stream.record` apply.
  *
- * @throws MbconvError ERR_TYPE, ERR_DISPOSED; nothing is under way then
+ * @throws MbconvError ERR_TYPE, ERR_DISPOSED; nothing has been sent then
  */
 export function send<T>(value: T): Sent<T> {
   const sent: SentTensor[] = []
@@ -43,10 +44,10 @@ export function send<T>(value: T): Sent<T> {
 }
 
 /**
- * The tensors of a message that {@link send} has made in any thread of this process. They belong to the scope around.
+ * The tensors of a message that {@link send} has made in any thread of this process. They belong to the current scope.
  *
- * @throws MbconvError ERR_VALUE when a tensor of it has been received or cancelled before; those found until then are
- *   disposed
+ * @throws MbconvError ERR_VALUE when one of its tensors has been received or cancelled before; tensors received until
+ *   then are disposed
  */
 export function receive<T>(message: T): Received<T> {
   const received: Tensor[] = []
@@ -63,12 +64,12 @@ export function receive<T>(message: T): Received<T> {
   }
 }
 
-/** Lets go of the tensors of a message that nobody will receive; those received already are left alone. */
+/** Releases the tensors of a message that will not be received. Tensors received already are left alone. */
 export function cancel(message: unknown): void {
   replace(message, (part) => (isTicket(part) ? native().cancelTensor(part.mbconvTensor) : undefined))
 }
 
-/** Tensors of all threads that have been sent and not yet received, and the bytes of their elements. */
+/** Number of tensors, of all threads, that have been sent and not yet received, and the bytes of their elements. */
 export function inTransit(): { tensors: number; bytes: number } {
   const [tensors, bytes] = native().tensorsInTransit()
   return { tensors, bytes }
@@ -78,7 +79,7 @@ function isTicket(value: unknown): value is SentTensor {
   return typeof value === 'object' && value !== null && Number.isSafeInteger((value as SentTensor).mbconvTensor)
 }
 
-/** A copy of arrays and plain objects, with each part for which `change` gives something replaced by that. */
+/** A copy of arrays and plain objects. Each part for which `change` returns a value is replaced by that value. */
 function replace(value: unknown, change: (part: unknown) => unknown, around: unknown[] = []): unknown {
   const changed = change(value)
   if (changed !== undefined) return changed

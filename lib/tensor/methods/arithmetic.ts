@@ -1,20 +1,20 @@
-/** The methods of Tensor that compute element by element and compare, and products. */
+/** Methods of Tensor: element by element, comparison, products. */
 import { native } from '../../native/addon'
 import type { Element, Tensor } from '../../native/types'
 
 /** The other side of an operation: a tensor, broadcast against this one, or a number (which never widens the dtype). */
 export type Operand = Tensor | Element
 
-/** What takes the place of NaN and the infinities. */
+/** Replacements for NaN and the infinities. */
 export interface NanOptions {
   nan?: number
   posinf?: number
   neginf?: number
 }
 
-/** The first of the base classes of Tensor, which exist to keep the parts of a long class in files of their own. */
+/** The first of Tensor's base classes. They split a long class into several files. */
 export abstract class Arithmetic {
-  // --- element by element ---------------------------------------------------------------------------------------------
+  // --- element by element --------------------------------------------------------------------------------------------
 
   /** this + alpha · other, broadcast. */
   add(this: Tensor, other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
@@ -35,11 +35,11 @@ export abstract class Arithmetic {
   floorDivide(this: Tensor, other: Operand): Tensor {
     return native().floorDivide(this, other)
   }
-  /** Remainder with the divisor's sign, as Python's %. */
+  /** Remainder with the divisor's sign, like Python's %. */
   remainder(this: Tensor, other: Operand): Tensor {
     return native().remainder(this, other)
   }
-  /** Remainder with the dividend's sign, as JavaScript's %. */
+  /** Remainder with the dividend's sign, like JavaScript's %. */
   fmod(this: Tensor, other: Operand): Tensor {
     return native().fmod(this, other)
   }
@@ -58,7 +58,7 @@ export abstract class Arithmetic {
   copysign(this: Tensor, other: Operand): Tensor {
     return native().copysign(this, other)
   }
-  /** log(exp(this) + exp(other)), exact for large ones. */
+  /** log(exp(this) + exp(other)), accurate for large values. */
   logaddexp(this: Tensor, other: Operand): Tensor {
     return native().logaddexp(this, other)
   }
@@ -66,11 +66,11 @@ export abstract class Arithmetic {
   xlogy(this: Tensor, other: Operand): Tensor {
     return native().xlogy(this, other)
   }
-  /** Element by element the larger; NaN wins. */
+  /** The larger element of each pair; NaN if either is NaN. */
   maximum(this: Tensor, other: Operand): Tensor {
     return native().maximum(this, other)
   }
-  /** Element by element the smaller; NaN wins. */
+  /** The smaller element of each pair; NaN if either is NaN. */
   minimum(this: Tensor, other: Operand): Tensor {
     return native().minimum(this, other)
   }
@@ -87,7 +87,7 @@ export abstract class Arithmetic {
   exp2(this: Tensor): Tensor {
     return native().exp2(this)
   }
-  /** exp(x) − 1, exact near 0. */
+  /** exp(x) − 1, accurate near 0. */
   expm1(this: Tensor): Tensor {
     return native().expm1(this)
   }
@@ -95,7 +95,7 @@ export abstract class Arithmetic {
   log(this: Tensor): Tensor {
     return native().log(this)
   }
-  /** log(1 + x), exact near 0. */
+  /** log(1 + x), accurate near 0. */
   log1p(this: Tensor): Tensor {
     return native().log1p(this)
   }
@@ -124,7 +124,7 @@ export abstract class Arithmetic {
   sigmoid(this: Tensor): Tensor {
     return native().sigmoid(this)
   }
-  /** log(x / (1 − x)); `eps` first limits x to [ε, 1 − ε]. */
+  /** log(x / (1 − x)); with `eps`, x is first limited to [ε, 1 − ε]. */
   logit(this: Tensor, { eps }: { eps?: number } = {}): Tensor {
     return native().logit(this, eps)
   }
@@ -183,7 +183,7 @@ export abstract class Arithmetic {
   erf(this: Tensor): Tensor {
     return native().erf(this)
   }
-  /** 1 − erf(x), exact for large x. */
+  /** 1 − erf(x), accurate for large x. */
   erfc(this: Tensor): Tensor {
     return native().erfc(this)
   }
@@ -212,7 +212,7 @@ export abstract class Arithmetic {
   frac(this: Tensor): Tensor {
     return native().frac(this)
   }
-  /** To the nearest integer, halves to even. */
+  /** The nearest integer; halves round to even. */
   round(this: Tensor): Tensor {
     return native().round(this)
   }
@@ -220,7 +220,7 @@ export abstract class Arithmetic {
   sign(this: Tensor): Tensor {
     return native().sign(this)
   }
-  /** Limits every element to [min, max]; either may be left out. */
+  /** Limits every element to [min, max]. Either may be left out. */
   clamp(this: Tensor, { min, max }: { min?: number; max?: number }): Tensor {
     return native().clamp(this, min, max)
   }
@@ -249,9 +249,9 @@ export abstract class Arithmetic {
     return native().lerp(this, end, weight)
   }
 
-  // --- bits: integers and booleans ------------------------------------------------------------------------------------
+  // --- bits: integers and booleans -----------------------------------------------------------------------------------
 
-  /** Every bit inverted; of booleans, not. */
+  /** Inverts every bit; on booleans, logical not. */
   bitwiseNot(this: Tensor): Tensor {
     return native().bitwiseNot(this)
   }
@@ -263,7 +263,7 @@ export abstract class Arithmetic {
   bitwiseOr(this: Tensor, other: Operand): Tensor {
     return native().bitwiseOr(this, other)
   }
-  /** The bits set in one of both. */
+  /** The bits set in exactly one of both. */
   bitwiseXor(this: Tensor, other: Operand): Tensor {
     return native().bitwiseXor(this, other)
   }
@@ -271,12 +271,12 @@ export abstract class Arithmetic {
   bitwiseLeftShift(this: Tensor, other: Operand): Tensor {
     return native().bitwiseLeftShift(this, other)
   }
-  /** Arithmetic: keeps the sign. */
+  /** Arithmetic shift: keeps the sign. */
   bitwiseRightShift(this: Tensor, other: Operand): Tensor {
     return native().bitwiseRightShift(this, other)
   }
 
-  // --- comparison: bool tensors ---------------------------------------------------------------------------------------
+  // --- comparison: bool tensors --------------------------------------------------------------------------------------
 
   eq(this: Tensor, other: Operand): Tensor {
     return native().eq(this, other)
@@ -324,7 +324,7 @@ export abstract class Arithmetic {
   isin(this: Tensor, values: Tensor): Tensor {
     return native().isin(this, values)
   }
-  /** Whether shapes, and all elements exactly, agree. Waits for the device. */
+  /** Whether the shapes and all elements are exactly equal. Waits for the device. */
   equal(this: Tensor, other: Tensor): boolean {
     return native().equal(this, other)
   }
@@ -333,7 +333,7 @@ export abstract class Arithmetic {
     return native().allclose(this, other, rtol, atol, equalNan)
   }
 
-  // --- products -------------------------------------------------------------------------------------------------------
+  // --- products ------------------------------------------------------------------------------------------------------
 
   /** Matrix product [.., n, k] × [.., k, m], batch dimensions broadcast; vectors as in PyTorch. */
   matmul(this: Tensor, other: Tensor): Tensor {

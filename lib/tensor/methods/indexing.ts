@@ -15,15 +15,15 @@ export type IndexPart = number | Slice | ':' | '...' | null | Tensor
 /**
  * Applies numbers, slices and new dimensions as views.
  *
- * @returns The view, and for each of its leading dimensions the index tensor to apply there, or null. No index tensor
- *   at all gives an empty list.
+ * @returns The view, and for each of its leading dimensions the index tensor to apply there, or null. The list is empty
+ *   without any index tensor.
  */
 export function resolveIndex(t: Tensor, parts: IndexPart[]): { view: Tensor; tensors: (Tensor | null)[] } {
   const expanded = expandEllipsis(t, parts)
   const tensors: (Tensor | null)[] = []
   let view = t
   let dim = 0
-  // Each step makes a handle of its own; the one before is not needed any more.
+  // Each step makes a new handle, so the previous one is disposed.
   const advance = (next: Tensor) => {
     if (view !== t) view.dispose()
     view = next
@@ -38,7 +38,7 @@ export function resolveIndex(t: Tensor, parts: IndexPart[]): { view: Tensor; ten
       tensors[dim++] = null
     } else if (native().isTensor(part)) {
       tensors[dim] = part as Tensor
-      // A mask covers as many dimensions as it has.
+      // A mask indexes as many dimensions as it has.
       dim += (part as Tensor).dtype === 'bool' ? (part as Tensor).ndim : 1
     } else if (typeof part === 'object') {
       const { start, end, step = 1 } = part as Slice
@@ -49,7 +49,7 @@ export function resolveIndex(t: Tensor, parts: IndexPart[]): { view: Tensor; ten
     }
   }
   if (!tensors.some((entry) => entry)) return { view, tensors: [] }
-  // A mask over several dimensions left holes: its entry stands for all of them.
+  // A mask over several dimensions leaves holes in the list; its own entry covers them.
   return { view, tensors: tensors.filter((entry) => entry !== undefined) }
 }
 

@@ -1,19 +1,19 @@
-/** The methods of Tensor that write into it, and return it. */
+/** Methods of Tensor that write into it, and return it. */
 import { native } from '../../native/addon'
 import type { Element, Tensor } from '../../native/types'
 import type { NanOptions, Operand } from './arithmetic'
 import { Reductions } from './reductions'
 
 export interface ScatterReduceOptions {
-  /** How elements of the same place are brought together. */
+  /** How elements written to the same place are combined. */
   reduce: 'sum' | 'prod' | 'mean' | 'amax' | 'amin'
-  /** Whether what stands there takes part. Default true. */
+  /** Whether the value already there takes part. Default true. */
   includeSelf?: boolean
 }
 
 /** A base class of Tensor; see {@link Arithmetic}. */
 export abstract class InPlace extends Reductions {
-  // --- in place: return this --------------------------------------------------------------------------------------------
+  // --- in place: return this -----------------------------------------------------------------------------------------
 
   /** {@link add} in place. */
   add_(this: Tensor, other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
@@ -170,21 +170,21 @@ export abstract class InPlace extends Reductions {
     native().bitwiseXor_(this, other)
     return this
   }
-  /** Every element becomes the value. */
+  /** Sets every element to the value. */
   fill_(this: Tensor, value: Element): Tensor {
     native().fill_(this, value)
     return this
   }
-  /** Every element becomes 0. */
+  /** Sets every element to 0. */
   zero_(this: Tensor): Tensor {
     native().zero_(this)
     return this
   }
   /**
-   * Takes over the elements of `source`, converting dtype and device, broadcasting the shape.
+   * Copies the elements of `source`, converting dtype and device, broadcasting the shape.
    *
-   * @param options.nonBlocking Between a GPU and pinned host memory: does not wait for the copy, which is work of the
-   *   current stream like any other. Host memory must then be left alone until that stream has been waited for.
+   * @param options.nonBlocking Between a GPU and pinned host memory: does not wait for the copy, which is queued on the
+   *   current stream like other work. Until that stream has been waited for, do not touch the host memory.
    */
   copy_(this: Tensor, source: Tensor, { nonBlocking = false }: { nonBlocking?: boolean } = {}): Tensor {
     native().copy_(this, source, nonBlocking)
@@ -225,13 +225,13 @@ export abstract class InPlace extends Reductions {
     native().triu_(this, diagonal)
     return this
   }
-  /** The elements with equal indices become the value. */
+  /** Sets the main diagonal (elements with equal indices) to the value. */
   fillDiagonal_(this: Tensor, value: Element): Tensor {
     native().fillDiagonal_(this, value)
     return this
   }
 
-  // --- in place by index or mask: out of place these are methods without the underscore ---------------------------------
+  // --- in place by index or mask: out of place these are methods without the underscore ------------------------------
 
   /** {@link maskedFill} in place. */
   maskedFill_(this: Tensor, mask: Tensor, value: Element): Tensor {
@@ -280,9 +280,9 @@ export abstract class InPlace extends Reductions {
     return this
   }
 
-  // --- random numbers, from this thread's generator ---------------------------------------------------------------------
+  // --- random numbers, from this thread's generator ------------------------------------------------------------------
 
-  /** Fills with uniform numbers of [low, high). */
+  /** Fills with uniform numbers in [low, high). */
   uniform_(this: Tensor, low = 0, high = 1): Tensor {
     native().uniform_(this, low, high)
     return this
@@ -296,12 +296,12 @@ export abstract class InPlace extends Reductions {
     native().exponential_(this, rate)
     return this
   }
-  /** The number of trials up to the first success, each of probability p. */
+  /** Number of trials up to the first success, each with probability p. */
   geometric_(this: Tensor, p: number): Tensor {
     native().geometric_(this, p)
     return this
   }
-  /** Cauchy's distribution. */
+  /** Cauchy distribution. */
   cauchy_(this: Tensor, median = 0, sigma = 1): Tensor {
     native().cauchy_(this, median, sigma)
     return this
@@ -311,7 +311,7 @@ export abstract class InPlace extends Reductions {
     native().logNormal_(this, mean, std)
     return this
   }
-  /** Uniform integers of [low, high); without bounds all that the dtype can hold exactly. `random_(high)` starts at 0. */
+  /** Uniform integers in [low, high); without bounds, all that the dtype holds exactly. `random_(high)` starts at 0. */
   random_(this: Tensor, lowOrHigh?: number, high?: number): Tensor {
     if (high === undefined) native().random_(this, undefined, lowOrHigh)
     else native().random_(this, lowOrHigh, high)

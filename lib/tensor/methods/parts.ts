@@ -1,4 +1,4 @@
-/** The methods of Tensor that reshape, take apart and pick. */
+/** Methods of Tensor that reshape, split and pick. */
 import { native } from '../../native/addon'
 import type { Dims, Element, Tensor } from '../../native/types'
 import type { Operand } from './arithmetic'
@@ -6,7 +6,7 @@ import { type IndexPart, indexTensor, resolveIndex } from './indexing'
 import { InPlace, type ScatterReduceOptions } from './inplace'
 
 export interface DiagonalOptions {
-  /** Above the main diagonal, or below for negative ones. */
+  /** Offset from the main diagonal: above for positive numbers, below for negative ones. */
   offset?: number
   dim1?: number
   dim2?: number
@@ -16,13 +16,13 @@ const several = (dims: Dims): number[] => (typeof dims === 'number' ? [dims] : d
 
 /** A base class of Tensor; see {@link Arithmetic}. */
 export abstract class Parts extends InPlace {
-  // --- shape: views where possible ------------------------------------------------------------------------------------------
+  // --- shape: views where possible -----------------------------------------------------------------------------------
 
   /** Another shape over the same memory; one size may be −1. */
   view(this: Tensor, shape: number[]): Tensor {
     return native().view(this, shape)
   }
-  /** As {@link view}, copying where the layout does not allow a view. */
+  /** Like {@link view}; copies if the layout does not allow a view. */
   reshape(this: Tensor, shape: number[]): Tensor {
     return native().reshape(this, shape)
   }
@@ -40,7 +40,7 @@ export abstract class Parts extends InPlace {
   t(this: Tensor): Tensor {
     return native().transpose(this, 0, 1)
   }
-  /** Without the dimensions of size 1, or without `dim` if it is one. */
+  /** Removes the dimensions of size 1, or only `dim` if its size is 1. */
   squeeze(this: Tensor, dim?: number): Tensor {
     return native().squeeze(this, dim)
   }
@@ -51,14 +51,14 @@ export abstract class Parts extends InPlace {
   expand(this: Tensor, shape: number[]): Tensor {
     return native().expand(this, shape)
   }
-  /** As {@link expand}, under NumPy's name. */
+  /** {@link expand} under NumPy's name. */
   broadcastTo(this: Tensor, shape: number[]): Tensor {
     return native().expand(this, shape)
   }
   flatten(this: Tensor, startDim = 0, endDim = -1): Tensor {
     return native().flatten(this, startDim, endDim)
   }
-  /** The reverse: dimension `dim` becomes several of the given sizes, one of which may be −1. */
+  /** The reverse of flatten: splits dimension `dim` into the given sizes, one of which may be −1. */
   unflatten(this: Tensor, dim: number, sizes: number[]): Tensor {
     return native().unflatten(this, dim, sizes)
   }
@@ -68,7 +68,7 @@ export abstract class Parts extends InPlace {
   roll(this: Tensor, shifts: number[], dims: number[]): Tensor {
     return native().roll(this, shifts, dims)
   }
-  /** Turns the plane of two dimensions by 90°, from the first towards the second, as often as told. */
+  /** Rotates the plane of two dimensions by 90°, from the first towards the second, `times` times. */
   rot90(this: Tensor, times = 1, dims: [number, number] = [0, 1]): Tensor {
     return native().rot90(this, times, dims)
   }
@@ -76,25 +76,27 @@ export abstract class Parts extends InPlace {
   repeat(this: Tensor, repeats: number[]): Tensor {
     return native().repeat(this, repeats)
   }
-  /** As {@link repeat}, missing counts being 1. */
+  /** Like {@link repeat}; missing counts are 1. */
   tile(this: Tensor, repeats: number[]): Tensor {
     return native().tile(this, repeats)
   }
-  /** Each element (or slice along `dim`) several times in a row: a count, or an int64 tensor with one each. */
+  /** Repeats each element (or slice along `dim`): by one count, or by an int64 tensor with a count for each. */
   repeatInterleave(this: Tensor, repeats: number | Tensor, { dim }: { dim?: number } = {}): Tensor {
     return native().repeatInterleave(this, repeats, dim)
   }
 
-  // --- parts ----------------------------------------------------------------------------------------------------------------
+  // --- parts ---------------------------------------------------------------------------------------------------------
 
   narrow(this: Tensor, dim: number, start: number, length: number): Tensor {
     return native().narrow(this, dim, start, length)
   }
-  /** One index of a dimension, which disappears. */
+  /** The slice at one index; the dimension disappears. */
   select(this: Tensor, dim: number, index: number): Tensor {
     return native().select(this, dim, index)
   }
-  /** Elements start, start + step, … below end, a view; negative ones count from the end. The step is positive. */
+  /**
+   * Elements start, start + step, … below end, as a view. Negative positions count from the end. The step is positive.
+   */
   slice(
     this: Tensor,
     { dim = 0, start, end, step = 1 }: { dim?: number; start?: number; end?: number; step?: number } = {},
@@ -118,13 +120,13 @@ export abstract class Parts extends InPlace {
     return native().diagEmbed(this, offset, dim1, dim2)
   }
   /**
-   * NumPy-style indexing, an entry a dimension: a number; `{start, end, step}`; `':'` for all; `'...'` for as many as
-   * are left out; `null` for a new dimension; an int64 tensor or a bool mask.
+   * NumPy-style indexing, one entry for each dimension: a number; `{start, end, step}`; `':'` for all; `'...'` for all
+   * dimensions left out; `null` for a new dimension; an int64 tensor or a bool mask.
    */
   index(this: Tensor, ...parts: IndexPart[]): Tensor {
     return indexTensor(this, parts)
   }
-  /** Writes `values` (broadcast) into what {@link index} would give. */
+  /** Writes `values` (broadcast) to the places that {@link index} reads. */
   indexPut_(this: Tensor, parts: IndexPart[], values: Operand, { accumulate = false } = {}): Tensor {
     const { view, tensors } = resolveIndex(this, parts)
     if (tensors.length > 0) native().indexPut_(view, tensors, values, accumulate)
@@ -140,11 +142,11 @@ export abstract class Parts extends InPlace {
   gather(this: Tensor, dim: number, indices: Tensor): Tensor {
     return native().gather(this, dim, indices)
   }
-  /** The elements at the indices (int64) of the flattened tensor. */
+  /** The elements at the given indices (int64) of the flattened tensor. */
   take(this: Tensor, indices: Tensor): Tensor {
     return native().take(this, indices)
   }
-  /** {@link gather} with broadcasting, for the indices of argmax or argsort; without `dim` of the flattened tensor. */
+  /** {@link gather} with broadcasting, for indices from argmax or argsort. Without `dim`, on the flattened tensor. */
   takeAlongDim(this: Tensor, indices: Tensor, { dim }: { dim?: number } = {}): Tensor {
     return native().takeAlongDim(this, indices, dim)
   }
@@ -156,7 +158,7 @@ export abstract class Parts extends InPlace {
   scatterAdd(this: Tensor, dim: number, indices: Tensor, source: Tensor): Tensor {
     return native().scatterAdd(this, dim, indices, source)
   }
-  /** {@link scatterAdd} with another way to bring elements of one place together. */
+  /** Like {@link scatterAdd}, with another way to combine elements of the same place. */
   scatterReduce(
     this: Tensor,
     dim: number,
@@ -166,22 +168,22 @@ export abstract class Parts extends InPlace {
   ): Tensor {
     return native().scatterReduce(this, dim, indices, source, reduce, includeSelf)
   }
-  /** A copy with α times the slices of `source` along `dim` added at the indices. */
+  /** A copy with α times the slices of `source` added at the indices of `dim`. */
   indexAdd(this: Tensor, dim: number, indices: Tensor, source: Tensor, { alpha = 1 } = {}): Tensor {
     return native().indexAdd(this, dim, indices, source, alpha)
   }
-  /** A copy with the slices of `source` along `dim` at the indices. */
+  /** A copy with the slices of `source` written at the indices of `dim`. */
   indexCopy(this: Tensor, dim: number, indices: Tensor, source: Tensor): Tensor {
     return native().indexCopy(this, dim, indices, source)
   }
-  /** A copy with `value` in the slices along `dim` at the indices. */
+  /** A copy with `value` in the slices at the indices of `dim`. */
   indexFill(this: Tensor, dim: number, indices: Tensor, value: Element): Tensor {
     return native().indexFill(this, dim, indices, value)
   }
   maskedFill(this: Tensor, mask: Tensor, value: Element): Tensor {
     return native().maskedFill(this, mask, value)
   }
-  /** A copy in which the elements where the mask is true are, in order, those of `source`. */
+  /** A copy in which the elements where the mask is true come, in order, from `source`. */
   maskedScatter(this: Tensor, mask: Tensor, source: Tensor): Tensor {
     return native().maskedScatter(this, mask, source)
   }
@@ -204,11 +206,11 @@ export abstract class Parts extends InPlace {
   split(this: Tensor, sizes: number[], dim = 0): Tensor[] {
     return native().split(this, sizes, dim)
   }
-  /** At most `chunks` pieces of equal size (the last may be smaller). */
+  /** At most `chunks` pieces of equal size; the last may be smaller. */
   chunk(this: Tensor, chunks: number, dim = 0): Tensor[] {
     return native().chunk(this, chunks, dim)
   }
-  /** As many pieces as told, as equal as can be, or cut before the given indices. */
+  /** The given number of pieces, as equal as possible, or pieces cut before the given indices. */
   tensorSplit(this: Tensor, sectionsOrIndices: number | number[], dim = 0): Tensor[] {
     if (Array.isArray(sectionsOrIndices)) return native().tensorSplitAt(this, sectionsOrIndices, dim)
     return native().tensorSplit(this, sectionsOrIndices, dim)

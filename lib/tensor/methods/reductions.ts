@@ -1,9 +1,9 @@
-/** The methods of Tensor that reduce, accumulate, sort and count. */
+/** Methods of Tensor that reduce, accumulate, sort and count. */
 import { native } from '../../native/addon'
 import type { Dims, DType, ReduceOneOptions, ReduceOptions, Tensor } from '../../native/types'
 import { Arithmetic } from './arithmetic'
 
-/** Elements found along a dimension, and where (int64). */
+/** Elements found along a dimension, and their indices (int64). */
 export interface Along {
   values: Tensor
   indices: Tensor
@@ -20,7 +20,7 @@ export interface MomentOptions extends ReduceOptions {
 }
 
 export interface QuantileOptions extends ReduceOneOptions {
-  /** What lies between two elements. Default linear. */
+  /** The value for a quantile between two elements. Default linear. */
   interpolation?: 'linear' | 'lower' | 'higher' | 'midpoint' | 'nearest'
 }
 
@@ -44,7 +44,7 @@ export interface UniqueOptions {
   dim?: number
 }
 
-/** Distinct elements, and what of the rest was asked for. */
+/** The distinct elements, with positions and counts if requested. */
 export interface Unique {
   values: Tensor
   inverse: Tensor | null
@@ -61,7 +61,7 @@ const distinct = ([values, inverse, counts]: [Tensor, Tensor | null, Tensor | nu
 
 /** A base class of Tensor; see {@link Arithmetic}. */
 export abstract class Reductions extends Arithmetic {
-  // --- reductions: over all dimensions where none is given --------------------------------------------------------------
+  // --- reductions: over all dimensions where none is given -----------------------------------------------------------
 
   sum(this: Tensor, { dim, keepdim = false, dtype }: ReduceOptions & { dtype?: DType } = {}): Tensor {
     return native().sum(this, list(dim), keepdim, dtype)
@@ -98,11 +98,11 @@ export abstract class Reductions extends Arithmetic {
   prod(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
     return native().prod(this, dim, keepdim)
   }
-  /** Largest element; gradients are shared among equal ones. */
+  /** Largest element. Equal elements share the gradient. */
   amax(this: Tensor, { dim, keepdim = false }: ReduceOptions = {}): Tensor {
     return native().amax(this, list(dim) ?? [], keepdim)
   }
-  /** Smallest element; gradients are shared among equal ones. */
+  /** Smallest element. Equal elements share the gradient. */
   amin(this: Tensor, { dim, keepdim = false }: ReduceOptions = {}): Tensor {
     return native().amin(this, list(dim) ?? [], keepdim)
   }
@@ -111,7 +111,7 @@ export abstract class Reductions extends Arithmetic {
     const [min, max] = native().aminmax(this, dim, keepdim)
     return { min, max }
   }
-  /** The largest element; along `dim` with the indices (int64). The gradient goes to one element each. */
+  /** The largest element; along `dim` with the indices (int64). Each gradient goes to a single element. */
   max(this: Tensor): Tensor
   max(this: Tensor, options: AlongOptions): Along
   max(this: Tensor, options?: AlongOptions): Tensor | Along {
@@ -125,7 +125,7 @@ export abstract class Reductions extends Arithmetic {
     if (options?.dim === undefined) return native().min(this)
     return along(native().minAlong(this, options.dim, options.keepdim ?? false))
   }
-  /** The median, the lower one of two; along `dim` with the indices (int64). */
+  /** The median: of two middle elements the lower one. Along `dim` with the indices (int64). */
   median(this: Tensor): Tensor
   median(this: Tensor, options: AlongOptions): Along
   median(this: Tensor, options?: AlongOptions): Tensor | Along {
@@ -139,7 +139,7 @@ export abstract class Reductions extends Arithmetic {
     if (options?.dim === undefined) return native().nanmedian(this)
     return along(native().nanmedianAlong(this, options.dim, options.keepdim ?? false))
   }
-  /** The most frequent element along `dim`, the smallest of several, with an index of it. */
+  /** The most frequent element along `dim`, with one of its indices. Ties give the smallest. */
   mode(this: Tensor, { dim = -1, keepdim = false }: ReduceOneOptions = {}): Along {
     return along(native().mode(this, dim, keepdim))
   }
@@ -147,7 +147,9 @@ export abstract class Reductions extends Arithmetic {
   kthvalue(this: Tensor, k: number, { dim = -1, keepdim = false }: ReduceOneOptions = {}): Along {
     return along(native().kthvalue(this, k, dim, keepdim))
   }
-  /** Quantiles at `q` in [0, 1]: a number, or a 1-d tensor of this dtype, whose length leads the result's shape. */
+  /**
+   * Quantiles at `q` in [0, 1]: a number, or a 1-d tensor of this dtype, whose length becomes the result's first size.
+   */
   quantile(this: Tensor, q: number | Tensor, options: QuantileOptions = {}): Tensor {
     const { dim, keepdim = false, interpolation = 'linear' } = options
     return native().quantile(this, q, dim, keepdim, interpolation)
@@ -178,18 +180,18 @@ export abstract class Reductions extends Arithmetic {
   trace(this: Tensor): Tensor {
     return native().trace(this)
   }
-  /** p-norm, default the Euclidean. */
+  /** p-norm; the Euclidean norm by default. */
   norm(this: Tensor, { p = 2, dim, keepdim = false }: ReduceOptions & { p?: number } = {}): Tensor {
     return native().norm(this, p, list(dim) ?? [], keepdim)
   }
   logsumexp(this: Tensor, { dim, keepdim = false }: { dim: Dims; keepdim?: boolean }): Tensor {
     return native().logsumexp(this, list(dim) as number[], keepdim)
   }
-  /** Sums of the elements up to each, along `dim`. */
+  /** Cumulative sums along `dim`. */
   cumsum(this: Tensor, dim: number): Tensor {
     return native().cumsum(this, dim)
   }
-  /** Products of the elements up to each, along `dim`. */
+  /** Cumulative products along `dim`. */
   cumprod(this: Tensor, dim: number): Tensor {
     return native().cumprod(this, dim)
   }
@@ -201,11 +203,11 @@ export abstract class Reductions extends Arithmetic {
   cummin(this: Tensor, dim: number): Along {
     return along(native().cummin(this, dim))
   }
-  /** log of the sums of exp up to each element, exact for large ones. */
+  /** log of the cumulative sums of exp along `dim`, accurate for large values. */
   logcumsumexp(this: Tensor, dim: number): Tensor {
     return native().logcumsumexp(this, dim)
   }
-  /** Differences of neighbours along `dim`, n times over, with `prepend` and `append` joined on first. */
+  /** Differences of neighbours along `dim`, taken n times. `prepend` and `append` are joined on first. */
   diff(this: Tensor, { n = 1, dim = -1, prepend, append }: DiffOptions = {}): Tensor {
     return native().diff(this, n, dim, prepend, append)
   }
@@ -229,25 +231,25 @@ export abstract class Reductions extends Arithmetic {
     return indices
   }
   /**
-   * The distinct elements (or slices along `dim`), sorted; on request the position of each element among them and how
-   * often each occurs. Waits for the device.
+   * The distinct elements (or slices along `dim`), sorted. Also, if requested, the position of each element among them
+   * and how often each occurs. Waits for the device.
    */
   unique(this: Tensor, { inverse = false, counts = false, dim }: UniqueOptions = {}): Unique {
     return distinct(native().unique(this, inverse, counts, dim))
   }
-  /** {@link unique} of neighbours only, in the order they stand. */
+  /** Like {@link unique}, but removes only repeated neighbours and keeps the order. */
   uniqueConsecutive(this: Tensor, { inverse = false, counts = false, dim }: UniqueOptions = {}): Unique {
     return distinct(native().uniqueConsecutive(this, inverse, counts, dim))
   }
-  /** Where in the sorted 1-d `boundaries` each element belongs: left of equal ones, or with `right` right of them. */
+  /** The position of each element in the sorted 1-d `boundaries`: before equal ones, or with `right` after them. */
   bucketize(this: Tensor, boundaries: Tensor, { right = false } = {}): Tensor {
     return native().bucketize(this, boundaries, right)
   }
-  /** Counts in `bins` equal bins from min to max; the elements' own range where both are 0. */
+  /** Counts in `bins` equal bins from min to max. If both are 0, the range of the elements. */
   histc(this: Tensor, { bins = 100, min = 0, max = 0 } = {}): Tensor {
     return native().histc(this, bins, min, max)
   }
-  /** How often each of 0, 1, 2 … occurs in a 1-d integer tensor, or the sum of the `weights` there. */
+  /** How often each of 0, 1, 2 … occurs in a 1-d integer tensor; with `weights`, the sum of their weights. */
   bincount(this: Tensor, { minLength = 0, weights }: { minLength?: number; weights?: Tensor | null } = {}): Tensor {
     return native().bincount(this, weights, minLength)
   }

@@ -1,4 +1,4 @@
-/** Operations that combine tensors: joining, choosing between two, placing one by another's values. */
+/** Operations that combine tensors: joining, choosing between two, searching one for another's values. */
 import { native } from '../../native/addon'
 import type { Tensor } from '../core/tensor'
 import type { Operand } from '../methods/arithmetic'
@@ -18,7 +18,7 @@ export function where(condition: Tensor, input: Operand, other: Operand): Tensor
   return native().where(condition, input, other)
 }
 
-/** Rows with a 1 at the class's index, int64 [.., classes]. */
+/** One-hot rows for class indices: int64 [.., classes]. */
 export function oneHot(indices: Tensor, classes: number): Tensor {
   return native().oneHot(indices, classes)
 }
@@ -28,7 +28,7 @@ export function hstack(tensors: Tensor[]): Tensor {
   return native().hstack(tensors)
 }
 
-/** Joins along the first dimension, vectors as rows. */
+/** Joins along the first dimension; vectors become rows. */
 export function vstack(tensors: Tensor[]): Tensor {
   return native().vstack(tensors)
 }
@@ -48,18 +48,18 @@ export function cartesianProd(tensors: Tensor[]): Tensor {
   return native().cartesianProd(tensors)
 }
 
-/** Vectors to grids: `ij` (default) gives [n₁, n₂, …], `xy` swaps the first two dimensions. Views. */
+/** Makes grids from vectors: `ij` (default) gives [n₁, n₂, …], `xy` swaps the first two dimensions. Views. */
 export function meshgrid(tensors: Tensor[], { indexing = 'ij' }: { indexing?: 'ij' | 'xy' } = {}): Tensor[] {
   return native().meshgrid(tensors, indexing)
 }
 
-/** All expanded to their common shape. Views. */
+/** Expands all tensors to their common shape. Views. */
 export function broadcastTensors(tensors: Tensor[]): Tensor[] {
   return native().broadcastTensors(tensors)
 }
 
 /**
- * Where in the sorted last dimension of `sorted` each value belongs: left of equal ones, or with `right` right of them.
+ * The position of each value in the sorted last dimension of `sorted`: before equal ones, or with `right` after them.
  * Leading dimensions must agree, unless `sorted` is a vector.
  */
 export function searchsorted(sorted: Tensor, values: Tensor | number, { right = false } = {}): Tensor {

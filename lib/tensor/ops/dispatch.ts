@@ -1,4 +1,4 @@
-/** The way to every operator of libtorch that has no method here. */
+/** Access to the libtorch operators that have no method here. */
 import { MbconvError } from '../../errors/error'
 import { quoted } from '../../files/open'
 import { native } from '../../native/addon'
@@ -9,13 +9,13 @@ import { operatorOf, refusalOf } from './operator-refusals'
  * Calls an operator of libtorch's dispatcher, with autograd, e.g.
  * `callOp('aten::conv2d', [x, w, null, [1, 1], [1, 1], [1, 1], 1])`.
  *
- * @param name `namespace::operator`, with `.overload` where one is meant; otherwise the first overload that takes the
- *   arguments is called. Without a namespace it is `aten`.
+ * @param name `namespace::operator`, optionally with `.overload`; otherwise the first overload that takes the arguments
+ *   is called. The default namespace is `aten`.
  * @param args In the schema's order; dtypes, devices and memory formats as strings.
- * @param kwargs By name, for arguments after those.
+ * @param kwargs Further arguments, by name.
  * @returns A tensor, a number, an array of results, or undefined.
- * @throws MbconvError ERR_TYPE with every overload's schema and why it does not fit; ERR_VALUE for an operator that is
- *   not called from here (docs/operators.md says which, and why) and for arguments beyond what it bears.
+ * @throws MbconvError ERR_TYPE with every overload's schema and why it does not fit; ERR_VALUE for an operator that
+ *   cannot be called from here (docs/operators.md says which, and why) and for arguments beyond the operator's limits.
  */
 export function callOp(name: string, args: unknown[] = [], kwargs?: Record<string, unknown>): unknown {
   if (typeof name === 'string' && Array.isArray(args)) {
@@ -33,14 +33,14 @@ export function callOp(name: string, args: unknown[] = [], kwargs?: Record<strin
   return native().callOp(name, args, kwargs)
 }
 
-/** The names of all operators that {@link callOp} calls. */
+/** The names of all operators that {@link callOp} accepts. */
 export function opNames(): string[] {
   return native()
     .opNames()
     .filter((name) => refusalOf(name) === undefined)
 }
 
-/** Schemas of all overloads of an operator. */
+/** The schemas of all overloads of an operator. */
 export function opSchemas(name: string): string[] {
   return native().opSchemas(name)
 }

@@ -1,12 +1,13 @@
 /**
- * Operations on lists of tensors, as few kernel launches as the device allows: what optimisers and averages are made of.
- * With autograd, except for maximum_, minimum_ and copy_, of which libtorch has no derivative. The lists must be as long as each other (ERR_SHAPE), and pairs must broadcast and lie on one device.
+ * Operations on lists of tensors, in as few kernel launches as the device allows. Optimisers and moving averages use
+ * them. They support autograd, except maximum_, minimum_ and copy_: libtorch has no derivative of those. The lists must
+ * have equal lengths (ERR_SHAPE), and pairs must broadcast and lie on one device.
  */
 import { native } from '../../native/addon'
 import type { ForeachOperand } from '../../native/operations'
 import type { Tensor } from '../core/tensor'
 
-/** The other side: a number or a tensor without dimensions for the whole list, or a number or tensor for each element. */
+/** The other side: a number or a 0-d tensor for the whole list, or a number or tensor for each element. */
 export type { ForeachOperand } from '../../native/operations'
 
 /** −x. */
@@ -81,17 +82,17 @@ export function sign_(tensors: Tensor[]): Tensor[] {
   native().foreachSign_(tensors)
   return tensors
 }
-/** Every element becomes 0. */
+/** Sets every element to 0. */
 export function zero_(tensors: Tensor[]): Tensor[] {
   native().foreachZero_(tensors)
   return tensors
 }
-/** The p-norm of each, default the Euclidean. */
+/** The p-norm of each; the Euclidean norm by default. */
 export function norm(tensors: Tensor[], { p = 2 }: { p?: number } = {}): Tensor[] {
   return native().foreachNorm(tensors, p)
 }
 
-/** tensors + alpha · other; alpha for tensors only. */
+/** tensors + alpha · other; alpha only if `other` is tensors. */
 export function add(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: { alpha?: number } = {}): Tensor[] {
   return native().foreachAdd(tensors, other, alpha)
 }
@@ -100,7 +101,7 @@ export function add_(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: { 
   native().foreachAdd_(tensors, other, alpha)
   return tensors
 }
-/** tensors − alpha · other; alpha for tensors only. */
+/** tensors − alpha · other; alpha only if `other` is tensors. */
 export function sub(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: { alpha?: number } = {}): Tensor[] {
   return native().foreachSub(tensors, other, alpha)
 }
@@ -136,7 +137,7 @@ export function pow_(tensors: Tensor[], exponent: ForeachOperand): Tensor[] {
   native().foreachPow_(tensors, exponent)
   return tensors
 }
-/** Element by element the larger. */
+/** The larger element of each pair. */
 export function maximum(tensors: Tensor[], other: ForeachOperand): Tensor[] {
   return native().foreachMaximum(tensors, other)
 }
@@ -145,7 +146,7 @@ export function maximum_(tensors: Tensor[], other: ForeachOperand): Tensor[] {
   native().foreachMaximum_(tensors, other)
   return tensors
 }
-/** Element by element the smaller. */
+/** The smaller element of each pair. */
 export function minimum(tensors: Tensor[], other: ForeachOperand): Tensor[] {
   return native().foreachMinimum(tensors, other)
 }
@@ -154,7 +155,7 @@ export function minimum_(tensors: Tensor[], other: ForeachOperand): Tensor[] {
   native().foreachMinimum_(tensors, other)
   return tensors
 }
-/** At least `min`: {@link maximum} by another name. */
+/** At least `min`: another name of {@link maximum}. */
 export function clampMin(tensors: Tensor[], min: ForeachOperand): Tensor[] {
   return native().foreachMaximum(tensors, min)
 }
@@ -163,7 +164,7 @@ export function clampMin_(tensors: Tensor[], min: ForeachOperand): Tensor[] {
   native().foreachMaximum_(tensors, min)
   return tensors
 }
-/** At most `max`: {@link minimum} by another name. */
+/** At most `max`: another name of {@link minimum}. */
 export function clampMax(tensors: Tensor[], max: ForeachOperand): Tensor[] {
   return native().foreachMinimum(tensors, max)
 }
@@ -172,7 +173,7 @@ export function clampMax_(tensors: Tensor[], max: ForeachOperand): Tensor[] {
   native().foreachMinimum_(tensors, max)
   return tensors
 }
-/** Takes over the elements of `sources`, converting dtype and device. */
+/** Copies the elements of `sources`, converting dtype and device. */
 export function copy_(tensors: Tensor[], sources: Tensor[]): Tensor[] {
   native().foreachCopy_(tensors, sources)
   return tensors

@@ -42,7 +42,7 @@ export function mv(a: Tensor, b: Tensor): Tensor {
 export function baddbmm(input: Tensor, left: Tensor, right: Tensor, { beta = 1, alpha = 1 } = {}): Tensor {
   return native().baddbmm(input, left, right, beta, alpha)
 }
-/** The product of all, bracketed so that it costs least. */
+/** The product of all matrices, in the cheapest order. */
 export function multiDot(matrices: Tensor[]): Tensor {
   return native().multiDot(matrices)
 }
@@ -58,7 +58,7 @@ export function tensordot(a: Tensor, b: Tensor, { dims = 2 }: { dims?: number | 
     first,
   )
 }
-/** Kronecker's product. */
+/** Kronecker product. */
 export function kron(a: Tensor, b: Tensor): Tensor {
   return native().kron(a, b)
 }
@@ -86,7 +86,7 @@ export function matrixNorm(
 export function inv(a: Tensor): Tensor {
   return native().inv(a)
 }
-/** Moore and Penrose's inverse; singular values below max(atol, rtol · largest) count as 0. */
+/** Moore–Penrose inverse. Singular values below max(atol, rtol · largest) count as 0. */
 export function pinv(a: Tensor, { atol, rtol, hermitian = false }: ToleranceOptions = {}): Tensor {
   return native().pinv(a, atol, rtol, hermitian)
 }
@@ -97,19 +97,19 @@ export function matrixRank(a: Tensor, { atol, rtol, hermitian = false }: Toleran
 export function det(a: Tensor): Tensor {
   return native().det(a)
 }
-/** Sign and logarithm of the determinant's magnitude. */
+/** Sign of the determinant, and logarithm of its magnitude. */
 export function slogdet(a: Tensor): { sign: Tensor; logabsdet: Tensor } {
   const [sign, logabsdet] = native().slogdet(a)
   return { sign, logabsdet }
 }
-/** aⁿ for square a; negative n of the inverse. */
+/** aⁿ for square a. A negative n gives powers of the inverse. */
 export function matrixPower(a: Tensor, n: number): Tensor {
   return native().matrixPower(a, n)
 }
 export function matrixExp(a: Tensor): Tensor {
   return native().matrixExp(a)
 }
-/** x with a · x = b (or x · a = b), a triangular; the other triangle is not looked at. */
+/** x with a · x = b (or x · a = b), for triangular a. The other triangle of a is not read. */
 export function solveTriangular(
   a: Tensor,
   b: Tensor,
@@ -117,7 +117,7 @@ export function solveTriangular(
 ): Tensor {
   return native().solveTriangular(a, b, upper, left, unitriangular)
 }
-/** x with the least ‖a · x − b‖, for a of full rank. */
+/** x that minimises ‖a · x − b‖, for a of full rank. */
 export function lstsq(a: Tensor, b: Tensor): Tensor {
   return native().lstsq(a, b)
 }

@@ -1,25 +1,25 @@
-/** Arguments that operators of libtorch do not check themselves, and {@link callOp} therefore does. */
+/** Argument checks that libtorch's operators lack. {@link callOp} makes them. */
 import { native } from '../../native/addon'
 import { scope } from '../core/scope'
 import { Tensor } from '../core/tensor'
 
-/** One argument as it was given: by position or by name, undefined where it was left out. */
+/** Reads one argument of the call, by position or name; undefined if it was left out. */
 type Get = (position: number, name: string) => unknown
 
 interface Limit {
   /** Full names, whose overloads all have the arguments in these positions. */
   operators: RegExp
-  /** What is wrong with a call, if something is. */
+  /** What is wrong with a call; undefined if nothing is. */
   wrong(get: Get): string | undefined
 }
 
 const shape = (value: unknown) => (value instanceof Tensor ? value.shape : undefined)
 const text = (value: unknown) => `[${(value as number[]).join(', ')}]`
 const isInteger = (value: unknown): value is Tensor => value instanceof Tensor && /^u?int\d+$/.test(value.dtype)
-/** Whole numbers of a tensor. The host waits for the device. */
+/** The numbers in a tensor of whole numbers. The host waits for the device. */
 const values = (tensor: Tensor): number[] => Array.from(tensor.toTypedArray() as ArrayLike<number | bigint>, Number)
 
-/** Numbers that are counted to, or multiplied until they overflow. */
+/** Numbers that a kernel counts up to, or multiplies until they overflow. */
 function atMost(operators: RegExp, position: number, name: string, most: number): Limit {
   return {
     operators,
@@ -31,7 +31,10 @@ function atMost(operators: RegExp, position: number, name: string, most: number)
   }
 }
 
-/** Sizes, strides and an offset whose last element libtorch computes in 64 bits, so that it may seem to lie inside. */
+/**
+ * Sizes, strides and an offset: libtorch computes the last element's place in 64 bits, so that on overflow it may seem
+ * valid.
+ */
 function strided(operators: RegExp, [sizes, strides, offset]: [number, number, number]): Limit {
   return {
     operators,
@@ -45,7 +48,7 @@ function strided(operators: RegExp, [sizes, strides, offset]: [number, number, n
   }
 }
 
-/** Numbers whose kernels end only for finite ones. */
+/** Numbers whose kernels never end if they are not finite. */
 function finite(operators: RegExp, places: [number, string][]): Limit {
   return {
     operators,
@@ -60,7 +63,7 @@ function finite(operators: RegExp, places: [number, string][]): Limit {
   }
 }
 
-/** Row numbers that LAPACK follows without a look. */
+/** Row numbers that LAPACK uses unchecked. */
 function pivots(operators: RegExp, matrix: [number, string], position: [number, string], blocks: boolean): Limit {
   return {
     operators,
@@ -78,7 +81,7 @@ function pivots(operators: RegExp, matrix: [number, string], position: [number, 
         const block = blocks && pivot < 0
         if (!(Math.abs(pivot) >= 1 && Math.abs(pivot) <= rows && (pivot > 0 || block)))
           return `${name} must be rows from 1 to ${rows}, found ${pivot}`
-        // A negative one belongs to a block of two rows.
+        // A negative number belongs to a block of two rows.
         if (block && (++at % count === 0 || list[at] !== pivot)) return `${name} holds ${pivot} without its second row`
       }
       return undefined
@@ -128,7 +131,7 @@ const LIMITS: readonly Limit[] = [
   {
     operators: /^aten::upsample_\w+$/,
     wrong(get) {
-      // Scales stand behind the size, one by one or in a list, where there are flags too.
+      // Scales come after the size, one by one or in a list. Some operators have flags before them.
       const names = ['scales', 'scales_d', 'scales_h', 'scales_w', 'scale_factors']
       const given = [...[2, 3, 4, 5].map((position) => get(position, '')), ...names.map((name) => get(-1, name))]
       const scales = given.flat().filter((scale) => typeof scale === 'number')
@@ -137,7 +140,8 @@ const LIMITS: readonly Limit[] = [
     },
   },
   {
-    // The kernel takes the elements of an expanded tensor for as many as its shape says, and reads beside it.
+    // The kernel assumes that an expanded tensor has as many elements in memory as in its shape, and reads out of
+    // bounds.
     operators: /^aten::(nan)?median$/,
     wrong: (get) => {
       const self = get(0, 'self')
@@ -204,14 +208,14 @@ function rising(list: number[], most: number, name: string): string | undefined 
 }
 
 /**
- * What is wrong with the arguments of an operator, where libtorch would not say so.
+ * What is wrong with the arguments of an operator, in cases that libtorch does not check.
  *
  * @param operator Its full name without an overload.
  */
 export function excessOf(operator: string, args: unknown[], kwargs?: Record<string, unknown>): string | undefined {
   const get: Get = (position, name) => args[position] ?? kwargs?.[name]
   for (const limit of LIMITS) {
-    // What a look at a tensor makes goes at once.
+    // The scope frees the tensors that a check makes.
     const wrong = limit.operators.test(operator) ? scope(() => limit.wrong(get)) : undefined
     if (wrong !== undefined) return wrong
   }

@@ -11,9 +11,9 @@ export interface Refusal {
 }
 
 /**
- * Each rule covers operators that end the process, never return, or access memory outside a tensor when they get invalid
- * arguments, because libtorch checks the arguments in their callers. `npm run sweep:operators` finds such operators. The
- * first rule that matches applies.
+ * Each rule covers operators that end the process, never return, or access memory outside a tensor when they get
+ * invalid arguments, because libtorch checks the arguments in their callers. `npm run sweep:operators` finds such
+ * operators. The first rule that matches applies.
  */
 export const REFUSALS: readonly Refusal[] = [
   {
@@ -92,7 +92,7 @@ export function operatorOf(name: string): string {
   return dot < 0 ? full : full.slice(0, dot)
 }
 
-/** The rule that refuses an operator, given as {@link callOp} takes it. */
+/** The rule that refuses an operator, whose name is given as for {@link callOp}. */
 export function refusalOf(name: string): Refusal | undefined {
   const operator = operatorOf(name)
   return REFUSALS.find(({ pattern }) => pattern.test(operator))

@@ -1,8 +1,8 @@
-/** Random numbers drawn from distributions whose parameters are tensors, by this thread's generator. */
+/** Random numbers from distributions whose parameters are tensors, drawn by this thread's generator. */
 import { native } from '../../native/addon'
 import type { Tensor } from '../core/tensor'
 
-/** True with the given probabilities (a tensor of numbers in [0, 1]), as 0 and 1 of their dtype. */
+/** 1 with the given probabilities (a tensor of numbers in [0, 1]), else 0; in their dtype. */
 export function bernoulli(probabilities: Tensor): Tensor {
   return native().bernoulli(probabilities)
 }
@@ -23,8 +23,8 @@ export function normal(mean: Tensor | number, std: Tensor | number = 1): Tensor 
 }
 
 /**
- * Gamma-distributed numbers of rate 1 with the given positive concentrations, differentiable in them. Divide by a rate
- * for others, as torch.distributions.Gamma does.
+ * Gamma-distributed numbers of rate 1 with the given positive concentrations, differentiable in them. For another rate
+ * divide by it, as torch.distributions.Gamma does.
  */
 export function standardGamma(concentration: Tensor): Tensor {
   return native().standardGamma(concentration)

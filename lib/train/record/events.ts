@@ -1,16 +1,16 @@
-/** What a training run reports while it runs, and what it leaves. */
+/** The events of a training run, and its result. */
 
 import type { StopReason } from '../../process/stop-reason'
 
-/** How well a model does on a data set. */
+/** The quality of a model on a data set. */
 export interface Evaluation {
   /** Mean cross-entropy over the images, without label smoothing, in nats. */
   loss: number
-  /** Share of images whose class is the first guess, 0 … 1. */
+  /** Share of images whose class is the most probable, 0 … 1. */
   top1: number
-  /** Share of images whose class is among the first five guesses, 0 … 1. */
+  /** Share of images whose class is among the five most probable, 0 … 1. */
   top5: number
-  /** Counts: a row for each true class, a column for each first guess. */
+  /** Counts: a row for each true class, a column for each predicted class. */
   confusion: number[][]
   /** Names of the classes. */
   classes: string[]
@@ -23,13 +23,13 @@ export interface StartEvent {
   steps: number
   stepsPerEpoch: number
   epochs: number
-  /** Trained parameters of the model. */
+  /** Number of trained parameters of the model. */
   params: number
   /** Multiply-adds of one image's forward pass. */
   macs: number
   /** The device in use: 'cpu', 'cuda:0' … */
   device: string
-  /** Steps that were done already: above 0 in a resumed run. */
+  /** Steps done before; above 0 in a resumed run. */
   startStep: number
   trainImages: number
   testImages: number
@@ -37,14 +37,17 @@ export interface StartEvent {
 
 export interface StepEvent {
   type: 'step'
-  /** Steps done, this one included. */
+  /** Steps done, including this one. */
   step: number
-  /** The epoch this step is in, counted from 0. */
+  /** The epoch of this step, counted from 0. */
   epoch: number
-  /** Training loss before the update, with label smoothing. NaN or infinite only where the step was skipped for it. */
+  /**
+   * Training loss before the update, with label smoothing. NaN or infinite only if the step was skipped for that
+   * reason.
+   */
   loss: number
   lr: number
-  /** Images trained on per second, over the steps since the last reading of the loss. */
+  /** Images per second in training, since the last reading of the loss. */
   imagesPerSecond: number
 }
 
@@ -61,7 +64,7 @@ export interface EvalEvent {
 export interface CheckpointEvent {
   type: 'checkpoint'
   step: number
-  /** The checkpoint's folder. */
+  /** Folder of the checkpoint. */
   path: string
 }
 
@@ -78,7 +81,7 @@ export interface EndEvent {
 export type TrainEvent = StartEvent | StepEvent | EvalEvent | CheckpointEvent | WarningEvent | EndEvent
 
 /**
- * What a run leaves. An interrupted run reports its latest evaluation; when it had none, the figures are NaN and
+ * The result of a run. An interrupted run reports its latest evaluation; without one, the figures are NaN and
  * `confusion` is empty.
  */
 export interface TrainResult extends Evaluation {
@@ -89,7 +92,7 @@ export interface TrainResult extends Evaluation {
   steps: number
   /** Epochs completed. */
   epochs: number
-  /** Seconds spent on training steps, earlier parts of a resumed run included; evaluation and saving are not. */
+  /** Seconds spent on training steps, including earlier parts of a resumed run, without evaluation and saving. */
   seconds: number
   interrupted: false | StopReason
 }

@@ -1,4 +1,4 @@
-/** The loggers of every run. They get each event in this order. */
+/** The loggers of every run. They receive each event in this order. */
 import { eventStream } from './event-stream'
 import type { LoggerKind } from './logger'
 import { metrics } from './metrics'

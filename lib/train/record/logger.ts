@@ -1,24 +1,24 @@
-/** What a logger is: it gets every event of a run and keeps, writes or passes on what it wants of them. */
+/** The interface of a logger, which receives every event of a run and keeps, writes or forwards what it needs. */
 import type { TrainEvent } from './events'
 
 /** A kind of logger. To add one, describe it in a file of its own and list it in kinds.ts. */
 export interface LoggerKind {
-  /** As warnings call it. */
+  /** Its name in warnings. */
   name: string
-  /** Whether its failure ends the run. Else it is a warning, and the run goes on without the logger. */
+  /** Whether its failure ends the run. Otherwise a failure is a warning, and the run goes on without the logger. */
   isEssential: boolean
   /**
-   * Begins, or goes on where a resumed run stands.
+   * Begins a log, or continues that of a resumed run.
    *
-   * @throws MbconvError where it cannot: the run ends before its first step, when nothing is lost yet
+   * @throws MbconvError if it cannot open: the run ends before its first step, when nothing is lost yet
    */
   open(run: LoggedRun): Logger
 }
 
-/** The run that a logger is of. */
+/** The run that a logger records. */
 export interface LoggedRun {
   runDir: string
-  /** Where the run stands: as it is opened, where it goes on from; at an event, where it has come to. */
+  /** The position of the run: at opening, where it starts or resumes; during an event, the current one. */
   readonly position: {
     /** Steps done. */
     readonly step: number
@@ -27,17 +27,17 @@ export interface LoggedRun {
     /** The newest evaluation; null before the first. */
     readonly lastEval: { readonly step: number } | null
   }
-  /** Passes an event on to whoever follows the run. */
+  /** Passes an event to the caller of the run. */
   emit: (event: TrainEvent) => void
-  /** Makes a warning an event of the run. */
+  /** Emits a warning as an event of the run. */
   warn: (message: string) => void
 }
 
 export interface Logger {
   record(event: TrainEvent): void
-  /** Forces what was recorded to the disk: the checkpoint that comes next must know no step that the log does not. */
+  /** Forces the recorded events to the disk, so that the next checkpoint has no step that the log lacks. */
   sync?(): void
-  /** The last step is done: tries a last time to write what could not be written, and warns of what is missing. */
+  /** Called after the last step: retries failed writes a last time, and warns about missing events. */
   settle?(): void
   close?(): void
 }

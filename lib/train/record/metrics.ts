@@ -1,4 +1,4 @@
-/** metrics.jsonl: each step and each evaluation, a line each. The file itself is described in run/metrics.ts. */
+/** metrics.jsonl: one line per step and per evaluation. run/metrics.ts describes the file itself. */
 import { join } from 'node:path'
 import { RUN_FILES } from '../run/folder'
 import { cutMetrics, MetricsLog } from '../run/metrics'
@@ -9,7 +9,7 @@ export const metrics: LoggerKind = {
   isEssential: false,
   open({ runDir, position, warn }) {
     const path = join(runDir, RUN_FILES.metrics)
-    // An evaluation at the checkpoint's own step may be yet to come.
+    // An evaluation at the checkpoint's own step may still follow.
     cutMetrics(path, position.step, position.lastEval?.step ?? -1)
     const log = new MetricsLog(path, warn)
     return {

@@ -1,4 +1,4 @@
-/** Hands the events of a run to its loggers. */
+/** Passes the events of a run to its loggers. */
 import type { TrainEvent } from './events'
 import { LOGGERS } from './kinds'
 import type { LoggedRun, Logger, LoggerKind } from './logger'
@@ -10,14 +10,14 @@ interface OpenLogger {
 
 export class Recorder {
   #open: OpenLogger[] = []
-  /** Events on their way. A logger that warns while it records does not get ahead of the event it is given. */
+  /** Events not yet passed on. A logger's warning during an event must not overtake that event. */
   #queue: TrainEvent[] = []
   #isBusy = false
 
   /**
    * Opens the loggers.
    *
-   * @throws MbconvError what a logger that cannot be opened throws; those before it are closed then
+   * @throws MbconvError the error of a logger that cannot be opened, after closing those before it
    */
   constructor(run: Omit<LoggedRun, 'warn'>, kinds: readonly LoggerKind[] = LOGGERS) {
     try {
@@ -28,7 +28,7 @@ export class Recorder {
     }
   }
 
-  /** Gives an event to every logger. */
+  /** Passes an event to every logger. */
   record = (event: TrainEvent): void => {
     this.#queue.push(event)
     if (this.#isBusy) return
@@ -74,10 +74,10 @@ export class Recorder {
     }
   }
 
-  /** A run is worth more than its log: a logger that fails is left out from then on, unless it is essential. */
+  /** A run matters more than its log: a logger that fails is dropped, unless it is essential. */
   #each(act: (logger: Logger) => void): void {
     for (const each of this.#open) {
-      // It may have failed at a warning of one before it.
+      // It may already have failed on a warning from a logger before it.
       if (!this.#open.includes(each)) continue
       try {
         act(each.logger)

@@ -1,4 +1,4 @@
-/** state.json of a checkpoint: everything beside tensors that the next step, or a user of the weights, depends on. */
+/** state.json of a checkpoint: everything besides tensors that the next step, or a user of the weights, needs. */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -8,19 +8,19 @@ import { ioError } from '../../files/io-error'
 import { readableJson } from '../../files/json'
 import { readText } from '../../files/open'
 
-/** Raised when an older program could not use what a newer one wrote. */
+/** Raise this when older programs could not use files of the new form. */
 const FORMAT_VERSION = 1
 
 export const STATE_FILE = 'state.json'
 
-/** The tensor files of a checkpoint; `ema` where an average is kept. */
+/** The tensor files of a checkpoint; `ema` only if the run keeps an average. */
 export const PARTS = ['model', 'ema', 'optimizer'] as const
 export type Part = (typeof PARTS)[number]
 
 const count = z.int().min(0)
 const file = z.strictObject({ bytes: count, sha256: z.string() })
 const channels = z.array(z.number()).min(1)
-// JSON has no NaN, which a loss may be.
+// A loss may be NaN, which JSON cannot represent.
 const measured = z
   .number()
   .nullable()
@@ -31,7 +31,7 @@ const trainState = z.object({
   step: count,
   /** Epochs completed. */
   epoch: count,
-  /** Batches of the next epoch that are done. */
+  /** Number of finished batches in the next epoch. */
   batchInEpoch: count,
   stepsPerEpoch: z.int().min(1),
   /** What the steps were done with. Keys that are newer than the checkpoint have their defaults, derived ones too. */
@@ -51,13 +51,13 @@ const trainState = z.object({
     /** Identifies the training images and labels. */
     fingerprint: z.string(),
   }),
-  /** What pixels in 0 … 1 were normalised with, a number a channel. */
+  /** The normalisation of pixels in 0 … 1, one number per channel. */
   normalization: z.object({ mean: channels, std: channels }),
   /** Side of the model's input, px. */
   resolution: z.int().min(1),
   /** Each generator's state in base64, by device. */
   randomState: z.record(z.string(), z.string()),
-  /** Updates the optimiser has made; skipped steps are not among them. */
+  /** Updates that the optimiser has made; skipped steps do not count. */
   optimizerSteps: count,
   emaUpdates: count,
   /** The newest evaluation; null before the first. */
@@ -81,7 +81,7 @@ const trainState = z.object({
 
 export type TrainState = z.output<typeof trainState>
 
-/** The tensor files by part, with what they must be. */
+/** The tensor files by part, with their expected size and checksum. */
 export type PartFiles = Partial<Record<Part, { bytes: number; sha256: string }>>
 
 const stateFile = z.object({
@@ -92,7 +92,7 @@ const stateFile = z.object({
 
 const digest = (body: unknown) => createHash('sha256').update(JSON.stringify(body)).digest('hex')
 
-/** An error about a checkpoint that cannot be used. */
+/** An error about an unusable checkpoint. */
 export function broken(path: string, problem: string, cause?: unknown): MbconvError {
   return new MbconvError('ERR_CHECKPOINT', `${path}: ${problem}`, {
     hint: 'Use an older checkpoint of the run, or train again.',
@@ -100,7 +100,7 @@ export function broken(path: string, problem: string, cause?: unknown): MbconvEr
   })
 }
 
-/** The file's text. It ends in a checksum of everything before. */
+/** The text of the file. It ends with a checksum of everything before. */
 export function encodeState(state: TrainState, files: PartFiles): string {
   const body = { version: FORMAT_VERSION, state, files }
   return readableJson({ ...body, sha256: digest(body) })
@@ -109,7 +109,7 @@ export function encodeState(state: TrainState, files: PartFiles): string {
 /**
  * Reads a checkpoint folder's state.
  *
- * @throws MbconvError ERR_CHECKPOINT when it is missing, damaged, or of a newer version
+ * @throws MbconvError ERR_CHECKPOINT if it is missing, damaged, or of a newer version
  */
 export function readState(folder: string): { state: TrainState; files: PartFiles } {
   const path = join(folder, STATE_FILE)
@@ -126,7 +126,7 @@ export function readState(folder: string): { state: TrainState; files: PartFiles
     throw broken(path, `not JSON (${(error as Error).message})`, error)
   }
   if (typeof parsed !== 'object' || parsed === null) throw broken(path, 'not the state of a checkpoint')
-  // JSON keeps the order of keys and every digit of a number, so the text that was summed can be made again.
+  // JSON keeps the order of keys and every digit of a number, so the text that was checksummed can be reproduced.
   const { sha256, ...body } = parsed
   if (sha256 !== digest(body)) throw broken(path, 'its checksum does not fit')
   if (Number.isSafeInteger(body.version) && Number(body.version) > FORMAT_VERSION) {

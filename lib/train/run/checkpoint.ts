@@ -1,13 +1,13 @@
 /**
- * Checkpoints: folders `checkpoints/step-000123` of a run, whole or absent.
+ * Checkpoints: folders `checkpoints/step-000123` of a run, each complete or absent.
  *
  *     model.safetensors      the weights and batch-norm statistics
  *     ema.safetensors        their moving average, where one is kept
  *     optimizer.safetensors  the optimiser's state
  *     state.json             everything else that the next step depends on, and the SHA-256 of the files above
  *
- * A folder is filled under another name, forced to the disk and renamed, so a process that dies leaves no half of one.
- * Damage that comes later (a disk, a copy cut short) shows in the checksums.
+ * A folder is filled under a temporary name, forced to the disk and renamed, so a process that dies leaves no
+ * incomplete one. The checksums reveal later damage (a faulty disk, an interrupted copy).
  */
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, readSync } from 'node:fs'
@@ -32,7 +32,7 @@ import {
 
 const FOLDER_NAME = /^step-(\d{6,15})$/
 
-/** A checkpoint that has been found whole. */
+/** A checkpoint whose files have been verified. */
 export interface Checkpoint {
   path: string
   state: TrainState
@@ -45,9 +45,9 @@ export function checkpointPath(runDir: string, step: number): string {
 }
 
 /**
- * Saves a checkpoint and returns its folder. One of the same step is replaced.
+ * Saves a checkpoint and returns its folder. Replaces one of the same step.
  *
- * @throws MbconvError ERR_IO; the run's other checkpoints are untouched then
+ * @throws MbconvError ERR_IO; the run's other checkpoints are then unchanged
  */
 export function saveCheckpoint(
   runDir: string,
@@ -96,9 +96,9 @@ function sha256OfFile(path: string): { bytes: number; sha256: string } {
 }
 
 /**
- * Checks every byte of a checkpoint folder.
+ * Verifies every byte of a checkpoint folder.
  *
- * @throws MbconvError ERR_CHECKPOINT naming the file and what is wrong with it
+ * @throws MbconvError ERR_CHECKPOINT naming the file and the problem
  */
 export function openCheckpoint(path: string): Checkpoint {
   const { state, files } = readState(path)
@@ -118,12 +118,12 @@ export function openCheckpoint(path: string): Checkpoint {
   return { path, state, parts }
 }
 
-/** Reads one part's tensors, which the caller disposes. */
+/** Reads one part's tensors. The caller disposes them. */
 export function readPart(checkpoint: Checkpoint, part: Part): SafetensorsFile {
   return read(join(checkpoint.path, `${part}.safetensors`))
 }
 
-/** The run's checkpoint folders, newest first, whole or not. */
+/** The run's checkpoint folders, newest first, including damaged ones. */
 export function listCheckpoints(runDir: string): { step: number; path: string }[] {
   const folder = join(runDir, 'checkpoints')
   if (!existsSync(folder)) return []
@@ -135,10 +135,10 @@ export function listCheckpoints(runDir: string): { step: number; path: string }[
 }
 
 /**
- * The newest whole checkpoint of a run; undefined when there is no checkpoint folder at all.
+ * The newest valid checkpoint of a run; undefined if there is no checkpoint folder at all.
  *
- * @param warn told of every newer one that is broken
- * @throws MbconvError ERR_CHECKPOINT when there are some and all are broken
+ * @param warn called for every newer checkpoint that is damaged
+ * @throws MbconvError ERR_CHECKPOINT if there are checkpoints and all are damaged
  */
 export function newestCheckpoint(runDir: string, warn: (message: string) => void = () => {}): Checkpoint | undefined {
   let last: unknown
@@ -158,9 +158,9 @@ export function newestCheckpoint(runDir: string, warn: (message: string) => void
 }
 
 /**
- * The checkpoint that a path means: a checkpoint's own folder, or a run's newest whole one.
+ * The checkpoint at a path: a checkpoint's own folder, or the newest valid one of a run.
  *
- * @throws MbconvError ERR_CHECKPOINT when there is none
+ * @throws MbconvError ERR_CHECKPOINT if there is none
  */
 export function findCheckpoint(runOrCheckpoint: string, warn?: (message: string) => void): Checkpoint {
   if (typeof runOrCheckpoint !== 'string' || runOrCheckpoint === '') {
@@ -178,13 +178,13 @@ export function findCheckpoint(runOrCheckpoint: string, warn?: (message: string)
   })
 }
 
-/** Removes all but the newest `keep` checkpoints up to `step`; ones of later steps are none of this history's. */
+/** Removes all but the newest `keep` checkpoints up to `step`. Checkpoints of later steps belong to another history. */
 export function pruneCheckpoints(runDir: string, keep: number, step: number): void {
   const old = listCheckpoints(runDir).filter((checkpoint) => checkpoint.step <= step)
   for (const { path } of old.slice(keep)) removeDirectoryAtomic(path)
 }
 
-/** Makes the folder that checkpoints go to. */
+/** Makes the folder for checkpoints. */
 export function makeCheckpointsFolder(runDir: string): void {
   makeFolder(join(runDir, 'checkpoints'))
 }

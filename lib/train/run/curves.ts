@@ -1,4 +1,4 @@
-/** The picture of a training run: loss, accuracy and learning rate over its steps, as curves.svg and curves.png. */
+/** Draws a training run: loss, accuracy and learning rate over its steps, as curves.svg and curves.png. */
 
 import { basename, join, resolve } from 'node:path'
 import { type Panel, panelsToSvg } from '../../drawing/panels'
@@ -9,9 +9,9 @@ import { writeFileAtomic } from '../../files/atomic'
 import { counted, percent } from '../../text/figures'
 import { type EvalLine, type MetricsLine, readMetrics, type StepLine } from './metrics'
 
-// Distinct for readers with any colour vision, and in gray: the training curve is the darkest.
+// Distinguishable with any colour vision and in gray: the training curve is the darkest.
 const COLOURS = { training: '#2f5fb3', test: '#e0662b', topFive: '#3a9b63', rate: '#555b66' }
-/** One bin for each pixel of a panel's width: more points would only make the file larger. */
+/** One bin per pixel of a panel's width: more points would only make the file larger. */
 const BINS = 720
 
 function linesOf(path: string): MetricsLine[] {
@@ -23,7 +23,7 @@ function linesOf(path: string): MetricsLine[] {
   }
 }
 
-/** The line of each step, in order. A step that was logged twice, before and after a crash, counts as logged last. */
+/** The line of each step, in order. If a crash made a step appear twice, the last line counts. */
 function byStep<T extends MetricsLine>(lines: MetricsLine[], type: T['type']): T[] {
   const found = new Map<number, T>()
   for (const line of lines) if (line.type === type) found.set(line.step, line as T)
@@ -63,7 +63,7 @@ function panelsOf(steps: StepLine[], evaluations: EvalLine[]): Panel[] {
   return [
     {
       label: 'Loss (cross-entropy, nats)',
-      // One wild step must not flatten the rest: its spike is cut off at the frame.
+      // One extreme step must not flatten the rest: its spike is cut off at the frame.
       range: rangeOf(training, test, withoutExtremes(raw)),
       curves: [
         ...(radius > 0 ? [faint] : []),
@@ -88,14 +88,14 @@ function panelsOf(steps: StepLine[], evaluations: EvalLine[]): Panel[] {
 }
 
 /**
- * Draws the run's metrics.jsonl, into the run's folder.
+ * Draws the run's metrics.jsonl into the run's folder.
  *
- * A line cut short by a crash is left out. Both files are replaced whole, or not at all.
+ * A line that a crash cut short is left out. Both files are written atomically.
  *
  * @param runDir folder of the run
  * @returns the paths of the two files
- * @throws MbconvError ERR_DATA when there is no metrics file or no step in it; ERR_IO when writing fails;
- *   ERR_ENVIRONMENT where a package that draws is missing
+ * @throws MbconvError ERR_DATA if there is no metrics file or no step in it; ERR_IO if writing fails; ERR_ENVIRONMENT
+ *   if a package for drawing is missing
  */
 export async function writeCurves(runDir: string): Promise<{ svg: string; png: string }> {
   const path = join(runDir, 'metrics.jsonl')

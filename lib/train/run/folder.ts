@@ -1,4 +1,4 @@
-/** A run's folder: its name, what lies where in it, and the configuration it keeps. */
+/** A run's folder: its name, the paths inside it, and the configuration it stores. */
 import { existsSync, rmdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { formerDropPathHint } from '../../config/model-table'
@@ -22,11 +22,11 @@ function timestamp(now: Date): string {
 }
 
 /**
- * Makes the folder of a new run. A name that the configuration gives must be free; one that is made up from model,
- * data set and time gets a number when another run began in the same second.
+ * Makes the folder of a new run. A name from the configuration must be free. A name made from model, data set and time
+ * gets a number if another run began in the same second.
  *
  * @returns the absolute path of the new, empty folder
- * @throws MbconvError ERR_CONFIG when the name is taken, ERR_IO
+ * @throws MbconvError ERR_CONFIG if the name is taken, ERR_IO
  */
 export function makeRunFolder(config: TrainConfig, now = new Date()): string {
   const base = resolve(config.run.dir)
@@ -43,12 +43,12 @@ export function makeRunFolder(config: TrainConfig, now = new Date()): string {
   }
 }
 
-/** Takes a folder back that nothing was written to. */
+/** Removes a folder that nothing was written to. */
 export function removeEmptyRunFolder(path: string): void {
   try {
     rmdirSync(path)
   } catch {
-    // Something is in it after all: then it is worth keeping.
+    // It has content after all, so keep it.
   }
 }
 
@@ -59,7 +59,7 @@ export function writeConfig(runDir: string, config: TrainConfig): void {
 /**
  * The configuration a run was started with.
  *
- * @throws MbconvError ERR_CHECKPOINT when `runDir` is not a run's folder or its configuration is damaged
+ * @throws MbconvError ERR_CHECKPOINT if `runDir` is not a run's folder or its configuration is damaged
  */
 export function readConfig(runDir: string): TrainConfig {
   const path = join(runDir, RUN_FILES.config)
@@ -73,7 +73,7 @@ export function readConfig(runDir: string): TrainConfig {
   }
 }
 
-/** Keys that a resumed run may change, because the steps already done do not depend on them. */
+/** Keys that may change when resuming, because the steps already done do not depend on them. */
 const FREE_KEYS = new Set([
   'device',
   'threads',
@@ -91,8 +91,8 @@ const FREE_KEYS = new Set([
 const differences = (a: TrainConfig, b: TrainConfig) => differingKeys(a, b, (key) => FREE_KEYS.has(key))
 
 /**
- * Refuses to go on with a configuration that is not the one the checkpoint's steps were done with, free keys left out:
- * config.json can be edited, the checkpoint's own record cannot.
+ * Refuses to resume if config.json differs from the configuration of the checkpoint's steps in more than free keys: a
+ * user can edit config.json, but not the checkpoint's own record.
  *
  * @param path of the configuration, for the message
  * @throws MbconvError ERR_CONFIG naming every key that may not change, with both values
@@ -118,11 +118,11 @@ function valueAt(config: TrainConfig, key: string): string {
 }
 
 /**
- * The configuration to resume a run with. Length, device and bookkeeping may be changed (see FREE_KEYS); what the
- * steps already done depend on may not.
+ * The configuration to resume a run with. Length, device and bookkeeping may change (see FREE_KEYS). Everything that
+ * the steps already done depend on may not.
  *
- * @param stored the run's own
- * @param wanted what the caller wants; undefined: the run's own
+ * @param stored the run's own configuration
+ * @param wanted the caller's configuration; undefined: the run's own
  * @throws MbconvError ERR_CONFIG naming every key that may not change
  */
 export function resumedConfig(stored: TrainConfig, wanted: TrainConfig | undefined): TrainConfig {
@@ -134,6 +134,6 @@ export function resumedConfig(stored: TrainConfig, wanted: TrainConfig | undefin
     if (former !== undefined) hints.splice(0, changed.length === 1 ? 1 : 0, former)
     throw new MbconvError('ERR_CONFIG', `a resumed run cannot change ${changed.join(', ')}`, { hint: hints.join(' ') })
   }
-  // The run stays where it is, whatever a new run would be called.
+  // The run stays in its folder, whatever a new run would be called.
   return { ...wanted, run: stored.run }
 }

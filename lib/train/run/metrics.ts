@@ -1,8 +1,8 @@
 /**
- * metrics.jsonl: a line for each step and each evaluation, in the order they happened.
+ * metrics.jsonl: one line per step and per evaluation, in the order they happened.
  *
- * Lines are appended as they come; a process that dies can leave half a line at the end, and lines of steps that its
- * newest checkpoint knows nothing of. Resuming cuts both away, so that the file tells one history.
+ * Lines are appended as they come. A process that dies can leave half a line at the end, and lines of steps after its
+ * newest checkpoint. Resuming removes both, so that the file has a single history.
  */
 import { closeSync, fstatSync, fsyncSync, writeSync } from 'node:fs'
 import { writeFileAtomic } from '../../files/atomic'
@@ -15,11 +15,11 @@ export interface StepLine {
   type: 'step'
   step: number
   epoch: number
-  /** null where it was NaN or infinite and the step was skipped. */
+  /** null if it was NaN or infinite and the step was skipped. */
   loss: number | null
   lr: number
   imagesPerSecond: number
-  /** Seconds of training up to here. */
+  /** Seconds of training so far. */
   seconds: number
 }
 
@@ -36,7 +36,7 @@ export interface EvalLine {
 export type MetricsLine = StepLine | EvalLine
 
 /**
- * Parses a metrics file; a last line that was cut short is left out, as is anything else that is not a line of ours.
+ * Parses a metrics file. Leaves out an incomplete last line and all other lines that are not ours.
  *
  * @throws MbconvError ERR_IO
  */
@@ -59,10 +59,10 @@ function parseLine(text: string): MetricsLine | undefined {
 }
 
 /**
- * Cuts the file back to what a checkpoint knows. The file is replaced in one step, and only if something changes.
+ * Cuts the file back to the state of a checkpoint. The file is replaced atomically, and only if something changes.
  *
  * @param lastStep newest step to keep
- * @param lastEvalStep newest evaluation to keep; the one at the checkpoint's own step may be yet to come
+ * @param lastEvalStep newest evaluation to keep; the one at the checkpoint's own step may still follow
  */
 export function cutMetrics(path: string, lastStep: number, lastEvalStep: number): void {
   const before = readLog(path, 'cutMetrics')
@@ -74,19 +74,19 @@ export function cutMetrics(path: string, lastStep: number, lastEvalStep: number)
   if (after !== before) writeFileAtomic(path, after)
 }
 
-/** Bytes of lines that are kept while they cannot be written: a day's, say. */
+/** Bytes of lines that are kept while they cannot be written, about a day's worth. */
 const MOST_KEPT = 16 * 2 ** 20
 
 /**
- * Appends to a metrics file. A run is worth more than its log: where the file cannot be written, a full disk say, this
- * says so once, keeps the lines and tries again with every further one, so that the file is at any moment the beginning
- * of what it should be. Only where that becomes too much are lines left out, the oldest first.
+ * Appends to a metrics file. A run matters more than its log: if the file cannot be written (a full disk, for example),
+ * this class warns once, keeps the lines and retries with every new one. So the file is always a prefix of what it
+ * should be. Only if too much accumulates are lines dropped, the oldest first.
  */
 export class MetricsLog {
   #fd: number
   readonly #warn: (message: string) => void
   readonly #most: number
-  /** What is yet to be written, in order; the first piece may be the rest of a line. */
+  /** Data still to be written, in order; the first piece may be the rest of a line. */
   #kept: Buffer[] = []
   #bytes = 0
   #isTorn = false
@@ -94,9 +94,9 @@ export class MetricsLog {
   #lost = 0
 
   /**
-   * @param warn told of what cannot be written
-   * @param most bytes that are kept to be written later
-   * @throws MbconvError ERR_IO where the file cannot be opened
+   * @param warn called with what cannot be written
+   * @param most bytes that are kept for later writing
+   * @throws MbconvError ERR_IO if the file cannot be opened
    */
   constructor(
     readonly path: string,
@@ -117,15 +117,15 @@ export class MetricsLog {
   }
 
   /**
-   * Forces the lines to the disk, so that a checkpoint knows no steps that this file has lost; where that fails, there
-   * is a gap in the file when the run is resumed after a crash, and no harm to anything else.
+   * Forces the lines to the disk, so that a checkpoint has no steps that this file lacks. If that fails, the only harm
+   * is a gap in the file when the run is resumed after a crash.
    */
   sync(): void {
     this.#attempt(() => {
       this.#write()
       fsyncSync(this.#fd)
       if (fstatSync(this.#fd).nlink > 0) return
-      // Someone has removed it; what follows goes into a new one, if there may be one.
+      // Someone has removed the file: continue in a new one, if possible.
       const fd = openToAppend(this.path, 'metrics')
       closeSync(this.#fd)
       this.#fd = fd
@@ -133,7 +133,7 @@ export class MetricsLog {
     })
   }
 
-  /** Tries a last time, and says what is missing at the end. */
+  /** Tries to write a last time, and warns about what is missing at the end. */
   settle(): void {
     this.sync()
     const missing = this.#lost + this.#kept.length
@@ -166,7 +166,7 @@ export class MetricsLog {
     }
   }
 
-  /** Leaves out the older half of what is kept, but not the rest of a line that has been begun. */
+  /** Drops the older half of the kept lines, but not the rest of a line that is partly written. */
   #forget(): void {
     const first = this.#isTorn ? 1 : 0
     const gone = this.#kept.splice(first, Math.ceil((this.#kept.length - first) / 2))

@@ -1,4 +1,4 @@
-/** Warnings before the first step, about settings that are obeyed but are probably a mistake. */
+/** Warnings before the first step about valid settings that are probably a mistake. */
 
 import type { TrainConfig } from '../../config/train'
 import type { ImageDataset } from '../../data/sources/image-dataset'
@@ -8,7 +8,7 @@ import type { CheckedArch } from '../../models/arch/check'
 import { smallestNormalizedMap } from '../../models/cost/count'
 import type { Schedule } from '../../optim/schedules'
 
-/** A warning for each thing about data and schedule that a user should know of. */
+/** One warning for each setting of data and schedule that a user should know about. */
 export function cautionsOf(config: TrainConfig, train: ImageDataset): string[] {
   const { batchSize } = config.data
   const warnings: string[] = []
@@ -26,7 +26,7 @@ export function cautionsOf(config: TrainConfig, train: ImageDataset): string[] {
   return warnings
 }
 
-/** Names that a warning lists. */
+/** The most names that a warning lists. */
 const MOST_NAMED = 10
 
 function classesWithoutImages({ classes, labels }: ImageDataset): string[] {
@@ -35,11 +35,11 @@ function classesWithoutImages({ classes, labels }: ImageDataset): string[] {
 }
 
 /**
- * Batch norm takes mean and variance of a channel over the images of a batch and the pixels of a map; one number has no
- * variance, and its normalised value is 0 whatever the image.
+ * Batch norm takes a channel's mean and variance over the images of a batch and the pixels of a map. A single number
+ * has no variance, and its normalised value is 0 whatever the image.
  *
- * @throws MbconvError ERR_CONFIG where a batch has one image and a map one pixel. With frozen blocks it is batch norm
- *   itself that refuses, in the first step
+ * @throws MbconvError ERR_CONFIG if a batch has one image and a map one pixel. With frozen blocks, batch norm itself
+ *   refuses in the first step
  */
 export function checkNormalized(arch: CheckedArch, config: TrainConfig, trainImages: number): void {
   const images = Math.min(config.data.batchSize, trainImages)
@@ -53,12 +53,12 @@ export function checkNormalized(arch: CheckedArch, config: TrainConfig, trainIma
 }
 
 /**
- * What a resumed run should be told: that it is asked for fewer steps than it has, or that its learning rate jumps, because
- * the schedule is stretched over another number of steps than when the steps before were done.
+ * Notes for a resumed run: that fewer steps are requested than it has done, or that its learning rate jumps because the
+ * schedule now stretches over another number of steps.
  *
  * @param step steps done
  * @param steps in the whole run
- * @param before the schedule that the steps done followed
+ * @param before the schedule of the steps done
  * @param after the schedule of the steps to come
  */
 export function resumptionNotes(step: number, steps: number, before: Schedule, after: Schedule): string[] {

@@ -1,4 +1,4 @@
-/** The data of a training run: images in memory, and the loaders that make batches of them. */
+/** The data of a training run: images in memory, and the loaders that batch them. */
 import { crc32 } from 'node:zlib'
 import { normalizationOf } from '../../config/named-weights'
 import type { TrainConfig } from '../../config/train'
@@ -12,7 +12,7 @@ export interface TrainingData {
   train: ImageDataset
   trainLoader: Loader
   testLoader: Loader
-  /** What a checkpoint keeps of the training images. */
+  /** The facts about the training images that a checkpoint keeps. */
   dataset: TrainState['dataset']
   normalization: TrainState['normalization']
   trainImages: number
@@ -21,7 +21,7 @@ export interface TrainingData {
 }
 
 /**
- * Loads or draws the images that a configuration names.
+ * Loads or generates the images that a configuration names.
  *
  * @param resolution of the model's input, px
  * @throws MbconvError ERR_CONFIG, ERR_DATA, ERR_IO
@@ -35,7 +35,7 @@ export function openData(config: TrainConfig, resolution: number): TrainingData 
 
   const { batchSize, evalBatchSize, augment } = config.data
   const loading = { size: resolution, mean, std, seed: config.seed }
-  // An incomplete batch would upset batch norm; a data set smaller than one batch has nothing else.
+  // An incomplete batch would upset batch norm. A data set smaller than one batch has only that one.
   const dropLast = train.length >= batchSize
   const trainLoader = new Loader(train, { ...loading, batchSize, shuffle: true, dropLast, augment })
   const testLoader = new Loader(test, { ...loading, batchSize: evalBatchSize, shuffle: false, dropLast: false })
@@ -51,7 +51,7 @@ export function openData(config: TrainConfig, resolution: number): TrainingData 
   }
 }
 
-/** Identifies a data set by its bytes. */
+/** A checksum that identifies a data set by its bytes. */
 function fingerprint({ images, labels }: ImageDataset): string {
   return crc32(labels, crc32(images)).toString(16).padStart(8, '0')
 }

@@ -1,4 +1,4 @@
-/** Checks, before anything is made, that this machine's memory can hold what a configuration asks for. */
+/** Checks, before anything is allocated, that a configuration fits this machine's memory. */
 
 import { type TrainConfig, trainConfigSchema } from '../../config/train'
 import { MbconvError } from '../../errors/error'
@@ -9,14 +9,14 @@ import { hostMemory } from '../../process/host-memory'
 import { gibibytes, whole } from '../../text/figures'
 
 /**
- * Refuses a network whose parameters, gradients, optimiser state and average do not fit the machine's memory. Activations
- * are not counted: libtorch itself reports when they do not fit.
+ * Refuses a network whose parameters, gradients, optimiser state and average do not fit the machine's memory.
+ * Activations are not counted: libtorch itself reports an error if they do not fit.
  *
- * @throws MbconvError ERR_CONFIG naming the keys that make it so large
+ * @throws MbconvError ERR_CONFIG naming the keys that make the network so large
  */
 export function checkModel(config: TrainConfig, arch: Arch, numClasses: number, inChannels: number): void {
   const { params } = count(arch, { numClasses, inChannels })
-  // The weights, their gradients, the optimiser's tensors and the average, all of float32.
+  // The weights, their gradients, the optimiser's tensors and the average, all in float32.
   const copies = 2 + optimizerKind(config.optimizer.name).slots + (config.ema === false ? 0 : 1)
   const bytes = 4 * copies * params
   if (bytes <= hostMemory()) return

@@ -1,4 +1,4 @@
-/** Loads the weights that a configuration names into the network that training begins with. */
+/** Loads the initial weights that a configuration names. */
 
 import { publishedWeightsOf } from '../../config/named-weights'
 import type { TrainConfig } from '../../config/train'
@@ -6,7 +6,7 @@ import type { Network } from '../../models/network/network'
 import { describeLoad, loadWeights } from '../../models/weights/load'
 import { weightsFile } from '../../models/weights/pretrained'
 
-/** Loads the weights that the configuration names, if any; gives what a user should know of them. */
+/** Loads the weights that the configuration names, if any. Returns notes for the user. */
 export function beginWith(network: Network, { model: { weights, weightsEntry } }: TrainConfig): string[] {
   if (weights == null) return []
   const published = publishedWeightsOf(weights)

@@ -15,7 +15,7 @@ export function archFor({ model }: TrainConfig): CheckedArch {
   return scale(table, { width, depth, resolution: model.resolution ?? table.resolution, divisor })
 }
 
-/** What a network depends on beside the configuration. */
+/** What a network depends on besides the configuration. */
 export interface ModelFacts {
   numClasses: number
   inChannels: number
@@ -23,9 +23,9 @@ export interface ModelFacts {
 }
 
 /**
- * A model as a configuration describes it, on its device, in training mode.
+ * Builds a configuration's model on its device, in training mode.
  *
- * @param init 'none' where weights will be loaded into it
+ * @param init 'none' if weights will be loaded into it
  */
 export function modelOf(
   config: TrainConfig,
@@ -43,11 +43,11 @@ export function modelOf(
 }
 
 /**
- * The model that training begins or goes on with, its frozen part frozen. A resumed run's has no weights yet: they come
- * from the checkpoint.
+ * The model at the start of training, with its frozen part frozen. In a resumed run it has no weights yet: the
+ * checkpoint provides them.
  *
- * @returns the model, which the caller disposes, and what a user should know of its weights
- * @throws MbconvError ERR_IO, ERR_FORMAT … for weights that cannot be loaded
+ * @returns the model, which the caller disposes, and notes about its weights for the user
+ * @throws MbconvError ERR_IO, ERR_FORMAT … if weights cannot be loaded
  */
 export function openModel(
   config: TrainConfig,

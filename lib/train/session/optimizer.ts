@@ -1,4 +1,4 @@
-/** What moves the weights of a training run: the optimiser, its schedule and the moving average. */
+/** The parts of a training run that update weights: the optimiser, its schedule and the moving average. */
 import type { TrainConfig } from '../../config/train'
 import type { Module } from '../../nn/module'
 import { Ema } from '../../optim/ema'
@@ -7,7 +7,7 @@ import type { Optimizer } from '../../optim/optimizer'
 import { type Schedule, scheduleOf } from '../../optim/schedules'
 
 /**
- * The optimiser of a model's trained parameters, and the average of its weights where the configuration asks for one. The
+ * The optimiser of a model's trained parameters, and the average of its weights if the configuration asks for one. The
  * caller disposes both.
  */
 export function openOptimizer(config: TrainConfig, model: Module): { optimizer: Optimizer; ema: Ema | null } {
@@ -20,12 +20,12 @@ export function openOptimizer(config: TrainConfig, model: Module): { optimizer: 
   }
 }
 
-/** Steps in a whole run. */
+/** Number of steps in a whole run. */
 export function stepsOf({ epochs, maxSteps }: TrainConfig, stepsPerEpoch: number): number {
   return Math.min(epochs * stepsPerEpoch, maxSteps ?? Number.POSITIVE_INFINITY)
 }
 
-/** The configuration's schedule, stretched over so many steps. */
+/** The configuration's schedule, stretched over the given number of steps. */
 export function scheduleOver({ schedule, optimizer }: TrainConfig, stepsPerEpoch: number, steps: number): Schedule {
   return scheduleOf(schedule, optimizer.lr, stepsPerEpoch, steps)
 }

@@ -1,8 +1,8 @@
 /**
  * Everything a training run holds in memory: data, model, optimiser, averaged weights, schedule.
  *
- * A session is made from a configuration, or from a configuration and a checkpoint. Making one reads files and writes
- * none, so whatever is wrong with the input shows before a run's folder exists.
+ * A session is built from a configuration, or from a configuration and a checkpoint. Building reads files and writes
+ * none, so errors in the input show before a run's folder exists.
  */
 import type { TrainConfig } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
@@ -28,20 +28,20 @@ export interface Session extends Omit<TrainingData, 'train'> {
   config: TrainConfig
   device: string
   model: Module
-  /** The loss that training lowers. */
+  /** The training loss. */
   criterion: StepParts['criterion']
   optimizer: Optimizer
-  /** null where the configuration turns it off. */
+  /** null if the configuration disables it. */
   ema: Ema | null
   schedule: Schedule
   /** Side of the model's input, px. */
   resolution: number
-  /** Steps in the whole run. */
+  /** Number of steps in the whole run. */
   totalSteps: number
-  /** Trained parameters, and multiply-adds of one image. */
+  /** Number of trained parameters, and multiply-adds of one image. */
   params: number
   macs: number
-  /** What a user should know before the first step: of data, steps, and the weights that the model begins with. */
+  /** Notes for the user before the first step: about data, steps, and the initial weights. */
   notes: string[]
   dispose(): void
 }
@@ -49,9 +49,10 @@ export interface Session extends Omit<TrainingData, 'train'> {
 /**
  * Builds a session.
  *
- * @param config a whole configuration
- * @param checkpoint continue from here; from the first step when undefined
- * @throws MbconvError ERR_DATA, ERR_CONFIG, ERR_CHECKPOINT, ERR_FORMAT, ERR_CUDA_UNAVAILABLE …; nothing stays behind
+ * @param config a complete configuration
+ * @param checkpoint the checkpoint to continue from; undefined: start at the first step
+ * @throws MbconvError ERR_DATA, ERR_CONFIG, ERR_CHECKPOINT, ERR_FORMAT, ERR_CUDA_UNAVAILABLE …; everything is freed
+ *   then
  */
 export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Session {
   const arch = archFor(config)
@@ -113,7 +114,7 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
   }
 }
 
-/** Refuses a checkpoint whose position or data set is not this configuration's. */
+/** Refuses a checkpoint whose position or data set does not match this configuration. */
 function checkFits({ state, path }: Checkpoint, { dataset, stepsPerEpoch }: Omit<TrainingData, 'train'>): void {
   if (state.dataset.fingerprint !== dataset.fingerprint || state.stepsPerEpoch !== stepsPerEpoch) {
     throw new MbconvError('ERR_CHECKPOINT', `${path} belongs to other training images than ${dataset.name}`, {
@@ -122,7 +123,7 @@ function checkFits({ state, path }: Checkpoint, { dataset, stepsPerEpoch }: Omit
   }
 }
 
-/** Puts a checkpoint's tensors and random state in place. */
+/** Restores a checkpoint's tensors and random state. */
 function restore(
   checkpoint: Checkpoint,
   { model, optimizer, ema, device }: Pick<Session, 'model' | 'optimizer' | 'ema' | 'device'>,
@@ -142,14 +143,14 @@ function restore(
       cause: error,
     })
   }
-  // A generator of a device that this machine lacks has nothing to restore.
+  // Skip generators of devices that this machine lacks.
   for (const name of ['cpu', device]) {
     const saved = state.randomState[name]
     if (saved !== undefined) setRandomState(Buffer.from(saved, 'base64'), name)
   }
 }
 
-/** The generators' states that the next step draws from, in base64 by device. */
+/** The states of the generators that the next step draws from, in base64 by device. */
 export function randomStateOf(device: string): Record<string, string> {
   const names = new Set(['cpu', device])
   return Object.fromEntries([...names].map((name) => [name, Buffer.from(getRandomState(name)).toString('base64')]))

@@ -1,7 +1,7 @@
 /*
- * onnxruntime for tests and benchmarks: installed into this folder when it is first asked for, kept out of the package's
- * own installation (it is 290 MB large). Its CPU library is in the npm package; the script that would fetch the CUDA one
- * is not run.
+ * onnxruntime for tests and benchmarks. It is installed into this folder on first use, separate from the package's own
+ * installation, since it takes 290 MB. Its CPU library is in the npm package; the install script, which would download
+ * the CUDA one, is not run.
  */
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
@@ -16,12 +16,12 @@ const FOLDER = fileURLToPath(new URL('.', import.meta.url))
 const BUILD = fileURLToPath(new URL('../../../build', import.meta.url))
 
 /**
- * Loads onnxruntime-node, after installing it where it is not.
+ * Loads onnxruntime-node. Installs it first if it is missing.
  *
- * @param {{note?: (text: string) => void}} options told before an installation, which takes a while
- * @returns {Promise<{ort: object, reason?: undefined} | {ort?: undefined, reason: string}>} the module, or why it cannot
- *   be had on this machine
- * @throws when it can be had and yet does not work
+ * @param {{note?: (text: string) => void}} options note: called before an installation, which takes a while
+ * @returns {Promise<{ort: object, reason?: undefined} | {ort?: undefined, reason: string}>} the module, or why this
+ *   machine cannot have it
+ * @throws if it is installed but does not work
  */
 export async function loadOnnxruntime({ note = () => {} } = {}) {
   if (!packagesFresh(FOLDER)) {
@@ -44,13 +44,13 @@ export async function loadOnnxruntime({ note = () => {} } = {}) {
   return { ort: require('onnxruntime-node') }
 }
 
-/** @returns {Promise<string | null>} why it cannot be installed here */
+/** @returns {Promise<string | null>} why it cannot be installed here; null after success */
 async function install(note) {
   const npm = findNpm(process.env)
   if (npm === null) return 'npm is not on PATH'
   const release = await acquireLock(path.join(BUILD, 'onnxruntime.lock'))
   try {
-    if (packagesFresh(FOLDER)) return null // another process has done it meanwhile
+    if (packagesFresh(FOLDER)) return null // another process has installed it meanwhile
     note('installing onnxruntime-node into scripts/bench/onnxruntime')
     const logFile = path.join(BUILD, 'logs', 'onnxruntime.log')
     fs.mkdirSync(path.dirname(logFile), { recursive: true })

@@ -1,4 +1,4 @@
-/** `mbconv experiment compare`: the arms of several experiments in one table. */
+/** `mbconv experiment compare`: shows the arms of several experiments in one table. */
 import { EXIT } from '../../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../../command-line/command'
 import { Output, table } from '../../view/output'

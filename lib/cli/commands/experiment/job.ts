@@ -1,4 +1,4 @@
-/** `mbconv experiment job`: one task of a cluster's array, which is the job of that number. */
+/** `mbconv experiment job`: runs one task of a cluster's array job; the task's number selects the job. */
 import { EXIT } from '../../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../../command-line/command'
 import * as format from '../../view/format'

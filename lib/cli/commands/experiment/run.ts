@@ -1,4 +1,4 @@
-/** `mbconv experiment run`: runs an experiment, or goes on with it. */
+/** `mbconv experiment run`: runs or resumes an experiment. */
 import { MbconvError } from '../../../errors/error'
 import { EXIT } from '../../../errors/exit-codes'
 import { MOST_JOBS } from '../../../experiment/plan/limits'
@@ -57,7 +57,7 @@ async function run(file: string, options: RunOptions): Promise<number> {
   return spec.slurm === undefined ? runHere(spec, options, output) : writeScript(spec, options, output)
 }
 
-/** The script that runs the jobs on a cluster. */
+/** Writes the script that runs the jobs on a cluster. */
 async function writeScript(spec: ExperimentSpec, { dir }: RunOptions, output: Output): Promise<number> {
   const { writeSlurm } = await import('../../../experiment/run/slurm.js')
   const script = writeSlurm(spec, { dir })
@@ -97,7 +97,7 @@ async function runHere(spec: ExperimentSpec, options: RunOptions, output: Output
       return exitOfInterruption(interrupted)
     }
     if (failed > 0) output.warn(`${format.counted(failed, 'job')} failed`)
-    // With nothing measured there is nothing to report.
+    // Without any measurement there is nothing to report.
     if (options.report && result.done > 0) {
       const { writeReport } = await import('../../../experiment/report/write.js')
       await writeReport(folder).then(
@@ -112,7 +112,7 @@ async function runHere(spec: ExperimentSpec, options: RunOptions, output: Output
   }
 }
 
-/** Without the packages that draw, a finished experiment lacks its report and nothing else. */
+/** If the packages for drawing are missing, a finished experiment only lacks its report. */
 function reportLater(error: unknown, output: Output): void {
   if (!(error instanceof MbconvError) || error.code !== 'ERR_ENVIRONMENT') throw error
   output.warn(`no report was written: ${error.message} (${error.hint}); mbconv experiment report writes it later`)

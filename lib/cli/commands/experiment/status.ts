@@ -1,4 +1,4 @@
-/** `mbconv experiment status`: how far an experiment is. */
+/** `mbconv experiment status`: shows the progress of an experiment. */
 import { EXIT } from '../../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../../command-line/command'
 import { EXPERIMENT_ARGUMENT, EXPERIMENT_OPTIONS } from '../../command-line/options'
