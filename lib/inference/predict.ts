@@ -75,25 +75,25 @@ export async function* predictEach(
     throw new MbconvError('ERR_TYPE', `${op}: images must be a list of paths, or an iterable of them`, { op })
   }
   const opened = openModel(model, device)
-  const fused = folded(opened)
+  const folded = withFoldedNetwork(opened)
   try {
     inputImageShape(opened.card.preprocessing) // refuses a card that image files cannot satisfy before any is read
     let batch: Read[] = []
     for await (const image of readAhead(images, opened, decoding)) {
       batch.push(image)
       if (batch.length < batchSize) continue
-      yield* predicted(fused, batch, topk)
+      yield* predicted(folded, batch, topk)
       batch = []
       await breathe()
     }
-    yield* predicted(fused, batch, topk)
+    yield* predicted(folded, batch, topk)
   } finally {
-    fused.network.dispose()
+    folded.network.dispose()
   }
 }
 
-/** The same model with a fused network in place of its own. */
-function folded(opened: OpenModel): OpenModel {
+/** The same model with a folded network in place of its own, which is freed. */
+function withFoldedNetwork(opened: OpenModel): OpenModel {
   try {
     return { ...opened, network: opened.network.fuse() }
   } finally {
