@@ -14,7 +14,7 @@ export const DEVICE: OptionDescription = {
 /** The trained model to run on images. */
 export const MODEL: OptionDescription = {
   flags: '--run <model>',
-  help: 'folder of a run or a checkpoint, a .safetensors file with a card, a fetched checkpoint (default: the newest run in runs/)',
+  help: 'folder of a run or a checkpoint, a .safetensors file with a card, published weights (default: the newest run in runs/)',
 }
 
 /** How images are read. */

@@ -28,7 +28,7 @@ export const exportCommand: CommandDescription = {
     { flags: '--safetensors', help: 'write the weights as safetensors, too' },
     {
       flags: '--pretrained <name>',
-      help: 'a checkpoint that was pulled (mbconv pull lists them); its file may be --weights',
+      help: 'published weights that were pulled (mbconv pull lists them); its file may be --weights',
     },
     { flags: '--model <name>', help: 'of weights from elsewhere: the architecture' },
     { flags: '--weights <file>', help: 'their file: safetensors, or of torch.save' },
