@@ -53,7 +53,7 @@ const model = z.strictObject({
     .nullable()
     .default(null)
     .describe(
-      "weights to begin with: a .safetensors or .pth file, or the name of published weights; null: drawn from the seed",
+      'weights to begin with: a .safetensors or .pth file, or the name of published weights; null: drawn from the seed',
     ),
   weightsEntry: z
     .string()
