@@ -31,6 +31,7 @@ function run(command, args, { cwd, env = {}, timeout = 1_800_000 }) {
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
     timeout,
+    killSignal: 'SIGKILL', // a loop that never ends does not handle SIGTERM, for which the test runner has a handler
     env: { ...process.env, ...env },
   })
   return { ok: spawned.status === 0, output: `${spawned.stdout}${spawned.stderr}` }

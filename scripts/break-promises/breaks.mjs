@@ -202,15 +202,16 @@ export const BREAKS = [
     what: 'a pipe is waited for',
     file: 'lib/files/open.ts',
     text: 'const fd = openSync(path, flags | O_NONBLOCK, 0o666)',
-    by: 'const fd = openSync(path, flags, 0o666)',
+    by: 'const fd = openSync(path, flags | (O_NONBLOCK & 0), 0o666)',
     test: 'opening',
+    hangs: true,
   },
   {
     promise: 'Where a file is expected, anything else gives an error with a code',
     what: 'a device is read',
     file: 'lib/files/open.ts',
     text: "if (stat.isFile() || (kind === 'file or pipe' && stat.isFIFO())) return fd",
-    by: 'if (!stat.isDirectory()) return fd',
+    by: 'if (kind !== undefined && !stat.isDirectory()) return fd',
     test: 'opening',
   },
   {
@@ -220,6 +221,7 @@ export const BREAKS = [
     text: '    mkdirSync(path)\n',
     by: '    mkdirSync(path, { recursive: true })\n',
     test: 'opening',
+    hangs: true,
   },
   {
     promise: 'Where a file is expected, anything else gives an error with a code',
