@@ -252,7 +252,7 @@ export const BREAKS = [
     what: 'bytes that are not UTF-8 are lost',
     file: 'lib/files/names.ts',
     text: "(isUtf8(bytes) ? bytes.toString('utf8') : bytes)",
-    by: "bytes.toString('utf8')",
+    by: "(isUtf8(bytes) ? bytes.toString('utf8') : bytes.toString('utf8'))",
     test: 'image-words',
   },
   {
@@ -260,7 +260,7 @@ export const BREAKS = [
     what: 'output is written as it is',
     file: 'lib/text/painted-text.ts',
     text: 'printable(text).replace(MARK,',
-    by: 'text.replace(MARK,',
+    by: '(printable(text) && text).replace(MARK,',
     test: 'hostile-words',
   },
   {
