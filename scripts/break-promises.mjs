@@ -25,16 +25,33 @@ const { values: options } = parseArgs({
   options: { only: { type: 'string', default: '' }, keep: { type: 'boolean', default: false } },
 })
 
+/**
+ * Runs a command in a process group of its own and kills the group afterwards: a broken program may never end, and
+ * neither may what it started. Output goes to a file, because a pipe would be waited for until everyone has closed it.
+ */
 function run(command, args, { cwd, env = {}, timeout = 1_800_000 }) {
-  const spawned = spawnSync(command, args, {
-    cwd,
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-    timeout,
-    killSignal: 'SIGKILL', // a loop that never ends does not handle SIGTERM, for which the test runner has a handler
-    env: { ...process.env, ...env },
-  })
-  return { ok: spawned.status === 0, output: `${spawned.stdout}${spawned.stderr}` }
+  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'mbconv-break-')), 'output')
+  const fd = fs.openSync(file, 'w')
+  try {
+    const spawned = spawnSync(command, args, {
+      cwd,
+      stdio: ['ignore', fd, fd],
+      timeout,
+      // The test runner handles SIGTERM, and a loop that never ends would not let it.
+      killSignal: 'SIGKILL',
+      detached: true,
+      env: { ...process.env, ...env },
+    })
+    try {
+      process.kill(-spawned.pid, 'SIGKILL')
+    } catch {
+      // Nobody is left in the group.
+    }
+    return { ok: spawned.status === 0, output: fs.readFileSync(file, 'utf8') }
+  } finally {
+    fs.closeSync(fd)
+    fs.rmSync(path.dirname(file), { recursive: true, force: true })
+  }
 }
 
 /** Copies the checkout in its current state, without build results; packages are shared. */
