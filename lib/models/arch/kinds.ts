@@ -2,7 +2,8 @@
  * The kinds of blocks, each described once.
  *
  * Everything that depends on the kind reads this table: building, counting, the memory model, ONNX export, layer names
- * of other libraries, stages as text, checks, scaling, searches. To add a kind, add an entry here.
+ * of other libraries, stages as text, checks, scaling, searches. To add a kind made of the layers below, add an entry
+ * here. A new type of layer also has to be built, counted, exported and named: docs/architecture.md lists where.
  */
 import type { ActivationName, Stage } from './arch'
 
