@@ -12,6 +12,7 @@ import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/ki
 import { DEFAULT_SCHEDULE, SCHEDULES } from '../optim/schedules/kinds'
 import { count, fraction, LARGEST, positive, seedSchema } from '../schema/fields'
 import { schemasOf } from '../schema/kinds'
+import { RECIPE_NAMES } from './recipes'
 
 const channels = (min: number) => z.int().min(min).max(1_000_000)
 const perChannel = (value: z.ZodType<number, number>, what: string) =>
@@ -166,6 +167,11 @@ const run = z.strictObject({
 
 /** The schema itself, for tools: `z.toJSONSchema(trainConfigSchema, {io: 'input'})` enables completion in editors. */
 export const trainConfigSchema = z.strictObject({
+  recipe: z
+    .enum(RECIPE_NAMES)
+    .nullable()
+    .default(null)
+    .describe('how to train where other keys do not say it: a file of configs/recipes; null: as the paper'),
   seed: seedSchema.prefault(0).describe('of the initial weights, the order of the images, augmentation and drops'),
   device: z
     .string()

@@ -9,12 +9,15 @@ import { datasetKind } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { fullName, list } from '../models/families/catalogue'
 import { optimizerKind } from '../optim/kinds'
+import { isMapping } from '../schema/values'
 import { nearest } from '../text/nearest'
 import { crossCheck } from './cross-checks'
 import { dropPathOf } from './model-table'
 import { resolveWeights } from './named-weights'
+import type { DefaultName } from './overrides'
 import { type Problem, problemsOf, problemTexts } from './problems'
-import { type ParsedConfig, type TrainConfig, type TrainConfigInput, trainConfigSchema } from './schema'
+import { recipeNamed, withRecipe } from './recipes'
+import { namedDefaults, type ParsedConfig, type TrainConfig, type TrainConfigInput, trainConfigSchema } from './schema'
 import { mappingHint } from './shorthand'
 
 export { type TrainConfig, type TrainConfigInput, trainConfigSchema } from './schema'
@@ -52,15 +55,22 @@ export function withFullName(problem: Problem): Problem {
   return { ...problem, shorthand: better, hint: mappingHint(last, better) }
 }
 
+/** The default `name` of an omitted `optimizer` or `schedule`: the recipe's, or else the paper's. */
+export const defaultName: DefaultName = (key, root) => {
+  const recipe = isMapping(root) ? recipeNamed(root.recipe)[key] : undefined
+  return isMapping(recipe) && typeof recipe.name === 'string' ? recipe.name : namedDefaults.get(key)
+}
+
 export type Checked = { config: TrainConfig; problems?: undefined } | { config?: undefined; problems: Problem[] }
 
 /**
  * Checks a raw configuration.
  *
- * @param raw the content of a YAML file, or a caller's object
+ * @param given the content of a YAML file, or a caller's object
  * @param baseOf the folder that the path at a dotted key is relative to; default: the working directory
  */
-export function checkConfig(raw: unknown, baseOf: (key: string) => string = workingFolder): Checked {
+export function checkConfig(given: unknown, baseOf: (key: string) => string = workingFolder): Checked {
+  const raw = withRecipe(given)
   const parsed = trainConfigSchema.safeParse(raw)
   const problems = parsed.success ? [] : problemsOf(trainConfigSchema, parsed.error, raw).map(withFullName)
   // Do not repeat a problem of a key that is already reported.
