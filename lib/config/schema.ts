@@ -7,6 +7,7 @@
  */
 import { z } from 'zod'
 import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
+import { SAMPLERS } from '../data/sources/order'
 import { criterionFields } from '../optim/criteria/kinds'
 import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/kinds'
 import { DEFAULT_SCHEDULE, SCHEDULES } from '../optim/schedules/kinds'
@@ -98,6 +99,10 @@ const data = z.strictObject({
   ...datasets.keys,
   batchSize: count().default(64).describe('images in a training step'),
   evalBatchSize: count().default(256).describe('images in an evaluation step'),
+  sampler: z
+    .enum(SAMPLERS)
+    .default('shuffle')
+    .describe('shuffle: every image once an epoch; balanced: as many from each class'),
   augment: augment.prefault({}),
   fit: z
     .enum(['crop', 'squash', 'stretch'])

@@ -4,6 +4,7 @@ import type { BatchLoader } from './sources/batch'
 import { Loader } from './loader'
 import type { UnreadableImages } from './photos/unreadable'
 import type { Dataset } from './sources/image-dataset'
+import type { Sampler } from './sources/order'
 import type { ChannelStatistics } from './sources/statistics'
 import type { Augment } from './transforms'
 
@@ -14,6 +15,8 @@ export interface TrainingOptions {
   seed: Seed
   normalization: ChannelStatistics
   augment: Augment
+  /** Which images an epoch has; see {@link Sampler}. */
+  sampler: Exclude<Sampler, 'none'>
   /** Image files that cannot be read are reported here. */
   unreadable: UnreadableImages
   /** How image files are resized. */
@@ -24,9 +27,9 @@ export interface TrainingOptions {
 
 /** Batches in a new order each epoch, varied as `augment` says. */
 export function trainingLoader(dataset: Dataset, options: TrainingOptions): BatchLoader {
-  const { batchSize, size, seed, normalization, augment } = options
+  const { batchSize, size, seed, normalization, augment, sampler } = options
   // An incomplete batch would upset batch norm. A data set smaller than one batch has only that one.
   const dropLast = dataset.length >= batchSize
   if (dataset.shape === null) throw new Error('image files have no training loader yet')
-  return new Loader(dataset, { batchSize, size, seed, ...normalization, augment, shuffle: true, dropLast })
+  return new Loader(dataset, { batchSize, size, seed, ...normalization, augment, shuffle: true, sampler, dropLast })
 }

@@ -57,9 +57,9 @@ export async function openData(
     train.shape === null && needsStatistics(wanted) ? await photoStatistics(train, layout, unreadable) : undefined
   const normalization = normalizationOfData(train, wanted, own)
 
-  const { batchSize, evalBatchSize, augment, loaderThreads } = data
+  const { batchSize, evalBatchSize, augment, sampler, loaderThreads } = data
   const trainLoader = trainingLoader(train, {
-    ...{ batchSize, size: resolution, seed, normalization, augment, unreadable },
+    ...{ batchSize, size: resolution, seed, normalization, augment, sampler, unreadable },
     ...{ interpolation: layout.interpolation, threads: loaderThreads },
   })
   const testLoader = evaluationLoader(evaluated, {
