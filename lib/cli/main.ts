@@ -12,6 +12,7 @@ import { packageVersion } from '../package/manifest'
 import type { CommandDescription } from './command-line/command'
 import { register } from './command-line/register'
 import { doctorCommand } from './commands/doctor'
+import { embedCommand } from './commands/embed'
 import { evalCommand } from './commands/eval'
 import { experimentCommand } from './commands/experiment'
 import { explainCommand } from './commands/explain'
@@ -30,6 +31,7 @@ export const COMMANDS: readonly CommandDescription[] = [
   trainCommand,
   evalCommand,
   predictCommand,
+  embedCommand,
   explainCommand,
   exportCommand,
   modelsCommand,

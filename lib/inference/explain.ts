@@ -13,7 +13,8 @@ import { scope } from '../tensor/core/scope'
 import { nearest } from '../text/nearest'
 import { inputImageShape, readInputImage, regionOf } from '../data/images/input-image'
 import { type OpenModel, openModel } from './open-model'
-import { type Guess, guessesOf, type ImageSource, inputOf } from './predict'
+import { type ImageSource, inputOf } from './each-image'
+import { type Guess, guessesOf } from './predict'
 
 /** Default of `colorManagement`: the card's value. */
 export interface ExplainOptions extends DecodeOptions {

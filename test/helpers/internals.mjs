@@ -62,6 +62,7 @@ export const INTERNALS = {
   web: 'files/web.js',
   inputImage: 'data/images/input-image.js',
   imageDataset: 'data/sources/image-dataset.js',
+  eachImage: 'inference/each-image.js',
   openModel: 'inference/open-model.js',
   predict: 'inference/predict.js',
   onnx: 'io/onnx.js',
