@@ -213,7 +213,15 @@ t.test('a balanced epoch takes as many images from each class', async (t) => {
   const labels = [...new Array(57).fill(0), 2, 2, 3]
   const given = { name: 'a', classes: ['a', 'b', 'c', 'd'], shape: [1, 1, 1], images: new Uint8Array(60), labels }
   const dataset = inMemory(given)
-  const loader = new Loader(dataset, { batchSize: 7, size: 1, mean: 0, std: 1, seed: 5, shuffle: true, sampler: 'balanced' })
+  const loader = new Loader(dataset, {
+    batchSize: 7,
+    size: 1,
+    mean: 0,
+    std: 1,
+    seed: 5,
+    shuffle: true,
+    sampler: 'balanced',
+  })
   const seen = new Set()
   for (let epoch = 0; epoch < 12; epoch++) {
     const order = [...loader.order(epoch)]
@@ -226,14 +234,20 @@ t.test('a balanced epoch takes as many images from each class', async (t) => {
     for (const i of order) seen.add(i)
     t.strictSame(order, [...loader.order(epoch)])
     t.notSame(order, [...loader.order(epoch + 1)])
-    t.notSame(order, order.toSorted((a, b) => labels[a] - labels[b]), 'the classes are mixed')
+    t.notSame(
+      order,
+      order.toSorted((a, b) => labels[a] - labels[b]),
+      'the classes are mixed',
+    )
   }
   t.ok(seen.size > 57, `${seen.size} of 60 images were drawn in twelve epochs`)
   const odd = inMemory({ ...given, images: new Uint8Array(8), labels: [0, 0, 0, 0, 0, 0, 1, 2] })
   const of = new Loader(odd, { batchSize: 8, size: 1, mean: 0, std: 1, shuffle: true, sampler: 'balanced' })
   const firsts = [0, 1, 2].map((epoch) => of.order(epoch).reduce((sum, i) => sum + (i < 6 ? 1 : 0), 0))
   t.strictSame(firsts.toSorted(), [2, 3, 3], 'what does not divide evenly goes to other classes each epoch')
-  t.throws(() => new Loader(odd, { batchSize: 1, size: 1, mean: 0, std: 1, sampler: 'balanced' }), { code: 'ERR_VALUE' })
+  t.throws(() => new Loader(odd, { batchSize: 1, size: 1, mean: 0, std: 1, sampler: 'balanced' }), {
+    code: 'ERR_VALUE',
+  })
   const wrong = { batchSize: 1, size: 1, mean: 0, std: 1, shuffle: true, sampler: 'even' }
   t.throws(() => new Loader(odd, wrong), { code: 'ERR_VALUE', message: /sampler/ })
 })

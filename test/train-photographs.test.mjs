@@ -31,9 +31,18 @@ t.test('a folder with everything that goes wrong', { skip }, async (t) => {
   const whole = await pictureOf(sharp, 'ash', 50)
   writeFileSync(join(ash, 'cut.jpg'), whole.subarray(0, whole.length / 2))
   writeFileSync(join(ash, 'noise.png'), Buffer.alloc(64, 7))
-  writeFileSync(join(birch, 'print.jpg'), await sharp(pixelsOf('birch', 51), raw).toColourspace('cmyk').jpeg().toBuffer())
-  writeFileSync(join(birch, 'turned.jpg'), await sharp(pixelsOf('birch', 52), raw).withMetadata({ orientation: 6 }).jpeg().toBuffer())
-  writeFileSync(join(cedar, 'deep.png'), await sharp(pixelsOf('cedar', 53), raw).toColourspace('rgb16').png().toBuffer())
+  writeFileSync(
+    join(birch, 'print.jpg'),
+    await sharp(pixelsOf('birch', 51), raw).toColourspace('cmyk').jpeg().toBuffer(),
+  )
+  writeFileSync(
+    join(birch, 'turned.jpg'),
+    await sharp(pixelsOf('birch', 52), raw).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+  )
+  writeFileSync(
+    join(cedar, 'deep.png'),
+    await sharp(pixelsOf('cedar', 53), raw).toColourspace('rgb16').png().toBuffer(),
+  )
   writeFileSync(join(cedar, 'nameless'), await pictureOf(sharp, 'cedar', 54))
   writeFileSync(join(cedar, 'loud.JPG'), await pictureOf(sharp, 'cedar', 55))
   writeFileSync(join(cedar, '.hidden.jpg'), await pictureOf(sharp, 'cedar', 56))
@@ -57,7 +66,10 @@ t.test('a folder with everything that goes wrong', { skip }, async (t) => {
     writeFileSync(join(dir, 'new.jpg'), await pictureOf(sharp, 'birch', 99))
     const predicted = mbconv(dir, 'predict', 'new.jpg', '--json')
     t.equal(predicted.status, 0, predicted.stderr)
-    const [line] = predicted.stdout.trim().split('\n').map((text) => JSON.parse(text))
+    const [line] = predicted.stdout
+      .trim()
+      .split('\n')
+      .map((text) => JSON.parse(text))
     t.strictSame(line.predictions.map(({ label }) => label).sort(), CLASSES)
   })
 

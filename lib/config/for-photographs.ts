@@ -174,7 +174,8 @@ interface Pace {
  */
 function fitted(base: Arch, { seconds, batchSize, classes }: Pace) {
   const timeOf = (table: Arch) =>
-    measureLatency(table, { training: true, batch: batchSize, runs: 3, warmup: 1, numClasses: classes }).median / batchSize
+    measureLatency(table, { training: true, batch: batchSize, runs: 3, warmup: 1, numClasses: classes }).median /
+    batchSize
   const macsOf = (table: Arch) => count(table, { numClasses: classes }).macs
   let [table, image] = [base, timeOf(base)]
   let config = { width: LEAST.width, depth: LEAST.depth, resolution: LEAST.resolution }

@@ -44,7 +44,7 @@ export interface LoaderOptions {
   fill?: Fill
 }
 
-const NO_IMAGE = new Uint8Array(0)
+const NO_IMAGE: Uint8Array = new Uint8Array(0)
 
 function wholeFrom(least: number, name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= least) return value

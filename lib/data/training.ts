@@ -1,8 +1,8 @@
 /** The loader that trains on a data set of either kind. */
 import type { Seed } from '../random/seed'
-import type { BatchLoader } from './sources/batch'
 import { Loader } from './loader'
 import type { UnreadableImages } from './photos/unreadable'
+import type { BatchLoader } from './sources/batch'
 import type { Dataset } from './sources/image-dataset'
 import type { Sampler } from './sources/order'
 import type { ChannelStatistics } from './sources/statistics'

@@ -109,7 +109,8 @@ async function* readAhead(
 ): AsyncGenerator<Read, void, undefined> {
   const read = async (source: ImageSource): Promise<Read> => {
     const file = typeof source === 'string' ? source : source?.name
-    if (typeof file !== 'string') throw new MbconvError('ERR_TYPE', `${op}: an image must be a path, or { name, bytes }`)
+    if (typeof file !== 'string')
+      throw new MbconvError('ERR_TYPE', `${op}: an image must be a path, or { name, bytes }`)
     try {
       return { file, planes: await readInputImage(source, card.preprocessing, decoding) }
     } catch (error) {

@@ -44,7 +44,7 @@ export async function evaluateRun(
       data === undefined ? state.config : parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
     const { test } = datasetOf(config.data, state.resolution)
     checkSuits(test, state, checkpoint)
-    const unreadable = new UnreadableImages(test.name, config.data.maxUnreadable, onWarning)
+    const unreadable = new UnreadableImages(test, config.data.maxUnreadable, onWarning)
     const loader = evaluationLoader(test, {
       batchSize: config.data.evalBatchSize,
       preprocessing: preprocessingOf(state.config, state),
@@ -52,7 +52,11 @@ export async function evaluateRun(
     })
     const { memoryFormat } = config
     const { device: where } = trained
-    const evaluation = await evaluate(model, loader, { device: where, memoryFormat, normalization: state.normalization })
+    const evaluation = await evaluate(model, loader, {
+      device: where,
+      memoryFormat,
+      normalization: state.normalization,
+    })
     return { ...evaluation!, checkpoint, step: state.step }
   } finally {
     model.dispose()

@@ -13,7 +13,7 @@ export const embedCommand: CommandDescription = {
   options: [
     {
       flags: '--npy <file>',
-      help: "write all vectors as a matrix for NumPy, and print only the paths (default: a line of JSON for each image)",
+      help: 'write all vectors as a matrix for NumPy, and print only the paths (default: a line of JSON for each image)',
     },
     ...IMAGE_RUN_OPTIONS,
   ],

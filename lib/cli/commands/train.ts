@@ -18,7 +18,10 @@ export const trainCommand: CommandDescription = {
   options: [
     { flags: '--test <folder>', help: 'test images in the same classes (default: a fifth of the images is held out)' },
     { flags: '--model <name>', help: 'architecture for a folder of images (default: efficientnet_b0)' },
-    { flags: '--weights <weights>', help: 'a file, or published weights (default: those that mbconv pull has fetched)' },
+    {
+      flags: '--weights <weights>',
+      help: 'a file, or published weights (default: those that mbconv pull has fetched)',
+    },
     { flags: '--epochs <n>', help: 'passes over the training images (default: chosen from their number)' },
     { flags: '--minutes <n>', help: 'time for training without weights (default: 10)' },
     { flags: '--print-config', help: 'print the whole configuration, and do not train' },

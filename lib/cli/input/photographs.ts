@@ -29,7 +29,10 @@ export function photographsRequest(
     model: model === undefined ? undefined : archNamed(model).name,
     weights,
     epochs: epochs === undefined ? undefined : numberOf('epochs', epochs, /^[1-9]\d{0,5}$/, 'a whole number above 0'),
-    minutes: minutes === undefined ? undefined : numberOf('minutes', minutes, /^(?!0*\.?0*$)\d{1,6}(\.\d+)?$/, 'a number above 0'),
+    minutes:
+      minutes === undefined
+        ? undefined
+        : numberOf('minutes', minutes, /^(?!0*\.?0*$)\d{1,6}(\.\d+)?$/, 'a number above 0'),
   })
   const config = parseConfigObject(folder, plan.config, overrides)
   const changed = overrides.length === 0 ? [] : [`as asked: ${overrides.join(' ')}`]

@@ -74,7 +74,14 @@ function sorted(words: string[], { resume }: TrainingOptions): Words {
   const overrides = words.filter((word) => word.startsWith('--') && word.includes('='))
   const strange = words.find((word) => word.startsWith('-') && !overrides.includes(word))
   if (strange) {
-    const near = nearest(strange, ['--json', '--quiet', '--resume', '--help', '--print-config', ...CHOICES.map((name) => `--${name}`)])
+    const near = nearest(strange, [
+      '--json',
+      '--quiet',
+      '--resume',
+      '--help',
+      '--print-config',
+      ...CHOICES.map((name) => `--${name}`),
+    ])
     const next = words[words.indexOf(strange) + 1]
     // The next word may be its value, unless a file has that name.
     const value = next === undefined || next.startsWith('-') || existsSync(next) ? 'VALUE' : next

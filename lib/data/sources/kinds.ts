@@ -4,7 +4,7 @@ import { checkObject, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { digitsKind } from './digits'
 import { idxKind } from './idx'
-import type { DatasetKind, DataParts } from './kind'
+import type { DataParts, DatasetKind } from './kind'
 import { scenesKind } from './scenes'
 
 /** All data sets that a configuration can name. */

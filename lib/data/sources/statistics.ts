@@ -50,9 +50,7 @@ export class PixelSums {
 
   get statistics(): ChannelStatistics {
     const mean = this.#sum.map((sum) => sum / this.#pixels)
-    const std = mean.map((average, c) =>
-      Math.sqrt(Math.max(0, this.#squares[c] / this.#pixels - average * average)),
-    )
+    const std = mean.map((average, c) => Math.sqrt(Math.max(0, this.#squares[c] / this.#pixels - average * average)))
     return { mean: mean.map((value) => value / 255), std: std.map((value) => value / 255) }
   }
 }

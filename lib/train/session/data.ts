@@ -1,10 +1,10 @@
 /** The data of a training run: its images, and the loaders that batch them. */
 import { normalizationOf } from '../../config/named-weights'
 import type { TrainConfig } from '../../config/train'
-import type { BatchLoader } from '../../data/sources/batch'
 import { evaluationLoader } from '../../data/evaluation'
 import { photoStatistics } from '../../data/photos/statistics'
 import { UnreadableImages } from '../../data/photos/unreadable'
+import type { BatchLoader } from '../../data/sources/batch'
 import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
 import { needsStatistics, normalization as normalizationOfData } from '../../data/sources/statistics'
@@ -49,7 +49,7 @@ export async function openData(
     shape: train.shape === null ? null : ([...train.shape] as [number, number, number]),
     fingerprint: train.fingerprint(),
   }
-  const unreadableOf = (part: Dataset) => new UnreadableImages(part.name, mostUnreadable(config, part), warn)
+  const unreadableOf = (part: Dataset) => new UnreadableImages(part, data.maxUnreadable, warn)
   const unreadable = unreadableOf(train)
   const wanted = normalizationOf(config, channelsOf(train))
   const layout = layoutOf(config, { dataset, resolution })
@@ -77,9 +77,4 @@ export async function openData(
       testLoader.dispose?.()
     },
   }
-}
-
-/** Image files that may be left out. */
-function mostUnreadable({ data }: TrainConfig, { length }: Dataset): number {
-  return data.maxUnreadable ?? Math.max(10, Math.floor(length / 100))
 }
