@@ -58,7 +58,7 @@ t.test('a folder with everything that goes wrong', { skip }, async (t) => {
   t.notMatch(stderr, /print\.jpg|turned\.jpg|deep\.png|nameless|loud|hidden|notes/)
   t.match(stdout, /first/)
   const config = JSON.parse(readFileSync(join(dir, 'runs', 'first', 'config.json'), 'utf8'))
-  t.match(config, { recipe: 'scratch', data: { dataset: 'folder', path: photos } })
+  t.match(config, { recipe: 'scratch', data: { dataset: 'folder', folder: { path: photos } } })
   const result = JSON.parse(readFileSync(join(dir, 'runs', 'first', 'result.json'), 'utf8'))
   t.strictSame(result.classes, CLASSES)
 
@@ -99,7 +99,7 @@ t.test('the configuration it chooses can be printed, changed, and used as a file
   const config = parse(stdout)
   t.match(config, {
     ...{ epochs: 3, seed: 4, recipe: 'scratch', model: { name: 'efficientnet_b1' } },
-    data: { dataset: 'folder', path: join(dir, 'photos'), test: join(dir, 'held') },
+    data: { dataset: 'folder', folder: { path: join(dir, 'photos'), test: join(dir, 'held') } },
   })
   writeFileSync(join(dir, 'printed.yaml'), stdout)
   const again = mbconv(dir, 'train', 'printed.yaml', '--print-config')

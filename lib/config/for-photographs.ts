@@ -3,8 +3,8 @@
  *
  * The choice is a training configuration like any other, and each part of it comes with its reason.
  */
+import { folderKind } from '../data/sources/folder'
 import type { Dataset } from '../data/sources/image-dataset'
-import { datasetKind } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import type { Arch } from '../models/arch/arch'
 import { scale } from '../models/arch/scaling'
@@ -50,13 +50,13 @@ interface Facts {
  */
 export function planForPhotographs(request: PhotographsRequest): PhotographsPlan {
   const { path, test, epochs } = request
-  const data = { dataset: 'folder', path, ...(test !== undefined && { test }) } as TrainConfigInput['data']
-  const { train } = datasetKind('folder').open(data as never, 0)
+  const folder = { path, ...(test !== undefined && { test }) }
+  const { train } = folderKind.open({ folder })
   const facts = factsOf(train)
   const found = weightsAtHand(request)
   const plan = found === undefined ? fromNothing(facts, request) : fineTuned(facts, found)
   return {
-    config: { ...plan.config, ...(epochs !== undefined && { epochs }), data: { ...data, ...plan.config.data } },
+    config: { ...plan.config, ...(epochs !== undefined && { epochs }), data: { dataset: folderKind.name, folder, ...plan.config.data } },
     reasons: epochs === undefined ? plan.reasons : [...plan.reasons, `epochs: ${epochs}, as asked`],
   } as PhotographsPlan
 }
@@ -116,7 +116,7 @@ function fineTuned({ images, classes }: Facts, { model, weights, why }: Found): 
       recipe: 'fine-tune',
       model: { name: model, weights },
       data: { batchSize },
-      optimizer: { name: 'adamw', lr },
+      optimizer: { lr },
       epochs,
     },
     reasons: [
