@@ -5,11 +5,11 @@
  * loader keeps no position: any batch of any epoch can be requested first, so resuming is exact.
  */
 import { MbconvError } from '../errors/error'
-import { KeyedRandom, PURPOSE } from '../random/philox'
 import { type Seed, seedBits } from '../random/seed'
 import type { Batch } from './sources/batch'
 import { perChannel } from './sources/channels'
 import { checkDataset, type ImageDataset, readImage } from './sources/image-dataset'
+import { epochOrder } from './sources/order'
 import {
   type Augment,
   affineOf,
@@ -100,8 +100,7 @@ export class Loader {
 
   /** The order of an epoch: positions in the data set. */
   order(epoch: number): Int32Array {
-    if (!this.shuffle) return Int32Array.from({ length: this.dataset.length }, (_, i) => i)
-    return new KeyedRandom(this.seed, PURPOSE.shuffle, epoch).permutation(this.dataset.length)
+    return epochOrder(this.dataset.length, { shuffle: this.shuffle, seed: this.seed, epoch })
   }
 
   /**

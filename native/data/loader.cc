@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <tuple>
 
@@ -25,6 +26,15 @@ constexpr int kMostSide = 4096;  // of a batch's images, px
 struct Outcome {
   int64_t kind = 0;
   std::string reason;
+};
+
+// An epoch that is being loaded. Its batches can be given up together.
+struct PhotoRun {
+  std::atomic<bool> cancelled = false;
+
+  void check() const {
+    if (cancelled) throw Error("ERR_ABORTED", "the epoch has been given up");
+  }
 };
 
 class PhotoLoader {
@@ -95,6 +105,12 @@ template <>
 struct HandleKind<PhotoLoader> {
   static constexpr napi_type_tag tag = {0x6d62636f6e765068, 0x6f746f0000000001};
   static constexpr const char* name = "a loader of photographs";
+};
+
+template <>
+struct HandleKind<PhotoRun> {
+  static constexpr napi_type_tag tag = {0x6d62636f6e765068, 0x6f746f0000000002};
+  static constexpr const char* name = "an epoch of photographs";
 };
 
 namespace {
@@ -208,12 +224,14 @@ CropOptions cropOptions(const std::vector<int64_t>& size, const std::string& cro
 std::shared_ptr<PhotoLoader> photoLoader(Env& env, std::optional<std::shared_ptr<const TurboJpeg>> library,
                                          int64_t threads, int64_t seed, std::vector<int64_t> size, std::string crop,
                                          std::vector<double> scale, std::vector<double> ratio, int64_t shorter,
-                                         std::string interpolation, double flip, int64_t mostBytes) {
+                                         std::string interpolation, double flip, int64_t mostBytes,
+                                         bool colorManagement) {
   if (threads < 0 || threads > kMostThreads) throw Error("ERR_VALUE", "threads must be a number from 0 to 256");
   PhotoOptions options;
   options.crop = cropOptions(size, crop, scale, ratio, shorter, interpolation, flip);
   options.seed = static_cast<uint64_t>(seed);
   options.mostBytes = mostBytes;
+  options.colorManagement = colorManagement;
   auto loader = std::make_shared<PhotoLoader>(library.value_or(nullptr), options, static_cast<int>(threads));
   // A worker thread of Node can end without closing the loader.
   env.js().AddCleanupHook([weak = std::weak_ptr<PhotoLoader>(loader)] {
@@ -245,8 +263,13 @@ void checkBatch(const PhotoLoader& loader, const Tensor& out) {
                                  std::to_string(crop.width) + ", 3] on the CPU, got " + describe(out));
 }
 
+std::shared_ptr<PhotoRun> photoRun() { return std::make_shared<PhotoRun>(); }
+
+void cancelPhotoRun(std::shared_ptr<PhotoRun> run) { run->cancelled = true; }
+
 struct Batch {
   std::shared_ptr<PhotoLoader> loader;
+  std::shared_ptr<PhotoRun> run;
   Tensor out;
   uint32_t epoch;
   std::vector<double> programs;
@@ -254,6 +277,7 @@ struct Batch {
   std::vector<Outcome> outcomes;
 
   void make(size_t i, Workspace& space) {
+    run->check();
     uint8_t* to = out.mutable_data_ptr<uint8_t>() + i * loader->maker.bytes();
     try {
       loader->maker.make(samples[i], epoch, space, to);
@@ -277,9 +301,9 @@ std::vector<double> numbersOf(const Env& env, Napi::Value value, const char* nam
 // Fills the first images of `out` with the samples, which lie in files from offset on; a negative length means the whole
 // file. `programs` has their programs of augmentation one after the other, and `programEnds` where each ends.
 //
-// Resolves to a list of those that are not done: [position, 1 for another decoder or 2 for unreadable, reason].
-Task loadPhotos(Env& env, std::shared_ptr<PhotoLoader> loader, Tensor out, int64_t epoch,
-                std::vector<std::string> files, std::vector<int64_t> offsets, std::vector<int64_t> lengths,
+// Rejects with ERR_ABORTED after cancelPhotoRun. Otherwise resolves to a list of those that are not done: [position, 1 for another decoder or 2 for unreadable, reason].
+Task loadPhotos(Env& env, std::shared_ptr<PhotoLoader> loader, std::shared_ptr<PhotoRun> run, Tensor out,
+                int64_t epoch, std::vector<std::string> files, std::vector<int64_t> offsets, std::vector<int64_t> lengths,
                 std::vector<int64_t> samples, Napi::Value programs, std::vector<int64_t> programEnds) {
   checkBatch(*loader, out);
   const size_t count = files.size();
@@ -287,7 +311,7 @@ Task loadPhotos(Env& env, std::shared_ptr<PhotoLoader> loader, Tensor out, int64
       static_cast<int64_t>(count) > out.size(0))
     throw Error("ERR_SHAPE", "files, offsets, lengths, samples and programEnds must have one length, at most that of out");
   const auto batch = std::make_shared<Batch>(
-      Batch{loader, out, word(epoch, "epoch"), numbersOf(env, programs, "programs"), {}, {}});
+      Batch{loader, run, out, word(epoch, "epoch"), numbersOf(env, programs, "programs"), {}, {}});
   batch->samples.resize(count);
   batch->outcomes.resize(count);
   int64_t begin = 0;
@@ -358,10 +382,12 @@ void initLoader(const Exports& exports) {
   bind<&resizePixels>(exports, "resizePixels", {"image", "size", "filter", "box"});
   bind<&photoLoader>(exports, "photoLoader",
                      {"library", "threads", "seed", "size", "crop", "scale", "ratio", "shorter", "interpolation",
-                      "flip", "mostBytes"});
+                      "flip", "mostBytes", "colorManagement"});
   bind<&photoCrop>(exports, "photoCrop", {"loader", "epoch", "sample", "height", "width"});
+  bind<&photoRun>(exports, "photoRun", {});
+  bind<&cancelPhotoRun>(exports, "cancelPhotoRun", {"run"});
   bind<&loadPhotos>(exports, "loadPhotos",
-                    {"loader", "out", "epoch", "files", "offsets", "lengths", "samples", "programs", "programEnds"});
+                    {"loader", "run", "out", "epoch", "files", "offsets", "lengths", "samples", "programs", "programEnds"});
   bind<&finishPhoto>(exports, "finishPhoto",
                      {"loader", "out", "position", "epoch", "sample", "pixels", "height", "width", "channels",
                       "program"});

@@ -101,6 +101,7 @@ void PhotoMaker::make(const Sample& sample, uint32_t epoch, Workspace& space, ui
   const std::span<const uint8_t> bytes = readPart(sample.part, options_.mostBytes, space.file);
   if (!space.jpeg) throw OtherDecoder("libjpeg-turbo is not there");
   const JpegHeader header = space.jpeg->open(bytes);
+  if (options_.colorManagement && header.profiled) throw OtherDecoder("has a colour profile");
   const Orientation turn = header.orientation;
   const int width = turn.swapsSides() ? header.height : header.width;
   const int height = turn.swapsSides() ? header.width : header.height;

@@ -46,6 +46,8 @@ struct PhotoOptions {
   uint64_t seed = 0;
   // The longest file, bytes.
   int64_t mostBytes = 0;
+  // Whether colour profiles count. They are left to the other decoder.
+  bool colorManagement = false;
 };
 
 class PhotoMaker {

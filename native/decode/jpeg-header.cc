@@ -2,12 +2,13 @@
 
 #include <cstring>
 #include <optional>
+#include <string_view>
 
 namespace mbconv {
 
 namespace {
 
-constexpr uint8_t kStartOfScan = 0xda, kEndOfImage = 0xd9, kApp1 = 0xe1;
+constexpr uint8_t kStartOfScan = 0xda, kEndOfImage = 0xd9, kApp1 = 0xe1, kApp2 = 0xe2;
 
 // Numbers of either byte order, with a check of each position.
 class Reader {
@@ -52,9 +53,11 @@ std::optional<int> orientationOf(std::span<const uint8_t> tiff) {
   return std::nullopt;
 }
 
-bool isExif(std::span<const uint8_t> segment) {
-  return segment.size() > 6 && std::memcmp(segment.data(), "Exif\0\0", 6) == 0;
+bool begins(std::span<const uint8_t> segment, std::string_view name) {
+  return segment.size() > name.size() && std::memcmp(segment.data(), name.data(), name.size()) == 0;
 }
+
+constexpr std::string_view kExif("Exif\0\0", 6), kProfile("ICC_PROFILE\0", 12);
 
 // Whether there is an end marker from `from` on. It is searched from the end, where it mostly is. Among the data of
 // pixels a byte 0xff is followed by 0 or by another marker, so that the pair is no pixel.
@@ -90,10 +93,11 @@ JpegMarkers readMarkers(std::span<const uint8_t> bytes) {
       }
       if (length >= 2 && next <= bytes.size()) {
         const auto segment = bytes.subspan(at + 4, length - 2);
-        if (marker == kApp1 && !exif && isExif(segment)) {
+        if (marker == kApp1 && !exif && begins(segment, kExif)) {
           exif = true;
-          markers.orientation = Orientation(orientationOf(segment.subspan(6)).value_or(1));
+          markers.orientation = Orientation(orientationOf(segment.subspan(kExif.size())).value_or(1));
         }
+        if (marker == kApp2 && begins(segment, kProfile)) markers.profile = true;
       }
       at = next;
     }

@@ -24,6 +24,8 @@ class Orientation {
 
 struct JpegMarkers {
   Orientation orientation;
+  // Whether it has a colour profile.
+  bool profile = false;
   // Whether the data of the pixels end with an end marker. Without one the file is truncated.
   bool whole = false;
 };

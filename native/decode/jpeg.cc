@@ -97,6 +97,7 @@ JpegHeader JpegDecoder::open(std::span<const uint8_t> bytes) {
   const JpegMarkers markers = readMarkers(bytes);
   if (!markers.whole) throw Unreadable("is truncated");
   header_.orientation = markers.orientation;
+  header_.profiled = markers.profile || cmyk_;  // sharp has a profile for inks without one
   return header_;
 }
 

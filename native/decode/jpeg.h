@@ -26,6 +26,8 @@ struct JpegHeader {
   int width = 0;
   int height = 0;
   Orientation orientation;
+  // Whether its colours are converted by a profile where colours are managed.
+  bool profiled = false;
   // Whether a decoder holds the coefficients of all pixels.
   bool progressive = false;
   // The least denominator that the limit of pixels allows.
