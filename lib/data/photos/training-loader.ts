@@ -13,6 +13,7 @@ import { native } from '../../native/addon'
 import type { PhotoLoaderHandle } from '../../native/signatures'
 import { seedBits } from '../../random/seed'
 import { empty } from '../../tensor/core/create'
+import { keepEach, scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
 import { mostBytes } from '../images/image-limits'
 import type { ByteBatch } from '../sources/batch'
@@ -135,7 +136,7 @@ export class PhotoLoader {
     const epoch: Epoch = { number, order: this.order(number), run: addon.photoRun() }
     const rest = this.batchesPerEpoch - fromBatch
     // One for the consumer.
-    const memory = Array.from({ length: Math.min(this.#options.ahead + 1, rest) }, () => this.#newBatch())
+    const memory = keepEach(Array.from({ length: Math.min(this.#options.ahead + 1, rest) }), () => this.#newBatch())
     const free = [...memory]
     const underWay: Promise<Made>[] = []
     let next = fromBatch
@@ -166,7 +167,7 @@ export class PhotoLoader {
 
   #newBatch(): Tensor {
     const { batchSize, size, pin } = this.#options
-    return owned(() => {
+    return scope(() => {
       const bytes = empty([batchSize, size, size, 3], { dtype: 'uint8' })
       return pin ? bytes.pinMemory() : bytes
     })
