@@ -30,12 +30,14 @@ export interface TrainingData {
  * Opens, loads or generates the images that a configuration names.
  *
  * @param resolution of the model's input, px
+ * @param device that the model is on
  * @param warn called with what the user should know: image files that are left out
  * @throws MbconvError ERR_CONFIG, ERR_DATA, ERR_IO
  */
 export async function openData(
   config: TrainConfig,
   resolution: number,
+  device: string,
   warn: (message: string) => void,
 ): Promise<TrainingData> {
   const { data, seed } = config
@@ -60,7 +62,8 @@ export async function openData(
   const { batchSize, evalBatchSize, augment, sampler, loaderThreads } = data
   const trainLoader = trainingLoader(train, {
     ...{ batchSize, size: resolution, seed, normalization, augment, sampler, unreadable },
-    ...{ interpolation: layout.interpolation, threads: loaderThreads },
+    ...{ interpolation: layout.interpolation, colorManagement: layout.colorManagement },
+    ...{ threads: loaderThreads, pin: device !== 'cpu' },
   })
   const testLoader = evaluationLoader(evaluated, {
     batchSize: evalBatchSize,
