@@ -2,6 +2,7 @@
 
 import type { Loader } from '../data/loader'
 import type { Module } from '../nn/module'
+import { inPrecision, type Precision } from '../optim/precision'
 import { breathe } from '../process/breathe'
 import { noGrad } from '../tensor/core/autograd'
 import { fromTypedArray } from '../tensor/core/create'
@@ -12,6 +13,8 @@ import type { Evaluation } from './record/events'
 export interface EvaluateOptions {
   device: string
   memoryFormat: 'contiguous' | 'channelsLast'
+  /** Of the forward pass, as in training. Default float32. */
+  precision?: Precision
   /** Called between batches; true ends the evaluation without a result. */
   shouldStop?: () => boolean
 }
@@ -25,7 +28,7 @@ export interface EvaluateOptions {
 export async function evaluate(
   model: Module,
   loader: Loader,
-  { device, memoryFormat, shouldStop }: EvaluateOptions,
+  { device, memoryFormat, precision = 'float32', shouldStop }: EvaluateOptions,
 ): Promise<Evaluation | undefined> {
   const { classes } = loader.dataset
   const confusion = new Confusion(classes.length)
@@ -37,7 +40,9 @@ export async function evaluate(
       const logits = noGrad(() =>
         scope(() => {
           const images = fromTypedArray(batch.images, batch.shape).to({ device, memoryFormat })
-          return model.forward(images).toTypedArray() as Float32Array // waits for the device
+          const output = inPrecision(precision, device, () => model.forward(images))
+          const logits = precision === 'float32' ? output : output.to({ dtype: 'float32' })
+          return logits.toTypedArray() as Float32Array // waits for the device
         }),
       )
       confusion.add(logits, batch.labels)
@@ -46,6 +51,6 @@ export async function evaluate(
   } finally {
     model.train(training)
   }
-  const { loss, top1, top5, matrix } = confusion
-  return { loss, top1, top5, confusion: matrix, classes: [...classes] }
+  const { loss, top1, top5, matrix, perClass, ece } = confusion
+  return { loss, top1, top5, confusion: matrix, perClass, ece, classes: [...classes] }
 }
