@@ -5,6 +5,7 @@ import { datasetOf } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { evaluate } from '../train/evaluate'
 import type { Evaluation } from '../train/record/events'
+import { resolvePrecision } from '../train/session/precision'
 import { openTrained } from './trained'
 
 export interface EvaluateRunOptions {
@@ -22,7 +23,7 @@ export interface RunEvaluation extends Evaluation {
 }
 
 /**
- * Evaluates a run's newest checkpoint, or a checkpoint, on the test images of its configuration.
+ * Evaluates the checkpoint of a run's best evaluation, or a checkpoint, on the test images of its configuration.
  *
  * @param runOrCheckpoint a run's folder or a checkpoint's
  * @throws MbconvError ERR_CHECKPOINT, ERR_CONFIG for wrong `data`, ERR_DATA for images the model was not trained for
@@ -46,7 +47,8 @@ export async function evaluateRun(
     const { mean, std } = state.normalization
     const loader = new Loader(test, { batchSize: config.data.evalBatchSize, size: state.resolution, mean, std })
     const { memoryFormat } = config
-    const evaluation = await evaluate(model, loader, { device: trained.device, memoryFormat })
+    const precision = resolvePrecision(config.precision, trained.device)
+    const evaluation = await evaluate(model, loader, { device: trained.device, memoryFormat, precision })
     return { ...evaluation!, classes: [...classes], checkpoint, step: state.step }
   } finally {
     model.dispose()

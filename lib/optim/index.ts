@@ -7,7 +7,6 @@ export { GradScaler, type GradScalerOptions, type GradScalerState } from './grad
 export { decayGroups, type LayerwiseOptions, layerwiseGroups } from './groups'
 export { Lamb, type LambOptions } from './lamb'
 export { Lion, type LionOptions } from './lion'
-export { type Mix, type MixOptions, mixBatch } from './mixing/mix'
 export { Optimizer, type OptimizerOptions, type OptimizerState, type ParamGroup } from './optimizer'
 export { RMSprop, type RMSpropOptions } from './rmsprop'
 export * as schedules from './schedules'

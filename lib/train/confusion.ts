@@ -53,7 +53,7 @@ export class Confusion {
     if (rank < 5) this.#top5++
     this.#actual[label]++
     this.#predicted[predicted]++
-    if (predicted === label) this.#right[label]++
+    if (rank === 0) this.#right[label]++
     if (this.matrix !== null) this.matrix[label][predicted]++
     this.images++
     const confidence = Math.exp(row[predicted] - logTotal)
@@ -61,7 +61,7 @@ export class Confusion {
     const bin = this.#bins[Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1)) || 0]
     bin.images++
     bin.confidence += confidence
-    if (predicted === label) bin.right++
+    if (rank === 0) bin.right++
   }
 
   /** Mean cross-entropy, in nats. */

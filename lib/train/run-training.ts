@@ -104,7 +104,7 @@ async function train(
   checkpoint: Checkpoint | undefined,
   { emit, stopRequested }: RunHooks,
 ): Promise<TrainResult> {
-  const { totalSteps, stepsPerEpoch, config, params, macs, device, trainImages, testImages, notes } = session
+  const { totalSteps, stepsPerEpoch, config, params, macs, device, precision, trainImages, testImages, notes } = session
   const position = positionFrom(checkpoint)
   const recorder = new Recorder({ runDir, position, emit })
   try {
@@ -118,6 +118,7 @@ async function train(
       params,
       macs,
       device,
+      precision,
       startStep: position.step,
       trainImages,
       testImages,

@@ -55,6 +55,9 @@ async function run(words: string[], options: PredictOptions): Promise<number> {
   const model = options.run ?? first ?? newestRunOrThrow()
   if (!options.run && !first) output.note(output.paintNote('dim', `run: ${model}`))
 
+  const { usedCheckpoint } = await import('../input/used-checkpoint.js')
+  const used = await usedCheckpoint(model)
+  if (used) output.note(output.paintNote('dim', used))
   const { predictEach } = await import('../../inference/predict.js')
   const settings = { topk, colorManagement, maxPixels, ...(batchSize && { batchSize }), ...(device && { device }) }
   let [read, unreadable] = [0, 0]

@@ -6,13 +6,16 @@
  */
 import type { TrainConfig } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
+import type { ImageDataset } from '../../data/sources/image-dataset'
 import { MbconvError } from '../../errors/error'
 import { count } from '../../models/cost/count'
 import { native } from '../../native/addon'
 import type { Module } from '../../nn/module'
 import { criterionOf } from '../../optim/criteria/kinds'
 import type { Ema } from '../../optim/ema'
+import type { GradScaler } from '../../optim/grad-scaler'
 import type { Optimizer } from '../../optim/optimizer'
+import type { Precision } from '../../optim/precision'
 import type { Schedule } from '../../optim/schedules'
 import type { StepParts } from '../../optim/step'
 import { getRandomState, manualSeed, setRandomState } from '../../tensor/core/random'
@@ -23,10 +26,15 @@ import { openData, type TrainingData } from './data'
 import { checkModel } from './demands'
 import { archFor, openModel } from './model'
 import { openOptimizer, scheduleOver, stepsOf } from './optimizer'
+import { checkDeviceKeys, resolvePrecision, scalerFor } from './precision'
 
 export interface Session extends Omit<TrainingData, 'train'> {
   config: TrainConfig
   device: string
+  /** The precision of forward pass and loss. */
+  precision: Precision
+  /** Scales the loss in fp16; null in other precisions. */
+  scaler: GradScaler | null
   model: Module
   /** The training loss. */
   criterion: StepParts['criterion']
@@ -36,6 +44,8 @@ export interface Session extends Omit<TrainingData, 'train'> {
   schedule: Schedule
   /** Side of the model's input, px. */
   resolution: number
+  /** Batches of an epoch; stepsPerEpoch counts updates. */
+  batchesPerEpoch: number
   /** Number of steps in the whole run. */
   totalSteps: number
   /** Number of trained parameters, and multiply-adds of one image. */
@@ -57,8 +67,11 @@ export interface Session extends Omit<TrainingData, 'train'> {
 export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Session {
   const arch = archFor(config)
   const { resolution } = arch
-  const { train, ...data } = openData(config, resolution)
-  const { stepsPerEpoch } = data
+  const { train, ...opened } = openData(config, resolution)
+  const batchesPerEpoch = opened.stepsPerEpoch
+  // The last step of an epoch takes the batches that are left, as in timm.
+  const stepsPerEpoch = Math.ceil(batchesPerEpoch / config.accumulate)
+  const data = { ...opened, stepsPerEpoch }
   const { numClasses } = train
   const [inChannels] = train.shape
   if (checkpoint !== undefined) checkFits(checkpoint, data)
@@ -69,6 +82,9 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
   const schedule = scheduleOver(config, stepsPerEpoch, totalSteps)
   const { params, macs } = count(arch, { numClasses, inChannels, resolution })
   const device = resolveDevice(config.device)
+  checkDeviceKeys(config, device)
+  const precision = resolvePrecision(config.precision, device)
+  const scaler = scalerFor(precision)
   if (config.threads !== null) native().setNumThreads(config.threads)
   manualSeed(config.seed)
 
@@ -77,31 +93,37 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
     for (const part of made) part.dispose()
   }
   try {
-    const opened = openModel(config, { numClasses, inChannels, device, resumed: checkpoint !== undefined })
-    const { model } = opened
+    const { model, notes: begun } = openModel(config, {
+      ...{ numClasses, inChannels, device, resumed: checkpoint !== undefined },
+    })
     made.push(model)
+    const criterion = criterionOf(config, { numClasses, classCounts: countsOf(train), device })
+    made.push({ dispose: () => criterion.dispose?.() })
     const { optimizer, ema } = openOptimizer(config, model)
     made.push(optimizer)
     if (ema !== null) made.push(ema)
     let notes: string[]
     if (checkpoint === undefined) {
-      notes = [...cautionsOf(config, train), ...opened.notes]
+      notes = [...cautionsOf(config, train, { stepsPerEpoch, totalSteps }), ...begun]
     } else {
-      restore(checkpoint, { model, optimizer, ema, device })
       const { step, config: before } = checkpoint.state
       const scheduleBefore = scheduleOver(config, stepsPerEpoch, stepsOf(before, stepsPerEpoch))
+      restore(checkpoint, { model, optimizer, ema, scaler, schedules: [schedule, scheduleBefore], device })
       notes = resumptionNotes(step, totalSteps, scheduleBefore, schedule)
     }
     return {
       ...data,
       config,
       device,
+      precision,
+      scaler,
       model,
-      criterion: criterionOf(config),
+      criterion,
       optimizer,
       ema,
       schedule,
       resolution,
+      batchesPerEpoch,
       totalSteps,
       params,
       macs,
@@ -123,13 +145,21 @@ function checkFits({ state, path }: Checkpoint, { dataset, stepsPerEpoch }: Omit
   }
 }
 
-/** Restores a checkpoint's tensors and random state. */
+/** The number of training images of each class. */
+function countsOf({ labels, numClasses }: ImageDataset): number[] {
+  const counts = new Array<number>(numClasses).fill(0)
+  for (const label of labels) counts[label]++
+  return counts
+}
+
+/** Restores a checkpoint's tensors, the state of schedules and scaler, and the random state. */
 function restore(
   checkpoint: Checkpoint,
-  { model, optimizer, ema, device }: Pick<Session, 'model' | 'optimizer' | 'ema' | 'device'>,
+  parts: Pick<Session, 'model' | 'optimizer' | 'ema' | 'scaler' | 'device'> & { schedules: Schedule[] },
 ): void {
-  const { state, path, parts } = checkpoint
-  if ((ema !== null) !== parts.includes('ema')) {
+  const { model, optimizer, ema, scaler, schedules, device } = parts
+  const { state, path } = checkpoint
+  if ((ema !== null) !== checkpoint.parts.includes('ema')) {
     throw new MbconvError('ERR_CHECKPOINT', `${path}: averaged weights are ${ema === null ? 'not wanted' : 'missing'}`)
   }
   try {
@@ -138,6 +168,8 @@ function restore(
       optimizer.loadStateDict({ step: state.optimizerSteps, tensors: readPart(checkpoint, 'optimizer').tensors })
       ema?.loadStateDict(readPart(checkpoint, 'ema').tensors, state.emaUpdates)
     })
+    if (state.scaler !== null) scaler?.loadStateDict(state.scaler)
+    if (state.schedule !== null) for (const schedule of schedules) schedule.restore?.(state.schedule)
   } catch (error) {
     throw new MbconvError('ERR_CHECKPOINT', `${path} does not fit the configuration: ${(error as Error).message}`, {
       cause: error,
