@@ -97,14 +97,14 @@ CASES = [
             )
         ),
     ),
-    (dict(name="oneCycle"), of_torch(lambda o: OneCycleLR(o, LR, total_steps=TOTAL + 1))[:TOTAL]),
+    (dict(name="oneCycle"), of_torch(lambda o: OneCycleLR(o, LR, total_steps=TOTAL))),
     (
         dict(name="oneCycle", pctStart=0.4, divFactor=10, finalDivFactor=100, anneal="linear"),
         of_torch(
             lambda o: OneCycleLR(
                 o,
                 LR,
-                total_steps=TOTAL + 1,
+                total_steps=TOTAL,
                 pct_start=0.4,
                 div_factor=10,
                 final_div_factor=100,
@@ -114,11 +114,9 @@ CASES = [
     ),
     (
         dict(name="oneCycle", threePhase=True),
-        of_torch(lambda o: OneCycleLR(o, LR, total_steps=TOTAL + 1, three_phase=True)),
+        of_torch(lambda o: OneCycleLR(o, LR, total_steps=TOTAL, three_phase=True)),
     ),
 ]
-# The cycle above is one update longer than the run: torch's scheduler refuses to step past its end.
-ONE_LONGER = "oneCycle"
 
 TOP1 = [0.1, 0.3, 0.30001, 0.29, 0.3, 0.5, 0.4, 0.4, 0.5, 0.5, 0.45, 0.6, 0.6, 0.6, 0.6]
 LOSS = [2.0, 1.5, 1.6, 1.5, 1.4999, 1.2, 1.3, 1.25, 1.21, 1.2, 1.19, 1.19, 1.19, 1.18, 1.17]
@@ -175,9 +173,7 @@ golden = dict(
     lr=LR,
     stepsPerEpoch=STEPS_PER_EPOCH,
     epochs=EPOCHS,
-    cases=[
-        dict(config=config, totalSteps=TOTAL + (config["name"] == ONE_LONGER), rates=rates) for config, rates in CASES
-    ],
+    cases=[dict(config=config, rates=rates) for config, rates in CASES],
     top1=TOP1,
     loss=LOSS,
     plateaus=[dict(config=config, rates=rates) for config, rates in PLATEAUS],
