@@ -98,8 +98,11 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       if (finished) {
         // A run that has not learned anything has failed, even if the last evaluation is from the run it resumes.
         const loss = position.lastEval?.loss ?? Number.NaN
+        const isUntrained = scaler !== null && session.optimizer.steps === 0
         const failure =
-          position.skipped.tooMany(true) ?? (Number.isFinite(loss) ? undefined : `the test loss is ${loss}`)
+          position.skipped.tooMany(true) ??
+          (isUntrained ? 'the gradients overflow: no step has changed the weights' : undefined) ??
+          (Number.isFinite(loss) ? undefined : `the test loss is ${loss}`)
         if (failure !== undefined) throw diverged(failure, step, schedule(step), position.checkpoint)
       }
       const stop = finished ? false : stopRequested()
