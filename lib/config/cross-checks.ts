@@ -1,6 +1,7 @@
 /** Checks of training configurations that concern several keys. */
 import { DEFAULT_DATASET, datasetKinds, datasetNamed } from '../data/sources/kinds'
 import { fullName, list } from '../models/families/catalogue'
+import { criterionProblems } from '../optim/criteria/kinds'
 import type { OptimizerKind } from '../optim/kind'
 import { OPTIMIZERS } from '../optim/kinds'
 import { SCHEDULES } from '../optim/schedules/kinds'
@@ -96,6 +97,23 @@ function optionProblems(at: At): Problem[] {
   return problems
 }
 
+/** The keys of gradient clipping, of which a configuration may set one. */
+const CLIPPING = ['clipGradNorm', 'clipGradValue', 'clipGradAgc'] as const
+
+function clippingProblems(at: At): Problem[] {
+  const [first, ...others] = CLIPPING.filter((key) => at(key) !== undefined && at(key) !== null)
+  return others.map((key) => ({
+    path: [key],
+    kind: 'value',
+    message: `is given besides ${first}`,
+    hint: 'gradients are clipped in one way: leave out the others',
+  }))
+}
+
+function lossProblems(raw: unknown): Problem[] {
+  return isMapping(raw) ? criterionProblems(raw).map((problem) => ({ ...problem, kind: 'value' })) : []
+}
+
 /** Checks the raw values, so that a mistake elsewhere does not hide these: several mistakes are reported at once. */
 export function crossCheck(raw: unknown): Problem[] {
   const at: At = (...keys) =>
@@ -106,5 +124,7 @@ export function crossCheck(raw: unknown): Problem[] {
     ...unusedProblems(at),
     ...channelProblems(at),
     ...optionProblems(at),
+    ...clippingProblems(at),
+    ...lossProblems(raw),
   ]
 }

@@ -31,17 +31,19 @@ const workingFolder = () => process.cwd()
  * @throws MbconvError ERR_VALUE or ERR_TYPE for stages that the cross-checks would have found
  */
 export function completed(parsed: ParsedConfig, baseOf: (key: string) => string = workingFolder): TrainConfig {
-  const { optimizer, model, data } = parsed
+  const { optimizer, model, data, schedule } = parsed
   const given: Record<string, unknown> = data
   const files = Object.fromEntries(
     datasetKind(data.dataset).files.map((key) => [key, path.resolve(baseOf(`data.${key}`), String(given[key]))]),
   )
-  const lr = optimizer.lr ?? optimizerKind(optimizer.name).rateFor?.(data.batchSize)
+  const lr = optimizer.lr ?? optimizerKind(optimizer.name).rateFor?.(data.batchSize * parsed.accumulate)
   return {
     ...parsed,
     model: { ...resolveWeights(model, () => baseOf('model.weights')), dropPath: dropPathOf(model) },
     data: { ...data, ...files },
     optimizer: { ...optimizer, lr } as TrainConfig['optimizer'],
+    // A warm-up in steps replaces the default one in epochs.
+    schedule: 'warmupSteps' in schedule && schedule.warmupSteps !== null ? { ...schedule, warmupEpochs: 0 } : schedule,
   }
 }
 

@@ -3,6 +3,7 @@
 import type { BatchLoader } from '../data/sources/batch'
 import type { ChannelStatistics } from '../data/sources/statistics'
 import type { Module } from '../nn/module'
+import { inPrecision, type Precision } from '../optim/precision'
 import { breathe } from '../process/breathe'
 import { noGrad } from '../tensor/core/autograd'
 import { scope } from '../tensor/core/scope'
@@ -14,6 +15,8 @@ export interface EvaluateOptions {
   device: string
   memoryFormat: 'contiguous' | 'channelsLast'
   normalization: ChannelStatistics
+  /** Of the forward pass, as in training. Default float32. */
+  precision?: Precision
   /** Called between batches; true ends the evaluation without a result. */
   shouldStop?: () => boolean
 }
@@ -27,7 +30,7 @@ export interface EvaluateOptions {
 export async function evaluate(
   model: Module,
   loader: BatchLoader,
-  { device, memoryFormat, normalization, shouldStop }: EvaluateOptions,
+  { device, memoryFormat, normalization, precision = 'float32', shouldStop }: EvaluateOptions,
 ): Promise<Evaluation | undefined> {
   const { classes } = loader.dataset
   const confusion = new Confusion(classes.length)
@@ -41,7 +44,9 @@ export async function evaluate(
       const batch = next.value
       const logits = noGrad(() =>
         scope(() => {
-          const logits = model.forward(input.tensorOf(batch).to({ memoryFormat }))
+          const images = input.tensorOf(batch).to({ memoryFormat })
+          const output = inPrecision(precision, device, () => model.forward(images))
+          const logits = precision === 'float32' ? output : output.to({ dtype: 'float32' })
           return logits.toTypedArray() as Float32Array // waits for the device
         }),
       )
@@ -53,6 +58,6 @@ export async function evaluate(
     input.dispose()
     model.train(training)
   }
-  const { loss, top1, top5, matrix } = confusion
-  return { loss, top1, top5, confusion: matrix, classes: [...classes] }
+  const { loss, top1, top5, matrix, perClass, ece } = confusion
+  return { loss, top1, top5, confusion: matrix, perClass, ece, classes: [...classes] }
 }

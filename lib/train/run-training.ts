@@ -104,11 +104,11 @@ async function train(
   checkpoint: Checkpoint | undefined,
   { emit, stopRequested }: RunHooks,
 ): Promise<TrainResult> {
-  const { totalSteps, stepsPerEpoch, config, params, macs, device, trainImages, testImages, warnings } = session
+  const { totalSteps, stepsPerEpoch, config, params, macs, device, precision, trainImages, testImages } = session
   const position = positionFrom(checkpoint)
   const recorder = new Recorder({ runDir, position, emit })
   try {
-    warnings.listen(recorder.warn)
+    session.warnings.listen(recorder.warn)
     recorder.record({
       type: 'start',
       runDir,
@@ -118,6 +118,7 @@ async function train(
       params,
       macs,
       device,
+      precision,
       startStep: position.step,
       trainImages,
       testImages,

@@ -49,6 +49,9 @@ export async function imageRun(words: string[], options: ImageRunOptions, output
   checkImageWords(given)
   const model = options.run ?? first ?? newestRunOrThrow()
   if (!options.run && !first) output.note(output.paintNote('dim', `run: ${model}`))
+  const { usedCheckpoint } = await import('./used-checkpoint.js')
+  const used = await usedCheckpoint(model)
+  if (used) output.note(output.paintNote('dim', used))
   let unreadable = 0
   const skip = (file: string, { code, message, hint }: MbconvError) => {
     output.data({ file, error: { code, message, hint: hint ?? null } })
