@@ -160,6 +160,8 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       await breathe()
     }
   } finally {
+    // Ends the work on batches that nobody will ask for.
+    await batches.return?.()
     losses.dispose()
     stepper.dispose()
   }

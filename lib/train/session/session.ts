@@ -163,8 +163,8 @@ function checkFits({ state, path }: Checkpoint, { dataset, stepsPerEpoch }: Omit
 }
 
 /** The number of training images of each class. */
-function countsOf({ labels, numClasses }: Dataset): number[] {
-  const counts = new Array<number>(numClasses).fill(0)
+function countsOf({ labels, classes }: Dataset): number[] {
+  const counts = new Array<number>(classes.length).fill(0)
   for (const label of labels) counts[label]++
   return counts
 }
