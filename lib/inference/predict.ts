@@ -1,12 +1,19 @@
 /** Predicts the classes of image files with a trained model. */
 
-import { checkCount } from '../errors/check'
+import { checkCount, checkNumber } from '../errors/check'
 import { MbconvError } from '../errors/error'
+import type { ModelCard } from '../models/export/card'
+import { largestProbability, thresholdFor } from '../models/export/confidence'
 import { type EachImageOptions, eachImage, type ImageSources, type Unreadable } from './each-image'
 
 export interface PredictOptions extends EachImageOptions {
   /** Guesses per image, most probable first. Default 5, at most the number of classes. */
   topk?: number
+  /**
+   * Share of images of known classes that may be rejected as unknown, 0 … 1. The threshold comes from the model card,
+   * which has the confidences of the images that the network was evaluated on.
+   */
+  reject?: number
 }
 
 export interface Guess {
@@ -21,6 +28,9 @@ export interface Prediction {
   /** The given path, or the name of the bytes. */
   file: string
   predictions: Guess[]
+  /** With `reject`: the largest probability, calibrated, and whether it is high enough for a known class. */
+  confidence?: number
+  isKnown?: boolean
 }
 
 /**
@@ -38,14 +48,34 @@ export async function* predictEach(
   options: PredictOptions = {},
 ): AsyncGenerator<Prediction | Unreadable, void, undefined> {
   const op = 'predictEach'
-  const { topk = 5 } = options ?? {}
+  const { topk = 5, reject } = options ?? {}
   checkCount(op, 'topk', topk)
+  if (reject !== undefined) checkShare(op, reject)
   yield* eachImage<Prediction>(model, images, options, {
     op,
-    options: ['topk'],
+    options: ['topk', 'reject'],
     compute: (network, input) => network.forward(input).softmax(-1),
-    resultOf: (file, row, { card }) => ({ file, predictions: guessesOf(row, card.classes, topk) }),
+    resultOf: (file, row, { card }) => ({
+      ...{ file, predictions: guessesOf(row, card.classes, topk) },
+      ...(reject !== undefined && judged(op, row, card, reject)),
+    }),
   })
+}
+
+function checkShare(op: string, reject: number): void {
+  checkNumber(op, 'reject', reject)
+  if (reject >= 0 && reject <= 1) return
+  throw new MbconvError('ERR_VALUE', `${op}: reject must be a share from 0 to 1, got ${reject}`, { op })
+}
+
+/** Whether an image is of a known class. @throws MbconvError ERR_VALUE if the card does not say how sure the network is */
+function judged(op: string, probabilities: Float32Array, { name, confidence: known }: ModelCard, reject: number) {
+  if (known === null) {
+    const text = `${op}: the card of ${name} does not say how sure the network is, so it cannot reject images`
+    throw new MbconvError('ERR_VALUE', text, { op, hint: 'Cards of training runs say it, from their evaluation.' })
+  }
+  const confidence = largestProbability(probabilities.map(Math.log), known.temperature)
+  return { confidence, isKnown: confidence >= thresholdFor(known, reject) }
 }
 
 /** The most probable classes, most probable first. */

@@ -34,6 +34,7 @@ export function cardOfTrained({ model, state, checkpoint, chosen, averaged }: Tr
       images: evaluatedImages(lastEval),
       step: lastEval.step,
     },
+    confidence: lastEval?.confidence ?? null,
     source: `${run}, ${basename(checkpoint)}`,
     notes,
   })

@@ -7,6 +7,7 @@ import { inPrecision, type Precision } from '../optim/precision'
 import { breathe } from '../process/breathe'
 import { noGrad } from '../tensor/core/autograd'
 import { scope } from '../tensor/core/scope'
+import { ConfidenceLog } from './confidence'
 import { Confusion } from './confusion'
 import { InputNormalizer } from './input'
 import type { Evaluation } from './record/events'
@@ -34,6 +35,7 @@ export async function evaluate(
 ): Promise<Evaluation | undefined> {
   const { classes } = loader.dataset
   const confusion = new Confusion(classes.length)
+  const sure = new ConfidenceLog(classes.length, loader.dataset.length)
   const { training } = model
   const input = new InputNormalizer({ device, normalization })
   const batches = loader.epoch(0)
@@ -51,6 +53,7 @@ export async function evaluate(
         }),
       )
       confusion.add(logits, batch.labels)
+      sure.add(logits, batch.labels)
       await breathe()
     }
   } finally {
@@ -59,5 +62,5 @@ export async function evaluate(
     model.train(training)
   }
   const { loss, top1, top5, matrix, perClass, ece } = confusion
-  return { loss, top1, top5, confusion: matrix, perClass, ece, classes: [...classes] }
+  return { loss, top1, top5, confusion: matrix, perClass, ece, confidence: sure.result, classes: [...classes] }
 }

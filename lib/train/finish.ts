@@ -33,6 +33,7 @@ export async function finish(
     top5: lastEval?.top5 ?? Number.NaN,
     confusion: lastEval === null ? [] : lastEval.confusion,
     perClass: lastEval?.perClass ?? null,
+    confidence: lastEval?.confidence ?? null,
     ece: lastEval?.ece ?? Number.NaN,
     classes: [...session.dataset.classes],
     steps: step,

@@ -68,6 +68,8 @@ export const INTERNALS = {
   web: 'files/web.js',
   inputImage: 'data/images/input-image.js',
   imageDataset: 'data/sources/image-dataset.js',
+  confidence: 'models/export/confidence.js',
+  confidenceLog: 'train/confidence.js',
   eachImage: 'inference/each-image.js',
   openModel: 'inference/open-model.js',
   predict: 'inference/predict.js',

@@ -1,7 +1,7 @@
 /** `mbconv predict`: predicts the classes of images with a trained model. */
 import type { Prediction } from '../../inference/predict'
 import type { CommandDescription } from '../command-line/command'
-import { wholeNumber } from '../command-line/values'
+import { number, wholeNumber } from '../command-line/values'
 import { IMAGE_RUN_OPTIONS, type ImageRunOptions, imageRun } from '../input/image-run'
 import * as format from '../view/format'
 import { Output } from '../view/output'
@@ -15,6 +15,11 @@ export const predictCommand: CommandDescription = {
   ],
   options: [
     { flags: '--topk <n>', help: 'guesses for each image', parse: wholeNumber, default: 3 },
+    {
+      flags: '--reject <rate>',
+      help: 'share of known images, 0 to 1, that may be called unknown; the others are of a class that the model does not know',
+      parse: number,
+    },
     ...IMAGE_RUN_OPTIONS,
   ],
   examples: [
@@ -28,14 +33,16 @@ export const predictCommand: CommandDescription = {
 
 interface PredictOptions extends ImageRunOptions {
   topk: number
+  reject?: number
 }
 
 async function run(words: string[], options: PredictOptions): Promise<number> {
   const output = new Output(options)
+  const { topk, reject } = options
   const { model, images, settings, skip, conclude } = await imageRun(words, options, output)
   const { predictEach } = await import('../../inference/predict.js')
   let read = 0
-  for await (const each of predictEach(model, images, { ...settings, topk: options.topk })) {
+  for await (const each of predictEach(model, images, { ...settings, ...(reject !== undefined && { reject }), topk })) {
     if ('error' in each) skip(each.file, each.error)
     else {
       output.data(each)
@@ -46,9 +53,9 @@ async function run(words: string[], options: PredictOptions): Promise<number> {
   return conclude(read)
 }
 
-function lineOf({ file, predictions }: Prediction, { paint }: Output): string {
+function lineOf({ file, predictions, isKnown = true }: Prediction, { paint }: Output): string {
   const texts = predictions.map(({ label, probability }, i) =>
     paint(i === 0 ? 'green' : 'dim', `${label} ${format.percent(probability)}`),
   )
-  return `${file}: ${texts.join('  ')}`
+  return `${file}: ${isKnown ? '' : `${paint('yellow', 'unknown')}, nearest: `}${texts.join('  ')}`
 }

@@ -1,5 +1,6 @@
 /** The events of a training run, and its result. */
 
+import type { Confidence } from '../../models/export/confidence'
 import type { Precision } from '../../optim/precision'
 import type { StopReason } from '../../process/stop-reason'
 
@@ -30,6 +31,8 @@ export interface Evaluation {
    * there was no evaluation, or if it is from an older version.
    */
   ece: number
+  /** null if there was no evaluation, a logit was not finite, or it is from an older version. */
+  confidence: Confidence | null
   /** Names of the classes. */
   classes: string[]
 }

@@ -72,6 +72,10 @@ const trainState = z.object({
       confusion: z.array(z.array(count)).nullable(),
       perClass: z.object({ images: z.array(count), precision: shares, recall: shares }).nullable().default(null),
       ece: measured.prefault(null),
+      confidence: z
+        .object({ temperature: z.number().positive(), quantiles: z.array(z.number()).length(101) })
+        .nullable()
+        .default(null),
       classes: z.array(z.string()),
     })
     .nullable(),
