@@ -99,6 +99,11 @@ const augment = z.strictObject({
   mix: mixSchema.prefault({}),
 })
 
+const progressive = z.strictObject({
+  from: z.int().min(8).max(4096).describe("side of the first images, px; the last have the model's resolution"),
+  stages: z.int().min(2).max(100).default(4).describe('number of sizes, for equal shares of the epochs'),
+})
+
 const datasets = datasetFields()
 
 const data = z.strictObject({
@@ -111,6 +116,7 @@ const data = z.strictObject({
     .default('shuffle')
     .describe('shuffle: every image once an epoch; balanced: as many from each class'),
   augment: augment.prefault({}),
+  progressive: progressive.nullable().default(null).describe('begin with smaller images; null: one size throughout'),
   fit: z
     .enum(['crop', 'squash', 'stretch'])
     .nullable()

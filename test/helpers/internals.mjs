@@ -31,6 +31,7 @@ export const INTERNALS = {
   unreadableImages: 'data/photos/unreadable.js',
   release: 'data/images/release.js',
   loader: 'data/loader.js',
+  progressive: 'data/progressive.js',
   datasetKinds: 'data/sources/kinds.js',
   dataStatistics: 'data/sources/statistics.js',
   digits: 'data/sources/digits.js',

@@ -4,6 +4,7 @@ import type { TrainConfig } from '../../config/train'
 import { evaluationLoader } from '../../data/evaluation'
 import { photoStatistics } from '../../data/photos/statistics'
 import { UnreadableImages } from '../../data/photos/unreadable'
+import { ProgressiveLoader } from '../../data/progressive'
 import type { BatchLoader } from '../../data/sources/batch'
 import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
@@ -60,11 +61,17 @@ export async function openData(
   const normalization = normalizationOfData(train, wanted, own)
 
   const { batchSize, evalBatchSize, augment, sampler, loaderThreads } = data
-  const trainLoader = trainingLoader(train, {
-    ...{ batchSize, size: resolution, seed, normalization, augment, sampler, unreadable },
+  const loading = {
+    ...{ batchSize, seed, normalization, augment, sampler, unreadable },
     ...{ interpolation: layout.interpolation, colorManagement: layout.colorManagement },
     ...{ threads: loaderThreads, pin: device !== 'cpu' },
-  })
+  }
+  const loaderOf = (size: number) => trainingLoader(train, { ...loading, size })
+  const { progressive } = data
+  const trainLoader =
+    progressive === null
+      ? loaderOf(resolution)
+      : new ProgressiveLoader({ ...progressive, epochs: config.epochs }, resolution, loaderOf)
   const testLoader = evaluationLoader(evaluated, {
     batchSize: evalBatchSize,
     preprocessing: { ...layout, ...normalization },
