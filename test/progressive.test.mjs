@@ -44,7 +44,11 @@ t.test('a loader for each size, one at a time', async (t) => {
 
 t.test('a run through two sizes equals one that stopped in between', async (t) => {
   const dir = t.testdir()
-  const config = (name) => tinyConfig(dir, { data: { progressive: { from: 8, stages: 2 } }, top: { epochs: 2 }, run: { name } })
+  const config = (name) => {
+    const data = { progressive: { from: 8, stages: 2 } }
+    const tiny = tinyConfig(dir, { data, top: { epochs: 2 }, run: { name } })
+    return { ...tiny, model: { ...tiny.model, resolution: 16 } }
+  }
   const whole = await mb.train(config('whole'), { worker: false }).result
   const stop = new AbortController()
   const run = mb.train(config('parts'), { worker: false, signal: stop.signal })
