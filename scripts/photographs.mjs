@@ -88,7 +88,9 @@ async function main(args) {
     const { classes, credits } = await makePhotographs({ ...options, cache, say })
     const total = (split) => classes.reduce((sum, row) => sum + row[split], 0)
     const rows = [...classes, { label: 'all', train: total('train'), test: total('test') }]
-    const lines = rows.map(({ label, train, test }) => `${label.padEnd(12)}${String(train).padStart(6)}${String(test).padStart(6)}`)
+    const lines = rows.map(
+      ({ label, train, test }) => `${label.padEnd(12)}${String(train).padStart(6)}${String(test).padStart(6)}`,
+    )
     process.stdout.write(`${'class'.padEnd(12)} train  test\n${lines.join('\n')}\n\n${credits}`)
     return EXIT.ok
   } catch (error) {

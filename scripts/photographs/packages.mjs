@@ -20,7 +20,13 @@ const NPM = ['pack', '--ignore-scripts', '--loglevel', 'error', '--fetch-retries
 /** How each client is started, how it names a version, where its message is, and how it shows its settings. */
 const CLIENTS = {
   npm: {
-    command: ({ npm }, { name, version }, folder) => [...npm, ...NPM, '--pack-destination', folder, `${name}@${version}`],
+    command: ({ npm }, { name, version }, folder) => [
+      ...npm,
+      ...NPM,
+      '--pack-destination',
+      folder,
+      `${name}@${version}`,
+    ],
     reason: /^npm (?:error|ERR!) (?!code\b|errno\b|syscall\b|A complete log)(.+)$/m,
     settings: '`npm config get registry`',
   },
@@ -81,7 +87,10 @@ function notFetched({ client, name, version }, { code, output, timedOut }) {
 }
 
 function otherContent({ client, name, version, sha256 }, found) {
-  return new SetupError(`${name} ${version} is not what was published: its SHA-256 is ${found}, it should be ${sha256}`, {
-    hint: `The file has been removed. The registry that ${client} uses (${CLIENTS[client].settings}) has another one under this name.`,
-  })
+  return new SetupError(
+    `${name} ${version} is not what was published: its SHA-256 is ${found}, it should be ${sha256}`,
+    {
+      hint: `The file has been removed. The registry that ${client} uses (${CLIENTS[client].settings}) has another one under this name.`,
+    },
+  )
 }

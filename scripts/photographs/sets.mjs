@@ -34,7 +34,16 @@ export const PACKAGES = {
     file: 'scikit_image-0.25.2-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl',
     sha256: '24cc986e1f4187a12aa319f777b36008764e856e5013666a4a83f8df083c2641',
     inside: 'skimage/data',
-    flags: ['--platform', 'manylinux2014_x86_64', '--implementation', 'cp', '--python-version', '3.11', '--abi', 'cp311'],
+    flags: [
+      '--platform',
+      'manylinux2014_x86_64',
+      '--implementation',
+      'cp',
+      '--python-version',
+      '3.11',
+      '--abi',
+      'cp311',
+    ],
   },
   forests: {
     client: 'pip',
@@ -122,7 +131,10 @@ const SURFACES = {
 /** Each set: what it is, and its images. The section of CREDITS.md has the same name. */
 export const SETS = {
   foods: { what: 'Photographs of foods, each of another food: fish, fruit, leaves …', images: foods },
-  surfaces: { what: `Regions of ${SIDE} × ${SIDE} pixels of seven photographs: brick, grass, gravel, trees`, images: surfaces },
+  surfaces: {
+    what: `Regions of ${SIDE} × ${SIDE} pixels of six photographs: brick, grass, gravel, trees`,
+    images: surfaces,
+  },
 }
 
 /** @returns {Photograph[]} */
