@@ -166,6 +166,11 @@ export interface Native extends NativeOperations {
   // native/data/scenes.cc
   renderScenes(out: Uint8Array, kinds: Uint8Array, seed: bigint, first: number, size: number, noise: number): void
 
+  // native/data/augment.cc
+  augmentImages(images: Tensor, programs: Float64Array, offsets: Int32Array): void
+  /** The operations of programs in the order of their opcodes, from 1: [name, operand, …]. */
+  augmentOpcodes(): string[][]
+
   // native/ops/dispatch.cc
   callOp(name: string, args: unknown[], kwargs?: object): unknown
   opNames(): string[]
