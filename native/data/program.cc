@@ -1,6 +1,8 @@
 #include "data/program.h"
 
 #include <cmath>
+#include <iterator>
+#include <locale>
 #include <optional>
 #include <sstream>
 

@@ -199,7 +199,7 @@ def timm_policies():
     def steps(policy):
         return [[[op.name, op.prob, op.magnitude] for op in ops] for ops in policy]
 
-    tables = {name: steps(timm_aa.auto_augment_policy(name)) for name in ("v0", "v0r", "original", "originalr")}
+    tables = {name: steps(timm_aa.auto_augment_policy(name)) for name in ("v0", "v0r", "original", "originalr", "3a")}
     rand = timm_aa.rand_augment_transform("rand-m9-mstd0.5", {})
     increasing = timm_aa.rand_augment_transform("rand-m9-mstd0.5-inc1", {})
     mix = timm_aa.augment_and_mix_transform("augmix-m3-w3", {"translate_pct": 0.3})

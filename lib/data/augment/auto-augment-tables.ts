@@ -1,12 +1,12 @@
 /**
- * AutoAugment's tables: sub-policies of two operations, each with its probability and its level (0 … 9 or 10). A level of
+ * AutoAugment's tables: sub-policies of one or two operations, each with its probability and its level (0 … 9 or 10). A level of
  * an operation without a strength has no effect.
  */
 
 /** [operation, probability, level] */
 type Step<Name> = readonly [name: Name, probability: number, level: number]
 
-export type SubPolicy<Name> = readonly [Step<Name>, Step<Name>]
+export type SubPolicy<Name> = readonly Step<Name>[]
 
 /**
  * The policy of EfficientNet (tensorflow/tpu, models/official/efficientnet/autoaugment.py, policy_v0). Its one translation
@@ -38,6 +38,13 @@ export const V0 = [
   [['Posterize', 0.8, 2], ['Solarize', 0.6, 10]],
   [['Solarize', 0.6, 8], ['Equalize', 0.6, 1]],
   [['Color', 0.8, 6], ['Rotate', 0.4, 5]],
+] as const satisfies readonly SubPolicy<string>[]
+
+/** 3-Augment (Touvron et al., "DeiT III", ECCV 2022): solarize at 128, grey, or a random blur. */
+export const THREE_AUGMENT = [
+  [['Solarize', 1, 5]],
+  [['Desaturate', 1, 10]],
+  [['GaussianBlurRand', 1, 10]],
 ] as const satisfies readonly SubPolicy<string>[]
 
 /** The paper's policy for ImageNet (Cubuk et al., "AutoAugment", CVPR 2019, table 9). */

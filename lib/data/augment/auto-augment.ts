@@ -1,13 +1,13 @@
 /**
- * AutoAugment: one of 25 sub-policies for each image, each equally likely. Its two operations follow one another, each
+ * AutoAugment: one of several sub-policies for each image, each equally likely. Its operations follow one another, each
  * with its own probability.
  *
- * Cubuk et al., "AutoAugment: Learning Augmentation Strategies from Data", CVPR 2019. Policies v0 to originalr have the
- * ranges of timm, the others those of torchvision.
+ * Cubuk et al., "AutoAugment: Learning Augmentation Strategies from Data", CVPR 2019. Policies that timm
+ * names have its ranges: v0, v0r, original, originalr and 3a. The others have those of torchvision.
  */
 import { z } from 'zod'
 import { PURPOSE } from '../../random/philox'
-import { CIFAR10, IMAGENET, type SubPolicy, SVHN, V0 } from './auto-augment-tables'
+import { CIFAR10, IMAGENET, type SubPolicy, SVHN, THREE_AUGMENT, V0 } from './auto-augment-tables'
 import { happens, oneOf, type RandomSource } from './draws'
 import { type AugmentationKind, BLACK, fill, GREY, interpolation, type Size, withoutEffect } from './kind'
 import type { Program } from './program'
@@ -31,6 +31,7 @@ const POLICIES = {
   v0r: { source: 'timm', table: posterizing<TimmOperationName>(V0, 'PosterizeIncreasing') },
   original: { source: 'timm', table: posterizing<TimmOperationName>(IMAGENET, 'PosterizeOriginal') },
   originalr: { source: 'timm', table: posterizing<TimmOperationName>(IMAGENET, 'PosterizeIncreasing') },
+  '3a': { source: 'timm', table: THREE_AUGMENT },
   imagenet: { source: 'torchvision', table: IMAGENET },
   cifar10: { source: 'torchvision', table: CIFAR10 },
   svhn: { source: 'torchvision', table: SVHN },
@@ -45,7 +46,7 @@ export const autoAugmentPolicy = (name: PolicyName): TimmPolicy | TorchvisionPol
 
 const schema = z.strictObject({
   name: z.literal('autoAugment'),
-  policy: z.enum(policyNames).default('v0').describe("v0: EfficientNet's; v0r, original, originalr: timm's names"),
+  policy: z.enum(policyNames).default('v0').describe("v0: EfficientNet's; also timm's and torchvision's others"),
   magnitudeStd: z.number().min(0).max(10).optional().describe('normal noise on the level; default 0, as in the paper'),
   translatePixels: z
     .number()
@@ -88,10 +89,9 @@ export const autoAugmentKind = {
   check(raw: Record<string, unknown>) {
     const { policy = 'v0' } = raw
     if (!policyNames.includes(policy as PolicyName)) return []
-    const { source } = autoAugmentPolicy(policy as PolicyName)
-    const beside = `policy: ${String(policy)}`
-    if (source === 'torchvision') return withoutEffect(raw, ['magnitudeStd', 'translatePixels'], beside)
-    // The paper's policy for ImageNet has no translation.
-    return String(policy).startsWith('original') ? withoutEffect(raw, ['translatePixels'], beside) : []
+    const { source, table } = autoAugmentPolicy(policy as PolicyName)
+    const translates = table.some((steps) => steps.some(([name]) => name === 'TranslateYRel'))
+    const keys = [...(source === 'timm' ? [] : ['magnitudeStd']), ...(translates ? [] : ['translatePixels'])]
+    return withoutEffect(raw, keys, `policy: ${String(policy)}`)
   },
 } satisfies AugmentationKind
