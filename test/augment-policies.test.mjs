@@ -51,7 +51,11 @@ t.test("AutoAugment's tables are those of timm and of torchvision", async (t) =>
     t.equal(source, 'torchvision')
     // torchvision has null for the level of an operation without a strength.
     const known = ours.map((steps, i) => steps.map((step, j) => [...step.slice(0, 2), table[i][j][2] && step[2]]))
-    t.same(known, table.map((steps) => steps.map(([op, probability, level]) => [op, probability, level])), name)
+    t.same(
+      known,
+      table.map((steps) => steps.map(([op, probability, level]) => [op, probability, level])),
+      name,
+    )
   }
 })
 
@@ -127,7 +131,9 @@ t.test('random erasing: colours and noise of the normalisation', async (t) => {
   // 124 is 2.12 deviations of 58 above 0: 1.7 % of normal numbers are lower.
   t.ok(isNear(clipped, 0.0176, reds.length), `${clipped} are 0`)
   t.ok(Math.abs(reds.reduce((sum, red) => sum + red, 0) / reds.length - 124) < 5)
-  const pixel = drawn(config('randomErasing', { probability: 1, mode: 'pixel', mean: [0, 0.5, 1], std: [0.1, 0.2, 0.4] }))
+  const pixel = drawn(
+    config('randomErasing', { probability: 1, mode: 'pixel', mean: [0, 0.5, 1], std: [0.1, 0.2, 0.4] }),
+  )
   const keys = new Set()
   for (const { name, operands } of pixel.flat()) {
     t.equal(name, 'eraseNoise')
@@ -199,7 +205,10 @@ t.test('RandAugment: layers, probability, and noise on the magnitude', async (t)
   t.ok(isNear(counts, 13 / 14, 14000), 'the fourteenth is the identity')
   const turned = theirs.flat().filter(({ name }) => name === 'rotate')
   t.same([...new Set(turned.map(({ operands }) => Math.abs(operands[0])))], [9], 'bin 9 of 31')
-  t.ok(turned.every(({ operands }) => operands.slice(1).every((value) => value === 0)), 'nearest, on black')
+  t.ok(
+    turned.every(({ operands }) => operands.slice(1).every((value) => value === 0)),
+    'nearest, on black',
+  )
 })
 
 t.test('TrivialAugment: one operation, each magnitude equally often', async (t) => {
@@ -228,7 +237,10 @@ t.test('AugMix: weighted chains between start and end', async (t) => {
     first += added[0].operands[0] / programs.length
     lengths[steps.findIndex(({ name }) => name === 'mixAdd') - 2]++
   }
-  t.ok(lengths.every((count) => isNear(count / 2000, 1 / 3, 2000)), `${lengths}`)
+  t.ok(
+    lengths.every((count) => isNear(count / 2000, 1 / 3, 2000)),
+    `${lengths}`,
+  )
   // The uniform distribution on a triangle, and on a line.
   t.ok(Math.abs(first - 1 / 3) < 0.03, `${first}`)
   t.ok(Math.abs(share - 1 / 2) < 0.04, `${share}`)
@@ -243,7 +255,14 @@ t.test('colour jitter: factors within their limits, in any order, with their pro
   const jittered = programs.filter((steps) => steps.length >= 4)
   t.ok(isNear(jittered.length / count, 0.8, count))
   t.ok(isNear(programs.filter((steps) => steps.at(-1)?.name === 'grayscale').length / count, 0.2, count))
-  const orders = new Set(jittered.map((steps) => steps.slice(0, 4).map(({ name }) => name).join()))
+  const orders = new Set(
+    jittered.map((steps) =>
+      steps
+        .slice(0, 4)
+        .map(({ name }) => name)
+        .join(),
+    ),
+  )
   t.equal(orders.size, 24)
   for (const [wanted, low, high] of [
     ['brightness', 0.6, 1.4],
@@ -265,7 +284,10 @@ t.test('distributions behind the draws', async (t) => {
   const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length
   const moments = (list) => [mean(list), mean(list.map((value) => value ** 2)) - mean(list) ** 2]
   const near = (got, wanted, tolerance) =>
-    t.ok(got.every((value, i) => Math.abs(value - wanted[i]) < tolerance), `${got} near ${wanted}`)
+    t.ok(
+      got.every((value, i) => Math.abs(value - wanted[i]) < tolerance),
+      `${got} near ${wanted}`,
+    )
   near(moments(many(() => normal(random))), [0, 1], 0.05)
   // Mean and variance of a gamma distribution are its shape.
   for (const shape of [0.3, 1, 4.5]) near(moments(many(() => gamma(random, shape))), [shape, shape], 0.06 * (1 + shape))
