@@ -134,13 +134,11 @@ t.test('random erasing: colours and noise of the normalisation', async (t) => {
   const pixel = drawn(
     config('randomErasing', { probability: 1, mode: 'pixel', mean: [0, 0.5, 1], std: [0.1, 0.2, 0.4] }),
   )
-  const keys = new Set()
-  for (const { name, operands } of pixel.flat()) {
-    t.equal(name, 'eraseNoise')
-    t.same(operands.slice(4, 10), [0, 127.5, 255, 25.5, 51, 102])
-    keys.add(operands.slice(10).join())
-  }
-  t.equal(keys.size, pixel.flat().length, 'each has noise of its own')
+  const steps = pixel.flat()
+  t.ok(steps.length > 3900 && steps.every(({ name }) => name === 'eraseNoise'))
+  t.same([...new Set(steps.map(({ operands }) => operands.slice(4, 10).join()))], ['0,127.5,255,25.5,51,102'])
+  const keys = new Set(steps.map(({ operands }) => operands.slice(10).join()))
+  t.equal(keys.size, steps.length, 'each has noise of its own')
   const some = drawn(config('randomErasing', { probability: 0.25 }))
   t.ok(isNear(some.filter((steps) => steps.length > 0).length / some.length, 0.25, some.length))
 })
@@ -186,7 +184,7 @@ t.test('RandAugment: layers, probability, and noise on the magnitude', async (t)
   const half = drawn(config('randAugment')).flat().length / 8000
   t.ok(isNear(half, 0.5, 8000), `${half}`)
   const degrees = (options) =>
-    drawn(config('randAugment', { probability: 1, layers: 10, ...options }))
+    drawn(config('randAugment', { probability: 1, layers: 10, ...options }), 1500)
       .flat()
       .filter(({ name }) => name === 'rotate')
       .map(({ operands }) => Math.abs(operands[0]))
@@ -194,9 +192,9 @@ t.test('RandAugment: layers, probability, and noise on the magnitude', async (t)
   t.same([...new Set(degrees({ magnitude: 5, magnitudeStd: 0 }))], [15])
   const noisy = degrees({ magnitude: 5, magnitudeStd: 1 })
   const deviation = Math.sqrt(mean(noisy.map((value) => (value - 15) ** 2)))
-  t.ok(Math.abs(mean(noisy) - 15) < 0.4 && Math.abs(deviation - 3) < 0.3, `${mean(noisy)} ± ${deviation}`)
+  t.ok(Math.abs(mean(noisy) - 15) < 0.5 && Math.abs(deviation - 3) < 0.4, `${mean(noisy)} ± ${deviation}`)
   const uniform = degrees({ magnitude: 8, magnitudeStd: 'uniform' })
-  t.ok(Math.abs(mean(uniform) - 12) < 0.7 && Math.max(...uniform) < 24 && Math.min(...uniform) < 0.5)
+  t.ok(Math.abs(mean(uniform) - 12) < 1.1 && Math.max(...uniform) < 24 && Math.min(...uniform) < 0.5)
   t.equal(Math.max(...degrees({ magnitude: 10, magnitudeStd: 5 })), 30, 'at most magnitudeMax')
   t.same([...new Set(degrees({ magnitude: 17, magnitudeMax: 20, magnitudeStd: 0 }))], [51])
 
@@ -223,25 +221,21 @@ t.test('TrivialAugment: one operation, each magnitude equally often', async (t) 
 
 t.test('AugMix: weighted chains between start and end', async (t) => {
   const programs = drawn(config('augMix'), 2000)
+  const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length
+  t.ok(programs.every((steps) => steps[0].name === 'mixStart' && steps.at(-1).name === 'mixEnd'))
+  const weights = programs.map((steps) =>
+    steps.filter(({ name }) => name === 'mixAdd').map(({ operands }) => operands[0]),
+  )
+  t.ok(weights.every((list) => list.length === 3 && Math.abs(list[0] + list[1] + list[2] - 1) < 1e-12))
   const lengths = [0, 0, 0]
-  let first = 0
-  let share = 0
-  for (const steps of programs) {
-    t.equal(steps[0].name, 'mixStart')
-    t.equal(steps.at(-1).name, 'mixEnd')
-    share += steps.at(-1).operands[0] / programs.length
-    const added = steps.filter(({ name }) => name === 'mixAdd')
-    t.equal(added.length, 3)
-    const sum = added.reduce((total, { operands }) => total + operands[0], 0)
-    if (Math.abs(sum - 1) > 1e-12) t.fail(`weights sum to ${sum}`)
-    first += added[0].operands[0] / programs.length
-    lengths[steps.findIndex(({ name }) => name === 'mixAdd') - 2]++
-  }
+  for (const steps of programs) lengths[steps.findIndex(({ name }) => name === 'mixAdd') - 2]++
   t.ok(
     lengths.every((count) => isNear(count / 2000, 1 / 3, 2000)),
     `${lengths}`,
   )
   // The uniform distribution on a triangle, and on a line.
+  const first = mean(weights.map(([weight]) => weight))
+  const share = mean(programs.map((steps) => steps.at(-1).operands[0]))
   t.ok(Math.abs(first - 1 / 3) < 0.03, `${first}`)
   t.ok(Math.abs(share - 1 / 2) < 0.04, `${share}`)
   const fixed = drawn(config('augMix', { width: 2, depth: 4, magnitudeStd: 0 }), 10)
