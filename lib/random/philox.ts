@@ -72,7 +72,17 @@ export function philox4x32(
  * `scene`, `noise` and `crop` are drawn in native/data/, by libtorch's Philox.
  */
 export const PURPOSE = {
-  ...{ shuffle: 1, augment: 2, balance: 5, mix: 8, scene: 16, noise: 17, crop: 18, evolution: 32 },
+  shuffle: 1,
+  augment: 2,
+  balance: 5,
+  policy: 8,
+  colorJitter: 9,
+  erasing: 10,
+  mix: 11,
+  scene: 16,
+  noise: 17,
+  crop: 18,
+  evolution: 32,
 } as const
 
 function uint(name: string, value: number, limit: number): number {
