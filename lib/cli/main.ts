@@ -11,6 +11,7 @@ import { EXIT, exitCodeOf } from '../errors/exit-codes'
 import { packageVersion } from '../package/manifest'
 import type { CommandDescription } from './command-line/command'
 import { register } from './command-line/register'
+import { dataCommand } from './commands/data'
 import { doctorCommand } from './commands/doctor'
 import { evalCommand } from './commands/eval'
 import { experimentCommand } from './commands/experiment'
@@ -35,6 +36,7 @@ export const COMMANDS: readonly CommandDescription[] = [
   modelsCommand,
   scaleCommand,
   experimentCommand,
+  dataCommand,
   pullCommand,
   doctorCommand,
   setupCommand,

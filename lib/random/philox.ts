@@ -71,7 +71,7 @@ export function philox4x32(
  * The uses of random numbers. Two purposes never share numbers. Values must not change, or old runs cannot resume.
  * `scene` and `noise` are drawn in native/data/scenes.cc, by libtorch's Philox.
  */
-export const PURPOSE = { shuffle: 1, augment: 2, scene: 16, noise: 17, evolution: 32 } as const
+export const PURPOSE = { shuffle: 1, augment: 2, scene: 16, noise: 17, fake: 18, evolution: 32 } as const
 
 function uint(name: string, value: number, limit: number): number {
   if (!Number.isInteger(value) || value < 0 || value > limit) {

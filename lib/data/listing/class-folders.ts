@@ -26,11 +26,16 @@ export const shownName = (name: string): string => nameOf(pathOfBytes(name))
 
 /** A folder that is being searched: which links may be followed, and what was left out. */
 export class Search {
-  readonly left = new LeftOut()
   readonly #homes: string[]
 
-  /** @param homes byte strings: folders that links may lead into */
-  constructor(homes: readonly string[]) {
+  /**
+   * @param homes byte strings: folders that links may lead into
+   * @param left receives what is left out
+   */
+  constructor(
+    homes: readonly string[],
+    readonly left = new LeftOut(),
+  ) {
     this.#homes = homes.map(realPath)
   }
 

@@ -11,7 +11,6 @@ import { MbconvError } from '../../errors/error'
 import type { AnyPath } from '../../files/names'
 import { FileWindow } from '../../files/window'
 import { fraction } from '../../schema/fields'
-import { nameOf } from '../../text/foreign-text'
 import { shownName } from './class-folders'
 import type { ImageTable } from './image-table'
 
@@ -46,14 +45,18 @@ export interface HoldOut {
   group: string | null
 }
 
+/** Whether the keys ask for images to be held out, even if there are others to evaluate at the end. */
+export const wantsHoldOut = ({ split, folds }: HoldOut): boolean => split !== null || folds !== null
+
 /**
- * Refuses combinations of keys that contradict each other.
+ * Refuses keys that contradict each other, and keys that would have no effect.
  *
  * @param where the dotted key of the data set, for the error
- * @param apart how images are set apart already, if they are
+ * @param apart the names of what is set apart for evaluation
  * @throws MbconvError ERR_CONFIG
  */
-export function checkHoldOut(where: string, { split, folds, fold, group }: HoldOut, apart?: string): void {
+export function checkHoldOut(where: string, options: HoldOut, apart: { validation?: string; test?: string }): void {
+  const { split, folds, fold, group } = options
   const refuse = (key: string, message: string, hint?: string) => {
     throw new MbconvError('ERR_CONFIG', `${where}.${key}: ${message}`, { hint })
   }
@@ -61,9 +64,10 @@ export function checkHoldOut(where: string, { split, folds, fold, group }: HoldO
   if (fold !== null && folds === null) refuse('fold', 'has no effect without folds')
   if (fold !== null && folds !== null && fold >= folds) refuse('fold', `must be below folds, ${folds}, not ${fold}`)
   if (group !== null) expression(where, group)
-  if (apart === undefined) return
+  const instead = apart.validation ?? (wantsHoldOut(options) ? undefined : apart.test)
+  if (instead === undefined) return
   const given = Object.entries({ split, folds, group }).find(([, value]) => value !== null)
-  if (given) refuse(given[0], `has no effect: ${apart}`, 'Leave it out.')
+  if (given) refuse(given[0], `has no effect: ${instead} is for evaluation`, 'Leave it out.')
 }
 
 function expression(where: string, group: string): RegExp {
@@ -148,7 +152,7 @@ function shareOfContent(table: ImageTable, row: number, path: AnyPath): number {
     const tail = file.at(offset + Math.max(0, bytes - SAMPLE), Math.min(bytes, SAMPLE))
     return shareOf(Buffer.concat([Buffer.from(`content\0${bytes}\0`), head, tail]))
   } catch {
-    return shareOf(`name\0${nameOf(path)}`)
+    return shareOf(`name\0${table.name(row)}`)
   } finally {
     file?.close()
   }

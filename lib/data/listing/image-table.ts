@@ -20,6 +20,14 @@ class Column {
   at(index: number): number {
     return this.#values[index]
   }
+
+  set(index: number, value: number): void {
+    this.#values[index] = value
+  }
+
+  map(change: (value: number) => number): void {
+    for (let i = 0; i < this.length; i++) this.#values[i] = change(this.#values[i])
+  }
 }
 
 /** A list of byte strings that grows. */
@@ -101,6 +109,11 @@ export class ImageTable {
     return this.#groupNames.push(group) - 1
   }
 
+  /** Replaces the provisional numbers of the classes. */
+  renumber(numberOf: ArrayLike<number>): void {
+    this.#labels.map((label) => numberOf[label])
+  }
+
   /** A byte string. */
   name(row: number): string {
     return this.#names.at(row)
@@ -108,6 +121,10 @@ export class ImageTable {
 
   bytes(row: number): number {
     return this.#bytes.at(row)
+  }
+
+  setBytes(row: number, bytes: number): void {
+    this.#bytes.set(row, bytes)
   }
 
   /** All classes of an image. */

@@ -1,6 +1,6 @@
 /** Batches of image files for evaluation, each file prepared exactly as for a prediction. */
 import { MbconvError } from '../../errors/error'
-import { readPart } from '../../files/data-file'
+import { readPart, readWhole } from '../../files/data-file'
 import { fromTypedArray } from '../../tensor/core/create'
 import { keep } from '../../tensor/core/scope'
 import type { ByteBatch } from '../sources/batch'
@@ -104,5 +104,6 @@ export class PhotoEvaluationLoader {
 
 /** A path, or the bytes of a part of a file. */
 function sourceOf({ name, file, part }: EncodedImage): string | NamedBytes {
-  return part === undefined ? file : { name, bytes: readPart(file, part.offset, part.length) }
+  if (part !== undefined) return { name, bytes: readPart(file, part.offset, part.length) }
+  return typeof file === 'string' ? file : { name, bytes: readWhole(file) }
 }
