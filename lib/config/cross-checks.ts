@@ -102,5 +102,11 @@ function optionProblems(at: At): Problem[] {
 export function crossCheck(raw: unknown): Problem[] {
   const at: At = (...keys) =>
     keys.reduce<unknown>((value, key) => (isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined), raw)
-  return [...modelProblems(at), ...fileProblems(at), ...unusedProblems(at), ...channelProblems(at), ...optionProblems(at)]
+  return [
+    ...modelProblems(at),
+    ...fileProblems(at),
+    ...unusedProblems(at),
+    ...channelProblems(at),
+    ...optionProblems(at),
+  ]
 }

@@ -1,6 +1,7 @@
 /** Formats what was found about image files. */
-import type { Inspection, Side } from '../../data/inspection/inspect'
+
 import type { DuplicateGroup } from '../../data/inspection/duplicates'
+import type { Inspection, Side } from '../../data/inspection/inspect'
 import * as format from './format'
 import { indented, type Output, table } from './output'
 
@@ -47,14 +48,18 @@ function classLines({ classes, parts }: Inspection, output: Output): string[] {
 
 function brokenLines({ broken }: Inspection, { paint }: Output): string[] {
   if (broken.length === 0) return []
-  const lines = broken.slice(0, MOST_NAMES).flatMap(({ problem }) => indented(`${paint('yellow', 'broken:')} ${problem}`))
+  const lines = broken
+    .slice(0, MOST_NAMES)
+    .flatMap(({ problem }) => indented(`${paint('yellow', 'broken:')} ${problem}`))
   return ['', ...lines, ...moreLine(broken.length, MOST_NAMES, 'broken images')]
 }
 
 function duplicateLines({ duplicates }: Inspection, { paint }: Output): string[] {
   const { acrossClasses, acrossParts, others } = duplicates
   const groups = (found: DuplicateGroup[], what: string) => [
-    ...found.slice(0, MOST_NAMES).flatMap(({ names }) => indented(`${paint('yellow', `${what}:`)} ${names.join(', ')}`)),
+    ...found
+      .slice(0, MOST_NAMES)
+      .flatMap(({ names }) => indented(`${paint('yellow', `${what}:`)} ${names.join(', ')}`)),
     ...moreLine(found.length, MOST_NAMES, 'such groups'),
   ]
   const plain = others === 0 ? [] : [`${format.counted(others, 'image')} of the same bytes as another of its class`]

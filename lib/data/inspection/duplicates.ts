@@ -33,11 +33,13 @@ export class Duplicates {
 
   /** Copies with different classes, copies in different parts, and the number of needless copies besides. */
   found(): { acrossClasses: DuplicateGroup[]; acrossParts: DuplicateGroup[]; others: number } {
-    const groups = [...this.#copies.values()].map((copies): DuplicateGroup => ({
-      names: copies.map(({ name }) => name),
-      classes: [...new Set(copies.map(({ className }) => className))],
-      parts: [...new Set(copies.flatMap(({ part }) => part ?? []))],
-    }))
+    const groups = [...this.#copies.values()].map(
+      (copies): DuplicateGroup => ({
+        names: copies.map(({ name }) => name),
+        classes: [...new Set(copies.map(({ className }) => className))],
+        parts: [...new Set(copies.flatMap(({ part }) => part ?? []))],
+      }),
+    )
     const isPlain = ({ classes, parts }: DuplicateGroup) => classes.length === 1 && parts.length < 2
     return {
       acrossClasses: groups.filter(({ classes }) => classes.length > 1),

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { MbconvError } from '../../errors/error'
 import { readPart, readWhole } from '../../files/data-file'
-import { type FilePath } from '../../files/open'
+import type { FilePath } from '../../files/open'
 import { FileWindow } from '../../files/window'
 import { type ImageFacts, withImage } from '../images/image-file'
 import type { EncodedImage } from '../sources/image-dataset'

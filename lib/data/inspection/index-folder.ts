@@ -2,7 +2,6 @@
 import { dataError } from '../../files/data-file'
 import { byteString } from '../../files/entries'
 import { isFolder } from '../../files/folders'
-import { nameOf } from '../../text/foreign-text'
 import { type ManifestRow, writeManifest } from '../listing/manifest'
 import { digestOf } from './examine'
 import { inFolder, Survey } from './survey'
@@ -38,6 +37,12 @@ export function indexFolder(folder: string): Indexed {
     // An error keeps the file that was there before.
     if (images === 0) throw dataError(folder, 'has no images', 'Check the path.')
   }
-  const manifest = writeManifest(byteString(folder), rows())
-  return { manifest: nameOf(manifest), images, bytes, classes: classes.size, notes: [...survey.notes, ...survey.left.notes(folder)] }
+  const manifest = writeManifest(folder, rows())
+  return {
+    manifest,
+    images,
+    bytes,
+    classes: classes.size,
+    notes: [...survey.notes, ...survey.left.notes(folder)],
+  }
 }

@@ -1,7 +1,7 @@
 /** Says what images there are: classes, formats, sizes, damage, duplicates. */
 import type { ImageFacts } from '../images/image-file'
 import { PARTS, type Part } from '../listing/parts'
-import { Duplicates, type DuplicateGroup } from './duplicates'
+import { type DuplicateGroup, Duplicates } from './duplicates'
 import { examine, inOrder } from './examine'
 import { Survey, surveyed } from './survey'
 

@@ -2,8 +2,8 @@
 import path from 'node:path'
 import { dataError } from '../../files/data-file'
 import { byteString, type Entry, entryAt, joined, pathOfBytes } from '../../files/entries'
-import { extensionOf } from '../listing/image-names'
 import { Search, shownName } from '../listing/class-folders'
+import { extensionOf } from '../listing/image-names'
 import { LeftOut } from '../listing/left-out'
 import { readList } from '../listing/list-file'
 import { PARTS, type Part, partFolders } from '../listing/parts'
@@ -42,7 +42,12 @@ export function* surveyed(given: string, survey: Survey): Generator<SurveyedImag
   else if (LIST_EXTENSIONS.includes(extension)) yield* inList(given)
   else if (extension === 'tar') yield* inShards(given, survey)
   else if (kind === undefined) throw dataError(given, 'no such file or folder', 'Check the path.')
-  else throw dataError(given, 'is neither a folder nor a list nor a tar archive', `Lists end in .${LIST_EXTENSIONS.join(', .')}.`)
+  else
+    throw dataError(
+      given,
+      'is neither a folder nor a list nor a tar archive',
+      `Lists end in .${LIST_EXTENSIONS.join(', .')}.`,
+    )
 }
 
 /** @param folder a byte string */

@@ -36,7 +36,8 @@ export async function verify(given: string, report: (finding: Finding) => void):
   const survey = new Survey()
   const manifest = isFolder(given) && hasManifest(byteString(given))
   const known = new Map<string, { bytes: number; sha256: string }>()
-  if (manifest) for (const { name, bytes, sha256 } of readManifest(byteString(given))) known.set(name, { bytes, sha256 })
+  if (manifest)
+    for (const { name, bytes, sha256 } of readManifest(byteString(given))) known.set(name, { bytes, sha256 })
   const findings = { missing: 0, changed: 0, new: 0, broken: 0 }
   const add = (finding: Finding) => {
     findings[finding.type]++

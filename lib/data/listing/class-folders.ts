@@ -137,5 +137,4 @@ export function readClassFolders(
 }
 
 /** Orders classes: the bytes of the name in its normal form. */
-const textOfClass = ([{ name }]: Entry[]): string =>
-  Buffer.from(shownName(name).normalize('NFC')).toString('latin1')
+const textOfClass = ([{ name }]: Entry[]): string => Buffer.from(shownName(name).normalize('NFC')).toString('latin1')

@@ -26,7 +26,9 @@ export const holdOutFields = () => ({
     .gt(0)
     .nullable()
     .default(null)
-    .describe(`share of the training images to hold out for evaluation; null: ${DEFAULT_SPLIT} where nothing else is set apart`),
+    .describe(
+      `share of the training images to hold out for evaluation; null: ${DEFAULT_SPLIT} where nothing else is set apart`,
+    ),
   folds: z.int().min(2).max(1000).nullable().default(null).describe('cross-validation: number of parts to make'),
   fold: z.int().min(0).nullable().default(null).describe('cross-validation: the part to hold out, from 0; null: 0'),
   group: z
@@ -35,7 +37,9 @@ export const holdOutFields = () => ({
     .max(1000)
     .nullable()
     .default(null)
-    .describe('regular expression for the path of an image; images for which its first group is the same stay together'),
+    .describe(
+      'regular expression for the path of an image; images for which its first group is the same stay together',
+    ),
 })
 
 export interface HoldOut {
@@ -139,8 +143,7 @@ function groupsOf(where: string, table: ImageTable, rows: Int32Array, pattern: R
 }
 
 /** A number in [0, 1) that looks random and depends on the text alone. */
-const shareOf = (text: string | Buffer): number =>
-  createHash('sha256').update(text).digest().readUIntBE(0, 6) / 2 ** 48
+const shareOf = (text: string | Buffer): number => createHash('sha256').update(text).digest().readUIntBE(0, 6) / 2 ** 48
 
 /** The share by the image's content. An image that cannot be read, which its reader will report, has that of its name. */
 function shareOfContent(table: ImageTable, row: number, path: AnyPath): number {

@@ -48,14 +48,14 @@ export class NameList {
       this.#text.copy(longer, 0, 0, this.#used)
       this.#text = longer
     }
-    this.#text.latin1Write(name, this.#used)
+    this.#text.write(name, this.#used, 'latin1')
     this.#used = end
     this.#ends.push(end)
   }
 
   /** A byte string. */
   at(index: number): string {
-    return this.#text.latin1Slice(index === 0 ? 0 : this.#ends.at(index - 1), this.#ends.at(index))
+    return this.#text.toString('latin1', index === 0 ? 0 : this.#ends.at(index - 1), this.#ends.at(index))
   }
 }
 
@@ -155,4 +155,3 @@ export class ImageTable {
     return this.#groups.length === 0 ? undefined : this.#groupNames[this.#groups.at(row)]
   }
 }
-

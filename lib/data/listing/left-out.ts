@@ -48,5 +48,7 @@ export class LeftOut {
 export function emptyClassesNote(where: string, empty: readonly string[]): string[] {
   if (empty.length === 0) return []
   const verb = empty.length === 1 ? 'has' : 'have'
-  return [`${where}: ${counted(empty.length, 'class folder')} ${verb} no image and ${empty.length === 1 ? 'is' : 'are'} left out: ${listed(empty)}`]
+  return [
+    `${where}: ${counted(empty.length, 'class folder')} ${verb} no image and ${empty.length === 1 ? 'is' : 'are'} left out: ${listed(empty)}`,
+  ]
 }

@@ -1,6 +1,7 @@
 /** The lines of a text file that people or programs wrote, in UTF-8 or, with a mark, UTF-16. */
-import { decodeText, NotText } from '../../files/encoding'
+
 import { dataError } from '../../files/data-file'
+import { decodeText, NotText } from '../../files/encoding'
 import type { FilePath } from '../../files/open'
 
 /** Characters of a line. A longer line is no line of a list. */
@@ -25,13 +26,20 @@ export function textOfFile(path: FilePath, content: Uint8Array): string {
  *
  * @throws MbconvError ERR_DATA if it is not text, or a line is too long
  */
-export function* linesOf(path: FilePath, content: Uint8Array): Generator<{ text: string; line: number }, void, undefined> {
+export function* linesOf(
+  path: FilePath,
+  content: Uint8Array,
+): Generator<{ text: string; line: number }, void, undefined> {
   const text = textOfFile(path, content)
   for (let from = 0, line = 1; from < text.length; line++) {
     const found = text.indexOf('\n', from)
     const end = found < 0 ? text.length : found
     if (end - from > LONGEST_LINE)
-      throw dataError(path, `line ${line} has more than ${LONGEST_LINE} characters`, 'Each image needs a line of its own.')
+      throw dataError(
+        path,
+        `line ${line} has more than ${LONGEST_LINE} characters`,
+        'Each image needs a line of its own.',
+      )
     yield { text: text.slice(from, text[end - 1] === '\r' ? end - 1 : end), line }
     from = end + 1
   }

@@ -7,7 +7,6 @@ import { writeFileAtomic } from '../../files/atomic'
 import { dataError } from '../../files/data-file'
 import { byteString, entryAt, joined, pathOfBytes } from '../../files/entries'
 import { jsonLine } from '../../files/json'
-import type { AnyPath } from '../../files/names'
 import { readBytes } from '../../files/open'
 import { nameOf } from '../../text/foreign-text'
 import { linesOf } from './lines'
@@ -33,9 +32,14 @@ const row = z.object({
   class: z.string().optional(),
 })
 
-/** Writes the manifest of a folder in one step: readers see the old one or the new one. */
-export function writeManifest(folder: string, rows: Iterable<ManifestRow>): AnyPath {
-  const path = pathOfBytes(joined(folder, MANIFEST))
+/**
+ * Writes the manifest of a folder in one step: readers see the old one or the new one.
+ *
+ * @param folder its path as text
+ * @returns the manifest's path
+ */
+export function writeManifest(folder: string, rows: Iterable<ManifestRow>): string {
+  const path = joined(folder, MANIFEST)
   writeFileAtomic(path, encoded(rows))
   return path
 }
@@ -44,7 +48,13 @@ function* encoded(rows: Iterable<ManifestRow>): Generator<Buffer> {
   for (const { name, bytes, sha256, class: className } of rows) {
     const path = pathOfBytes(name)
     const inBytes = typeof path === 'string' ? {} : { pathBytes: path.toString('base64') }
-    const written = { path: nameOf(path), ...inBytes, bytes, sha256, ...(className !== undefined && { class: className }) }
+    const written = {
+      path: nameOf(path),
+      ...inBytes,
+      bytes,
+      sha256,
+      ...(className !== undefined && { class: className }),
+    }
     yield Buffer.from(jsonLine(written))
   }
 }
@@ -61,7 +71,10 @@ export const hasManifest = (folder: string): boolean => entryAt(joined(folder, M
 export function* readManifest(folder: string): Generator<ManifestRow, void, undefined> {
   const path = pathOfBytes(joined(folder, MANIFEST))
   const hint = 'mbconv data index FOLDER writes one.'
-  const content = readBytes(path, { op: 'readManifest', refuse: (reason, cause) => dataError(path, reason, hint, cause) })
+  const content = readBytes(path, {
+    op: 'readManifest',
+    refuse: (reason, cause) => dataError(path, reason, hint, cause),
+  })
   for (const { text, line } of linesOf(path, content)) {
     if (text === '') continue
     let value: unknown

@@ -73,7 +73,8 @@ function filesOf(name: string): string[] {
 }
 
 function archivesIn(name: string, folder: string, wanted: RegExp, prefix = folder): string[] {
-  if (entryAt(byteString(folder))?.kind !== 'folder') throw dataError(name, 'no such file', 'Check the names of the shards.')
+  if (entryAt(byteString(folder))?.kind !== 'folder')
+    throw dataError(name, 'no such file', 'Check the names of the shards.')
   const files: string[] = []
   for (const entry of entriesOf(byteString(folder))) {
     const path = pathOfBytes(joined(byteString(prefix), entry.name))

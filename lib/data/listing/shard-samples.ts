@@ -45,7 +45,11 @@ interface Pending {
  * @param left receives what belongs to no sample with an image
  * @throws MbconvError ERR_DATA for a damaged archive, and naming the sample without a label or with several images
  */
-export function* shardSamples(path: string, options: ShardOptions, left: LeftOut): Generator<ShardSample, void, undefined> {
+export function* shardSamples(
+  path: string,
+  options: ShardOptions,
+  left: LeftOut,
+): Generator<ShardSample, void, undefined> {
   const tar = new TarFile(path)
   try {
     const reader = new SampleReader(tar, options, left)
@@ -111,7 +115,8 @@ class SampleReader {
     const wanted = this.options.label?.toLowerCase() ?? LABELS.find((extension) => labels.has(extension))
     const found = wanted === undefined ? undefined : labels.get(wanted)
     if (found === undefined) {
-      const hint = 'Members of a sample lie side by side, as tar --sort=name puts them; data.shards.label names their extension.'
+      const hint =
+        'Members of a sample lie side by side, as tar --sort=name puts them; data.shards.label names their extension.'
       throw this.#refuse(key, `has an image but no label (${this.options.label ?? LABELS.join(', ')})`, hint)
     }
     return { image: images[0].member, labels: this.#labels(wanted as string, found.member, found.content) }

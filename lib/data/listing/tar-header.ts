@@ -26,7 +26,7 @@ export class BadHeader extends Error {}
 function fieldText(block: Buffer, from: number, length: number): string {
   const field = block.subarray(from, from + length)
   const end = field.indexOf(0)
-  return field.latin1Slice(0, end < 0 ? length : end)
+  return field.toString('latin1', 0, end < 0 ? length : end)
 }
 
 /** A number in octal digits or, with the highest bit set, in base 256. */
@@ -40,7 +40,7 @@ function fieldNumber(block: Buffer, from: number, length: number, what: string):
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new BadHeader(`has a ${what} beyond all files`)
     return Number(value)
   }
-  const digits = field.latin1Slice().replace(/^[ \0]+|[ \0][\s\S]*$/g, '')
+  const digits = field.toString('latin1').replace(/^[ \0]+|[ \0][\s\S]*$/g, '')
   if (!/^[0-7]*$/.test(digits)) throw new BadHeader(`has a ${what} that is no number`)
   return digits === '' ? 0 : Number.parseInt(digits, 8)
 }
@@ -64,9 +64,10 @@ export const isZero = (block: Buffer): boolean => block.every((byte) => byte ===
 /** @throws BadHeader */
 export function parseHeader(block: Buffer): TarHeader {
   const checksum = fieldNumber(block, CHECKSUM.at, CHECKSUM.bytes, 'checksum')
-  if (!sums(block).includes(checksum)) throw new BadHeader('is no tar archive, or it is damaged: a checksum does not hold')
+  if (!sums(block).includes(checksum))
+    throw new BadHeader('is no tar archive, or it is damaged: a checksum does not hold')
   const type = String.fromCharCode(block[156])
-  const isPosix = block.latin1Slice(257, 263) === 'ustar\0'
+  const isPosix = block.toString('latin1', 257, 263) === 'ustar\0'
   const prefix = isPosix ? fieldText(block, 345, 155) : ''
   const name = fieldText(block, 0, 100)
   return {
@@ -85,12 +86,12 @@ export function paxRecords(content: Buffer): Map<string, string> {
   const records = new Map<string, string>()
   for (let at = 0; at < content.length; ) {
     const blank = content.indexOf(0x20, at)
-    const digits = content.latin1Slice(at, blank < 0 ? at : Math.min(blank, at + 9))
+    const digits = content.toString('latin1', at, blank < 0 ? at : Math.min(blank, at + 9))
     const end = at + Number(digits)
     const equals = content.indexOf(0x3d, blank)
     const isWhole = /^[1-9]\d*$/.test(digits) && equals > blank && equals < end && content[end - 1] === 0x0a
     if (!isWhole || end > content.length) throw new BadHeader('has an extended header that is damaged')
-    records.set(content.latin1Slice(blank + 1, equals), content.latin1Slice(equals + 1, end - 1))
+    records.set(content.toString('latin1', blank + 1, equals), content.toString('latin1', equals + 1, end - 1))
     at = end
   }
   return records

@@ -58,12 +58,16 @@ export class TarFile {
       throw dataError(path, (error as Error).message.replace(/^cannot read .*?: /, ''), 'Check the path.', error)
     }
     this.size = this.#file.size
-    const start = this.#file.at(0, 6).latin1Slice()
+    const start = this.#file.at(0, 6).toString('latin1')
     const packed = COMPRESSED.find(([bytes]) => start.startsWith(bytes))
     if (packed === undefined) return
     this.close()
     const [, name, command] = packed
-    throw dataError(path, `is compressed with ${name}, so its images cannot be read one by one`, `Unpack it first: ${command}.`)
+    throw dataError(
+      path,
+      `is compressed with ${name}, so its images cannot be read one by one`,
+      `Unpack it first: ${command}.`,
+    )
   }
 
   close(): void {
@@ -136,7 +140,7 @@ export class TarFile {
     if (bytes > LONGEST_EXTENSION) throw this.#refuse(`has an extended header of ${bytes} bytes`)
     const content = this.read(offset, bytes)
     if (type === 'K') return {} // the long name of a link, which is refused itself
-    if (type === 'L') return { name: content.latin1Slice().replace(/\0+$/, '') }
+    if (type === 'L') return { name: content.toString('latin1').replace(/\0+$/, '') }
     const records = paxRecords(content)
     const [name, size] = [records.get('path'), records.get('size')]
     if ([...records.keys()].some((key) => key.startsWith('GNU.sparse.')))

@@ -6,10 +6,10 @@ import path from 'node:path'
 import { z } from 'zod'
 import { dataError, readWhole } from '../../files/data-file'
 import { statOf } from '../../files/folders'
+import { optionsOf } from '../../schema/options'
 import { CIFAR10_CLASSES, CIFAR100_COARSE, CIFAR100_FINE } from './cifar-classes'
 import { inMemory, type MemoryDataset } from './image-dataset'
 import type { DatasetKind } from './kind'
-import { optionsOf } from '../../schema/options'
 
 const SHAPE = [3, 32, 32] as const
 const PIXELS = 3 * 32 * 32
@@ -92,7 +92,13 @@ function readRecords(
     images.push(bytes.subarray(0, count * PIXELS))
   }
   const all = images.length === 1 ? images[0] : Buffer.concat(images)
-  return inMemory({ name: path.join(folder, files.length === 1 ? files[0] : ''), classes, shape: SHAPE, images: all, labels })
+  return inMemory({
+    name: path.join(folder, files.length === 1 ? files[0] : ''),
+    classes,
+    shape: SHAPE,
+    images: all,
+    labels,
+  })
 }
 
 function open(variant: Variant, given: string, at: number, classes: readonly string[]) {

@@ -9,11 +9,11 @@ import { hostMemory } from '../../process/host-memory'
 import { KeyedRandom, PURPOSE } from '../../random/philox'
 import { type Seed, type StoredSeed, seedAfter } from '../../random/seed'
 import { seedSchema } from '../../schema/fields'
+import { optionsOf } from '../../schema/options'
 import { gibibytes, whole } from '../../text/figures'
 import { MOST_CLASSES } from '../listing/class-names'
 import type { ImageDataset } from './image-dataset'
 import type { DatasetKind } from './kind'
-import { optionsOf } from '../../schema/options'
 
 /** Samples of a part: their number is a 32-bit word of the random numbers' key. */
 const MOST_IMAGES = 2 ** 31
@@ -23,7 +23,10 @@ const images = () => z.int().min(1).max(MOST_IMAGES)
 const schema = z.strictObject({
   classes: z.int().min(1).max(MOST_CLASSES).default(1000).describe('number of classes'),
   size: z.int().min(1).max(4096).nullable().default(null).describe("side of the images, px; null: the model's input"),
-  channels: z.union([z.literal(1), z.literal(3)]).default(3).describe('1: gray; 3: red, green, blue'),
+  channels: z
+    .union([z.literal(1), z.literal(3)])
+    .default(3)
+    .describe('1: gray; 3: red, green, blue'),
   train: images().default(10_000).describe('training images'),
   test: images().default(1000).describe('test images'),
   seed: seedSchema.prefault(0).describe('which images'),

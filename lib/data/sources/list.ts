@@ -5,6 +5,7 @@ import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { dataError } from '../../files/data-file'
 import { byteString, entryAt } from '../../files/entries'
+import { optionsOf } from '../../schema/options'
 import { counted } from '../../text/figures'
 import { quoted } from '../../text/foreign-text'
 import { ClassNames, type OrderedClasses } from '../listing/class-names'
@@ -13,7 +14,6 @@ import { ImageTable } from '../listing/image-table'
 import { type ListRow, readList } from '../listing/list-file'
 import type { Part } from '../listing/parts'
 import type { DataParts, DatasetKind } from './kind'
-import { optionsOf } from '../../schema/options'
 import { dataParts, type ListedPart, type ListedParts } from './photo-dataset'
 
 const fileOf = (what: string) => z.string().min(1).nullable().default(null).describe(`list of ${what}`)
@@ -118,7 +118,11 @@ function readEvaluated(file: string, options: Options, { classes }: OrderedClass
     throw dataError(file, problem, 'Training and evaluation need the same classes.')
   })
   if (Object.keys(list.rowsOf).length === 0) return list
-  throw dataError(file, 'has a column that says the parts of its images', 'Such a list goes into data.list.train, alone.')
+  throw dataError(
+    file,
+    'has a column that says the parts of its images',
+    'Such a list goes into data.list.train, alone.',
+  )
 }
 
 /** Refuses evaluated images of classes that the training images lack. */
@@ -153,13 +157,21 @@ function readListed(file: string, options: Options, numberOf: (label: string, li
       if (sameLabels && samePart) twice++
       else {
         const what = sameLabels ? 'another part' : 'other classes'
-        throw dataError(file, `line ${line} gives ${quoted(name)} ${what} than line ${lines[before]}`, 'Keep one of them.')
+        throw dataError(
+          file,
+          `line ${line} gives ${quoted(name)} ${what} than line ${lines[before]}`,
+          'Keep one of them.',
+        )
       }
       return
     }
     hasParts ??= part !== undefined
     if (hasParts !== (part !== undefined))
-      throw dataError(file, `line ${line} ${hasParts ? 'has no part' : 'has a part'}, unlike lines before`, 'Give each image a part, or none.')
+      throw dataError(
+        file,
+        `line ${line} ${hasParts ? 'has no part' : 'has a part'}, unlike lines before`,
+        'Give each image a part, or none.',
+      )
     hasGroups ??= group !== undefined
     if (!hasGroups && group !== undefined)
       throw dataError(file, `line ${line} has a group, and lines before have none`, 'Give each image a group, or none.')
@@ -193,7 +205,8 @@ function measure({ file, table, ...rest }: Listed, options: Options, lines: read
     const found = entryAt(byteString(place))
     if (found?.kind === 'file') table.setBytes(row, found.bytes)
     else {
-      const why = found === undefined ? 'no such file' : found.kind === 'other' ? 'not a regular file' : `a ${found.kind}`
+      const why =
+        found === undefined ? 'no such file' : found.kind === 'other' ? 'not a regular file' : `a ${found.kind}`
       problems.push(`line ${lines[row]}: ${quoted(place)}: ${why}`)
     }
   }

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { MbconvError } from '../../errors/error'
 import { dataError, readWhole } from '../../files/data-file'
+import { optionsOf } from '../../schema/options'
 import { counted } from '../../text/figures'
 import { quoted } from '../../text/foreign-text'
 import { shownName } from '../listing/class-folders'
@@ -16,7 +17,6 @@ import { linesOf } from '../listing/lines'
 import { isRemote, shardFiles } from '../listing/shard-names'
 import { LABELS, shardSamples } from '../listing/shard-samples'
 import type { DataParts, DatasetKind } from './kind'
-import { optionsOf } from '../../schema/options'
 import { dataParts, type ListedPart, type ListedParts } from './photo-dataset'
 
 const pattern = () =>
@@ -25,18 +25,32 @@ const pattern = () =>
     .min(1)
     .refine((text) => !isRemote(text), 'must be local files: download them first')
 const patterns = () => z.union([pattern(), z.array(pattern()).min(1)])
-const patternsOf = (what: string) =>
-  patterns().nullable().default(null).describe(`archives of ${what}, as in train`)
+const patternsOf = (what: string) => patterns().nullable().default(null).describe(`archives of ${what}, as in train`)
 
 const schema = z.strictObject({
-  train: patterns().describe('archives of the training images: train-{000..146}.tar, train-*.tar, a folder, or a list of these'),
+  train: patterns().describe(
+    'archives of the training images: train-{000..146}.tar, train-*.tar, a folder, or a list of these',
+  ),
   validation: patternsOf('the images to evaluate during training'),
   test: patternsOf('the images to evaluate at the end'),
-  classes: z.string().min(1).nullable().default(null).describe('file with the name of a class on each line, for numbers as labels'),
+  classes: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('file with the name of a class on each line, for numbers as labels'),
   image: z.string().min(1).nullable().default(null).describe('extension of the images; null: that of an image file'),
-  label: z.string().min(1).nullable().default(null).describe(`extension of the labels; null: ${LABELS.join(', ')}, the first there is`),
+  label: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(`extension of the labels; null: ${LABELS.join(', ')}, the first there is`),
   labelKey: z.string().min(1).default('label').describe('key of the label in .json members'),
-  multiLabel: z.boolean().default(false).describe('whether an image has any number of classes: a list in .json members'),
+  multiLabel: z
+    .boolean()
+    .default(false)
+    .describe('whether an image has any number of classes: a list in .json members'),
   ...holdOutFields(),
 })
 
@@ -70,12 +84,18 @@ export function openShards(given: ShardsOptions): DataParts {
   for (const part of ['validation', 'test'] as const) {
     const chosen = options[part]
     if (chosen === null) continue
-    const evaluated = readShards(part, chosen, options, (label, where) => {
-      const number = numbers.get(label.normalize('NFC'))
-      if (number !== undefined) return number
-      const problem = `no training image has the class ${quoted(label)}`
-      throw dataError(where, problem, 'Training and evaluation need the same classes.')
-    }, notes)
+    const evaluated = readShards(
+      part,
+      chosen,
+      options,
+      (label, where) => {
+        const number = numbers.get(label.normalize('NFC'))
+        if (number !== undefined) return number
+        const problem = `no training image has the class ${quoted(label)}`
+        throw dataError(where, problem, 'Training and evaluation need the same classes.')
+      },
+      notes,
+    )
     parts[part] = { ...evaluated, classes }
   }
   return dataParts(WHERE, parts, options, notes)
@@ -100,7 +120,8 @@ function readShards(
       table.add({ name: image.name, bytes: image.bytes, label, archive, offset: image.offset })
     }
   })
-  if (table.length === 0) throw dataError(files[0], 'has no images', 'A sample is an image, 0001.jpg, and its label, 0001.cls.')
+  if (table.length === 0)
+    throw dataError(files[0], 'has no images', 'A sample is an image, 0001.jpg, and its label, 0001.cls.')
   notes.push(...left.notes(`${WHERE}.${name}`))
   return {
     name: files.length === 1 ? files[0] : `${files[0]} and ${counted(files.length - 1, 'more shard')}`,

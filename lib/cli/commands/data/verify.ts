@@ -23,8 +23,13 @@ async function run(path: string, options: GlobalOptions): Promise<number> {
   const wrong = Object.values(findings).reduce((sum, count) => sum + count, 0)
   output.data({ type: 'result', path, images, manifest, findings, notes })
   for (const note of notes) output.warn(note)
-  if (!manifest) output.note(`${path}: there is no manifest, so images are only decoded; mbconv data index FOLDER writes one`)
-  const counts = Object.entries(findings).flatMap(([type, count]) => (count > 0 ? [`${format.whole(count)} ${type}`] : []))
-  output.result(`${format.counted(images, 'image')}: ${wrong === 0 ? output.paint('green', 'all whole') : counts.join(', ')}`)
+  if (!manifest)
+    output.note(`${path}: there is no manifest, so images are only decoded; mbconv data index FOLDER writes one`)
+  const counts = Object.entries(findings).flatMap(([type, count]) =>
+    count > 0 ? [`${format.whole(count)} ${type}`] : [],
+  )
+  output.result(
+    `${format.counted(images, 'image')}: ${wrong === 0 ? output.paint('green', 'all whole') : counts.join(', ')}`,
+  )
   return wrong > 0 || images === 0 ? EXIT.data : EXIT.ok
 }
