@@ -152,6 +152,7 @@ t.test(
     const text = notes.join('\n')
     t.match(text, /3 links that lead out of the folder are left out: d, a\/out\.jpg, b\/zero\.jpg/)
     t.match(text, /2 links that lead nowhere are left out: a\/broken\.jpg, a\/loop\.jpg/)
+    t.match(text, /1 link to a folder that it lies in is left out: b\/deep\/up/)
     t.match(text, /1 pipe, socket or device is left out: b\/pipe\.jpg/)
     // Each folder links to two others: without a memory the paths would double with every one of forty.
     const lattice = folderWith(['a/0/1.jpg', 'b/1.jpg'])

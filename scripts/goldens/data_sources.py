@@ -16,7 +16,7 @@ import zlib
 
 import torchvision
 import webdataset
-from webdataset.tariterators import group_by_keys, tar_file_iterator
+from webdataset.tariterators import group_by_keys, tar_file_expander
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -76,7 +76,7 @@ def archive(name: str, members: list, format: int) -> dict:
     content = file.getvalue()
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         found = [[each.name, each.offset_data, each.size] for each in tar if each.isreg()]
-    samples = list(group_by_keys(tar_file_iterator(io.BytesIO(content))))
+    samples = list(group_by_keys(tar_file_expander([{"url": name, "stream": io.BytesIO(content)}])))
     return {
         "name": name,
         "tar": base64.b64encode(zlib.compress(content, 9)).decode(),

@@ -70,8 +70,12 @@ export class Search {
     const folders: Entry[] = []
     for (const entry of this.entries(folder, relative)) {
       const name = joined(relative, entry.name)
-      if (entry.kind === 'folder') folders.push(entry)
-      else if (this.isImage(folder, entry)) yield { name, bytes: entry.bytes }
+      if (entry.kind === 'folder') {
+        // What such a link leads to is of other classes, too.
+        if (entry.target !== undefined && isBelow(realPath(folder), entry.target))
+          this.left.add('circle', shownName(name))
+        else folders.push(entry)
+      } else if (this.isImage(folder, entry)) yield { name, bytes: entry.bytes }
       else this.left.add('other', shownName(name))
     }
     for (const { name, identity } of folders) {

@@ -6,6 +6,7 @@ import { counted, whole } from '../../text/figures'
 const REASONS = {
   outside: { one: 'link that leads out of the folder', many: 'links that lead out of the folder' },
   broken: { one: 'link that leads nowhere', many: 'links that lead nowhere' },
+  circle: { one: 'link to a folder that it lies in', many: 'links to folders that they lie in' },
   special: { one: 'pipe, socket or device', many: 'pipes, sockets or devices' },
   other: { one: 'file that is no image', many: 'files that are no images' },
   loose: { one: 'image that is in no class folder', many: 'images that are in no class folder' },

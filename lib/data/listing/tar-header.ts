@@ -63,7 +63,8 @@ export const isZero = (block: Buffer): boolean => block.every((byte) => byte ===
 
 /** @throws BadHeader */
 export function parseHeader(block: Buffer): TarHeader {
-  const checksum = fieldNumber(block, CHECKSUM.at, CHECKSUM.bytes, 'checksum')
+  // Six octal digits, whatever follows them.
+  const checksum = Number.parseInt(fieldText(block, CHECKSUM.at, CHECKSUM.bytes), 8)
   if (!sums(block).includes(checksum))
     throw new BadHeader('is no tar archive, or it is damaged: a checksum does not hold')
   const type = String.fromCharCode(block[156])
