@@ -11,6 +11,7 @@ import { EXIT, exitCodeOf } from '../errors/exit-codes'
 import { packageVersion } from '../package/manifest'
 import type { CommandDescription } from './command-line/command'
 import { register } from './command-line/register'
+import { dataCommand } from './commands/data'
 import { doctorCommand } from './commands/doctor'
 import { embedCommand } from './commands/embed'
 import { evalCommand } from './commands/eval'
@@ -37,6 +38,7 @@ export const COMMANDS: readonly CommandDescription[] = [
   modelsCommand,
   scaleCommand,
   experimentCommand,
+  dataCommand,
   pullCommand,
   doctorCommand,
   setupCommand,

@@ -1,5 +1,5 @@
 /** Checks of training configurations that concern several keys. */
-import { DEFAULT_DATASET, datasetKinds, datasetNamed } from '../data/sources/kinds'
+import { DEFAULT_DATASET, datasetKinds, datasetNamed, fileKeys } from '../data/sources/kinds'
 import { fullName, list } from '../models/families/catalogue'
 import { criterionProblems } from '../optim/criteria/kinds'
 import type { OptimizerKind } from '../optim/kind'
@@ -41,11 +41,13 @@ function fileProblems(at: At): Problem[] {
   const chosen = datasetNamed(at('data', 'dataset') ?? DEFAULT_DATASET)
   if (chosen === undefined) return []
   return datasetKinds().flatMap((kind) =>
-    kind.files.flatMap((file): Problem[] => {
-      const path = ['data', file]
-      const isGiven = at(...path) !== undefined
-      if (kind === chosen)
-        return isGiven ? [] : [{ path, kind: 'missing', message: `is required with dataset: ${kind.name}` }]
+    fileKeys(kind).flatMap((file): Problem[] => {
+      const path = ['data', ...file.split('.')]
+      const isGiven = at(...path) != null
+      if (kind === chosen) {
+        const isMissing = !isGiven && kind.files.includes(file)
+        return isMissing ? [{ path, kind: 'missing', message: `is required with dataset: ${kind.name}` }] : []
+      }
       if (!isGiven) return []
       const hint = `write dataset: ${kind.name} to train on ${kind.summary}`
       return [{ path, kind: 'value', message: `has no effect with dataset: ${chosen.name}`, hint }]

@@ -5,7 +5,7 @@
  * code.
  */
 import path from 'node:path'
-import { datasetKind } from '../data/sources/kinds'
+import { datasetKind, fileKeys } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { fullName, list } from '../models/families/catalogue'
 import { optimizerKind } from '../optim/kinds'
@@ -32,19 +32,31 @@ const workingFolder = () => process.cwd()
  */
 export function completed(parsed: ParsedConfig, baseOf: (key: string) => string = workingFolder): TrainConfig {
   const { optimizer, model, data, schedule } = parsed
-  const given: Record<string, unknown> = data
-  const files = Object.fromEntries(
-    datasetKind(data.dataset).files.map((key) => [key, path.resolve(baseOf(`data.${key}`), String(given[key]))]),
-  )
   const lr = optimizer.lr ?? optimizerKind(optimizer.name).rateFor?.(data.batchSize * parsed.accumulate)
   return {
     ...parsed,
     model: { ...resolveWeights(model, () => baseOf('model.weights')), dropPath: dropPathOf(model) },
-    data: { ...data, ...files },
+    data: withPaths(data, fileKeys(datasetKind(data.dataset)), baseOf),
     optimizer: { ...optimizer, lr } as TrainConfig['optimizer'],
     // A warm-up in steps replaces the default one in epochs.
     schedule: 'warmupSteps' in schedule && schedule.warmupSteps !== null ? { ...schedule, warmupEpochs: 0 } : schedule,
   }
+}
+
+/** The data section with absolute paths at the given keys. */
+function withPaths<T extends object>(data: T, keys: readonly string[], baseOf: (key: string) => string): T {
+  const result = structuredClone(data)
+  for (const key of keys) {
+    const parts = key.split('.')
+    const last = parts.pop() as string
+    const holder = parts.reduce<unknown>((at, part) => (isMapping(at) ? at[part] : undefined), result)
+    if (!isMapping(holder)) continue
+    const absolute = (value: unknown) => path.resolve(baseOf(`data.${key}`), String(value))
+    const value = holder[last]
+    if (Array.isArray(value)) holder[last] = value.map(absolute)
+    else if (value != null) holder[last] = absolute(value)
+  }
+  return result
 }
 
 /** Suggests the full name for `model: b0`. */

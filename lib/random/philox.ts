@@ -82,6 +82,7 @@ export const PURPOSE = {
   scene: 16,
   noise: 17,
   crop: 18,
+  fake: 19,
   evolution: 32,
 } as const
 

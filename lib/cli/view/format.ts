@@ -1,5 +1,5 @@
 /** Formats numbers and paths for people. */
-import { siStep } from '../../text/figures'
+import { siStep, whole } from '../../text/figures'
 
 export { counted, duration, percent, short, signedPercent, whole } from '../../text/figures'
 export { shortPath } from '../../text/short-path'
@@ -9,6 +9,12 @@ export function scaled(value: number): string {
   const [number, unit] = siStep(value)
   return unit === '' ? String(value) : `${number.toPrecision(4)}${unit}`
 }
+
+/** 1234567 → `1.235 MB`. */
+export const bytes = (value: number): string => `${scaled(value)}${value < 1000 ? ' ' : ''}B`
+
+/** `1 class`, `1,000 classes`. */
+export const countedClasses = (value: number): string => (value === 1 ? '1 class' : `${whole(value)} classes`)
 
 /** Four significant digits: 0.0123, 2.303, `1.2e-7`; words for NaN and infinity. */
 export function loss(value: number): string {

@@ -111,14 +111,16 @@ export class BatchMaker {
     return failed
   }
 
-  #loadNative(epoch: Epoch, out: Tensor, samples: readonly Sample[]) {
+  /** Returns what the addon has not made: its place among the samples, what kind of problem it is, and why. */
+  async #loadNative(epoch: Epoch, out: Tensor, samples: readonly Sample[]): Promise<[number, number, string][]> {
+    if (!hasText(samples[0])) return samples.map((_, i) => [i, OTHER_DECODER, ''])
     const programs = joined(samples.map(({ program }) => program))
     return native().loadPhotos(
       this.handle(),
       epoch.run,
       out,
       epoch.number,
-      samples.map(({ image }) => image.file),
+      samples.map(({ image }) => image.file as string), // see runsOf
       samples.map(({ image }) => image.part?.offset ?? 0),
       samples.map(({ image }) => image.part?.length ?? -1),
       samples.map(({ drawnFor }) => drawnFor),
@@ -159,12 +161,17 @@ function joined(programs: readonly Float64Array[]): { all: Float64Array; ends: n
   return { all, ends }
 }
 
-/** Divides samples where their positions do not follow each other. */
+/** Whether the path of a sample's file is text. The addon takes no other. */
+const hasText = ({ image }: Sample): boolean => typeof image.file === 'string'
+
+/** Divides samples where their positions do not follow each other, and where paths that are text meet those that are not. */
 function runsOf(samples: readonly Sample[]): Sample[][] {
   const runs: Sample[][] = []
   for (const sample of samples) {
     const run = runs.at(-1)
-    if (run !== undefined && run[run.length - 1].position + 1 === sample.position) run.push(sample)
+    const last = run?.at(-1)
+    const follows = last !== undefined && last.position + 1 === sample.position && hasText(last) === hasText(sample)
+    if (follows) run?.push(sample)
     else runs.push([sample])
   }
   return runs

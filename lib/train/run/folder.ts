@@ -3,7 +3,7 @@ import { existsSync, rmdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { formerDropPathHint } from '../../config/model-table'
 import { parseConfig, type TrainConfig } from '../../config/train'
-import { datasetKinds } from '../../data/sources/kinds'
+import { datasetKinds, fileKeys } from '../../data/sources/kinds'
 import { MbconvError } from '../../errors/error'
 import { writeFileAtomic } from '../../files/atomic'
 import { makeFolder, makeNewFolder } from '../../files/folders'
@@ -89,7 +89,7 @@ const FREE_KEYS = new Set([
   'data.evalBatchSize',
   'data.loaderThreads',
   'data.maxUnreadable',
-  ...datasetKinds().flatMap(({ files }) => files.map((key) => `data.${key}`)),
+  ...datasetKinds().flatMap((kind) => fileKeys(kind).map((key) => `data.${key}`)),
 ])
 
 /** The keys in which two configurations differ, free ones left out. */

@@ -44,7 +44,8 @@ export async function openData(
   const { data, seed } = config
   const kind = datasetKind(data.dataset)
   kind.checkMemory?.(data as never, resolution)
-  const { train, test, validation } = kind.open(data as never, resolution)
+  const { train, test, validation, notes = [] } = kind.open(data as never, resolution)
+  for (const note of notes) warn(note)
   const evaluated = validation ?? test
   const dataset = {
     name: train.name,

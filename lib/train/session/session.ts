@@ -6,6 +6,7 @@
  */
 import type { TrainConfig } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
+import { sameData } from '../../data/listing/fingerprint'
 import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
@@ -155,7 +156,7 @@ function buildSession(config: TrainConfig, checkpoint: Checkpoint | undefined, o
 
 /** Refuses a checkpoint whose position or data set does not match this configuration. */
 function checkFits({ state, path }: Checkpoint, { dataset, stepsPerEpoch }: Omit<TrainingData, 'train'>): void {
-  if (state.dataset.fingerprint !== dataset.fingerprint || state.stepsPerEpoch !== stepsPerEpoch) {
+  if (!sameData(state.dataset.fingerprint, dataset.fingerprint) || state.stepsPerEpoch !== stepsPerEpoch) {
     throw new MbconvError('ERR_CHECKPOINT', `${path} belongs to other training images than ${dataset.name}`, {
       hint: 'Resume with the data that the run began with.',
     })
