@@ -43,6 +43,7 @@ namespace mbconv {
   TOPIC(Optim)               \
   TOPIC(Scenes)              \
   TOPIC(Loader)              \
+  TOPIC(Augment)             \
   /* device/ */              \
   TOPIC(Runtime)             \
   TOPIC(Memory)              \

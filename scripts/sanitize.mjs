@@ -43,6 +43,7 @@ const TESTS = [
   'deterministic',
   'safetensors',
   'scenes',
+  'augment',
   'threads',
 ]
 

@@ -232,6 +232,10 @@ export interface Native extends NativeOperations {
     program: Float64Array,
   ): Promise<void>
   closePhotoLoader(loader: PhotoLoaderHandle): Promise<void>
+  // native/data/augment.cc
+  augmentImages(images: Tensor, programs: Float64Array, offsets: Int32Array): void
+  /** The operations of programs in the order of their opcodes, from 1: [name, operand, …]. */
+  augmentOpcodes(): string[][]
 
   // native/ops/dispatch.cc
   callOp(name: string, args: unknown[], kwargs?: object): unknown

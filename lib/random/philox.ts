@@ -71,7 +71,17 @@ export function philox4x32(
  * The uses of random numbers. Two purposes never share numbers. Values must not change, or old runs cannot resume.
  * `scene`, `noise` and `crop` are drawn in native/data/, by libtorch's Philox.
  */
-export const PURPOSE = { shuffle: 1, augment: 2, scene: 16, noise: 17, crop: 18, evolution: 32 } as const
+export const PURPOSE = {
+  shuffle: 1,
+  augment: 2,
+  policy: 8,
+  colorJitter: 9,
+  erasing: 10,
+  scene: 16,
+  noise: 17,
+  crop: 18,
+  evolution: 32,
+} as const
 
 function uint(name: string, value: number, limit: number): number {
   if (!Number.isInteger(value) || value < 0 || value > limit) {

@@ -12,9 +12,9 @@ namespace {
 constexpr int kPlaces = 32 - 8 - 2;
 constexpr int32_t kHalf = 1 << (kPlaces - 1);
 
-double weightOf(Filter filter, double x) {
+double weightOf(Resampling filter, double x) {
   x = std::abs(x);
-  if (filter == Filter::kBilinear) return x < 1 ? 1 - x : 0;
+  if (filter == Resampling::kBilinear) return x < 1 ? 1 - x : 0;
   // Keys' cubic convolution with a = -1/2.
   constexpr double a = -0.5;
   if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
@@ -123,19 +123,19 @@ Passes bestPasses() {
 
 }  // namespace
 
-std::optional<Filter> filterNamed(const std::string& name) {
-  if (name == "bilinear") return Filter::kBilinear;
-  if (name == "bicubic") return Filter::kBicubic;
+std::optional<Resampling> resamplingNamed(const std::string& name) {
+  if (name == "bilinear") return Resampling::kBilinear;
+  if (name == "bicubic") return Resampling::kBicubic;
   return std::nullopt;
 }
 
-Axis axisOf(int source, float from, float to, int size, Range window, Filter filter) {
+Axis axisOf(int source, float from, float to, int size, Range window, Resampling filter) {
   Axis axis;
   axis.copies = from == 0 && to == static_cast<float>(size) && size == source;
   // Pillow subtracts in single precision.
   const double scale = static_cast<double>(to - from) / size;
   const double stretch = std::max(scale, 1.0);
-  const double support = (filter == Filter::kBilinear ? 1.0 : 2.0) * stretch;
+  const double support = (filter == Resampling::kBilinear ? 1.0 : 2.0) * stretch;
   axis.stride = static_cast<int>(std::ceil(support)) * 2 + 1;
   const int length = window.length();
   axis.first.resize(length);

@@ -11,9 +11,9 @@
 
 namespace mbconv {
 
-enum class Filter { kBilinear, kBicubic };
+enum class Resampling { kBilinear, kBicubic };
 
-std::optional<Filter> filterNamed(const std::string& name);
+std::optional<Resampling> resamplingNamed(const std::string& name);
 
 // One direction of a resize: which pixels of the source make each pixel of the result, and with what weights.
 struct Axis {
@@ -34,7 +34,7 @@ struct Axis {
 //
 // `window` is the part of these that is wanted. Pixels of the source outside the interval are mixed in at its ends, as by
 // Pillow's argument `box`; to cut first, give a source that ends there.
-Axis axisOf(int source, float from, float to, int size, Range window, Filter filter);
+Axis axisOf(int source, float from, float to, int size, Range window, Resampling filter);
 
 // Resizes a view that begins at the pixel (columns.used.from, rows.used.from) of the source, into
 // rows.length() × columns.length() pixels of four bytes. `narrow` is memory for rows that are resized across only.

@@ -1,0 +1,24 @@
+// Programs of augmentation: what is to be done with one image, as a list of numbers.
+//
+// A program is a sequence of operations, each an opcode and its operands. JavaScript draws and writes it
+// (lib/data/augment/program.ts), so that no random number is drawn here.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "data/image.h"
+
+namespace mbconv {
+
+// Changes the image in place. Uses no state but its arguments, so that any thread may call it.
+//
+// Throws Error ERR_VALUE for a program with an unknown opcode, a missing operand or one out of range. The image may be
+// changed in part then.
+void applyProgram(Image& image, const double* program, size_t length);
+
+// The operations in the order of their opcodes, which count from 1: [name, operand, …].
+std::vector<std::vector<std::string>> programOperations();
+
+}  // namespace mbconv
