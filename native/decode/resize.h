@@ -1,5 +1,6 @@
-// Resizes pictures as Pillow does: bilinear or bicubic, with a filter that averages when it shrinks, in the integers of
-// Pillow's `Image.resize`, bit for bit.
+// Resizes pictures as Pillow 13 does: bilinear or bicubic, with a filter that averages when it shrinks, in the integers of
+// `Image.resize`, bit for bit. Other versions of Pillow choose the order of the two directions in another way, which
+// changes some values by one.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,8 @@ std::optional<Resampling> resamplingNamed(const std::string& name);
 
 // One direction of a resize: which pixels of the source make each pixel of the result, and with what weights.
 struct Axis {
+  // Pixels of the whole source and of the whole result.
+  int source = 0, size = 0;
   // The source is used from `used.from` to `used.to`.
   Range used;
   // The result is that part of the source, unchanged.
