@@ -69,6 +69,20 @@ t.test(`random crops as in ${golden.source}, from the same random numbers`, asyn
   }
 })
 
+t.test('a part has at least one pixel, and lies in the image', async (t) => {
+  const loader = loaderOf({ crop: { scale: [0.001, 1], ratio: [0.05, 20] } })
+  const strange = []
+  for (const [height, width] of [[1, 1], [2, 3], [1, 50], [65535, 1], [7, 65535]]) {
+    for (let sample = 0; sample < 200; sample++) {
+      const crop = loader.crop(0, sample, { height, width })
+      const inside = crop.left >= 0 && crop.top >= 0 && crop.left + crop.width <= width && crop.top + crop.height <= height
+      if (!inside || crop.width < 1 || crop.height < 1) strange.push({ height, width, ...crop })
+    }
+  }
+  t.same(strange, [])
+  loader.dispose()
+})
+
 t.test('the random numbers of a crop are those of KeyedRandom', async (t) => {
   const loader = loaderOf({ seed: 9, crop: { scale: [1, 1], ratio: [1, 1], interpolation: 'bilinear' }, flip: 0.5 })
   for (let sample = 0; sample < 40; sample++) {

@@ -70,7 +70,7 @@ Crop drawCrop(const CropOptions& options, uint64_t seed, uint32_t epoch, uint32_
   if (options.filter) {
     crop.filter = *options.filter;
   } else {
-    crop.filter = random.below(2) == 0 ? Filter::kBilinear : Filter::kBicubic;
+    crop.filter = random.below(2) == 0 ? Resampling::kBilinear : Resampling::kBicubic;
   }
   crop.flipped = options.flip > 0 && random.uniform() < options.flip;
   return crop;

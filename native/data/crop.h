@@ -27,7 +27,7 @@ struct CropOptions {
   // Centre, px.
   int shorter = 0;
   // None: one of the two at random.
-  std::optional<Filter> filter;
+  std::optional<Resampling> filter;
   // Probability of exchanging left and right.
   double flip = 0;
 };
@@ -38,7 +38,7 @@ struct Crop {
   int left = 0, top = 0, width = 0, height = 0;
   // The size that it is resized to, and the position of the result in that.
   int resizedHeight = 0, resizedWidth = 0, resultTop = 0, resultLeft = 0;
-  Filter filter = Filter::kBilinear;
+  Resampling filter = Resampling::kBilinear;
   bool flipped = false;
 };
 

@@ -160,7 +160,7 @@ Tensor resizePixels(const Tensor& image, std::vector<int64_t> size, std::string 
   if (image.scalar_type() != at::kByte || !image.is_cpu() || image.dim() != 3 || image.size(2) != 3 ||
       image.numel() == 0)
     throw Error("ERR_SHAPE", "image must be uint8[height, width, 3] on the CPU, got " + describe(image));
-  const auto chosen = filterNamed(filter);
+  const auto chosen = resamplingNamed(filter);
   if (!chosen) throw Error("ERR_VALUE", "unknown filter '" + filter + "'; known: bilinear, bicubic");
   const int64_t height = image.size(0), width = image.size(1);
   if (height > 65535 || width > 65535) throw Error("ERR_SHAPE", "an image has at most 65535 rows and columns");
@@ -213,7 +213,7 @@ CropOptions cropOptions(const std::vector<int64_t>& size, const std::string& cro
   if (*kind == CropKind::kCentre && (shorter < std::max(size[0], size[1]) || shorter > kMostSide))
     throw Error("ERR_VALUE", "the shorter side must be at least as long as the result's sides, and at most 4096 px");
   options.shorter = static_cast<int>(shorter);
-  options.filter = filterNamed(interpolation);
+  options.filter = resamplingNamed(interpolation);
   if (!options.filter && interpolation != "random")
     throw Error("ERR_VALUE", "unknown interpolation '" + interpolation + "'; known: bilinear, bicubic, random");
   if (!(flip >= 0 && flip <= 1)) throw Error("ERR_VALUE", "flip must lie in [0, 1]");
@@ -252,7 +252,7 @@ std::vector<int64_t> photoCrop(std::shared_ptr<PhotoLoader> loader, int64_t epoc
     throw Error("ERR_VALUE", "height and width must be from 1 to 65535");
   const Crop crop = drawCrop(loader->options.crop, loader->options.seed, word(epoch, "epoch"), word(sample, "sample"),
                              static_cast<int>(width), static_cast<int>(height));
-  return {crop.left, crop.top, crop.width, crop.height, crop.filter == Filter::kBicubic, crop.flipped};
+  return {crop.left, crop.top, crop.width, crop.height, crop.filter == Resampling::kBicubic, crop.flipped};
 }
 
 void checkBatch(const PhotoLoader& loader, const Tensor& out) {

@@ -56,7 +56,7 @@ int denominatorOf(const CropOptions& options, const Crop& crop, const JpegHeader
   return denominator;
 }
 
-Axis axisFor(const Side& side, int size, int first, int length, Filter filter) {
+Axis axisFor(const Side& side, int size, int first, int length, Resampling filter) {
   return axisOf(side.stored.length(), side.from, side.to, size, {first, first + length}, filter);
 }
 

@@ -12,9 +12,9 @@ namespace {
 constexpr int kPlaces = 32 - 8 - 2;
 constexpr int32_t kHalf = 1 << (kPlaces - 1);
 
-double weightOf(Filter filter, double x) {
+double weightOf(Resampling filter, double x) {
   x = std::abs(x);
-  if (filter == Filter::kBilinear) return x < 1 ? 1 - x : 0;
+  if (filter == Resampling::kBilinear) return x < 1 ? 1 - x : 0;
   // Keys' cubic convolution with a = -1/2.
   constexpr double a = -0.5;
   if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
@@ -121,21 +121,29 @@ Passes bestPasses() {
   return {acrossPlain, downPlain};
 }
 
+// Whether Pillow resizes downwards before across: if the height shrinks, and by more than twice what the width does.
+bool downFirst(const Axis& columns, const Axis& rows) {
+  const int64_t lower = int64_t{rows.source} - rows.size, slimmer = int64_t{columns.source} - columns.size;
+  return lower > 0 && lower > 2 * slimmer;
+}
+
 }  // namespace
 
-std::optional<Filter> filterNamed(const std::string& name) {
-  if (name == "bilinear") return Filter::kBilinear;
-  if (name == "bicubic") return Filter::kBicubic;
+std::optional<Resampling> resamplingNamed(const std::string& name) {
+  if (name == "bilinear") return Resampling::kBilinear;
+  if (name == "bicubic") return Resampling::kBicubic;
   return std::nullopt;
 }
 
-Axis axisOf(int source, float from, float to, int size, Range window, Filter filter) {
+Axis axisOf(int source, float from, float to, int size, Range window, Resampling filter) {
   Axis axis;
+  axis.source = source;
+  axis.size = size;
   axis.copies = from == 0 && to == static_cast<float>(size) && size == source;
   // Pillow subtracts in single precision.
   const double scale = static_cast<double>(to - from) / size;
   const double stretch = std::max(scale, 1.0);
-  const double support = (filter == Filter::kBilinear ? 1.0 : 2.0) * stretch;
+  const double support = (filter == Resampling::kBilinear ? 1.0 : 2.0) * stretch;
   axis.stride = static_cast<int>(std::ceil(support)) * 2 + 1;
   const int length = window.length();
   axis.first.resize(length);
@@ -164,20 +172,28 @@ Axis axisOf(int source, float from, float to, int size, Range window, Filter fil
 
 void resize(const View& view, const Axis& columns, const Axis& rows, Buffer& narrow, uint8_t* result) {
   const Passes passes = bestPasses();
-  View input = view;
-  if (!columns.copies) {
-    uint8_t* to =
-        rows.copies ? result : narrow.room(static_cast<size_t>(columns.length()) * view.height * kPixelBytes);
-    passes.across(view, columns, to);
-    input = {to, static_cast<size_t>(columns.length()) * kPixelBytes, columns.length(), view.height};
-    if (rows.copies) return;
+  const auto viewOf = [](const uint8_t* pixels, int width, int height) {
+    return View{pixels, static_cast<size_t>(width) * kPixelBytes, width, height};
+  };
+  const auto roomFor = [&](int width, int height) {
+    return narrow.room(static_cast<size_t>(width) * height * kPixelBytes);
+  };
+  if (columns.copies && rows.copies) {
+    const size_t bytes = static_cast<size_t>(view.width) * kPixelBytes;
+    for (int y = 0; y < view.height; ++y) std::memcpy(result + y * bytes, view.row(y), bytes);
+  } else if (rows.copies) {
+    passes.across(view, columns, result);
+  } else if (columns.copies) {
+    passes.down(view, rows, result);
+  } else if (downFirst(columns, rows)) {
+    uint8_t* low = roomFor(view.width, rows.length());
+    passes.down(view, rows, low);
+    passes.across(viewOf(low, view.width, rows.length()), columns, result);
+  } else {
+    uint8_t* slim = roomFor(columns.length(), view.height);
+    passes.across(view, columns, slim);
+    passes.down(viewOf(slim, columns.length(), view.height), rows, result);
   }
-  if (!rows.copies) {
-    passes.down(input, rows, result);
-    return;
-  }
-  const size_t bytes = static_cast<size_t>(view.width) * kPixelBytes;
-  for (int y = 0; y < view.height; ++y) std::memcpy(result + y * bytes, view.row(y), bytes);
 }
 
 }  // namespace mbconv

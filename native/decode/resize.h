@@ -1,5 +1,6 @@
-// Resizes pictures as Pillow does: bilinear or bicubic, with a filter that averages when it shrinks, in the integers of
-// Pillow's `Image.resize`, bit for bit.
+// Resizes pictures as Pillow 13 does: bilinear or bicubic, with a filter that averages when it shrinks, in the integers of
+// `Image.resize`, bit for bit. Other versions of Pillow choose the order of the two directions in another way, which
+// changes some values by one.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +12,14 @@
 
 namespace mbconv {
 
-enum class Filter { kBilinear, kBicubic };
+enum class Resampling { kBilinear, kBicubic };
 
-std::optional<Filter> filterNamed(const std::string& name);
+std::optional<Resampling> resamplingNamed(const std::string& name);
 
 // One direction of a resize: which pixels of the source make each pixel of the result, and with what weights.
 struct Axis {
+  // Pixels of the whole source and of the whole result.
+  int source = 0, size = 0;
   // The source is used from `used.from` to `used.to`.
   Range used;
   // The result is that part of the source, unchanged.
@@ -34,7 +37,7 @@ struct Axis {
 //
 // `window` is the part of these that is wanted. Pixels of the source outside the interval are mixed in at its ends, as by
 // Pillow's argument `box`; to cut first, give a source that ends there.
-Axis axisOf(int source, float from, float to, int size, Range window, Filter filter);
+Axis axisOf(int source, float from, float to, int size, Range window, Resampling filter);
 
 // Resizes a view that begins at the pixel (columns.used.from, rows.used.from) of the source, into
 // rows.length() × columns.length() pixels of four bytes. `narrow` is memory for rows that are resized across only.
