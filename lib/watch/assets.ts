@@ -47,7 +47,7 @@ const assetOf = (name: string, file: string): Asset => ({
  * @throws MbconvError ERR_ENVIRONMENT if the plotting library is not installed
  */
 export function pageAssets(): ReadonlyMap<string, Asset> {
-  const assets = new Map(OWN.map((name) => [`/${name}`, assetOf(name, join(FOLDER, name))]))
+  const assets = new Map(OWN.map((name): [string, Asset] => [`/${name}`, assetOf(name, join(FOLDER, name))]))
   assets.set('/', assetOf('index.html', join(FOLDER, 'index.html')))
   const library = plotLibrary()
   assets.set('/uplot.js', assetOf('uplot.js', join(library, 'uPlot.esm.js')))

@@ -25,7 +25,8 @@ const NAME = /^events\.out\.tfevents\.(\d{10})\.mbconv$/
  * later than those of all earlier files, whatever the clock says.
  */
 function newFile(runDir: string, now: number): { path: string; isFirst: boolean } {
-  const earlier = listFolder(runDir).flatMap(({ name }) => Number(NAME.exec(name)?.[1] ?? []))
+  const matches = listFolder(runDir).map(({ name }) => NAME.exec(name))
+  const earlier = matches.filter((match) => match !== null).map((match) => Number(match[1]))
   const seconds = Math.max(Math.floor(now), ...earlier.map((time) => time + 1))
   return {
     path: join(runDir, `events.out.tfevents.${String(seconds).padStart(10, '0')}.mbconv`),
