@@ -31,10 +31,9 @@ const VIEWS = [
 /** Predictions on the test images, wrong ones first, for the run's samples.json. */
 async function sample(runDir, count = 12) {
   const { test } = data.datasetOf({ dataset: 'digits' })
-  const size = test.shape.reduce((product, side) => product * side, 1)
   const images = Array.from({ length: test.length }, (_, i) => ({
     name: `test/${i}.png`,
-    bytes: pngOfPlanes(test.images.subarray(i * size, (i + 1) * size), test.shape).png,
+    bytes: pngOfPlanes(test.read(i), test.shape).png,
   }))
   const predictions = await predictImages(runDir, images, { topk: 3 })
   const samples = predictions.map(({ file, predictions: guesses }, i) => ({

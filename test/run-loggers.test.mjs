@@ -2,13 +2,14 @@
 import fs from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
-import { parseConfig, train } from 'mbconv'
+import { data, parseConfig, train } from 'mbconv'
 import t from 'tap'
 import { mlflow } from '../scripts/examples/mlflow-logger.mjs'
 import { internal } from './helpers/internals.mjs'
 import { fields } from './helpers/protobuf.mjs'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
 
+const { datasetOf } = data
 const { LOGGERS } = internal('recorderKinds')
 const { COLUMNS } = internal('csvLogger')
 const { maskedCrc32c } = internal('crc32c')
@@ -62,22 +63,25 @@ t.test('a logger sees the configuration, the start, weights and images', async (
     open(run) {
       seen.push(run)
       seen.push([...run.weights()].map(([name, values]) => `${name} ${values.length}`))
-      seen.push(run.images(3).map(({ pixels, shape, label }) => [pixels.length, ...shape, label]))
+      seen.push(run.images(3))
       return { record: () => {} }
     },
   }
   LOGGERS.push(curious)
   t.teardown(() => LOGGERS.pop())
-  const { events } = await follow(tinyConfig(t.testdir(), { top: { epochs: 1 } }), { worker: false })
-  const [{ config, start }, weights, images] = seen
+  const given = tinyConfig(t.testdir(), { top: { epochs: 1 } })
+  const { events } = await follow(given, { worker: false })
+  const [{ config, start }, weights] = seen
+  const images = await seen[2]
   t.equal(config.model.name, 'efficientnet_b0')
   t.equal(config.optimizer.weightDecay, 1e-5, 'with defaults')
   t.equal(start, events[0], 'the start event itself')
   t.match(weights[0], /\.weight \d+$/)
   t.equal(weights.at(-1), 'classifier.1.bias 4')
+  const { images: pixels } = datasetOf(parseConfig(given).data).test
   t.strictSame(
-    images,
-    ['0', '1', '2'].map((label) => [64, 1, 8, 8, label]),
+    images.map((image) => ({ ...image, pixels: [...image.pixels] })),
+    ['0', '1', '2'].map((label, i) => ({ pixels: [...pixels.subarray(64 * i, 64 * i + 64)], shape: [1, 8, 8], label })),
   )
 })
 

@@ -1,5 +1,6 @@
 /** The interface of a logger, which receives every event of a run and keeps, writes or forwards what it needs. */
 import type { TrainConfig } from '../../config/train'
+import type { ShownImage } from '../session/material'
 import type { StartEvent, TrainEvent } from './events'
 
 /**
@@ -17,14 +18,6 @@ export interface LoggerKind<Options = undefined> {
    * @throws MbconvError if it cannot open: the run ends before its first step, when nothing is lost yet
    */
   open(run: LoggedRun, options: Options): Logger
-}
-
-/** An image as bytes, [channels, height, width]. */
-export interface LoggedImage {
-  pixels: Uint8Array
-  shape: readonly [channels: number, height: number, width: number]
-  /** The name of its class. */
-  label: string
 }
 
 /** The run that a logger records. */
@@ -45,8 +38,8 @@ export interface LoggedRun {
   }
   /** The parameters by name, as float32. Reading them waits for the device. */
   weights: () => Iterable<readonly [name: string, values: Float32Array]>
-  /** The first test images, at most `count`. */
-  images: (count: number) => LoggedImage[]
+  /** The first test images as the network sees them, at most `count`. Reading image files takes a while. */
+  images: (count: number) => Promise<ShownImage[]>
   /** Passes an event to the caller of the run. */
   emit: (event: TrainEvent) => void
   /** Emits a warning as an event of the run. */

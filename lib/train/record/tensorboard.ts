@@ -15,8 +15,9 @@ import { printable } from '../../text/foreign-text'
 import { AppendLog } from '../run/append-log'
 import { RUN_FILES } from '../run/folder'
 import { type MetricsLine, readMetrics } from '../run/metrics'
+import type { ShownImage } from '../session/material'
 import type { EvalEvent, StepEvent, TrainEvent } from './events'
-import type { LoggedImage, LoggedRun, LoggerKind } from './logger'
+import type { LoggedRun, LoggerKind } from './logger'
 
 const NAME = /^events\.out\.tfevents\.(\d{10})\.mbconv$/
 
@@ -50,9 +51,9 @@ function numbersOf(line: StepEvent | EvalEvent | MetricsLine): Record<string, nu
   )
 }
 
-function picturesOf(images: readonly LoggedImage[]): Map<string, PngImage> {
+function picturesOf(images: readonly ShownImage[]): Map<string, PngImage> {
   const digits = String(images.length - 1).length
-  const tagOf = ({ label }: LoggedImage, i: number) => `test images/${String(i).padStart(digits, '0')} ${printable(label)}`
+  const tagOf = ({ label }: ShownImage, i: number) => `test images/${String(i).padStart(digits, '0')} ${printable(label)}`
   return new Map(images.map((image, i) => [tagOf(image, i), pngOfPlanes(image.pixels, image.shape)]))
 }
 
@@ -104,7 +105,13 @@ export const tensorboard: LoggerKind<LoggerOptions<'tensorboard'>> = {
     for (const line of linesFrom(runDir, from))
       log.append(eventFile.scalars({ step: line.step, time: now.time }, numbersOf(line)))
     log.append(eventFile.text(now, 'configuration', indented(readableJson(config))))
-    if (isFirst && options.images > 0) log.append(eventFile.pictures(now, picturesOf(run.images(options.images))))
+    let isOpen = true
+    if (isFirst && options.images > 0) {
+      run.images(options.images).then(
+        (images) => isOpen && log.append(eventFile.pictures(now, picturesOf(images))),
+        (error: Error) => isOpen && warn(`TensorBoard gets no images: ${error.message}`),
+      )
+    }
     const histograms = new Histograms(run, options.histograms, from)
     return {
       record(event: TrainEvent) {
@@ -115,7 +122,10 @@ export const tensorboard: LoggerKind<LoggerOptions<'tensorboard'>> = {
       },
       sync: () => log.sync(),
       settle: () => log.settle(),
-      close: () => log.close(),
+      close() {
+        isOpen = false
+        log.close()
+      },
     }
   },
 }

@@ -90,6 +90,8 @@ const FREE_KEYS = new Set([
   'run',
   'log',
   'data.evalBatchSize',
+  'data.loaderThreads',
+  'data.maxUnreadable',
   ...datasetKinds().flatMap(({ files }) => files.map((key) => `data.${key}`)),
 ])
 
