@@ -51,7 +51,10 @@ async function trainAll(dir) {
   for (const [i, lr] of RATES.entries()) {
     const stop = new AbortController()
     const run = { dir, name: `digits-lr-${lr}`, curves: false }
-    const training = train({ ...config, epochs: EPOCHS, optimizer: { ...config.optimizer, lr }, run }, { signal: stop.signal })
+    const training = train(
+      { ...config, epochs: EPOCHS, optimizer: { ...config.optimizer, lr }, run },
+      { signal: stop.signal },
+    )
     if (i < RATES.length - 1) {
       const { runDir, top1 } = await training.result
       console.log(`${runDir}: top-1 ${top1}`)

@@ -1,5 +1,5 @@
 // TensorBoard's event files: their checksum, and what TensorBoard's own readers find in them.
-// Golden: scripts/goldens/tensorboard.py
+// Golden: scripts/goldens/event_files.py
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { eventFiles } from './helpers/event-files.mjs'
@@ -11,7 +11,8 @@ const { record } = internal('eventFile')
 const golden = JSON.parse(readFileSync(new URL('golden/tensorboard.json', import.meta.url), 'utf8'))
 
 t.test('the checksum: the examples of RFC 3720, B.4', async (t) => {
-  const command = '01c00000000000000000000000000000140000000000040000000014000000182800000000000000' + '0200000000000000'
+  const command =
+    '01c00000000000000000000000000000140000000000040000000014000000182800000000000000' + '0200000000000000'
   for (const [bytes, expected] of [
     [new Uint8Array(32), 0x8a9136aa],
     [new Uint8Array(32).fill(0xff), 0x62a8ab43],

@@ -71,7 +71,9 @@ function inspect() {
     }),
     background: getComputedStyle(document.body).backgroundColor,
     ink: getComputedStyle(document.body).color,
-    smallest: Math.min(...[...document.querySelectorAll('main *')].map((node) => Number.parseFloat(getComputedStyle(node).fontSize))),
+    smallest: Math.min(
+      ...[...document.querySelectorAll('main *')].map((node) => Number.parseFloat(getComputedStyle(node).fontSize)),
+    ),
     rows: [...document.querySelectorAll('tbody tr')].map((row) => row.innerText.replace(/\s+/g, ' ')),
     samples: [...document.querySelectorAll('.samples li')].map((item) => [
       item.className,
@@ -110,7 +112,10 @@ t.test('curves, table and samples, on a wide screen and on a phone, light and da
     await page.setViewportSize({ width, height: 900 })
     await page.emulateMedia({ colorScheme: scheme })
     // A chart takes its new size in a later frame.
-    await page.waitForFunction((most) => [...document.querySelectorAll('figure canvas')].every((c) => c.getBoundingClientRect().right <= most), width)
+    await page.waitForFunction(
+      (most) => [...document.querySelectorAll('figure canvas')].every((c) => c.getBoundingClientRect().right <= most),
+      width,
+    )
     const seen = await page.evaluate(inspect)
     const where = `${width} px, ${scheme}`
     t.ok(seen.overflow <= 0, `${where}: ${seen.overflow} px to the right of the window`)
@@ -135,7 +140,10 @@ t.test('curves, table and samples, on a wide screen and on a phone, light and da
         i < 3 ? `wrong wrong: ${words}` : `right right: ${words}`,
       ),
     )
-    t.ok(seen.samples.every(([, , wide]) => wide === 8), 'the images are there')
+    t.ok(
+      seen.samples.every(([, , wide]) => wide === 8),
+      'the images are there',
+    )
   }
 
   await page.locator('tbody tr').nth(1).locator('input').uncheck()

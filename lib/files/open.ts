@@ -168,7 +168,8 @@ export function readRange(path: FilePath, offset: number, length: number, { op, 
   try {
     fd = open(path, O_RDONLY)
     const { size } = fstatSync(fd)
-    if (offset + length > size) throw new Error(`it has ${size} bytes, and bytes ${offset} to ${offset + length} are wanted`)
+    if (offset + length > size)
+      throw new Error(`it has ${size} bytes, and bytes ${offset} to ${offset + length} are wanted`)
     // Not from Buffer's pool, as in readAll.
     const buffer = Buffer.allocUnsafeSlow(length)
     for (let done = 0; done < length; ) {

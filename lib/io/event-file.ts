@@ -16,7 +16,7 @@ const VALUE = { tag: 1, simpleValue: 2, image: 4, histogram: 5, tensor: 8, metad
 const IMAGE = { height: 1, width: 2, colorspace: 3, encoded: 4 } as const
 const HISTOGRAM = { min: 1, max: 2, num: 3, sum: 4, sumOfSquares: 5, limits: 6, counts: 7 } as const
 
-/** SessionLog.START. A reader drops all earlier events of this step and of later ones. */
+/** SessionLog.START. From the second one on, a reader drops all earlier events of this step and of later ones. */
 const START = 1
 /** DT_STRING of types.proto. */
 const STRING = 7
@@ -48,7 +48,7 @@ const eventOf = ({ step, time }: Moment, fill: (event: Message) => Message): Buf
 const summaryOf = (moment: Moment, values: Iterable<Message>): Buffer =>
   eventOf(moment, (event) => event.message(EVENT.summary, new Message().messages(SUMMARY.value, values)))
 
-const valueOf = (tag: string) => new Message().text(VALUE.tag, tag)
+const tagged = (tag: string) => new Message().text(VALUE.tag, tag)
 
 /** The record that a file begins with. Readers of version 2 look for the start of sessions. */
 export const fileHeader = (time: number): Buffer =>
@@ -62,7 +62,7 @@ export const sessionStart = (moment: Moment): Buffer =>
 export const scalars = (moment: Moment, numbers: Readonly<Record<string, number>>): Buffer =>
   summaryOf(
     moment,
-    Object.entries(numbers).map(([tag, number]) => valueOf(tag).float(VALUE.simpleValue, number)),
+    Object.entries(numbers).map(([tag, number]) => tagged(tag).float(VALUE.simpleValue, number)),
   )
 
 /** Images by tag. */
@@ -70,7 +70,7 @@ export const pictures = (moment: Moment, images: ReadonlyMap<string, PngImage>):
   summaryOf(
     moment,
     [...images].map(([tag, { width, height, channels, png }]) =>
-      valueOf(tag).message(
+      tagged(tag).message(
         VALUE.image,
         new Message()
           .int(IMAGE.height, height)
@@ -87,7 +87,7 @@ export function text(moment: Moment, tag: string, words: string): Buffer {
   // A tensor of strings: its dtype, its shape [1], and the string.
   const shape = new Message().message(2, new Message().int(1, 1))
   const tensor = new Message().int(1, STRING).message(2, shape).text(8, words)
-  const value = valueOf(tag).message(VALUE.tensor, tensor).message(VALUE.metadata, new Message().message(1, pluginData))
+  const value = tagged(tag).message(VALUE.tensor, tensor).message(VALUE.metadata, new Message().message(1, pluginData))
   return summaryOf(moment, [value])
 }
 
@@ -95,7 +95,7 @@ export function text(moment: Moment, tag: string, words: string): Buffer {
 export const histograms = (moment: Moment, numbers: Iterable<readonly [string, ArrayLike<number>]>): Buffer =>
   summaryOf(
     moment,
-    [...numbers].map(([tag, values]) => valueOf(tag).message(VALUE.histogram, histogramOf(values))),
+    [...numbers].map(([tag, values]) => tagged(tag).message(VALUE.histogram, histogramOf(values))),
   )
 
 function histogramOf(values: ArrayLike<number>): Message {

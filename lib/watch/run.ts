@@ -50,8 +50,7 @@ export interface RunFacts {
   problem: string | null
 }
 
-const finite = (value: unknown): number | null =>
-  typeof value === 'number' && Number.isFinite(value) ? value : null
+const finite = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null)
 const words = (value: unknown): string => (typeof value === 'string' ? printable(value.slice(0, 200)) : '')
 
 /** What a JSON file of the run says; undefined if it does not exist or is damaged. */

@@ -73,7 +73,10 @@ export async function serveRuns({ port, every = LOOK, ...choice }: WatchOptions)
   }
 
   const follow = (request: IncomingMessage, response: ServerResponse) => {
-    if (streams.size >= MOST_PAGES) return void response.destroy()
+    if (streams.size >= MOST_PAGES) {
+      response.destroy()
+      return
+    }
     const id = request.headers['last-event-id']
     const stream = new PageStream(response, typeof id === 'string' ? id : undefined)
     streams.add(stream)

@@ -98,7 +98,8 @@ export function mlflow({ url, experiment = 'mbconv', every = 2000 }) {
       async function send(id) {
         const metrics = waiting
         waiting = []
-        for (const part of slices(metrics, MOST_METRICS)) await call('POST', 'runs/log-batch', { run_id: id, metrics: part })
+        for (const part of slices(metrics, MOST_METRICS))
+          await call('POST', 'runs/log-batch', { run_id: id, metrics: part })
       }
 
       // One request after another, in order. The first failure is kept, and `record` or `close` reports it.

@@ -1,6 +1,6 @@
 /**
  * A run in two event files, as the logger writes them, at fixed times: the second one begins after step 3 and drops what
- * the first has after it. `node test/helpers/event-files.mjs FOLDER` writes them, for scripts/goldens/tensorboard.py.
+ * the first has after it. `node test/helpers/event-files.mjs FOLDER` writes them, for scripts/goldens/event_files.py.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -20,6 +20,7 @@ export function eventFiles() {
   const planes = Uint8Array.from({ length: 3 * 2 * 4 }, (_, i) => 10 * i)
   const first = [
     fileHeader(TIME),
+    sessionStart(at(0)),
     text(at(0), 'configuration', '    { "epochs": 2 }'),
     pictures(
       at(0),

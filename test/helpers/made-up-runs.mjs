@@ -12,7 +12,15 @@ export function linesOf({ from = 1, to, best = 0.9, lr = 0.01 }) {
     const loss = 0.2 + 2 * Math.exp(-step / 40) + 0.1 * Math.sin(step)
     const rates = { imagesPerSecond: 800 + (step % 7), dataWait: 0.125, memory: MEMORY }
     const seconds = step / 10
-    lines.push({ type: 'step', step, epoch: Math.floor((step - 1) / 10), loss, lr: lr * 0.99 ** step, ...rates, seconds })
+    lines.push({
+      type: 'step',
+      step,
+      epoch: Math.floor((step - 1) / 10),
+      loss,
+      lr: lr * 0.99 ** step,
+      ...rates,
+      seconds,
+    })
     if (step % 10 > 0) continue
     const top1 = best * (1 - Math.exp(-step / 30))
     lines.push({ type: 'eval', step, epoch: step / 10, loss: loss + 0.1, top1, top5: 1, seconds })

@@ -25,7 +25,9 @@ const counts: Record<string, number> = {}
 const logger: TrainLogger = {
   name: 'counts',
   open: ({ config: { epochs, log }, start }) => ({
-    record: async ({ type }) => void (counts[type] = (counts[type] ?? 0) + epochs * start.steps),
+    record: async ({ type }) => {
+      counts[type] = (counts[type] ?? 0) + epochs * start.steps
+    },
     close: (error) => console.log(error, log.csv),
   }),
 }

@@ -90,11 +90,10 @@ export class CallerLoggers {
   }
 
   record(event: TrainEvent): void {
-    if (this.kinds.length === 0) return this.emit(event)
     const failures = event.type === 'start' ? this.#openAll(event) : []
     this.emit(event)
-    if (!this.#hasStarted) this.#early.push(event)
-    else this.#pass(event)
+    if (this.#hasStarted) this.#pass(event)
+    else if (this.kinds.length > 0) this.#early.push(event)
     for (const failure of failures) this.record(failure)
   }
 

@@ -53,7 +53,8 @@ function numbersOf(line: StepEvent | EvalEvent | MetricsLine): Record<string, nu
 
 function picturesOf(images: readonly ShownImage[]): Map<string, PngImage> {
   const digits = String(images.length - 1).length
-  const tagOf = ({ label }: ShownImage, i: number) => `test images/${String(i).padStart(digits, '0')} ${printable(label)}`
+  const tagOf = ({ label }: ShownImage, i: number) =>
+    `test images/${String(i).padStart(digits, '0')} ${printable(label)}`
   return new Map(images.map((image, i) => [tagOf(image, i), pngOfPlanes(image.pixels, image.shape)]))
 }
 
@@ -101,7 +102,8 @@ export const tensorboard: LoggerKind<LoggerOptions<'tensorboard'>> = {
     const from = isFirst ? 0 : position.lastEval?.step === step ? step + 1 : step
     const now = { step, time: secondsNow() }
     log.append(header)
-    if (!isFirst) log.append(eventFile.sessionStart({ ...now, step: from }))
+    // A reader ignores the first start that it sees, so the first file needs one, too.
+    log.append(eventFile.sessionStart({ ...now, step: from }))
     for (const line of linesFrom(runDir, from))
       log.append(eventFile.scalars({ step: line.step, time: now.time }, numbersOf(line)))
     log.append(eventFile.text(now, 'configuration', indented(readableJson(config))))

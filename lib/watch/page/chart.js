@@ -1,11 +1,15 @@
 /** One chart, drawn by uPlot. */
-import uPlot from './uplot.js'
+
 import { summary } from './curves.js'
+import uPlot from './uplot.js'
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
 /** A colour with an opacity, 0 … 1. */
-const faded = (colour, opacity) => `${colour}${Math.round(255 * opacity).toString(16).padStart(2, '0')}`
+const faded = (colour, opacity) =>
+  `${colour}${Math.round(255 * opacity)
+    .toString(16)
+    .padStart(2, '0')}`
 
 /** The value of a series that is nearest to a position on the x axis, since the steps of the curves differ. */
 function nearest(u, series, index) {
@@ -84,7 +88,7 @@ export class Chart {
         spanGaps: true,
       }
     })
-    const exact = (u, values) => values.map((value) => (value === null ? '' : this.#format(value)))
+    const exact = (_, values) => values.map((value) => (value === null ? '' : this.#format(value)))
     const options = {
       ...this.#size(),
       legend: { show: false },
@@ -94,7 +98,7 @@ export class Chart {
       },
       scales: { x: { time: false }, y: { distr: this.#logarithmic ? 3 : 1 } },
       axes: [
-        { ...axis, values: (u, values) => values.map((value) => value.toLocaleString('en-US')) },
+        { ...axis, values: (_, values) => values.map((value) => value.toLocaleString('en-US')) },
         { ...axis, size: 64, values: exact },
       ],
       series: [{}, ...series],
@@ -118,7 +122,8 @@ export class Chart {
     for (const [i, { run, what, faint }] of this.#curves.entries()) {
       const at = u.cursor.idxs[i + 1]
       const value = at == null ? null : u.data[i + 1][at]
-      if (!faint && value != null) word(`${run.name} ${what === 'test' ? 'test ' : ''}${this.#format(value)}`, run.colour)
+      if (!faint && value != null)
+        word(`${run.name} ${what === 'test' ? 'test ' : ''}${this.#format(value)}`, run.colour)
     }
   }
 }

@@ -38,7 +38,10 @@ export function curvesOf(runs, smoothing) {
     const raw = curve(run, 'training', run.steps, 1, { counts: true })
     const [{ x, y } = { x: [], y: [] }] = raw
     if (smoothing === 0 || y.length < FEWEST_SMOOTHED) return raw
-    return [{ ...raw[0], faint: true }, { run, what: 'training, smoothed', x, y: smoothed(y, smoothing), readout: true }]
+    return [
+      { ...raw[0], faint: true },
+      { run, what: 'training, smoothed', x, y: smoothed(y, smoothing), readout: true },
+    ]
   })
   const test = runs.flatMap((run) => curve(run, 'test', run.evaluations, 1, { counts: true, dashed: true }))
   const scaled = runs.map((run) => ({

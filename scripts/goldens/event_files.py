@@ -1,6 +1,6 @@
 """Golden of event files: what TensorBoard's own readers find in the files that our writer makes.
 
-Usage: python scripts/goldens/tensorboard.py   (tensorboard, Pillow, node; writes test/golden/tensorboard.json)
+Usage: python scripts/goldens/event_files.py   (tensorboard, Pillow, node; writes test/golden/tensorboard.json)
 
 The files are made by test/helpers/event-files.mjs and kept in the golden, so that the test compares bytes.
 """
