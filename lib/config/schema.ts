@@ -15,6 +15,7 @@ import { PRECISIONS } from '../optim/precision'
 import { DEFAULT_SCHEDULE, SCHEDULES } from '../optim/schedules/kinds'
 import { count, fraction, LARGEST, positive, seedSchema } from '../schema/fields'
 import { schemasOf } from '../schema/kinds'
+import { logSchema } from './loggers'
 import { RECIPE_NAMES } from './recipes'
 
 const channels = (min: number) => z.int().min(min).max(1_000_000)
@@ -256,6 +257,7 @@ export const trainConfigSchema = z.strictObject({
     .default('stop')
     .describe('when the loss is not a number: stop the run, or skip the step, as long as most steps go well'),
   run: run.prefault({}),
+  log: logSchema.prefault({}).describe('what else records the run, besides metrics.jsonl'),
 })
 
 /** A configuration whose values are valid one by one. Values that follow from other keys are not filled in. */

@@ -1,7 +1,8 @@
 /**
  * Opens and reads files. Opening never blocks: a pipe would otherwise wait for its other end.
  */
-import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
+import { join, sep } from 'node:path'
 import { checkPath } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { nameOf } from '../text/foreign-text'
@@ -138,6 +139,23 @@ function read(path: FilePath, kind: Kind, { op, most = LONGEST_TEXT, refuse }: R
  * @throws MbconvError ERR_IO
  */
 export const readBytes = (path: FilePath, options: ReadOptions): Buffer => read(path, 'file', options)
+
+/**
+ * The bytes of a regular file that really lies below a folder, after all links have been followed.
+ *
+ * @returns undefined if it lies elsewhere
+ * @throws MbconvError ERR_IO
+ */
+export function readInside(folder: string, name: string, options: ReadOptions): Buffer | undefined {
+  let path: string
+  try {
+    path = realpathSync(join(folder, name))
+    if (!path.startsWith(realpathSync(folder) + sep)) return undefined
+  } catch (error) {
+    throw ioError('read', join(folder, name), error, options.op)
+  }
+  return readBytes(path, options)
+}
 
 /**
  * A range of a regular file's bytes.

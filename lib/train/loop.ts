@@ -13,6 +13,7 @@ import { EarlyStopping } from './early-stopping'
 import { evaluate } from './evaluate'
 import { finish } from './finish'
 import { LossLog } from './loss-log'
+import { memoryInUse } from './memory'
 import type { Position } from './position'
 import type { TrainResult } from './record/events'
 import type { Recorder } from './record/recorder'
@@ -39,7 +40,7 @@ export interface LoopOptions {
 export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const { session, runDir, position, recorder, stopRequested } = options
   const { record } = recorder
-  const { config, model, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps } = session
+  const { config, device, model, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps } = session
   const { batchesPerEpoch, scaler } = session
   const { memoryFormat, accumulate } = config
   // With a scaler, gradients that overflow lower its scale, and say nothing about the run.
@@ -51,6 +52,8 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const firstBatch = (step: number) => (step % stepsPerEpoch) * accumulate
   let batches = trainLoader.epoch(Math.floor(position.step / stepsPerEpoch), firstBatch(position.step))
   let secondsAtReading = position.seconds
+  /** Seconds that the loop has waited for batches since the last reading. */
+  let waited = 0
   /** Why the newest checkpoint could not be saved; undefined if it was. */
   let notSaved: MbconvError | undefined
 
@@ -60,11 +63,16 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
     const steps = losses.read()
     position.seconds += (performance.now() - began) / 1000
     const images = steps.reduce((sum, { images }) => sum + images, 0)
-    const imagesPerSecond = images / Math.max(position.seconds - secondsAtReading, 1e-9)
+    const elapsed = Math.max(position.seconds - secondsAtReading, 1e-9)
+    const imagesPerSecond = images / elapsed
+    const dataWait = Math.round(1e4 * Math.min(1, waited / elapsed)) / 1e4
     secondsAtReading = position.seconds
+    waited = 0
+    const memory = memoryInUse(device)
     for (const { step, epoch, loss, lr } of steps) {
-      if (!Number.isFinite(loss) && !skips && scaler === null) throw diverged(`the loss is ${loss}`, step, lr, position.checkpoint)
-      record({ type: 'step', step, epoch, loss, lr, imagesPerSecond })
+      if (!Number.isFinite(loss) && !skips && scaler === null)
+        throw diverged(`the loss is ${loss}`, step, lr, position.checkpoint)
+      record({ type: 'step', step, epoch, loss, lr, imagesPerSecond, dataWait, memory })
     }
   }
 
@@ -133,11 +141,13 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       let images = 0
       for (let i = 0; i < count; i++) {
         if (i > 0) await breathe()
+        const asked = performance.now()
         let next = await batches.next()
         if (next.done) {
           batches = trainLoader.epoch(epochsDone)
           next = await batches.next()
         }
+        waited += (performance.now() - asked) / 1000
         const batch = next.value!
         stepper.add(batch)
         images += batch.labels.length

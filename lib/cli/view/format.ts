@@ -16,6 +16,12 @@ export const bytes = (value: number): string => `${scaled(value)}${value < 1000 
 /** `1 class`, `1,000 classes`. */
 export const countedClasses = (value: number): string => (value === 1 ? '1 class' : `${whole(value)} classes`)
 
+/** 536870912 → `512 MiB`, in three digits. */
+export function memory(value: number): string {
+  const [size, unit] = value < 1000 * 2 ** 20 ? [value / 2 ** 20, 'MiB'] : [value / 2 ** 30, 'GiB']
+  return `${Number(size.toPrecision(3))} ${unit}`
+}
+
 /** Four significant digits: 0.0123, 2.303, `1.2e-7`; words for NaN and infinity. */
 export function loss(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : 'infinite'
