@@ -1,4 +1,6 @@
 /** Checks of training configurations that concern several keys. */
+import type { AugmentationKind } from '../data/augment/kind'
+import { AUGMENTATIONS } from '../data/augment/kinds'
 import { DEFAULT_DATASET, datasetKinds, datasetNamed, fileKeys } from '../data/sources/kinds'
 import { fullName, list } from '../models/families/catalogue'
 import { criterionProblems } from '../optim/criteria/kinds'
@@ -6,7 +8,7 @@ import type { OptimizerKind } from '../optim/kind'
 import { OPTIMIZERS } from '../optim/kinds'
 import { SCHEDULES } from '../optim/schedules/kinds'
 import type { ScheduleKind } from '../optim/schedules/schedule'
-import { type CrossProblem, kindNamed } from '../schema/kinds'
+import { type CrossProblem, kindNamed, nameOf } from '../schema/kinds'
 import { isMapping } from '../schema/values'
 import { nearest } from '../text/nearest'
 import { freezeProblems, scaleProblems, stageProblems } from './model-table'
@@ -58,7 +60,10 @@ function fileProblems(at: At): Problem[] {
 /** Keys of `data` that concern image files only, and keys that concern images of one size only. */
 const FOR_FILES = [
   ...[['fit'], ['cropShare'], ['interpolation'], ['colorManagement'], ['maxUnreadable'], ['loaderThreads']],
-  ...[['augment', 'crop']],
+  ...[
+    ['augment', 'crop'],
+    ['augment', 'operations'],
+  ],
 ]
 const FOR_PIXELS = ['rotate', 'translate', 'scale', 'shear'].map((key) => ['augment', key])
 
@@ -69,7 +74,7 @@ function unusedProblems(at: At): Problem[] {
   const hint = chosen.hasFiles ? 'it is for images of one size' : 'it is for image files'
   return (chosen.hasFiles ? FOR_PIXELS : FOR_FILES).flatMap((keys): Problem[] => {
     const value = at('data', ...keys)
-    if (value == null || value === 0 || value === false) return []
+    if (value == null || value === 0 || value === false || (Array.isArray(value) && value.length === 0)) return []
     const path = ['data', ...keys]
     return [{ path, kind: 'value', message: `has no effect with dataset: ${chosen.name}`, hint }]
   })
@@ -99,6 +104,26 @@ function optionProblems(at: At): Problem[] {
   return problems
 }
 
+/** Problems that augmentations find in their options, and augmentations that cannot be combined. */
+function augmentationProblems(at: At): Problem[] {
+  const operations = at('data', 'augment', 'operations')
+  if (!Array.isArray(operations)) return []
+  const path = ['data', 'augment', 'operations']
+  const purposes = new Map<number, string>()
+  return operations.flatMap((raw, i): Problem[] => {
+    const kind = isMapping(raw) ? kindNamed<AugmentationKind>(AUGMENTATIONS, raw.name) : undefined
+    if (kind === undefined) return []
+    const own = kind.check?.(raw as Record<string, unknown>) ?? []
+    const problems: Problem[] = own.map((each) => ({ ...each, kind: 'value', path: [...path, i, ...each.path] }))
+    const before = purposes.get(kind.purpose)
+    purposes.set(kind.purpose, nameOf(kind))
+    if (before === undefined) return problems
+    const message = `cannot be combined with ${before}`
+    const hint = 'give at most one policy, one colorJitter and one randomErasing'
+    return [...problems, { path: [...path, i, 'name'], kind: 'value', message, hint }]
+  })
+}
+
 /** The keys of gradient clipping, of which a configuration may set one. */
 const CLIPPING = ['clipGradNorm', 'clipGradValue', 'clipGradAgc'] as const
 
@@ -124,6 +149,7 @@ export function crossCheck(raw: unknown): Problem[] {
     ...modelProblems(at),
     ...fileProblems(at),
     ...unusedProblems(at),
+    ...augmentationProblems(at),
     ...channelProblems(at),
     ...optionProblems(at),
     ...clippingProblems(at),

@@ -6,6 +6,7 @@
  * here loads native code.
  */
 import { z } from 'zod'
+import { AUGMENTATIONS } from '../data/augment/kinds'
 import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
 import { SAMPLERS } from '../data/sources/order'
 import { criterionFields } from '../optim/criteria/kinds'
@@ -97,6 +98,11 @@ const augment = z.strictObject({
   shear: z.number().min(0).lt(90).default(0).describe('largest shear either way, degrees'),
   flip: z.boolean().default(false).describe('mirror half of the images left to right'),
   crop: crop.nullable().default(null).describe('which part of an image file is shown; null: the defaults below'),
+  operations: z
+    .array(z.discriminatedUnion('name', schemasOf(AUGMENTATIONS)))
+    .max(8)
+    .default([])
+    .describe('what else is done with the pixels of an image file, in this order: a policy, colorJitter, randomErasing'),
   mix: mixSchema.prefault({}),
 })
 

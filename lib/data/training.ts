@@ -1,5 +1,6 @@
 /** The loader that trains on a data set of either kind. */
 import type { Seed } from '../random/seed'
+import { type AugmentationConfig, augmenter } from './augment/kinds'
 import { Loader } from './loader'
 import type { RandomCrop } from './photos/loader-options'
 import { PhotoLoader } from './photos/training-loader'
@@ -10,13 +11,19 @@ import type { Sampler } from './sources/order'
 import type { ChannelStatistics } from './sources/statistics'
 import type { Augment } from './transforms'
 
+/** What varies image files. */
+export interface FileAugment {
+  crop?: Omit<RandomCrop, 'interpolation'> | null
+  operations?: readonly AugmentationConfig[]
+}
+
 export interface TrainingOptions {
   batchSize: number
   /** Side of the square input, px. */
   size: number
   seed: Seed
   normalization: ChannelStatistics
-  augment: Augment & { crop?: Omit<RandomCrop, 'interpolation'> | null }
+  augment: Augment & FileAugment
   /** Which images an epoch has; see {@link Sampler}. */
   sampler: Exclude<Sampler, 'none'>
   /** Image files that cannot be read are reported here. */
@@ -38,11 +45,12 @@ export function trainingLoader(dataset: Dataset, options: TrainingOptions): Batc
   const dropLast = dataset.length >= batchSize
   if (dataset.shape === null) {
     const { interpolation, unreadable, colorManagement, threads, pin } = options
-    const { crop, flip } = augment
+    const { crop, flip, operations = [] } = augment
     return new PhotoLoader(dataset, {
       ...{ batchSize, size, seed, shuffle: true, sampler, dropLast, unreadable, colorManagement, pin },
       crop: { ...crop, interpolation },
       flip: flip ? 0.5 : 0,
+      augment: operations.length === 0 ? null : augmenter(operations),
       ...(threads !== null && { threads }),
     })
   }

@@ -18,7 +18,7 @@ export const sumClassesField = () =>
     .default(null)
     .describe('with bce and focal, add the losses of the classes; null or false: their mean')
 
-interface Options {
+export interface Options {
   labelSmoothing: number
   classWeights: ClassWeights
   targetThreshold: number | null

@@ -17,7 +17,7 @@ export const crossEntropyKind = {
   },
 } satisfies CriterionKind
 
-interface Options {
+export interface Options {
   labelSmoothing: number
   /** Missing in runs older than it. */
   classWeights?: ClassWeights

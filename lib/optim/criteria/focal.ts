@@ -16,7 +16,7 @@ import { denseTargets, fullLogits, labelSmoothingField, reduced } from './target
 const ALPHA = 0.25
 const GAMMA = 2
 
-interface Options {
+export interface Options {
   labelSmoothing: number
   classWeights: ClassWeights
   focalAlpha: number | false | null
