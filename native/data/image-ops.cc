@@ -104,7 +104,7 @@ void fromHsv(const Hsv& hsv, uint8_t* pixel) {
   const auto saturation = static_cast<float>(static_cast<float>(hsv.saturation) / 255.0);
   const auto top = static_cast<uint8_t>(hsv.value);
   const uint8_t bottom = clip8(static_cast<int>(std::round(value * (1.0 - saturation))));
-  // Here Pillow multiplies two floats, and below a float and a double.
+  // As in Pillow, the first product is one of floats, and the second one of doubles.
   const uint8_t falling = clip8(static_cast<int>(std::round(value * (1.0 - saturation * rest))));
   const uint8_t rising = clip8(static_cast<int>(std::round(value * (1.0 - saturation * (1.0 - rest)))));
   const std::array<Colour, 6> sectors = {{{top, rising, bottom},
