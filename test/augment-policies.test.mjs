@@ -345,5 +345,6 @@ t.test('wrong options are refused by name', async (t) => {
   )
   refused([{ name: 'colorJitter' }, { name: 'colorJitter' }], /cannot be combined/)
   t.throws(() => augmenter([null]), { code: 'ERR_TYPE', message: /augmentation must be an object, got null/ })
+  t.throws(() => augmenter([], { mean: [0.5], std: [1, 1, 1] }), { code: 'ERR_VALUE', message: /not 1 and 3$/ })
   t.ok(augmenter({ name: 'randAugment' })(SAMPLE) instanceof Float64Array, 'defaults are filled in')
 })

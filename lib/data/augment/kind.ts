@@ -10,13 +10,10 @@ export interface Size {
   width: number
 }
 
-/** Numbers of red, green and blue. */
-export type PerChannel = readonly [number, number, number]
-
-/** The normalisation that follows augmentation: (value - mean) / std, for values from 0 to 1. */
+/** The normalisation that follows augmentation: (value - mean) / std per channel, for values from 0 to 1. */
 export interface Normalization {
-  mean: PerChannel
-  std: PerChannel
+  mean: readonly number[]
+  std: readonly number[]
 }
 
 /** The description of an augmentation. Each is in its own file; kinds.ts lists them. */

@@ -80,13 +80,15 @@ function complete(options: unknown): { kind: AugmentationKind; config: never } {
  *
  * @param normalization what the images are normalised with afterwards; it decides the colours of erased areas. Default:
  *   ImageNet's mean and standard deviation
- * @throws MbconvError ERR_TYPE or ERR_VALUE for wrong options, or for two augmentations of one kind (all policies are one
+ * @throws MbconvError ERR_TYPE or ERR_VALUE for wrong arguments, or for two augmentations of one kind (all policies are one
  *   kind)
  */
 export function augmenter(
   options: AugmentationOptions | readonly AugmentationOptions[],
   { mean, std }: Normalization = IMAGENET,
 ): (at: Sample) => Float64Array {
+  if (mean.length !== 3 || std.length !== 3)
+    throw new MbconvError('ERR_VALUE', `augmenter: mean and std need 3 numbers, not ${mean.length} and ${std.length}`)
   const parts = [options].flat().map(complete)
   for (const [i, { kind }] of parts.entries()) {
     // With the same purpose they would draw the same numbers.

@@ -10,7 +10,7 @@ import { z } from 'zod'
 import { PURPOSE } from '../../random/philox'
 import { count } from '../../schema/fields'
 import { happens, normal, type RandomSource, uniformIn, wholeIn } from './draws'
-import type { AugmentationKind, Normalization, PerChannel, Size } from './kind'
+import type { AugmentationKind, Normalization, Size } from './kind'
 import type { Colour, Program } from './program'
 
 const schema = z.strictObject({
@@ -57,7 +57,7 @@ const colourOf = ({ mean, std }: Normalization, value: () => number): Colour => 
   byte(mean[2] + std[2] * value()),
 ]
 
-const scaled = ([red, green, blue]: PerChannel): PerChannel => [255 * red, 255 * green, 255 * blue]
+const scaled = (channels: readonly number[]) => [255 * channels[0], 255 * channels[1], 255 * channels[2]] as const
 
 function draw(program: Program, options: Options, random: RandomSource, image: Size & Normalization): void {
   const { probability, mode, maxCount } = options
