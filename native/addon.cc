@@ -42,6 +42,7 @@ namespace mbconv {
   /* train/, data/ */        \
   TOPIC(Optim)               \
   TOPIC(Scenes)              \
+  TOPIC(Loader)              \
   TOPIC(Augment)             \
   /* device/ */              \
   TOPIC(Runtime)             \

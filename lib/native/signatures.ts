@@ -23,6 +23,19 @@ export interface CudaGraph {
   readonly [opaque]: 'graph'
 }
 
+/** libjpeg-turbo, loaded. */
+export interface JpegLibrary {
+  readonly [opaque]: 'JPEG library'
+}
+/** Threads that load photographs, and what they make of them. */
+export interface PhotoLoaderHandle {
+  readonly [opaque]: 'photo loader'
+}
+/** An epoch that is being loaded. */
+export interface PhotoRun {
+  readonly [opaque]: 'photo run'
+}
+
 /** A class whose instances the addon makes. */
 // biome-ignore lint/complexity/noBannedTypes: its constructor is private
 export type TensorClass = Function & { prototype: Tensor }
@@ -166,6 +179,59 @@ export interface Native extends NativeOperations {
   // native/data/scenes.cc
   renderScenes(out: Uint8Array, kinds: Uint8Array, seed: bigint, first: number, size: number, noise: number): void
 
+  // native/data/loader.cc
+  loadJpegLibrary(paths: string[]): JpegLibrary
+  describeJpegLibrary(library: JpegLibrary): [path: string, minor: number]
+  decodeJpeg(library: JpegLibrary, bytes: Uint8Array): Promise<Tensor>
+  resizePixels(image: Tensor, size: number[], filter: string, box: number[]): Tensor
+  photoLoader(
+    library: Maybe<JpegLibrary>,
+    threads: number,
+    seed: bigint,
+    size: number[],
+    crop: string,
+    scale: number[],
+    ratio: number[],
+    shorter: number,
+    interpolation: string,
+    flip: number,
+    mostBytes: number,
+    colorManagement: boolean,
+  ): PhotoLoaderHandle
+  photoCrop(
+    loader: PhotoLoaderHandle,
+    epoch: number,
+    sample: number,
+    height: number,
+    width: number,
+  ): [left: number, top: number, width: number, height: number, bicubic: number, flipped: number]
+  photoRun(): PhotoRun
+  cancelPhotoRun(run: PhotoRun): void
+  loadPhotos(
+    loader: PhotoLoaderHandle,
+    run: PhotoRun,
+    out: Tensor,
+    epoch: number,
+    files: string[],
+    offsets: number[],
+    lengths: number[],
+    samples: number[],
+    programs: Float64Array,
+    programEnds: number[],
+  ): Promise<[position: number, kind: number, reason: string][]>
+  finishPhoto(
+    loader: PhotoLoaderHandle,
+    out: Tensor,
+    position: number,
+    epoch: number,
+    sample: number,
+    pixels: Uint8Array,
+    height: number,
+    width: number,
+    channels: number,
+    program: Float64Array,
+  ): Promise<void>
+  closePhotoLoader(loader: PhotoLoaderHandle): Promise<void>
   // native/data/augment.cc
   augmentImages(images: Tensor, programs: Float64Array, offsets: Int32Array): void
   /** The operations of programs in the order of their opcodes, from 1: [name, operand, …]. */

@@ -69,16 +69,20 @@ export function philox4x32(
 
 /**
  * The uses of random numbers. Two purposes never share numbers. Values must not change, or old runs cannot resume.
- * `scene` and `noise` are drawn in native/data/scenes.cc, by libtorch's Philox.
+ * `scene`, `noise` and `crop` are drawn in native/data/, by libtorch's Philox.
  */
 export const PURPOSE = {
   shuffle: 1,
   augment: 2,
+  balance: 5,
   policy: 8,
   colorJitter: 9,
   erasing: 10,
+  mix: 11,
   scene: 16,
   noise: 17,
+  crop: 18,
+  fake: 19,
   evolution: 32,
 } as const
 

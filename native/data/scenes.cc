@@ -8,13 +8,13 @@
 //
 // lib/data/sources/scenes.ts lists the classes.
 #include <ATen/Parallel.h>
-#include <ATen/core/PhiloxRNGEngine.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "binding/bind.h"
+#include "data/random.h"
 
 namespace mbconv {
 
@@ -27,25 +27,6 @@ constexpr int kDistractors = 5;
 constexpr int kWaves = 5;
 constexpr int kTextures = 10;
 constexpr int kArrangements = 10;
-
-// The sequence of random numbers for a seed, a scene and a purpose: libtorch's Philox4x32-10, with the counter laid out
-// as in lib/random/philox.ts, KeyedRandom(seed, purpose, 0, scene). test/scenes.test.mjs compares the two.
-class Random {
- public:
-  Random(uint64_t seed, uint32_t scene, uint32_t purpose)
-      : engine_(seed, /*subsequence=*/uint64_t{purpose} << 32, /*offset=*/uint64_t{scene} << 32) {}
-
-  uint32_t word() { return engine_(); }
-  // [0, 1)
-  double uniform() { return word() * (1.0 / 4294967296.0); }
-  double uniform(double low, double high) { return low + (high - low) * uniform(); }
-
- private:
-  at::Philox4_32 engine_;
-};
-
-// The values of PURPOSE in lib/random/philox.ts.
-enum Purpose : uint32_t { kScene = 16, kNoise = 17 };
 
 // A wave across the scene: cycles per scene side along x and y.
 struct Wave {
@@ -106,7 +87,7 @@ constexpr std::array<Positions, kArrangements> kArrangementTable = {{
 constexpr double kCyclesLow = 5, kCyclesHigh = 18;
 
 Scene drawScene(uint64_t seed, uint32_t index, int texture, int arrangement) {
-  Random random(seed, index, kScene);
+  Random random(seed, kScene, 0, index);
   Scene scene;
   for (double& value : scene.background) value = random.uniform(0.35, 0.65);
   const double slope = random.uniform(0, 2 * kPi), strength = random.uniform(0.3, 0.8);
@@ -179,7 +160,7 @@ void render(const Scene& scene, uint64_t seed, uint32_t index, int64_t size, dou
   const double pixel = 1.0 / size;
   const int64_t plane = size * size;
   std::vector<float> texture(size), row(kChannels * size);
-  Random random(seed, index, kNoise);
+  Random random(seed, kNoise, 0, index);
   // White noise of a fixed density in the scene: a larger pixel averages more of it.
   const double perPixel = noise * size / 64.0 * 255 / std::sqrt(4 * (65536.0 - 1) / 12);
   for (int64_t y = 0; y < size; ++y) {

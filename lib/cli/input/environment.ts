@@ -7,6 +7,7 @@
 import { type ExecFileException, execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { jpegLibraryPaths, versionText } from '../../data/photos/jpeg-library'
 import { addonPaths } from '../../native/addon'
 import { type SetupFacts, setupFacts } from '../../native/setup-facts'
 import { counted } from '../../text/figures'
@@ -40,6 +41,8 @@ interface AddonFacts {
   cudaBuilt: boolean
   cudaAvailable: boolean
   cudaDevices: number
+  /** libjpeg-turbo: where it is and the second number of its version, or the reason why there is none. */
+  jpeg: { path: string; minor: number } | { reason: string }
 }
 
 interface Outcome {
@@ -62,6 +65,7 @@ export async function inspectEnvironment(): Promise<Finding[]> {
     inspectCmake(),
     inspectLibtorch(state),
     addon.then((result) => inspectAddon(result, state)),
+    addon.then((result) => inspectJpeg(result)),
     addon.then((result) => inspectCuda(result, state)),
   ])
 }
@@ -179,6 +183,23 @@ function inspectAddon(result: Outcome | null, state: SetupFacts): Finding {
   }
 }
 
+/** What decodes JPEG files for training. */
+function inspectJpeg(result: Outcome | null): Finding {
+  const finding = { name: 'JPEG decoder', needed: false }
+  const facts = result === null ? null : factsOf(result)
+  if (facts === null) return { ...finding, ok: false, found: 'unknown', detail: 'the native addon does not load' }
+  const { jpeg } = facts
+  if ('path' in jpeg)
+    return { ...finding, ok: true, found: `libjpeg-turbo ${versionText(jpeg.minor)}`, detail: jpeg.path }
+  return {
+    ...finding,
+    ok: false,
+    found: 'sharp, which is several times slower',
+    detail: jpeg.reason,
+    remedy: 'Run `npm install @julusian/jpeg-turbo`.',
+  }
+}
+
 /** Whether CUDA is usable; if not, the first reason that applies. */
 async function inspectCuda(result: Outcome | null, state: SetupFacts): Promise<Finding> {
   const finding = { name: 'CUDA', needed: false }
@@ -231,9 +252,16 @@ async function inspectCuda(result: Outcome | null, state: SetupFacts): Promise<F
 async function loadAddon(): Promise<Outcome | null> {
   if (!existsSync(ADDON)) return null
   const script = `const addon = require(process.argv[1])
+    let jpeg
+    try {
+      const [path, minor] = addon.describeJpegLibrary(addon.loadJpegLibrary(JSON.parse(process.argv[2])))
+      jpeg = { path, minor }
+    } catch (error) {
+      jpeg = { reason: error.message }
+    }
     process.stdout.write(JSON.stringify({ compiled: addon.compiledVersion(), loaded: addon.loadedVersion(), capability: addon.cpuCapability(),
-      cudaBuilt: addon.cudaIsBuilt(), cudaAvailable: addon.cudaIsAvailable(), cudaDevices: addon.cudaDeviceCount() }))`
-  return ask(process.execPath, ['-e', script, ADDON])
+      cudaBuilt: addon.cudaIsBuilt(), cudaAvailable: addon.cudaIsAvailable(), cudaDevices: addon.cudaDeviceCount(), jpeg }))`
+  return ask(process.execPath, ['-e', script, ADDON, JSON.stringify(jpegLibraryPaths())])
 }
 
 function factsOf(result: Outcome): AddonFacts | null {

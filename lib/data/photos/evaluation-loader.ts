@@ -1,13 +1,12 @@
 /** Batches of image files for evaluation, each file prepared exactly as for a prediction. */
 import { MbconvError } from '../../errors/error'
-import { readPart } from '../../files/data-file'
 import { fromTypedArray } from '../../tensor/core/create'
 import { keep } from '../../tensor/core/scope'
 import type { ByteBatch } from '../sources/batch'
-import type { NamedBytes } from '../images/image-file'
 import { inputImageShape, readInputImage } from '../images/input-image'
 import type { FileLayout } from '../images/preprocessing'
-import type { EncodedImage, PhotoDataset } from '../sources/image-dataset'
+import type { PhotoDataset } from '../sources/image-dataset'
+import { sourceOf } from './other-decoder'
 import type { UnreadableImages } from './unreadable'
 
 /** Images that are read at once: Node's number of threads for file access. */
@@ -100,9 +99,4 @@ export class PhotoEvaluationLoader {
       return undefined
     }
   }
-}
-
-/** A path, or the bytes of a part of a file. */
-function sourceOf({ name, file, part }: EncodedImage): string | NamedBytes {
-  return part === undefined ? file : { name, bytes: readPart(file, part.offset, part.length) }
 }

@@ -1,0 +1,182 @@
+/**
+ * Batches of image files for training: a random part of each, resized, mirrored and augmented.
+ *
+ * The order of an epoch depends only on (seed, epoch), and what is made of a sample only on (seed, epoch, sample): not on
+ * the number of threads, and not on earlier batches. Any batch of any epoch can be the first, so resuming is exact.
+ *
+ * JPEG files are decoded, cut and resized by native threads of the loader's own. Only the part that is shown is decoded,
+ * at 1/2, 1/4 or 1/8 of its size where that is still as large as the input. All other kinds are decoded through sharp and
+ * then cut and resized by the same code.
+ */
+import { MbconvError } from '../../errors/error'
+import { native } from '../../native/addon'
+import type { PhotoLoaderHandle } from '../../native/signatures'
+import { seedBits } from '../../random/seed'
+import { empty } from '../../tensor/core/create'
+import { keepEach, scope } from '../../tensor/core/scope'
+import type { Tensor } from '../../tensor/core/tensor'
+import { mostBytes } from '../images/image-limits'
+import type { ByteBatch } from '../sources/batch'
+import type { PhotoDataset } from '../sources/image-dataset'
+import { epochOrder } from '../sources/order'
+import { BatchMaker, type Epoch, owned } from './batch-maker'
+import { jpegLibrary } from './jpeg-library'
+import { type CheckedOptions, checkedOptions, checkWhole, type PhotoLoaderOptions } from './loader-options'
+
+const OP = 'PhotoLoader'
+
+/** Batches that the addon works on at once. More would take Node's threads from others that wait for them. */
+const AT_ONCE = 2
+
+/** A batch in memory that is used again, and the image at each position. */
+interface Made {
+  bytes: Tensor
+  indices: Int32Array
+}
+
+/** The part of an image that is shown, px. */
+export interface ShownPart {
+  left: number
+  top: number
+  width: number
+  height: number
+  interpolation: 'bilinear' | 'bicubic'
+  /** Whether it is mirrored left to right. */
+  flipped: boolean
+}
+
+export class PhotoLoader {
+  readonly dataset: PhotoDataset
+  readonly batchSize: number
+  readonly size: number
+  readonly batchesPerEpoch: number
+  readonly #options: CheckedOptions
+  readonly #maker: BatchMaker
+  #handle: PhotoLoaderHandle | undefined
+
+  /** @throws MbconvError ERR_TYPE, ERR_VALUE for an invalid option, or if dropLast would leave no batch */
+  constructor(dataset: PhotoDataset, options: PhotoLoaderOptions) {
+    const checked = checkedOptions(options)
+    const { batchSize, size, dropLast, crop, flip, threads, seed, colorManagement } = checked
+    this.dataset = dataset
+    this.batchSize = batchSize
+    this.size = size
+    this.#options = checked
+    this.#maker = new BatchMaker(dataset, checked, () => this.#open())
+    const full = dataset.length / batchSize
+    this.batchesPerEpoch = dropLast ? Math.floor(full) : Math.ceil(full)
+    if (this.batchesPerEpoch === 0) {
+      throw new MbconvError('ERR_VALUE', `${dataset.length} images give no batch of ${batchSize}`, {
+        op: OP,
+        hint: 'Choose a smaller batchSize.',
+      })
+    }
+    this.#handle = native().photoLoader(
+      jpegLibrary().library,
+      threads,
+      BigInt.asIntN(64, seedBits(OP, seed)),
+      [size, size],
+      'random',
+      [...crop.scale],
+      [...crop.ratio],
+      0,
+      crop.interpolation,
+      flip,
+      mostBytes({}),
+      colorManagement,
+    )
+  }
+
+  /** The order of an epoch: positions in the data set. */
+  order(epoch: number): Int32Array {
+    const { shuffle, sampler, seed } = this.#options
+    return epochOrder(this.dataset, shuffle ? sampler : 'none', seed, epoch)
+  }
+
+  /** What an epoch shows of an image of this size, px. */
+  crop(epoch: number, index: number, { height, width }: { height: number; width: number }): ShownPart {
+    const crop = native().photoCrop(this.#open(), epoch, index, height, width)
+    const [left, top, partWidth, partHeight, bicubic, flipped] = crop
+    const interpolation = bicubic === 1 ? 'bicubic' : 'bilinear'
+    return { left, top, width: partWidth, height: partHeight, interpolation, flipped: flipped === 1 }
+  }
+
+  /**
+   * The batches of one epoch in order, from batch `fromBatch` (0 is the first) to the last. Batches that follow are made
+   * while the consumer works on one.
+   *
+   * In place of an image that cannot be read comes the next one in the order of the epoch that can be (after the last the
+   * first), with its own label. It is varied with the random numbers of the image that it replaces.
+   *
+   * @param epoch counted from 0
+   * @throws MbconvError ERR_VALUE, at once, for a negative epoch or a batch beyond the end; ERR_DISPOSED; from the
+   *   generator ERR_DATA if more images than allowed cannot be read, ERR_ENVIRONMENT if sharp is needed and missing,
+   *   ERR_ABORTED or ERR_DISPOSED after dispose()
+   */
+  epoch(epoch: number, fromBatch = 0): AsyncGenerator<ByteBatch, void, undefined> {
+    checkWhole('epoch', epoch, 0, 2 ** 32 - 1)
+    checkWhole('fromBatch', fromBatch, 0, this.batchesPerEpoch)
+    this.#open()
+    return this.#batches(epoch, fromBatch)
+  }
+
+  /** Ends the threads. Epochs on their way fail. */
+  dispose(): void {
+    const handle = this.#handle
+    this.#handle = undefined
+    if (handle !== undefined) void native().closePhotoLoader(handle)
+  }
+
+  #open(): PhotoLoaderHandle {
+    if (this.#handle !== undefined) return this.#handle
+    throw new MbconvError('ERR_DISPOSED', `${OP}: the loader has been disposed`, { op: OP })
+  }
+
+  async *#batches(number: number, fromBatch: number): AsyncGenerator<ByteBatch, void, undefined> {
+    const addon = native()
+    const epoch: Epoch = { number, order: this.order(number), run: addon.photoRun() }
+    const rest = this.batchesPerEpoch - fromBatch
+    // One for the consumer.
+    const memory = keepEach(Array.from({ length: Math.min(this.#options.ahead + 1, rest) }), () => this.#newBatch())
+    const free = [...memory]
+    const underWay: Promise<Made>[] = []
+    let next = fromBatch
+    try {
+      for (let i = fromBatch; i < this.batchesPerEpoch; i++) {
+        while (next < this.batchesPerEpoch && free.length > 0) {
+          const making = this.#make(epoch, next++, free.pop() as Tensor, underWay.at(-AT_ONCE))
+          making.catch(() => {}) // the error is reported in its turn
+          underWay.push(making)
+        }
+        const { bytes, indices } = await (underWay.shift() as Promise<Made>)
+        const images = owned(() => bytes.narrow(0, 0, indices.length).permute([0, 3, 1, 2]))
+        const labels = BigInt64Array.from(indices, (index) => BigInt(this.dataset.labels[index]))
+        try {
+          yield { images, labels, indices }
+        } finally {
+          images.dispose()
+        }
+        free.push(bytes)
+      }
+    } finally {
+      addon.cancelPhotoRun(epoch.run)
+      // The addon writes into the memory until the last batch has ended.
+      await Promise.allSettled(underWay)
+      for (const bytes of memory) bytes.dispose()
+    }
+  }
+
+  #newBatch(): Tensor {
+    const { batchSize, size, pin } = this.#options
+    return scope(() => {
+      const bytes = empty([batchSize, size, size, 3], { dtype: 'uint8' })
+      return pin ? bytes.pinMemory() : bytes
+    })
+  }
+
+  /** @param before a batch that must be ready first */
+  async #make(epoch: Epoch, batch: number, bytes: Tensor, before: Promise<Made> | undefined): Promise<Made> {
+    await before
+    return { bytes, indices: await this.#maker.make(epoch, batch * this.batchSize, bytes) }
+  }
+}
