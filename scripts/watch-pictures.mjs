@@ -8,7 +8,7 @@ import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
-import { data, parseConfigFile, predictImages, train } from 'mbconv'
+import { data, parseConfigFile, predictEach, train } from 'mbconv'
 import sharp from 'sharp'
 import { openBrowser } from '../test/helpers/chromium.mjs'
 
@@ -21,7 +21,7 @@ const root = path.join(import.meta.dirname, '..')
 
 /** The runs differ in their learning rates. The last one is still running when the pictures are drawn. */
 const RATES = [0.01, 0.003, 0.03]
-const EPOCHS = 8
+const EPOCHS = 6
 /** Of the page, px. */
 const VIEWS = [
   ['watch.png', 1280, 1],
@@ -35,13 +35,16 @@ async function sample(runDir, count = 12) {
     name: `test/${i}.png`,
     bytes: pngOfPlanes(test.read(i), test.shape).png,
   }))
-  const predictions = await predictImages(runDir, images, { topk: 3 })
-  const samples = predictions.map(({ file, predictions: guesses }, i) => ({
-    file,
-    label: test.classes[test.labels[i]],
-    guesses: guesses.map(({ label, probability }) => ({ label, probability })),
-    png: images[i].bytes,
-  }))
+  const samples = []
+  for await (const { file, predictions: guesses } of predictEach(runDir, images, { topk: 3 })) {
+    const i = samples.length
+    samples.push({
+      file,
+      label: test.classes[test.labels[i]],
+      guesses: guesses.map(({ label, probability }) => ({ label, probability })),
+      png: images[i].bytes,
+    })
+  }
   writeSamples(runDir, wrongFirst(samples).slice(0, count))
 }
 
