@@ -29,7 +29,7 @@ const VIEWS = [
 ]
 
 /** Predictions on the test images, wrong ones first, for the run's samples.json. */
-async function sample(runDir, count = 12) {
+async function sample(runDir, count = 8) {
   const { test } = data.datasetOf({ dataset: 'digits' })
   const images = Array.from({ length: test.length }, (_, i) => ({
     name: `test/${i}.png`,
@@ -73,7 +73,10 @@ async function trainAll(dir) {
 }
 
 const [given] = process.argv.slice(2)
-const dir = given ?? fs.mkdtempSync(path.join(os.tmpdir(), 'mbconv-watch-'))
+const home = given === undefined ? fs.mkdtempSync(path.join(os.tmpdir(), 'mbconv-watch-')) : process.cwd()
+// The page shows paths from the working directory on.
+process.chdir(home)
+const dir = given ?? 'runs'
 const stop = given === undefined ? await trainAll(dir) : async () => {}
 const server = await serveRuns({ folders: [], dir, newest: 8 })
 try {
@@ -92,5 +95,6 @@ try {
 } finally {
   await server.close()
   await stop()
-  if (given === undefined) fs.rmSync(dir, { recursive: true })
+  process.chdir(root)
+  if (given === undefined) fs.rmSync(home, { recursive: true })
 }

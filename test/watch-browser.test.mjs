@@ -138,8 +138,8 @@ t.test('curves, table and samples, on a wide screen and on a phone, light and da
     t.match(seen.rows[1], EVIL)
     t.strictSame(
       seen.samples.map(([name, verdict]) => `${name} ${verdict}`),
-      ['dog 75 %', 'dog 65 %', 'dog 55 %', `${EVIL} 50 %`, `${EVIL} 60 %`, `${EVIL} 70 %`].map((words, i) =>
-        i < 3 ? `wrong wrong: ${words}` : `right right: ${words}`,
+      ['dog (75 %)', 'dog (65 %)', 'dog (55 %)', `${EVIL} (50 %)`, `${EVIL} (60 %)`, `${EVIL} (70 %)`].map(
+        (words, i) => (i < 3 ? `wrong wrong: ${words}` : `right right: ${words}`),
       ),
     )
     t.ok(
