@@ -2,7 +2,7 @@
 import { MbconvError } from '../../errors/error'
 import { fromTypedArray } from '../../tensor/core/create'
 import { keep } from '../../tensor/core/scope'
-import type { ByteBatch } from '../sources/batch'
+import type { ByteBatch } from '../batches/batch'
 import { inputImageShape, readInputImage } from '../images/input-image'
 import type { FileLayout } from '../images/preprocessing'
 import type { PhotoDataset } from '../sources/image-dataset'

@@ -5,8 +5,8 @@ import type { ImageSource } from '../../inference/each-image'
 import type { GlobalOptions, OptionDescription } from '../command-line/command'
 import { DEVICE, IMAGE_OPTIONS, MODEL } from '../command-line/options'
 import { wholeNumber } from '../command-line/values'
-import * as format from '../view/format'
-import { indented, type Output } from '../view/output'
+import * as format from './format'
+import { indented, type Output } from './output'
 
 /** The options of such a command. */
 export const IMAGE_RUN_OPTIONS: readonly OptionDescription[] = [
@@ -42,14 +42,14 @@ export interface ImageRun {
 export async function imageRun(words: string[], options: ImageRunOptions, output: Output): Promise<ImageRun> {
   const { filesFrom, batch: batchSize, device, colorManagement, maxPixels } = options
   const { isModelFolder } = await import('../../inference/open-model.js')
-  const { checkImageWords, imagesOf } = await import('./images.js')
-  const { newestRunOrThrow } = await import('./runs.js')
+  const { checkImageWords, imagesOf } = await import('../input/images.js')
+  const { newestRunOrThrow } = await import('../input/runs.js')
   const first = !options.run && words.length > 0 && isModelFolder(words[0]) ? words[0] : undefined
   const given = { words: first ? words.slice(1) : words, filesFrom, maxPixels }
   checkImageWords(given)
   const model = options.run ?? first ?? newestRunOrThrow()
   if (!options.run && !first) output.note(output.paintNote('dim', `run: ${model}`))
-  const { usedCheckpoint } = await import('./used-checkpoint.js')
+  const { usedCheckpoint } = await import('../input/used-checkpoint.js')
   const used = await usedCheckpoint(model)
   if (used) output.note(output.paintNote('dim', used))
   let unreadable = 0
