@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { small } from './helpers/small.mjs'
+import { digestOf, small } from './helpers/small.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
 const { crossEntropy } = mb.nn.functional
@@ -25,8 +25,8 @@ function trained(name, recompute, precision) {
       optimizer.zeroGrad()
     }
   }
-  const gradients = network.parameters().map(({ grad }) => grad.toArray())
-  const state = Object.entries(network.stateDict()).map(([key, tensor]) => [key, tensor.toArray()])
+  const gradients = digestOf(network.parameters().map(({ grad }) => grad))
+  const state = digestOf(Object.values(network.stateDict()))
   network.dispose()
   optimizer.dispose()
   return { losses, gradients, state }
@@ -39,8 +39,8 @@ t.test('gradients and statistics are the same, bit for bit', async (t) => {
       for (const unit of ['blocks', 'stages']) {
         const found = trained(name, unit, precision)
         t.same(found.losses, plain.losses, `${name}, ${unit}, ${precision}: losses`)
-        t.same(found.gradients, plain.gradients, 'gradients')
-        t.same(found.state, plain.state, 'weights, running statistics and the count of batches')
+        t.equal(found.gradients, plain.gradients, 'gradients')
+        t.equal(found.state, plain.state, 'weights, running statistics and the count of batches')
       }
     }
   }
