@@ -98,7 +98,10 @@ t.test('several best, and equal ones: the older is better', async (t) => {
   // A damaged best one gives way to the next.
   writeFileSync(join(result.best.checkpoint, 'model.safetensors'), 'nonsense')
   const warnings = []
-  t.match(findCheckpoint(runDir, (message) => warnings.push(message)), { chosen: 'best', state: { step: 4 } })
+  t.match(
+    findCheckpoint(runDir, (message) => warnings.push(message)),
+    { chosen: 'best', state: { step: 4 } },
+  )
   t.match(warnings, [/step-000020.*model\.safetensors/])
   rmSync(join(runDir, 'checkpoints', 'step-000004'), { recursive: true })
   t.match(findCheckpoint(runDir), { chosen: 'newest', state: { step: 24 } })

@@ -11,8 +11,8 @@ const { crossEntropy } = mb.nn.functional
 function trained(name, recompute, precision) {
   const network = mb.models.create(small(name), { numClasses: 5, seed: 3, dropPath: 0.5, dropout: 0.3, recompute })
   mb.manualSeed(7)
-  const images = mb.randn([6, 3, 32, 32])
-  const labels = mb.randint(0, 5, [6])
+  const images = mb.randn([4, 3, 32, 32])
+  const labels = mb.randint(0, 5, [4])
   const optimizer = new mb.optim.SGD(network.parameters(), { lr: 0.05, momentum: 0.9 })
   const losses = []
   for (let step = 0; step < 2; step++) {
@@ -33,15 +33,18 @@ function trained(name, recompute, precision) {
 }
 
 t.test('gradients and statistics are the same, bit for bit', async (t) => {
-  for (const name of ['efficientnet_b0', 'resnet18', 'mobilenet_v3_small']) {
-    for (const precision of ['float32', 'bf16']) {
-      const plain = trained(name, 'none', precision)
-      for (const unit of ['blocks', 'stages']) {
-        const found = trained(name, unit, precision)
-        t.same(found.losses, plain.losses, `${name}, ${unit}, ${precision}: losses`)
-        t.equal(found.gradients, plain.gradients, 'gradients')
-        t.equal(found.state, plain.state, 'weights, running statistics and the count of batches')
-      }
+  const cases = [
+    ['efficientnet_b0', 'float32', ['blocks', 'stages']],
+    ['efficientnet_b0', 'bf16', ['blocks']],
+    ['resnet18', 'float32', ['blocks']],
+  ]
+  for (const [name, precision, units] of cases) {
+    const plain = trained(name, 'none', precision)
+    for (const unit of units) {
+      const found = trained(name, unit, precision)
+      t.same(found.losses, plain.losses, `${name}, ${unit}, ${precision}: losses`)
+      t.equal(found.gradients, plain.gradients, 'gradients')
+      t.equal(found.state, plain.state, 'weights, running statistics and the count of batches')
     }
   }
 })
@@ -83,11 +86,10 @@ t.test('evaluation and inference compute once', async (t) => {
 t.test('a run is the same with and without', async (t) => {
   const dir = t.testdir()
   const results = []
-  for (const recompute of ['none', 'blocks', 'stages']) {
-    const config = tinyConfig(dir, { top: { epochs: 1 }, run: { name: recompute } })
-    const { loss, confusion } = await mb.train({ ...config, model: { ...config.model, recompute } }).result
-    results.push({ loss, confusion })
+  for (const recompute of ['none', 'stages']) {
+    const config = tinyConfig(dir, { top: { maxSteps: 2 }, run: { name: recompute } })
+    const { loss, ece } = await mb.train({ ...config, model: { ...config.model, recompute } }, { worker: false }).result
+    results.push({ loss, ece })
   }
   t.same(results[1], results[0])
-  t.same(results[2], results[0])
 })

@@ -111,7 +111,8 @@ t.test('the registry of data sets: closed once the schema is made, and no name o
 t.test('a schedule that is none is refused by name', async (t) => {
   t.throws(() => mb.optim.schedules.scheduleOf({ name: 'stair', warmupEpochs: 0 }, 1, 1, 1), {
     code: 'ERR_VALUE',
-    message: 'scheduleOf: name must be one of "staircase", "cosine", "constant", "step", "polynomial", "oneCycle", "plateau", got "stair"',
+    message:
+      'scheduleOf: name must be one of "staircase", "cosine", "constant", "step", "polynomial", "oneCycle", "plateau", got "stair"',
   })
 })
 
@@ -132,7 +133,10 @@ t.test('losses: a key to pick one, as soon as there are two', async (t) => {
   t.same(schema.parse({}), { loss: 'crossEntropy', labelSmoothing: 0.1, classWeights: null, power: 2 })
   t.equal(criterionOf(schema.parse({ loss: 'squares', power: 3 }), facts, kinds)(), 'to the 3')
   t.throws(() => schema.parse({ loss: 'cubes' }))
-  t.throws(() => criterionOf({ loss: 'cubes' }, facts, kinds), { code: 'ERR_VALUE', hint: 'there are crossEntropy, squares' })
+  t.throws(() => criterionOf({ loss: 'cubes' }, facts, kinds), {
+    code: 'ERR_VALUE',
+    hint: 'there are crossEntropy, squares',
+  })
   const [logits, labels] = [mb.tensor([[1, 2, 3]]), mb.tensor([2n])]
   for (const labelSmoothing of [0, 0.3])
     t.equal(

@@ -121,11 +121,7 @@ const checkpoint = z.strictObject({
   everyEpochs: count().default(1).describe('epochs between two checkpoints'),
   everySteps: count().nullable().default(null).describe('steps between two checkpoints, besides; null: none'),
   keep: count().default(3).describe('newest checkpoints to keep'),
-  best: z
-    .int()
-    .min(0)
-    .default(1)
-    .describe('checkpoints with the best test accuracy to keep besides; 0: none'),
+  best: z.int().min(0).default(1).describe('checkpoints with the best test accuracy to keep besides; 0: none'),
 })
 
 const run = z.strictObject({
