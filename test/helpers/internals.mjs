@@ -19,6 +19,7 @@ export const INTERNALS = {
   output: 'cli/view/output.js',
   progressLine: 'cli/view/progress.js',
   resultView: 'cli/view/result.js',
+  recipes: 'config/recipes.js',
   configFile: 'config/file.js',
   trainConfig: 'config/train.js',
   augmentProgram: 'data/augment/program.js',
