@@ -19,7 +19,11 @@ t.test('overrides come last, are YAML, and may name any key', async (t) => {
   })
   t.equal(parsed('--epochs=7', '--epochs=8').epochs, 8)
   t.equal(parsed('epochs=7').epochs, 7)
-  t.same(parsed('--ema.decay=0.5').ema, { decay: 0.5, warmup: true, rule: 'tensorflow' }, 'in place of a value that is no mapping')
+  t.same(
+    parsed('--ema.decay=0.5').ema,
+    { decay: 0.5, warmup: true, rule: 'tensorflow' },
+    'in place of a value that is no mapping',
+  )
   t.equal(parsed('--optimizer={name: adamw, lr: 3}').optimizer.lr, 3)
   t.equal(parsed('--run.name="007"').run.name, '007')
   t.equal(parsed('--run.name=a=b').run.name, 'a=b')

@@ -36,7 +36,10 @@ t.test("the published recipes have their sources' values", async (t) => {
   t.match(mb.parseConfig({ ...base, recipe: 'timm-ra' }), {
     ...{ epochs: 450, precision: 'auto', model: { profile: 'timm', dropout: 0.2, dropPath: 0.2 } },
     optimizer: { name: 'rmsprop', lr: 0.048, eps: 0.001, weightDecay: 1e-5 },
-    data: { batchSize: 768, augment: { operations: [{ name: 'randAugment' }, { name: 'randomErasing', mode: 'pixel' }] } },
+    data: {
+      batchSize: 768,
+      augment: { operations: [{ name: 'randAugment' }, { name: 'randomErasing', mode: 'pixel' }] },
+    },
   })
   // torchvision's references/classification/README.md
   t.match(mb.parseConfig({ ...base, recipe: 'torchvision-v2' }), {
@@ -51,8 +54,16 @@ t.test('each key of a recipe can be changed', async (t) => {
   const parsed = (...overrides) => parseConfigFile(file, overrides).config
   t.match(parsed(), { epochs: 3, data: { batchSize: 8, augment: { flip: true } }, optimizer: { name: 'sgd', lr: 0.5 } })
   t.match(parsed('--optimizer.lr=1').optimizer, { name: 'sgd', lr: 1, nesterov: false }, 'one option of its optimiser')
-  t.match(parsed('--optimizer.lr=1', '--recipe=paper').optimizer, { name: 'rmsprop', lr: 1, decay: 0.9 }, 'in any order')
-  t.match(parsed('--optimizer.name=adamw').optimizer, { name: 'adamw', weightDecay: 0.01 }, "another optimiser's defaults")
+  t.match(
+    parsed('--optimizer.lr=1', '--recipe=paper').optimizer,
+    { name: 'rmsprop', lr: 1, decay: 0.9 },
+    'in any order',
+  )
+  t.match(
+    parsed('--optimizer.name=adamw', '--optimizer.lr=1').optimizer,
+    { name: 'adamw', weightDecay: 0.01 },
+    "another optimiser's defaults",
+  )
   t.notOk('nesterov' in parsed('--optimizer={name: adamw, lr: 1}').optimizer)
   t.strictSame(parsed('--data.augment.operations=[]').data.augment.operations, [], 'a list is replaced as a whole')
   t.equal(parsed('--data.augment.mix.mixup=0').data.augment.mix.cutmix, 1)

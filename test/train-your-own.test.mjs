@@ -34,7 +34,7 @@ t.test('the commands of the page', { skip }, async (t) => {
   }
   env.MBCONV_CACHE = join(dir, 'cache')
 
-  t.ok(commands.length >= 12, `${commands.length} commands`)
+  t.ok(commands.length >= 11, `${commands.length} commands`)
   for (const command of commands) {
     const isFirst = command === 'mbconv train ./photos'
     const isPrinted = command.includes('--print-config')

@@ -9,7 +9,7 @@ const DIST = path.join(import.meta.dirname, '..', '..', 'dist')
 
 /** Below dist/, by topic. */
 export const INTERNALS = {
-  imageWords: 'cli/input/images.js',
+  imageWords: 'cli/images/images.js',
   runs: 'cli/input/runs.js',
   usedCheckpoint: 'cli/input/used-checkpoint.js',
   chart: 'cli/view/chart.js',

@@ -1,6 +1,6 @@
 /** `mbconv embed`: computes the embeddings of images with a trained model. */
 import type { CommandDescription } from '../command-line/command'
-import { IMAGE_RUN_OPTIONS, type ImageRunOptions, imageRun } from '../view/image-run'
+import { IMAGE_RUN_OPTIONS, type ImageRunOptions, imageRun } from '../images/image-run'
 import { Output } from '../view/output'
 
 export const embedCommand: CommandDescription = {

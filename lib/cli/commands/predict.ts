@@ -2,8 +2,8 @@
 import type { Prediction } from '../../inference/predict'
 import type { CommandDescription } from '../command-line/command'
 import { number, wholeNumber } from '../command-line/values'
+import { IMAGE_RUN_OPTIONS, type ImageRunOptions, imageRun } from '../images/image-run'
 import * as format from '../view/format'
-import { IMAGE_RUN_OPTIONS, type ImageRunOptions, imageRun } from '../view/image-run'
 import { Output } from '../view/output'
 
 export const predictCommand: CommandDescription = {

@@ -5,8 +5,8 @@ import type { ImageSource } from '../../inference/each-image'
 import type { GlobalOptions, OptionDescription } from '../command-line/command'
 import { DEVICE, IMAGE_OPTIONS, MODEL } from '../command-line/options'
 import { wholeNumber } from '../command-line/values'
-import * as format from './format'
-import { indented, type Output } from './output'
+import * as format from '../view/format'
+import { indented, type Output } from '../view/output'
 
 /** The options of such a command. */
 export const IMAGE_RUN_OPTIONS: readonly OptionDescription[] = [
@@ -42,7 +42,7 @@ export interface ImageRun {
 export async function imageRun(words: string[], options: ImageRunOptions, output: Output): Promise<ImageRun> {
   const { filesFrom, batch: batchSize, device, colorManagement, maxPixels } = options
   const { isModelFolder } = await import('../../inference/open-model.js')
-  const { checkImageWords, imagesOf } = await import('../input/images.js')
+  const { checkImageWords, imagesOf } = await import('./images.js')
   const { newestRunOrThrow } = await import('../input/runs.js')
   const first = !options.run && words.length > 0 && isModelFolder(words[0]) ? words[0] : undefined
   const given = { words: first ? words.slice(1) : words, filesFrom, maxPixels }
