@@ -202,17 +202,25 @@ function measure({ file, table, ...rest }: Listed, options: Options, lines: read
   const problems: string[] = []
   for (let row = 0; row < table.length; row++) {
     const { file: place } = placeOf({ file, table, ...rest }, options, row)
-    const found = entryAt(byteString(place))
-    if (found?.kind === 'file') table.setBytes(row, found.bytes)
-    else {
-      const why =
-        found === undefined ? 'no such file' : found.kind === 'other' ? 'not a regular file' : `a ${found.kind}`
-      problems.push(`line ${lines[row]}: ${quoted(place)}: ${why}`)
-    }
+    const bytes = bytesOfFile(place)
+    if (typeof bytes === 'number') table.setBytes(row, bytes)
+    else problems.push(`line ${lines[row]}: ${quoted(place)}: ${bytes}`)
   }
   if (problems.length === 0) return
   const hint = 'Relative paths begin at the folder of the list; data.list.root names another.'
   throw dataError(file, listed(problems, { most: 3, separator: '; ' }), hint)
+}
+
+/** The size of a file, or why it has none. */
+function bytesOfFile(place: string): number | string {
+  try {
+    const found = entryAt(byteString(place))
+    if (found === undefined) return 'no such file'
+    if (found.kind === 'file') return found.bytes
+    return found.kind === 'other' ? 'not a regular file' : `a ${found.kind}`
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 /** For the registry in kinds.ts. */
