@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { dataError } from '../../files/data-file'
-import { byteString, entryAt } from '../../files/entries'
+import { byteString } from '../../files/entries'
+import { statOf } from '../../files/folders'
 import { optionsOf } from '../../schema/options'
 import { counted } from '../../text/figures'
 import { quoted } from '../../text/foreign-text'
@@ -214,10 +215,10 @@ function measure({ file, table, ...rest }: Listed, options: Options, lines: read
 /** The size of a file, or why it has none. */
 function bytesOfFile(place: string): number | string {
   try {
-    const found = entryAt(byteString(place))
+    const found = statOf(place)
     if (found === undefined) return 'no such file'
-    if (found.kind === 'file') return found.bytes
-    return found.kind === 'other' ? 'not a regular file' : `a ${found.kind}`
+    if (found.isFile()) return found.size
+    return found.isDirectory() ? 'a folder' : 'not a regular file'
   } catch (error) {
     return (error as Error).message
   }
