@@ -218,6 +218,16 @@ t.test('paths that cannot be used', async (t) => {
   t.equal((await json('inspect', 'empty')).status, 4)
   t.equal((await mbconv('inspect')).status, 2)
   if (process.platform !== 'linux') return
+  spawnSync('mkfifo', ['pipe.csv', 'shards/manifest.jsonl', 'list/manifest.jsonl'])
+  t.match(await json('inspect', 'pipe.csv'), {
+    status: 4,
+    last: { error: { code: 'ERR_DATA', message: /not a regular file/ } },
+  })
+  t.match(await json('index', 'list'), {
+    status: 1,
+    last: { error: { code: 'ERR_IO', message: /not a regular file/ } },
+  })
+  t.match(await json('verify', 'list'), { status: 0, last: { manifest: false, images: 2 } })
   spawnSync('mkfifo', ['pipe.tar', 'empty/pipe.jpg'])
   for (const words of [
     ['inspect', 'pipe.tar'],
