@@ -195,6 +195,9 @@ t.test('lists and archives', async (t) => {
   const found = await json('verify', 'shards/t-{0..1}.tar')
   t.equal(found.status, 4)
   t.match(found.last, { images: 4, manifest: false, findings: { broken: 2 } })
+  const indexed = await json('index', 'shards/t-{0..1}.tar')
+  t.match(indexed, { status: 0, lines: [0, 1].map((i) => ({ index: `shards/t-${i}.tar.index.json`, members: 4 })) })
+  t.same((await json('verify', 'shards/t-{0..1}.tar')).lines, found.lines)
   t.match(found.lines[0], {
     type: 'broken',
     name: 'shards/t-0.tar:x0.jpg',

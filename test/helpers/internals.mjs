@@ -28,6 +28,7 @@ export const INTERNALS = {
   fingerprint: 'data/listing/fingerprint.js',
   listFile: 'data/listing/list-file.js',
   manifest: 'data/listing/manifest.js',
+  shardIndex: 'data/listing/shard-index.js',
   shardNames: 'data/listing/shard-names.js',
   tar: 'data/listing/tar.js',
   loader: 'data/loader.js',
