@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import sharp from 'sharp'
 import t from 'tap'
+import { internal } from './helpers/internals.mjs'
 import { tarOf } from './helpers/tar.mjs'
 
 const { main } = createRequire(import.meta.url)('../dist/cli/main.js')
@@ -203,6 +204,18 @@ t.test('lists and archives', async (t) => {
     name: 'shards/t-0.tar:x0.jpg',
     problem: /^shards\/t-0\.tar:x0\.jpg: cannot be read as an image/,
   })
+})
+
+t.test('the number of images so far, every ten seconds', async (t) => {
+  let time = 0
+  const notes = []
+  const output = { note: (text) => notes.push(text), paintNote: (_, text) => text }
+  const count = internal('inspectionView').countingNotes(output, () => time)
+  for (let i = 1; i <= 50_000; i++) {
+    time += 0.5
+    count(i)
+  }
+  t.same(notes, ['20,000 images so far', '40,000 images so far'])
 })
 
 t.test('paths that cannot be used', async (t) => {

@@ -15,6 +15,7 @@ export const INTERNALS = {
   confusion: 'cli/view/confusion.js',
   experimentProgress: 'cli/view/experiment-progress.js',
   format: 'cli/view/format.js',
+  inspectionView: 'cli/view/inspection.js',
   output: 'cli/view/output.js',
   progressLine: 'cli/view/progress.js',
   configFile: 'config/file.js',

@@ -129,7 +129,8 @@ class SampleReader {
     if (!isJson) {
       const text = content.trim()
       if (text === '') throw refuse('is empty')
-      if (extension === 'cls' && !/^\d+$/.test(text)) throw refuse(`must hold a whole number, not ${quoted(text, 40)}`)
+      if (extension === 'cls' && !/^\d{1,15}$/.test(text))
+        throw refuse(`must hold a whole number, not ${quoted(text, 40)}`)
       return [extension === 'cls' ? String(Number(text)) : text]
     }
     let value: unknown

@@ -2,6 +2,7 @@
 import { EXIT } from '../../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../../command-line/command'
 import * as format from '../../view/format'
+import { countingNotes } from '../../view/inspection'
 import { Output } from '../../view/output'
 
 export const indexCommand: CommandDescription = {
@@ -31,7 +32,7 @@ async function indexArchives(pattern: string, output: Output): Promise<number> {
 
 async function indexImages(folder: string, output: Output): Promise<number> {
   const { indexFolder } = await import('../../../data/inspection/index-folder.js')
-  const indexed = indexFolder(folder)
+  const indexed = indexFolder(folder, countingNotes(output))
   const { manifest, images, bytes, classes, notes } = indexed
   output.data(indexed)
   for (const note of notes) output.warn(note)
