@@ -28,6 +28,14 @@ export interface Epoch {
   run: PhotoRun
 }
 
+/** A batch that has been made. */
+export interface MadeBatch {
+  /** The image at each position, after replacements; null if none can take the place of one that cannot be read. */
+  indices: Int32Array | null
+  /** The images that cannot be read, by name, in the order in which they were tried. */
+  unreadable: ReadonlyMap<string, MbconvError>
+}
+
 /** What is made at one position of a batch. */
 interface Sample {
   image: EncodedImage
@@ -58,24 +66,25 @@ export class BatchMaker {
    * Makes the images of an epoch from the place `from` of its order on.
    *
    * @param bytes uint8 [N, size, size, 3], into which they are written from its beginning
-   * @returns the image at each position, after replacements
-   * @throws MbconvError ERR_DATA, ERR_ENVIRONMENT, ERR_ABORTED; see {@link PhotoLoader.epoch}
+   * @throws MbconvError ERR_ENVIRONMENT, ERR_ABORTED; see {@link PhotoLoader.epoch}
    */
-  async make(epoch: Epoch, from: number, bytes: Tensor): Promise<Int32Array> {
+  async make(epoch: Epoch, from: number, bytes: Tensor): Promise<MadeBatch> {
     const { order } = epoch
     const indices = order.slice(from, from + this.options.batchSize)
+    const unreadable = new Map<string, MbconvError>()
     let wanted = Array.from(indices, (index, position) => this.#sample(epoch, position, from + position, index))
-    // All images are tried in turn in place of one that cannot be read.
-    for (let tries = 0; wanted.length > 0; tries++) {
-      if (tries === order.length) throw this.#noneReadable()
+    // All images are tried in turn in place of one that cannot be read, unless there are too many of those anyway.
+    for (let tries = 0; tries < order.length && unreadable.size <= this.options.unreadable.most; tries++) {
       const failed = await this.#load(epoch, bytes, wanted)
-      wanted = failed.map(({ position, place, drawnFor }) => {
+      if (failed.length === 0) return { indices, unreadable }
+      for (const [{ image }, problem] of failed) unreadable.set(image.name, problem)
+      wanted = failed.map(([{ position, place, drawnFor }]) => {
         const following = (place + 1) % order.length
         indices[position] = order[following]
         return this.#sample(epoch, position, following, drawnFor)
       })
     }
-    return indices
+    return { indices: null, unreadable }
   }
 
   #sample(epoch: Epoch, position: number, place: number, drawnFor: number): Sample {
@@ -85,9 +94,9 @@ export class BatchMaker {
     return { image, position, place, drawnFor, program: augment?.(drawn) ?? NO_PROGRAM }
   }
 
-  /** Makes these samples. Returns those that cannot be read, which have been reported. */
-  async #load(epoch: Epoch, bytes: Tensor, samples: readonly Sample[]): Promise<Sample[]> {
-    const failed: Sample[] = []
+  /** Makes these samples. Returns those that cannot be read, and why. */
+  async #load(epoch: Epoch, bytes: Tensor, samples: readonly Sample[]): Promise<[Sample, MbconvError][]> {
+    const failed: [Sample, MbconvError][] = []
     // The addon fills a tensor from its beginning: give it the part for samples that follow each other.
     for (const run of runsOf(samples)) {
       const part = owned(() => bytes.narrow(0, run[0].position, run.length))
@@ -97,13 +106,7 @@ export class BatchMaker {
           if (kind === OTHER_DECODER) return this.#loadOther(epoch, bytes, run[i])
           return dataError(run[i].image.name, reason, 'Remove the file, or replace it.')
         })
-        // Reported in their order, whichever was decoded first.
-        for (const [k, problem] of problems.entries()) {
-          if (problem === undefined) continue
-          const sample = run[left[k][0]]
-          this.options.unreadable.add(sample.image.name, problem)
-          failed.push(sample)
-        }
+        for (const [k, problem] of problems.entries()) if (problem !== undefined) failed.push([run[left[k][0]], problem])
       } finally {
         part.dispose()
       }
@@ -141,12 +144,6 @@ export class BatchMaker {
       if (error instanceof MbconvError && error.code === 'ERR_DATA') return error
       throw error
     }
-  }
-
-  #noneReadable(): MbconvError {
-    return new MbconvError('ERR_DATA', `${this.dataset.name}: none of ${this.dataset.length} images can be read`, {
-      hint: 'mbconv data verify names what is wrong with each file.',
-    })
   }
 }
 

@@ -19,7 +19,7 @@ import { mostBytes } from '../images/image-limits'
 import type { ByteBatch } from '../sources/batch'
 import type { PhotoDataset } from '../sources/image-dataset'
 import { epochOrder } from '../sources/order'
-import { BatchMaker, type Epoch, owned } from './batch-maker'
+import { BatchMaker, type Epoch, type MadeBatch, owned } from './batch-maker'
 import { jpegLibrary } from './jpeg-library'
 import { type CheckedOptions, checkedOptions, checkWhole, type PhotoLoaderOptions } from './loader-options'
 
@@ -28,10 +28,9 @@ const OP = 'PhotoLoader'
 /** Batches that the addon works on at once. More would take Node's threads from others that wait for them. */
 const AT_ONCE = 2
 
-/** A batch in memory that is used again, and the image at each position. */
-interface Made {
+/** A batch in memory that is used again. */
+interface Made extends MadeBatch {
   bytes: Tensor
-  indices: Int32Array
 }
 
 /** The part of an image that is shown, px. */
@@ -147,7 +146,8 @@ export class PhotoLoader {
           making.catch(() => {}) // the error is reported in its turn
           underWay.push(making)
         }
-        const { bytes, indices } = await (underWay.shift() as Promise<Made>)
+        const { bytes, ...made } = await (underWay.shift() as Promise<Made>)
+        const indices = this.#reported(made)
         const images = owned(() => bytes.narrow(0, 0, indices.length).permute([0, 3, 1, 2]))
         const labels = BigInt64Array.from(indices, (index) => BigInt(this.dataset.labels[index]))
         try {
@@ -176,6 +176,17 @@ export class PhotoLoader {
   /** @param before a batch that must be ready first */
   async #make(epoch: Epoch, batch: number, bytes: Tensor, before: Promise<Made> | undefined): Promise<Made> {
     await before
-    return { bytes, indices: await this.#maker.make(epoch, batch * this.batchSize, bytes) }
+    return { bytes, ...(await this.#maker.make(epoch, batch * this.batchSize, bytes)) }
+  }
+
+  /**
+   * Reports what cannot be read, in the order of the batches whichever was made first, and gives the images of a batch.
+   */
+  #reported({ indices, unreadable }: MadeBatch): Int32Array {
+    for (const [name, problem] of unreadable) this.#options.unreadable.add(name, problem)
+    if (indices !== null) return indices
+    throw new MbconvError('ERR_DATA', `${this.dataset.name}: none of ${this.dataset.length} images can be read`, {
+      hint: 'mbconv data verify names what is wrong with each file.',
+    })
   }
 }

@@ -13,7 +13,7 @@ export class UnreadableImages {
    */
   constructor(
     private readonly dataset: string,
-    private readonly most: number,
+    readonly most: number,
     private readonly warn: (message: string) => void,
   ) {}
 
