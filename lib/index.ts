@@ -8,17 +8,17 @@ export * as cuda from './cuda'
 export * as data from './data'
 export { type ErrorCode, MbconvError, type MemoryShortage } from './errors/error'
 export * as experiment from './experiment'
+export type { EachImageOptions, ImageSource, Unreadable } from './inference/each-image'
+export { type Embedding, embedEach } from './inference/embed'
 export { type EvaluateRunOptions, evaluateRun, type RunEvaluation } from './inference/evaluate'
 export { type ExplainOptions, type Explanation, explainImage } from './inference/explain'
 export { type ExportRunOptions, exportRun } from './inference/export'
 export {
   type Guess,
-  type ImageSource,
   type Prediction,
   type PredictOptions,
   predictEach,
   predictImages,
-  type Unreadable,
 } from './inference/predict'
 export * as io from './io'
 export * as models from './models'
@@ -100,6 +100,7 @@ export * as foreach from './tensor/ops/foreach'
 export * as linalg from './tensor/ops/linalg'
 export { einsum } from './tensor/ops/linalg'
 export { bernoulli, multinomial, normal, poisson, standardGamma } from './tensor/ops/sampling'
+export type { LoggedTraining, OpenTrainLogger, TrainLogger } from './train/record/caller-loggers'
 export type { TrainEvent, TrainResult } from './train/record/events'
 export { type TrainOptions, type TrainRun, train } from './train/train'
 

@@ -90,7 +90,11 @@ t.test('networks and data that no memory holds are refused before they are made'
   await refused({ name: 'efficientnet_b7', width: 300, depth: 4 }, {}, /^model\.width, model\.depth: /)
   const scenes = { train: 2 ** 24, test: 1, size: 1024 }
   const idx = Object.fromEntries(Object.keys(config.data).map((key) => [key, undefined]))
-  await refused({}, { ...idx, dataset: 'scenes', scenes }, /^data\.scenes\.train: 16,777,217 images of 1024 px take .* GiB/)
+  await refused(
+    {},
+    { ...idx, dataset: 'scenes', scenes },
+    /^data\.scenes\.train: 16,777,217 images of 1024 px take .* GiB/,
+  )
   t.throws(() => loadScenes(scenes), { code: 'ERR_OOM', message: /16777217 images of 1024 px/ })
 })
 

@@ -51,7 +51,11 @@ t.test("AutoAugment's tables are those of timm and of torchvision", async (t) =>
     t.equal(source, 'torchvision')
     // torchvision has null for the level of an operation without a strength.
     const known = ours.map((steps, i) => steps.map((step, j) => [...step.slice(0, 2), table[i][j][2] && step[2]]))
-    t.same(known, table.map((steps) => steps.map(([op, probability, level]) => [op, probability, level])), name)
+    t.same(
+      known,
+      table.map((steps) => steps.map(([op, probability, level]) => [op, probability, level])),
+      name,
+    )
   }
 })
 
@@ -127,14 +131,14 @@ t.test('random erasing: colours and noise of the normalisation', async (t) => {
   // 124 is 2.12 deviations of 58 above 0: 1.7 % of normal numbers are lower.
   t.ok(isNear(clipped, 0.0176, reds.length), `${clipped} are 0`)
   t.ok(Math.abs(reds.reduce((sum, red) => sum + red, 0) / reds.length - 124) < 5)
-  const pixel = drawn(config('randomErasing', { probability: 1, mode: 'pixel', mean: [0, 0.5, 1], std: [0.1, 0.2, 0.4] }))
-  const keys = new Set()
-  for (const { name, operands } of pixel.flat()) {
-    t.equal(name, 'eraseNoise')
-    t.same(operands.slice(4, 10), [0, 127.5, 255, 25.5, 51, 102])
-    keys.add(operands.slice(10).join())
-  }
-  t.equal(keys.size, pixel.flat().length, 'each has noise of its own')
+  const pixel = drawn(
+    config('randomErasing', { probability: 1, mode: 'pixel', mean: [0, 0.5, 1], std: [0.1, 0.2, 0.4] }),
+  )
+  const steps = pixel.flat()
+  t.ok(steps.length > 3900 && steps.every(({ name }) => name === 'eraseNoise'))
+  t.same([...new Set(steps.map(({ operands }) => operands.slice(4, 10).join()))], ['0,127.5,255,25.5,51,102'])
+  const keys = new Set(steps.map(({ operands }) => operands.slice(10).join()))
+  t.equal(keys.size, steps.length, 'each has noise of its own')
   const some = drawn(config('randomErasing', { probability: 0.25 }))
   t.ok(isNear(some.filter((steps) => steps.length > 0).length / some.length, 0.25, some.length))
 })
@@ -180,7 +184,7 @@ t.test('RandAugment: layers, probability, and noise on the magnitude', async (t)
   const half = drawn(config('randAugment')).flat().length / 8000
   t.ok(isNear(half, 0.5, 8000), `${half}`)
   const degrees = (options) =>
-    drawn(config('randAugment', { probability: 1, layers: 10, ...options }))
+    drawn(config('randAugment', { probability: 1, layers: 10, ...options }), 1500)
       .flat()
       .filter(({ name }) => name === 'rotate')
       .map(({ operands }) => Math.abs(operands[0]))
@@ -188,9 +192,9 @@ t.test('RandAugment: layers, probability, and noise on the magnitude', async (t)
   t.same([...new Set(degrees({ magnitude: 5, magnitudeStd: 0 }))], [15])
   const noisy = degrees({ magnitude: 5, magnitudeStd: 1 })
   const deviation = Math.sqrt(mean(noisy.map((value) => (value - 15) ** 2)))
-  t.ok(Math.abs(mean(noisy) - 15) < 0.4 && Math.abs(deviation - 3) < 0.3, `${mean(noisy)} ± ${deviation}`)
+  t.ok(Math.abs(mean(noisy) - 15) < 0.5 && Math.abs(deviation - 3) < 0.4, `${mean(noisy)} ± ${deviation}`)
   const uniform = degrees({ magnitude: 8, magnitudeStd: 'uniform' })
-  t.ok(Math.abs(mean(uniform) - 12) < 0.7 && Math.max(...uniform) < 24 && Math.min(...uniform) < 0.5)
+  t.ok(Math.abs(mean(uniform) - 12) < 1.1 && Math.max(...uniform) < 24 && Math.min(...uniform) < 0.5)
   t.equal(Math.max(...degrees({ magnitude: 10, magnitudeStd: 5 })), 30, 'at most magnitudeMax')
   t.same([...new Set(degrees({ magnitude: 17, magnitudeMax: 20, magnitudeStd: 0 }))], [51])
 
@@ -199,7 +203,10 @@ t.test('RandAugment: layers, probability, and noise on the magnitude', async (t)
   t.ok(isNear(counts, 13 / 14, 14000), 'the fourteenth is the identity')
   const turned = theirs.flat().filter(({ name }) => name === 'rotate')
   t.same([...new Set(turned.map(({ operands }) => Math.abs(operands[0])))], [9], 'bin 9 of 31')
-  t.ok(turned.every(({ operands }) => operands.slice(1).every((value) => value === 0)), 'nearest, on black')
+  t.ok(
+    turned.every(({ operands }) => operands.slice(1).every((value) => value === 0)),
+    'nearest, on black',
+  )
 })
 
 t.test('TrivialAugment: one operation, each magnitude equally often', async (t) => {
@@ -214,22 +221,21 @@ t.test('TrivialAugment: one operation, each magnitude equally often', async (t) 
 
 t.test('AugMix: weighted chains between start and end', async (t) => {
   const programs = drawn(config('augMix'), 2000)
+  const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length
+  t.ok(programs.every((steps) => steps[0].name === 'mixStart' && steps.at(-1).name === 'mixEnd'))
+  const weights = programs.map((steps) =>
+    steps.filter(({ name }) => name === 'mixAdd').map(({ operands }) => operands[0]),
+  )
+  t.ok(weights.every((list) => list.length === 3 && Math.abs(list[0] + list[1] + list[2] - 1) < 1e-12))
   const lengths = [0, 0, 0]
-  let first = 0
-  let share = 0
-  for (const steps of programs) {
-    t.equal(steps[0].name, 'mixStart')
-    t.equal(steps.at(-1).name, 'mixEnd')
-    share += steps.at(-1).operands[0] / programs.length
-    const added = steps.filter(({ name }) => name === 'mixAdd')
-    t.equal(added.length, 3)
-    const sum = added.reduce((total, { operands }) => total + operands[0], 0)
-    if (Math.abs(sum - 1) > 1e-12) t.fail(`weights sum to ${sum}`)
-    first += added[0].operands[0] / programs.length
-    lengths[steps.findIndex(({ name }) => name === 'mixAdd') - 2]++
-  }
-  t.ok(lengths.every((count) => isNear(count / 2000, 1 / 3, 2000)), `${lengths}`)
+  for (const steps of programs) lengths[steps.findIndex(({ name }) => name === 'mixAdd') - 2]++
+  t.ok(
+    lengths.every((count) => isNear(count / 2000, 1 / 3, 2000)),
+    `${lengths}`,
+  )
   // The uniform distribution on a triangle, and on a line.
+  const first = mean(weights.map(([weight]) => weight))
+  const share = mean(programs.map((steps) => steps.at(-1).operands[0]))
   t.ok(Math.abs(first - 1 / 3) < 0.03, `${first}`)
   t.ok(Math.abs(share - 1 / 2) < 0.04, `${share}`)
   const fixed = drawn(config('augMix', { width: 2, depth: 4, magnitudeStd: 0 }), 10)
@@ -243,7 +249,14 @@ t.test('colour jitter: factors within their limits, in any order, with their pro
   const jittered = programs.filter((steps) => steps.length >= 4)
   t.ok(isNear(jittered.length / count, 0.8, count))
   t.ok(isNear(programs.filter((steps) => steps.at(-1)?.name === 'grayscale').length / count, 0.2, count))
-  const orders = new Set(jittered.map((steps) => steps.slice(0, 4).map(({ name }) => name).join()))
+  const orders = new Set(
+    jittered.map((steps) =>
+      steps
+        .slice(0, 4)
+        .map(({ name }) => name)
+        .join(),
+    ),
+  )
   t.equal(orders.size, 24)
   for (const [wanted, low, high] of [
     ['brightness', 0.6, 1.4],
@@ -265,7 +278,10 @@ t.test('distributions behind the draws', async (t) => {
   const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length
   const moments = (list) => [mean(list), mean(list.map((value) => value ** 2)) - mean(list) ** 2]
   const near = (got, wanted, tolerance) =>
-    t.ok(got.every((value, i) => Math.abs(value - wanted[i]) < tolerance), `${got} near ${wanted}`)
+    t.ok(
+      got.every((value, i) => Math.abs(value - wanted[i]) < tolerance),
+      `${got} near ${wanted}`,
+    )
   near(moments(many(() => normal(random))), [0, 1], 0.05)
   // Mean and variance of a gamma distribution are its shape.
   for (const shape of [0.3, 1, 4.5]) near(moments(many(() => gamma(random, shape))), [shape, shape], 0.06 * (1 + shape))

@@ -43,7 +43,7 @@ function programOf(steps) {
 
 /** The bytes of an image after a program, given as numbers. */
 function applied({ height, width, values }, program) {
-  const image = tensor(values, { shape: [1, height, width, 3], dtype: 'uint8' })
+  const image = tensor(values).reshape([1, height, width, 3])
   augmentImages(image, [program])
   return new Uint8Array(image.toArray().flat(3))
 }
@@ -86,18 +86,21 @@ t.test("timm's operations at each level: arguments and bytes", async (t) => {
   const translation = { pixels: 250, share: 0.45 }
   t.ok(Object.keys(operations).length > 20)
   for (const [name, rows] of Object.entries(operations)) {
+    const wrong = []
     for (const { level, sign, argument, sums } of rows) {
-      t.equal(timmArgument(name, level, sign, translation) ?? null, argument, `${name} at ${level}`)
+      const got = timmArgument(name, level, sign, translation) ?? null
+      if (got !== argument) wrong.push(`${sign * level}: ${got}, not ${argument}`)
       for (const [i, interpolation] of Object.keys(FILTERS).entries()) {
         const program = new Program()
         const choice = { level, deviation: 0, most: 20 }
         const fill = [128, 128, 128]
         const setting = { random: coin(sign), size: { height, width }, interpolation, fill, translation }
         addTimmOperation(program, name, choice, setting)
-        const got = sumOf(applied(pictures[image], program.toArray()))
-        t.equal(got, sums[i], `${name} at ${sign * level}, ${interpolation}`)
+        if (sumOf(applied(pictures[image], program.toArray())) !== sums[i])
+          wrong.push(`${sign * level}, ${interpolation}: bytes`)
       }
     }
+    t.same(wrong, [], name)
   }
 })
 
@@ -161,10 +164,7 @@ t.test('erasing: a box of one colour, or of normal noise that its key decides', 
 t.test('a batch: each image its own program, on any number of threads', async (t) => {
   const { height, width, values } = pictures[0]
   const programs = [[['invert']], [], [['rotate', 30, 2, 0, 0, 0], ['equalize']], [['posterize', 3]]].map(programOf)
-  const images = tensor(new Uint8Array([1, 2, 3, 4].flatMap(() => [...values])), {
-    shape: [4, height, width, 3],
-    dtype: 'uint8',
-  })
+  const images = tensor(new Uint8Array([1, 2, 3, 4].flatMap(() => [...values]))).reshape([4, height, width, 3])
   augmentImages(images, programs)
   const got = new Uint8Array(images.toArray().flat(3))
   for (const [i, program] of programs.entries())
@@ -197,10 +197,13 @@ t.test('wrong programs and images are refused by name', async (t) => {
   step(/mixStart: another mix has not ended/, ['mixStart'], ['mixStart'])
   step(/a mix has not ended/, ['mixStart'], ['mixAdd', 1])
 
-  const image = tensor(new Uint8Array(12), { shape: [1, 2, 2, 3], dtype: 'uint8' })
+  const image = tensor(new Uint8Array(12)).reshape([1, 2, 2, 3])
   const none = new Float64Array(0)
   t.throws(() => augmentImages(image, [none, none]), { code: 'ERR_SHAPE', message: /offsets .* 2, not 3/ })
-  t.throws(() => augmentImages(image.to('float32'), [none]), { code: 'ERR_TYPE', message: /images must be uint8/ })
+  t.throws(() => augmentImages(image.to({ dtype: 'float32' }), [none]), {
+    code: 'ERR_TYPE',
+    message: /images must be uint8/,
+  })
   t.throws(() => augmentImages(image.permute([0, 3, 1, 2]), [none]), { code: 'ERR_SHAPE' })
   t.throws(() => augmentImages(image.transpose(1, 2), [none]), { code: 'ERR_SHAPE', message: /must be contiguous/ })
   const raw = (numbers, offsets) => () => native().augmentImages(image, numbers, offsets)

@@ -20,7 +20,7 @@ t.test('a card holds what using the weights takes', async (t) => {
   })
   const counted = models.count(network.arch, { numClasses: 3, resolution: 96 })
   t.match(card, {
-    format: 3,
+    format: 4,
     name: network.arch.name,
     profile: { name: 'timm', padding: 'symmetric' },
     classes: ['cat', 'dog', 'fox'],

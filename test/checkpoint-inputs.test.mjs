@@ -8,7 +8,7 @@ const { archOf } = internal('published')
 const { stageTable } = internal('count')
 const { layerNames, schemesOf } = internal('keyMap')
 const { readInputImage } = internal('inputImage')
-const { inputOf } = internal('predict')
+const { inputOf } = internal('eachImage')
 
 const golden = JSON.parse(readFileSync(new URL('./golden/checkpoint-inputs.json', import.meta.url), 'utf8'))
 const checkpoints = mb.models.checkpoints()

@@ -15,6 +15,8 @@ t.test('the defaults are the recipe of the paper', async (t) => {
     device: 'auto',
     memoryFormat: 'channelsLast',
     threads: null,
+    precision: 'float32',
+    cudaGraph: false,
     model: {
       name: 'efficientnet_b0',
       stem: null,
@@ -30,25 +32,39 @@ t.test('the defaults are the recipe of the paper', async (t) => {
       weights: null,
       weightsEntry: null,
       freeze: null,
+      recompute: 'none',
     },
     data: {
       scenes: { classes: 10, size: null, train: 5000, test: 2000, seed: 0, noise: 0.06 },
       dataset: 'digits',
       batchSize: 64,
       evalBatchSize: 256,
-      augment: { rotate: 0, translate: 0, scale: 0, shear: 0, flip: false },
+      augment: { rotate: 0, translate: 0, scale: 0, shear: 0, flip: false, mix: { mixup: 0, cutmix: 0, switchProb: 0.5, prob: 1 } },
       mean: null,
       std: null,
     },
     optimizer: { name: 'rmsprop', lr: 0.004, decay: 0.9, momentum: 0.9, eps: 1e-3, weightDecay: 1e-5, layerDecay: 1 },
-    schedule: { name: 'staircase', warmupEpochs: 5, decayEpochs: 2.4, decayRate: 0.97 },
-    ema: { decay: 0.9999, warmup: true },
+    schedule: {
+      ...{ name: 'staircase', warmupEpochs: 5, warmupSteps: null, every: 'update' },
+      ...{ decayEpochs: 2.4, decayRate: 0.97 },
+    },
+    ema: { decay: 0.9999, warmup: true, rule: 'tensorflow' },
+    loss: 'crossEntropy',
     labelSmoothing: 0.1,
+    classWeights: null,
+    targetThreshold: null,
+    sumClasses: null,
+    focalAlpha: null,
+    focalGamma: null,
+    accumulate: 1,
     clipGradNorm: null,
+    clipGradValue: null,
+    clipGradAgc: null,
     epochs: 3,
     maxSteps: null,
     evalEveryEpochs: 1,
-    checkpoint: { everyEpochs: 1, everySteps: null, keep: 3 },
+    earlyStopping: null,
+    checkpoint: { everyEpochs: 1, everySteps: null, keep: 3, best: 1 },
     onDivergence: 'stop',
     run: { dir: 'runs', name: null, curves: true },
   })
@@ -89,8 +105,11 @@ t.test('each optimiser and schedule has its own keys and defaults', async (t) =>
     weightDecay: 0,
     layerDecay: 1,
   })
-  t.same(parsed(undefined, { name: 'cosine' }).schedule, { name: 'cosine', warmupEpochs: 0, minLr: 0 })
-  t.same(parsed(undefined, { name: 'constant' }).schedule, { name: 'constant', warmupEpochs: 0 })
+  t.same(parsed(undefined, { name: 'cosine' }).schedule, {
+    ...{ name: 'cosine', warmupEpochs: 0, warmupSteps: null, every: 'update' },
+    ...{ minLr: 0, cycles: 1, cycleMul: 1, cycleDecay: 1 },
+  })
+  t.same(parsed(undefined, { name: 'constant' }).schedule, { name: 'constant', warmupEpochs: 0, warmupSteps: null })
   t.throws(() => parsed({ name: 'sgd' }), { code: 'ERR_CONFIG', message: 'optimizer.lr: is required: a number' })
   t.throws(() => parsed({ name: 'sgd', lr: 1, betas: [0.9, 0.99] }), { message: 'optimizer.betas: unknown key' })
 })
@@ -116,7 +135,7 @@ t.test('every mistake is reported at once, each with its line and column', async
     'run.yaml:1:1 epoch: unknown key (did you mean epochs?)',
     'run.yaml:4:3 model.widht: unknown key (did you mean model.width?)',
     'run.yaml:5:1 weight_decay: unknown key (did you mean optimizer.weightDecay?)',
-    'run.yaml:7:9 optimizer.name: must be rmsprop, sgd, adamw or lion, not "adam" (did you mean adamw?)',
+    'run.yaml:7:9 optimizer.name: must be rmsprop, sgd, adamw, lion or lamb, not "adam" (did you mean adamw?)',
     'run.yaml:8:14 ema.decay: must be below 1, not 2 (how much of the average a step keeps)',
     'run.yaml:10:19 data.augment.flip: must be true or false, not "yes" (in YAML 1.2 yes is text; write true or false)',
     "run.yaml:11:10 threads: must be a whole number, not 1.5 (CPU threads; null: libtorch's choice)",
@@ -131,7 +150,7 @@ t.test('one mistake: the suggestion is the hint', async (t) => {
 
 t.test('a key unlike any other lists what is known at its level', async (t) => {
   const { hint } = complaints(t, `${SMALLEST}schedule: {name: cosine, patience: 3}`)
-  t.equal(hint, 'known here: name, warmupEpochs, minLr')
+  t.match(hint, /^known here: name, warmupEpochs, warmupSteps, every, minLr/)
 })
 
 t.test('positions: aliases, lists, missing keys, values left out', async (t) => {
@@ -172,6 +191,9 @@ t.test('checks across keys', async (t) => {
   ])
   t.same(complaints(t, `${SMALLEST}optimizer: {name: sgd, lr: 1}\nschedule: {name: cosine, minLr: 2}`).lines, [
     'run.yaml:4:33 schedule.minLr: must be at most optimizer.lr, 1',
+  ])
+  t.same(complaints(t, `${SMALLEST}clipGradNorm: 1\nclipGradAgc: 0.01\nclipGradValue: null`).lines, [
+    'run.yaml:4:14 clipGradAgc: is given besides clipGradNorm (gradients are clipped in one way: leave out the others)',
   ])
 })
 

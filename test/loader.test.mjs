@@ -207,3 +207,47 @@ t.test('a data set in memory is made from its arrays', async (t) => {
     t.throws(() => inMemory({ ...given, ...change }), { code }, Object.keys(change)[0])
   }
 })
+
+t.test('a balanced epoch takes as many images from each class', async (t) => {
+  // 57 images of class 0, 2 of class 2, 1 of class 3; none of class 1.
+  const labels = [...new Array(57).fill(0), 2, 2, 3]
+  const given = { name: 'a', classes: ['a', 'b', 'c', 'd'], shape: [1, 1, 1], images: new Uint8Array(60), labels }
+  const dataset = inMemory(given)
+  const loader = new Loader(dataset, {
+    batchSize: 7,
+    size: 1,
+    mean: 0,
+    std: 1,
+    seed: 5,
+    shuffle: true,
+    sampler: 'balanced',
+  })
+  const seen = new Set()
+  for (let epoch = 0; epoch < 12; epoch++) {
+    const order = [...loader.order(epoch)]
+    t.equal(order.length, 60)
+    const counts = [0, 0, 0, 0]
+    for (const i of order) counts[labels[i]]++
+    t.strictSame(counts, [20, 0, 20, 20])
+    t.equal(order.filter((i) => i === 57).length, 10, 'the images of a class come equally often')
+    t.equal(new Set(order.filter((i) => i < 57)).size, 20, 'no image of a frequent class comes twice')
+    for (const i of order) seen.add(i)
+    t.strictSame(order, [...loader.order(epoch)])
+    t.notSame(order, [...loader.order(epoch + 1)])
+    t.notSame(
+      order,
+      order.toSorted((a, b) => labels[a] - labels[b]),
+      'the classes are mixed',
+    )
+  }
+  t.ok(seen.size > 57, `${seen.size} of 60 images were drawn in twelve epochs`)
+  const odd = inMemory({ ...given, images: new Uint8Array(8), labels: [0, 0, 0, 0, 0, 0, 1, 2] })
+  const of = new Loader(odd, { batchSize: 8, size: 1, mean: 0, std: 1, shuffle: true, sampler: 'balanced' })
+  const firsts = [0, 1, 2].map((epoch) => of.order(epoch).reduce((sum, i) => sum + (i < 6 ? 1 : 0), 0))
+  t.strictSame(firsts.toSorted(), [2, 3, 3], 'what does not divide evenly goes to other classes each epoch')
+  t.throws(() => new Loader(odd, { batchSize: 1, size: 1, mean: 0, std: 1, sampler: 'balanced' }), {
+    code: 'ERR_VALUE',
+  })
+  const wrong = { batchSize: 1, size: 1, mean: 0, std: 1, shuffle: true, sampler: 'even' }
+  t.throws(() => new Loader(odd, wrong), { code: 'ERR_VALUE', message: /sampler/ })
+})

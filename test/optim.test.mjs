@@ -3,9 +3,9 @@ import { fromTypedArray, memory, noGrad, optim, scope, tensor, zeros } from 'mbc
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 
-const { AdamW, decayGroups, Ema, Lion, RMSprop, SGD } = optim
+const { AdamW, decayGroups, Ema, Lamb, Lion, RMSprop, SGD } = optim
 const golden = JSON.parse(readFileSync(new URL('./golden/optim.json', import.meta.url), 'utf8'))
-const CLASSES = { rmsprop: RMSprop, sgd: SGD, adamw: AdamW, lion: Lion }
+const CLASSES = { rmsprop: RMSprop, sgd: SGD, adamw: AdamW, lion: Lion, lamb: Lamb }
 const FLOAT64 = { dtype: 'float64' }
 
 /** The golden's parameters or gradients, flat lists in the shapes of the golden. */
@@ -59,6 +59,7 @@ for (const dtype of ['float32', 'float64']) {
       'SGD, Nesterov': (params, capturable) => new SGD(params, { lr: 0.1, momentum: 0.9, nesterov: true, capturable }),
       AdamW: (params, capturable) => new AdamW(params, { lr: 0.1, weightDecay: 0.01, capturable }),
       Lion: (params, capturable) => new Lion(params, { lr: 0.1, weightDecay: 0.01, capturable }),
+      Lamb: (params, capturable) => new Lamb(params, { lr: 0.1, weightDecay: 0.01, capturable }),
     }
     for (const [name, make] of Object.entries(optimizers)) {
       const [there, here] = [true, false].map((capturable) => {
@@ -297,6 +298,14 @@ t.test('what an optimiser refuses', async (t) => {
   wrong(() => new AdamW([p], { lr: 1, betas: [0.9] }), 'ERR_TYPE', /betas/)
   wrong(() => new AdamW([p], { lr: 1, betas: [0.9, 1] }), 'ERR_VALUE', /betas\[1\]/)
   wrong(() => new Lion([p], { lr: 1, betas: [0.9] }), 'ERR_TYPE', /betas/)
+  wrong(() => new Lamb([p], { lr: 1, betas: [0.9] }), 'ERR_TYPE', /betas/)
+  wrong(() => new Lamb([p], { lr: 1, maxGradNorm: 0 }), 'ERR_VALUE', /maxGradNorm/)
+  wrong(() => new Ema({ stateDict: () => ({ p }) }, { rule: 'keras' }), 'ERR_VALUE', /rule/)
+  wrong(() => optim.clipGradValue([p], 0), 'ERR_VALUE', /limit/)
+  wrong(() => optim.clipGradValue([1], 1), 'ERR_TYPE', /list of tensors/)
+  wrong(() => optim.adaptiveClipGrad([p], -1), 'ERR_VALUE', /factor/)
+  wrong(() => optim.adaptiveClipGrad([p], 1, { norm: 2 }), 'ERR_VALUE', /unknown option/)
+  wrong(() => optim.adaptiveClipGrad({}, 1), 'ERR_TYPE', /list of tensors/)
   wrong(() => new Lion([p], { lr: 1, betas: [1, 0.9] }), 'ERR_VALUE', /betas\[0\]/)
 })
 
@@ -471,4 +480,64 @@ t.test('nor does an average, whichever copy fails', async (t) => {
   }
   t.throws(() => new Ema({ stateDict: () => weights }, { capturable: true }), { message: 'no more' })
   t.equal(memory().tensors, before, 'its count of updates comes last')
+})
+
+for (const [name, cases, clip] of [
+  ['by value', golden.byValue, (params, { limit }) => optim.clipGradValue(params, limit)],
+  ['adaptively', golden.adaptive, (params, { factor }) => optim.adaptiveClipGrad(params, factor)],
+]) {
+  t.test(`gradients clipped ${name} equal the reference`, async (t) => {
+    for (const each of cases) {
+      const params = tensorsOf(each.initial, 'float64', true)
+      const without = tensor([1], { ...FLOAT64, requiresGrad: true })
+      scope(() => backward(params, tensorsOf(golden.gradients[0], 'float64')))
+      const live = memory().tensors
+      clip([...params, without], each)
+      t.equal(memory().tensors, live, 'nothing stays')
+      const worst = scope(() =>
+        difference(
+          params.map(({ grad }) => grad),
+          each.gradients,
+        ),
+      )
+      t.ok(worst <= 1e-14, `${JSON.stringify(each.limit ?? each.factor)}: ${worst}`)
+      t.equal(without.grad, null)
+    }
+    const changed = cases.filter(({ gradients }) => JSON.stringify(gradients) !== JSON.stringify(golden.gradients[0]))
+    t.ok(changed.length > 0 && changed.length < cases.length, 'some are clipped, and some are not')
+  })
+}
+
+t.test("averages by timm's rule equal timm's", async (t) => {
+  for (const { options, after } of golden.averages) {
+    for (const capturable of [false, true]) {
+      const weight = fromTypedArray(Float64Array.of(0, 1, 2, 3, 4, 5), [2, 3])
+      const bias = fromTypedArray(Float64Array.of(1, 1), [2])
+      const ema = new Ema({ stateDict: () => ({ weight, bias }) }, { ...options, rule: 'timm', capturable })
+      for (const [i, expected] of after.entries()) {
+        scope(() => {
+          weight.mul_(0.5).add_(i + 1)
+          bias.sub_((i + 1) / 4)
+        })
+        ema.update()
+        const worst = difference(Object.values(ema.stateDict()), expected)
+        t.ok(worst <= 1e-14, `${JSON.stringify(options)}, update ${i}: ${worst}`)
+      }
+      t.equal(ema.updates, after.length)
+      for (const each of [ema, weight, bias]) each.dispose()
+    }
+  }
+})
+
+t.test('LAMB leaves the gradients as they are', async (t) => {
+  const params = tensorsOf(golden.initial, 'float64', true)
+  scope(() => backward(params, tensorsOf(golden.gradients[0], 'float64')))
+  const before = scope(() => params.map(({ grad }) => grad.toArray()))
+  const optimizer = new Lamb(params, { lr: 0.1, maxGradNorm: 0.01 })
+  optimizer.step()
+  t.same(
+    scope(() => params.map(({ grad }) => grad.toArray())),
+    before,
+  )
+  for (const each of [...params, optimizer]) each.dispose()
 })

@@ -46,7 +46,7 @@ const plainKind = {
 addDataset(plainKind)
 const mb = await import('mbconv')
 const { OPTIMIZERS } = internal('optimizerKinds')
-const { criterionFields, criterionOf } = internal('criteria')
+const { CRITERIA, criterionFields, criterionOf } = internal('criteria')
 const { crossEntropyKind } = internal('crossEntropyKind')
 const { SCHEDULES } = internal('schedules')
 const { nameOf } = internal('schemaKinds')
@@ -112,12 +112,14 @@ t.test('the registry of data sets: closed once the schema is made, and no name o
 t.test('a schedule that is none is refused by name', async (t) => {
   t.throws(() => mb.optim.schedules.scheduleOf({ name: 'stair', warmupEpochs: 0 }, 1, 1, 1), {
     code: 'ERR_VALUE',
-    message: 'scheduleOf: name must be one of "staircase", "cosine", "constant", got "stair"',
+    message: 'scheduleOf: name must be one of "staircase", "cosine", "constant", "step", "polynomial", "oneCycle", "plateau", got "stair"',
   })
 })
 
 t.test('losses: a key to pick one, as soon as there are two', async (t) => {
-  t.same(Object.keys(criterionFields()), ['labelSmoothing'])
+  t.same(Object.keys(criterionFields([crossEntropyKind])), ['labelSmoothing', 'classWeights'])
+  t.same(Object.keys(criterionFields()).slice(0, 3), ['loss', 'labelSmoothing', 'classWeights'])
+  const facts = { numClasses: 3, classCounts: [1, 1, 1], device: 'cpu' }
   const squares = {
     name: 'squares',
     keys: { power: z.number().default(2) },
@@ -128,14 +130,14 @@ t.test('losses: a key to pick one, as soon as there are two', async (t) => {
   }
   const kinds = [crossEntropyKind, squares]
   const schema = z.strictObject(criterionFields(kinds))
-  t.same(schema.parse({}), { loss: 'crossEntropy', labelSmoothing: 0.1, power: 2 })
-  t.equal(criterionOf(schema.parse({ loss: 'squares', power: 3 }), kinds)(), 'to the 3')
+  t.same(schema.parse({}), { loss: 'crossEntropy', labelSmoothing: 0.1, classWeights: null, power: 2 })
+  t.equal(criterionOf(schema.parse({ loss: 'squares', power: 3 }), facts, kinds)(), 'to the 3')
   t.throws(() => schema.parse({ loss: 'cubes' }))
-  t.throws(() => criterionOf({ loss: 'cubes' }, kinds), { code: 'ERR_VALUE', hint: 'there are crossEntropy, squares' })
+  t.throws(() => criterionOf({ loss: 'cubes' }, facts, kinds), { code: 'ERR_VALUE', hint: 'there are crossEntropy, squares' })
   const [logits, labels] = [mb.tensor([[1, 2, 3]]), mb.tensor([2n])]
   for (const labelSmoothing of [0, 0.3])
     t.equal(
-      criterionOf({ labelSmoothing })(logits, labels).item(),
+      criterionOf({ labelSmoothing }, facts)(logits, labels).item(),
       mb.nn.functional.crossEntropy(logits, labels, { labelSmoothing }).item(),
     )
 })
@@ -143,7 +145,7 @@ t.test('losses: a key to pick one, as soon as there are two', async (t) => {
 t.test('the help lists every optimiser', async (t) => {
   const command = [path.join(root, 'dist', 'cli', 'main.js'), 'scale', '--help']
   const help = execFileSync(process.execPath, command, { encoding: 'utf8' })
-  t.match(help.replace(/\s+/g, ' '), '--optimizer <name> rmsprop, sgd, adamw or lion, for memory')
+  t.match(help.replace(/\s+/g, ' '), '--optimizer <name> rmsprop, sgd, adamw, lion or lamb, for memory')
 })
 
 t.test('what all optimisers can do is said of each, and each is public', async (t) => {
@@ -162,18 +164,20 @@ t.test('what all optimisers can do is said of each, and each is public', async (
 
 t.test('docs/training.md lists what a configuration can name', async (t) => {
   const page = readFileSync(path.join(root, 'docs', 'training.md'), 'utf8')
-  const listed = [...page.matchAll(/^\| (?:`(?:optimizer|schedule|data\.dataset)` )?\| `(\w+)`/gm)].map(
+  const listed = [...page.matchAll(/^\| (?:`(?:optimizer|schedule|loss|data\.dataset)` )?\| `(\w+)`/gm)].map(
     ([, name]) => name,
   )
   const datasets = datasetKinds().filter((kind) => kind !== plainKind)
-  t.same(listed, [...[...OPTIMIZERS, ...SCHEDULES].map(nameOf), ...datasets.map(({ name }) => name)])
+  const named = [...CRITERIA, ...datasets].map(({ name }) => name)
+  t.same(listed, [...[...OPTIMIZERS, ...SCHEDULES].map(nameOf), ...named])
 })
 
 t.test('nothing outside the registries names what is in them', async (t) => {
   const datasets = datasetKinds().filter((kind) => kind !== plainKind)
   const names = [...[...OPTIMIZERS, ...SCHEDULES].map(nameOf), ...datasets.map(({ name }) => name)]
-  // A mode of padding is called constant, too.
-  const quoted = new RegExp(`(['"])(${names.filter((name) => name !== 'constant').join('|')})\\1`)
+  // A mode of padding is called constant, and an event step, too.
+  const own = names.filter((name) => !['constant', 'step'].includes(name))
+  const quoted = new RegExp(`(['"])(${own.join('|')})\\1`)
   const files = readdirSync(path.join(root, 'lib'), { recursive: true }).filter((file) => file.endsWith('.ts'))
   t.ok(files.length > 200)
   const named = files.filter((file) => quoted.test(readFileSync(path.join(root, 'lib', file), 'utf8')))

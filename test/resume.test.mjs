@@ -31,7 +31,7 @@ function contents(runDir, step) {
 }
 
 /** Metrics without clock times. */
-const history = (runDir) => metricsOf(runDir).map(({ seconds, imagesPerSecond, ...line }) => line)
+const history = (runDir) => metricsOf(runDir).map(({ seconds, imagesPerSecond, dataWait, memory, ...line }) => line)
 
 const RECIPES = {
   "the paper's": {},
@@ -42,18 +42,33 @@ const RECIPES = {
     memoryFormat: 'contiguous',
   },
   'SGD without average': { optimizer: { name: 'sgd', lr: 0.05 }, ema: false },
+  'LAMB in bf16 with accumulation, mixing, a plateau and early stopping': {
+    optimizer: { name: 'lamb', lr: 0.01 },
+    schedule: { name: 'plateau', warmupSteps: 3, patience: 0, factor: 0.5, threshold: 0.5 },
+    precision: 'bf16',
+    accumulate: 2,
+    epochs: 10,
+    loss: 'bce',
+    classWeights: 'auto',
+    clipGradAgc: 0.05,
+    ema: { decay: 0.9, rule: 'timm' },
+    earlyStopping: { patience: 50 },
+    mix: { mixup: 0.4, cutmix: 1 },
+  },
 }
 
-for (const [title, recipe] of Object.entries(RECIPES)) {
+for (const [title, { mix = {}, ...recipe }] of Object.entries(RECIPES)) {
   t.test(`20 steps equal 10, kill -9, a new process and 10 more: ${title}`, async (t) => {
     const dir = t.testdir()
-    const top = { epochs: 5, checkpoint: { everySteps: 5, everyEpochs: 9 }, ...recipe }
-    const whole = tinyConfig(dir, { top, run: { name: 'whole' } })
-    const parts = tinyConfig(dir, { top, run: { name: 'parts' } })
+    const top = { epochs: 5, checkpoint: { everySteps: 5, everyEpochs: 9, best: 0 }, ...recipe }
+    const data = { augment: { rotate: 10, translate: 0.1, flip: true, mix } }
+    const whole = tinyConfig(dir, { data, top, run: { name: 'whole' } })
+    const parts = tinyConfig(dir, { data, top, run: { name: 'parts' } })
     const straight = await trainProcess(whole, {})
     t.equal(straight.code, 0, straight.stderr)
 
-    // An epoch has 4 steps: step 10 is in the middle of one. Without a worker, no step is done unseen.
+    // An epoch has 4 steps, or 2 of two batches: step 10 is in the middle of one, or of the run. Without a worker, no
+    // step is done unseen.
     const killed = await trainProcess(parts, { dieAfter: 13, worker: false })
     t.equal(killed.signal, 'SIGKILL')
     const runDir = join(dir, 'runs', 'parts')

@@ -1,7 +1,10 @@
-import { optim } from 'mbconv'
+import { readFileSync } from 'node:fs'
+import { optim, parseConfig } from 'mbconv'
 import t from 'tap'
+import { complaints, SMALLEST } from './helpers/config.mjs'
 
-const { constant, cosine, scheduleOf, staircase } = optim.schedules
+const { constant, cosine, oneCycle, plateau, polynomial, scheduleOf, staircase, step } = optim.schedules
+const golden = JSON.parse(readFileSync(new URL('./golden/schedules.json', import.meta.url), 'utf8'))
 
 const near = (t, found, wanted, message) =>
   t.ok(Math.abs(found - wanted) <= 1e-14 * Math.abs(wanted), `${message}: ${found}`)
@@ -73,6 +76,85 @@ t.test('what a schedule refuses', async (t) => {
     () => staircase({ lr: 1, decaySteps: 2, decayRate: -0.9 }),
     () => cosine({ lr: 1, totalSteps: 0 }),
     () => cosine({ lr: 1, totalSteps: 10, minLr: -1 }),
+    () => cosine({ lr: 1, totalSteps: 10, cycles: 0 }),
+    () => step({ lr: 1, decaySteps: 0 }),
+    () => step({ lr: 1, decaySteps: [3, 0] }),
+    () => polynomial({ lr: 1, totalSteps: 10, power: 0 }),
+    () => oneCycle({ lr: 1, totalSteps: 10, pctStart: 1.5 }),
+    () => plateau({ lr: 1, factor: 1 }),
+    () => plateau({ lr: 1 }).restore({ rate: 1 }),
   ])
     t.throws(make, { code: 'ERR_VALUE' })
+})
+
+/** A configuration's schedule, with all of its defaults. */
+const complete = (schedule) =>
+  parseConfig({ model: { name: 'efficientnet_b0' }, epochs: 1, optimizer: { name: 'sgd', lr: 1 }, schedule }).schedule
+
+t.test('schedules equal those of torch and timm', async (t) => {
+  const { lr, stepsPerEpoch, epochs } = golden
+  for (const { config, rates } of golden.cases) {
+    const schedule = scheduleOf(complete(config), lr, stepsPerEpoch, epochs * stepsPerEpoch)
+    t.equal(rates.length, epochs * stepsPerEpoch)
+    const worst = Math.max(...rates.map((rate, i) => Math.abs(schedule(i) - rate)))
+    t.ok(worst <= 1e-14, `${JSON.stringify(config)}: ${worst}`)
+  }
+})
+
+t.test('plateau equals torch and timm, also where its state is saved and restored after each evaluation', async (t) => {
+  const { lr, stepsPerEpoch, epochs, top1, loss } = golden
+  for (const { config, rates } of golden.plateaus) {
+    const fresh = () => scheduleOf(complete(config), lr, stepsPerEpoch, epochs * stepsPerEpoch)
+    let interrupted = fresh()
+    const straight = fresh()
+    for (const [i, rate] of rates.entries()) {
+      const at = (i + 1) * stepsPerEpoch
+      for (const schedule of [straight, interrupted]) schedule.observe(at, { top1: top1[i], loss: loss[i] })
+      const state = JSON.parse(JSON.stringify(interrupted.state()))
+      interrupted = fresh()
+      interrupted.restore(state)
+      near(t, straight(at), rate, `${JSON.stringify(config)}, evaluation ${i}`)
+      t.equal(interrupted(at), straight(at))
+    }
+    t.ok(new Set(rates).size > 2, 'the rate falls more than once')
+  }
+})
+
+t.test('a plateau without a single number', async (t) => {
+  const schedule = plateau({ lr: 1, patience: 1, metric: 'loss' })
+  for (let i = 1; i <= 2; i++) schedule.observe(i, { loss: Number.NaN, top1: 0 })
+  t.equal(schedule(3), 0.1)
+  t.match(schedule.state(), { best: null, bad: 0 })
+})
+
+t.test('after the end of the run the last rate stays', async (t) => {
+  const { lr, stepsPerEpoch } = golden
+  for (const name of ['cosine', 'polynomial', 'oneCycle']) {
+    const schedule = scheduleOf(complete({ name }), lr, stepsPerEpoch, 40)
+    t.equal(schedule(41), schedule(1000), name)
+    t.ok(schedule(1000) < 1e-5, `${name}: ${schedule(1000)}`)
+  }
+})
+
+t.test('the warm-up: in epochs or in steps, and not in both', async (t) => {
+  const inSteps = complete({ name: 'staircase', warmupSteps: 7 })
+  t.match(inSteps, { warmupSteps: 7, warmupEpochs: 0 }, 'it replaces the default of 5 epochs')
+  t.same(complete(inSteps), inSteps, 'a complete one is accepted')
+  near(t, scheduleOf(inSteps, 1, 100, 1000)(3), 3 / 7, 'rises over seven steps')
+  const lines = (schedule) => complaints(t, `${SMALLEST}schedule: ${schedule}`).lines
+  t.same(lines('{name: cosine, warmupEpochs: 1, warmupSteps: 7}'), [
+    'run.yaml:3:55 schedule.warmupSteps: is given besides warmupEpochs (leave one of them out)',
+  ])
+  t.match(lines('{name: cosine, warmupSteps: 7, every: epoch}'), [/counts updates, and every: epoch counts epochs/])
+  t.match(lines('{name: oneCycle, warmupEpochs: 1}'), [/schedule\.warmupEpochs: unknown key/])
+  t.match(lines('{name: oneCycle, threePhase: true, pctStart: 0.6}'), [/schedule\.pctStart: must be at most 0\.5/])
+  t.match(lines('{name: plateau, every: epoch}'), [/schedule\.every: unknown key/])
+})
+
+t.test('a clock in epochs: the rate stays within an epoch', async (t) => {
+  const schedule = scheduleOf({ ...complete({ name: 'cosine', warmupEpochs: 2 }), every: 'epoch' }, 1, 10, 100)
+  const rates = Array.from({ length: 100 }, (_, i) => schedule(i))
+  t.equal(new Set(rates).size, 10)
+  t.ok(rates[0] > 0, 'no epoch at the rate 0')
+  t.equal(rates[20], 1, 'the peak after the warm-up')
 })

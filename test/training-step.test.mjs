@@ -9,7 +9,7 @@ import { tinyConfig } from './helpers/tiny.mjs'
 
 const { measureJob } = internal('estimate')
 const { native } = internal('addon')
-const { trainingStep } = internal('optimizerStep')
+const { addGradient, finishStep, trainingStep } = internal('optimizerStep')
 
 const { crossEntropy } = mb.nn.functional
 
@@ -21,7 +21,8 @@ function setting(changes = {}) {
   const ema = new mb.optim.Ema(model, { decay: 0.5 })
   const parts = { model, criterion: crossEntropy, optimizer, ema, device: 'cpu', memoryFormat: 'contiguous' }
   const batch = { images: mb.randn([8, 4]), labels: mb.randint(0, 3, [8]) }
-  return { parts: { ...parts, maxGradNorm: null, mustBeFinite: 'nothing', ...changes }, batch }
+  const plain = { precision: 'float32', scaler: null, clip: null, mustBeFinite: 'nothing' }
+  return { parts: { ...parts, ...plain, ...changes }, batch }
 }
 
 const valuesOf = ({ model, optimizer, ema }) =>
@@ -30,8 +31,14 @@ const valuesOf = ({ model, optimizer, ema }) =>
   )
 
 t.test('a step is what its parts do one after another, bit for bit', async (t) => {
-  for (const maxGradNorm of [null, 0.01]) {
-    const { parts, batch } = setting({ maxGradNorm })
+  const ways = {
+    norm: (params, limit) => mb.optim.clipGradNorm(params, limit),
+    value: (params, limit) => mb.optim.clipGradValue(params, limit),
+    agc: (params, limit) => mb.optim.adaptiveClipGrad(params, limit),
+  }
+  for (const by of [null, ...Object.keys(ways)]) {
+    const { parts, batch } = setting()
+    if (by !== null) parts.clip = { by, limit: 0.01, params: parts.model.parameters() }
     const other = setting()
     for (let i = 0; i < 3; i++) {
       const { loss, updated } = trainingStep(parts, batch)
@@ -40,7 +47,7 @@ t.test('a step is what its parts do one after another, bit for bit', async (t) =
         const { model, optimizer, ema } = other.parts
         const expected = crossEntropy(model.forward(other.batch.images), other.batch.labels)
         expected.backward()
-        if (maxGradNorm !== null) mb.optim.clipGradNorm(model.parameters(), maxGradNorm)
+        if (by !== null) ways[by](model.parameters(), 0.01)
         optimizer.step()
         ema.update()
         optimizer.zeroGrad()
@@ -48,7 +55,7 @@ t.test('a step is what its parts do one after another, bit for bit', async (t) =
       })
       loss.dispose()
     }
-    t.strictSame(valuesOf(parts), valuesOf(other.parts), `largest norm ${maxGradNorm}`)
+    t.strictSame(valuesOf(parts), valuesOf(other.parts), `clipped by ${by}`)
     t.equal(parts.model.parameters()[0].grad, null, 'gradients are gone')
   }
 })
@@ -90,6 +97,72 @@ t.test('nothing but the loss outlives a step', async (t) => {
   loss.dispose()
 })
 
+/** A network of convolutions without batch norm, whose loss is a mean over images: batches can be joined. */
+function joinable() {
+  mb.manualSeed(5)
+  const layers = [new mb.nn.Conv2d(2, 4, 3, { padding: 1 }), new mb.nn.Linear(4 * 36, 3)]
+  for (const layer of layers) layer.to({ dtype: 'float64' })
+  const model = { forward: (x) => layers[1].forward(mb.nn.functional.silu(layers[0].forward(x)).flatten(1)) }
+  const params = layers.flatMap((layer) => layer.parameters())
+  const optimizer = new mb.optim.SGD(params, { lr: 0.1, momentum: 0.9, weightDecay: 0.01 })
+  const criterion = (logits, labels) => crossEntropy(logits, labels, { labelSmoothing: 0.1 })
+  const parts = { model, criterion, optimizer, ema: null, device: 'cpu', memoryFormat: 'contiguous' }
+  const clip = { by: 'norm', limit: 0.5, params }
+  const images = mb.randn([16, 2, 6, 6], { dtype: 'float64' })
+  const labels = mb.randint(0, 3, [16])
+  const batches = images.chunk(4).map((part, i) => ({ images: part, labels: labels.chunk(4)[i] }))
+  return { ...{ params, batches, joined: { images, labels } }, parts: { ...parts, precision: 'float32', scaler: null, clip } }
+}
+
+t.test('four batches in one step equal the batch that they make together', async (t) => {
+  for (const mustBeFinite of ['nothing', 'loss', 'gradients']) {
+    const [apart, together] = [joinable(), joinable()]
+    for (let step = 0; step < 3; step++) {
+      const found = trainingStep({ ...apart.parts, mustBeFinite }, apart.batches)
+      const expected = trainingStep({ ...together.parts, mustBeFinite }, together.joined)
+      const [a, b] = [found, expected].map(({ loss }) => (typeof loss === 'number' ? loss : loss.item()))
+      t.ok(Math.abs(a - b) < 1e-12, `loss ${a}, not ${b}`)
+      t.equal(typeof found.loss, mustBeFinite === 'nothing' ? 'object' : 'number')
+    }
+    t.equal(apart.parts.optimizer.steps, 3, 'each is one update')
+    for (const [i, param] of apart.params.entries()) {
+      const expected = together.params[i].toArray().flat(3)
+      const worst = Math.max(...param.toArray().flat(3).map((value, j) => Math.abs(value - expected[j])))
+      t.ok(worst < 1e-12, `${mustBeFinite}, parameter ${i}: ${worst}`)
+    }
+  }
+})
+
+t.test('batches that come one after another: the same step, and nothing stays but the loss', async (t) => {
+  const [apart, together] = [joinable(), joinable()].map(({ parts, ...rest }) => ({
+    ...rest,
+    parts: { ...parts, mustBeFinite: 'nothing' },
+  }))
+  const before = mb.memory().tensors
+  const added = apart.batches.map((batch) => addGradient(apart.parts, batch, 4))
+  const { loss } = finishStep(apart.parts, added)
+  t.equal(mb.memory().tensors, before + 1)
+  t.equal(loss.item(), trainingStep(together.parts, together.batches).loss.item())
+  t.same(
+    apart.params.map((param) => param.toArray()),
+    together.params.map((param) => param.toArray()),
+  )
+})
+
+t.test('one bad batch of several: the step changes nothing', async (t) => {
+  const { parts, batches, params } = joinable()
+  const before = params.map((param) => param.toArray())
+  mb.noGrad(() => batches[2].images.fill_(Number.NaN))
+  const { updated, loss } = trainingStep({ ...parts, mustBeFinite: 'loss' }, batches)
+  t.equal(updated, false)
+  t.ok(Number.isNaN(loss))
+  t.same(
+    params.map((param) => param.toArray()),
+    before,
+  )
+  t.equal(params[0].grad, null, 'the gradients of the good ones are gone, too')
+})
+
 /** How often a native function is called meanwhile. */
 async function callsOf(name, work) {
   const addon = native()
@@ -116,6 +189,7 @@ t.test("an estimate's steps are the loop's: they clip where the loop clips", asy
   t.equal(await callsOf('clipGradNorm', estimate({})), 0)
   t.equal(await callsOf('clipGradNorm', estimate({ clipGradNorm: 1 })), 4)
   t.equal(await callsOf('clipGradNorm', estimate({ onDivergence: 'skip' })), 4, 'for the norm')
+  t.equal(await callsOf('clipGradNorm', estimate({ onDivergence: 'skip', clipGradNorm: 1 })), 4, 'for both')
 })
 
 t.test('there is one training step', async (t) => {

@@ -11,7 +11,9 @@ import { EXIT, exitCodeOf } from '../errors/exit-codes'
 import { packageVersion } from '../package/manifest'
 import type { CommandDescription } from './command-line/command'
 import { register } from './command-line/register'
+import { dataCommand } from './commands/data'
 import { doctorCommand } from './commands/doctor'
+import { embedCommand } from './commands/embed'
 import { evalCommand } from './commands/eval'
 import { experimentCommand } from './commands/experiment'
 import { explainCommand } from './commands/explain'
@@ -22,19 +24,23 @@ import { pullCommand } from './commands/pull'
 import { scaleCommand } from './commands/scale'
 import { setupCommand } from './commands/setup'
 import { trainCommand } from './commands/train'
+import { watchCommand } from './commands/watch'
 import { watchOutput } from './view/lost-output'
 import { Output } from './view/output'
 
 /** In the order of the help. */
 export const COMMANDS: readonly CommandDescription[] = [
   trainCommand,
+  watchCommand,
   evalCommand,
   predictCommand,
+  embedCommand,
   explainCommand,
   exportCommand,
   modelsCommand,
   scaleCommand,
   experimentCommand,
+  dataCommand,
   pullCommand,
   doctorCommand,
   setupCommand,

@@ -1,11 +1,14 @@
 /** Checks of training configurations that concern several keys. */
-import { DEFAULT_DATASET, datasetKinds, datasetNamed } from '../data/sources/kinds'
+import type { AugmentationKind } from '../data/augment/kind'
+import { AUGMENTATIONS } from '../data/augment/kinds'
+import { DEFAULT_DATASET, datasetKinds, datasetNamed, fileKeys } from '../data/sources/kinds'
 import { fullName, list } from '../models/families/catalogue'
+import { criterionProblems } from '../optim/criteria/kinds'
 import type { OptimizerKind } from '../optim/kind'
 import { OPTIMIZERS } from '../optim/kinds'
 import { SCHEDULES } from '../optim/schedules/kinds'
 import type { ScheduleKind } from '../optim/schedules/schedule'
-import { type CrossProblem, kindNamed } from '../schema/kinds'
+import { type CrossProblem, kindNamed, nameOf } from '../schema/kinds'
 import { isMapping } from '../schema/values'
 import { nearest } from '../text/nearest'
 import { freezeProblems, scaleProblems, stageProblems } from './model-table'
@@ -40,11 +43,13 @@ function fileProblems(at: At): Problem[] {
   const chosen = datasetNamed(at('data', 'dataset') ?? DEFAULT_DATASET)
   if (chosen === undefined) return []
   return datasetKinds().flatMap((kind) =>
-    kind.files.flatMap((file): Problem[] => {
-      const path = ['data', file]
-      const isGiven = at(...path) !== undefined
-      if (kind === chosen)
-        return isGiven ? [] : [{ path, kind: 'missing', message: `is required with dataset: ${kind.name}` }]
+    fileKeys(kind).flatMap((file): Problem[] => {
+      const path = ['data', ...file.split('.')]
+      const isGiven = at(...path) != null
+      if (kind === chosen) {
+        const isMissing = !isGiven && kind.files.includes(file)
+        return isMissing ? [{ path, kind: 'missing', message: `is required with dataset: ${kind.name}` }] : []
+      }
       if (!isGiven) return []
       const hint = `write dataset: ${kind.name} to train on ${kind.summary}`
       return [{ path, kind: 'value', message: `has no effect with dataset: ${chosen.name}`, hint }]
@@ -55,7 +60,10 @@ function fileProblems(at: At): Problem[] {
 /** Keys of `data` that concern image files only, and keys that concern images of one size only. */
 const FOR_FILES = [
   ...[['fit'], ['cropShare'], ['interpolation'], ['colorManagement'], ['maxUnreadable'], ['loaderThreads']],
-  ...[['augment', 'crop']],
+  ...[
+    ['augment', 'crop'],
+    ['augment', 'operations'],
+  ],
 ]
 const FOR_PIXELS = ['rotate', 'translate', 'scale', 'shear'].map((key) => ['augment', key])
 
@@ -66,7 +74,7 @@ function unusedProblems(at: At): Problem[] {
   const hint = chosen.hasFiles ? 'it is for images of one size' : 'it is for image files'
   return (chosen.hasFiles ? FOR_PIXELS : FOR_FILES).flatMap((keys): Problem[] => {
     const value = at('data', ...keys)
-    if (value == null || value === 0 || value === false) return []
+    if (value == null || value === 0 || value === false || (Array.isArray(value) && value.length === 0)) return []
     const path = ['data', ...keys]
     return [{ path, kind: 'value', message: `has no effect with dataset: ${chosen.name}`, hint }]
   })
@@ -96,9 +104,55 @@ function optionProblems(at: At): Problem[] {
   return problems
 }
 
+/** Problems that augmentations find in their options, and augmentations that cannot be combined. */
+function augmentationProblems(at: At): Problem[] {
+  const operations = at('data', 'augment', 'operations')
+  if (!Array.isArray(operations)) return []
+  const path = ['data', 'augment', 'operations']
+  const purposes = new Map<number, string>()
+  return operations.flatMap((raw, i): Problem[] => {
+    const kind = isMapping(raw) ? kindNamed<AugmentationKind>(AUGMENTATIONS, raw.name) : undefined
+    if (kind === undefined) return []
+    const own = kind.check?.(raw as Record<string, unknown>) ?? []
+    const problems: Problem[] = own.map((each) => ({ ...each, kind: 'value', path: [...path, i, ...each.path] }))
+    const before = purposes.get(kind.purpose)
+    purposes.set(kind.purpose, nameOf(kind))
+    if (before === undefined) return problems
+    const message = `cannot be combined with ${before}`
+    const hint = 'give at most one policy, one colorJitter and one randomErasing'
+    return [...problems, { path: [...path, i, 'name'], kind: 'value', message, hint }]
+  })
+}
+
+/** The keys of gradient clipping, of which a configuration may set one. */
+const CLIPPING = ['clipGradNorm', 'clipGradValue', 'clipGradAgc'] as const
+
+function clippingProblems(at: At): Problem[] {
+  const [first, ...others] = CLIPPING.filter((key) => at(key) !== undefined && at(key) !== null)
+  return others.map((key) => ({
+    path: [key],
+    kind: 'value',
+    message: `is given besides ${first}`,
+    hint: 'gradients are clipped in one way: leave out the others',
+  }))
+}
+
+function lossProblems(raw: unknown): Problem[] {
+  return isMapping(raw) ? criterionProblems(raw).map((problem) => ({ ...problem, kind: 'value' })) : []
+}
+
 /** Checks the raw values, so that a mistake elsewhere does not hide these: several mistakes are reported at once. */
 export function crossCheck(raw: unknown): Problem[] {
   const at: At = (...keys) =>
     keys.reduce<unknown>((value, key) => (isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined), raw)
-  return [...modelProblems(at), ...fileProblems(at), ...unusedProblems(at), ...channelProblems(at), ...optionProblems(at)]
+  return [
+    ...modelProblems(at),
+    ...fileProblems(at),
+    ...unusedProblems(at),
+    ...augmentationProblems(at),
+    ...channelProblems(at),
+    ...optionProblems(at),
+    ...clippingProblems(at),
+    ...lossProblems(raw),
+  ]
 }

@@ -1,11 +1,10 @@
 /** Reads configurations from YAML files and the command line, and reports the position of every mistake. */
 import path from 'node:path'
 import { MbconvError } from '../errors/error'
-import { applyOverrides, inShell, type Override, prefixOf } from './overrides'
+import { applyOverrides, type DefaultName, inShell, type Override, prefixOf } from './overrides'
 import { keyPath, MOST_PROBLEMS, type Problem, problemTexts, quoteIt } from './problems'
-import { namedDefaults } from './schema'
 import { overrideHint } from './shorthand'
-import { checkConfig, type TrainConfig } from './train'
+import { checkConfig, defaultName, type TrainConfig } from './train'
 import { type Located, readYaml } from './yaml'
 
 /** The origin of a configuration. */
@@ -25,7 +24,7 @@ export interface FileKind<T> {
   /** An example of an override: `--optimizer.lr=0.01`. Messages use the same prefix before the key. */
   override: string
   /** See {@link applyOverrides}. */
-  namedDefaults: ReadonlyMap<string, string>
+  defaultName: DefaultName
   /** Selects what the overrides apply to, if that is not the file itself. */
   select?: (value: unknown) => unknown
   /** Translates a problem in the selected part to the path of its key in the file. */
@@ -36,7 +35,7 @@ export interface FileKind<T> {
 
 const TRAINING: FileKind<TrainConfig> = {
   override: '--optimizer.lr=0.01',
-  namedDefaults,
+  defaultName,
   check: (raw, baseOf) => {
     const { config, problems } = checkConfig(raw, baseOf)
     return config ? { value: config } : { problems }
@@ -61,13 +60,24 @@ export function parseConfigFile(
 }
 
 /**
+ * Applies overrides to a configuration that was made, not written, and checks the result.
+ *
+ * @param name of what it was made from, in messages
+ * @throws MbconvError ERR_CONFIG with a line for every mistake
+ */
+export function parseConfigObject(name: string, value: unknown, overrides: readonly string[]): TrainConfig {
+  const locate = () => ({ line: 1, column: 1, offset: 0 })
+  return checkFile(name, { value, locate, written: () => undefined }, overrides, TRAINING)
+}
+
+/**
  * Reads a file, applies overrides and checks the result.
  *
  * @throws {MbconvError} ERR_CONFIG with a line for every mistake
  */
 export function checkFile<T>(file: string, document: Located, overrides: readonly string[], kind: FileKind<T>): T {
-  const { select = (value) => value, origin = (problem) => problem.path, namedDefaults, override: example } = kind
-  const { raw, applied, complaints } = applyOverrides(select(document.value), overrides, { namedDefaults, example })
+  const { select = (value) => value, origin = (problem) => problem.path, defaultName, override: example } = kind
+  const { raw, applied, complaints } = applyOverrides(select(document.value), overrides, { defaultName, example })
   const prefix = prefixOf(example)
   const nameOf = (keys: Path) => prefix + keyPath(keys)
   const setting = (key: string, value: string) =>

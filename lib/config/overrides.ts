@@ -21,6 +21,14 @@ export interface Override {
   quoted(inside: Problem['path']): string | undefined
 }
 
+/**
+ * The `name` of a mapping that a configuration omits; undefined for keys without one.
+ *
+ * @param key dotted
+ * @param root the configuration
+ */
+export type DefaultName = (key: string, root: unknown) => string | undefined
+
 /** An override that cannot be parsed. */
 export interface BadOverride {
   name: string
@@ -32,14 +40,14 @@ export interface BadOverride {
  *
  * @param overrides `--key=value` or `key=value` with dotted keys; the value is a YAML scalar or flow collection. The
  *   last one wins
- * @param namedDefaults by dotted key, the default `name` of a mapping that the configuration omits, so that an override
- *   may change another key of it
+ * @param defaultName the default `name` of a mapping that the configuration omits, so that an override may change
+ *   another key of it; see {@link DefaultName}
  * @param example an example of an override, for hints
  */
 export function applyOverrides(
   value: unknown,
   overrides: readonly string[],
-  { namedDefaults, example }: { namedDefaults: ReadonlyMap<string, string>; example: string },
+  { defaultName, example }: { defaultName: DefaultName; example: string },
 ): { raw: unknown; applied: Override[]; complaints: BadOverride[] } {
   if (overrides.length > MOST_OVERRIDES) {
     const message = `${overrides.length} keys are set one by one; ${MOST_OVERRIDES} are the most`
@@ -54,9 +62,12 @@ export function applyOverrides(
       complaints.push(override)
       continue
     }
-    raw = withValue(raw, override.path, override.value, namedDefaults)
     applied.push(override)
   }
+  // A recipe decides what other keys refer to, wherever it stands on the command line.
+  const first = applied.filter(({ path }) => path.at(-1) === 'recipe')
+  for (const { path, value } of [...first, ...applied.filter((override) => !first.includes(override))])
+    raw = withValue(raw, path, value, { root: raw, defaultName })
   return { raw, applied, complaints }
 }
 
@@ -112,7 +123,7 @@ function withValue(
   target: unknown,
   [key, ...rest]: string[],
   value: unknown,
-  namedDefaults: ReadonlyMap<string, string>,
+  defaults: { root: unknown; defaultName: DefaultName },
   above = '',
 ): Record<string, unknown> {
   const copy: Record<string, unknown> = {}
@@ -121,8 +132,8 @@ function withValue(
     Object.defineProperty(copy, name, { value: what, enumerable: true, configurable: true, writable: true })
   if (isMapping(target)) for (const name of Object.keys(target)) put(name, target[name])
   const known = Object.hasOwn(copy, key) ? copy[key] : undefined
-  const fallback = namedDefaults.get(above + key)
+  const fallback = defaults.defaultName(above + key, defaults.root)
   const start = known === undefined && fallback ? { name: fallback } : known
-  put(key, rest.length === 0 ? value : withValue(start, rest, value, namedDefaults, `${above}${key}.`))
+  put(key, rest.length === 0 ? value : withValue(start, rest, value, defaults, `${above}${key}.`))
   return copy
 }

@@ -6,12 +6,18 @@
  * here loads native code.
  */
 import { z } from 'zod'
+import { AUGMENTATIONS } from '../data/augment/kinds'
 import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
+import { SAMPLERS } from '../data/sources/order'
 import { criterionFields } from '../optim/criteria/kinds'
 import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/kinds'
+import { mixSchema } from '../optim/mixing/mix'
+import { PRECISIONS } from '../optim/precision'
 import { DEFAULT_SCHEDULE, SCHEDULES } from '../optim/schedules/kinds'
 import { count, fraction, LARGEST, positive, seedSchema } from '../schema/fields'
 import { schemasOf } from '../schema/kinds'
+import { logSchema } from './loggers'
+import { RECIPE_NAMES } from './recipes'
 
 const channels = (min: number) => z.int().min(min).max(1_000_000)
 const perChannel = (value: z.ZodType<number, number>, what: string) =>
@@ -67,6 +73,10 @@ const model = z.strictObject({
     .nullable()
     .default(null)
     .describe('last part that keeps its weights, 0: the stem, 1: the first stage …; null: all are trained'),
+  recompute: z
+    .enum(['none', 'blocks', 'stages'])
+    .default('none')
+    .describe('whose activations are computed again for the gradient in place of being kept: less memory, more time'),
 })
 
 const range = (least: number, most: number) =>
@@ -88,6 +98,17 @@ const augment = z.strictObject({
   shear: z.number().min(0).lt(90).default(0).describe('largest shear either way, degrees'),
   flip: z.boolean().default(false).describe('mirror half of the images left to right'),
   crop: crop.nullable().default(null).describe('which part of an image file is shown; null: the defaults below'),
+  operations: z
+    .array(z.discriminatedUnion('name', schemasOf(AUGMENTATIONS)))
+    .max(8)
+    .default([])
+    .describe('what else is done with the pixels of an image file, in this order: a policy, colorJitter, randomErasing'),
+  mix: mixSchema.prefault({}),
+})
+
+const progressive = z.strictObject({
+  from: z.int().min(8).max(4096).describe("side of the first images, px; the last have the model's resolution"),
+  stages: z.int().min(2).max(100).default(4).describe('number of sizes, for equal shares of the epochs'),
 })
 
 const datasets = datasetFields()
@@ -97,7 +118,12 @@ const data = z.strictObject({
   ...datasets.keys,
   batchSize: count().default(64).describe('images in a training step'),
   evalBatchSize: count().default(256).describe('images in an evaluation step'),
+  sampler: z
+    .enum(SAMPLERS)
+    .default('shuffle')
+    .describe('shuffle: every image once an epoch; balanced: as many from each class'),
   augment: augment.prefault({}),
+  progressive: progressive.nullable().default(null).describe('begin with smaller images; null: one size throughout'),
   fit: z
     .enum(['crop', 'squash', 'stretch'])
     .nullable()
@@ -144,12 +170,27 @@ export const namedDefaults: ReadonlyMap<string, string> = new Map([
 const ema = z.strictObject({
   decay: fraction().default(0.9999).describe('how much of the average a step keeps'),
   warmup: z.boolean().default(true).describe('keep min(decay, (1 + t) / (10 + t)) at step t, so that it starts fast'),
+  rule: z
+    .enum(['tensorflow', 'timm'])
+    .default('tensorflow')
+    .describe('timm: keep nothing at step 0, and in the warm-up min(decay, 1 - (1 + t)^(-2/3))'),
+})
+
+const earlyStopping = z.strictObject({
+  metric: z.enum(['top1', 'loss']).default('top1').describe('the result of evaluations that must improve'),
+  patience: count().default(10).describe('evaluations in a row without an improvement that end the run'),
+  minDelta: z.number().min(0).max(1e9).default(0).describe('an improvement must be larger'),
 })
 
 const checkpoint = z.strictObject({
   everyEpochs: count().default(1).describe('epochs between two checkpoints'),
   everySteps: count().nullable().default(null).describe('steps between two checkpoints, besides; null: none'),
   keep: count().default(3).describe('newest checkpoints to keep'),
+  best: z
+    .int()
+    .min(0)
+    .default(1)
+    .describe('checkpoints with the best test accuracy to keep besides; 0: none'),
 })
 
 const run = z.strictObject({
@@ -166,6 +207,11 @@ const run = z.strictObject({
 
 /** The schema itself, for tools: `z.toJSONSchema(trainConfigSchema, {io: 'input'})` enables completion in editors. */
 export const trainConfigSchema = z.strictObject({
+  recipe: z
+    .enum(RECIPE_NAMES)
+    .nullable()
+    .default(null)
+    .describe('how to train where other keys do not say it: a file of configs/recipes; null: as the paper'),
   seed: seedSchema.prefault(0).describe('of the initial weights, the order of the images, augmentation and drops'),
   device: z
     .string()
@@ -177,6 +223,14 @@ export const trainConfigSchema = z.strictObject({
     .default('channelsLast')
     .describe('how activations and kernels lie in memory; the results differ by rounding only'),
   threads: z.int().min(1).max(1024).nullable().default(null).describe("CPU threads; null: libtorch's choice"),
+  precision: z
+    .enum(['auto', ...PRECISIONS])
+    .default('float32')
+    .describe('of forward pass and loss; auto: bf16 on a GPU that has it, else float32'),
+  cudaGraph: z
+    .union([z.boolean(), z.literal('auto')])
+    .default(false)
+    .describe('replay the training step as one CUDA graph; auto: where that is possible'),
   model,
   data: data.prefault({}),
   optimizer: z.discriminatedUnion('name', schemasOf(OPTIMIZERS)).prefault({ name: DEFAULT_OPTIMIZER }),
@@ -186,16 +240,30 @@ export const trainConfigSchema = z.strictObject({
     .prefault({})
     .describe('moving average of the weights, used to evaluate'),
   ...criterionFields(),
+  accumulate: count()
+    .max(100_000)
+    .default(1)
+    .describe('batches whose gradients are averaged for one update, which counts as one step'),
   clipGradNorm: positive().nullable().default(null).describe('largest gradient norm; null: no limit'),
+  clipGradValue: positive().nullable().default(null).describe('largest element of a gradient; null: no limit'),
+  clipGradAgc: positive()
+    .nullable()
+    .default(null)
+    .describe("largest ratio of a channel's gradient norm to its weights' norm, the classifier apart; null: no limit"),
   epochs: count().describe('passes over the training set'),
   maxSteps: count().nullable().default(null).describe('end after so many steps, if that is sooner; null: no limit'),
   evalEveryEpochs: count().default(1).describe('epochs between two evaluations'),
+  earlyStopping: earlyStopping
+    .nullable()
+    .default(null)
+    .describe('end the run when evaluations stop improving; null: go on to the end'),
   checkpoint: checkpoint.prefault({}),
   onDivergence: z
     .enum(['stop', 'skip'])
     .default('stop')
     .describe('when the loss is not a number: stop the run, or skip the step, as long as most steps go well'),
   run: run.prefault({}),
+  log: logSchema.prefault({}).describe('what else records the run, besides metrics.jsonl'),
 })
 
 /** A configuration whose values are valid one by one. Values that follow from other keys are not filled in. */

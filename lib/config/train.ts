@@ -5,16 +5,19 @@
  * code.
  */
 import path from 'node:path'
-import { datasetKind } from '../data/sources/kinds'
+import { datasetKind, fileKeys } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { fullName, list } from '../models/families/catalogue'
 import { optimizerKind } from '../optim/kinds'
+import { isMapping } from '../schema/values'
 import { nearest } from '../text/nearest'
 import { crossCheck } from './cross-checks'
 import { dropPathOf } from './model-table'
 import { resolveWeights } from './named-weights'
+import type { DefaultName } from './overrides'
 import { type Problem, problemsOf, problemTexts } from './problems'
-import { type ParsedConfig, type TrainConfig, type TrainConfigInput, trainConfigSchema } from './schema'
+import { recipeNamed, withRecipe } from './recipes'
+import { namedDefaults, type ParsedConfig, type TrainConfig, type TrainConfigInput, trainConfigSchema } from './schema'
 import { mappingHint } from './shorthand'
 
 export { type TrainConfig, type TrainConfigInput, trainConfigSchema } from './schema'
@@ -28,18 +31,32 @@ const workingFolder = () => process.cwd()
  * @throws MbconvError ERR_VALUE or ERR_TYPE for stages that the cross-checks would have found
  */
 export function completed(parsed: ParsedConfig, baseOf: (key: string) => string = workingFolder): TrainConfig {
-  const { optimizer, model, data } = parsed
-  const given: Record<string, unknown> = data
-  const files = Object.fromEntries(
-    datasetKind(data.dataset).files.map((key) => [key, path.resolve(baseOf(`data.${key}`), String(given[key]))]),
-  )
-  const lr = optimizer.lr ?? optimizerKind(optimizer.name).rateFor?.(data.batchSize)
+  const { optimizer, model, data, schedule } = parsed
+  const lr = optimizer.lr ?? optimizerKind(optimizer.name).rateFor?.(data.batchSize * parsed.accumulate)
   return {
     ...parsed,
     model: { ...resolveWeights(model, () => baseOf('model.weights')), dropPath: dropPathOf(model) },
-    data: { ...data, ...files },
+    data: withPaths(data, fileKeys(datasetKind(data.dataset)), baseOf),
     optimizer: { ...optimizer, lr } as TrainConfig['optimizer'],
+    // A warm-up in steps replaces the default one in epochs.
+    schedule: 'warmupSteps' in schedule && schedule.warmupSteps !== null ? { ...schedule, warmupEpochs: 0 } : schedule,
   }
+}
+
+/** The data section with absolute paths at the given keys. */
+function withPaths<T extends object>(data: T, keys: readonly string[], baseOf: (key: string) => string): T {
+  const result = structuredClone(data)
+  for (const key of keys) {
+    const parts = key.split('.')
+    const last = parts.pop() as string
+    const holder = parts.reduce<unknown>((at, part) => (isMapping(at) ? at[part] : undefined), result)
+    if (!isMapping(holder)) continue
+    const absolute = (value: unknown) => path.resolve(baseOf(`data.${key}`), String(value))
+    const value = holder[last]
+    if (Array.isArray(value)) holder[last] = value.map(absolute)
+    else if (value != null) holder[last] = absolute(value)
+  }
+  return result
 }
 
 /** Suggests the full name for `model: b0`. */
@@ -52,15 +69,22 @@ export function withFullName(problem: Problem): Problem {
   return { ...problem, shorthand: better, hint: mappingHint(last, better) }
 }
 
+/** The default `name` of an omitted `optimizer` or `schedule`: the recipe's, or else the paper's. */
+export const defaultName: DefaultName = (key, root) => {
+  const recipe = isMapping(root) ? recipeNamed(root.recipe)[key] : undefined
+  return isMapping(recipe) && typeof recipe.name === 'string' ? recipe.name : namedDefaults.get(key)
+}
+
 export type Checked = { config: TrainConfig; problems?: undefined } | { config?: undefined; problems: Problem[] }
 
 /**
  * Checks a raw configuration.
  *
- * @param raw the content of a YAML file, or a caller's object
+ * @param given the content of a YAML file, or a caller's object
  * @param baseOf the folder that the path at a dotted key is relative to; default: the working directory
  */
-export function checkConfig(raw: unknown, baseOf: (key: string) => string = workingFolder): Checked {
+export function checkConfig(given: unknown, baseOf: (key: string) => string = workingFolder): Checked {
+  const raw = withRecipe(given)
   const parsed = trainConfigSchema.safeParse(raw)
   const problems = parsed.success ? [] : problemsOf(trainConfigSchema, parsed.error, raw).map(withFullName)
   // Do not repeat a problem of a key that is already reported.

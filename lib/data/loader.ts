@@ -4,12 +4,13 @@
  * The order of an epoch depends only on (seed, epoch), the variation of a sample only on (seed, epoch, sample). The
  * loader keeps no position: any batch of any epoch can be requested first, so resuming is exact.
  */
+import { checkOneOf } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { type Seed, seedBits } from '../random/seed'
 import type { Batch } from './sources/batch'
 import { perChannel } from './sources/channels'
 import { checkDataset, type ImageDataset, readImage } from './sources/image-dataset'
-import { epochOrder } from './sources/order'
+import { epochOrder, SAMPLERS, type Sampler } from './sources/order'
 import {
   type Augment,
   affineOf,
@@ -32,8 +33,10 @@ export interface LoaderOptions {
   std: number | readonly number[]
   /** Seed of the order and of the augmentation. Default 0. */
   seed?: Seed
-  /** Whether each epoch has a new order. Default true; false keeps the data set's order. */
+  /** Whether each epoch has a new order. Default false: the data set's order. */
   shuffle?: boolean
+  /** With `shuffle`: 'balanced' draws from all classes equally often. Default 'shuffle': every image once. */
+  sampler?: Exclude<Sampler, 'none'>
   /** Leave out the last batch if it is incomplete. Default false. */
   dropLast?: boolean
   augment?: Augment
@@ -41,7 +44,7 @@ export interface LoaderOptions {
   fill?: Fill
 }
 
-const NO_IMAGE = new Uint8Array(0)
+const NO_IMAGE: Uint8Array = new Uint8Array(0)
 
 function wholeFrom(least: number, name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= least) return value
@@ -62,7 +65,7 @@ export class Loader {
   readonly size: number
   readonly batchesPerEpoch: number
   private readonly seed: Seed
-  private readonly shuffle: boolean
+  private readonly sampler: Sampler
   private readonly augment: Augment | null
   private readonly fill: Fill
   private readonly pixels: Normalizer
@@ -76,7 +79,11 @@ export class Loader {
     const { seed = 0 } = options
     seedBits('Loader', seed)
     this.seed = seed
-    this.shuffle = options.shuffle ?? false
+    checkOneOf('Loader', 'sampler', options.sampler ?? 'shuffle', SAMPLERS)
+    if (options.sampler !== undefined && !options.shuffle) {
+      throw new MbconvError('ERR_VALUE', 'Loader: sampler has no effect without shuffle: true', { op: 'Loader' })
+    }
+    this.sampler = options.shuffle ? (options.sampler ?? 'shuffle') : 'none'
     this.fill = options.fill ?? 'zero'
     const augment = options.augment ?? {}
     checkAugment(augment)
@@ -100,7 +107,7 @@ export class Loader {
 
   /** The order of an epoch: positions in the data set. */
   order(epoch: number): Int32Array {
-    return epochOrder(this.dataset.length, { shuffle: this.shuffle, seed: this.seed, epoch })
+    return epochOrder(this.dataset, this.sampler, this.seed, epoch)
   }
 
   /**

@@ -1,11 +1,21 @@
 /** The loader that trains on a data set of either kind. */
 import type { Seed } from '../random/seed'
-import type { BatchLoader } from './sources/batch'
+import { type AugmentationConfig, augmenter } from './augment/kinds'
 import { Loader } from './loader'
+import type { RandomCrop } from './photos/loader-options'
+import { PhotoLoader } from './photos/training-loader'
 import type { UnreadableImages } from './photos/unreadable'
+import type { BatchLoader } from './sources/batch'
 import type { Dataset } from './sources/image-dataset'
+import type { Sampler } from './sources/order'
 import type { ChannelStatistics } from './sources/statistics'
 import type { Augment } from './transforms'
+
+/** What varies image files. */
+export interface FileAugment {
+  crop?: Omit<RandomCrop, 'interpolation'> | null
+  operations?: readonly AugmentationConfig[]
+}
 
 export interface TrainingOptions {
   batchSize: number
@@ -13,20 +23,37 @@ export interface TrainingOptions {
   size: number
   seed: Seed
   normalization: ChannelStatistics
-  augment: Augment
+  augment: Augment & FileAugment
+  /** Which images an epoch has; see {@link Sampler}. */
+  sampler: Exclude<Sampler, 'none'>
   /** Image files that cannot be read are reported here. */
   unreadable: UnreadableImages
   /** How image files are resized. */
   interpolation: 'bilinear' | 'bicubic'
+  /** Whether the colour profiles of image files are applied. */
+  colorManagement: boolean
+  /** Whether batches of image files are in pinned memory, which a GPU copies while it computes. */
+  pin: boolean
   /** Threads that decode image files; null: one less than the machine has, at least 1. */
   threads: number | null
 }
 
 /** Batches in a new order each epoch, varied as `augment` says. */
 export function trainingLoader(dataset: Dataset, options: TrainingOptions): BatchLoader {
-  const { batchSize, size, seed, normalization, augment } = options
+  const { batchSize, size, seed, normalization, augment, sampler } = options
   // An incomplete batch would upset batch norm. A data set smaller than one batch has only that one.
   const dropLast = dataset.length >= batchSize
-  if (dataset.shape === null) throw new Error('image files have no training loader yet')
-  return new Loader(dataset, { batchSize, size, seed, ...normalization, augment, shuffle: true, dropLast })
+  if (dataset.shape === null) {
+    const { interpolation, unreadable, colorManagement, threads, pin } = options
+    const { crop, flip, operations = [] } = augment
+    return new PhotoLoader(dataset, {
+      ...{ batchSize, size, seed, shuffle: true, sampler, dropLast, unreadable, colorManagement, pin },
+      crop: { ...crop, interpolation },
+      flip: flip ? 0.5 : 0,
+      augment: operations.length === 0 ? null : augmenter(operations),
+      ...(threads !== null && { threads }),
+    })
+  }
+  const { crop: _, ...varied } = augment
+  return new Loader(dataset, { batchSize, size, seed, ...normalization, augment: varied, shuffle: true, sampler, dropLast })
 }

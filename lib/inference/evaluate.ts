@@ -8,6 +8,7 @@ import { MbconvError } from '../errors/error'
 import { evaluate } from '../train/evaluate'
 import type { Evaluation } from '../train/record/events'
 import type { TrainState } from '../train/run/checkpoint-state'
+import { resolvePrecision } from '../train/session/precision'
 import { preprocessingOf } from '../train/session/preprocessing'
 import { openTrained } from './trained'
 
@@ -28,7 +29,7 @@ export interface RunEvaluation extends Evaluation {
 }
 
 /**
- * Evaluates a run's newest checkpoint, or a checkpoint, on the test images of its configuration.
+ * Evaluates the checkpoint of a run's best evaluation, or a checkpoint, on the test images of its configuration.
  *
  * @param runOrCheckpoint a run's folder or a checkpoint's
  * @throws MbconvError ERR_CHECKPOINT, ERR_CONFIG for wrong `data`, ERR_DATA for images the model was not trained for
@@ -44,7 +45,7 @@ export async function evaluateRun(
       data === undefined ? state.config : parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
     const { test } = datasetOf(config.data, state.resolution)
     checkSuits(test, state, checkpoint)
-    const unreadable = new UnreadableImages(test.name, config.data.maxUnreadable, onWarning)
+    const unreadable = new UnreadableImages(test, config.data.maxUnreadable, onWarning)
     const loader = evaluationLoader(test, {
       batchSize: config.data.evalBatchSize,
       preprocessing: preprocessingOf(state.config, state),
@@ -52,7 +53,10 @@ export async function evaluateRun(
     })
     const { memoryFormat } = config
     const { device: where } = trained
-    const evaluation = await evaluate(model, loader, { device: where, memoryFormat, normalization: state.normalization })
+    const evaluation = await evaluate(model, loader, {
+      ...{ device: where, memoryFormat, normalization: state.normalization },
+      precision: resolvePrecision(config.precision, where),
+    })
     return { ...evaluation!, checkpoint, step: state.step }
   } finally {
     model.dispose()

@@ -1,6 +1,7 @@
 /** Grad-CAM for image files: where in an image the evidence for a class is. */
 
 import { checkDecoding, DECODE_OPTIONS, type DecodeOptions, encodePng, withImage } from '../data/images/image-file'
+import { inputImageShape, readInputImage, regionOf } from '../data/images/input-image'
 import { heatMapSvg, heatPixels } from '../drawing/heat-map'
 import { svgToPng } from '../drawing/png'
 import { checkCount, checkOptions, shown } from '../errors/check'
@@ -11,9 +12,9 @@ import { gradCam } from '../models/network/grad-cam'
 import { fromTypedArray } from '../tensor/core/create'
 import { scope } from '../tensor/core/scope'
 import { nearest } from '../text/nearest'
-import { inputImageShape, readInputImage, regionOf } from '../data/images/input-image'
+import { type ImageSource, inputOf } from './each-image'
 import { type OpenModel, openModel } from './open-model'
-import { type Guess, guessesOf, type ImageSource, inputOf } from './predict'
+import { type Guess, guessesOf } from './predict'
 
 /** Default of `colorManagement`: the card's value. */
 export interface ExplainOptions extends DecodeOptions {

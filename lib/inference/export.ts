@@ -12,7 +12,7 @@ export interface ExportRunOptions extends ExportFilesOptions {
 /**
  * Writes an ONNX file with the weights that evaluation uses, and the model card beside it.
  *
- * @param runOrCheckpoint a run's folder (its newest whole checkpoint is used) or a checkpoint's
+ * @param runOrCheckpoint a run's folder (the checkpoint of its best evaluation is used) or a checkpoint's
  * @throws MbconvError ERR_CHECKPOINT when there is no whole checkpoint; as `models.exportOnnx`
  */
 export function exportRun(runOrCheckpoint: string, options: ExportRunOptions = {}): ExportedFiles {

@@ -32,7 +32,7 @@ const WEIGHTS = /\.safetensors$/i
 /**
  * Opens a model for inference.
  *
- * @param source a run's folder (its newest whole checkpoint) or a checkpoint's; a safetensors file with a model card in
+ * @param source a run's folder (the checkpoint of its best evaluation) or a checkpoint's; a safetensors file with a model card in
  *   its metadata or beside it (`NAME.card.json`), or a folder that has one such file; the name of a checkpoint that
  *   `mbconv pull` has downloaded
  * @param device as in a configuration

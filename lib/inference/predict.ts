@@ -1,25 +1,19 @@
 /** Predicts the classes of image files with a trained model. */
 
-import { checkDecoding, DECODE_OPTIONS, type DecodeOptions, type NamedBytes } from '../data/images/image-file'
-import { Loader } from '../data/loader'
-import { inMemory } from '../data/sources/image-dataset'
-import { checkCount, checkOptions } from '../errors/check'
+import { checkCount, checkNumber } from '../errors/check'
 import { MbconvError } from '../errors/error'
-import { breathe } from '../process/breathe'
-import { noGrad } from '../tensor/core/autograd'
-import { fromTypedArray } from '../tensor/core/create'
-import { scope } from '../tensor/core/scope'
-import { inputImageShape, readInputImage } from '../data/images/input-image'
-import { type OpenModel, openModel } from './open-model'
+import type { ModelCard } from '../models/export/card'
+import { largestProbability, thresholdFor } from '../models/export/confidence'
+import { type EachImageOptions, eachImage, type ImageSources, type Unreadable } from './each-image'
 
-/** Default of `colorManagement`: the card's value. */
-export interface PredictOptions extends DecodeOptions {
+export interface PredictOptions extends EachImageOptions {
   /** Guesses per image, most probable first. Default 5, at most the number of classes. */
   topk?: number
-  /** As in a configuration. Default 'auto'. */
-  device?: string
-  /** Images that go through the network at once. Default 32. */
-  batchSize?: number
+  /**
+   * Share of images of known classes that may be rejected as unknown, 0 … 1. The threshold comes from the model card,
+   * which has the confidences of the images that the network was evaluated on.
+   */
+  reject?: number
 }
 
 export interface Guess {
@@ -34,26 +28,14 @@ export interface Prediction {
   /** The given path, or the name of the bytes. */
   file: string
   predictions: Guess[]
+  /** With `reject`: the largest probability, calibrated, and whether it is high enough for a known class. */
+  confidence?: number
+  isKnown?: boolean
 }
-
-/** An image that could not be read; the others are not affected. */
-export interface Unreadable {
-  file: string
-  error: MbconvError
-}
-
-/** A path, or bytes with a name. */
-export type ImageSource = string | NamedBytes
-
-/** Number of images that are read while others are computed: Node's number of threads for file access. */
-const AHEAD = 4
-
-/** Planes of bytes, or the error. */
-type Read = { file: string; planes: Uint8Array } | Unreadable
 
 /**
- * Predicts the classes of image files one after the other, in limited memory: a few images are read ahead, and each batch
- * is freed after the forward pass. Images are preprocessed as the model card says. Batch norms are folded.
+ * Predicts the classes of image files one after the other, in limited memory. Images are preprocessed as the model card
+ * says. Batch norms are folded.
  *
  * @param model a run's folder, a checkpoint's, or a file of weights with a card; see `mbconv predict --help`
  * @param images paths, or bytes with a name; any iterable, also an asynchronous one
@@ -62,119 +44,44 @@ type Read = { file: string; planes: Uint8Array } | Unreadable
  */
 export async function* predictEach(
   model: string,
-  images: Iterable<ImageSource> | AsyncIterable<ImageSource>,
+  images: ImageSources,
   options: PredictOptions = {},
 ): AsyncGenerator<Prediction | Unreadable, void, undefined> {
   const op = 'predictEach'
-  checkOptions(op, options, ['topk', 'device', 'batchSize', ...DECODE_OPTIONS])
-  const { topk = 5, device, batchSize = 32, ...decoding } = options
-  checkDecoding(op, decoding)
+  const { topk = 5, reject } = options ?? {}
   checkCount(op, 'topk', topk)
-  checkCount(op, 'batchSize', batchSize)
-  if (images === null || typeof images !== 'object' || !(Symbol.iterator in images || Symbol.asyncIterator in images)) {
-    throw new MbconvError('ERR_TYPE', `${op}: images must be a list of paths, or an iterable of them`, { op })
-  }
-  const opened = openModel(model, device)
-  const folded = withFoldedNetwork(opened)
-  try {
-    inputImageShape(opened.card.preprocessing) // refuses a card that image files cannot satisfy before any is read
-    let batch: Read[] = []
-    for await (const image of readAhead(images, opened, decoding)) {
-      batch.push(image)
-      if (batch.length < batchSize) continue
-      yield* predicted(folded, batch, topk)
-      batch = []
-      await breathe()
-    }
-    yield* predicted(folded, batch, topk)
-  } finally {
-    folded.network.dispose()
-  }
+  if (reject !== undefined) checkShare(op, reject)
+  yield* eachImage<Prediction>(model, images, options, {
+    op,
+    options: ['topk', 'reject'],
+    compute: (network, input) => network.forward(input).softmax(-1),
+    resultOf: (file, row, { card }) => ({
+      ...{ file, predictions: guessesOf(row, card.classes, topk) },
+      ...(reject !== undefined && judged(op, row, card, reject)),
+    }),
+  })
 }
 
-/** The same model with a folded network in place of its own, which is freed. */
-function withFoldedNetwork(opened: OpenModel): OpenModel {
-  try {
-    return { ...opened, network: opened.network.fuse() }
-  } finally {
-    opened.network.dispose()
-  }
+function checkShare(op: string, reject: number): void {
+  checkNumber(op, 'reject', reject)
+  if (reject >= 0 && reject <= 1) return
+  throw new MbconvError('ERR_VALUE', `${op}: reject must be a share from 0 to 1, got ${reject}`, { op })
 }
 
-/** Reads images in the given order, up to {@link AHEAD} at once. */
-async function* readAhead(
-  images: Iterable<ImageSource> | AsyncIterable<ImageSource>,
-  { card }: OpenModel,
-  decoding: DecodeOptions,
-): AsyncGenerator<Read, void, undefined> {
-  const read = async (source: ImageSource): Promise<Read> => {
-    const file = typeof source === 'string' ? source : source?.name
-    if (typeof file !== 'string')
-      throw new MbconvError('ERR_TYPE', 'predictEach: an image must be a path, or { name, bytes }')
-    try {
-      return { file, planes: await readInputImage(source, card.preprocessing, decoding) }
-    } catch (error) {
-      if (error instanceof MbconvError && error.code === 'ERR_DATA') return { file, error }
-      throw error
-    }
+/** Whether an image is of a known class. @throws MbconvError ERR_VALUE if the card does not say how sure the network is */
+function judged(op: string, probabilities: Float32Array, { name, confidence: known }: ModelCard, reject: number) {
+  if (known === null) {
+    const text = `${op}: the card of ${name} does not say how sure the network is, so it cannot reject images`
+    throw new MbconvError('ERR_VALUE', text, { op, hint: 'Cards of training runs say it, from their evaluation.' })
   }
-  const underWay: Promise<Read>[] = []
-  try {
-    for await (const source of images) {
-      const reading = read(source)
-      reading.catch(() => {}) // the error is reported in its turn
-      underWay.push(reading)
-      if (underWay.length >= AHEAD) yield await (underWay.shift() as Promise<Read>)
-    }
-    while (underWay.length > 0) yield await (underWay.shift() as Promise<Read>)
-  } finally {
-    // If the consumer stops early, pending reads must not cause an unhandled rejection.
-    await Promise.allSettled(underWay)
-  }
-}
-
-function* predicted(model: OpenModel, batch: Read[], topk: number): Generator<Prediction | Unreadable> {
-  const readable = batch.flatMap((each) => ('planes' in each ? [each.planes] : []))
-  const probabilities = readable.length === 0 ? [] : probabilitiesOf(model, readable)
-  const { classes } = model.card
-  let next = 0
-  for (const each of batch) {
-    if ('error' in each) {
-      yield each
-      continue
-    }
-    yield { file: each.file, predictions: guessesOf(probabilities[next++], classes, topk) }
-  }
+  const confidence = largestProbability(probabilities.map(Math.log), known.temperature)
+  return { confidence, isKnown: confidence >= thresholdFor(known, reject) }
 }
 
 /** The most probable classes, most probable first. */
 export function guessesOf(probabilities: Float32Array, classes: readonly string[], topk: number): Guess[] {
   const order = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, topk)
   return order.map((index) => ({ label: classes[index], index, probability: probabilities[index] }))
-}
-
-/** Preprocesses a batch of images as the loader does in training. */
-export function inputOf({ card }: Pick<OpenModel, 'card'>, images: readonly Uint8Array[]) {
-  const { mean, std, resolution, ...rest } = card.preprocessing
-  const shape = inputImageShape({ mean, std, resolution, ...rest })
-  const all = new Uint8Array(images.length * shape[0] * shape[1] * shape[2])
-  for (const [i, planes] of images.entries()) all.set(planes, i * planes.length)
-  const labels = new Int32Array(images.length)
-  const dataset = inMemory({ name: card.name, classes: card.classes, shape, images: all, labels })
-  const [batch] = new Loader(dataset, { batchSize: images.length, size: resolution, mean, std }).epoch(0)
-  return batch
-}
-
-function probabilitiesOf(model: OpenModel, planes: readonly Uint8Array[]): Float32Array[] {
-  const { images, shape } = inputOf(model, planes)
-  const all = noGrad(() =>
-    scope(() => {
-      const input = fromTypedArray(images, shape).to({ device: model.device, memoryFormat: 'channelsLast' })
-      return model.network.forward(input).softmax(-1).toTypedArray() as Float32Array // waits for the device
-    }),
-  )
-  const classes = all.length / planes.length
-  return planes.map((_, i) => all.subarray(i * classes, (i + 1) * classes))
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The model card of a training run. */
 import { basename, dirname } from 'node:path'
 import { type ModelCard, makeCard } from '../models/export/card'
+import { evaluatedImages } from '../train/record/events'
 import { preprocessingOf } from '../train/session/preprocessing'
 import type { Trained } from './trained'
 
@@ -8,12 +9,14 @@ import type { Trained } from './trained'
  * The card of a checkpoint that `openTrained` has opened. Its preprocessing is that of training, and its metrics are
  * those of the newest evaluation.
  */
-export function cardOfTrained({ model, state, checkpoint, averaged }: Trained): ModelCard {
+export function cardOfTrained({ model, state, checkpoint, chosen, averaged }: Trained): ModelCard {
   const { config, dataset, lastEval, step } = state
   // The card takes the channels from the network.
   const { channels: _, ...preprocessing } = preprocessingOf(config, state)
   const run = basename(dirname(dirname(checkpoint)))
-  const notes = [averaged ? "Weights are the run's moving average." : "Weights are those of the run's last step."]
+  const notes = [averaged ? "Weights are the run's moving average." : 'Weights are those of the step itself.']
+  if (chosen === 'best') notes.push(`They are from the best evaluation of the run, at step ${step}.`)
+  if (chosen === 'newest') notes.push(`They are from the newest checkpoint of the run, at step ${step}.`)
   const { weights } = config.model
   if (weights != null) notes.push(`Training began with the weights of ${basename(weights)}.`)
   if (lastEval !== null && lastEval.step !== step) {
@@ -28,9 +31,10 @@ export function cardOfTrained({ model, state, checkpoint, averaged }: Trained): 
       top1: lastEval.top1,
       top5: lastEval.top5,
       loss: Number.isFinite(lastEval.loss) ? lastEval.loss : null,
-      images: lastEval.confusion.flat().reduce((sum, images) => sum + images, 0),
+      images: evaluatedImages(lastEval),
       step: lastEval.step,
     },
+    confidence: lastEval?.confidence ?? null,
     source: `${run}, ${basename(checkpoint)}`,
     notes,
   })

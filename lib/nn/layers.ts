@@ -2,6 +2,7 @@
 import { checkCount, checkNumber, checkOptions, checkPositive, checkRate, shown } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { empty, full, zeros } from '../tensor/core/create'
+import { isRecomputing } from '../tensor/core/recompute'
 import { Tensor } from '../tensor/core/tensor'
 import * as F from './functional'
 import { Module } from './module'
@@ -150,9 +151,12 @@ export class BatchNorm2d extends Module {
 
   forward(x: Tensor): Tensor {
     imageShape('BatchNorm2d', x)
-    const { weight, bias, runningMean, runningVar, training, momentum, eps } = this
+    const { weight, bias, training, momentum, eps } = this
+    // A batch that is computed again has been counted.
+    const isCounted = !(training && isRecomputing())
+    const [runningMean, runningVar] = isCounted ? [this.runningMean, this.runningVar] : [null, null]
     const y = F.batchNorm(x, { weight, bias, runningMean, runningVar, training, momentum, eps })
-    if (training) this.numBatchesTracked.add_(1) // after the line above, so that a refused batch is not counted
+    if (training && isCounted) this.numBatchesTracked.add_(1) // after the line above, so that a refused batch is not counted
     return y
   }
 }

@@ -3,8 +3,9 @@
  *
  * Parameters and batch-norm statistics are averaged; integer buffers (the count of batches seen) are copied.
  */
-import { checkRange } from '../errors/check'
+import { checkOneOf, checkRange } from '../errors/check'
 import { native } from '../native/addon'
+import type { Rate } from '../native/signatures'
 import { noGrad } from '../tensor/core/autograd'
 import { full } from '../tensor/core/create'
 import { keep, keepEach, scope } from '../tensor/core/scope'
@@ -16,14 +17,26 @@ export interface StateSource {
   stateDict(): Record<string, Tensor>
 }
 
+/** A rule for how much an update keeps. */
+export type EmaRule = 'tensorflow' | 'timm'
+
+/** Exponent of timm's warm-up. */
+const TIMM_POWER = 2 / 3
+
 export interface EmaOptions {
   /** Fraction of the average that an update keeps. Default 0.9999. */
   decay?: number
-  /**
-   * Keep only min(decay, (1 + t) / (10 + t)) at update t, counted from 0, so that the first weights are soon forgotten.
-   * Default true.
-   */
+  /** Keep less at first, so that the first weights are soon forgotten; see `rule`. Default true. */
   warmup?: boolean
+  /**
+   * How much update t, counted from 0, keeps.
+   *
+   * - `tensorflow` (default): min(decay, (1 + t) / (10 + t)) in the warm-up, as tf.train.ExponentialMovingAverage with
+   *   `num_updates`; otherwise `decay`.
+   * - `timm`: min(decay, 1 - (1 + t)^(-2/3)) in the warm-up, as timm's ModelEmaV3; otherwise `decay`. The first update
+   *   keeps nothing in both cases: the average starts from the weights after it.
+   */
+  rule?: EmaRule
   /**
    * Counts updates on the model's device, so that replays of a captured CUDA graph are counted, as with optimisers.
    * Default false.
@@ -34,6 +47,7 @@ export interface EmaOptions {
 export class Ema {
   readonly decay: number
   readonly warmup: boolean
+  readonly rule: EmaRule
   #updates = 0
   /** The same count, if it is kept on the device. */
   readonly #updatesThere: Tensor | undefined
@@ -46,10 +60,13 @@ export class Ema {
    *
    * @param model the model whose state is averaged
    */
-  constructor(model: StateSource, { decay = 0.9999, warmup = true, capturable = false }: EmaOptions = {}) {
+  constructor(model: StateSource, options: EmaOptions = {}) {
+    const { decay = 0.9999, warmup = true, rule = 'tensorflow', capturable = false } = options
     checkRange('Ema', 'decay', decay, 0, 1)
+    checkOneOf('Ema', 'rule', rule, ['tensorflow', 'timm'])
     this.decay = decay
     this.warmup = warmup
+    this.rule = rule
     const state = model.stateDict()
     this.#names = Object.keys(state)
     this.#live = Object.values(state)
@@ -70,8 +87,12 @@ export class Ema {
 
   /** The decay of the next update. */
   get nextDecay(): number {
-    const { updates } = this
-    return this.warmup ? Math.min(this.decay, (1 + updates) / (10 + updates)) : this.decay
+    const { updates, decay, warmup, rule } = this
+    if (rule === 'timm') {
+      if (updates === 0) return 0
+      return warmup ? Math.min(decay, 1 - (1 + updates) ** -TIMM_POWER) : decay
+    }
+    return warmup ? Math.min(decay, (1 + updates) / (10 + updates)) : decay
   }
 
   /** Moves the average towards the model's current state. */
@@ -83,13 +104,21 @@ export class Ema {
     } else {
       noGrad(() =>
         scope(() => {
-          // The same as nextDecay, computed on the device.
-          const decay = this.warmup ? there.add(1).div(there.add(10)).clamp({ max: this.decay }) : this.decay
-          native().emaUpdate(this.#average, this.#live, decay)
+          native().emaUpdate(this.#average, this.#live, this.#nextDecayThere(there))
           there.add_(1)
         }),
       )
     }
+  }
+
+  /** The same as {@link nextDecay}, computed on the device. */
+  #nextDecayThere(updates: Tensor): Rate {
+    const { decay, warmup, rule } = this
+    if (rule === 'timm') {
+      if (!warmup) return updates.clamp({ max: 1 }).mul(decay)
+      return updates.add(1).pow(-TIMM_POWER).neg().add(1).clamp({ max: decay })
+    }
+    return warmup ? updates.add(1).div(updates.add(10)).clamp({ max: decay }) : decay
   }
 
   /**

@@ -1,9 +1,11 @@
 /** Optimisers, schedules and moving averages. */
 export { AdamW, type AdamWOptions } from './adamw'
-export { type ClipGradNormOptions, clipGradNorm } from './clip'
-export { Ema, type EmaOptions } from './ema'
+export { type AdaptiveClipOptions, adaptiveClipGrad } from './clipping/adaptive'
+export { type ClipGradNormOptions, clipGradNorm, clipGradValue } from './clipping/clip'
+export { Ema, type EmaOptions, type EmaRule } from './ema'
 export { GradScaler, type GradScalerOptions, type GradScalerState } from './grad-scaler'
 export { decayGroups, type LayerwiseOptions, layerwiseGroups } from './groups'
+export { Lamb, type LambOptions } from './lamb'
 export { Lion, type LionOptions } from './lion'
 export { Optimizer, type OptimizerOptions, type OptimizerState, type ParamGroup } from './optimizer'
 export { RMSprop, type RMSpropOptions } from './rmsprop'

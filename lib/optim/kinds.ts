@@ -5,13 +5,14 @@ import { kindNamed, type NameOf, namesOf } from '../schema/kinds'
 import { adamwKind } from './adamw'
 import { decayGroups, layerwiseGroups, type ParameterSource } from './groups'
 import type { OptimizerKind } from './kind'
+import { lambKind } from './lamb'
 import { lionKind } from './lion'
 import type { Optimizer } from './optimizer'
 import { rmspropKind } from './rmsprop'
 import { sgdKind } from './sgd'
 
 /** Every optimiser that a configuration can name. */
-export const OPTIMIZERS = [rmspropKind, sgdKind, adamwKind, lionKind] as const
+export const OPTIMIZERS = [rmspropKind, sgdKind, adamwKind, lionKind, lambKind] as const
 
 /** The optimiser of a configuration that names none: the paper's. */
 export const DEFAULT_OPTIMIZER = 'rmsprop'

@@ -74,12 +74,15 @@ export function philox4x32(
 export const PURPOSE = {
   shuffle: 1,
   augment: 2,
+  balance: 5,
   policy: 8,
   colorJitter: 9,
   erasing: 10,
+  mix: 11,
   scene: 16,
   noise: 17,
   crop: 18,
+  fake: 19,
   evolution: 32,
 } as const
 

@@ -3,9 +3,11 @@
 import type { BatchLoader } from '../data/sources/batch'
 import type { ChannelStatistics } from '../data/sources/statistics'
 import type { Module } from '../nn/module'
+import { inPrecision, type Precision } from '../optim/precision'
 import { breathe } from '../process/breathe'
 import { noGrad } from '../tensor/core/autograd'
 import { scope } from '../tensor/core/scope'
+import { ConfidenceLog } from './confidence'
 import { Confusion } from './confusion'
 import { InputNormalizer } from './input'
 import type { Evaluation } from './record/events'
@@ -14,6 +16,8 @@ export interface EvaluateOptions {
   device: string
   memoryFormat: 'contiguous' | 'channelsLast'
   normalization: ChannelStatistics
+  /** Of the forward pass, as in training. Default float32. */
+  precision?: Precision
   /** Called between batches; true ends the evaluation without a result. */
   shouldStop?: () => boolean
 }
@@ -27,10 +31,11 @@ export interface EvaluateOptions {
 export async function evaluate(
   model: Module,
   loader: BatchLoader,
-  { device, memoryFormat, normalization, shouldStop }: EvaluateOptions,
+  { device, memoryFormat, normalization, precision = 'float32', shouldStop }: EvaluateOptions,
 ): Promise<Evaluation | undefined> {
   const { classes } = loader.dataset
   const confusion = new Confusion(classes.length)
+  const sure = new ConfidenceLog(classes.length, loader.dataset.length)
   const { training } = model
   const input = new InputNormalizer({ device, normalization })
   const batches = loader.epoch(0)
@@ -41,11 +46,14 @@ export async function evaluate(
       const batch = next.value
       const logits = noGrad(() =>
         scope(() => {
-          const logits = model.forward(input.tensorOf(batch).to({ memoryFormat }))
+          const images = input.tensorOf(batch).to({ memoryFormat })
+          const output = inPrecision(precision, device, () => model.forward(images))
+          const logits = precision === 'float32' ? output : output.to({ dtype: 'float32' })
           return logits.toTypedArray() as Float32Array // waits for the device
         }),
       )
       confusion.add(logits, batch.labels)
+      sure.add(logits, batch.labels)
       await breathe()
     }
   } finally {
@@ -53,6 +61,6 @@ export async function evaluate(
     input.dispose()
     model.train(training)
   }
-  const { loss, top1, top5, matrix } = confusion
-  return { loss, top1, top5, confusion: matrix, classes: [...classes] }
+  const { loss, top1, top5, matrix, perClass, ece } = confusion
+  return { loss, top1, top5, confusion: matrix, perClass, ece, confidence: sure.result, classes: [...classes] }
 }

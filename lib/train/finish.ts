@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import type { MbconvError } from '../errors/error'
 import { writeFileAtomic } from '../files/atomic'
 import { readableJson } from '../files/json'
-import type { StopReason } from '../process/stop-reason'
 import type { Position } from './position'
 import type { TrainEvent, TrainResult } from './record/events'
+import { checkpointPath } from './run/checkpoint'
 import { writeCurves } from './run/curves'
 import { RUN_FILES } from './run/folder'
 import type { Session } from './session/session'
@@ -19,22 +19,28 @@ export async function finish(
   session: Session,
   runDir: string,
   position: Position,
-  interrupted: false | StopReason,
+  { interrupted, endedBy }: Pick<TrainResult, 'interrupted' | 'endedBy'>,
   record: (event: TrainEvent) => void,
 ): Promise<TrainResult> {
-  const { step, seconds, lastEval, checkpoint } = position
+  const { step, seconds, lastEval, checkpoint, best, kept } = position
+  const isKept = kept.some((evaluation) => evaluation.step === best?.step)
   const result: TrainResult = {
     runDir,
     checkpoint: checkpoint!,
+    best: best && { ...best, checkpoint: isKept ? checkpointPath(runDir, best.step) : null },
     loss: lastEval?.loss ?? Number.NaN,
     top1: lastEval?.top1 ?? Number.NaN,
     top5: lastEval?.top5 ?? Number.NaN,
-    confusion: lastEval?.confusion ?? [],
+    confusion: lastEval === null ? [] : lastEval.confusion,
+    perClass: lastEval?.perClass ?? null,
+    confidence: lastEval?.confidence ?? null,
+    ece: lastEval?.ece ?? Number.NaN,
     classes: [...session.dataset.classes],
     steps: step,
     epochs: Math.floor(step / session.stepsPerEpoch),
     seconds,
     interrupted,
+    endedBy,
   }
   try {
     writeFileAtomic(join(runDir, RUN_FILES.result), readableJson(result))

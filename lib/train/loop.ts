@@ -1,21 +1,23 @@
 /**
  * The training loop, in one function that can be read from top to bottom.
  *
- * A run is a sequence of steps, one batch each. Its position is only the number of steps done. The epoch, the batch in
- * it, the learning rate and what is due (an evaluation, a checkpoint) follow from that number. Resuming enters the same
- * loop with another number.
+ * A run is a sequence of steps. Each is one update, with the gradient of one batch or of several (accumulate). The
+ * position of a run is only the number of steps done. The epoch, the batch in it, the learning rate and what is due (an
+ * evaluation, a checkpoint) follow from that number. Resuming enters the same loop with another number.
  */
 import type { MbconvError } from '../errors/error'
 import { breathe } from '../process/breathe'
 import type { StopReason } from '../process/stop-reason'
 import { diverged, firstNonFinite } from './divergence'
+import { EarlyStopping } from './early-stopping'
 import { evaluate } from './evaluate'
 import { finish } from './finish'
 import { LossLog } from './loss-log'
+import { memoryInUse } from './memory'
 import type { Position } from './position'
 import type { TrainResult } from './record/events'
 import type { Recorder } from './record/recorder'
-import { savePosition, unsaved } from './save'
+import { isAmongBest, savePosition, unsaved } from './save'
 import type { Session } from './session/session'
 import { Stepper } from './step'
 
@@ -38,14 +40,20 @@ export interface LoopOptions {
 export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const { session, runDir, position, recorder, stopRequested } = options
   const { record } = recorder
-  const { config, model, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps } = session
-  const { memoryFormat } = config
-  const skips = config.onDivergence === 'skip'
+  const { config, device, model, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps } = session
+  const { batchesPerEpoch, scaler } = session
+  const { memoryFormat, accumulate } = config
+  // With a scaler, gradients that overflow lower its scale, and say nothing about the run.
+  const skips = config.onDivergence === 'skip' && scaler === null
 
   const losses = new LossLog()
   const stepper = new Stepper(session)
-  let batches = trainLoader.epoch(Math.floor(position.step / stepsPerEpoch), position.step % stepsPerEpoch)
+  const stopping = new EarlyStopping(config.earlyStopping, position.earlyStopping)
+  const firstBatch = (step: number) => (step % stepsPerEpoch) * accumulate
+  let batches = trainLoader.epoch(Math.floor(position.step / stepsPerEpoch), firstBatch(position.step))
   let secondsAtReading = position.seconds
+  /** Seconds that the loop has waited for batches since the last reading. */
+  let waited = 0
   /** Why the newest checkpoint could not be saved; undefined if it was. */
   let notSaved: MbconvError | undefined
 
@@ -55,11 +63,16 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
     const steps = losses.read()
     position.seconds += (performance.now() - began) / 1000
     const images = steps.reduce((sum, { images }) => sum + images, 0)
-    const imagesPerSecond = images / Math.max(position.seconds - secondsAtReading, 1e-9)
+    const elapsed = Math.max(position.seconds - secondsAtReading, 1e-9)
+    const imagesPerSecond = images / elapsed
+    const dataWait = Math.round(1e4 * Math.min(1, waited / elapsed)) / 1e4
     secondsAtReading = position.seconds
+    waited = 0
+    const memory = memoryInUse(device)
     for (const { step, epoch, loss, lr } of steps) {
-      if (!Number.isFinite(loss) && !skips) throw diverged(`the loss is ${loss}`, step, lr, position.checkpoint)
-      record({ type: 'step', step, epoch, loss, lr, imagesPerSecond })
+      if (!Number.isFinite(loss) && !skips && scaler === null)
+        throw diverged(`the loss is ${loss}`, step, lr, position.checkpoint)
+      record({ type: 'step', step, epoch, loss, lr, imagesPerSecond, dataWait, memory })
     }
   }
 
@@ -69,7 +82,8 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       const { step } = position
       const epochsDone = Math.floor(step / stepsPerEpoch)
       const atEpochEnd = step > 0 && step % stepsPerEpoch === 0
-      const atEnd = step >= totalSteps
+      const isEnd = () => step >= totalSteps || stopping.isDue
+      let atEnd = isEnd()
 
       if (position.lastEval?.step !== step && (atEnd || (atEpochEnd && epochsDone % config.evalEveryEpochs === 0))) {
         report()
@@ -80,6 +94,10 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
           const { loss, top1, top5 } = evaluation
           position.lastEval = { step, ...evaluation }
           if (position.best === null || top1 > position.best.top1) position.best = { step, top1 }
+          schedule.observe?.(step, { loss, top1 })
+          stopping.observe({ loss, top1 })
+          position.earlyStopping = stopping.state
+          atEnd = isEnd()
           record({ type: 'eval', step, epoch: epochsDone, loss, top1, top5 })
         }
       }
@@ -88,14 +106,19 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       if (finished) {
         // A run that has not learned anything has failed, even if the last evaluation is from the run it resumes.
         const loss = position.lastEval?.loss ?? Number.NaN
+        const isUntrained = scaler !== null && session.optimizer.steps === 0
         const failure =
-          position.skipped.tooMany(true) ?? (Number.isFinite(loss) ? undefined : `the test loss is ${loss}`)
+          position.skipped.tooMany(true) ??
+          (isUntrained ? 'the gradients overflow: no step has changed the weights' : undefined) ??
+          (Number.isFinite(loss) ? undefined : `the test loss is ${loss}`)
         if (failure !== undefined) throw diverged(failure, step, schedule(step), position.checkpoint)
       }
       const stop = finished ? false : stopRequested()
-      const { everyEpochs, everySteps } = config.checkpoint
+      const { everyEpochs, everySteps, best } = config.checkpoint
       const isDue =
-        (atEpochEnd && epochsDone % everyEpochs === 0) || (everySteps !== null && step > 0 && step % everySteps === 0)
+        (atEpochEnd && epochsDone % everyEpochs === 0) ||
+        (everySteps !== null && step > 0 && step % everySteps === 0) ||
+        isAmongBest(position, best)
       if (position.savedStep !== step && (isDue || atEnd || stop !== false)) {
         report()
         const bad = firstNonFinite(model)
@@ -106,22 +129,34 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       if (finished || stop !== false) {
         recorder.settle()
         if (notSaved !== undefined) throw unsaved(notSaved, runDir, position)
-        return await finish(session, runDir, position, stop, record)
+        const endedBy = stop !== false ? 'interruption' : step < totalSteps ? 'earlyStopping' : 'completion'
+        return await finish(session, runDir, position, { interrupted: stop, endedBy }, record)
       }
 
       const began = performance.now()
-      let next = await batches.next()
-      if (next.done) {
-        batches = trainLoader.epoch(epochsDone)
-        next = await batches.next()
-      }
-      const batch = next.value!
       const lr = schedule(step)
-      const { loss, updated } = stepper.take(batch, lr)
+      // The last step of an epoch takes the batches that are left.
+      const count = Math.min(accumulate, batchesPerEpoch - firstBatch(step))
+      stepper.begin(step, lr, count)
+      let images = 0
+      for (let i = 0; i < count; i++) {
+        if (i > 0) await breathe()
+        const asked = performance.now()
+        let next = await batches.next()
+        if (next.done) {
+          batches = trainLoader.epoch(epochsDone)
+          next = await batches.next()
+        }
+        waited += (performance.now() - asked) / 1000
+        const batch = next.value!
+        stepper.add(batch)
+        images += batch.labels.length
+      }
+      const { loss, updated } = stepper.finish()
       // Note every step, so that steps skipped before a resumption drop out in time.
       position.skipped.add(skips && !updated)
       position.step = step + 1
-      losses.add({ step: step + 1, epoch: epochsDone, lr, images: batch.labels.length, loss })
+      losses.add({ step: step + 1, epoch: epochsDone, lr, images, loss })
       position.seconds += (performance.now() - began) / 1000
       if (losses.isDue) report()
       if (skips && position.skipped.newest) {
@@ -129,9 +164,14 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
         const failure = position.skipped.tooMany(false)
         if (failure !== undefined) throw diverged(failure, step + 1, lr, position.checkpoint)
       }
+      if (scaler !== null && !updated && scaler.scaleFactor < 1) {
+        throw diverged('the gradients overflow whatever the scale of the loss', step + 1, lr, position.checkpoint)
+      }
       await breathe()
     }
   } finally {
+    // Ends the work on batches that nobody will ask for.
+    await batches.return?.()
     losses.dispose()
     stepper.dispose()
   }

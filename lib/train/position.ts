@@ -11,6 +11,9 @@ export interface Position {
   seconds: number
   lastEval: TrainState['lastEval']
   best: TrainState['best']
+  /** Evaluations whose checkpoints are kept, best first. */
+  kept: TrainState['kept']
+  earlyStopping: TrainState['earlyStopping']
   skipped: SkippedSteps
   /** Folder of the newest checkpoint, and the step it was saved at. */
   checkpoint: string | undefined
@@ -20,15 +23,17 @@ export interface Position {
 /** The beginning, or the checkpoint's position. */
 export function positionFrom(checkpoint?: Checkpoint): Position {
   if (checkpoint === undefined) {
-    const nothing = { lastEval: null, best: null, checkpoint: undefined, savedStep: undefined }
-    return { step: 0, seconds: 0, skipped: new SkippedSteps(), ...nothing }
+    const nothing = { lastEval: null, best: null, kept: [], earlyStopping: null }
+    return { step: 0, seconds: 0, skipped: new SkippedSteps(), ...nothing, checkpoint: undefined, savedStep: undefined }
   }
-  const { step, seconds, lastEval, best, skipped } = checkpoint.state
+  const { step, seconds, lastEval, best, kept, earlyStopping, skipped } = checkpoint.state
   return {
     step,
     seconds,
     lastEval,
     best,
+    kept,
+    earlyStopping,
     skipped: new SkippedSteps(skipped),
     checkpoint: checkpoint.path,
     savedStep: step,
@@ -36,12 +41,13 @@ export function positionFrom(checkpoint?: Checkpoint): Position {
 }
 
 /** The state that a checkpoint saves besides tensors. */
-export function stateOf(session: Session, { step, seconds, lastEval, best, skipped }: Position): TrainState {
+export function stateOf(session: Session, position: Position): TrainState {
+  const { step, seconds, lastEval, best, kept, earlyStopping, skipped } = position
   const { config, dataset, normalization, resolution, stepsPerEpoch, optimizer, ema, device } = session
   return {
     step,
     epoch: Math.floor(step / stepsPerEpoch),
-    batchInEpoch: step % stepsPerEpoch,
+    batchInEpoch: (step % stepsPerEpoch) * config.accumulate,
     stepsPerEpoch,
     config,
     dataset,
@@ -52,6 +58,10 @@ export function stateOf(session: Session, { step, seconds, lastEval, best, skipp
     emaUpdates: ema?.updates ?? 0,
     lastEval,
     best,
+    kept,
+    earlyStopping,
+    schedule: session.schedule.state?.() ?? null,
+    scaler: session.scaler?.stateDict() ?? null,
     seconds,
     skipped: [...skipped.latest],
   }

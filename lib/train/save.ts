@@ -6,8 +6,8 @@ import { pruneCheckpoints, saveCheckpoint } from './run/checkpoint'
 import type { Session } from './session/session'
 
 /**
- * Saves a checkpoint of the run's position, and removes the oldest ones beyond checkpoint.keep. An error of the file
- * system becomes a warning, and existing checkpoints stay unchanged.
+ * Saves a checkpoint of the run's position. Removes the oldest ones beyond checkpoint.keep, except the best ones
+ * (checkpoint.best). An error of the file system becomes a warning, and existing checkpoints stay unchanged.
  *
  * @returns why the checkpoint could not be saved; undefined if it was
  */
@@ -19,13 +19,15 @@ export function savePosition(
 ): MbconvError | undefined {
   const { config, model, ema, optimizer } = session
   const { step } = position
+  const kept = withNewest(position, config.checkpoint.best)
   const warn = (message: string) => record({ type: 'warning', message })
   try {
     const parts = { model: model.stateDict(), ema: ema?.stateDict(), optimizer: optimizer.stateDict().tensors }
     const metadata = { format: 'pt', model: config.model.name }
-    const path = saveCheckpoint(runDir, stateOf(session, position), parts, metadata)
+    const path = saveCheckpoint(runDir, stateOf(session, { ...position, kept }), parts, metadata)
     position.checkpoint = path
     position.savedStep = step
+    position.kept = kept
     record({ type: 'checkpoint', step, path })
   } catch (error) {
     if (!isRefusal(error)) throw error
@@ -33,12 +35,30 @@ export function savePosition(
     return error
   }
   try {
-    pruneCheckpoints(runDir, config.checkpoint.keep, step)
+    const best = kept.map((evaluation) => evaluation.step)
+    pruneCheckpoints(runDir, config.checkpoint.keep, step, best)
   } catch (error) {
     if (!isRefusal(error)) throw error
     warn(`old checkpoints stay: ${error.message}`)
   }
   return undefined
+}
+
+/**
+ * Whether the newest evaluation, if it is of this step, is among the best ones, so that its weights are to be kept.
+ *
+ * @param most as many are kept
+ */
+export function isAmongBest(position: Position, most: number): boolean {
+  return withNewest(position, most).some(({ step }) => step === position.step)
+}
+
+/** The best evaluations whose checkpoints are kept, best first, once this step's checkpoint exists. */
+function withNewest({ kept, lastEval, step }: Position, most: number): Position['kept'] {
+  const others = kept.filter((evaluation) => evaluation.step !== step)
+  const newest = lastEval?.step === step ? [{ step, top1: lastEval.top1 }] : []
+  // Of equal ones the older comes first: sorting is stable.
+  return [...others, ...newest].sort((a, b) => b.top1 - a.top1).slice(0, most)
 }
 
 /** The error of a run that was completed or stopped, but whose last state could not be saved. */

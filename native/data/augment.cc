@@ -14,7 +14,8 @@ Array arrayOfType(Env& env, Napi::Value value, napi_typedarray_type type, const 
   throw Error("ERR_TYPE", std::string(name) + " must be a " + kind + ", got " + describe(env, value));
 }
 
-// Applies program i, the numbers offsets[i] … offsets[i + 1] - 1 of `programs`, to image i of uint8 [N, H, W, 3], in place.
+// Applies program i, the numbers offsets[i] … offsets[i + 1] - 1 of `programs`, to image i of uint8 [N, H, W, 3], in
+// place.
 void augmentImages(Env& env, const at::Tensor& images, Napi::Value programs, Napi::Value offsets) {
   const auto numbers = arrayOfType<Napi::Float64Array>(env, programs, napi_float64_array, "programs", "Float64Array");
   const auto bounds = arrayOfType<Napi::Int32Array>(env, offsets, napi_int32_array, "offsets", "Int32Array");

@@ -1,8 +1,8 @@
 // Operations on colours, and those on parts of an image.
 //
-// Pillow mostly rounds by cutting decimals off, so the result depends on the precision (float or double) and on the order
-// of every step. Both are Pillow's here, too. CMakeLists.txt compiles this file without fused multiply-add, which would
-// round differently.
+// Pillow mostly rounds by cutting decimals off, so the result depends on the precision (float or double) and on the
+// order of every step. Both are Pillow's here, too. CMakeLists.txt compiles this file without fused multiply-add, which
+// would round differently.
 #include <ATen/core/PhiloxRNGEngine.h>
 
 #include <algorithm>
@@ -116,8 +116,8 @@ void fromHsv(const Hsv& hsv, uint8_t* pixel) {
   std::ranges::copy(sectors[sector % 6], pixel);
 }
 
-// The radius of the box that, applied three times, comes near a normal distribution (Gwosdek et al., SSVM 2011, equations
-// 7, 11 and 14).
+// The radius of the box that, applied three times, comes near a normal distribution (Gwosdek et al., SSVM 2011,
+// equations 7, 11 and 14).
 float boxRadius(float deviation) {
   const float variance = deviation * deviation / 3;
   const auto length = static_cast<float>(std::sqrt(12.0 * variance + 1.0));
@@ -248,7 +248,8 @@ void brightness(Image& image, double factor) {
   enhance(image, factor, [](const uint8_t*) { return 0; });
 }
 
-// The degenerate image is ImageFilter.SMOOTH's: a mean over 3 × 3 pixels, in which the one in the middle counts five times.
+// The degenerate image is ImageFilter.SMOOTH's: a mean over 3 × 3 pixels, in which the one in the middle counts five
+// times.
 void sharpness(Image& image, double factor) {
   if (image.height < 3 || image.width < 3) return;  // the filter leaves the outermost pixels as they are
   const std::vector<uint8_t> source(image.pixels.begin(), image.pixels.end());
@@ -311,8 +312,7 @@ void eraseNoise(Image& image, const Box& box, const std::array<double, kChannels
   });
 }
 
-Mix::Mix(const Image& image)
-    : original_(image.pixels.begin(), image.pixels.end()), sum_(image.pixels.size(), 0.0f) {}
+Mix::Mix(const Image& image) : original_(image.pixels.begin(), image.pixels.end()), sum_(image.pixels.size(), 0.0f) {}
 
 void Mix::add(Image& image, double weight) {
   const auto share = static_cast<float>(weight);

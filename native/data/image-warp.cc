@@ -60,8 +60,8 @@ void warpBySteps(Image& image, const Source& source, const Affine& m) {
   }
 }
 
-// The nearest pixel. Pillow uses fixed point where the coordinates of the four corners fit into it, but not for maps that
-// only scale and move.
+// The nearest pixel. Pillow uses fixed point where the coordinates of the four corners fit into it, but not for maps
+// that only scale and move.
 void warpNearest(Image& image, const Source& source, const Affine& m) {
   const auto fits = [&m](double x, double y) {
     return std::abs(x * m[0] + y * m[1] + m[2]) < 32768.0 && std::abs(x * m[3] + y * m[4] + m[5]) < 32768.0;
@@ -72,8 +72,8 @@ void warpNearest(Image& image, const Source& source, const Affine& m) {
   (fixed ? warpFixed : warpBySteps)(image, source, m);
 }
 
-// Calls `sample(x, y, pixel)` for each output pixel that shows the source, with the coordinates of a pixel's centre being
-// whole numbers.
+// Calls `sample(x, y, pixel)` for each output pixel that shows the source, with the coordinates of a pixel's centre
+// being whole numbers.
 template <class Sample>
 void warpSmooth(Image& image, const Source& source, const Affine& m, Sample sample) {
   for (int y = 0; y < image.height; ++y) {

@@ -1,6 +1,7 @@
 // RGB photographs in memory, and the operations that augmentation is made of, bit for bit as Pillow computes them.
 //
-// Each operation changes the image in place and keeps its size. It takes arguments that are right: program.cc checks them.
+// Each operation changes the image in place and keeps its size. It takes arguments that are right: program.cc checks
+// them.
 #pragma once
 
 #include <array>
@@ -39,7 +40,8 @@ struct Box {
 // Mirrors left and right.
 void flip(Image& image);
 
-// --- each value by itself -----------------------------------------------------------------------------------------------
+// --- each value by itself
+// -----------------------------------------------------------------------------------------------
 void invert(Image& image);
 // Keeps the highest bits, 0 … 8.
 void posterize(Image& image, int bits);
@@ -48,11 +50,13 @@ void solarize(Image& image, double threshold);
 // Adds to values below the threshold, up to 255.
 void solarizeAdd(Image& image, int addition, int threshold);
 
-// --- by the histogram of each channel -----------------------------------------------------------------------------------
+// --- by the histogram of each channel
+// -----------------------------------------------------------------------------------
 void autocontrast(Image& image);
 void equalize(Image& image);
 
-// --- ImageEnhance: 1 leaves the image, 0 gives the degenerate one, and 2 is as far beyond ----------------------------------
+// --- ImageEnhance: 1 leaves the image, 0 gives the degenerate one, and 2 is as far beyond
+// ----------------------------------
 void color(Image& image, double factor);
 void contrast(Image& image, double factor);
 void brightness(Image& image, double factor);
@@ -65,12 +69,13 @@ void hue(Image& image, double shift);
 // ImageFilter.GaussianBlur: three box blurs. The radius is the standard deviation in pixels.
 void gaussianBlur(Image& image, double radius);
 
-// --- geometry: what lies outside the source gets the fill colour ------------------------------------------------------------
-// Counter-clockwise about the centre.
+// --- geometry: what lies outside the source gets the fill colour
+// ------------------------------------------------------------ Counter-clockwise about the centre.
 void rotate(Image& image, double degrees, Filter filter, const Colour& fill);
 void affine(Image& image, const Affine& matrix, Filter filter, const Colour& fill);
 
-// --- a box inside the image -------------------------------------------------------------------------------------------------
+// --- a box inside the image
+// -------------------------------------------------------------------------------------------------
 void erase(Image& image, const Box& box, const Colour& colour);
 // Normal noise of a mean and a standard deviation for each channel, cut off at 0 and 255. The key decides it.
 void eraseNoise(Image& image, const Box& box, const std::array<double, kImageChannels>& mean,

@@ -67,7 +67,8 @@ class Operands {
 
   // A box that lies in the image and is not empty.
   Box box(size_t i, const Image& image) const {
-    const auto top = static_cast<int>(whole(i, 0, image.height - 1)), left = static_cast<int>(whole(i + 1, 0, image.width - 1));
+    const auto top = static_cast<int>(whole(i, 0, image.height - 1)),
+               left = static_cast<int>(whole(i + 1, 0, image.width - 1));
     return {top, left, static_cast<int>(whole(i + 2, 1, image.height - top)),
             static_cast<int>(whole(i + 3, 1, image.width - left))};
   }
@@ -114,14 +115,15 @@ struct Operation {
 constexpr double kMostFactor = 1000, kMostDegrees = 1e6, kMostCoordinate = 1e6, kMostLevel = 1e4, kMostRadius = 1000;
 constexpr double kWord = 4294967295.0;
 
-// Every operation; the first has opcode 1. An opcode never changes its meaning. lib/data/augment/program.ts has the same
-// list, and test/augment.test.mjs compares them.
+// Every operation; the first has opcode 1. An opcode never changes its meaning. lib/data/augment/program.ts has the
+// same list, and test/augment.test.mjs compares them.
 constexpr Operation kOperations[] = {
     {"flip", "", [](Machine& m, const Operands&) { flip(m.image); }},
     {"invert", "", [](Machine& m, const Operands&) { invert(m.image); }},
     {"autocontrast", "", [](Machine& m, const Operands&) { autocontrast(m.image); }},
     {"equalize", "", [](Machine& m, const Operands&) { equalize(m.image); }},
-    {"posterize", "bits", [](Machine& m, const Operands& o) { posterize(m.image, static_cast<int>(o.whole(0, 0, 8))); }},
+    {"posterize", "bits",
+     [](Machine& m, const Operands& o) { posterize(m.image, static_cast<int>(o.whole(0, 0, 8))); }},
     {"solarize", "threshold", [](Machine& m, const Operands& o) { solarize(m.image, o.number(0, 0, 256)); }},
     {"solarizeAdd", "addition threshold",
      [](Machine& m, const Operands& o) {
@@ -133,7 +135,8 @@ constexpr Operation kOperations[] = {
     {"sharpness", "factor", [](Machine& m, const Operands& o) { sharpness(m.image, o.number(0, 0, kMostFactor)); }},
     {"grayscale", "", [](Machine& m, const Operands&) { grayscale(m.image); }},
     {"hue", "shift", [](Machine& m, const Operands& o) { hue(m.image, o.number(0, -0.5, 0.5)); }},
-    {"gaussianBlur", "radius", [](Machine& m, const Operands& o) { gaussianBlur(m.image, o.number(0, 0, kMostRadius)); }},
+    {"gaussianBlur", "radius",
+     [](Machine& m, const Operands& o) { gaussianBlur(m.image, o.number(0, 0, kMostRadius)); }},
     {"rotate", "degrees filter red green blue",
      [](Machine& m, const Operands& o) {
        rotate(m.image, o.number(0, -kMostDegrees, kMostDegrees), o.filter(1), o.colour(2));
@@ -147,13 +150,13 @@ constexpr Operation kOperations[] = {
     {"eraseNoise",
      "top left height width redMean greenMean blueMean redDeviation greenDeviation blueDeviation lowKey highKey",
      [](Machine& m, const Operands& o) {
-       const auto key = static_cast<uint64_t>(o.whole(10, 0, kWord)) | static_cast<uint64_t>(o.whole(11, 0, kWord)) << 32;
+       const auto key = static_cast<uint64_t>(o.whole(10, 0, kWord)) | static_cast<uint64_t>(o.whole(11, 0, kWord))
+                                                                           << 32;
        eraseNoise(m.image, o.box(0, m.image), o.numbers<3>(4, -kMostLevel, kMostLevel), o.numbers<3>(7, 0, kMostLevel),
                   key);
      }},
     {"mixStart", "", [](Machine& m, const Operands&) { m.startMix(); }},
-    {"mixAdd", "weight",
-     [](Machine& m, const Operands& o) { m.currentMix("mixAdd").add(m.image, o.number(0, 0, 1)); }},
+    {"mixAdd", "weight", [](Machine& m, const Operands& o) { m.currentMix("mixAdd").add(m.image, o.number(0, 0, 1)); }},
     {"mixEnd", "share",
      [](Machine& m, const Operands& o) {
        m.currentMix("mixEnd").finish(m.image, o.number(0, 0, 1));

@@ -522,7 +522,7 @@ export const BREAKS = [
   {
     promise: 'A failed write does not end a run',
     what: 'metrics that cannot be written are given up',
-    file: 'lib/train/run/metrics.ts',
+    file: 'lib/train/run/append-log.ts',
     text: '      if (this.#isTold) return\n',
     by: "      if (this.#isTold || this.path !== '') throw error\n",
     test: 'full-disk',

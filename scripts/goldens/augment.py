@@ -72,6 +72,14 @@ def digest(image: Image.Image) -> str:
     return hashlib.sha256(np.asarray(image.convert("RGB")).tobytes()).hexdigest()[:12]
 
 
+def posterize(image: Image.Image, bits: int, known=ImageOps.posterize) -> Image.Image:
+    """As before Pillow 13, which refuses less than one bit. timm's ranges begin with 0 bits, a black image."""
+    return known(image, bits) if bits >= 1 else Image.new("RGB", image.size)
+
+
+ImageOps.posterize = posterize
+
+
 def operation_cases():
     """(steps of a program, function of a Pillow image)"""
     yield [["flip"]], ImageOps.mirror

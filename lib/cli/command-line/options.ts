@@ -41,6 +41,12 @@ export const RUN_ARGUMENT: ArgumentDescription = {
   help: 'folder of a run or of one of its checkpoints (default: the newest run below runs/)',
 }
 
+/** Labelled image files. */
+export const DATA_ARGUMENT: ArgumentDescription = {
+  name: '<path>',
+  help: 'folder of images, list of images (.csv, .jsonl), or tar archive; braces stand for several archives',
+}
+
 export const EXPERIMENT_ARGUMENT: ArgumentDescription = { name: '<experiment>', help: 'its folder or its file' }
 
 /** Selects an experiment of a file, and the folder of experiments. */

@@ -21,9 +21,12 @@ async function run(named: string | undefined, options: EvalOptions): Promise<num
   const output = new Output(options)
   const { newestRunOrThrow } = await import('../input/runs.js')
   const folder = named ?? newestRunOrThrow()
+  const { usedCheckpoint } = await import('../input/used-checkpoint.js')
   const { evaluateRun } = await import('../../inference/evaluate.js')
   const { evaluationLines } = await import('../view/result.js')
   const evaluation = await evaluateRun(folder, { device: options.device })
+  const used = await usedCheckpoint(folder)
+  if (used) output.note(output.paintNote('dim', used))
   output.data({ run: folder, ...evaluation })
   output.result(...evaluationLines(evaluation, folder, output))
   return EXIT.ok

@@ -90,6 +90,9 @@ async function exportAsAsked(
     const folder = named ?? newestRunOrThrow()
     const { exportRun } = await import('../../inference/export.js')
     if (named === undefined) output.note(output.paintNote('dim', `run: ${folder}`))
+    const { usedCheckpoint } = await import('../input/used-checkpoint.js')
+    const used = await usedCheckpoint(folder)
+    if (used) output.note(output.paintNote('dim', used))
     return exportRun(folder, { out, ...files })
   }
   if (named !== undefined)

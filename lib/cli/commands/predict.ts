@@ -1,12 +1,10 @@
 /** `mbconv predict`: predicts the classes of images with a trained model. */
-import type { MbconvError } from '../../errors/error'
-import { EXIT } from '../../errors/exit-codes'
 import type { Prediction } from '../../inference/predict'
-import type { CommandDescription, GlobalOptions } from '../command-line/command'
-import { DEVICE, IMAGE_OPTIONS, MODEL } from '../command-line/options'
-import { wholeNumber } from '../command-line/values'
+import type { CommandDescription } from '../command-line/command'
+import { number, wholeNumber } from '../command-line/values'
+import { IMAGE_RUN_OPTIONS, type ImageRunOptions, imageRun } from '../input/image-run'
 import * as format from '../view/format'
-import { indented, Output } from '../view/output'
+import { Output } from '../view/output'
 
 export const predictCommand: CommandDescription = {
   name: 'predict',
@@ -16,12 +14,13 @@ export const predictCommand: CommandDescription = {
     { name: '[image...]', help: 'image files, folders of them, quoted patterns; - reads an image from stdin' },
   ],
   options: [
-    MODEL,
-    { flags: '--files-from <file>', help: 'a file with a path a line, in addition; - for stdin' },
     { flags: '--topk <n>', help: 'guesses for each image', parse: wholeNumber, default: 3 },
-    { flags: '--batch <n>', help: 'images at once', parse: wholeNumber },
-    DEVICE,
-    ...IMAGE_OPTIONS,
+    {
+      flags: '--reject <rate>',
+      help: 'share of known images, 0 to 1, that may be called unknown; the others are of a class that the model does not know',
+      parse: number,
+    },
+    ...IMAGE_RUN_OPTIONS,
   ],
   examples: [
     'mbconv predict three.png seven.png --topk 2',
@@ -32,38 +31,18 @@ export const predictCommand: CommandDescription = {
   run,
 }
 
-interface PredictOptions extends GlobalOptions {
-  run?: string
-  filesFrom?: string
+interface PredictOptions extends ImageRunOptions {
   topk: number
-  batch?: number
-  device?: string
-  colorManagement?: boolean
-  maxPixels?: number
+  reject?: number
 }
 
-/** @param words images; the first may be the folder of a run, which then is the model, as in `eval RUN` */
 async function run(words: string[], options: PredictOptions): Promise<number> {
   const output = new Output(options)
-  const { filesFrom, topk, batch: batchSize, device, colorManagement, maxPixels } = options
-  const { isModelFolder } = await import('../../inference/open-model.js')
-  const { checkImageWords, imagesOf } = await import('../input/images.js')
-  const { newestRunOrThrow } = await import('../input/runs.js')
-  const first = !options.run && words.length > 0 && isModelFolder(words[0]) ? words[0] : undefined
-  const images = { words: first ? words.slice(1) : words, filesFrom, maxPixels }
-  checkImageWords(images)
-  const model = options.run ?? first ?? newestRunOrThrow()
-  if (!options.run && !first) output.note(output.paintNote('dim', `run: ${model}`))
-
+  const { topk, reject } = options
+  const { model, images, settings, skip, conclude } = await imageRun(words, options, output)
   const { predictEach } = await import('../../inference/predict.js')
-  const settings = { topk, colorManagement, maxPixels, ...(batchSize && { batchSize }), ...(device && { device }) }
-  let [read, unreadable] = [0, 0]
-  const skip = (file: string, { code, message, hint }: MbconvError) => {
-    output.data({ file, error: { code, message, hint: hint ?? null } })
-    output.note(...indented(`${output.paintNote('yellow', 'skipped:')} ${message}`))
-    unreadable++
-  }
-  for await (const each of predictEach(model, imagesOf(images, skip), settings)) {
+  let read = 0
+  for await (const each of predictEach(model, images, { ...settings, ...(reject !== undefined && { reject }), topk })) {
     if ('error' in each) skip(each.file, each.error)
     else {
       output.data(each)
@@ -71,14 +50,12 @@ async function run(words: string[], options: PredictOptions): Promise<number> {
       read++
     }
   }
-  if (unreadable === 0) return EXIT.ok
-  output.warn(`${unreadable} of ${format.counted(read + unreadable, 'image')} could not be read`)
-  return EXIT.data
+  return conclude(read)
 }
 
-function lineOf({ file, predictions }: Prediction, { paint }: Output): string {
+function lineOf({ file, predictions, isKnown = true }: Prediction, { paint }: Output): string {
   const texts = predictions.map(({ label, probability }, i) =>
     paint(i === 0 ? 'green' : 'dim', `${label} ${format.percent(probability)}`),
   )
-  return `${file}: ${texts.join('  ')}`
+  return `${file}: ${isKnown ? '' : `${paint('yellow', 'unknown')}, nearest: `}${texts.join('  ')}`
 }

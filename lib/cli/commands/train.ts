@@ -2,18 +2,35 @@
 import { EXIT } from '../../errors/exit-codes'
 import type { TrainResult } from '../../train/record/events'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
-import { Output } from '../view/output'
+import type { TrainingOptions } from '../input/training-request'
+import { indented, Output } from '../view/output'
 
 export const trainCommand: CommandDescription = {
   name: 'train',
-  summary: 'train as a configuration file says; keys may be set on the command line',
-  usage: '[options] CONFIG [--key=value ...]',
-  arguments: [{ name: '[words...]', help: 'a YAML file, and --key=value for keys of it' }],
+  summary: 'train on a folder of photographs, or as a configuration file says',
+  usage: '[options] FOLDER|CONFIG [--key=value ...]',
+  arguments: [
+    {
+      name: '[words...]',
+      help: 'a folder with a folder of images for each class, or a YAML file; --key=value for keys of the configuration',
+    },
+  ],
   options: [
+    { flags: '--test <folder>', help: 'test images in the same classes (default: a fifth of the images is held out)' },
+    { flags: '--model <name>', help: 'architecture for a folder of images (default: efficientnet_b0)' },
+    {
+      flags: '--weights <weights>',
+      help: 'a file, or published weights (default: those that mbconv pull has fetched)',
+    },
+    { flags: '--epochs <n>', help: 'passes over the training images (default: chosen from their number)' },
+    { flags: '--minutes <n>', help: 'time for training without weights (default: 10)' },
+    { flags: '--print-config', help: 'print the whole configuration, and do not train' },
     { flags: '--resume [RUN]', help: "go on with a run: this one's folder, or the newest of the configuration" },
   ],
   passesUnknownOptions: true,
   examples: [
+    'mbconv train ./photos',
+    'mbconv train ./photos --test ./photos-test --model b2 --weights b2.safetensors --epochs 20',
     'mbconv train configs/digits.yaml',
     'mbconv train configs/digits.yaml --epochs=5 --optimizer.lr=0.01 --ema=false',
     'mbconv train configs/digits.yaml --resume',
@@ -21,15 +38,21 @@ export const trainCommand: CommandDescription = {
   run,
 }
 
-interface TrainOptions extends GlobalOptions {
-  /** True: the newest run of this configuration; text: the run to resume. */
-  resume?: boolean | string
+interface TrainOptions extends GlobalOptions, TrainingOptions {
+  printConfig?: boolean
 }
 
 async function run(words: string[], options: TrainOptions): Promise<number> {
   const output = new Output(options)
   const { trainingRequest } = await import('../input/training-request.js')
-  const { file, config, resumed } = trainingRequest(words, options.resume)
+  const { file, config, resumed, reasons } = trainingRequest(words, options)
+  if (options.printConfig) {
+    const { stringify } = await import('yaml')
+    output.data(config)
+    output.result(stringify(config).trimEnd())
+    return EXIT.ok
+  }
+  output.note(...reasons.flatMap(indented))
   const { createProgress } = await import('../view/progress.js')
   const { conclude, showEvent } = await import('../view/training.js')
 

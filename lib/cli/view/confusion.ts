@@ -1,5 +1,8 @@
-/** Formats the confusion matrix as text. */
+/** Formats the confusion matrix, or the classes that are recognised least, as text. */
+import { percent, whole } from '../../text/figures'
 import { printable } from '../../text/foreign-text'
+import { table } from '../../text/table'
+import type { PerClass } from '../../train/record/events'
 import { cutTo, type Output, type Paint, padStart, widthOf } from './output'
 
 /** Wider matrices do not fit on a screen; their worst cells are more useful. */
@@ -46,6 +49,33 @@ function shade(paint: Paint, text: string, count: number, total: number, right: 
   // Most mistakes are a few per cent: the square root makes them visible.
   const level = Math.min(3, Math.floor(4 * (right ? share : Math.sqrt(share))))
   return paint((right ? RIGHT : WRONG)[level], text)
+}
+
+/** Classes in {@link hardestLines}. */
+const MOST_HARDEST = 10
+
+/** Lines of the classes that are recognised least, for results without a matrix. */
+export function hardestLines(perClass: PerClass | null, names: string[], output: Output): string[] {
+  if (perClass === null) return []
+  const { images, precision, recall } = perClass
+  const rows = recall.flatMap((share, i) => (share === null ? [] : [{ share, i }]))
+  rows.sort((a, b) => a.share - b.share || a.i - b.i)
+  const share = (value: number | null) => (value === null ? (output.unicode ? '·' : '.') : percent(value, 1))
+  return [
+    output.paint('bold', 'Hardest classes') + output.paint('dim', '  (recall: share found; precision: share right)'),
+    ...table(
+      [
+        { title: '  recall', right: true },
+        { title: 'precision', right: true },
+        { title: 'images', right: true },
+        { title: 'class' },
+      ],
+      rows
+        .slice(0, MOST_HARDEST)
+        .map(({ i }) => [share(recall[i]), share(precision[i]), whole(images[i]), printable(names[i])]),
+      (_, text) => output.paint('dim', text),
+    ),
+  ]
 }
 
 function worstPairs(matrix: number[][], classes: string[], { paint, unicode }: Output): string[] {

@@ -1,5 +1,5 @@
 /** Formats numbers and paths for people. */
-import { siStep } from '../../text/figures'
+import { siStep, whole } from '../../text/figures'
 
 export { counted, duration, percent, short, signedPercent, whole } from '../../text/figures'
 export { shortPath } from '../../text/short-path'
@@ -8,6 +8,18 @@ export { shortPath } from '../../text/short-path'
 export function scaled(value: number): string {
   const [number, unit] = siStep(value)
   return unit === '' ? String(value) : `${number.toPrecision(4)}${unit}`
+}
+
+/** 1234567 → `1.235 MB`. */
+export const bytes = (value: number): string => `${scaled(value)}${value < 1000 ? ' ' : ''}B`
+
+/** `1 class`, `1,000 classes`. */
+export const countedClasses = (value: number): string => (value === 1 ? '1 class' : `${whole(value)} classes`)
+
+/** 536870912 → `512 MiB`, in three digits. */
+export function memory(value: number): string {
+  const [size, unit] = value < 1000 * 2 ** 20 ? [value / 2 ** 20, 'MiB'] : [value / 2 ** 30, 'GiB']
+  return `${Number(size.toPrecision(3))} ${unit}`
 }
 
 /** Four significant digits: 0.0123, 2.303, `1.2e-7`; words for NaN and infinity. */

@@ -1,25 +1,30 @@
 /** Formats accuracy, confusion matrix and learning curves as text. */
 import path from 'node:path'
-import type { Evaluation } from '../../train/record/events'
+import { type Evaluation, evaluatedImages } from '../../train/record/events'
 import { type MetricsLine, readMetrics } from '../../train/run/metrics'
 import { beside, chart } from './chart'
-import { confusionLines } from './confusion'
+import { confusionLines, hardestLines } from './confusion'
 import * as format from './format'
 import type { Output } from './output'
 
 /** Accuracy, loss and confusion matrix under a title. */
 export function evaluationLines(evaluation: Evaluation, title: string, output: Output): string[] {
   const { paint } = output
-  const images = evaluation.confusion.flat().reduce((sum, count) => sum + count, 0)
+  const images = evaluatedImages(evaluation)
   // With five classes or fewer, top-5 is always 100 %.
   const top5 = evaluation.classes.length > 5 ? [`top-5 ${format.percent(evaluation.top5)}`] : []
   return [
     `${paint('bold', title)} ${paint('dim', `(${format.counted(images, 'image')})`)}`,
-    [paint('green', `top-1 ${format.percent(evaluation.top1)}`), ...top5, `loss ${format.loss(evaluation.loss)}`].join(
-      '   ',
-    ),
+    [
+      paint('green', `top-1 ${format.percent(evaluation.top1)}`),
+      ...top5,
+      `loss ${format.loss(evaluation.loss)}`,
+      ...(Number.isFinite(evaluation.ece) ? [`calibration error ${format.percent(evaluation.ece)}`] : []),
+    ].join('   '),
     '',
-    ...confusionLines(evaluation.confusion, evaluation.classes, output),
+    ...(evaluation.confusion === null
+      ? hardestLines(evaluation.perClass, evaluation.classes, output)
+      : confusionLines(evaluation.confusion, evaluation.classes, output)),
   ]
 }
 

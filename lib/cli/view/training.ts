@@ -33,8 +33,16 @@ function headline(start: StartEvent, config: TrainConfig, { paintNote: paint }: 
       : `${format.counted(start.steps, 'step')}, ${start.stepsPerEpoch} an epoch`,
   ]
   const again = start.startStep > 0 ? `, going on after step ${start.startStep}` : ''
-  const device = `${start.device}${config.device === 'auto' ? ` (auto: ${reasonFor(start.device)})` : ''}`
+  const choice = config.device === 'auto' ? ` (auto: ${reasonFor(start.device)})` : ''
+  const device = `${start.device}${choice}${precisionOf(start, config)}`
   return [`${paint('bold', format.shortPath(start.runDir))} on ${device}${again}`, facts.join(paint('dim', ' | '))]
+}
+
+/** The precision, unless it is float32 anyway, and the reason for the choice of `auto`. */
+function precisionOf({ precision, device }: StartEvent, config: TrainConfig): string {
+  if (config.precision !== 'auto') return precision === 'float32' ? '' : ` in ${precision}`
+  const why = precision === 'bf16' ? 'the GPU has it' : device === 'cpu' ? 'no GPU' : 'the GPU has no bf16'
+  return ` in ${precision} (auto: ${why})`
 }
 
 /** The reason for the choice of `auto`. */
@@ -43,13 +51,21 @@ const reasonFor = (device: string) => (device === 'cpu' ? 'no usable GPU; mbconv
 /** Prints the result. */
 export function conclude(result: TrainResult, config: TrainConfig, output: Output, file: string): void {
   const weights = config.ema === false ? 'final weights' : 'averaged (EMA) weights'
-  if (result.confusion.length > 0) {
+  if (result.confusion === null || result.confusion.length > 0) {
     output.result('', ...evaluationLines(result, `Test accuracy, ${weights}`, output))
     const curves = learningCurves(result.runDir, output)
     if (curves.length > 0) output.result('', ...curves)
   }
+  const { best } = result
+  const better =
+    best?.checkpoint != null && best.top1 > result.top1
+      ? [`best: top-1 ${format.percent(best.top1)} at step ${best.step}, which other commands use`]
+      : []
+  const early = result.endedBy === 'earlyStopping' ? ['ended early: evaluations stopped improving'] : []
   output.result(
     '',
+    ...better,
+    ...early,
     `${format.counted(result.steps, 'step')}, ${format.counted(result.epochs, 'epoch')}; training took ${format.duration(result.seconds)}`,
     `run: ${format.shortPath(result.runDir)}`,
   )

@@ -12,6 +12,7 @@ export type SubPolicy<Name> = readonly Step<Name>[]
  * The policy of EfficientNet (tensorflow/tpu, models/official/efficientnet/autoaugment.py, policy_v0). Its one translation
  * is written as in timm, which makes it relative to the side.
  */
+// biome-ignore format: a table
 export const V0 = [
   [['Equalize', 0.8, 1], ['ShearY', 0.8, 4]],
   [['Color', 0.4, 9], ['Equalize', 0.6, 3]],
@@ -41,6 +42,7 @@ export const V0 = [
 ] as const satisfies readonly SubPolicy<string>[]
 
 /** 3-Augment (Touvron et al., "DeiT III", ECCV 2022): solarize at 128, grey, or a random blur. */
+// biome-ignore format: a table
 export const THREE_AUGMENT = [
   [['Solarize', 1, 5]],
   [['Desaturate', 1, 10]],
@@ -48,6 +50,7 @@ export const THREE_AUGMENT = [
 ] as const satisfies readonly SubPolicy<string>[]
 
 /** The paper's policy for ImageNet (Cubuk et al., "AutoAugment", CVPR 2019, table 9). */
+// biome-ignore format: a table
 export const IMAGENET = [
   [['Posterize', 0.4, 8], ['Rotate', 0.6, 9]],
   [['Solarize', 0.6, 5], ['AutoContrast', 0.6, 5]],
@@ -77,6 +80,7 @@ export const IMAGENET = [
 ] as const satisfies readonly SubPolicy<string>[]
 
 /** The paper's policy for CIFAR-10 (table 7). */
+// biome-ignore format: a table
 export const CIFAR10 = [
   [['Invert', 0.1, 7], ['Contrast', 0.2, 6]],
   [['Rotate', 0.7, 2], ['TranslateX', 0.3, 9]],
@@ -106,6 +110,7 @@ export const CIFAR10 = [
 ] as const satisfies readonly SubPolicy<string>[]
 
 /** The paper's policy for SVHN (table 8). */
+// biome-ignore format: a table
 export const SVHN = [
   [['ShearX', 0.9, 4], ['Invert', 0.2, 3]],
   [['ShearY', 0.9, 8], ['Invert', 0.7, 5]],

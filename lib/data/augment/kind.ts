@@ -52,16 +52,13 @@ export const BLACK: Colour = [0, 0, 0]
 
 /** The sampling of one operation; draws it if the interpolation is 'random'. */
 export function drawWarp(random: RandomSource, interpolation: Interpolation, fill: Colour): Warp {
-  const filter = interpolation === 'random' ? oneOf(random, [FILTERS.bilinear, FILTERS.bicubic]) : FILTERS[interpolation]
+  const filter =
+    interpolation === 'random' ? oneOf(random, [FILTERS.bilinear, FILTERS.bicubic]) : FILTERS[interpolation]
   return { filter, fill }
 }
 
 /** The problems of keys that are given but have no effect. */
-export const withoutEffect = (
-  raw: Record<string, unknown>,
-  keys: readonly string[],
-  beside: string,
-): CrossProblem[] =>
+export const withoutEffect = (raw: Record<string, unknown>, keys: readonly string[], beside: string): CrossProblem[] =>
   keys
     .filter((key) => raw[key] !== undefined)
     .map((key) => ({ path: [key], message: `has no effect with ${beside}`, hint: `remove ${key}` }))

@@ -91,6 +91,8 @@ export const randomErasingKind = {
       const range = raw[key]
       return Array.isArray(range) && range[0] > range[1]
     }
-    return ['area', 'aspect'].filter(falls).map((key) => ({ path: [key], message: 'must not fall: least, then largest' }))
+    return ['area', 'aspect']
+      .filter(falls)
+      .map((key) => ({ path: [key], message: 'must not fall: least, then largest' }))
   },
 } satisfies AugmentationKind

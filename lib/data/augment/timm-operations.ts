@@ -2,7 +2,7 @@
  * The operations of timm's policies, and the strength of each at a level. Levels go from 0 to 10, or above if a policy
  * allows it. Names and ranges are those of timm/data/auto_augment.py, which follows TensorFlow's EfficientNet.
  */
-import { type RandomSource, normal, signOf, uniformIn } from './draws'
+import { normal, type RandomSource, signOf, uniformIn } from './draws'
 import { drawWarp, type Interpolation, type Size } from './kind'
 import type { Colour, Program, Warp } from './program'
 

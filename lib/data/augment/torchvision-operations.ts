@@ -17,7 +17,7 @@ export function linspace(start: number, end: number, count: number): number[] {
   const { fround } = Math
   const step = fround(fround(fround(end) - fround(start)) / (count - 1))
   return Array.from({ length: count }, (_, i) =>
-    i < count / 2 ? fround(fround(start) + step * i) : fround(fround(end) - step * (count - 1 - i)),
+    i < Math.floor(count / 2) ? fround(fround(start) + step * i) : fround(fround(end) - step * (count - 1 - i)),
   )
 }
 

@@ -12,7 +12,7 @@ import { dataError, readWhole } from '../../files/data-file'
 import { statOf } from '../../files/folders'
 import { decoderMemory, type Header } from './decoder-memory'
 import { inTurn, LARGE, ROOM } from './decoding-queue'
-import { IMAGE_KINDS, imageKind, isReadable } from './image-kind'
+import { IMAGE_KINDS, type ImageKind, imageKind, isReadable } from './image-kind'
 import { LEAST_PART, MAX_PIXELS, mostBytes, pixelsAllowed } from './image-limits'
 import {
   type Box,
@@ -114,10 +114,25 @@ interface Size {
   withoutEnlargement?: boolean
 }
 
+/** What the header of an image file says. */
+export interface ImageFacts {
+  kind: ImageKind
+  /** px, as stored: before the picture is turned upright. */
+  width: number
+  height: number
+  orientation: Orientation
+  /** libvips's name of the colour space: `srgb`, `b-w`, `cmyk`, `rgb16` … */
+  space: string
+  /** libvips's name of a value's type: `uchar`, `ushort` … */
+  depth: string
+}
+
 /**
  * An image file whose header has been read. Its pixels are upright, in sRGB (or gray), with transparency laid on white.
  */
 export interface OpenImage {
+  /** What the file's header says. */
+  readonly facts: ImageFacts
   /** px. If the image has too many pixels: the smaller size that it is decoded at. */
   readonly width: number
   readonly height: number
@@ -297,6 +312,9 @@ async function decoderOf(
   const [width, height] = swapsSides(orientation) ? [stored.height, stored.width] : [stored.width, stored.height]
   const held = least + memory.each * width * height
 
+  const { space, depth = 'uchar' } = header
+  const facts = { kind, width: header.width, height: header.height, orientation, space, depth }
+
   function pipeline(): Pipeline {
     const input = sharp(bytes, { failOn: 'truncated', limitInputPixels: pixels, ignoreIcc: !colorManagement })
     if (plain) return input.pipelineColourspace('cmyk').toColourspace('cmyk')
@@ -353,7 +371,7 @@ async function decoderOf(
     }
   }
   return {
-    image: { width, height, resized, rows },
+    image: { facts, width, height, resized, rows },
     cost: pixels > LARGE ? ROOM : held + 4 * width * height,
     async close() {
       await Promise.allSettled(underWay)

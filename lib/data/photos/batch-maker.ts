@@ -25,7 +25,18 @@ export interface Epoch {
   number: number
   /** Positions in the data set. */
   order: Int32Array
+  /** The sample that each place of the order is varied as; see {@link samplesOf}. */
+  samples: Uint32Array
   run: PhotoRun
+}
+
+/**
+ * The sample numbers of an order: an image's own position, and another number each time that it comes again. An order
+ * that draws an image several times then varies it in several ways.
+ */
+export function samplesOf(order: Int32Array, length: number): Uint32Array {
+  const times = new Uint32Array(length)
+  return Uint32Array.from(order, (index) => index + length * times[index]++)
 }
 
 /** A batch that has been made. */
@@ -42,7 +53,7 @@ interface Sample {
   position: number
   /** Its place in the order of the epoch. */
   place: number
-  /** The image whose random numbers vary it: the one that the order has here, whichever replaces it. */
+  /** The sample as which it is varied: the one that the order has here, whichever image replaces it. */
   drawnFor: number
   program: Float64Array
 }
@@ -69,10 +80,10 @@ export class BatchMaker {
    * @throws MbconvError ERR_ENVIRONMENT, ERR_ABORTED; see {@link PhotoLoader.epoch}
    */
   async make(epoch: Epoch, from: number, bytes: Tensor): Promise<MadeBatch> {
-    const { order } = epoch
+    const { order, samples } = epoch
     const indices = order.slice(from, from + this.options.batchSize)
     const unreadable = new Map<string, MbconvError>()
-    let wanted = Array.from(indices, (index, position) => this.#sample(epoch, position, from + position, index))
+    let wanted = Array.from(indices, (_, i) => this.#sample(epoch, i, from + i, samples[from + i]))
     // All images are tried in turn in place of one that cannot be read, unless there are too many of those anyway.
     for (let tries = 0; tries < order.length && unreadable.size <= this.options.unreadable.most; tries++) {
       const failed = await this.#load(epoch, bytes, wanted)
@@ -114,14 +125,16 @@ export class BatchMaker {
     return failed
   }
 
-  #loadNative(epoch: Epoch, out: Tensor, samples: readonly Sample[]) {
+  /** Returns what the addon has not made: its place among the samples, what kind of problem it is, and why. */
+  async #loadNative(epoch: Epoch, out: Tensor, samples: readonly Sample[]): Promise<[number, number, string][]> {
+    if (!hasText(samples[0])) return samples.map((_, i) => [i, OTHER_DECODER, ''])
     const programs = joined(samples.map(({ program }) => program))
     return native().loadPhotos(
       this.handle(),
       epoch.run,
       out,
       epoch.number,
-      samples.map(({ image }) => image.file),
+      samples.map(({ image }) => image.file as string), // see runsOf
       samples.map(({ image }) => image.part?.offset ?? 0),
       samples.map(({ image }) => image.part?.length ?? -1),
       samples.map(({ drawnFor }) => drawnFor),
@@ -156,12 +169,17 @@ function joined(programs: readonly Float64Array[]): { all: Float64Array; ends: n
   return { all, ends }
 }
 
-/** Divides samples where their positions do not follow each other. */
+/** Whether the path of a sample's file is text. The addon takes no other. */
+const hasText = ({ image }: Sample): boolean => typeof image.file === 'string'
+
+/** Divides samples where their positions do not follow each other, and where paths that are text meet those that are not. */
 function runsOf(samples: readonly Sample[]): Sample[][] {
   const runs: Sample[][] = []
   for (const sample of samples) {
     const run = runs.at(-1)
-    if (run !== undefined && run[run.length - 1].position + 1 === sample.position) run.push(sample)
+    const last = run?.at(-1)
+    const follows = last !== undefined && last.position + 1 === sample.position && hasText(last) === hasText(sample)
+    if (follows) run?.push(sample)
     else runs.push([sample])
   }
   return runs

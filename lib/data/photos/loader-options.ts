@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { checkFunction, checkNumber, checkObject, checkOneOf, checkOptions, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { type Seed, seedBits } from '../../random/seed'
+import { SAMPLERS, type Sampler } from '../sources/order'
 import type { UnreadableImages } from './unreadable'
 
 /** A part of random area and shape, as RandomResizedCrop of torchvision and timm. */
@@ -33,6 +34,8 @@ export interface PhotoLoaderOptions {
   seed?: Seed
   /** Whether each epoch has a new order. Default false: the data set's order. */
   shuffle?: boolean
+  /** With `shuffle`: 'balanced' draws from all classes equally often. Default 'shuffle': every image once. */
+  sampler?: Exclude<Sampler, 'none'>
   /** Leave out the last batch if it is incomplete. Default false. */
   dropLast?: boolean
   crop?: RandomCrop
@@ -55,7 +58,7 @@ export interface PhotoLoaderOptions {
 export type CheckedOptions = Required<Omit<PhotoLoaderOptions, 'crop'>> & { crop: Required<RandomCrop> }
 
 const OP = 'PhotoLoader'
-const OPTIONS = ['batchSize', 'size', 'seed', 'shuffle', 'dropLast', 'crop', 'flip', 'augment', 'colorManagement']
+const OPTIONS = ['batchSize', 'size', 'seed', 'shuffle', 'sampler', 'dropLast', 'crop', 'flip', 'augment', 'colorManagement']
 OPTIONS.push('threads', 'ahead', 'pin', 'unreadable')
 
 /** @throws MbconvError ERR_TYPE, ERR_VALUE */
@@ -96,13 +99,15 @@ function checkFlag(name: string, value: unknown): boolean {
 /** The options with all defaults. @throws MbconvError ERR_TYPE, ERR_VALUE */
 export function checkedOptions(options: PhotoLoaderOptions): CheckedOptions {
   checkOptions(OP, options, OPTIONS)
-  const { seed = 0, shuffle = false, dropLast = false, crop = {}, flip = 0.5, augment = null } = options
+  const { seed = 0, shuffle = false, sampler = 'shuffle', dropLast = false, crop = {} } = options
+  const { flip = 0.5, augment = null } = options
   const { colorManagement = false, ahead = 2, pin = false, unreadable } = options
   const { threads = Math.max(1, availableParallelism() - 1) } = options
   seedBits(OP, seed)
   checkOptions(`${OP}: crop`, crop, ['scale', 'ratio', 'interpolation'])
   const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3], interpolation = 'bicubic' } = crop
   checkOneOf(OP, 'crop.interpolation', interpolation, ['bilinear', 'bicubic', 'random'])
+  checkOneOf(OP, 'sampler', sampler, SAMPLERS)
   if (augment !== null) checkFunction(OP, 'augment', augment)
   checkObject(OP, 'unreadable', unreadable)
   return {
@@ -110,6 +115,7 @@ export function checkedOptions(options: PhotoLoaderOptions): CheckedOptions {
     size: checkWhole('size', options.size, 1, 4096),
     seed,
     shuffle: checkFlag('shuffle', shuffle),
+    sampler,
     dropLast: checkFlag('dropLast', dropLast),
     crop: {
       scale: checkRising('crop.scale', scale, 1),

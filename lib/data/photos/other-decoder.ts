@@ -1,5 +1,5 @@
 /** Decodes image files through sharp, for training: all kinds that libjpeg-turbo does not decode. */
-import { readPart } from '../../files/data-file'
+import { readPart, readWhole } from '../../files/data-file'
 import { type DecodeOptions, type NamedBytes, withImage } from '../images/image-file'
 import type { Pixels } from '../images/pixels'
 import { release } from '../images/release'
@@ -7,7 +7,8 @@ import type { EncodedImage } from '../sources/image-dataset'
 
 /** A path, or the bytes of a part of a file. */
 export function sourceOf({ name, file, part }: EncodedImage): string | NamedBytes {
-  return part === undefined ? file : { name, bytes: readPart(file, part.offset, part.length) }
+  if (part !== undefined) return { name, bytes: readPart(file, part.offset, part.length) }
+  return typeof file === 'string' ? file : { name, bytes: readWhole(file) }
 }
 
 /**

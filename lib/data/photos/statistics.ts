@@ -28,7 +28,8 @@ export async function photoStatistics(
   for await (const { images } of loader.epoch()) {
     const bytes = images.toTypedArray() as Uint8Array
     const [count] = images.shape
-    for (let i = 0; i < count; i++) sums.add(bytes.subarray((i * bytes.length) / count, ((i + 1) * bytes.length) / count))
+    for (let i = 0; i < count; i++)
+      sums.add(bytes.subarray((i * bytes.length) / count, ((i + 1) * bytes.length) / count))
   }
   return sums.statistics
 }

@@ -19,7 +19,7 @@ import { mostBytes } from '../images/image-limits'
 import type { ByteBatch } from '../sources/batch'
 import type { PhotoDataset } from '../sources/image-dataset'
 import { epochOrder } from '../sources/order'
-import { BatchMaker, type Epoch, type MadeBatch, owned } from './batch-maker'
+import { BatchMaker, type Epoch, type MadeBatch, owned, samplesOf } from './batch-maker'
 import { jpegLibrary } from './jpeg-library'
 import { type CheckedOptions, checkedOptions, checkWhole, type PhotoLoaderOptions } from './loader-options'
 
@@ -88,12 +88,13 @@ export class PhotoLoader {
 
   /** The order of an epoch: positions in the data set. */
   order(epoch: number): Int32Array {
-    return epochOrder(this.dataset.length, { ...this.#options, epoch })
+    const { shuffle, sampler, seed } = this.#options
+    return epochOrder(this.dataset, shuffle ? sampler : 'none', seed, epoch)
   }
 
   /** What an epoch shows of an image of this size, px. */
-  crop(epoch: number, index: number, { height, width }: { height: number; width: number }): ShownPart {
-    const crop = native().photoCrop(this.#open(), epoch, index, height, width)
+  crop(epoch: number, sample: number, { height, width }: { height: number; width: number }): ShownPart {
+    const crop = native().photoCrop(this.#open(), epoch, sample, height, width)
     const [left, top, partWidth, partHeight, bicubic, flipped] = crop
     const interpolation = bicubic === 1 ? 'bicubic' : 'bilinear'
     return { left, top, width: partWidth, height: partHeight, interpolation, flipped: flipped === 1 }
@@ -132,7 +133,8 @@ export class PhotoLoader {
 
   async *#batches(number: number, fromBatch: number): AsyncGenerator<ByteBatch, void, undefined> {
     const addon = native()
-    const epoch: Epoch = { number, order: this.order(number), run: addon.photoRun() }
+    const order = this.order(number)
+    const epoch: Epoch = { number, order, samples: samplesOf(order, this.dataset.length), run: addon.photoRun() }
     const rest = this.batchesPerEpoch - fromBatch
     // One for the consumer.
     const memory = keepEach(Array.from({ length: Math.min(this.#options.ahead + 1, rest) }), () => this.#newBatch())

@@ -2,6 +2,7 @@
 import { crc32 } from 'node:zlib'
 import { checkCount, checkObject, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
+import type { FilePath } from '../../files/open'
 
 /** What every data set says about its images. */
 interface Labelled {
@@ -43,8 +44,8 @@ export interface PhotoDataset extends Labelled {
 export interface EncodedImage {
   /** Its name in messages: the path, or `shard.tar:member.jpg`. */
   readonly name: string
-  /** Path of the file that holds it. */
-  readonly file: string
+  /** Path of the file that holds it; as bytes if it is not UTF-8. */
+  readonly file: FilePath
   /** The image's bytes in the file. Default: all of them. */
   readonly part?: { readonly offset: number; readonly length: number }
 }

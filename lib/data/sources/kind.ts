@@ -10,6 +10,8 @@ export interface DataParts {
   test: Dataset
   /** Evaluated during training, to choose the best checkpoint without looking at the test images. */
   validation?: Dataset
+  /** What was left out, and what may be a mistake: warnings for the user. */
+  notes?: readonly string[]
 }
 
 /** Facts about a data set that are known before it is opened. */
@@ -40,13 +42,16 @@ export interface DatasetKind {
    * have one size.
    */
   readonly hasFiles?: boolean
-  /** Its own keys in `data`. Each has a default or is listed in `files`. */
+  /** Its own keys in `data`. Each has a default, or is or contains a key listed in `files`. */
   readonly keys: z.ZodRawShape
   /**
-   * The keys that name files. They are required for this data set and refused for others. Relative paths start at the
-   * configuration's folder.
+   * The keys that name files or folders, with a dot where one lies inside a mapping: `folder.path`. They are required
+   * for this data set and refused for others. Relative paths start at the configuration's folder. A value may be a list
+   * of paths.
    */
   readonly files: readonly string[]
+  /** Such keys that may be left out. */
+  readonly optionalFiles?: readonly string[]
   /**
    * Opens, loads or generates the images.
    *

@@ -2,13 +2,20 @@
 import type { z } from 'zod'
 import { checkObject, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
+import { cifar10Kind, cifar100Kind } from './cifar'
 import { digitsKind } from './digits'
+import { fakeKind } from './fake'
+import { folderKind } from './folder'
 import { idxKind } from './idx'
-import type { DatasetKind, DataParts } from './kind'
+import type { DataParts, DatasetKind } from './kind'
+import { listKind } from './list'
 import { scenesKind } from './scenes'
+import { shardsKind } from './shards'
 
 /** All data sets that a configuration can name. */
-const DATASETS = [digitsKind, scenesKind, idxKind] as const
+const DATASETS = [
+  ...[digitsKind, scenesKind, folderKind, listKind, shardsKind, idxKind, cifar10Kind, cifar100Kind, fakeKind],
+] as const
 
 /** The default data set of a configuration. */
 export const DEFAULT_DATASET = 'digits'
@@ -56,6 +63,9 @@ export function datasetFields(): { names: DatasetName[]; keys: DatasetKeys; summ
     summary: all.map(({ name, summary }) => `${name}: ${summary}`).join('; '),
   }
 }
+
+/** All keys of a data set that name files, with a dot where one lies inside a mapping. */
+export const fileKeys = ({ files, optionalFiles = [] }: DatasetKind): readonly string[] => [...files, ...optionalFiles]
 
 /** The data set with a given name; undefined if there is none. */
 export function datasetNamed(name: unknown): DatasetKind | undefined {

@@ -1,9 +1,59 @@
-/** The order of the images in an epoch. */
+/** The order in which an epoch takes the images of a data set. It depends only on (seed, epoch). */
 import { KeyedRandom, PURPOSE } from '../../random/philox'
 import type { Seed } from '../../random/seed'
 
-/** The positions of all images in their order: shuffled anew for each epoch, or the data set's own. */
-export function epochOrder(length: number, { shuffle, seed, epoch }: { shuffle: boolean; seed: Seed; epoch: number }) {
-  if (!shuffle) return Int32Array.from({ length }, (_, i) => i)
-  return new KeyedRandom(seed, PURPOSE.shuffle, epoch).permutation(length)
+/**
+ * - 'shuffle': every image once, in a new order each epoch.
+ * - 'balanced': as many draws as there are images, the same number from every class that has images. Images of a rare
+ * class come several times, those of a frequent class not in every epoch.
+ * - 'none': the data set's own order.
+ */
+export type Sampler = 'shuffle' | 'balanced' | 'none'
+
+export const SAMPLERS = ['shuffle', 'balanced'] as const
+
+interface Classified {
+  length: number
+  labels: Int32Array
+}
+
+/** Positions in the data set, as many as it has images. */
+export function epochOrder({ length, labels }: Classified, sampler: Sampler, seed: Seed, epoch: number): Int32Array {
+  if (sampler === 'none') return Int32Array.from({ length }, (_, i) => i)
+  const random = new KeyedRandom(seed, PURPOSE.shuffle, epoch)
+  const order = random.permutation(length)
+  if (sampler === 'shuffle') return order
+  const drawn = balancedDraws(labels, seed, epoch)
+  return order.map((place) => drawn[place])
+}
+
+/** One draw for each label, class by class. */
+function balancedDraws(labels: Int32Array, seed: Seed, epoch: number): Int32Array {
+  const members = membersOf(labels)
+  const classes = [...members.keys()].sort((a, b) => a - b)
+  const drawn = new Int32Array(labels.length)
+  let filled = 0
+  for (const [rank, label] of classes.entries()) {
+    const images = members.get(label) as number[]
+    // The draws that do not divide evenly go to other classes in each epoch.
+    const extra = (rank + epoch) % classes.length < labels.length % classes.length ? 1 : 0
+    const draws = Math.floor(labels.length / classes.length) + extra
+    const random = new KeyedRandom(seed, PURPOSE.balance, epoch, label)
+    for (let done = 0; done < draws; ) {
+      // Every image of the class comes once before one comes again.
+      const order = random.permutation(images.length)
+      for (let i = 0; i < images.length && done < draws; i++, done++) drawn[filled++] = images[order[i]]
+    }
+  }
+  return drawn
+}
+
+function membersOf(labels: Int32Array): Map<number, number[]> {
+  const members = new Map<number, number[]>()
+  for (let i = 0; i < labels.length; i++) {
+    const images = members.get(labels[i])
+    if (images === undefined) members.set(labels[i], [i])
+    else images.push(i)
+  }
+  return members
 }

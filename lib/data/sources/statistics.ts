@@ -50,9 +50,7 @@ export class PixelSums {
 
   get statistics(): ChannelStatistics {
     const mean = this.#sum.map((sum) => sum / this.#pixels)
-    const std = mean.map((average, c) =>
-      Math.sqrt(Math.max(0, this.#squares[c] / this.#pixels - average * average)),
-    )
+    const std = mean.map((average, c) => Math.sqrt(Math.max(0, this.#squares[c] / this.#pixels - average * average)))
     return { mean: mean.map((value) => value / 255), std: std.map((value) => value / 255) }
   }
 }
@@ -83,19 +81,21 @@ export const needsStatistics = ({ mean, std }: WantedNormalization): boolean => 
  * The mean and standard deviation to normalise with, per channel: the configuration's values, or those of the training
  * images where it says null.
  *
- * @param own the statistics of the training images, if they are known. Default: those of `train`, where they are needed
+ * @param own the statistics of the training images, which must be given for image files. Default: computed, where they are needed
  * @throws MbconvError ERR_CONFIG for a wrong number of channels or a deviation of 0 or less, ERR_DATA if all training
  *   images have a single colour
  */
 export function normalization(
   train: Dataset,
   wanted: WantedNormalization,
-  own = train.shape !== null && needsStatistics(wanted) ? statistics(train) : undefined,
+  own?: ChannelStatistics,
 ): ChannelStatistics {
   checkObject('normalization', 'wanted', wanted)
+  // Image files are refused here: their statistics take time, so the caller passes them.
+  const computed = own ?? (needsStatistics(wanted) ? statistics(train as ImageDataset) : undefined)
   const channels = channelsOf(train)
   const listOf = (key: 'mean' | 'std'): number[] => {
-    const value = wanted[key] ?? own![key]
+    const value = wanted[key] ?? computed![key]
     const list = perChannel(value, channels)
     if (list !== undefined) return [...list]
     const given = (value as number[]).length

@@ -8,8 +8,7 @@ import { z } from 'zod'
 import { checkFile, type FileKind } from '../../config/file'
 import { applyOverrides } from '../../config/overrides'
 import { type Problem, problemsOf, problemTexts, valueAt } from '../../config/problems'
-import { namedDefaults } from '../../config/schema'
-import { checkConfig, type TrainConfig, trainConfigSchema, withFullName } from '../../config/train'
+import { checkConfig, defaultName, type TrainConfig, trainConfigSchema, withFullName } from '../../config/train'
 import { readYaml } from '../../config/yaml'
 import { MbconvError } from '../../errors/error'
 import type { StoredSeed } from '../../random/seed'
@@ -134,9 +133,10 @@ export interface ExperimentSpec
 /** The profile's name if none was requested. */
 export const NO_PROFILE = 'default'
 
-const KIND: Pick<FileKind<ExperimentSpec>, 'override' | 'namedDefaults'> = {
+const KIND: Pick<FileKind<ExperimentSpec>, 'override' | 'defaultName'> = {
   override: '--set train.epochs=3',
-  namedDefaults: new Map([...namedDefaults].map(([key, name]) => [`train.${key}`, name])),
+  defaultName: (key, root) =>
+    key.startsWith('train.') && isMapping(root) ? defaultName(key.slice('train.'.length), root.train) : undefined,
 }
 
 export interface SpecOptions {
@@ -175,7 +175,7 @@ export function parseExperimentFile(file: string, { profile, set = [] }: SpecOpt
 export function parseExperiment(input: ExperimentInput, { profile, set = [] }: SpecOptions = {}): ExperimentSpec {
   checkProfile(input, profile, 'the experiment')
   const { raw, complaints } = applyOverrides(withProfile(input, profile), set, {
-    namedDefaults: KIND.namedDefaults,
+    defaultName: KIND.defaultName,
     example: KIND.override,
   })
   const checked = checkExperiment(raw, profile ?? NO_PROFILE, () => process.cwd())

@@ -35,16 +35,19 @@ async function step(stepper: Stepper, { trainLoader, schedule }: Session): Promi
   await batches.return?.()
 }
 
-/** Number of steps and evaluated images in a whole job. */
-function workOf(config: TrainConfig, { trainImages, testImages }: Session): { steps: number; evaluated: number } {
-  const { data, epochs, maxSteps, evalEveryEpochs } = config
+/**
+ * Number of batches and evaluated images in a whole job. The time of a batch without an update counts as that of one
+ * with it.
+ */
+function workOf(config: TrainConfig, { trainImages, testImages }: Session): { batches: number; evaluated: number } {
+  const { data, epochs, maxSteps, evalEveryEpochs, accumulate } = config
   const announced = datasetKind(data.dataset).announced?.(data as never)
   const { train, test } = announced ?? { train: trainImages, test: testImages }
   const perEpoch = Math.max(1, Math.floor(train / data.batchSize))
-  const steps = Math.min(epochs * perEpoch, maxSteps ?? Number.POSITIVE_INFINITY)
+  const batches = Math.min(epochs * perEpoch, maxSteps === null ? Number.POSITIVE_INFINITY : maxSteps * accumulate)
   const evaluations =
-    Math.floor(steps / perEpoch / evalEveryEpochs) + (steps % (perEpoch * evalEveryEpochs) === 0 ? 0 : 1)
-  return { steps, evaluated: evaluations * test }
+    Math.floor(batches / perEpoch / evalEveryEpochs) + (batches % (perEpoch * evalEveryEpochs) === 0 ? 0 : 1)
+  return { batches, evaluated: evaluations * test }
 }
 
 /**
@@ -69,9 +72,9 @@ export async function measureJob(input: TrainConfigInput): Promise<{ seconds: nu
       if (i > 0 || performance.now() - began > ENOUGH) best = Math.min(best, took)
       if (performance.now() - began > ENOUGH) break
     }
-    const { steps, evaluated } = workOf(config, session)
+    const { batches, evaluated } = workOf(config, session)
     const images = Math.min(config.data.batchSize, session.trainImages)
-    return { seconds: OVERHEAD + best * steps + (FORWARD_SHARE * best * evaluated) / images }
+    return { seconds: OVERHEAD + best * batches + (FORWARD_SHARE * best * evaluated) / images }
   } catch (error) {
     return { seconds: null, why: (error as Error).message }
   } finally {

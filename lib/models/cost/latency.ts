@@ -95,7 +95,7 @@ export function measureLatency(arch: Arch, options: LatencyOptions = {}): Latenc
       if (training) optimizer = new RMSprop(network.parameters(), { lr: 0 })
       const parts: StepParts | undefined = optimizer && {
         ...{ model: network, criterion: crossEntropy, optimizer, ema: null, device, memoryFormat },
-        ...{ maxGradNorm: null, mustBeFinite: 'nothing' },
+        ...{ precision: 'float32', scaler: null, clip: null, mustBeFinite: 'nothing' },
       }
       const step = () =>
         scope(() => {

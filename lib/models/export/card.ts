@@ -15,12 +15,13 @@ import { BLOCK_KINDS } from '../arch/kinds'
 import { COUNTING_RULE, count } from '../cost/count'
 import { Network } from '../network/network'
 import { checkProfile, type Profile } from '../network/profiles'
+import type { Confidence } from './confidence'
 
 /**
  * Raised when an older program could not use what a newer one wrote. Format 1 knew no `squash` and no `colorManagement`,
- * format 2 no `edge` blocks and no `dropPath`.
+ * format 2 no `edge` blocks and no `dropPath`, format 3 no `confidence`.
  */
-const FORMAT = 3
+const FORMAT = 4
 
 /** A card has a few kilobytes, or some hundred with many class names. */
 const MAX_BYTES = 64 * 2 ** 20
@@ -107,8 +108,13 @@ const metrics = z.strictObject({
   step: count0.nullable(),
 })
 
+const confidence = z.strictObject({
+  temperature: z.number().positive(),
+  quantiles: z.array(z.number().min(0).max(1)).length(101),
+})
+
 const cardSchema = z.strictObject({
-  format: z.literal([1, 2, FORMAT]).transform(() => FORMAT),
+  format: z.literal([1, 2, 3, FORMAT]).transform(() => FORMAT),
   name: z.string().min(1),
   arch,
   profile,
@@ -118,6 +124,7 @@ const cardSchema = z.strictObject({
   // Not checked further, so that a card stays readable when the training configuration gets new fields.
   training: z.record(z.string(), z.unknown()).nullable(),
   metrics: metrics.nullable(),
+  confidence: confidence.nullable().default(null),
   source: z.string().nullable(),
   notes: z.array(z.string()),
 })
@@ -148,6 +155,8 @@ export interface ModelCard {
   /** The complete configuration of the training run; null if the weights come from elsewhere. */
   readonly training: Readonly<Record<string, unknown>> | null
   readonly metrics: CardMetrics | null
+  /** How sure the network is on images that it was evaluated on; null if that was not measured. */
+  readonly confidence: Readonly<Confidence> | null
   /** Where the weights came from: an address, a file's name, a run's checkpoint. */
   readonly source: string | null
   /** Further facts for users, such as a re-initialised classifier. */
@@ -167,6 +176,7 @@ export interface CardOptions {
   preprocessing?: Partial<Omit<Preprocessing, 'channels'>>
   training?: object | null
   metrics?: CardMetrics | null
+  confidence?: Confidence | null
   source?: string | null
   notes?: readonly string[]
 }
@@ -181,9 +191,10 @@ export function makeCard(network: Network, options: CardOptions = {}): ModelCard
   if (!(network instanceof Network)) {
     throw new MbconvError('ERR_TYPE', `${op}: network must be a network, as models.create makes them`, { op })
   }
-  checkOptions(op, options, ['name', 'classes', 'preprocessing', 'training', 'metrics', 'source', 'notes'])
+  checkOptions(op, options, ['name', 'classes', 'preprocessing', 'training', 'metrics', 'confidence', 'source', 'notes'])
   const { arch, profile, numClasses, inChannels } = network
-  const { name = arch.name, training = null, metrics = null, source = null, notes = [] } = options
+  const { name = arch.name, training = null, metrics = null } = options
+  const { confidence = null, source = null, notes = [] } = options
   const { classes = Array.from({ length: numClasses }, (_, i) => `class ${i}`) } = options
   if (Array.isArray(classes) && classes.length !== numClasses) {
     const text = `${op}: classes has ${classes.length} names, the network ${numClasses} classes`
@@ -211,7 +222,7 @@ export function makeCard(network: Network, options: CardOptions = {}): ModelCard
   const counts = { params, macs, rule: COUNTING_RULE }
   // JSON drops undefined fields, so the card in memory has none either.
   const card = jsonOf(op, {
-    ...{ format: FORMAT, name, arch, profile, classes, preprocessing, counts, training, metrics, source, notes },
+    ...{ format: FORMAT, name, arch, profile, classes, preprocessing, counts, training, metrics, confidence, source, notes },
   })
   return checkCard(card, (problem) => {
     throw new MbconvError('ERR_VALUE', `${op}: ${problem}`, { op })

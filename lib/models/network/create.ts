@@ -1,5 +1,5 @@
 /** Creates models by name or from a table. */
-import { checkCount, checkOptions, checkRate, shown } from '../../errors/check'
+import { checkCount, checkOneOf, checkOptions, checkRate, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { Device, DType } from '../../native/types'
 import type { Init } from '../../nn/layers'
@@ -9,7 +9,7 @@ import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
 import { defaultDropPath } from '../arch/plan'
 import { arch as archNamed } from '../families/catalogue'
-import { Network } from './network'
+import { Network, type Recomputed } from './network'
 import { checkProfile, type Profile, type ProfileName, profileNamed } from './profiles'
 
 export interface CreateOptions {
@@ -37,6 +37,11 @@ export interface CreateOptions {
   dtype?: DType
   /** `paper` (default), or `none`: the weights stay uninitialised, for a state dict that will be loaded. */
   init?: Init
+  /**
+   * What is computed again in the backward pass in place of keeping its activations: each block or each stage. Takes
+   * less memory and more time. On the CPU only. Default none.
+   */
+  recompute?: Recomputed
 }
 
 /**
@@ -59,8 +64,9 @@ export function create(model: string | Arch, options: CreateOptions = {}): Netwo
     'device',
     'dtype',
     'init',
+    'recompute',
   ])
-  const { numClasses = 1000, inChannels = 3, dropout = arch.dropout, seed, init = 'paper' } = options
+  const { numClasses = 1000, inChannels = 3, dropout = arch.dropout, seed, init = 'paper', recompute = 'none' } = options
   const { dropPath = defaultDropPath(arch) } = options
   const { profile = 'paper', device = 'cpu', dtype = 'float32' } = options
   checkCount(op, 'numClasses', numClasses)
@@ -70,6 +76,7 @@ export function create(model: string | Arch, options: CreateOptions = {}): Netwo
   if (init !== 'paper' && init !== 'none') {
     throw new MbconvError('ERR_VALUE', `${op}: init must be 'paper' or 'none', got ${shown(init)}`, { op })
   }
+  checkOneOf(op, 'recompute', recompute, ['none', 'blocks', 'stages'])
   if (seed !== undefined) seedBits(op, seed)
   const settings = {
     numClasses,
@@ -77,6 +84,7 @@ export function create(model: string | Arch, options: CreateOptions = {}): Netwo
     dropPath,
     dropout,
     init,
+    recompute,
     profile: typeof profile === 'string' ? profileNamed(profile, arch.name) : checkProfile(op, profile),
   }
   const build = () => new Network(arch, settings)

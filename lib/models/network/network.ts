@@ -7,6 +7,8 @@ import { MbconvError } from '../../errors/error'
 import * as F from '../../nn/functional'
 import { Dropout, Hardswish, type Init, Linear } from '../../nn/layers'
 import { Module, Sequential } from '../../nn/module'
+import { isGradEnabled } from '../../tensor/core/autograd'
+import { recompute } from '../../tensor/core/recompute'
 import { scope } from '../../tensor/core/scope'
 import { Tensor } from '../../tensor/core/tensor'
 import type { CheckedArch } from '../arch/check'
@@ -27,7 +29,12 @@ export interface NetworkSettings {
   init: Init
   /** Batch norms folded into the convolutions: {@link Network.fuse} makes such networks. Default false. */
   folded?: boolean
+  /** See {@link Network.recomputed}. Default none. */
+  recompute?: Recomputed
 }
+
+/** The parts whose activations are computed again for the gradient. */
+export type Recomputed = 'none' | 'blocks' | 'stages'
 
 /** The network: images [N, inChannels, H, W], normalised, to logits [N, numClasses]. */
 export class Network extends Module {
@@ -39,16 +46,22 @@ export class Network extends Module {
   readonly inChannels: number
   /** Whether batch norms are folded into the convolutions. {@link fuse} makes such networks; they cannot be trained. */
   readonly folded: boolean
+  /**
+   * What is computed again in the backward pass in place of keeping its activations: each block, each stage, or nothing.
+   * Gradients and statistics are the same, bit for bit. On the CPU only.
+   */
+  readonly recomputed: Recomputed
   #frozen = 0
 
   constructor(arch: CheckedArch, settings: NetworkSettings) {
     super()
-    const { numClasses, inChannels, profile, dropPath, dropout, init, folded = false } = settings
+    const { numClasses, inChannels, profile, dropPath, dropout, init, folded = false, recompute = 'none' } = settings
     this.arch = arch
     this.profile = profile
     this.numClasses = numClasses
     this.inChannels = inChannels
     this.folded = folded
+    this.recomputed = recompute
     const context: Context = { profile, init, folded, squeeze: arch.squeeze ?? SQUEEZE }
     const activation = activationOf(arch)
     const convNorm = (input: number, output: number, kernel: number, stride: number) =>
@@ -247,15 +260,17 @@ export class Network extends Module {
   #run(x: Tensor, keeps: (stage: number, y: Tensor) => boolean = () => false): Tensor {
     let y = x
     let free = false
+    const again = this.recomputed !== 'none' && this.training && isGradEnabled()
     const step = (forward: (input: Tensor) => Tensor) => {
       const input = y
-      y = scope(() => forward(input))
+      y = scope(() => (again ? recompute(forward, input) : forward(input)))
       if (free) input.dispose()
       free = true
     }
     for (const [stage, part] of [...this.features].entries()) {
       const blocks: Iterable<Module> = part instanceof ConvNorm ? [part] : (part as Sequential)
-      for (const block of blocks) step((input) => block.forward(input))
+      if (again && this.recomputed === 'stages') step((input) => part.forward(input))
+      else for (const block of blocks) step((input) => block.forward(input))
       if (stage === 0 && this.arch.stemPool) step((input) => F.maxPool2d(input, 3, { stride: 2, padding: 1 }))
       if (keeps(stage, y)) free = false
     }

@@ -1,15 +1,24 @@
 import { crossEntropy } from '../../nn/functional'
-import { fraction } from '../../schema/fields'
-import type { Criterion, CriterionKind } from './criterion'
+import { type ClassWeights, classWeightsField, classWeightTensor } from './class-weights'
+import type { Criterion, CriterionKind, DataFacts } from './criterion'
+import { labelSmoothingField } from './targets'
 
-/** The entry in kinds.ts. */
+/**
+ * The entry in kinds.ts. Class weights act as in torch: with classes as targets, the mean is divided by the sum of the
+ * images' weights; with distributions, by the number of images.
+ */
 export const crossEntropyKind = {
   name: 'crossEntropy',
-  keys: {
-    labelSmoothing: fraction().default(0.1).describe('share of the target spread evenly over all classes'),
+  keys: { labelSmoothing: labelSmoothingField(), classWeights: classWeightsField() },
+  make({ labelSmoothing, classWeights = null }: Options, facts: DataFacts): Criterion {
+    const weight = classWeightTensor(classWeights, facts)
+    const loss: Criterion = (logits, targets) => crossEntropy(logits, targets, { labelSmoothing, weight })
+    return Object.assign(loss, { dispose: () => weight?.dispose() })
   },
-  make:
-    ({ labelSmoothing }: { labelSmoothing: number }): Criterion =>
-    (logits, labels) =>
-      crossEntropy(logits, labels, { labelSmoothing }),
 } satisfies CriterionKind
+
+export interface Options {
+  labelSmoothing: number
+  /** Missing in runs older than it. */
+  classWeights?: ClassWeights
+}

@@ -4,20 +4,39 @@ import { checkOneOf } from '../../errors/check'
 import { kindNamed, namesOf } from '../../schema/kinds'
 import { constantKind } from './constant'
 import { cosineKind } from './cosine'
-import type { Schedule, ScheduleKind } from './schedule'
+import { oneCycleKind } from './one-cycle'
+import { plateauKind } from './plateau'
+import { polynomialKind } from './polynomial'
+import type { Schedule, ScheduleKind, TimeOptions } from './schedule'
 import { staircaseKind } from './staircase'
+import { stepKind } from './step'
 
 /** Every schedule that a configuration may name. */
-export const SCHEDULES = [staircaseKind, cosineKind, constantKind] as const
+export const SCHEDULES = [
+  staircaseKind,
+  cosineKind,
+  constantKind,
+  stepKind,
+  polynomialKind,
+  oneCycleKind,
+  plateauKind,
+] as const
 
 /** The schedule of a configuration that names none: the paper's. */
 export const DEFAULT_SCHEDULE = 'staircase'
 
-/** A schedule in a training configuration, with lengths in epochs. */
-export type ScheduleConfig = z.output<(typeof SCHEDULES)[number]['schema']>
+type Described = z.output<(typeof SCHEDULES)[number]['schema']>
+
+/** A schedule in a training configuration, with lengths in epochs. The keys of its clock may be left out. */
+export type ScheduleConfig = Described extends infer Each
+  ? Each extends unknown
+    ? Omit<Each, keyof TimeOptions> & TimeOptions
+    : never
+  : never
 
 /**
- * The schedule that a configuration requests. If an epoch has only one step, the warm-up skips the rate 0.
+ * The schedule that a configuration requests. If an epoch has only one step, or the rate changes only from epoch to
+ * epoch, the warm-up skips the rate 0.
  *
  * @param lr peak learning rate
  * @param stepsPerEpoch updates in an epoch
@@ -26,8 +45,18 @@ export type ScheduleConfig = z.output<(typeof SCHEDULES)[number]['schema']>
  */
 export function scheduleOf(config: ScheduleConfig, lr: number, stepsPerEpoch: number, totalSteps: number): Schedule {
   checkOneOf('scheduleOf', 'name', config.name, namesOf(SCHEDULES))
+  const { every = 'update' } = config
+  if (every === 'epoch') {
+    // The same schedule on a clock whose unit is the epoch, as timm's schedulers have by default.
+    const byEpoch = scheduleOf({ ...config, every: 'update' }, lr, 1, totalSteps / stepsPerEpoch)
+    return (step) => byEpoch(Math.floor(step / stepsPerEpoch))
+  }
   const kind = kindNamed<ScheduleKind>(SCHEDULES, config.name) as ScheduleKind
-  // Warm-up steps are rounded down to whole ones, as in the reference.
-  const warmupSteps = Math.floor(config.warmupEpochs * stepsPerEpoch)
+  const warmupSteps = warmupLength(config, stepsPerEpoch)
   return kind.make(config as never, { lr, warmupSteps, skipZero: stepsPerEpoch === 1, stepsPerEpoch, totalSteps })
+}
+
+/** Length of a configuration's warm-up in updates. Epochs are rounded down to whole updates, as in the reference. */
+export function warmupLength({ warmupEpochs = 0, warmupSteps = null }: TimeOptions, stepsPerEpoch: number): number {
+  return warmupSteps ?? Math.floor(warmupEpochs * stepsPerEpoch)
 }

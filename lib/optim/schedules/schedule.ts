@@ -1,15 +1,32 @@
 /**
  * Learning-rate schedules: functions from the step to the rate.
  *
- * `step` counts the earlier updates, so the first update asks for step 0. Every schedule can begin with a warm-up that
+ * `step` counts the earlier updates, so the first update asks for step 0. A schedule can begin with a warm-up that
  * rises linearly from 0. The first update then gets rate 0, unless `skipZero` is set.
  */
 import { z } from 'zod'
 import { MbconvError } from '../../errors/error'
 import type { CrossProblem, NamedSchema } from '../../schema/kinds'
 
+/** The result of an evaluation, for schedules that depend on it. */
+export interface ScheduleMetrics {
+  loss: number
+  top1: number
+}
+
+/** What a schedule remembers, as JSON; null stands for no number. */
+export type ScheduleState = Record<string, number | null>
+
 /** The learning rate of the update that follows `step` earlier ones. */
-export type Schedule = (step: number) => number
+export interface Schedule {
+  (step: number): number
+  /** Only where the rate depends on results: takes those of an evaluation after `step` updates. */
+  observe?(step: number, metrics: ScheduleMetrics): void
+  /** What {@link observe} has changed, for {@link restore}. */
+  state?(): ScheduleState
+  /** @throws MbconvError ERR_VALUE for a state of another form */
+  restore?(state: ScheduleState): void
+}
 
 export interface WarmupOptions {
   /** Peak learning rate. */
@@ -28,7 +45,7 @@ export interface Course extends Required<WarmupOptions> {
 
 /** The description of a schedule. Each is beside its function; kinds.ts lists them. */
 export interface ScheduleKind {
-  /** Schema of a configuration's `schedule:`, a strict object with `name` and `warmupEpochs`; all lengths in epochs. */
+  /** Schema of a configuration's `schedule:`, a strict object with `name`; all lengths are in epochs. */
   readonly schema: NamedSchema
   /** @param options checked by the schema, defaults filled in */
   make(options: never, course: Course): Schedule
@@ -42,8 +59,43 @@ export interface ScheduleKind {
 
 export const epochs = () => z.number().max(Number.MAX_SAFE_INTEGER)
 
-export const warmupEpochs = (length: number) =>
-  epochs().min(0).default(length).describe('the learning rate rises from 0 in a line over so many epochs')
+/** The configuration keys of the warm-up. */
+export const warmupFields = (length: number) => ({
+  warmupEpochs: epochs().min(0).default(length).describe('the learning rate rises from 0 in a line over so many epochs'),
+  warmupSteps: z
+    .int()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('the same in steps; null: warmupEpochs says how long'),
+})
+
+/** The configuration key for the clock. */
+export const everyField = () =>
+  z.enum(['update', 'epoch']).default('update').describe('whether the rate changes with each update or each epoch')
+
+/** The warm-up and the clock, which most schedules have. */
+export const timeFields = (length: number) => ({ ...warmupFields(length), every: everyField() })
+
+/** The options that {@link timeFields} describes, as a configuration has them; older runs lack the last two. */
+export interface TimeOptions {
+  warmupEpochs?: number
+  warmupSteps?: number | null
+  every?: 'update' | 'epoch'
+}
+
+/** Problems of a warm-up that is given twice, or in a unit that the clock does not have. */
+export function timeProblems({ warmupEpochs, warmupSteps, every }: Record<string, unknown>): CrossProblem[] {
+  if (typeof warmupSteps !== 'number') return []
+  if (typeof warmupEpochs === 'number' && warmupEpochs > 0) {
+    return [{ path: ['warmupSteps'], message: 'is given besides warmupEpochs', hint: 'leave one of them out' }]
+  }
+  if (every === 'epoch') {
+    const hint = 'write warmupEpochs, or every: update'
+    return [{ path: ['warmupSteps'], message: 'counts updates, and every: epoch counts epochs', hint }]
+  }
+  return []
+}
 
 /** `schedule`, with a linear rise from 0 to `lr` over the first `warmupSteps`. */
 export function warmedUp({ lr, warmupSteps = 0, skipZero = false }: WarmupOptions, schedule: Schedule): Schedule {
@@ -61,3 +113,12 @@ export function requireRange(name: string, value: number, min: number, open = fa
     )
   }
 }
+
+/** `minLr` must not exceed the peak rate. */
+export function minLrProblems({ minLr }: Record<string, unknown>, lr: unknown): CrossProblem[] {
+  return typeof lr === 'number' && typeof minLr === 'number' && minLr > lr
+    ? [{ path: ['minLr'], message: `must be at most optimizer.lr, ${lr}` }]
+    : []
+}
+
+export const minLrField = () => z.number().min(0).default(0).describe('learning rate at the end')

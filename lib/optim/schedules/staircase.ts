@@ -5,9 +5,10 @@ import {
   requireRange,
   type Schedule,
   type ScheduleKind,
+  timeFields,
+  timeProblems,
   type WarmupOptions,
   warmedUp,
-  warmupEpochs,
 } from './schedule'
 
 export interface StaircaseOptions extends WarmupOptions {
@@ -30,7 +31,7 @@ export function staircase(options: StaircaseOptions): Schedule {
 
 const schema = z.strictObject({
   name: z.literal('staircase'),
-  warmupEpochs: warmupEpochs(5),
+  ...timeFields(5),
   decayEpochs: epochs().positive().default(2.4).describe('epochs between two drops, counted from the first step'),
   decayRate: z.number().positive().max(1).default(0.97).describe('factor of a drop'),
 })
@@ -40,4 +41,5 @@ export const staircaseKind = {
   schema,
   make: ({ decayEpochs, decayRate }: z.output<typeof schema>, { lr, warmupSteps, skipZero, stepsPerEpoch }: Course) =>
     staircase({ lr, warmupSteps, skipZero, decaySteps: decayEpochs * stepsPerEpoch, decayRate }),
+  check: timeProblems,
 } satisfies ScheduleKind

@@ -32,6 +32,21 @@ export function autocast<T>(options: AutocastOptions, fn: () => T): T {
   }
 }
 
+/** Remembers the current mode of a device. The result runs a function in that mode. */
+export function captureAutocast(device: Device): <T>(fn: () => T) => T {
+  const addon = native()
+  const [enabled, dtype] = addon.enterAutocast(device, false, 'bfloat16')
+  addon.exitAutocast(device, enabled, dtype)
+  return (fn) => {
+    const [wasEnabled, before] = addon.enterAutocast(device, enabled, dtype)
+    try {
+      return fn()
+    } finally {
+      addon.exitAutocast(device, wasEnabled, before)
+    }
+  }
+}
+
 export function isAutocastEnabled(device: Device = 'cpu'): boolean {
   return native().isAutocastEnabled(device)
 }

@@ -1,6 +1,7 @@
 /** Recomputation: activations are not kept, but computed again in the backward pass. */
 import { checkFunction } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
+import { captureAutocast } from './autocast'
 import { enableGrad } from './autograd'
 import { autogradFunction } from './autograd-function'
 import { empty } from './create'
@@ -14,14 +15,22 @@ import { Tensor } from './tensor'
  */
 const DEEPEST = 60
 let depth = 0
+/** How many second runs are under way, one inside another. */
+let secondRuns = 0
+
+/**
+ * Whether a function of {@link recompute} is running for the second time. Then it must not repeat side effects, such as
+ * the update of running statistics.
+ */
+export const isRecomputing = (): boolean => secondRuns > 0
 
 /**
  * Runs `fn` without keeping the activations that its gradient needs, and runs it again during backward(). This saves
  * memory and costs time. PyTorch calls it `torch.utils.checkpoint.checkpoint`; `mb.checkpoint` is another name of this
  * function.
  *
- * @param fn Maps tensors to one tensor. It must do the same both times; random numbers are repeated. It runs in a scope
- *   of its own, which frees everything that it makes and does not return.
+ * @param fn Maps tensors to one tensor. It must do the same both times; random numbers and autocast are repeated, and
+ *   batch norms update their statistics only the first time. It runs in a scope of its own, which frees everything that it makes and does not return.
  * @param inputs The tensors that the gradient flows to, besides the parameters that `fn` closes over.
  * @throws MbconvError ERR_AUTOGRAD when nested in 60 others
  */
@@ -37,10 +46,12 @@ export function recompute(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor
     })
   }
   let randomState: Uint8Array
+  let inSameMode: ReturnType<typeof captureAutocast>
   const wanted = inputs.map((tensor) => tensor.requiresGrad)
   const recomputed = autogradFunction({
     forward(context, _trigger, ...tensors) {
       randomState = getRandomState()
+      inSameMode = captureAutocast('cpu')
       context.save(...tensors)
       depth++
       try {
@@ -52,14 +63,16 @@ export function recompute(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor
     backward(context, gradient) {
       const now = getRandomState()
       setRandomState(randomState)
+      secondRuns++
       try {
         return scope(() => {
           const tensors = context.saved.map((tensor, i) => tensor.detach().requiresGrad_(wanted[i]))
-          const output = enableGrad(() => fn(...tensors))
+          const output = enableGrad(() => inSameMode(() => fn(...tensors)))
           output.backward(gradient)
           return [null, ...tensors.map((tensor) => tensor.grad)]
         })
       } finally {
+        secondRuns--
         setRandomState(now)
       }
     },

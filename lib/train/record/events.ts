@@ -1,6 +1,18 @@
 /** The events of a training run, and its result. */
 
+import type { Confidence } from '../../models/export/confidence'
+import type { Precision } from '../../optim/precision'
 import type { StopReason } from '../../process/stop-reason'
+
+/** Figures of each class, in the order of the classes. */
+export interface PerClass {
+  /** Images of the class. */
+  images: number[]
+  /** Share of the predictions of the class that are right, 0 … 1; null if it was never predicted. */
+  precision: (number | null)[]
+  /** Share of the images of the class that were recognised, 0 … 1; null if there are none. */
+  recall: (number | null)[]
+}
 
 /** The quality of a model on a data set. */
 export interface Evaluation {
@@ -10,10 +22,25 @@ export interface Evaluation {
   top1: number
   /** Share of images whose class is among the five most probable, 0 … 1. */
   top5: number
-  /** Counts: a row for each true class, a column for each predicted class. */
-  confusion: number[][]
+  /** Counts: a row for each true class, a column for each predicted class. null with more than 100 classes. */
+  confusion: number[][] | null
+  /** null if there was no evaluation, or if it is from an older version. */
+  perClass: PerClass | null
+  /**
+   * Expected calibration error, 0 … 1: how far confidence and accuracy differ, over 15 intervals of confidence. NaN if
+   * there was no evaluation, or if it is from an older version.
+   */
+  ece: number
+  /** null if there was no evaluation, a logit was not finite, or it is from an older version. */
+  confidence: Confidence | null
   /** Names of the classes. */
   classes: string[]
+}
+
+/** Number of evaluated images. */
+export function evaluatedImages({ perClass, confusion }: Pick<Evaluation, 'perClass' | 'confusion'>): number {
+  const counts = perClass?.images ?? confusion?.flat() ?? []
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 export interface StartEvent {
@@ -29,6 +56,8 @@ export interface StartEvent {
   macs: number
   /** The device in use: 'cpu', 'cuda:0' … */
   device: string
+  /** The precision in use: 'float32', 'bf16' or 'fp16'. */
+  precision: Precision
   /** Steps done before; above 0 in a resumed run. */
   startStep: number
   trainImages: number
@@ -42,13 +71,17 @@ export interface StepEvent {
   /** The epoch of this step, counted from 0. */
   epoch: number
   /**
-   * Training loss before the update, with label smoothing. NaN or infinite only if the step was skipped for that
-   * reason.
+   * Training loss before the update, with label smoothing; the mean over the step's batches. NaN or infinite only if
+   * the step was skipped for that reason.
    */
   loss: number
   lr: number
   /** Images per second in training, since the last reading of the loss. */
   imagesPerSecond: number
+  /** Share of the training time that was spent waiting for data, since the last reading of the loss, 0 … 1. */
+  dataWait: number
+  /** Bytes of memory in use: on a GPU, what libtorch has reserved there; else what this process holds. */
+  memory: number
 }
 
 export interface EvalEvent {
@@ -81,13 +114,18 @@ export interface EndEvent {
 export type TrainEvent = StartEvent | StepEvent | EvalEvent | CheckpointEvent | WarningEvent | EndEvent
 
 /**
- * The result of a run. An interrupted run reports its latest evaluation; without one, the figures are NaN and
- * `confusion` is empty.
+ * The result of a run. An interrupted run reports its latest evaluation; without one, the figures are NaN, `confusion`
+ * is empty and `perClass` is null.
  */
 export interface TrainResult extends Evaluation {
   runDir: string
   /** Folder of the newest checkpoint. */
   checkpoint: string
+  /**
+   * The best evaluation by top-1, and the folder of its checkpoint, which other commands take their weights from. The
+   * folder is null if none was kept; `best` is null before the first evaluation.
+   */
+  best: { step: number; top1: number; checkpoint: string | null } | null
   /** Steps done. */
   steps: number
   /** Epochs completed. */
@@ -95,4 +133,6 @@ export interface TrainResult extends Evaluation {
   /** Seconds spent on training steps, including earlier parts of a resumed run, without evaluation and saving. */
   seconds: number
   interrupted: false | StopReason
+  /** Why there are no more steps: all are done, evaluations stopped improving, or the run was interrupted. */
+  endedBy: 'completion' | 'earlyStopping' | 'interruption'
 }

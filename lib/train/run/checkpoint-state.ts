@@ -25,13 +25,15 @@ const measured = z
   .number()
   .nullable()
   .transform((value) => value ?? Number.NaN)
+const shares = z.array(z.number().nullable())
+const evaluated = z.object({ step: count, top1: z.number() })
 
 const trainState = z.object({
   /** Steps done. */
   step: count,
   /** Epochs completed. */
   epoch: count,
-  /** Number of finished batches in the next epoch. */
+  /** Number of finished batches of the epoch that the next step belongs to. */
   batchInEpoch: count,
   stepsPerEpoch: z.int().min(1),
   /** What the steps were done with. Keys that are newer than the checkpoint have their defaults, derived ones too. */
@@ -67,12 +69,36 @@ const trainState = z.object({
       loss: measured,
       top1: z.number(),
       top5: z.number(),
-      confusion: z.array(z.array(count)),
+      confusion: z.array(z.array(count)).nullable(),
+      perClass: z.object({ images: z.array(count), precision: shares, recall: shares }).nullable().default(null),
+      ece: measured.prefault(null),
+      confidence: z
+        .object({ temperature: z.number().positive(), quantiles: z.array(z.number()).length(101) })
+        .nullable()
+        .default(null),
       classes: z.array(z.string()),
     })
     .nullable(),
   /** The best evaluation so far, by top-1. */
-  best: z.object({ step: count, top1: z.number() }).nullable(),
+  best: evaluated.nullable(),
+  /** The evaluations whose checkpoints checkpoint.best keeps, best first. */
+  kept: z.array(evaluated).default([]),
+  /** What earlyStopping has seen: the best result, and the evaluations since; null if it is off. */
+  earlyStopping: z.object({ best: z.number().nullable(), bad: count }).nullable().default(null),
+  /** What the schedule has learned from evaluations; null if it depends on the step only. */
+  schedule: z.record(z.string(), z.number().nullable()).nullable().default(null),
+  /** State of the loss scaler; null without one. */
+  scaler: z
+    .object({
+      scaleFactor: z.number().positive(),
+      growthFactor: z.number().gt(1),
+      backoffFactor: z.number().positive().lt(1),
+      growthInterval: z.int().min(1),
+      goodSteps: count,
+      skipped: count,
+    })
+    .nullable()
+    .default(null),
   /** Seconds spent on training steps. */
   seconds: z.number().min(0),
   /** With onDivergence 'skip': which of the latest steps were skipped, oldest first. */

@@ -158,11 +158,46 @@ export function newestCheckpoint(runDir: string, warn: (message: string) => void
 }
 
 /**
- * The checkpoint at a path: a checkpoint's own folder, or the newest valid one of a run.
+ * The checkpoint of a run's best evaluation, as far as checkpoints are kept; undefined if there is none, or none is
+ * valid.
  *
+ * @param warn called for every better checkpoint that is damaged or missing
+ */
+function bestCheckpoint(runDir: string, warn: (message: string) => void): Checkpoint | undefined {
+  for (const { step } of keptEvaluations(runDir)) {
+    try {
+      return openCheckpoint(checkpointPath(runDir, step))
+    } catch (error) {
+      if (!(error instanceof MbconvError)) throw error
+      warn(`checkpoint skipped: ${error.message}`)
+    }
+  }
+  return undefined
+}
+
+/** The evaluations whose checkpoints a run keeps as its best, by the newest readable state, best first. */
+export function keptEvaluations(runDir: string): TrainState['kept'] {
+  for (const { path } of listCheckpoints(runDir)) {
+    try {
+      return readState(path).state.kept
+    } catch (error) {
+      if (!(error instanceof MbconvError)) throw error
+    }
+  }
+  return []
+}
+
+/** A checkpoint, and why it was taken: named itself, or as the best or the newest one of its run. */
+export type FoundCheckpoint = Checkpoint & { chosen: 'named' | 'best' | 'newest' }
+
+/**
+ * The checkpoint at a path: a checkpoint's own folder, or that of a run's best evaluation. A run that keeps no best
+ * checkpoint (checkpoint.best is 0, or an older version made it) gives its newest valid one.
+ *
+ * @param warn called for every checkpoint that would have been taken but is damaged
  * @throws MbconvError ERR_CHECKPOINT if there is none
  */
-export function findCheckpoint(runOrCheckpoint: string, warn?: (message: string) => void): Checkpoint {
+export function findCheckpoint(runOrCheckpoint: string, warn: (message: string) => void = () => {}): FoundCheckpoint {
   if (typeof runOrCheckpoint !== 'string' || runOrCheckpoint === '') {
     throw new MbconvError('ERR_TYPE', 'the run or checkpoint must be the path of its folder')
   }
@@ -170,18 +205,28 @@ export function findCheckpoint(runOrCheckpoint: string, warn?: (message: string)
   if (!isFolder(path)) {
     throw new MbconvError('ERR_CHECKPOINT', `${runOrCheckpoint}: no such run or checkpoint folder`)
   }
-  if (existsSync(join(path, STATE_FILE)) || FOLDER_NAME.test(basename(path))) return openCheckpoint(path)
+  if (existsSync(join(path, STATE_FILE)) || FOLDER_NAME.test(basename(path))) {
+    return { ...openCheckpoint(path), chosen: 'named' }
+  }
+  const best = bestCheckpoint(path, warn)
+  if (best !== undefined) return { ...best, chosen: 'best' }
   const newest = newestCheckpoint(path, warn)
-  if (newest !== undefined) return newest
+  if (newest !== undefined) return { ...newest, chosen: 'newest' }
   throw new MbconvError('ERR_CHECKPOINT', `${runOrCheckpoint}: holds no checkpoint`, {
     hint: 'Give the folder of a run, or one of its checkpoints/step-… folders.',
   })
 }
 
-/** Removes all but the newest `keep` checkpoints up to `step`. Checkpoints of later steps belong to another history. */
-export function pruneCheckpoints(runDir: string, keep: number, step: number): void {
+/**
+ * Removes all but the newest `keep` checkpoints up to `step`. Checkpoints of later steps belong to another history.
+ *
+ * @param spared steps whose checkpoints stay in any case
+ */
+export function pruneCheckpoints(runDir: string, keep: number, step: number, spared: readonly number[] = []): void {
   const old = listCheckpoints(runDir).filter((checkpoint) => checkpoint.step <= step)
-  for (const { path } of old.slice(keep)) removeDirectoryAtomic(path)
+  for (const checkpoint of old.slice(keep)) {
+    if (!spared.includes(checkpoint.step)) removeDirectoryAtomic(checkpoint.path)
+  }
 }
 
 /** Makes the folder for checkpoints. */

@@ -3,7 +3,7 @@ import { existsSync, rmdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { formerDropPathHint } from '../../config/model-table'
 import { parseConfig, type TrainConfig } from '../../config/train'
-import { datasetKinds } from '../../data/sources/kinds'
+import { datasetKinds, fileKeys } from '../../data/sources/kinds'
 import { MbconvError } from '../../errors/error'
 import { writeFileAtomic } from '../../files/atomic'
 import { makeFolder, makeNewFolder } from '../../files/folders'
@@ -12,7 +12,12 @@ import { readText } from '../../files/open'
 import { differingKeys } from '../../schema/values'
 import type { Checkpoint } from './checkpoint'
 
-export const RUN_FILES = { config: 'config.json', metrics: 'metrics.jsonl', result: 'result.json' } as const
+export const RUN_FILES = {
+  config: 'config.json',
+  metrics: 'metrics.jsonl',
+  result: 'result.json',
+  samples: 'samples.json',
+} as const
 
 /** 2025-03-09T14:05:07 as 20250309-140507, local time. */
 function timestamp(now: Date): string {
@@ -80,13 +85,17 @@ const FREE_KEYS = new Set([
   'epochs',
   'maxSteps',
   'evalEveryEpochs',
+  'earlyStopping',
+  'cudaGraph',
+  'model.recompute',
   'checkpoint',
   'onDivergence',
   'run',
+  'log',
   'data.evalBatchSize',
   'data.loaderThreads',
   'data.maxUnreadable',
-  ...datasetKinds().flatMap(({ files }) => files.map((key) => `data.${key}`)),
+  ...datasetKinds().flatMap((kind) => fileKeys(kind).map((key) => `data.${key}`)),
 ])
 
 /** The keys in which two configurations differ, free ones left out. */

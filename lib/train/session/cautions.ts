@@ -7,9 +7,15 @@ import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
 import { smallestNormalizedMap } from '../../models/cost/count'
 import type { Schedule } from '../../optim/schedules'
+import { warmupLength } from '../../optim/schedules/kinds'
+import { counted } from '../../text/figures'
 
 /** One warning for each setting of data and schedule that a user should know about. */
-export function cautionsOf(config: TrainConfig, train: Dataset): string[] {
+export function cautionsOf(
+  config: TrainConfig,
+  train: Dataset,
+  { stepsPerEpoch, totalSteps }: { stepsPerEpoch: number; totalSteps: number },
+): string[] {
   const { batchSize } = config.data
   const warnings: string[] = []
   if (batchSize > train.length) {
@@ -17,11 +23,13 @@ export function cautionsOf(config: TrainConfig, train: Dataset): string[] {
   }
   const without = classesWithoutImages(train)
   if (without.length > 0) warnings.push(`no training image is of class ${listed(without, { most: MOST_NAMED })}`)
-  const { warmupEpochs } = config.schedule
-  if (warmupEpochs >= config.epochs) {
+  const { schedule, epochs } = config
+  if ('warmupEpochs' in schedule && schedule.warmupEpochs >= epochs) {
     warnings.push(
-      `schedule.warmupEpochs is ${warmupEpochs} and epochs is ${config.epochs}: optimizer.lr is not reached; lower the first`,
+      `schedule.warmupEpochs is ${schedule.warmupEpochs} and epochs is ${epochs}: optimizer.lr is not reached; lower the first`,
     )
+  } else if (warmupLength(schedule, stepsPerEpoch) >= totalSteps) {
+    warnings.push(`the warm-up is as long as the run, ${counted(totalSteps, 'step')}: optimizer.lr is not reached`)
   }
   return warnings
 }

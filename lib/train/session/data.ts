@@ -1,10 +1,11 @@
 /** The data of a training run: its images, and the loaders that batch them. */
 import { normalizationOf } from '../../config/named-weights'
 import type { TrainConfig } from '../../config/train'
-import type { BatchLoader } from '../../data/sources/batch'
 import { evaluationLoader } from '../../data/evaluation'
 import { photoStatistics } from '../../data/photos/statistics'
 import { UnreadableImages } from '../../data/photos/unreadable'
+import { ProgressiveLoader } from '../../data/progressive'
+import type { BatchLoader } from '../../data/sources/batch'
 import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
 import { needsStatistics, normalization as normalizationOfData } from '../../data/sources/statistics'
@@ -30,18 +31,21 @@ export interface TrainingData {
  * Opens, loads or generates the images that a configuration names.
  *
  * @param resolution of the model's input, px
+ * @param device that the model is on
  * @param warn called with what the user should know: image files that are left out
  * @throws MbconvError ERR_CONFIG, ERR_DATA, ERR_IO
  */
 export async function openData(
   config: TrainConfig,
   resolution: number,
+  device: string,
   warn: (message: string) => void,
 ): Promise<TrainingData> {
   const { data, seed } = config
   const kind = datasetKind(data.dataset)
   kind.checkMemory?.(data as never, resolution)
-  const { train, test, validation } = kind.open(data as never, resolution)
+  const { train, test, validation, notes = [] } = kind.open(data as never, resolution)
+  for (const note of notes) warn(note)
   const evaluated = validation ?? test
   const dataset = {
     name: train.name,
@@ -49,7 +53,7 @@ export async function openData(
     shape: train.shape === null ? null : ([...train.shape] as [number, number, number]),
     fingerprint: train.fingerprint(),
   }
-  const unreadableOf = (part: Dataset) => new UnreadableImages(part.name, mostUnreadable(config, part), warn)
+  const unreadableOf = (part: Dataset) => new UnreadableImages(part, data.maxUnreadable, warn)
   const unreadable = unreadableOf(train)
   const wanted = normalizationOf(config, channelsOf(train))
   const layout = layoutOf(config, { dataset, resolution })
@@ -57,11 +61,18 @@ export async function openData(
     train.shape === null && needsStatistics(wanted) ? await photoStatistics(train, layout, unreadable) : undefined
   const normalization = normalizationOfData(train, wanted, own)
 
-  const { batchSize, evalBatchSize, augment, loaderThreads } = data
-  const trainLoader = trainingLoader(train, {
-    ...{ batchSize, size: resolution, seed, normalization, augment, unreadable },
-    ...{ interpolation: layout.interpolation, threads: loaderThreads },
-  })
+  const { batchSize, evalBatchSize, augment, sampler, loaderThreads } = data
+  const loading = {
+    ...{ batchSize, seed, normalization, augment, sampler, unreadable },
+    ...{ interpolation: layout.interpolation, colorManagement: layout.colorManagement },
+    ...{ threads: loaderThreads, pin: device !== 'cpu' },
+  }
+  const loaderOf = (size: number) => trainingLoader(train, { ...loading, size })
+  const { progressive } = data
+  const trainLoader =
+    progressive === null
+      ? loaderOf(resolution)
+      : new ProgressiveLoader({ ...progressive, epochs: config.epochs }, resolution, loaderOf)
   const testLoader = evaluationLoader(evaluated, {
     batchSize: evalBatchSize,
     preprocessing: { ...layout, ...normalization },
@@ -77,9 +88,4 @@ export async function openData(
       testLoader.dispose?.()
     },
   }
-}
-
-/** Image files that may be left out. */
-function mostUnreadable({ data }: TrainConfig, { length }: Dataset): number {
-  return data.maxUnreadable ?? Math.max(10, Math.floor(length / 100))
 }

@@ -31,8 +31,8 @@ export function modelOf(
   config: TrainConfig,
   { numClasses, inChannels, device, init }: ModelFacts & { init: Init },
 ): Network {
-  const { dropout, dropPath, profile } = config.model
-  const options = { numClasses, inChannels, profile, dropPath, seed: config.seed, device, init }
+  const { dropout, dropPath, profile, recompute } = config.model
+  const options = { numClasses, inChannels, profile, dropPath, seed: config.seed, device, init, recompute }
   const model = create(archFor(config), dropout === null ? options : { ...options, dropout })
   try {
     return model.to({ memoryFormat: config.memoryFormat })

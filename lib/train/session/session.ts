@@ -6,6 +6,7 @@
  */
 import type { TrainConfig } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
+import { sameData } from '../../data/listing/fingerprint'
 import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
@@ -14,7 +15,9 @@ import { native } from '../../native/addon'
 import type { Module } from '../../nn/module'
 import { criterionOf } from '../../optim/criteria/kinds'
 import type { Ema } from '../../optim/ema'
+import type { GradScaler } from '../../optim/grad-scaler'
 import type { Optimizer } from '../../optim/optimizer'
+import type { Precision } from '../../optim/precision'
 import type { Schedule } from '../../optim/schedules'
 import type { StepParts } from '../../optim/step'
 import { getRandomState, manualSeed, setRandomState } from '../../tensor/core/random'
@@ -25,11 +28,16 @@ import { openData, type TrainingData } from './data'
 import { checkModel } from './demands'
 import { archFor, openModel } from './model'
 import { openOptimizer, scheduleOver, stepsOf } from './optimizer'
+import { checkDeviceKeys, resolvePrecision, scalerFor } from './precision'
 import { Warnings } from './warnings'
 
 export interface Session extends Omit<TrainingData, 'train'> {
   config: TrainConfig
   device: string
+  /** The precision of forward pass and loss. */
+  precision: Precision
+  /** Scales the loss in fp16; null in other precisions. */
+  scaler: GradScaler | null
   model: Module
   /** The training loss. */
   criterion: StepParts['criterion']
@@ -39,6 +47,8 @@ export interface Session extends Omit<TrainingData, 'train'> {
   schedule: Schedule
   /** Side of the model's input, px. */
   resolution: number
+  /** Batches of an epoch; stepsPerEpoch counts updates. */
+  batchesPerEpoch: number
   /** Number of steps in the whole run. */
   totalSteps: number
   /** Number of trained parameters, and multiply-adds of one image. */
@@ -61,7 +71,7 @@ export async function openSession(config: TrainConfig, checkpoint?: Checkpoint):
   const arch = archFor(config)
   const { resolution } = arch
   const warnings = new Warnings()
-  const { train, ...data } = await openData(config, resolution, warnings.add)
+  const { train, ...data } = await openData(config, resolution, resolveDevice(config.device), warnings.add)
   const made: { dispose(): void }[] = [data]
   const dispose = () => {
     for (const part of made) part.dispose()
@@ -86,9 +96,12 @@ interface Opened {
 }
 
 function buildSession(config: TrainConfig, checkpoint: Checkpoint | undefined, opened: Opened): Session {
-  const { arch, train, data, warnings, made, dispose } = opened
+  const { arch, train, warnings, made, dispose } = opened
   const { resolution } = arch
-  const { stepsPerEpoch } = data
+  const batchesPerEpoch = opened.data.stepsPerEpoch
+  // The last step of an epoch takes the batches that are left, as in timm.
+  const stepsPerEpoch = Math.ceil(batchesPerEpoch / config.accumulate)
+  const data = { ...opened.data, stepsPerEpoch }
   const numClasses = train.classes.length
   const inChannels = channelsOf(train)
   if (checkpoint !== undefined) checkFits(checkpoint, data)
@@ -99,6 +112,9 @@ function buildSession(config: TrainConfig, checkpoint: Checkpoint | undefined, o
   const schedule = scheduleOver(config, stepsPerEpoch, totalSteps)
   const { params, macs } = count(arch, { numClasses, inChannels, resolution })
   const device = resolveDevice(config.device)
+  checkDeviceKeys(config, device)
+  const precision = resolvePrecision(config.precision, device)
+  const scaler = scalerFor(precision)
   if (config.threads !== null) native().setNumThreads(config.threads)
   manualSeed(config.seed)
 
@@ -108,23 +124,28 @@ function buildSession(config: TrainConfig, checkpoint: Checkpoint | undefined, o
   made.push(optimizer)
   if (ema !== null) made.push(ema)
   if (checkpoint === undefined) {
-    for (const note of [...cautionsOf(config, train), ...notes]) warnings.add(note)
+    for (const note of [...cautionsOf(config, train, { stepsPerEpoch, totalSteps }), ...notes]) warnings.add(note)
   } else {
-    restore(checkpoint, { model, optimizer, ema, device })
     const { step, config: before } = checkpoint.state
     const scheduleBefore = scheduleOver(config, stepsPerEpoch, stepsOf(before, stepsPerEpoch))
+    restore(checkpoint, { model, optimizer, ema, scaler, schedules: [schedule, scheduleBefore], device })
     for (const note of resumptionNotes(step, totalSteps, scheduleBefore, schedule)) warnings.add(note)
   }
+  const criterion = criterionOf(config, { numClasses, classCounts: countsOf(train), device })
+  made.push({ dispose: () => criterion.dispose?.() })
   return {
     ...data,
     config,
     device,
+    precision,
+    scaler,
     model,
-    criterion: criterionOf(config),
+    criterion,
     optimizer,
     ema,
     schedule,
     resolution,
+    batchesPerEpoch,
     totalSteps,
     params,
     macs,
@@ -135,20 +156,28 @@ function buildSession(config: TrainConfig, checkpoint: Checkpoint | undefined, o
 
 /** Refuses a checkpoint whose position or data set does not match this configuration. */
 function checkFits({ state, path }: Checkpoint, { dataset, stepsPerEpoch }: Omit<TrainingData, 'train'>): void {
-  if (state.dataset.fingerprint !== dataset.fingerprint || state.stepsPerEpoch !== stepsPerEpoch) {
+  if (!sameData(state.dataset.fingerprint, dataset.fingerprint) || state.stepsPerEpoch !== stepsPerEpoch) {
     throw new MbconvError('ERR_CHECKPOINT', `${path} belongs to other training images than ${dataset.name}`, {
       hint: 'Resume with the data that the run began with.',
     })
   }
 }
 
-/** Restores a checkpoint's tensors and random state. */
+/** The number of training images of each class. */
+function countsOf({ labels, classes }: Dataset): number[] {
+  const counts = new Array<number>(classes.length).fill(0)
+  for (const label of labels) counts[label]++
+  return counts
+}
+
+/** Restores a checkpoint's tensors, the state of schedules and scaler, and the random state. */
 function restore(
   checkpoint: Checkpoint,
-  { model, optimizer, ema, device }: Pick<Session, 'model' | 'optimizer' | 'ema' | 'device'>,
+  parts: Pick<Session, 'model' | 'optimizer' | 'ema' | 'scaler' | 'device'> & { schedules: Schedule[] },
 ): void {
-  const { state, path, parts } = checkpoint
-  if ((ema !== null) !== parts.includes('ema')) {
+  const { model, optimizer, ema, scaler, schedules, device } = parts
+  const { state, path } = checkpoint
+  if ((ema !== null) !== checkpoint.parts.includes('ema')) {
     throw new MbconvError('ERR_CHECKPOINT', `${path}: averaged weights are ${ema === null ? 'not wanted' : 'missing'}`)
   }
   try {
@@ -157,6 +186,8 @@ function restore(
       optimizer.loadStateDict({ step: state.optimizerSteps, tensors: readPart(checkpoint, 'optimizer').tensors })
       ema?.loadStateDict(readPart(checkpoint, 'ema').tensors, state.emaUpdates)
     })
+    if (state.scaler !== null) scaler?.loadStateDict(state.scaler)
+    if (state.schedule !== null) for (const schedule of schedules) schedule.restore?.(state.schedule)
   } catch (error) {
     throw new MbconvError('ERR_CHECKPOINT', `${path} does not fit the configuration: ${(error as Error).message}`, {
       cause: error,

@@ -1,0 +1,197 @@
+/**
+ * Chooses how to train on a folder of photographs, from the number of images and classes and the weights at hand.
+ *
+ * The choice is a training configuration like any other, and each part of it comes with its reason.
+ */
+import { folderKind } from '../data/sources/folder'
+import type { Dataset } from '../data/sources/image-dataset'
+import { MbconvError } from '../errors/error'
+import type { Arch } from '../models/arch/arch'
+import { scale } from '../models/arch/scaling'
+import { count } from '../models/cost/count'
+import { measureLatency } from '../models/cost/latency'
+import { arch, canonicalName } from '../models/families/catalogue'
+import { fit } from '../models/fit/fit'
+import { weightsFile } from '../models/weights/pretrained'
+import { publishedWeights } from '../models/weights/published'
+import { counted, whole } from '../text/figures'
+import { publishedWeightsOf } from './named-weights'
+import type { TrainConfigInput } from './train'
+
+export interface PhotographsRequest {
+  /** The folder of training images. */
+  path: string
+  /** A folder of test images with the same classes. */
+  test?: string
+  /** An architecture. Default: EfficientNet-B0, or that of the weights. */
+  model?: string
+  /** A file, or the name of published weights. Default: published weights of the architecture that have been fetched. */
+  weights?: string
+  epochs?: number
+  /** The time that training from nothing may take. Default 10. */
+  minutes?: number
+}
+
+export interface PhotographsPlan {
+  config: TrainConfigInput
+  /** A sentence for each choice. */
+  reasons: string[]
+}
+
+/** Facts that the choice depends on. */
+interface Facts {
+  images: number
+  classes: number
+}
+
+/**
+ * @throws MbconvError ERR_DATA for a folder without images or with a single class; ERR_CONFIG for an unknown
+ *   architecture or weights that do not fit it
+ */
+export function planForPhotographs(request: PhotographsRequest): PhotographsPlan {
+  const { path, test, epochs } = request
+  const folder = { path, ...(test !== undefined && { test }) }
+  const { train } = folderKind.open({ folder })
+  const facts = factsOf(train)
+  const found = weightsAtHand(request)
+  const plan = found === undefined ? fromNothing(facts, request) : fineTuned(facts, found)
+  return {
+    config: { ...plan.config, ...(epochs !== undefined && { epochs }), data: { dataset: folderKind.name, folder, ...plan.config.data } },
+    reasons: epochs === undefined ? plan.reasons : [...plan.reasons, `epochs: ${epochs}, as asked`],
+  } as PhotographsPlan
+}
+
+function factsOf(train: Dataset): Facts {
+  const classes = train.classes.length
+  if (classes < 2)
+    throw new MbconvError('ERR_DATA', `${train.name} has one class, ${train.classes[0]}; training needs at least two`, {
+      hint: 'Put the images of each class in a folder of its own.',
+    })
+  return { images: train.length, classes }
+}
+
+/** Weights to begin with, the architecture they are for, and where they came from. */
+interface Found {
+  model: string
+  weights: string
+  why: string
+}
+
+/** @returns undefined if there are none */
+function weightsAtHand({ model, weights }: PhotographsRequest): Found | undefined {
+  if (weights !== undefined) {
+    const published = publishedWeightsOf(weights)
+    return { model: model ?? published?.arch ?? 'efficientnet_b0', weights, why: 'as asked' }
+  }
+  const wanted = canonicalName(model ?? 'efficientnet_b0')
+  const here = publishedWeights().find((each) => each.arch === wanted && isFetched(each))
+  return here && { model: wanted, weights: here.name, why: 'they have been fetched' }
+}
+
+function isFetched(published: Parameters<typeof weightsFile>[0]): boolean {
+  try {
+    weightsFile(published)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Batch size: at least 20 updates an epoch, so that a small set is not a handful of steps. */
+function batchFor(images: number, most: number): number {
+  return Math.min(most, Math.max(8, 2 ** Math.floor(Math.log2(Math.max(1, images / 20)))))
+}
+
+/** Updates that fine-tuning takes; more of them overfit a small set, fewer leave the classifier unfinished. */
+const FINE_TUNING_UPDATES = 1500
+
+function fineTuned({ images, classes }: Facts, { model, weights, why }: Found): PhotographsPlan {
+  const batchSize = batchFor(images, 32)
+  const perEpoch = Math.max(1, Math.floor(images / batchSize))
+  const epochs = clamp(Math.ceil(FINE_TUNING_UPDATES / perEpoch), 5, 50)
+  // A smaller batch has a noisier gradient; the rate follows its square root, as is usual for Adam.
+  const lr = round(1e-3 * Math.sqrt(batchSize / 32))
+  return {
+    config: {
+      recipe: 'fine-tune',
+      model: { name: model, weights },
+      data: { batchSize },
+      optimizer: { lr },
+      epochs,
+    },
+    reasons: [
+      `${whole(images)} training images in ${classes} classes`,
+      `weights: ${weights}, ${why}; recipe: fine-tune`,
+      `batch ${batchSize}: ${counted(perEpoch, 'update')} an epoch`,
+      `epochs ${epochs}: about ${whole(epochs * perEpoch)} updates; fine-tuning takes about ${whole(FINE_TUNING_UPDATES)}`,
+      `learning rate ${lr}: 0.001 at batch 32, with the square root of the batch`,
+    ],
+  } as PhotographsPlan
+}
+
+/** Images that a network sees in training from nothing, if the set is small. */
+const IMAGES_SEEN = 40_000
+
+/** Share of the time that is left for evaluation, checkpoints and reading. */
+const RESERVE = 0.2
+
+/** The network is at least this small. */
+const LEAST = { width: 0.25, depth: 0.34, resolution: 48 }
+
+function fromNothing({ images, classes }: Facts, { model, minutes = 10 }: PhotographsRequest): PhotographsPlan {
+  const name = canonicalName(model ?? 'efficientnet_b0')
+  const batchSize = batchFor(images, 32)
+  const epochs = clamp(Math.round(IMAGES_SEEN / images), 10, 100)
+  const seconds = (minutes * 60 * (1 - RESERVE)) / (epochs * images)
+  const { found, image } = fitted(scale(arch(name), LEAST), { seconds, batchSize, classes })
+  return {
+    config: {
+      recipe: 'scratch',
+      model: { ...found, name },
+      data: { batchSize },
+      epochs,
+    },
+    reasons: [
+      `${whole(images)} training images in ${classes} classes`,
+      `no weights of ${name} are here, so training begins from nothing; recipe: scratch. mbconv pull fetches weights, with which fewer images and epochs suffice`,
+      `batch ${batchSize}: ${counted(Math.max(1, Math.floor(images / batchSize)), 'update')} an epoch`,
+      `epochs ${epochs}: ${whole(epochs * images)} images are seen`,
+      `network: ${name} with width ${found.width}, depth ${found.depth}, ${found.resolution} px: ${(1000 * image).toFixed(1)} ms an image here, so that training takes about ${minutes} minutes (--minutes)`,
+    ],
+  } as PhotographsPlan
+}
+
+interface Pace {
+  /** For one image in a training step. */
+  seconds: number
+  batchSize: number
+  classes: number
+}
+
+/**
+ * The scaled network whose training step takes the wanted time. Time is only roughly proportional to multiply-adds, so
+ * the first answer is measured and corrected once.
+ */
+function fitted(base: Arch, { seconds, batchSize, classes }: Pace) {
+  const timeOf = (table: Arch) =>
+    measureLatency(table, { training: true, batch: batchSize, runs: 3, warmup: 1, numClasses: classes }).median /
+    batchSize
+  const macsOf = (table: Arch) => count(table, { numClasses: classes }).macs
+  let [table, image] = [base, timeOf(base)]
+  let config = { width: LEAST.width, depth: LEAST.depth, resolution: LEAST.resolution }
+  for (let attempt = 0; attempt < 2 && image < 0.9 * seconds; attempt++) {
+    const macs = macsOf(table) * (seconds / image)
+    const result = fit({ base, budget: { macs }, tolerance: 0.1, resolutionStep: 16, numClasses: classes })
+    const chosen = result.reached ? result : result.nearest
+    const time = timeOf(chosen.arch)
+    if (time > 1.2 * seconds && attempt > 0) break
+    table = chosen.arch
+    image = time
+    const { width, depth, resolution } = chosen.config as NonNullable<typeof chosen.config>
+    config = { width, depth, resolution }
+  }
+  return { found: config, image }
+}
+
+const clamp = (value: number, least: number, most: number): number => Math.min(most, Math.max(least, value))
+const round = (value: number): number => Number(value.toPrecision(2))

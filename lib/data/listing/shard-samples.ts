@@ -1,0 +1,156 @@
+/**
+ * The samples of WebDataset shards: consecutive members of a tar archive whose names are the same up to the first dot
+ * of the file name. `000123.jpg` and `000123.cls` are an image and its class.
+ */
+import { dataError } from '../../files/data-file'
+import { quoted } from '../../text/foreign-text'
+import { shownName } from './class-folders'
+import { IMAGE_EXTENSIONS } from './image-names'
+import type { LeftOut } from './left-out'
+import { TarFile, type TarMember } from './tar'
+
+/** The members that may hold a label, in the order in which they are looked for. */
+export const LABELS = ['cls', 'json', 'txt'] as const
+export type LabelMember = (typeof LABELS)[number]
+
+export interface ShardOptions {
+  /** Extension of the images, if samples have several. Null: the only image of a sample. */
+  image: string | null
+  /** Extension of the member that holds the label. Null: the first of {@link LABELS} that a sample has. */
+  label: string | null
+  /** Key of the label in a .json member. */
+  labelKey: string
+  /** Whether a label may be a list. */
+  multiLabel: boolean
+}
+
+export interface ShardSample {
+  image: TarMember
+  labels: string[]
+}
+
+/** Bytes of the largest member that is read for a label. */
+const LONGEST_LABEL = 2 ** 20
+
+/** A sample while its members are collected. */
+interface Pending {
+  key: string
+  images: { extension: string; member: TarMember }[]
+  labels: Map<string, { member: TarMember; content: string }>
+}
+
+/**
+ * The samples of an archive in its order.
+ *
+ * @param left receives what belongs to no sample with an image
+ * @throws MbconvError ERR_DATA for a damaged archive, and naming the sample without a label or with several images
+ */
+export function* shardSamples(
+  path: string,
+  options: ShardOptions,
+  left: LeftOut,
+): Generator<ShardSample, void, undefined> {
+  const tar = new TarFile(path)
+  try {
+    const reader = new SampleReader(tar, options, left)
+    for (const member of tar.members()) {
+      const sample = reader.add(member)
+      if (sample !== undefined) yield sample
+    }
+    const last = reader.end()
+    if (last !== undefined) yield last
+  } finally {
+    tar.close()
+  }
+}
+
+class SampleReader {
+  #pending: Pending | undefined
+
+  constructor(
+    private readonly tar: TarFile,
+    private readonly options: ShardOptions,
+    private readonly left: LeftOut,
+  ) {}
+
+  /** Takes the next member. Returns the sample before it, if that is complete and has an image. */
+  add(member: TarMember): ShardSample | undefined {
+    const [, key, extension] = /^((?:[\s\S]*\/)?[^/.]+)\.([^/]*)$/.exec(member.name) ?? []
+    if (key === undefined) {
+      this.left.add('keyless', this.#shown(member.name))
+      return undefined
+    }
+    const before = this.#pending?.key === key ? undefined : this.end()
+    this.#pending ??= { key, images: [], labels: new Map() }
+    this.#take(this.#pending, extension.toLowerCase(), member)
+    return before
+  }
+
+  #take(pending: Pending, extension: string, member: TarMember): void {
+    const last = extension.slice(extension.lastIndexOf('.') + 1)
+    const { image, label } = this.options
+    if (image === null ? IMAGE_EXTENSIONS.has(last) : extension === image.toLowerCase())
+      pending.images.push({ extension, member })
+    if (label === null ? !LABELS.includes(extension as LabelMember) : extension !== label.toLowerCase()) return
+    if (member.bytes > LONGEST_LABEL) throw this.#refuse(member.name, `has ${member.bytes} bytes, too many for a label`)
+    // Its bytes follow the header and are in memory already.
+    const content = this.tar.read(member.offset, member.bytes).toString('utf8')
+    pending.labels.set(extension, { member, content })
+  }
+
+  /** The sample that was collected last; undefined if it has no image. */
+  end(): ShardSample | undefined {
+    const pending = this.#pending
+    this.#pending = undefined
+    if (pending === undefined) return undefined
+    const { key, images, labels } = pending
+    if (images.length === 0) {
+      this.left.add('imageless', this.#shown(key))
+      return undefined
+    }
+    if (images.length > 1) {
+      const names = images.map(({ extension }) => extension).join(', ')
+      throw this.#refuse(key, `has several images: ${names}`, 'data.shards.image names the extension of the images.')
+    }
+    const wanted = this.options.label?.toLowerCase() ?? LABELS.find((extension) => labels.has(extension))
+    const found = wanted === undefined ? undefined : labels.get(wanted)
+    if (found === undefined) {
+      const hint =
+        'Members of a sample lie side by side, as tar --sort=name puts them; data.shards.label names their extension.'
+      throw this.#refuse(key, `has an image but no label (${this.options.label ?? LABELS.join(', ')})`, hint)
+    }
+    return { image: images[0].member, labels: this.#labels(wanted as string, found.member, found.content) }
+  }
+
+  #labels(extension: string, member: TarMember, content: string): string[] {
+    const refuse = (problem: string) => this.#refuse(member.name, problem)
+    const isJson = extension === 'json' || extension.endsWith('.json')
+    if (!isJson) {
+      const text = content.trim()
+      if (text === '') throw refuse('is empty')
+      if (extension === 'cls' && !/^\d+$/.test(text)) throw refuse(`must hold a whole number, not ${quoted(text, 40)}`)
+      return [extension === 'cls' ? String(Number(text)) : text]
+    }
+    let value: unknown
+    try {
+      value = JSON.parse(content)
+    } catch {
+      throw refuse('is not JSON')
+    }
+    const { labelKey, multiLabel } = this.options
+    const isObject = typeof value === 'object' && value !== null && Object.hasOwn(value, labelKey)
+    const label = isObject ? (value as Record<string, unknown>)[labelKey] : undefined
+    const labels = Array.isArray(label) && multiLabel ? label : [label]
+    return labels.map((each) => {
+      if (typeof each === 'string' && each.trim() !== '') return each.trim()
+      if (Number.isSafeInteger(each) && each >= 0) return String(each)
+      throw refuse(`must have a text or whole number at ${quoted(labelKey)}`)
+    })
+  }
+
+  #shown = (name: string): string => `${this.tar.path}:${shownName(name)}`
+
+  #refuse(name: string, problem: string, hint = 'A sample is an image, 0001.jpg, and its label, 0001.cls.') {
+    return dataError(this.#shown(name), problem, hint)
+  }
+}

@@ -1,0 +1,165 @@
+/** Runs a trained model over image files one after the other, in limited memory: for predictions and embeddings. */
+
+import { checkDecoding, DECODE_OPTIONS, type DecodeOptions, type NamedBytes } from '../data/images/image-file'
+import { inputImageShape, readInputImage } from '../data/images/input-image'
+import { Loader } from '../data/loader'
+import { inMemory } from '../data/sources/image-dataset'
+import { checkCount, checkOptions } from '../errors/check'
+import { MbconvError } from '../errors/error'
+import type { Network } from '../models/network/network'
+import { breathe } from '../process/breathe'
+import { noGrad } from '../tensor/core/autograd'
+import { fromTypedArray } from '../tensor/core/create'
+import { scope } from '../tensor/core/scope'
+import type { Tensor } from '../tensor/core/tensor'
+import { type OpenModel, openModel } from './open-model'
+
+/** Default of `colorManagement`: the card's value. */
+export interface EachImageOptions extends DecodeOptions {
+  /** As in a configuration. Default 'auto'. */
+  device?: string
+  /** Images that go through the network at once. Default 32. */
+  batchSize?: number
+}
+
+/** An image that could not be read; the others are not affected. */
+export interface Unreadable {
+  file: string
+  error: MbconvError
+}
+
+/** A path, or bytes with a name. */
+export type ImageSource = string | NamedBytes
+
+export type ImageSources = Iterable<ImageSource> | AsyncIterable<ImageSource>
+
+/** Number of images that are read while others are computed: Node's number of threads for file access. */
+const AHEAD = 4
+
+/** Planes of bytes, or the error. */
+type Read = { file: string; planes: Uint8Array } | Unreadable
+
+/** What to do with the images. */
+export interface Task<Result> {
+  /** The caller's name in errors. */
+  op: string
+  /** Names of further options, which the caller checks. */
+  options: readonly string[]
+  /** Computes a row of numbers for each image, [N, …], in a scope and without gradients. */
+  compute: (network: Network, input: Tensor) => Tensor
+  /** @param row the numbers of one image */
+  resultOf: (file: string, row: Float32Array, model: OpenModel) => Result
+}
+
+/**
+ * A few images are read ahead, and each batch is freed after the forward pass. Images are preprocessed as the model card
+ * says. Batch norms are folded.
+ *
+ * @returns a result or an error for each image, in order
+ * @throws MbconvError for errors of the model or the options, ERR_ENVIRONMENT without sharp
+ */
+export async function* eachImage<Result>(
+  model: string,
+  images: ImageSources,
+  options: EachImageOptions,
+  task: Task<Result>,
+): AsyncGenerator<Result | Unreadable, void, undefined> {
+  const { op } = task
+  checkOptions(op, options, ['device', 'batchSize', ...DECODE_OPTIONS, ...task.options])
+  const { device, batchSize = 32, colorManagement, maxPixels } = options
+  const decoding = { colorManagement, maxPixels }
+  checkDecoding(op, decoding)
+  checkCount(op, 'batchSize', batchSize)
+  if (images === null || typeof images !== 'object' || !(Symbol.iterator in images || Symbol.asyncIterator in images)) {
+    throw new MbconvError('ERR_TYPE', `${op}: images must be a list of paths, or an iterable of them`, { op })
+  }
+  const opened = openModel(model, device)
+  const folded = withFoldedNetwork(opened)
+  try {
+    inputImageShape(opened.card.preprocessing) // refuses a card that image files cannot satisfy before any is read
+    let batch: Read[] = []
+    for await (const image of readAhead(op, images, opened, decoding)) {
+      batch.push(image)
+      if (batch.length < batchSize) continue
+      yield* computed(folded, batch, task)
+      batch = []
+      await breathe()
+    }
+    yield* computed(folded, batch, task)
+  } finally {
+    folded.network.dispose()
+  }
+}
+
+/** The same model with a folded network in place of its own, which is freed. */
+function withFoldedNetwork(opened: OpenModel): OpenModel {
+  try {
+    return { ...opened, network: opened.network.fuse() }
+  } finally {
+    opened.network.dispose()
+  }
+}
+
+/** Reads images in the given order, up to {@link AHEAD} at once. */
+async function* readAhead(
+  op: string,
+  images: ImageSources,
+  { card }: OpenModel,
+  decoding: DecodeOptions,
+): AsyncGenerator<Read, void, undefined> {
+  const read = async (source: ImageSource): Promise<Read> => {
+    const file = typeof source === 'string' ? source : source?.name
+    if (typeof file !== 'string')
+      throw new MbconvError('ERR_TYPE', `${op}: an image must be a path, or { name, bytes }`)
+    try {
+      return { file, planes: await readInputImage(source, card.preprocessing, decoding) }
+    } catch (error) {
+      if (error instanceof MbconvError && error.code === 'ERR_DATA') return { file, error }
+      throw error
+    }
+  }
+  const underWay: Promise<Read>[] = []
+  try {
+    for await (const source of images) {
+      const reading = read(source)
+      reading.catch(() => {}) // the error is reported in its turn
+      underWay.push(reading)
+      if (underWay.length >= AHEAD) yield await (underWay.shift() as Promise<Read>)
+    }
+    while (underWay.length > 0) yield await (underWay.shift() as Promise<Read>)
+  } finally {
+    // If the consumer stops early, pending reads must not cause an unhandled rejection.
+    await Promise.allSettled(underWay)
+  }
+}
+
+function* computed<Result>(model: OpenModel, batch: Read[], task: Task<Result>): Generator<Result | Unreadable> {
+  const readable = batch.flatMap((each) => ('planes' in each ? [each.planes] : []))
+  const rows = readable.length === 0 ? [] : rowsOf(model, readable, task)
+  let next = 0
+  for (const each of batch) yield 'error' in each ? each : task.resultOf(each.file, rows[next++], model)
+}
+
+/** Preprocesses a batch of images as the loader does in training. */
+export function inputOf({ card }: Pick<OpenModel, 'card'>, images: readonly Uint8Array[]) {
+  const { mean, std, resolution } = card.preprocessing
+  const shape = inputImageShape(card.preprocessing)
+  const all = new Uint8Array(images.length * shape[0] * shape[1] * shape[2])
+  for (const [i, planes] of images.entries()) all.set(planes, i * planes.length)
+  const labels = new Int32Array(images.length)
+  const dataset = inMemory({ name: card.name, classes: card.classes, shape, images: all, labels })
+  const [batch] = new Loader(dataset, { batchSize: images.length, size: resolution, mean, std }).epoch(0)
+  return batch
+}
+
+function rowsOf<Result>(model: OpenModel, planes: readonly Uint8Array[], { compute }: Task<Result>): Float32Array[] {
+  const { images, shape } = inputOf(model, planes)
+  const all = noGrad(() =>
+    scope(() => {
+      const input = fromTypedArray(images, shape).to({ device: model.device, memoryFormat: 'channelsLast' })
+      return compute(model.network, input).contiguous().toTypedArray() as Float32Array // waits for the device
+    }),
+  )
+  const length = all.length / planes.length
+  return planes.map((_, i) => all.subarray(i * length, (i + 1) * length))
+}

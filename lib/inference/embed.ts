@@ -1,0 +1,34 @@
+/** Embeddings of image files: what a trained model sees in them, as vectors that can be compared. */
+
+import { adaptiveAvgPool2d } from '../nn/functional'
+import { type EachImageOptions, eachImage, type ImageSources, type Unreadable } from './each-image'
+
+export interface Embedding {
+  /** The given path, or the name of the bytes. */
+  file: string
+  /** The pooled features that the classifier gets, before dropout. Its length is the network's number of features. */
+  vector: Float32Array
+}
+
+/**
+ * Computes the embeddings of image files one after the other, in limited memory. Images are preprocessed as the model
+ * card says. Batch norms are folded.
+ *
+ * @param model a run's folder, a checkpoint's, a file of weights with a card, or the name of published weights
+ * @param images paths, or bytes with a name; any iterable, also an asynchronous one
+ * @returns an embedding or an error for each, in order
+ * @throws MbconvError for errors of the model or the options, ERR_ENVIRONMENT without sharp
+ */
+export function embedEach(
+  model: string,
+  images: ImageSources,
+  options: EachImageOptions = {},
+): AsyncGenerator<Embedding | Unreadable, void, undefined> {
+  return eachImage<Embedding>(model, images, options, {
+    op: 'embedEach',
+    options: [],
+    compute: (network, input) => adaptiveAvgPool2d(network.forwardFeatures(input)[0], 1).flatten(1),
+    // The rows of a batch share one buffer, which a kept embedding should not hold.
+    resultOf: (file, row) => ({ file, vector: row.slice() }),
+  })
+}

@@ -1,0 +1,53 @@
+/* How sure a network is: temperature and quantiles as SciPy and NumPy compute them; test/golden/confidence.json. */
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { internal } from './helpers/internals.mjs'
+
+const { ConfidenceLog } = internal('confidenceLog')
+const { largestProbability, thresholdFor } = internal('confidence')
+const golden = JSON.parse(readFileSync(new URL('golden/confidence.json', import.meta.url), 'utf8'))
+
+function resultOf({ classes, logits, labels }, part = labels.length) {
+  const log = new ConfidenceLog(classes, labels.length)
+  for (let i = 0; i < labels.length; i += part)
+    log.add(Float32Array.from(logits.slice(i * classes, (i + part) * classes)), labels.slice(i, i + part))
+  return log.result
+}
+
+t.test("temperature and quantiles equal SciPy's and NumPy's", async (t) => {
+  for (const given of golden) {
+    const { temperature, quantiles } = resultOf(given)
+    t.ok(Math.abs(temperature / given.temperature - 1) < 1e-6, `${temperature}, not ${given.temperature}`)
+    const off = quantiles.map((value, i) => Math.abs(value - given.quantiles[i]))
+    t.ok(Math.max(...off) < 1e-6, `${Math.max(...off)}`)
+    t.strictSame(resultOf(given, 7), { temperature, quantiles }, 'batch by batch')
+  }
+})
+
+t.test('a threshold rejects the wanted share of the images it was fitted on', async (t) => {
+  const [given] = golden
+  const confidence = resultOf(given)
+  const { classes, logits, labels } = given
+  for (const share of [0, 0.05, 0.3, 1]) {
+    const threshold = thresholdFor(confidence, share)
+    const rejected = labels.filter(
+      (_, i) => largestProbability(logits.slice(i * classes, (i + 1) * classes), confidence.temperature) < threshold,
+    ).length
+    t.ok(Math.abs(rejected / labels.length - share) <= 1 / labels.length, `${rejected} of ${labels.length}`)
+  }
+})
+
+t.test('a network without errors, one that is always wrong, and one that is broken', async (t) => {
+  const right = { classes: 2, logits: [5, 0, 0, 5], labels: [0, 1] }
+  t.ok(Math.abs(resultOf(right).temperature - 0.05) < 1e-9)
+  t.ok(resultOf({ ...right, labels: [1, 0] }).temperature > 19.99)
+  t.equal(resultOf({ ...right, logits: [Number.NaN, 0, 0, 5] }), null)
+  t.equal(new ConfidenceLog(2, 0).result, null)
+})
+
+t.test('the logits of many images are thinned out evenly', async (t) => {
+  const log = new ConfidenceLog(2, 10_000_000)
+  for (let i = 0; i < 40; i++) log.add(Float32Array.of(i, 0), [0])
+  const { quantiles } = log.result
+  t.equal(quantiles.at(0), 0.5, 'the first image is kept')
+})

@@ -1,0 +1,124 @@
+/* `mbconv train FOLDER`: from a folder of pictures to a network that predicts, without a configuration. */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import t from 'tap'
+import { parse } from 'yaml'
+import { CLASSES, pictureOf, pixelsOf, writePhotos } from './helpers/photo-folder.mjs'
+
+const sharp = await import('sharp').then(
+  ({ default: found }) => found,
+  () => undefined, // optional: the tests that need it say that they are skipped
+)
+const skip = !sharp && 'the optional package sharp is not installed'
+const MAIN = resolve('dist/cli/main.js')
+
+/** Runs the command in a folder; HOME is empty, so that no weights are found. */
+function mbconv(cwd, ...words) {
+  const env = { ...process.env, NO_COLOR: '1', LANG: 'C.UTF-8', HOME: cwd, MBCONV_CACHE: join(cwd, 'cache') }
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...words], { cwd, env, encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+
+/** A network of seconds. */
+const SMALL = ['--minutes', '0.02', '--epochs', '2', '--data.batchSize=8', '--model.resolution=32']
+
+t.test('a folder with everything that goes wrong', { skip }, async (t) => {
+  const dir = realpathSync(t.testdir())
+  const photos = await writePhotos(sharp, join(dir, 'photos'))
+  const raw = { raw: { width: 64, height: 48, channels: 3 } }
+  const [ash, birch, cedar] = CLASSES.map((name) => join(photos, name))
+  const whole = await pictureOf(sharp, 'ash', 50)
+  writeFileSync(join(ash, 'cut.jpg'), whole.subarray(0, whole.length / 2))
+  writeFileSync(join(ash, 'noise.png'), Buffer.alloc(64, 7))
+  writeFileSync(
+    join(birch, 'print.jpg'),
+    await sharp(pixelsOf('birch', 51), raw).toColourspace('cmyk').jpeg().toBuffer(),
+  )
+  writeFileSync(
+    join(birch, 'turned.jpg'),
+    await sharp(pixelsOf('birch', 52), raw).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+  )
+  writeFileSync(
+    join(cedar, 'deep.png'),
+    await sharp(pixelsOf('cedar', 53), raw).toColourspace('rgb16').png().toBuffer(),
+  )
+  writeFileSync(join(cedar, 'nameless'), await pictureOf(sharp, 'cedar', 54))
+  writeFileSync(join(cedar, 'loud.JPG'), await pictureOf(sharp, 'cedar', 55))
+  writeFileSync(join(cedar, '.hidden.jpg'), await pictureOf(sharp, 'cedar', 56))
+  writeFileSync(join(cedar, 'notes.txt'), 'not a picture')
+  mkdirSync(join(photos, 'empty'))
+
+  const { status, stdout, stderr } = mbconv(dir, 'train', 'photos', ...SMALL, '--run.name=first')
+  t.equal(status, 0, stderr)
+  t.match(stderr, /no weights of efficientnet_b0 are here/, 'the choice and its reason')
+  t.match(stderr, /warning: .*cut\.jpg/, 'the file that ends early')
+  t.match(stderr, /noise\.png/, 'and the one that is no picture')
+  t.match(stderr, /empty/, 'and the folder without pictures')
+  t.notMatch(stderr, /print\.jpg|turned\.jpg|deep\.png|nameless|loud|hidden|notes/)
+  t.match(stdout, /first/)
+  const config = JSON.parse(readFileSync(join(dir, 'runs', 'first', 'config.json'), 'utf8'))
+  t.match(config, { recipe: 'scratch', data: { dataset: 'folder', folder: { path: photos } } })
+  const result = JSON.parse(readFileSync(join(dir, 'runs', 'first', 'result.json'), 'utf8'))
+  t.strictSame(result.classes, CLASSES)
+
+  t.test('predictions with the newest run name the folders', async (t) => {
+    writeFileSync(join(dir, 'new.jpg'), await pictureOf(sharp, 'birch', 99))
+    const predicted = mbconv(dir, 'predict', 'new.jpg', '--json')
+    t.equal(predicted.status, 0, predicted.stderr)
+    const [line] = predicted.stdout
+      .trim()
+      .split('\n')
+      .map((text) => JSON.parse(text))
+    t.strictSame(line.predictions.map(({ label }) => label).sort(), CLASSES)
+  })
+
+  t.test('evaluating again gives the same figures', async (t) => {
+    const { status, stdout, stderr } = mbconv(dir, 'eval', 'runs/first', '--json')
+    t.equal(status, 0, stderr)
+    const again = JSON.parse(stdout.trim().split('\n').at(-1))
+    t.equal(again.top1, result.best?.top1 ?? result.top1)
+  })
+
+  t.test('another limit for files that cannot be read', async (t) => {
+    const { status, stderr } = mbconv(dir, 'train', 'photos', ...SMALL, '--data.maxUnreadable=0')
+    t.equal(status, 4, stderr)
+    t.match(stderr, /data\.maxUnreadable is 0/)
+    t.match(stderr, /ERR_DATA/)
+  })
+})
+
+t.test('the configuration it chooses can be printed, changed, and used as a file', { skip }, async (t) => {
+  const dir = realpathSync(t.testdir())
+  await writePhotos(sharp, join(dir, 'photos'))
+  await writePhotos(sharp, join(dir, 'held'), { first: 40, each: 3 })
+  const words = ['photos', '--test', 'held', '--model', 'b1', '--minutes', '0.02', '--epochs', '3', '--seed=4']
+  const { status, stdout, stderr } = mbconv(dir, 'train', ...words, '--print-config')
+  t.equal(status, 0, stderr)
+  t.notOk(existsSync(join(dir, 'runs')), 'nothing is trained')
+  const config = parse(stdout)
+  t.match(config, {
+    ...{ epochs: 3, seed: 4, recipe: 'scratch', model: { name: 'efficientnet_b1' } },
+    data: { dataset: 'folder', folder: { path: join(dir, 'photos'), test: join(dir, 'held') } },
+  })
+  writeFileSync(join(dir, 'printed.yaml'), stdout)
+  const again = mbconv(dir, 'train', 'printed.yaml', '--print-config')
+  t.strictSame(parse(again.stdout), config, again.stderr)
+})
+
+t.test('what cannot be trained on', { skip }, async (t) => {
+  const dir = realpathSync(t.testdir({ none: {}, one: { only: {} } }))
+  writeFileSync(join(dir, 'one', 'only', 'a.jpg'), await pictureOf(sharp, 'ash', 0))
+  const refused = (words, status, message) => {
+    const given = mbconv(dir, 'train', ...words)
+    t.equal(given.status, status, given.stderr)
+    t.match(given.stderr, message)
+    t.notOk(existsSync(join(dir, 'runs')))
+  }
+  refused(['none'], 4, /none/)
+  refused(['one'], 4, /one class/)
+  refused(['one', '--epochs', 'many'], 2, /--epochs must be a whole number above 0, not many/)
+  refused(['one', '--minutes', '0'], 2, /--minutes must be a number above 0, not 0/)
+  refused(['one', '--model', 'efficientnot'], 2, /no model is called efficientnot/)
+  refused(['one', '--test'], 2, /test/)
+})
