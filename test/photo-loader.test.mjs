@@ -257,7 +257,7 @@ const script = (folder, end) => `
   const { UnreadableImages } = require(${JSON.stringify(internalPath('unreadableImages'))})
   const images = Array.from({ length: 400 }, (_, i) => ({ name: 'x', file: ${JSON.stringify(folder)} + '/' + (i % ${large.length}) }))
   const dataset = { name: 'x', classes: ['x'], length: 400, labels: new Int32Array(400), shape: null, read: (i) => images[i] }
-  const unreadable = new UnreadableImages('x', 0, () => {})
+  const unreadable = new UnreadableImages({ name: 'x', length: 0 }, 0, () => {})
   const loader = new PhotoLoader(dataset, { batchSize: 200, size: 224, threads: 3, unreadable })
   loader.epoch(0).next()
   setTimeout(() => { ${end} }, 10)`
@@ -319,7 +319,7 @@ t.test('other kinds of files, and JPEG without libjpeg-turbo', { skip: sharp ===
       const { UnreadableImages } = require(${JSON.stringify(internalPath('unreadableImages'))})
       const dataset = { name: 'x', classes: ['x'], length: 1, labels: new Int32Array(1), shape: null, read: () => (${JSON.stringify(images[5])}) }
       const crop = { scale: [1, 1], ratio: [4 / 3, 4 / 3] }
-      const loader = new PhotoLoader(dataset, { batchSize: 1, size: 64, flip: 0, crop, unreadable: new UnreadableImages('x', 0, () => {}) })
+      const loader = new PhotoLoader(dataset, { batchSize: 1, size: 64, flip: 0, crop, unreadable: new UnreadableImages({ name: 'x', length: 0 }, 0, () => {}) })
       loader.epoch(0).next().then(({ value }) => console.log(JSON.stringify([jpegLibrary().reason, [...value.images.permute([0, 2, 3, 1]).contiguous().toTypedArray()]])),
         ({ code, hint }) => console.log(JSON.stringify({ code, hint }))).then(() => process.exit())`
     const env = { ...process.env, MBCONV_TURBOJPEG: join(folder, 'no-library.so') }

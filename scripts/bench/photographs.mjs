@@ -102,7 +102,7 @@ async function ours(files, threads) {
     read: (i) => ({ name: files[i], file: files[i] }),
     fingerprint: () => '',
   }
-  const unreadable = new UnreadableImages('bench', 0, () => {})
+  const unreadable = new UnreadableImages(dataset, 0, () => {})
   const loader = new PhotoLoader(dataset, { batchSize: files.length, size: SIZE, threads, unreadable })
   let epoch = 0
   return async () => {
