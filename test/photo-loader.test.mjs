@@ -21,6 +21,7 @@ import {
 
 const { PhotoLoader } = internal('photoLoader')
 const { decodeJpeg, resizePixels } = internal('photoPixels')
+const { OPERATIONS } = internal('augmentProgram')
 
 const golden = JSON.parse(readFileSync(new URL('golden/photos.json', import.meta.url), 'utf8'))
 const files = golden.batch.files.map(bytesOf)
@@ -141,20 +142,37 @@ t.test('dropLast, and a data set smaller than a batch', async (t) => {
 
 t.test('a program of augmentation is applied to the image that it was drawn for', async (t) => {
   const images = filesIn(t.testdir(), files)
+  const plain = await epochOf(images, { seed: 6, epoch: 2 })
   const drawn = []
-  const { loader } = loaderOf(images, {
-    augment: (sample) => {
-      drawn.push(sample)
-      return new Float64Array(0)
-    },
-    seed: 6,
-  })
-  await batchesOf(loader, 2)
-  loader.dispose()
+  const invert = Float64Array.of(OPERATIONS.findIndex(([name]) => name === 'invert') + 1)
+  const augment = (sample) => {
+    drawn.push(sample)
+    return sample.sample % 3 === 0 ? new Float64Array(0) : invert
+  }
+  const made = await epochOf(images, { seed: 6, epoch: 2, augment })
+  for (const [i, image] of made.entries()) {
+    const wanted = i % 3 === 0 ? plain[i] : plain[i].map((value) => 255 - value)
+    t.equal(sha256(image), sha256(wanted), `image ${i}`)
+  }
   t.same(
     drawn,
     files.map((_, sample) => ({ seed: 6, epoch: 2, sample, height: 32, width: 32 })),
   )
+  const { loader } = loaderOf(images, { augment: () => Float64Array.of(1e6) })
+  await t.rejects(batchesOf(loader, 0), { code: 'ERR_VALUE' }, 'an unknown operation')
+  loader.dispose()
+})
+
+t.test('an image that an epoch draws several times is varied in several ways', async (t) => {
+  const [one] = filesIn(t.testdir(), files)
+  const dataset = { ...datasetOf(Array(8).fill(one)), classes: ['often', 'rarely'], labels: Int32Array.of(0, 0, 0, 0, 0, 0, 0, 1) }
+  const options = { batchSize: 8, size: 32, shuffle: true, sampler: 'balanced', threads: 1 }
+  const loader = new PhotoLoader(dataset, { ...options, unreadable: listUnreadable().unreadable })
+  const batches = await batchesOf(loader, 0)
+  loader.dispose()
+  const [{ indices }] = batches
+  t.equal(indices.filter((index) => index === 7).length, 4)
+  t.equal(new Set(imagesOf(batches, 32).map(sha256)).size, 8)
 })
 
 t.test('images that cannot be read', async (t) => {
