@@ -39,7 +39,12 @@ t.test('what Pillow does not load is refused', async (t) => {
 })
 
 t.test('what is no JPEG is refused', async (t) => {
-  for (const bytes of [Buffer.alloc(0), Buffer.from('GIF89a'), Buffer.from([0xff, 0xd8, 0xff]), Buffer.alloc(100, 0xff)])
+  for (const bytes of [
+    Buffer.alloc(0),
+    Buffer.from('GIF89a'),
+    Buffer.from([0xff, 0xd8, 0xff]),
+    Buffer.alloc(100, 0xff),
+  ])
     await t.rejects(decoded(bytes), { code: 'ERR_DATA' })
   await t.rejects(decodeJpeg('text'), { code: 'ERR_TYPE', message: /bytes must be a Uint8Array/ })
 })
@@ -57,8 +62,16 @@ t.test('a header that promises more than the file holds is refused before any me
   const before = process.memoryUsage().rss
   for (const name of ['baseline 4:2:0', 'progressive 4:2:0', 'gray']) {
     const small = file('decode', name)
-    await t.rejects(decoded(resized(small, 60000, 60000)), { message: /has 60000 x 60000 px, .* even at an eighth/ }, name)
-    await t.rejects(decoded(resized(small, 7000, 7000)), { message: /7000 x 7000 px by its header, which \d+ bytes/ }, name)
+    await t.rejects(
+      decoded(resized(small, 60000, 60000)),
+      { message: /has 60000 x 60000 px, .* even at an eighth/ },
+      name,
+    )
+    await t.rejects(
+      decoded(resized(small, 7000, 7000)),
+      { message: /7000 x 7000 px by its header, which \d+ bytes/ },
+      name,
+    )
     // More than the limit, but it could be decoded smaller.
     await t.rejects(decoded(resized(small, 20000, 20000)), { message: /20000 x 20000 px/ }, name)
     await t.rejects(decoded(resized(small, 0, 100)), { code: 'ERR_DATA' }, name)
@@ -124,7 +137,10 @@ t.test('600 damaged files: pixels or an error with a code, and no growth', async
   loader.dispose()
   t.equal(batches, Math.ceil(images.length / 64))
   t.ok(warnings.length > 20, `${warnings.length} were left out`)
-  t.ok(warnings.every((text) => /^left out: .*shard:\d+: /.test(text)), 'each is named')
+  t.ok(
+    warnings.every((text) => /^left out: .*shard:\d+: /.test(text)),
+    'each is named',
+  )
   const grown = (process.memoryUsage().rss - before) / 2 ** 20
   t.ok(grown < 300, `${grown.toFixed()} MiB`)
 })

@@ -42,20 +42,23 @@ async function epochOf(images, { epoch = 0, ...options }) {
   return imagesOf(batches, options.size ?? 32)
 }
 
-t.test(`crop, resizing and mirroring as in ${golden.source}, to the bit, whether files or parts of a file`, async (t) => {
-  const { seed, size } = golden.batch
-  const folder = t.testdir()
-  for (const images of [filesIn(folder, files), partsOf(join(folder, 'shard'), files)]) {
-    const { loader, warnings } = loaderOf(images, { size, seed, crop: { interpolation: 'random' } })
-    for (let epoch = 0; epoch < golden.batch.files[0].sha256.length; epoch++) {
-      const made = imagesOf(await batchesOf(loader, epoch), size)
-      for (const [i, file] of golden.batch.files.entries())
-        t.equal(sha256(made[i]), file.sha256[epoch], `${file.name}, epoch ${epoch}`)
+t.test(
+  `crop, resizing and mirroring as in ${golden.source}, to the bit, whether files or parts of a file`,
+  async (t) => {
+    const { seed, size } = golden.batch
+    const folder = t.testdir()
+    for (const images of [filesIn(folder, files), partsOf(join(folder, 'shard'), files)]) {
+      const { loader, warnings } = loaderOf(images, { size, seed, crop: { interpolation: 'random' } })
+      for (let epoch = 0; epoch < golden.batch.files[0].sha256.length; epoch++) {
+        const made = imagesOf(await batchesOf(loader, epoch), size)
+        for (const [i, file] of golden.batch.files.entries())
+          t.equal(sha256(made[i]), file.sha256[epoch], `${file.name}, epoch ${epoch}`)
+      }
+      t.same(warnings, [])
+      loader.dispose()
     }
-    t.same(warnings, [])
-    loader.dispose()
-  }
-})
+  },
+)
 
 /** Mean and greatest difference. */
 function difference(a, b) {
@@ -83,29 +86,32 @@ async function byPillow(bytes, loader, epoch, index) {
   return { pixels, shrunk }
 }
 
-t.test('only the part that is shown is decoded: the same pixels; and smaller where it can be: nearly the same', async (t) => {
-  const images = filesIn(t.testdir(), large)
-  for (const size of [128, 32, 14]) {
-    const { loader } = loaderOf(images, { size, seed: 3, crop: { interpolation: 'random' } })
-    let [shrunk, worst] = [0, 0]
-    for (let epoch = 0; epoch < 6; epoch++) {
-      const made = imagesOf(await batchesOf(loader, epoch), size)
-      for (const [i, bytes] of large.entries()) {
-        const wanted = await byPillow(bytes, loader, epoch, i)
-        const { mean, most } = difference(made[i], wanted.pixels)
-        const name = `${golden.large[i].name}, ${size} px, epoch ${epoch}`
-        if (wanted.shrunk) {
-          shrunk++
-          worst = Math.max(worst, mean)
-        } else t.equal(most, 0, name)
+t.test(
+  'only the part that is shown is decoded: the same pixels; and smaller where it can be: nearly the same',
+  async (t) => {
+    const images = filesIn(t.testdir(), large)
+    for (const size of [128, 32, 14]) {
+      const { loader } = loaderOf(images, { size, seed: 3, crop: { interpolation: 'random' } })
+      let [shrunk, worst] = [0, 0]
+      for (let epoch = 0; epoch < 6; epoch++) {
+        const made = imagesOf(await batchesOf(loader, epoch), size)
+        for (const [i, bytes] of large.entries()) {
+          const wanted = await byPillow(bytes, loader, epoch, i)
+          const { mean, most } = difference(made[i], wanted.pixels)
+          const name = `${golden.large[i].name}, ${size} px, epoch ${epoch}`
+          if (wanted.shrunk) {
+            shrunk++
+            worst = Math.max(worst, mean)
+          } else t.equal(most, 0, name)
+        }
       }
+      if (size === 128) t.equal(shrunk, 0, 'none is large enough')
+      else t.ok(shrunk > 8, `${shrunk} are decoded at a smaller size`)
+      t.ok(worst <= 2, `${size} px: a mean difference of ${worst.toFixed(2)} levels at most`)
+      loader.dispose()
     }
-    if (size === 128) t.equal(shrunk, 0, 'none is large enough')
-    else t.ok(shrunk > 8, `${shrunk} are decoded at a smaller size`)
-    t.ok(worst <= 2, `${size} px: a mean difference of ${worst.toFixed(2)} levels at most`)
-    loader.dispose()
-  }
-})
+  },
+)
 
 t.test('the same images for every number of threads, of batches ahead, and from any batch on', async (t) => {
   const images = filesIn(t.testdir(), [...files, ...large])
@@ -114,7 +120,10 @@ t.test('the same images for every number of threads, of batches ahead, and from 
   const digests = async (loader, ...args) => digestsOf(await batchesOf(loader, ...args))
   const wanted = await digests(first, 4)
   t.equal(wanted.length, Math.ceil(images.length / 3))
-  t.same(wanted.flatMap(({ indices }) => indices), [...first.order(4)])
+  t.same(
+    wanted.flatMap(({ indices }) => indices),
+    [...first.order(4)],
+  )
   for (const { labels, indices } of wanted) t.same(labels, indices, 'label and image go together')
   t.notSame(await digests(first, 5), wanted, 'another epoch')
   t.same(await digests(first, 4, 2), wanted.slice(2), 'from batch 2 on')
@@ -165,7 +174,11 @@ t.test('a program of augmentation is applied to the image that it was drawn for'
 
 t.test('an image that an epoch draws several times is varied in several ways', async (t) => {
   const [one] = filesIn(t.testdir(), files)
-  const dataset = { ...datasetOf(Array(8).fill(one)), classes: ['often', 'rarely'], labels: Int32Array.of(0, 0, 0, 0, 0, 0, 0, 1) }
+  const dataset = {
+    ...datasetOf(Array(8).fill(one)),
+    classes: ['often', 'rarely'],
+    labels: Int32Array.of(0, 0, 0, 0, 0, 0, 0, 1),
+  }
   const options = { batchSize: 8, size: 32, shuffle: true, sampler: 'balanced', threads: 1 }
   const loader = new PhotoLoader(dataset, { ...options, unreadable: listUnreadable().unreadable })
   const batches = await batchesOf(loader, 0)
@@ -192,10 +205,20 @@ t.test('images that cannot be read', async (t) => {
     for (const threads of [1, 3]) {
       const { loader, warnings } = loaderOf(images, { threads, seed: 4, batchSize: 3 })
       const batches = await batchesOf(loader, 0)
-      t.same(batches.flatMap(({ labels }) => labels), wanted)
-      t.same(batches.flatMap(({ indices }) => indices), wanted)
+      t.same(
+        batches.flatMap(({ labels }) => labels),
+        wanted,
+      )
+      t.same(
+        batches.flatMap(({ indices }) => indices),
+        wanted,
+      )
       const names = ['gone.jpg', 'bad.jpg', 'folder.jpg', 'zero.jpg', 'beyond.jpg']
-      t.same(warnings.map((text) => text.match(/[a-z]+\.jpg/)[0]), names, 'each is named once')
+      t.same(
+        warnings.map((text) => text.match(/[a-z]+\.jpg/)[0]),
+        names,
+        'each is named once',
+      )
       t.match(warnings[0], /no such file/)
       t.match(warnings[1], /is truncated/)
       t.match(warnings[2], /it is a folder/)
@@ -291,7 +314,9 @@ t.test('process.exit in the middle of a batch', async (t) => {
 t.test('a worker that is terminated, and one that ends, in the middle of a batch', async (t) => {
   const folder = t.testdir()
   filesIn(folder, large)
-  const terminated = new Worker(script(folder, 'require("node:worker_threads").parentPort.postMessage(1)'), { eval: true })
+  const terminated = new Worker(script(folder, 'require("node:worker_threads").parentPort.postMessage(1)'), {
+    eval: true,
+  })
   await new Promise((message) => terminated.once('message', message))
   t.equal(await terminated.terminate(), 1)
   const ending = new Worker(script(folder, 'process.exit(3)'), { eval: true })
@@ -305,33 +330,41 @@ try {
   t.comment('sharp is not installed: the tests of other kinds of files are skipped')
 }
 
-t.test('other kinds of files, and JPEG without libjpeg-turbo', { skip: sharp === undefined && 'no sharp' }, async (t) => {
-  const folder = t.testdir()
-  const raw = await decodeJpeg(files[1])
-  const [height, width] = raw.shape
-  const pixels = Buffer.from(raw.toTypedArray())
-  raw.dispose()
-  const picture = sharp(pixels, { raw: { width, height, channels: 3 } })
-  const others = await Promise.all([
-    picture.clone().png().toBuffer(),
-    picture.clone().tiff({ compression: 'lzw' }).toBuffer(),
-    picture.clone().webp({ lossless: true }).toBuffer(),
-    picture.clone().ensureAlpha().png().toBuffer(),
-    picture.clone().toColourspace('b-w').png().toBuffer(),
-  ])
-  const images = filesIn(folder, [...others, files[1]])
-  const { loader, warnings } = loaderOf(images, { size: 64, flip: 0, crop: { scale: [1, 1], ratio: [4 / 3, 4 / 3] } })
-  const made = imagesOf(await batchesOf(loader, 0), 64)
-  loader.dispose()
-  t.same(warnings, [])
-  const wanted = scope(() =>
-    resizePixels(fromTypedArray(pixels, [height, width, 3]), [64, 64], { interpolation: 'bicubic' }).toTypedArray(),
-  )
-  for (const i of [0, 1, 2, 3, 5]) t.equal(sha256(made[i]), sha256(wanted), `file ${i}`)
-  t.ok(made[4].every((value, i) => value === made[4][i - (i % 3)]), 'gray in three channels')
+t.test(
+  'other kinds of files, and JPEG without libjpeg-turbo',
+  { skip: sharp === undefined && 'no sharp' },
+  async (t) => {
+    const folder = t.testdir()
+    const raw = await decodeJpeg(files[1])
+    const [height, width] = raw.shape
+    const pixels = Buffer.from(raw.toTypedArray())
+    raw.dispose()
+    const picture = sharp(pixels, { raw: { width, height, channels: 3 } })
+    const others = await Promise.all([
+      picture.clone().png().toBuffer(),
+      picture.clone().tiff({ compression: 'lzw' }).toBuffer(),
+      picture.clone().webp({ lossless: true }).toBuffer(),
+      picture.clone().ensureAlpha().png().toBuffer(),
+      picture.clone().toColourspace('b-w').png().toBuffer(),
+    ])
+    const images = filesIn(folder, [...others, files[1]])
+    const { loader, warnings } = loaderOf(images, { size: 64, flip: 0, crop: { scale: [1, 1], ratio: [4 / 3, 4 / 3] } })
+    const made = imagesOf(await batchesOf(loader, 0), 64)
+    loader.dispose()
+    t.same(warnings, [])
+    const wanted = scope(() =>
+      resizePixels(fromTypedArray(pixels, [height, width, 3]), [64, 64], { interpolation: 'bicubic' }).toTypedArray(),
+    )
+    for (const i of [0, 1, 2, 3, 5]) t.equal(sha256(made[i]), sha256(wanted), `file ${i}`)
+    t.ok(
+      made[4].every((value, i) => value === made[4][i - (i % 3)]),
+      'gray in three channels',
+    )
 
-  t.test('the same in a process that finds no libjpeg-turbo, and an environment error without sharp, too', async (t) => {
-    const program = `
+    t.test(
+      'the same in a process that finds no libjpeg-turbo, and an environment error without sharp, too',
+      async (t) => {
+        const program = `
       const { PhotoLoader } = require(${JSON.stringify(internalPath('photoLoader'))})
       const { jpegLibrary } = require(${JSON.stringify(internalPath('jpegLibrary'))})
       const { UnreadableImages } = require(${JSON.stringify(internalPath('unreadableImages'))})
@@ -340,18 +373,24 @@ t.test('other kinds of files, and JPEG without libjpeg-turbo', { skip: sharp ===
       const loader = new PhotoLoader(dataset, { batchSize: 1, size: 64, flip: 0, crop, unreadable: new UnreadableImages({ name: 'x', length: 0 }, 0, () => {}) })
       loader.epoch(0).next().then(({ value }) => console.log(JSON.stringify([jpegLibrary().reason, [...value.images.permute([0, 2, 3, 1]).contiguous().toTypedArray()]])),
         ({ code, hint }) => console.log(JSON.stringify({ code, hint }))).then(() => process.exit())`
-    const env = { ...process.env, MBCONV_TURBOJPEG: join(folder, 'no-library.so') }
-    const run = async (...options) => {
-      const { stdout } = await promisify(execFile)(process.execPath, [...options, '-e', program], { env, maxBuffer: 2 ** 24 })
-      return JSON.parse(stdout)
-    }
-    const [reason, bytes] = await run()
-    t.match(reason, /^libjpeg-turbo cannot be loaded: .*no-library\.so/)
-    const { mean } = difference(bytes, wanted)
-    t.ok(mean < 1, `sharp decodes nearly the same: ${mean}`)
-    const url = (code) => `data:text/javascript,${encodeURIComponent(code)}`
-    const hook = "export const resolve = (name, context, next) => { if (name === 'sharp') throw new Error('no'); return next(name, context) }"
-    const register = `import { register } from 'node:module'; register(${JSON.stringify(url(hook))})`
-    t.same(await run('--import', url(register)), { code: 'ERR_ENVIRONMENT', hint: 'npm install sharp' })
-  })
-})
+        const env = { ...process.env, MBCONV_TURBOJPEG: join(folder, 'no-library.so') }
+        const run = async (...options) => {
+          const { stdout } = await promisify(execFile)(process.execPath, [...options, '-e', program], {
+            env,
+            maxBuffer: 2 ** 24,
+          })
+          return JSON.parse(stdout)
+        }
+        const [reason, bytes] = await run()
+        t.match(reason, /^libjpeg-turbo cannot be loaded: .*no-library\.so/)
+        const { mean } = difference(bytes, wanted)
+        t.ok(mean < 1, `sharp decodes nearly the same: ${mean}`)
+        const url = (code) => `data:text/javascript,${encodeURIComponent(code)}`
+        const hook =
+          "export const resolve = (name, context, next) => { if (name === 'sharp') throw new Error('no'); return next(name, context) }"
+        const register = `import { register } from 'node:module'; register(${JSON.stringify(url(hook))})`
+        t.same(await run('--import', url(register)), { code: 'ERR_ENVIRONMENT', hint: 'npm install sharp' })
+      },
+    )
+  },
+)

@@ -72,10 +72,17 @@ t.test(`random crops as in ${golden.source}, from the same random numbers`, asyn
 t.test('a part has at least one pixel, and lies in the image', async (t) => {
   const loader = loaderOf({ crop: { scale: [0.001, 1], ratio: [0.05, 20] } })
   const strange = []
-  for (const [height, width] of [[1, 1], [2, 3], [1, 50], [65535, 1], [7, 65535]]) {
+  for (const [height, width] of [
+    [1, 1],
+    [2, 3],
+    [1, 50],
+    [65535, 1],
+    [7, 65535],
+  ]) {
     for (let sample = 0; sample < 200; sample++) {
       const crop = loader.crop(0, sample, { height, width })
-      const inside = crop.left >= 0 && crop.top >= 0 && crop.left + crop.width <= width && crop.top + crop.height <= height
+      const inside =
+        crop.left >= 0 && crop.top >= 0 && crop.left + crop.width <= width && crop.top + crop.height <= height
       if (!inside || crop.width < 1 || crop.height < 1) strange.push({ height, width, ...crop })
     }
   }
@@ -101,7 +108,11 @@ t.test('options that the loader refuses', async (t) => {
   refused({ batchSize: 0 }, 'ERR_VALUE', /batchSize must be a whole number from 1/)
   refused({ size: 1.5 }, 'ERR_VALUE', /size must be a whole number/)
   refused({ size: '8' }, 'ERR_TYPE', /size must be a whole number .* got "8"/)
-  refused({ crop: { scale: [0, 1] } }, 'ERR_VALUE', /crop.scale must be two rising numbers above 0 and up to 1, got \[0, 1\]/)
+  refused(
+    { crop: { scale: [0, 1] } },
+    'ERR_VALUE',
+    /crop.scale must be two rising numbers above 0 and up to 1, got \[0, 1\]/,
+  )
   refused({ crop: { scale: [0.5, 1.5] } }, 'ERR_VALUE', /crop.scale/)
   refused({ crop: { ratio: [2, 1] } }, 'ERR_VALUE', /crop.ratio/)
   refused({ crop: { interpolation: 'nearest' } }, 'ERR_VALUE', /crop.interpolation/)

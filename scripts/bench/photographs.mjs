@@ -118,7 +118,9 @@ async function withSharp(files) {
     const random = numbersOf(seed++)
     for (const file of files) {
       const [w, h, left, top] = randomCrop(random)
-      const image = sharp(file).extract({ left, top, width: w, height: h }).resize(SIZE, SIZE, { fit: 'fill', kernel: 'cubic' })
+      const image = sharp(file)
+        .extract({ left, top, width: w, height: h })
+        .resize(SIZE, SIZE, { fit: 'fill', kernel: 'cubic' })
       await (random() < 0.5 ? image.flop() : image).raw().toBuffer()
     }
   }

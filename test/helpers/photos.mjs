@@ -48,7 +48,10 @@ export function partsOf(path, files) {
 export function listUnreadable(most = Number.POSITIVE_INFINITY) {
   const { UnreadableImages } = internal('unreadableImages')
   const warnings = []
-  return { warnings, unreadable: new UnreadableImages({ name: 'photos', length: 0 }, most, (message) => warnings.push(message)) }
+  return {
+    warnings,
+    unreadable: new UnreadableImages({ name: 'photos', length: 0 }, most, (message) => warnings.push(message)),
+  }
 }
 
 /** All batches of an epoch: the bytes, [N, size, size, 3], the labels and the indices of each. */

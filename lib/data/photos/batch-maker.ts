@@ -117,7 +117,8 @@ export class BatchMaker {
           if (kind === OTHER_DECODER) return this.#loadOther(epoch, bytes, run[i])
           return dataError(run[i].image.name, reason, 'Remove the file, or replace it.')
         })
-        for (const [k, problem] of problems.entries()) if (problem !== undefined) failed.push([run[left[k][0]], problem])
+        for (const [k, problem] of problems.entries())
+          if (problem !== undefined) failed.push([run[left[k][0]], problem])
       } finally {
         part.dispose()
       }

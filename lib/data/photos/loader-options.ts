@@ -58,7 +58,18 @@ export interface PhotoLoaderOptions {
 export type CheckedOptions = Required<Omit<PhotoLoaderOptions, 'crop'>> & { crop: Required<RandomCrop> }
 
 const OP = 'PhotoLoader'
-const OPTIONS = ['batchSize', 'size', 'seed', 'shuffle', 'sampler', 'dropLast', 'crop', 'flip', 'augment', 'colorManagement']
+const OPTIONS = [
+  'batchSize',
+  'size',
+  'seed',
+  'shuffle',
+  'sampler',
+  'dropLast',
+  'crop',
+  'flip',
+  'augment',
+  'colorManagement',
+]
 OPTIONS.push('threads', 'ahead', 'pin', 'unreadable')
 
 /** @throws MbconvError ERR_TYPE, ERR_VALUE */
@@ -68,9 +79,13 @@ export function checkWhole(name: string, value: unknown, least: number, most: nu
 }
 
 const wrong = (name: string, wanted: string, value: unknown) =>
-  new MbconvError(typeof value === 'number' || Array.isArray(value) ? 'ERR_VALUE' : 'ERR_TYPE', textOf(name, wanted, value), {
-    op: OP,
-  })
+  new MbconvError(
+    typeof value === 'number' || Array.isArray(value) ? 'ERR_VALUE' : 'ERR_TYPE',
+    textOf(name, wanted, value),
+    {
+      op: OP,
+    },
+  )
 
 const textOf = (name: string, wanted: string, value: unknown): string => {
   const got = Array.isArray(value) ? `[${value.map(shown).join(', ')}]` : shown(value)
