@@ -8,7 +8,7 @@ import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
-import { data, parseConfigFile, predictImages, train } from 'mbconv'
+import { data, parseConfigFile, predictEach, train } from 'mbconv'
 import sharp from 'sharp'
 import { openBrowser } from '../test/helpers/chromium.mjs'
 
@@ -21,7 +21,7 @@ const root = path.join(import.meta.dirname, '..')
 
 /** The runs differ in their learning rates. The last one is still running when the pictures are drawn. */
 const RATES = [0.01, 0.003, 0.03]
-const EPOCHS = 8
+const EPOCHS = 6
 /** Of the page, px. */
 const VIEWS = [
   ['watch.png', 1280, 1],
@@ -29,19 +29,22 @@ const VIEWS = [
 ]
 
 /** Predictions on the test images, wrong ones first, for the run's samples.json. */
-async function sample(runDir, count = 12) {
+async function sample(runDir, count = 8) {
   const { test } = data.datasetOf({ dataset: 'digits' })
   const images = Array.from({ length: test.length }, (_, i) => ({
     name: `test/${i}.png`,
     bytes: pngOfPlanes(test.read(i), test.shape).png,
   }))
-  const predictions = await predictImages(runDir, images, { topk: 3 })
-  const samples = predictions.map(({ file, predictions: guesses }, i) => ({
-    file,
-    label: test.classes[test.labels[i]],
-    guesses: guesses.map(({ label, probability }) => ({ label, probability })),
-    png: images[i].bytes,
-  }))
+  const samples = []
+  for await (const { file, predictions: guesses } of predictEach(runDir, images, { topk: 3 })) {
+    const i = samples.length
+    samples.push({
+      file,
+      label: test.classes[test.labels[i]],
+      guesses: guesses.map(({ label, probability }) => ({ label, probability })),
+      png: images[i].bytes,
+    })
+  }
   writeSamples(runDir, wrongFirst(samples).slice(0, count))
 }
 
@@ -70,7 +73,10 @@ async function trainAll(dir) {
 }
 
 const [given] = process.argv.slice(2)
-const dir = given ?? fs.mkdtempSync(path.join(os.tmpdir(), 'mbconv-watch-'))
+const home = given === undefined ? fs.mkdtempSync(path.join(os.tmpdir(), 'mbconv-watch-')) : process.cwd()
+// The page shows paths from the working directory on.
+process.chdir(home)
+const dir = given ?? 'runs'
 const stop = given === undefined ? await trainAll(dir) : async () => {}
 const server = await serveRuns({ folders: [], dir, newest: 8 })
 try {
@@ -89,5 +95,6 @@ try {
 } finally {
   await server.close()
   await stop()
-  if (given === undefined) fs.rmSync(dir, { recursive: true })
+  process.chdir(root)
+  if (given === undefined) fs.rmSync(home, { recursive: true })
 }

@@ -33,8 +33,8 @@ function stepsOf(numbers) {
 const SIZE = { height: 200, width: 224 }
 
 /** The programs of many samples. */
-function drawn(options, count = 4000) {
-  const draw = augmenter(options)
+function drawn(options, count = 4000, normalization = undefined) {
+  const draw = augmenter(options, normalization)
   return Array.from({ length: count }, (_, sample) => stepsOf(draw({ seed: 3, epoch: sample % 5, sample, ...SIZE })))
 }
 
@@ -103,7 +103,8 @@ t.test("random erasing: timm's rectangles for the same random numbers", async (t
     const random = scripted(numbers)
     const program = new Program()
     const options = config('randomErasing', { probability, maxCount: most })
-    augmentationKind('randomErasing').draw(program, options, random, { height, width })
+    const mean = [0.485, 0.456, 0.406]
+    augmentationKind('randomErasing').draw(program, options, random, { height, width, mean, std: [1, 1, 1] })
     t.equal(random.left.length, 0, 'as many numbers')
     const steps = stepsOf(program.toArray())
     const visible = rectangles.flatMap((rectangle, i) => (rectangle.includes(0) ? [] : [i]))
@@ -131,9 +132,8 @@ t.test('random erasing: colours and noise of the normalisation', async (t) => {
   // 124 is 2.12 deviations of 58 above 0: 1.7 % of normal numbers are lower.
   t.ok(isNear(clipped, 0.0176, reds.length), `${clipped} are 0`)
   t.ok(Math.abs(reds.reduce((sum, red) => sum + red, 0) / reds.length - 124) < 5)
-  const pixel = drawn(
-    config('randomErasing', { probability: 1, mode: 'pixel', mean: [0, 0.5, 1], std: [0.1, 0.2, 0.4] }),
-  )
+  const normalization = { mean: [0, 0.5, 1], std: [0.1, 0.2, 0.4] }
+  const pixel = drawn(config('randomErasing', { probability: 1, mode: 'pixel' }), 4000, normalization)
   const steps = pixel.flat()
   t.ok(steps.length > 3900 && steps.every(({ name }) => name === 'eraseNoise'))
   t.same([...new Set(steps.map(({ operands }) => operands.slice(4, 10).join()))], ['0,127.5,255,25.5,51,102'])
@@ -345,5 +345,6 @@ t.test('wrong options are refused by name', async (t) => {
   )
   refused([{ name: 'colorJitter' }, { name: 'colorJitter' }], /cannot be combined/)
   t.throws(() => augmenter([null]), { code: 'ERR_TYPE', message: /augmentation must be an object, got null/ })
+  t.throws(() => augmenter([], { mean: [0.5], std: [1, 1, 1] }), { code: 'ERR_VALUE', message: /not 1 and 3$/ })
   t.ok(augmenter({ name: 'randAugment' })(SAMPLE) instanceof Float64Array, 'defaults are filled in')
 })

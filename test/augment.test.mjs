@@ -45,8 +45,10 @@ function programOf(steps) {
 function applied({ height, width, values }, program) {
   const image = tensor(values).reshape([1, height, width, 3])
   augmentImages(image, [program])
-  return new Uint8Array(image.toArray().flat(3))
+  return image.toTypedArray()
 }
+
+const areSame = (a, b) => Buffer.compare(a, b) === 0
 
 const sumOf = (bytes) => createHash('sha256').update(bytes).digest('hex').slice(0, 12)
 
@@ -74,7 +76,10 @@ t.test('every operation gives the bytes that Pillow gives', async (t) => {
 
 t.test('a whole image, so that a difference can be seen', async (t) => {
   const { image, steps, bytes } = golden.whole
-  t.same(applied(pictures[image], programOf(steps)), new Uint8Array(Buffer.from(bytes, 'base64')))
+  const [got, wanted] = [applied(pictures[image], programOf(steps)), Buffer.from(bytes, 'base64')]
+  const at = got.findIndex((value, i) => value !== wanted[i])
+  t.equal(at, -1, `byte ${at} is ${got[at]}, not ${wanted[at]}`)
+  t.equal(got.length, wanted.length)
 })
 
 /** Random numbers for one operation: the coin of the sign gives this one, other draws are in the middle. */
@@ -124,17 +129,15 @@ t.test("torchvision's operations at some magnitudes: bytes", async (t) => {
 })
 
 t.test('erasing: a box of one colour, or of normal noise that its key decides', async (t) => {
-  const { height, width, values } = pictures[1]
+  const { width, values } = pictures[1]
   const inBox = (i) => {
     const [y, x] = [Math.floor(i / (3 * width)), Math.floor(i / 3) % width]
     return y >= 4 && y < 24 && x >= 2 && x < 17
   }
   const colour = [10, 200, 30]
   const erased = applied(pictures[1], programOf([['erase', 4, 2, 20, 15, ...colour]]))
-  t.same(
-    erased,
-    values.map((value, i) => (inBox(i) ? colour[i % 3] : value)),
-  )
+  const expected = values.map((value, i) => (inBox(i) ? colour[i % 3] : value))
+  t.ok(areSame(erased, expected))
 
   const noise = (...key) => programOf([['eraseNoise', 4, 2, 20, 15, 100, 120, 250, 20, 40, 30, ...key]])
   const noisy = applied(pictures[1], noise(5, 7))
@@ -157,8 +160,7 @@ t.test('erasing: a box of one colour, or of normal noise that its key decides', 
     noisy.every((value, i) => Math.abs(value - wanted[i]) <= (inBox(i) ? 1 : 0)),
     'one level apart at most: sine and logarithm may round differently',
   )
-  t.notSame(applied(pictures[1], noise(6, 7)), noisy, 'another key, other noise')
-  t.equal(height * width * 3, noisy.length)
+  t.notOk(areSame(applied(pictures[1], noise(6, 7)), noisy), 'another key, other noise')
 })
 
 t.test('a batch: each image its own program, on any number of threads', async (t) => {
@@ -166,9 +168,9 @@ t.test('a batch: each image its own program, on any number of threads', async (t
   const programs = [[['invert']], [], [['rotate', 30, 2, 0, 0, 0], ['equalize']], [['posterize', 3]]].map(programOf)
   const images = tensor(new Uint8Array([1, 2, 3, 4].flatMap(() => [...values]))).reshape([4, height, width, 3])
   augmentImages(images, programs)
-  const got = new Uint8Array(images.toArray().flat(3))
+  const got = images.toTypedArray()
   for (const [i, program] of programs.entries())
-    t.same(got.subarray(i * values.length, (i + 1) * values.length), applied(pictures[0], program), `image ${i}`)
+    t.ok(areSame(got.subarray(i * values.length, (i + 1) * values.length), applied(pictures[0], program)), `image ${i}`)
 })
 
 t.test('JavaScript and C++ have the same operations', async (t) => {

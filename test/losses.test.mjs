@@ -100,14 +100,14 @@ t.test('a session frees its weights', async (t) => {
 })
 
 t.test('keys of another loss are refused', async (t) => {
-  const lines = (text) => complaints(t, `${SMALLEST}${text}`).lines
-  t.same(lines('focalGamma: 2'), ['run.yaml:3:13 focalGamma: has no effect with loss: crossEntropy (it belongs to focal)'])
-  t.same(lines('loss: focal\ntargetThreshold: 0.5'), [
-    'run.yaml:4:18 targetThreshold: has no effect with loss: focal (it belongs to bce)',
-  ])
-  t.same(lines('sumClasses: true'), [
-    'run.yaml:3:13 sumClasses: has no effect with loss: crossEntropy (it belongs to bce, focal)',
-  ])
+  const refused = (text, line, hint) => t.match(complaints(t, `${SMALLEST}${text}`), { lines: [`run.yaml:${line}`], hint })
+  refused('focalGamma: 2', '3:13 focalGamma: has no effect with loss: crossEntropy', 'it belongs to focal')
+  refused(
+    'loss: focal\ntargetThreshold: 0.5',
+    '4:18 targetThreshold: has no effect with loss: focal',
+    'it belongs to bce',
+  )
+  refused('sumClasses: true', '3:13 sumClasses: has no effect with loss: crossEntropy', 'it belongs to bce, focal')
   const config = mb.parseConfig({ model: { name: 'efficientnet_b0' }, epochs: 1, loss: 'focal', focalGamma: 3 })
   t.match(mb.parseConfig(config), { loss: 'focal', focalGamma: 3, targetThreshold: null }, 'a complete one is accepted')
 })

@@ -143,7 +143,7 @@ t.test('the warm-up: in epochs or in steps, and not in both', async (t) => {
   near(t, scheduleOf(inSteps, 1, 100, 1000)(3), 3 / 7, 'rises over seven steps')
   const lines = (schedule) => complaints(t, `${SMALLEST}schedule: ${schedule}`).lines
   t.same(lines('{name: cosine, warmupEpochs: 1, warmupSteps: 7}'), [
-    'run.yaml:3:55 schedule.warmupSteps: is given besides warmupEpochs (leave one of them out)',
+    'run.yaml:3:56 schedule.warmupSteps: is given besides warmupEpochs',
   ])
   t.match(lines('{name: cosine, warmupSteps: 7, every: epoch}'), [/counts updates, and every: epoch counts epochs/])
   t.match(lines('{name: oneCycle, warmupEpochs: 1}'), [/schedule\.warmupEpochs: unknown key/])

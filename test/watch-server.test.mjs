@@ -51,6 +51,18 @@ const ask = (port, pathname, { method = 'GET', headers = {}, host = '127.0.0.1' 
     request.end()
   })
 
+/** The answer to a request as it is written. */
+const raw = (port, text) =>
+  new Promise((resolve, reject) => {
+    let answer = ''
+    const socket = net.connect(port, '127.0.0.1', () => socket.end(text))
+    socket.setEncoding('utf8').on('data', (part) => {
+      answer += part
+    })
+    socket.on('end', () => resolve(answer))
+    socket.on('error', reject)
+  })
+
 /** Follows the events. `until` waits for an event that fits, among all so far. */
 function follow(t, port, lastId) {
   const events = []
@@ -120,10 +132,10 @@ t.test('only requests of this machine, that read, and of what there is, are answ
     'localhost.evil.example',
     '127.0.0.1.evil.example',
     'x@localhost',
-    '',
   ])
     for (const name of ['/', '/events', '/samples/run1'])
       t.equal((await ask(port, name, { headers: { host } })).status, 403, `${host} ${name}`)
+  t.match(await raw(port, 'GET / HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 403 /, 'no host at all')
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'HEAD', 'PATCH']) {
     const { status, headers } = await ask(port, '/', { method })
     t.equal(status, 405, method)
@@ -400,21 +412,20 @@ t.test('the command prints the address, and ends with Ctrl-C', async (t) => {
   const json = start(t, cwd, '--json', 'runs/one')
   const { url, port: chosen } = JSON.parse(await json.line)
   t.equal(url, `http://127.0.0.1:${chosen}/`)
-  const second = start(t, cwd, 'runs/one')
-  t.notMatch(await second.line, `:${chosen}/`, 'the usual port is taken, so a free one is used')
-  for (const { child, ended } of [json, second]) {
-    child.kill('SIGTERM')
-    t.equal(await ended, 143)
-  }
+  const second = await serveRuns({ folders: [], dir: cwd, newest: 1 })
+  t.not(second.port, chosen, 'the usual port is taken, so a free one is used')
+  await second.close()
+  json.child.kill('SIGTERM')
+  t.equal(await json.ended, 143)
+})
 
-  for (const [words, message] of [
-    [['runs/two'], 'runs/two: there is no such folder'],
-    [['runs'], 'runs: is not the folder of a run\n  hint: --dir runs shows the newest runs in it'],
-    [['--newest', '51'], 'a page shows at most 50 runs'],
-    [['--port', '70000'], "option '--port <n>' argument '70000' is invalid. It must be at most 65535."],
-  ]) {
-    const refused = start(t, cwd, ...words)
-    t.equal(await refused.ended, 2, words.join(' '))
-    t.match(refused.err(), message)
-  }
+t.test('runs that cannot be shown are refused', async (t) => {
+  const cwd = t.testdir({ runs: {} })
+  const there = (name) => path.join(cwd, name)
+  for (const [folders, newest, message, hint] of [
+    [[there('none')], 8, /none: there is no such folder$/, undefined],
+    [[there('runs')], 8, /runs: is not the folder of a run$/, /^--dir .*runs shows the newest runs in it$/],
+    [[], 51, 'a page shows at most 50 runs', 'name those to compare'],
+  ])
+    await t.rejects(serveRuns({ folders, newest, dir: cwd }), { code: 'ERR_USAGE', message, hint })
 })

@@ -50,7 +50,7 @@ export function trainingLoader(dataset: Dataset, options: TrainingOptions): Batc
       ...{ batchSize, size, seed, shuffle: true, sampler, dropLast, unreadable, colorManagement, pin },
       crop: { ...crop, interpolation },
       flip: flip ? 0.5 : 0,
-      augment: operations.length === 0 ? null : augmenter(operations),
+      augment: operations.length === 0 ? null : augmenter(operations, normalization),
       ...(threads !== null && { threads }),
     })
   }

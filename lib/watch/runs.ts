@@ -32,7 +32,7 @@ export class Runs {
   readonly #choice: RunChoice
   /** By absolute path. A run that has been shown keeps its id, and so its colour on the page. */
   readonly #known = new Map<string, WatchedRun>()
-  /** The runs that are shown now, oldest first. */
+  /** The runs that are shown now, in the order in which they were found. */
   shown: WatchedRun[] = []
 
   /** @throws MbconvError ERR_USAGE for a folder that is no run's, or too many of them */
@@ -55,11 +55,10 @@ export class Runs {
   discover(): void {
     const { folders, dir, newest } = this.#choice
     const paths = folders.length > 0 ? folders.map((folder) => resolve(folder)) : newestIn(resolve(dir), newest)
-    this.shown = [...new Set(paths)].map((path) => {
-      const run = this.#known.get(path) ?? new WatchedRun(`run${this.#known.size + 1}`, path)
-      this.#known.set(path, run)
-      return run
-    })
+    for (const path of paths)
+      if (!this.#known.has(path)) this.#known.set(path, new WatchedRun(`run${this.#known.size + 1}`, path))
+    // In the order in which they were found: a run that goes on is the newest, but its row stays where it is.
+    this.shown = [...this.#known].filter(([path]) => paths.includes(path)).map(([, run]) => run)
   }
 
   /** The shown run with an id. */

@@ -15,8 +15,10 @@ export const DEFAULT_PORT = 7007
 /** No other machine can connect to this address. */
 const ADDRESS = '127.0.0.1'
 
-/** Milliseconds between two looks at the runs, at the folder of runs, and between two signs of life. */
-const [LOOK, DISCOVER, BEAT] = [500, 3000, 15_000]
+/** Milliseconds between two looks at the runs, and between two signs of life. */
+const [LOOK, BEAT] = [500, 15_000]
+/** Looks at the runs between two looks at the folder of all runs. */
+const DISCOVER = 6
 
 /** Pieces of a file, of 4 MiB each, that one look reads. */
 const MOST_PIECES = 4
@@ -49,13 +51,11 @@ export async function serveRuns({ port, every = LOOK, ...choice }: WatchOptions)
   const runs = new Runs(choice)
   const assets = pageAssets()
   const streams = new Set<PageStream>()
-  let discovered = Date.now()
-
+  let looks = 0
   /** Why the folder of runs cannot be read; null if it can. */
   let problem: string | null = null
 
   const discover = () => {
-    discovered = Date.now()
     try {
       runs.discover()
       problem = null
@@ -65,7 +65,7 @@ export async function serveRuns({ port, every = LOOK, ...choice }: WatchOptions)
   }
 
   const look = () => {
-    if (Date.now() - discovered >= DISCOVER) discover()
+    if (looks++ % DISCOVER === 0) discover()
     for (const run of runs.shown) readOn(run)
     const facts = { problem, runs: runs.shown.map((run) => run.facts()) }
     const table = printableJson(JSON.stringify(facts))
@@ -83,6 +83,7 @@ export async function serveRuns({ port, every = LOOK, ...choice }: WatchOptions)
     response.on('close', () => streams.delete(stream))
     // A page that is gone is no error; `close` follows.
     response.on('error', () => {})
+    looks = 0
     look()
   }
 

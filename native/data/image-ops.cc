@@ -104,7 +104,7 @@ void fromHsv(const Hsv& hsv, uint8_t* pixel) {
   const auto saturation = static_cast<float>(static_cast<float>(hsv.saturation) / 255.0);
   const auto top = static_cast<uint8_t>(hsv.value);
   const uint8_t bottom = clip8(static_cast<int>(std::round(value * (1.0 - saturation))));
-  // Here Pillow multiplies two floats, and below a float and a double.
+  // As in Pillow, the first product is one of floats, and the second one of doubles.
   const uint8_t falling = clip8(static_cast<int>(std::round(value * (1.0 - saturation * rest))));
   const uint8_t rising = clip8(static_cast<int>(std::round(value * (1.0 - saturation * (1.0 - rest)))));
   const std::array<Colour, 6> sectors = {{{top, rising, bottom},
@@ -173,7 +173,7 @@ class Normal {
 template <class Paint>
 void eachPixel(Image& image, const Box& box, Paint paint) {
   for (int y = box.top; y < box.top + box.height; ++y) {
-    for (int x = box.left; x < box.left + box.width; ++x) paint(image.row(y) + x * kChannels);
+    for (int x = box.left; x < box.left + box.width; ++x) paint(image.at(x, y));
   }
 }
 
@@ -181,9 +181,8 @@ void eachPixel(Image& image, const Box& box, Paint paint) {
 
 void flip(Image& image) {
   for (int y = 0; y < image.height; ++y) {
-    uint8_t* row = image.row(y);
     for (int left = 0, right = image.width - 1; left < right; ++left, --right)
-      std::swap_ranges(row + left * kChannels, row + (left + 1) * kChannels, row + right * kChannels);
+      std::swap_ranges(image.at(left, y), image.at(left + 1, y), image.at(right, y));
   }
 }
 
@@ -239,8 +238,8 @@ void color(Image& image, double factor) { enhance(image, factor, luma); }
 void contrast(Image& image, double factor) {
   int64_t sum = 0;
   for (size_t i = 0; i < image.pixels.size(); i += kChannels) sum += luma(&image.pixels[i]);
-  const double pixels = static_cast<double>(image.height) * image.width;
-  const int mean = static_cast<int>(static_cast<double>(sum) / pixels + 0.5);
+  const int64_t pixels = int64_t{image.height} * image.width;
+  const auto mean = static_cast<int>((2 * sum + pixels) / (2 * pixels));  // rounded, a half up
   enhance(image, factor, [mean](const uint8_t*) { return mean; });
 }
 

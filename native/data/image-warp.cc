@@ -31,7 +31,7 @@ class Source {
 };
 
 void copyPixel(const Image& image, int x, int y, const Source& source, int fromX, int fromY) {
-  std::copy_n(source.row(fromY) + source.column(fromX), kChannels, image.row(y) + x * kChannels);
+  std::copy_n(source.row(fromY) + source.column(fromX), kChannels, image.at(x, y));
 }
 
 // The nearest pixel, in 16.16 fixed point.
@@ -81,7 +81,7 @@ void warpSmooth(Image& image, const Source& source, const Affine& m, Sample samp
       const double centreX = x + 0.5, centreY = y + 0.5;
       const double atX = m[0] * centreX + m[1] * centreY + m[2];
       const double atY = m[3] * centreX + m[4] * centreY + m[5];
-      if (source.has(atX, atY)) sample(atX - 0.5, atY - 0.5, image.row(y) + x * kChannels);
+      if (source.has(atX, atY)) sample(atX - 0.5, atY - 0.5, image.at(x, y));
     }
   }
 }

@@ -22,7 +22,7 @@ struct Image {
   std::span<uint8_t> pixels;  // height · width · channels
 
   size_t rowBytes() const { return static_cast<size_t>(width) * channels; }
-  uint8_t* row(int y) const { return pixels.data() + y * rowBytes(); }
+  uint8_t* at(int x, int y) const { return pixels.data() + y * rowBytes() + static_cast<size_t>(x) * channels; }
 };
 
 // How the source is sampled between its pixels. The values are Pillow's.

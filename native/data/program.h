@@ -1,7 +1,7 @@
 // Programs of augmentation: what is to be done with one image, as a list of numbers.
 //
-// A program is a sequence of operations, each an opcode and its operands. JavaScript draws and writes it
-// (lib/data/augment/program.ts), so that no random number is drawn here.
+// A program is a sequence of operations, each an opcode and its operands. JavaScript writes it, with all that is random
+// drawn (lib/data/augment/program.ts). For the many numbers of noise, the program holds a key.
 #pragma once
 
 #include <cstddef>

@@ -128,8 +128,8 @@ export const BREAKS = [
     promise: 'The event loop stays alive',
     what: 'training runs in the thread that asked for it',
     file: 'lib/train/train.ts',
-    text: '{ signal, resume, worker = true }',
-    by: '{ signal, resume, worker = false }',
+    text: '{ signal, resume, worker = true,',
+    by: '{ signal, resume, worker = false,',
     test: 'train',
   },
   {

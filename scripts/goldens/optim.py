@@ -87,7 +87,7 @@ for title, (name, options) in CASES.items():
         after = {}
         for step in range(STEPS):
             for p, g in zip(params, gradients[step]):
-                p.grad = g.to(dtype)
+                p.grad = g.to(dtype, copy=True)  # LAMB scales it in place
             optimizer.param_groups[0]["lr"] = RATES[step]
             optimizer.step()
             if step + 1 in RECORDED:
@@ -119,7 +119,7 @@ by_value = [
     dict(limit=limit, **clipped(lambda params: torch.nn.utils.clip_grad_value_(params, limit))) for limit in (0.3, 10.0)
 ]
 adaptive = [
-    dict(factor=factor, **clipped(lambda params: adaptive_clip_grad(params, factor))) for factor in (0.01, 0.5, 100.0)
+    dict(factor=factor, **clipped(lambda params: adaptive_clip_grad(params, factor))) for factor in (0.01, 0.5, 1e5)
 ]
 
 averages = []

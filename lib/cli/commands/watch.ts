@@ -31,16 +31,20 @@ async function run(folders: string[], { dir, newest, port, ...options }: WatchCo
   const output = new Output(options)
   const { serveRuns } = await import('../../watch/server.js')
   const { exitOfInterruption, onSignals } = await import('../../process/signals.js')
-  const server = await serveRuns({ folders, dir, newest, port })
-  output.data({ url: server.url, port: server.port })
-  output.result(server.url)
-  const what = folders.length > 0 ? format.counted(folders.length, 'run') : `the newest runs in ${dir}`
-  output.note(output.paintNote('dim', `shows ${what}, to this machine only; Ctrl-C ends it`))
   let restore = () => {}
-  const signal = await new Promise((resolve) => {
+  const signal = new Promise((resolve) => {
     restore = onSignals(resolve)
   })
-  restore()
-  await server.close()
-  return exitOfInterruption(signal)
+  try {
+    const server = await serveRuns({ folders, dir, newest, port })
+    output.data({ url: server.url, port: server.port })
+    output.result(server.url)
+    const what = folders.length > 0 ? format.counted(folders.length, 'run') : `the newest runs in ${dir}`
+    output.note(output.paintNote('dim', `shows ${what}, to this machine only; Ctrl-C ends it`))
+    const reason = await signal
+    await server.close()
+    return exitOfInterruption(reason)
+  } finally {
+    restore()
+  }
 }

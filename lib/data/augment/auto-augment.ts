@@ -2,8 +2,8 @@
  * AutoAugment: one of several sub-policies for each image, each equally likely. Its operations follow one another, each
  * with its own probability.
  *
- * Cubuk et al., "AutoAugment: Learning Augmentation Strategies from Data", CVPR 2019. Policies that timm
- * names have its ranges: v0, v0r, original, originalr and 3a. The others have those of torchvision.
+ * Cubuk et al., "AutoAugment: Learning Augmentation Strategies from Data", CVPR 2019. The policies v0, v0r,
+ * original, originalr and 3a have the ranges of timm, and imagenet, cifar10 and svhn those of torchvision.
  */
 import { z } from 'zod'
 import { PURPOSE } from '../../random/philox'

@@ -10,6 +10,12 @@ export interface Size {
   width: number
 }
 
+/** The normalisation that follows augmentation: (value - mean) / std per channel, for values from 0 to 1. */
+export interface Normalization {
+  mean: readonly number[]
+  std: readonly number[]
+}
+
 /** The description of an augmentation. Each is in its own file; kinds.ts lists them. */
 export interface AugmentationKind {
   /** Schema of its options in a configuration, a strict object with `name`. */
@@ -21,7 +27,7 @@ export interface AugmentationKind {
    *
    * @param options checked by the schema, defaults filled in
    */
-  draw(program: Program, options: never, random: RandomSource, size: Size): void
+  draw(program: Program, options: never, random: RandomSource, image: Size & Normalization): void
   /** Finds problems that involve several options. Gets the raw configuration, in which anything may be wrong. */
   check?(raw: Record<string, unknown>): CrossProblem[]
 }

@@ -8,7 +8,7 @@ import { type CrossProblem, kindNamed, nameOf, namesOf } from '../../schema/kind
 import { augMixKind } from './aug-mix'
 import { autoAugmentKind } from './auto-augment'
 import { colorJitterKind } from './color-jitter'
-import type { AugmentationKind, Size } from './kind'
+import type { AugmentationKind, Normalization, Size } from './kind'
 import { noneKind } from './none'
 import { Program } from './program'
 import { randAugmentKind } from './rand-augment'
@@ -57,6 +57,9 @@ export function augmentationKind(name: string): AugmentationKind {
   })
 }
 
+/** ImageNet's usual normalisation. */
+const IMAGENET: Normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
+
 /** Options with defaults filled in. Throws ERR_TYPE or ERR_VALUE, which names the augmentation and the option. */
 function complete(options: unknown): { kind: AugmentationKind; config: never } {
   checkObject('augmenter', 'augmentation', options)
@@ -72,13 +75,20 @@ function complete(options: unknown): { kind: AugmentationKind; config: never } {
 
 /**
  * A function that draws the program of a sample. Augmentations are applied in the order of the list. A program depends
- * only on the options, the seed, the epoch, the sample and the size. What one augmentation draws does not depend on the
+ * only on the arguments, the seed, the epoch, the sample and the size. What one augmentation draws does not depend on the
  * others.
  *
- * @throws MbconvError ERR_TYPE or ERR_VALUE for wrong options, or for two augmentations of one kind (all policies are one
+ * @param normalization what the images are normalised with afterwards; it decides the colours of erased areas. Default:
+ *   ImageNet's mean and standard deviation
+ * @throws MbconvError ERR_TYPE or ERR_VALUE for wrong arguments, or for two augmentations of one kind (all policies are one
  *   kind)
  */
-export function augmenter(options: AugmentationOptions | readonly AugmentationOptions[]): (at: Sample) => Float64Array {
+export function augmenter(
+  options: AugmentationOptions | readonly AugmentationOptions[],
+  { mean, std }: Normalization = IMAGENET,
+): (at: Sample) => Float64Array {
+  if (mean.length !== 3 || std.length !== 3)
+    throw new MbconvError('ERR_VALUE', `augmenter: mean and std need 3 numbers, not ${mean.length} and ${std.length}`)
   const parts = [options].flat().map(complete)
   for (const [i, { kind }] of parts.entries()) {
     // With the same purpose they would draw the same numbers.
@@ -92,12 +102,16 @@ export function augmenter(options: AugmentationOptions | readonly AugmentationOp
   return ({ seed, epoch, sample, height, width }) => {
     const program = new Program()
     for (const { config, kind } of parts)
-      kind.draw(program, config, new KeyedRandom(seed, kind.purpose, epoch, sample), { height, width })
+      kind.draw(program, config, new KeyedRandom(seed, kind.purpose, epoch, sample), { height, width, mean, std })
     return program.toArray()
   }
 }
 
 /** The program of one sample; see {@link augmenter}, which is faster for many. */
-export function drawProgram(options: AugmentationOptions | readonly AugmentationOptions[], at: Sample): Float64Array {
-  return augmenter(options)(at)
+export function drawProgram(
+  options: AugmentationOptions | readonly AugmentationOptions[],
+  at: Sample,
+  normalization: Normalization = IMAGENET,
+): Float64Array {
+  return augmenter(options, normalization)(at)
 }

@@ -10,11 +10,8 @@ import { z } from 'zod'
 import { PURPOSE } from '../../random/philox'
 import { count } from '../../schema/fields'
 import { happens, normal, type RandomSource, uniformIn, wholeIn } from './draws'
-import type { AugmentationKind, Size } from './kind'
+import type { AugmentationKind, Normalization, Size } from './kind'
 import type { Colour, Program } from './program'
-
-const perChannel = (low: number, high: number) =>
-  z.tuple([z.number().min(low).max(high), z.number().min(low).max(high), z.number().min(low).max(high)])
 
 const schema = z.strictObject({
   name: z.literal('randomErasing'),
@@ -32,8 +29,6 @@ const schema = z.strictObject({
     .default([0.3, 1 / 0.3])
     .describe('least and largest ratio of height to width'),
   maxCount: count().max(100).default(1).describe('most rectangles in an image; the number is drawn'),
-  mean: perChannel(0, 1).default([0.485, 0.456, 0.406]).describe("the normalisation's mean; default ImageNet's"),
-  std: perChannel(0, 1).default([0.229, 0.224, 0.225]).describe("the normalisation's deviation; default ImageNet's"),
 })
 
 type Options = z.output<typeof schema>
@@ -55,28 +50,28 @@ function drawRectangle(random: RandomSource, { area, aspect }: Options, count: n
 
 const byte = (value: number) => Math.min(255, Math.max(0, Math.round(255 * value)))
 
-/** The image's value, from 0 to 1, that normalisation would turn into `value`, as bytes. */
-const colourOf = ({ mean, std }: Options, value: () => number): Colour => [
+/** The colour that normalisation turns into the values that are drawn. */
+const colourOf = ({ mean, std }: Normalization, value: () => number): Colour => [
   byte(mean[0] + std[0] * value()),
   byte(mean[1] + std[1] * value()),
   byte(mean[2] + std[2] * value()),
 ]
 
-const scaled = ([red, green, blue]: readonly [number, number, number]): Colour => [255 * red, 255 * green, 255 * blue]
+const scaled = (channels: readonly number[]) => [255 * channels[0], 255 * channels[1], 255 * channels[2]] as const
 
-function draw(program: Program, options: Options, random: RandomSource, size: Size): void {
-  const { probability, mode, maxCount, mean, std } = options
+function draw(program: Program, options: Options, random: RandomSource, image: Size & Normalization): void {
+  const { probability, mode, maxCount } = options
   if (!happens(random, probability)) return
   const count = wholeIn(random, 1, maxCount)
   for (let i = 0; i < count; i++) {
-    const rectangle = drawRectangle(random, options, count, size)
+    const rectangle = drawRectangle(random, options, count, image)
     if (rectangle === undefined || rectangle[2] === 0 || rectangle[3] === 0) continue
     if (mode === 'pixel') {
       const key = [random.uint32(), random.uint32()] as const
-      program.add('eraseNoise', ...rectangle, ...scaled(mean), ...scaled(std), ...key)
+      program.add('eraseNoise', ...rectangle, ...scaled(image.mean), ...scaled(image.std), ...key)
     } else {
       const value = mode === 'rand' ? () => normal(random) : () => 0
-      program.add('erase', ...rectangle, ...colourOf(options, value))
+      program.add('erase', ...rectangle, ...colourOf(image, value))
     }
   }
 }

@@ -18,7 +18,7 @@ export const sumClassesField = () =>
     .default(null)
     .describe('with bce and focal, add the losses of the classes; null or false: their mean')
 
-export interface Options {
+export interface BinaryOptions {
   labelSmoothing: number
   classWeights: ClassWeights
   targetThreshold: number | null
@@ -37,7 +37,7 @@ export const binaryKind = {
       .describe('with bce, targets above this count as 1 and the others as 0; null: as they are'),
     sumClasses: sumClassesField(),
   },
-  make({ labelSmoothing, classWeights, targetThreshold, sumClasses }: Options, facts: DataFacts): Criterion {
+  make({ labelSmoothing, classWeights, targetThreshold, sumClasses }: BinaryOptions, facts: DataFacts): Criterion {
     const weight = classWeightTensor(classWeights, facts)
     const loss: Criterion = (logits, targets) =>
       scope(() => {

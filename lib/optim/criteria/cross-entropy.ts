@@ -10,14 +10,14 @@ import { labelSmoothingField } from './targets'
 export const crossEntropyKind = {
   name: 'crossEntropy',
   keys: { labelSmoothing: labelSmoothingField(), classWeights: classWeightsField() },
-  make({ labelSmoothing, classWeights = null }: Options, facts: DataFacts): Criterion {
+  make({ labelSmoothing, classWeights = null }: CrossEntropyOptions, facts: DataFacts): Criterion {
     const weight = classWeightTensor(classWeights, facts)
     const loss: Criterion = (logits, targets) => crossEntropy(logits, targets, { labelSmoothing, weight })
     return Object.assign(loss, { dispose: () => weight?.dispose() })
   },
 } satisfies CriterionKind
 
-export interface Options {
+export interface CrossEntropyOptions {
   labelSmoothing: number
   /** Missing in runs older than it. */
   classWeights?: ClassWeights

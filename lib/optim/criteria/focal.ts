@@ -16,7 +16,7 @@ import { denseTargets, fullLogits, labelSmoothingField, reduced } from './target
 const ALPHA = 0.25
 const GAMMA = 2
 
-export interface Options {
+export interface FocalOptions {
   labelSmoothing: number
   classWeights: ClassWeights
   focalAlpha: number | false | null
@@ -44,7 +44,7 @@ export const focalKind = {
       .describe(`with focal, how much less easy images count; null: ${GAMMA}`),
     sumClasses: sumClassesField(),
   },
-  make({ labelSmoothing, classWeights, focalAlpha, focalGamma, sumClasses }: Options, facts: DataFacts): Criterion {
+  make({ labelSmoothing, classWeights, focalAlpha, focalGamma, sumClasses }: FocalOptions, facts: DataFacts): Criterion {
     const weight = classWeightTensor(classWeights, facts)
     const gamma = focalGamma ?? GAMMA
     const alpha = focalAlpha ?? ALPHA

@@ -71,8 +71,7 @@ export function cutMix(lam: number, row: number, column: number, height: number,
 }
 
 function around(centre: number, length: number, side: number): [number, number] {
-  const half = Math.floor(length / 2)
-  return [Math.max(0, centre - half), Math.min(side, centre + half)]
+  return [Math.max(0, centre - Math.floor(length / 2)), Math.min(side, centre + Math.ceil(length / 2))]
 }
 
 /**

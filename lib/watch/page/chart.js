@@ -88,7 +88,8 @@ export class Chart {
         spanGaps: true,
       }
     })
-    const exact = (_, values) => values.map((value) => (value === null ? '' : this.#format(value)))
+    // Ticks are round numbers, so their zeros say nothing.
+    const exact = (_, values) => values.map((value) => (value === null ? '' : String(Number(value.toPrecision(6)))))
     const options = {
       ...this.#size(),
       legend: { show: false },
@@ -98,8 +99,8 @@ export class Chart {
       },
       scales: { x: { time: false }, y: { distr: this.#logarithmic ? 3 : 1 } },
       axes: [
-        { ...axis, values: (_, values) => values.map((value) => value.toLocaleString('en-US')) },
-        { ...axis, size: 64, values: exact },
+        { ...axis, size: 34, values: (_, values) => values.map((value) => value.toLocaleString('en-US')) },
+        { ...axis, size: 58, values: exact },
       ],
       series: [{}, ...series],
       hooks: { setCursor: [(u) => this.#read(u)] },
@@ -116,7 +117,7 @@ export class Chart {
       const span = document.createElement('span')
       span.textContent = text
       if (colour !== undefined) span.className = `run-${colour}`
-      readout.append(span)
+      readout.append(span, ' ')
     }
     word(`step ${u.data[0][u.cursor.idx].toLocaleString('en-US')}`)
     for (const [i, { run, what, faint }] of this.#curves.entries()) {

@@ -1,5 +1,8 @@
 /** Formats the numbers of the page. */
 
+/** A space at which no line breaks, between a number and its unit. */
+const FIXED = '\u00a0'
+
 /** Four significant digits: 0.0123, 2.303, 1.2e-7. */
 export function loss(value) {
   if (value === null) return '–'
@@ -10,14 +13,14 @@ export function loss(value) {
 
 export const whole = (value) => (value === null ? '–' : Math.round(value).toLocaleString('en-US'))
 
-export const percent = (share, digits = 2) => (share === null ? '–' : `${(100 * share).toFixed(digits)} %`)
+export const percent = (share, digits = 2) => (share === null ? '–' : `${(100 * share).toFixed(digits)}${FIXED}%`)
 
 export const rate = (value) => (value === null ? '–' : value === 0 ? '0' : value.toExponential(2))
 
 export function bytes(value) {
   if (value === null) return '–'
   const [size, unit] = value < 1000 * 2 ** 20 ? [value / 2 ** 20, 'MiB'] : [value / 2 ** 30, 'GiB']
-  return `${Number(size.toPrecision(3))} ${unit}`
+  return `${Number(size.toPrecision(3))}${FIXED}${unit}`
 }
 
 /** How long ago, in the largest unit that fits: `12 s ago`. */

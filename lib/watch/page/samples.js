@@ -23,7 +23,7 @@ function card(run, { number, file, label, guesses }) {
   item.title = guesses.map((guess) => `${guess.label} ${percent(guess.probability, 1)}`).join('\n')
   item.append(
     image,
-    paragraph('verdict', `${isRight ? 'right' : 'wrong'}: ${best.label} ${percent(best.probability, 0)}`),
+    paragraph('verdict', `${isRight ? 'right' : 'wrong'}: ${best.label} (${percent(best.probability, 0)})`),
     ...(isRight ? [] : [paragraph('truth', `is ${label}`)]),
     paragraph('muted', file),
   )
