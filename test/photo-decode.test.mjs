@@ -100,7 +100,7 @@ t.test('hostile EXIF data: no orientation, and nothing read beyond them', async 
   for (const [name, bytes] of Object.entries(cases)) {
     const image = await decoded(bytes)
     t.equal(image.height, height, name)
-    t.same(image.pixels, pixels, name)
+    t.equal(sha256(image.pixels), sha256(pixels), name)
   }
   // Segments that are longer than the file, or shorter than their own length.
   for (const length of [0, 1, 2, 0xffff]) {

@@ -241,7 +241,8 @@ std::shared_ptr<PhotoLoader> photoLoader(Env& env, std::optional<std::shared_ptr
 }
 
 uint32_t word(int64_t value, const char* name) {
-  if (value < 0 || value > 4294967295) throw Error("ERR_VALUE", std::string(name) + " must be a number from 0 to 2^32 - 1");
+  if (value < 0 || value > 4294967295)
+    throw Error("ERR_VALUE", std::string(name) + " must be a number from 0 to 2^32 - 1");
   return static_cast<uint32_t>(value);
 }
 
@@ -298,18 +299,20 @@ std::vector<double> numbersOf(const Env& env, Napi::Value value, const char* nam
   throw Error("ERR_TYPE", std::string(name) + " must be a Float64Array, got " + describe(env, value));
 }
 
-// Fills the first images of `out` with the samples, which lie in files from offset on; a negative length means the whole
-// file. `programs` has their programs of augmentation one after the other, and `programEnds` where each ends.
+// Fills the first images of `out` with the samples, which lie in files from offset on; a negative length means the
+// whole file. `programs` has their programs of augmentation one after the other, and `programEnds` where each ends.
 //
-// Rejects with ERR_ABORTED after cancelPhotoRun. Otherwise resolves to a list of those that are not done: [position, 1 for another decoder or 2 for unreadable, reason].
-Task loadPhotos(Env& env, std::shared_ptr<PhotoLoader> loader, std::shared_ptr<PhotoRun> run, Tensor out,
-                int64_t epoch, std::vector<std::string> files, std::vector<int64_t> offsets, std::vector<int64_t> lengths,
+// Rejects with ERR_ABORTED after cancelPhotoRun. Otherwise resolves to a list of those that are not done: [position, 1
+// for another decoder or 2 for unreadable, reason].
+Task loadPhotos(Env& env, std::shared_ptr<PhotoLoader> loader, std::shared_ptr<PhotoRun> run, Tensor out, int64_t epoch,
+                std::vector<std::string> files, std::vector<int64_t> offsets, std::vector<int64_t> lengths,
                 std::vector<int64_t> samples, Napi::Value programs, std::vector<int64_t> programEnds) {
   checkBatch(*loader, out);
   const size_t count = files.size();
   if (offsets.size() != count || lengths.size() != count || samples.size() != count || programEnds.size() != count ||
       static_cast<int64_t>(count) > out.size(0))
-    throw Error("ERR_SHAPE", "files, offsets, lengths, samples and programEnds must have one length, at most that of out");
+    throw Error("ERR_SHAPE",
+                "files, offsets, lengths, samples and programEnds must have one length, at most that of out");
   const auto batch = std::make_shared<Batch>(
       Batch{loader, run, out, word(epoch, "epoch"), numbersOf(env, programs, "programs"), {}, {}});
   batch->samples.resize(count);
@@ -323,9 +326,7 @@ Task loadPhotos(Env& env, std::shared_ptr<PhotoLoader> loader, std::shared_ptr<P
     batch->samples[i] = {{std::move(files[i]), offsets[i], lengths[i]}, word(samples[i], "a sample"), program};
     begin = end;
   }
-  return {[batch, count] {
-            batch->loader->forEach(count, [&](size_t i, Workspace& space) { batch->make(i, space); });
-          },
+  return {[batch, count] { batch->loader->forEach(count, [&](size_t i, Workspace& space) { batch->make(i, space); }); },
           [&env, batch](Napi::Env) -> Napi::Value {
             std::vector<std::tuple<int64_t, int64_t, std::string>> left;
             for (size_t i = 0; i < batch->outcomes.size(); ++i) {
@@ -386,11 +387,12 @@ void initLoader(const Exports& exports) {
   bind<&photoCrop>(exports, "photoCrop", {"loader", "epoch", "sample", "height", "width"});
   bind<&photoRun>(exports, "photoRun", {});
   bind<&cancelPhotoRun>(exports, "cancelPhotoRun", {"run"});
-  bind<&loadPhotos>(exports, "loadPhotos",
-                    {"loader", "run", "out", "epoch", "files", "offsets", "lengths", "samples", "programs", "programEnds"});
-  bind<&finishPhoto>(exports, "finishPhoto",
-                     {"loader", "out", "position", "epoch", "sample", "pixels", "height", "width", "channels",
-                      "program"});
+  bind<&loadPhotos>(
+      exports, "loadPhotos",
+      {"loader", "run", "out", "epoch", "files", "offsets", "lengths", "samples", "programs", "programEnds"});
+  bind<&finishPhoto>(
+      exports, "finishPhoto",
+      {"loader", "out", "position", "epoch", "sample", "pixels", "height", "width", "channels", "program"});
   bind<&closePhotoLoader>(exports, "closePhotoLoader", {"loader"});
 }
 

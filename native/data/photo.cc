@@ -45,8 +45,8 @@ struct Side {
   }
 };
 
-// The greatest denominator that leaves the part at least as large as what it is resized to. Averaging by the decoder and
-// by the filter is then nearly the same as by the filter alone. A centre crop is exact.
+// The greatest denominator that leaves the part at least as large as what it is resized to. Averaging by the decoder
+// and by the filter is then nearly the same as by the filter alone. A centre crop is exact.
 int denominatorOf(const CropOptions& options, const Crop& crop, const JpegHeader& header) {
   int denominator = header.leastDenominator;
   if (options.kind == CropKind::kCentre) return denominator;
@@ -79,8 +79,8 @@ View turned(const View& stored, Orientation orientation, Buffer& buffer) {
   const ptrdiff_t across = orientation.swapsSides() ? line : pixel, below = orientation.swapsSides() ? pixel : line;
   const ptrdiff_t right = orientation.reversesColumns() ? -across : across;
   const ptrdiff_t down = orientation.reversesRows() ? -below : below;
-  const uint8_t* start = stored.data + (right < 0 ? (upright.width - 1) * across : 0) +
-                         (down < 0 ? (upright.height - 1) * below : 0);
+  const uint8_t* start =
+      stored.data + (right < 0 ? (upright.width - 1) * across : 0) + (down < 0 ? (upright.height - 1) * below : 0);
   for (int y = 0; y < upright.height; ++y) {
     const uint8_t* from = start + y * down;
     for (int x = 0; x < upright.width; ++x, from += right, to += kPixelBytes) std::memcpy(to, from, kPixelBytes);
@@ -125,8 +125,7 @@ void PhotoMaker::make(const Sample& sample, uint32_t epoch, Workspace& space, ui
 }
 
 void PhotoMaker::finish(const Decoded& image, const Sample& sample, uint32_t epoch, Workspace& space, uint8_t* to) {
-  const Crop crop =
-      drawCrop(options_.crop, options_.seed, epoch, sample.number, image.width, image.height);
+  const Crop crop = drawCrop(options_.crop, options_.seed, epoch, sample.number, image.width, image.height);
   const Side across(crop.left, crop.width, image.width, false, 1), along(crop.top, crop.height, image.height, false, 1);
   const Axis columns = axisFor(across, crop.resizedWidth, crop.resultLeft, options_.crop.width, crop.filter);
   const Axis rows = axisFor(along, crop.resizedHeight, crop.resultTop, options_.crop.height, crop.filter);

@@ -21,8 +21,8 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
   ~Pool() { stop(); }
 
-  // Calls work(0) … work(count - 1), in any order and side by side, and returns when all have returned. May be called by
-  // several threads at once. Throws the first exception of a piece; pieces that have not begun are then left out.
+  // Calls work(0) … work(count - 1), in any order and side by side, and returns when all have returned. May be called
+  // by several threads at once. Throws the first exception of a piece; pieces that have not begun are then left out.
   //
   // Throws ERR_ABORTED if the pool is stopped.
   void run(size_t count, const std::function<void(size_t)>& work);

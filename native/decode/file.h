@@ -16,8 +16,8 @@ struct Part {
   int64_t length = -1;
 };
 
-// Reads it into the buffer. Throws Unreadable for a file that is missing, no regular file, shorter than the part, empty,
-// or with more than `most` bytes to read.
+// Reads it into the buffer. Throws Unreadable for a file that is missing, no regular file, shorter than the part,
+// empty, or with more than `most` bytes to read.
 std::span<const uint8_t> readPart(const Part& part, int64_t most, Buffer& buffer);
 
 }  // namespace mbconv

@@ -67,7 +67,8 @@ JpegHeader JpegDecoder::open(std::span<const uint8_t> bytes) {
   bytes_ = bytes;
   const auto get = [&](int parameter) { return turbo_->tj3Get(handle_, parameter); };
   if (turbo_->tj3DecompressHeader(handle_, bytes.data(), bytes.size()) != 0) {
-    // After a mere warning the header has been read. A new handle shows it, since it has no facts of an earlier picture.
+    // After a mere warning the header has been read. A new handle shows it, since it has no facts of an earlier
+    // picture.
     renew();
     turbo_->tj3DecompressHeader(handle_, bytes.data(), bytes.size());
     if (get(TJPARAM_JPEGWIDTH) < 1 || get(TJPARAM_JPEGHEIGHT) < 1) fail();
@@ -104,7 +105,8 @@ JpegHeader JpegDecoder::open(std::span<const uint8_t> bytes) {
 // The region that has to be decoded: it begins at a coding unit, and is wider by the neighbours that the smooth
 // enlargement of subsampled colours mixes in, so that pixels do not depend on where the region ends.
 JpegDecoder::Region JpegDecoder::decodable(int denominator, Range columns, Range rows) const {
-  const Range allColumns{0, scaledSize(header_.width, denominator)}, allRows{0, scaledSize(header_.height, denominator)};
+  const Range allColumns{0, scaledSize(header_.width, denominator)},
+      allRows{0, scaledSize(header_.height, denominator)};
   // Parts of pictures with other subsamplings cannot be decoded.
   if (subsampling_ < 0 || subsampling_ >= static_cast<int>(kUnitWidth.size())) return {allColumns, allRows};
   const int unitWidth = scaledSize(kUnitWidth[subsampling_], denominator);
@@ -121,7 +123,8 @@ JpegDecoder::Region JpegDecoder::decodable(int denominator, Range columns, Range
 View JpegDecoder::decode(int denominator, Range columns, Range rows, Buffer& buffer) {
   const Region region = decodable(denominator, columns, rows);
   const int width = region.columns.length(), height = region.rows.length();
-  const bool whole = width == scaledSize(header_.width, denominator) && height == scaledSize(header_.height, denominator);
+  const bool whole =
+      width == scaledSize(header_.width, denominator) && height == scaledSize(header_.height, denominator);
   const size_t stride = static_cast<size_t>(width) * kPixelBytes;
   uint8_t* pixels = buffer.room(stride * height);
   // The factor first: it decides which regions there are.

@@ -15,8 +15,8 @@ namespace mbconv {
 // The decoded picture has at most so many pixels, after scaling. As MAX_PIXELS of lib/data/images/image-limits.ts.
 constexpr int64_t kMostPixels = 50'000'000;
 
-// The sizes that a picture can be decoded at: 1/1, 1/2, 1/4, 1/8. libjpeg-turbo knows the other eighths, too, but has no
-// fast code for them.
+// The sizes that a picture can be decoded at: 1/1, 1/2, 1/4, 1/8. libjpeg-turbo knows the other eighths, too, but has
+// no fast code for them.
 constexpr int kMostDenominator = 8;
 
 inline int scaledSize(int size, int denominator) { return (size + denominator - 1) / denominator; }
@@ -45,7 +45,8 @@ class JpegDecoder {
   // Reads the header. The bytes must stay valid until the picture is decoded.
   //
   // Throws Unreadable for a damaged header, a truncated file, a picture with too many pixels, or one that so few bytes
-  // cannot hold; OtherDecoder for what is no JPEG, and for the kinds that libjpeg-turbo does not turn into 8-bit colours.
+  // cannot hold; OtherDecoder for what is no JPEG, and for the kinds that libjpeg-turbo does not turn into 8-bit
+  // colours.
   JpegHeader open(std::span<const uint8_t> bytes);
 
   // Decodes these columns and rows of the stored picture at 1/denominator of its size, into the buffer.

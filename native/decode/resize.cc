@@ -75,8 +75,7 @@ MBCONV_INLINE void across(const View& view, const Axis& axis, uint8_t* to) {
   constexpr int kRows = 4;
   const size_t resultStride = static_cast<size_t>(axis.length()) * kPixelBytes;
   int y = 0;
-  for (; y + kRows <= view.height; y += kRows)
-    acrossRows<kRows>(view.row(y), view.stride, axis, to + y * resultStride);
+  for (; y + kRows <= view.height; y += kRows) acrossRows<kRows>(view.row(y), view.stride, axis, to + y * resultStride);
   for (; y < view.height; ++y) acrossRows<1>(view.row(y), view.stride, axis, to + y * resultStride);
 }
 

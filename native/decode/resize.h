@@ -1,5 +1,5 @@
-// Resizes pictures as Pillow 13 does: bilinear or bicubic, with a filter that averages when it shrinks, in the integers of
-// `Image.resize`, bit for bit. Other versions of Pillow choose the order of the two directions in another way, which
+// Resizes pictures as Pillow 13 does: bilinear or bicubic, with a filter that averages when it shrinks, in the integers
+// of `Image.resize`, bit for bit. Other versions of Pillow choose the order of the two directions in another way, which
 // changes some values by one.
 #pragma once
 
@@ -35,8 +35,8 @@ struct Axis {
 
 // The axis that stretches the source's interval [from, to), which may lie between pixels, to `size` pixels.
 //
-// `window` is the part of these that is wanted. Pixels of the source outside the interval are mixed in at its ends, as by
-// Pillow's argument `box`; to cut first, give a source that ends there.
+// `window` is the part of these that is wanted. Pixels of the source outside the interval are mixed in at its ends, as
+// by Pillow's argument `box`; to cut first, give a source that ends there.
 Axis axisOf(int source, float from, float to, int size, Range window, Resampling filter);
 
 // Resizes a view that begins at the pixel (columns.used.from, rows.used.from) of the source, into

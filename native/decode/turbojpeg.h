@@ -1,5 +1,5 @@
-// libjpeg-turbo, loaded at run time through its TurboJPEG interface of version 3. It is not needed to build the addon, and
-// images are decoded in another way where it is missing.
+// libjpeg-turbo, loaded at run time through its TurboJPEG interface of version 3. It is not needed to build the addon,
+// and images are decoded in another way where it is missing.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +9,19 @@
 
 namespace mbconv {
 
-// The constants and types of libjpeg-turbo's turbojpeg.h that are used here, under its names. Their values and layout are
-// part of its binary interface.
+// The constants and types of libjpeg-turbo's turbojpeg.h that are used here, under its names. Their values and layout
+// are part of its binary interface.
 enum TJINIT { TJINIT_DECOMPRESS = 1 };
-enum TJSAMP { TJSAMP_UNKNOWN = -1, TJSAMP_444, TJSAMP_422, TJSAMP_420, TJSAMP_GRAY, TJSAMP_440, TJSAMP_411, TJSAMP_441 };
+enum TJSAMP {
+  TJSAMP_UNKNOWN = -1,
+  TJSAMP_444,
+  TJSAMP_422,
+  TJSAMP_420,
+  TJSAMP_GRAY,
+  TJSAMP_440,
+  TJSAMP_411,
+  TJSAMP_441
+};
 enum TJPF { TJPF_RGBA = 7, TJPF_CMYK = 11 };
 enum TJCS { TJCS_RGB, TJCS_YCbCr, TJCS_GRAY, TJCS_CMYK, TJCS_YCCK };
 enum TJERR { TJERR_WARNING, TJERR_FATAL };

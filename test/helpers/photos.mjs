@@ -48,7 +48,10 @@ export function partsOf(path, files) {
 export function listUnreadable(most = Number.POSITIVE_INFINITY) {
   const { UnreadableImages } = internal('unreadableImages')
   const warnings = []
-  return { warnings, unreadable: new UnreadableImages('photos', most, (message) => warnings.push(message)) }
+  return {
+    warnings,
+    unreadable: new UnreadableImages({ name: 'photos', length: 0 }, most, (message) => warnings.push(message)),
+  }
 }
 
 /** All batches of an epoch: the bytes, [N, size, size, 3], the labels and the indices of each. */
@@ -61,6 +64,9 @@ export async function batchesOf(loader, epoch, from = 0) {
   }
   return batches
 }
+
+/** The batches with digests in place of bytes: a comparison of long arrays takes minutes. */
+export const digestsOf = (batches) => batches.map(({ bytes, ...facts }) => ({ ...facts, bytes: sha256(bytes) }))
 
 /** The images of all batches one after the other. */
 export const imagesOf = (batches, size) =>

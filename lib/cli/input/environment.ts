@@ -7,7 +7,7 @@
 import { type ExecFileException, execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { jpegLibraryPaths, versionText } from '../../data/photos/jpeg-library'
+import { jpegLibraryPaths, reasonIn, versionText } from '../../data/photos/jpeg-library'
 import { addonPaths } from '../../native/addon'
 import { type SetupFacts, setupFacts } from '../../native/setup-facts'
 import { counted } from '../../text/figures'
@@ -195,7 +195,7 @@ function inspectJpeg(result: Outcome | null): Finding {
     ...finding,
     ok: false,
     found: 'sharp, which is several times slower',
-    detail: jpeg.reason,
+    detail: reasonIn(jpeg.reason),
     remedy: 'Run `npm install @julusian/jpeg-turbo`.',
   }
 }

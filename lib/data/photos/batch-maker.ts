@@ -25,7 +25,26 @@ export interface Epoch {
   number: number
   /** Positions in the data set. */
   order: Int32Array
+  /** The sample that each place of the order is varied as; see {@link samplesOf}. */
+  samples: Uint32Array
   run: PhotoRun
+}
+
+/**
+ * The sample numbers of an order: an image's own position, and another number each time that it comes again. An order
+ * that draws an image several times then varies it in several ways.
+ */
+export function samplesOf(order: Int32Array, length: number): Uint32Array {
+  const times = new Uint32Array(length)
+  return Uint32Array.from(order, (index) => index + length * times[index]++)
+}
+
+/** A batch that has been made. */
+export interface MadeBatch {
+  /** The image at each position, after replacements; null if none can take the place of one that cannot be read. */
+  indices: Int32Array | null
+  /** The images that cannot be read, by name, in the order in which they were tried. */
+  unreadable: ReadonlyMap<string, MbconvError>
 }
 
 /** What is made at one position of a batch. */
@@ -34,7 +53,7 @@ interface Sample {
   position: number
   /** Its place in the order of the epoch. */
   place: number
-  /** The image whose random numbers vary it: the one that the order has here, whichever replaces it. */
+  /** The sample as which it is varied: the one that the order has here, whichever image replaces it. */
   drawnFor: number
   program: Float64Array
 }
@@ -58,24 +77,25 @@ export class BatchMaker {
    * Makes the images of an epoch from the place `from` of its order on.
    *
    * @param bytes uint8 [N, size, size, 3], into which they are written from its beginning
-   * @returns the image at each position, after replacements
-   * @throws MbconvError ERR_DATA, ERR_ENVIRONMENT, ERR_ABORTED; see {@link PhotoLoader.epoch}
+   * @throws MbconvError ERR_ENVIRONMENT, ERR_ABORTED; see {@link PhotoLoader.epoch}
    */
-  async make(epoch: Epoch, from: number, bytes: Tensor): Promise<Int32Array> {
-    const { order } = epoch
+  async make(epoch: Epoch, from: number, bytes: Tensor): Promise<MadeBatch> {
+    const { order, samples } = epoch
     const indices = order.slice(from, from + this.options.batchSize)
-    let wanted = Array.from(indices, (index, position) => this.#sample(epoch, position, from + position, index))
-    // All images are tried in turn in place of one that cannot be read.
-    for (let tries = 0; wanted.length > 0; tries++) {
-      if (tries === order.length) throw this.#noneReadable()
+    const unreadable = new Map<string, MbconvError>()
+    let wanted = Array.from(indices, (_, i) => this.#sample(epoch, i, from + i, samples[from + i]))
+    // All images are tried in turn in place of one that cannot be read, unless there are too many of those anyway.
+    for (let tries = 0; tries < order.length && unreadable.size <= this.options.unreadable.most; tries++) {
       const failed = await this.#load(epoch, bytes, wanted)
-      wanted = failed.map(({ position, place, drawnFor }) => {
+      if (failed.length === 0) return { indices, unreadable }
+      for (const [{ image }, problem] of failed) unreadable.set(image.name, problem)
+      wanted = failed.map(([{ position, place, drawnFor }]) => {
         const following = (place + 1) % order.length
         indices[position] = order[following]
         return this.#sample(epoch, position, following, drawnFor)
       })
     }
-    return indices
+    return { indices: null, unreadable }
   }
 
   #sample(epoch: Epoch, position: number, place: number, drawnFor: number): Sample {
@@ -85,9 +105,9 @@ export class BatchMaker {
     return { image, position, place, drawnFor, program: augment?.(drawn) ?? NO_PROGRAM }
   }
 
-  /** Makes these samples. Returns those that cannot be read, which have been reported. */
-  async #load(epoch: Epoch, bytes: Tensor, samples: readonly Sample[]): Promise<Sample[]> {
-    const failed: Sample[] = []
+  /** Makes these samples. Returns those that cannot be read, and why. */
+  async #load(epoch: Epoch, bytes: Tensor, samples: readonly Sample[]): Promise<[Sample, MbconvError][]> {
+    const failed: [Sample, MbconvError][] = []
     // The addon fills a tensor from its beginning: give it the part for samples that follow each other.
     for (const run of runsOf(samples)) {
       const part = owned(() => bytes.narrow(0, run[0].position, run.length))
@@ -97,13 +117,8 @@ export class BatchMaker {
           if (kind === OTHER_DECODER) return this.#loadOther(epoch, bytes, run[i])
           return dataError(run[i].image.name, reason, 'Remove the file, or replace it.')
         })
-        // Reported in their order, whichever was decoded first.
-        for (const [k, problem] of problems.entries()) {
-          if (problem === undefined) continue
-          const sample = run[left[k][0]]
-          this.options.unreadable.add(sample.image.name, problem)
-          failed.push(sample)
-        }
+        for (const [k, problem] of problems.entries())
+          if (problem !== undefined) failed.push([run[left[k][0]], problem])
       } finally {
         part.dispose()
       }
@@ -143,12 +158,6 @@ export class BatchMaker {
       if (error instanceof MbconvError && error.code === 'ERR_DATA') return error
       throw error
     }
-  }
-
-  #noneReadable(): MbconvError {
-    return new MbconvError('ERR_DATA', `${this.dataset.name}: none of ${this.dataset.length} images can be read`, {
-      hint: 'mbconv data verify names what is wrong with each file.',
-    })
   }
 }
 

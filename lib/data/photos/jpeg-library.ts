@@ -64,9 +64,12 @@ function load(): FoundLibrary {
     return { library, path, version: versionText(minor) }
   } catch (error) {
     if (!(error instanceof MbconvError) || error.code !== 'ERR_ENVIRONMENT') throw error
-    return { library: null, reason: error.message }
+    return { library: null, reason: reasonIn(error.message) }
   }
 }
+
+/** The reason in the message of the addon's function, which begins with its name. */
+export const reasonIn = (message: string): string => message.replace(/^loadJpegLibrary: /, '')
 
 /** The version in words: the library tells only what it can do. */
 export const versionText = (minor: number): string => (minor > 0 ? '3.1 or newer' : '3.0')

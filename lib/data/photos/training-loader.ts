@@ -19,7 +19,7 @@ import type { ByteBatch } from '../batches/batch'
 import { epochOrder } from '../batches/order'
 import { mostBytes } from '../images/image-limits'
 import type { PhotoDataset } from '../sources/image-dataset'
-import { BatchMaker, type Epoch, owned } from './batch-maker'
+import { BatchMaker, type Epoch, type MadeBatch, owned, samplesOf } from './batch-maker'
 import { jpegLibrary } from './jpeg-library'
 import { type CheckedOptions, checkedOptions, checkWhole, type PhotoLoaderOptions } from './loader-options'
 
@@ -28,10 +28,9 @@ const OP = 'PhotoLoader'
 /** Batches that the addon works on at once. More would take Node's threads from others that wait for them. */
 const AT_ONCE = 2
 
-/** A batch in memory that is used again, and the image at each position. */
-interface Made {
+/** A batch in memory that is used again. */
+interface Made extends MadeBatch {
   bytes: Tensor
-  indices: Int32Array
 }
 
 /** The part of an image that is shown, px. */
@@ -94,8 +93,8 @@ export class PhotoLoader {
   }
 
   /** What an epoch shows of an image of this size, px. */
-  crop(epoch: number, index: number, { height, width }: { height: number; width: number }): ShownPart {
-    const crop = native().photoCrop(this.#open(), epoch, index, height, width)
+  crop(epoch: number, sample: number, { height, width }: { height: number; width: number }): ShownPart {
+    const crop = native().photoCrop(this.#open(), epoch, sample, height, width)
     const [left, top, partWidth, partHeight, bicubic, flipped] = crop
     const interpolation = bicubic === 1 ? 'bicubic' : 'bilinear'
     return { left, top, width: partWidth, height: partHeight, interpolation, flipped: flipped === 1 }
@@ -134,7 +133,8 @@ export class PhotoLoader {
 
   async *#batches(number: number, fromBatch: number): AsyncGenerator<ByteBatch, void, undefined> {
     const addon = native()
-    const epoch: Epoch = { number, order: this.order(number), run: addon.photoRun() }
+    const order = this.order(number)
+    const epoch: Epoch = { number, order, samples: samplesOf(order, this.dataset.length), run: addon.photoRun() }
     const rest = this.batchesPerEpoch - fromBatch
     // One for the consumer.
     const memory = keepEach(Array.from({ length: Math.min(this.#options.ahead + 1, rest) }), () => this.#newBatch())
@@ -148,7 +148,8 @@ export class PhotoLoader {
           making.catch(() => {}) // the error is reported in its turn
           underWay.push(making)
         }
-        const { bytes, indices } = await (underWay.shift() as Promise<Made>)
+        const { bytes, ...made } = await (underWay.shift() as Promise<Made>)
+        const indices = this.#reported(made)
         const images = owned(() => bytes.narrow(0, 0, indices.length).permute([0, 3, 1, 2]))
         const labels = BigInt64Array.from(indices, (index) => BigInt(this.dataset.labels[index]))
         try {
@@ -177,6 +178,17 @@ export class PhotoLoader {
   /** @param before a batch that must be ready first */
   async #make(epoch: Epoch, batch: number, bytes: Tensor, before: Promise<Made> | undefined): Promise<Made> {
     await before
-    return { bytes, indices: await this.#maker.make(epoch, batch * this.batchSize, bytes) }
+    return { bytes, ...(await this.#maker.make(epoch, batch * this.batchSize, bytes)) }
+  }
+
+  /**
+   * Reports what cannot be read, in the order of the batches whichever was made first, and gives the images of a batch.
+   */
+  #reported({ indices, unreadable }: MadeBatch): Int32Array {
+    for (const [name, problem] of unreadable) this.#options.unreadable.add(name, problem)
+    if (indices !== null) return indices
+    throw new MbconvError('ERR_DATA', `${this.dataset.name}: none of ${this.dataset.length} images can be read`, {
+      hint: 'mbconv data verify names what is wrong with each file.',
+    })
   }
 }

@@ -6,9 +6,9 @@ import type { Dataset } from '../sources/image-dataset'
 /** The images of a data set that could not be read so far. */
 export class UnreadableImages {
   readonly #names = new Set<string>()
-
+  /** Images that may be left out. */
+  readonly most: number
   readonly #dataset: string
-  readonly #most: number
   readonly #warn: (message: string) => void
 
   /**
@@ -21,7 +21,7 @@ export class UnreadableImages {
     warn: (message: string) => void,
   ) {
     this.#dataset = name
-    this.#most = most ?? Math.max(10, Math.floor(length / 100))
+    this.most = most ?? Math.max(10, Math.floor(length / 100))
     this.#warn = warn
   }
 
@@ -38,11 +38,11 @@ export class UnreadableImages {
   add(name: string, error: MbconvError): void {
     if (this.#names.has(name)) return
     this.#names.add(name)
-    if (this.#names.size <= this.#most) {
+    if (this.#names.size <= this.most) {
       this.#warn(`left out: ${error.message}`)
       return
     }
-    const text = `${this.#dataset}: ${counted(this.#names.size, 'image')} cannot be read, and data.maxUnreadable is ${this.#most}; the last one: ${error.message}`
+    const text = `${this.#dataset}: ${counted(this.#names.size, 'image')} cannot be read, and data.maxUnreadable is ${this.most}; the last one: ${error.message}`
     throw new MbconvError('ERR_DATA', text, {
       cause: error,
       hint: 'mbconv data verify names every such file. Remove them, or raise data.maxUnreadable.',
