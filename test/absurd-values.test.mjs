@@ -13,6 +13,17 @@ const { openSession } = internal('session')
 
 const ABSURD = [1e300, -1e300, 1e-300, Number.MIN_VALUE, 2 ** 53, 2 ** 53 - 1, -1, 0, 0.5, Number.NaN, Infinity]
 
+/** Beginnings of the keys that a data set of images of one size refuses. */
+const FOREIGN = ['data.folder', 'data.list', 'data.shards', 'data.fake', 'data.augment.crop', 'data.augment.operations']
+FOREIGN.push('data.cropShare', 'data.maxUnreadable', 'data.loaderThreads')
+
+/** The part of a configuration for other data sets than a folder. */
+const OTHERS = {
+  list: (key, value) => ({ dataset: 'list', folder: undefined, list: { path: 'a.csv', [key]: value } }),
+  shards: (key, value) => ({ dataset: 'shards', folder: undefined, shards: { path: 'a.tar', [key]: value } }),
+  fake: (key, value) => ({ dataset: 'fake', folder: undefined, fake: { [key]: value } }),
+}
+
 /** Dotted paths of all keys that may be numbers, each with what must stand beside it: `{name: 'sgd'}`. */
 function numericKeys(schema, keys = [], beside = {}) {
   const branches = schema.anyOf ?? schema.oneOf
@@ -38,13 +49,17 @@ function changed(config, { keys, beside, list }, value) {
     at = at[key]
   }
   const last = keys.at(-1)
-  at[last] = !list ? value : last === 'betas' ? [value, 0.5] : [value]
+  if (keys[1] === 'progressive') copy.data.progressive = { from: 8, ...copy.data.progressive }
+  // Lists with a number of entries that something else decides.
+  const lists = { betas: [value, 0.5], classWeights: new Array(4).fill(value) }
+  at[last] = !list ? value : (lists[last] ?? [value])
   return copy
 }
 
 t.test('every numeric key: refused by its name, or a training of a step', async (t) => {
   const schema = z.toJSONSchema(trainConfigSchema, { io: 'input' })
-  const found = numericKeys(schema)
+  // What a data set of another kind has is refused as a whole; the next test has its keys.
+  const found = numericKeys(schema).filter(({ keys }) => !FOREIGN.some((key) => keys.join('.').startsWith(key)))
   const dotted = [...new Set(found.map(({ keys }) => keys.join('.')))]
   t.ok(dotted.length > 40, `${dotted.length} keys`)
   for (const key of ['model.width', 'optimizer.betas', 'schedule.minLr', 'ema.decay', 'checkpoint.keep', 'seed'])
@@ -77,6 +92,35 @@ t.test('every numeric key: refused by its name, or a training of a step', async 
     }
   }
   t.ok(runs > 50, `${runs} trainings`)
+})
+
+t.test('every numeric key of image files, and of what varies them', async (t) => {
+  const tiny = tinyConfig(t.testdir())
+  const found = numericKeys(z.toJSONSchema(trainConfigSchema, { io: 'input' }))
+  const files = found.filter(({ keys }) => FOREIGN.some((key) => keys.join('.').startsWith(key)))
+  t.ok(files.length > 40, `${files.length} keys`)
+  let taken = 0
+  for (const { keys, beside, list } of files) {
+    for (const value of ABSURD) {
+      const values = list ? [value] : value
+      const data = { batchSize: 8, dataset: 'folder', folder: { path: 'photos' } }
+      const [, section, key, option] = keys
+      const name = beside[keys.slice(0, 3).join('.')]
+      if (name !== undefined) data.augment = { operations: [{ name, [option ?? keys.at(-1)]: values }] }
+      else if (section === 'augment') data.augment = { [key]: { [keys[3]]: [value, value] } }
+      else if (['list', 'shards', 'fake'].includes(section)) Object.assign(data, OTHERS[section](key, values))
+      else if (section === 'folder') data.folder[key] = values
+      else data[section] = values
+      try {
+        parseConfig({ ...tiny, data })
+        taken++
+      } catch (error) {
+        t.equal(error.code, 'ERR_CONFIG', `${keys.join('.')}: ${value}: ${error.stack}`)
+        t.match(error.message, keys.slice(0, 2).join('.'), `${keys.join('.')}: ${value}`)
+      }
+    }
+  }
+  t.ok(taken > 10, `${taken} values are taken`)
 })
 
 t.test('networks and data that no memory holds are refused before they are made', async (t) => {

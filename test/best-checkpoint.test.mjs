@@ -23,7 +23,7 @@ async function runWith(dir, rights, { top = {}, name = 'run', from, interrupt } 
   const runDir = join(dir, name)
   mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
   const config = mb.parseConfig(tinyConfig(dir, { data: { batchSize: 64 }, top: { epochs: rights.length, ...top } }))
-  const session = openSession(config, from)
+  const session = await openSession(config, from)
   let evaluation = 0
   const testLoader = {
     dataset: session.testLoader.dataset,

@@ -95,7 +95,7 @@ t.test('a session frees its weights', async (t) => {
   const { openSession } = internal('session')
   const config = mb.parseConfig(tinyConfig(t.testdir(), { top: { loss: 'bce', classWeights: 'auto' } }))
   const before = mb.memory().tensors
-  openSession(config).dispose()
+  ;(await openSession(config)).dispose()
   t.equal(mb.memory().tensors, before)
 })
 

@@ -83,7 +83,7 @@ t.test('a run in bf16: said at the start, evaluated alike, and evaluated again a
 
 t.test('fp16: gradients that overflow change nothing but the scale', async (t) => {
   const top = { precision: 'fp16', ema: { decay: 0.9 } }
-  const session = openSession(mb.parseConfig(tinyConfig(t.testdir(), { top })))
+  const session = await openSession(mb.parseConfig(tinyConfig(t.testdir(), { top })))
   const stepper = new Stepper(session)
   const { model, optimizer, ema, scaler, trainLoader } = session
   const batch = trainLoader.epoch(0).next().value
@@ -119,7 +119,7 @@ t.test('a run in fp16: skipped steps are no divergence, and the scale is part of
   const run = async (name, epochs, isBad) => {
     const runDir = join(dir, name)
     mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
-    const session = openSession(mb.parseConfig(tinyConfig(dir, { top: { precision: 'fp16', epochs } })))
+    const session = await openSession(mb.parseConfig(tinyConfig(dir, { top: { precision: 'fp16', epochs } })))
     // So low that only bad batches overflow.
     session.scaler.loadStateDict({ ...session.scaler.stateDict(), scaleFactor: 256 })
     let taken = 0
