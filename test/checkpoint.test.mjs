@@ -113,7 +113,7 @@ t.test('finding a checkpoint', async (t) => {
 
 t.test('as many are kept as configured', async (t) => {
   const dir = t.testdir()
-  const top = { epochs: 2, checkpoint: { keep: 2, everySteps: 1, everyEpochs: 1, best: 0 } }
+  const top = { epochs: 2, checkpoint: { keep: 2, best: 0, everySteps: 1, everyEpochs: 1 } }
   const { runDir } = await train(tinyConfig(dir, { top })).result
   t.strictSame(
     listCheckpoints(runDir).map(({ step }) => step),

@@ -126,7 +126,7 @@ t.test(
     t.match(card.metrics, { top1: evaluation.top1, top5: evaluation.top5, images: 360, step: evaluation.step })
     t.equal(card.name, 'digits')
     t.equal(card.training.optimizer.lr, 0.003)
-    t.match(card.notes, [/moving average/, /began with the weights of even\.safetensors/])
+    t.match(card.notes, [/moving average/, /best evaluation of the run/, /began with the weights of even\.safetensors/])
 
     const { tensors, metadata } = mb.io.safetensors.read(join(folder, exported.safetensors))
     t.same(JSON.parse(metadata['mbconv.card']), card)
@@ -219,7 +219,7 @@ t.test('a checkpoint by its name, by the command', async (t) => {
   t.notOk(existsSync(join(folder, 'other.onnx')))
 })
 
-t.test('exportRun: what is wrong is said, and the last step’s weights where no average is kept', async (t) => {
+t.test('exportRun: what is wrong is said, and the step’s own weights where no average is kept', async (t) => {
   const folder = t.testdir()
   const run = mb.train(tinyConfig(folder, { top: { ema: false, epochs: 1 } }))
   const { runDir } = await run.result
@@ -231,5 +231,9 @@ t.test('exportRun: what is wrong is said, and the last step’s weights where no
   t.notOk(existsSync(out))
   const { card, safetensors } = mb.exportRun(runDir, { out })
   t.equal(safetensors, null)
-  t.match(JSON.parse(readFileSync(card, 'utf8')), { name: 'run', notes: [/last step/], source: /^run, step-\d+$/ })
+  t.match(JSON.parse(readFileSync(card, 'utf8')), {
+    name: 'run',
+    notes: [/those of step 4, not an average/, /best/],
+    source: /^run, step-\d+$/,
+  })
 })

@@ -7,7 +7,7 @@ const { loadIdx } = data
 
 const dir = t.testdir()
 const config = tinyConfig(dir, { top: { epochs: 4, optimizer: { name: 'adamw', lr: 0.01 }, ema: { decay: 0.5 } } })
-const { runDir, checkpoint } = await train(config).result
+const { runDir } = await train(config).result
 
 let sharp
 try {
@@ -46,10 +46,10 @@ t.test(
       confusion[test.labels[i]][guesses[0].index]++
       loss -= Math.log(guesses.find(({ index }) => index === test.labels[i]).probability) / test.length
     }
-    const evaluation = await evaluateRun(checkpoint)
+    const evaluation = await evaluateRun(runDir)
     t.strictSame(confusion, evaluation.confusion)
     t.ok(Math.abs(loss - evaluation.loss) < 1e-5, `loss ${loss}, evaluated ${evaluation.loss}`)
-    const [best] = await predictImages(checkpoint, [files[0]], { topk: 1 })
+    const [best] = await predictImages(evaluation.checkpoint, [files[0]], { topk: 1 })
     t.strictSame(best.predictions.length, 1)
     t.equal(best.predictions[0].label, predictions[0].predictions[0].label)
   },

@@ -87,10 +87,12 @@ for (const worker of [true, false]) {
       events.filter(({ type }) => type === 'step' || type === 'eval').map(({ type, step, loss }) => [type, step, loss]),
     )
 
-    const again = await evaluateRun(runDir)
+    const again = await evaluateRun(result.checkpoint)
     for (const key of ['loss', 'top1', 'top5', 'confusion', 'classes'])
       t.strictSame(again[key], result[key], `evaluateRun: ${key}`)
     t.equal((await evaluateRun(join(runDir, 'checkpoints', 'step-000004'))).step, 4)
+    const best = await evaluateRun(runDir)
+    t.same([best.checkpoint, best.top1], [result.best.checkpoint, result.best.top1])
   })
 }
 

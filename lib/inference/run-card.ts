@@ -14,9 +14,11 @@ export function cardOfTrained({ model, state, checkpoint, chosen, averaged }: Tr
   // The card takes the channels from the network.
   const { channels: _, ...preprocessing } = preprocessingOf(config, state)
   const run = basename(dirname(dirname(checkpoint)))
-  const notes = [averaged ? "Weights are the run's moving average." : 'Weights are those of the step itself.']
-  if (chosen === 'best') notes.push(`They are from the best evaluation of the run, at step ${step}.`)
-  if (chosen === 'newest') notes.push(`They are from the newest checkpoint of the run, at step ${step}.`)
+  const notes = [
+    averaged ? "Weights are the run's moving average." : `Weights are those of step ${step}, not an average.`,
+  ]
+  if (chosen === 'best') notes.push(`The checkpoint is the one with the best evaluation of the run, at step ${step}.`)
+  if (chosen === 'newest') notes.push(`The checkpoint is the newest one of the run, at step ${step}.`)
   const { weights } = config.model
   if (weights != null) notes.push(`Training began with the weights of ${basename(weights)}.`)
   if (lastEval !== null && lastEval.step !== step) {

@@ -163,6 +163,7 @@ export const INSTANCES = {
   Optimizer: (mb, context) => INSTANCES.SGD(mb, context),
   SGD: (mb, { own }) => new mb.optim.SGD([own(mb.rand([2], { requiresGrad: true }))], { lr: 0.1, momentum: 0.9 }),
   AdamW: (mb, { own }) => new mb.optim.AdamW([own(mb.rand([2], { requiresGrad: true }))], { lr: 0.1 }),
+  Lamb: (mb, { own }) => new mb.optim.Lamb([own(mb.rand([2], { requiresGrad: true }))], { lr: 0.1 }),
   Lion: (mb, { own }) => new mb.optim.Lion([own(mb.rand([2], { requiresGrad: true }))], { lr: 0.1 }),
   RMSprop: (mb, { own }) => new mb.optim.RMSprop([own(mb.rand([2], { requiresGrad: true }))], { lr: 0.1 }),
   Ema: (mb, { own }) => new mb.optim.Ema(own(new mb.nn.Linear(3, 2))),
