@@ -23,7 +23,7 @@ constexpr std::array<int, 7> kUnitHeight = {8, 8, 16, 8, 16, 8, 32};
 
 // Least pixels that take a byte. A block of 8 × 8 pixels has at least one bit of its own, in the first scan of a
 // progressive picture.
-constexpr int64_t kMostPixelsOfByte = 8 * 64;
+constexpr int64_t kMostPixelsOfByte = int64_t{8} * 64;
 
 std::string sizeText(int width, int height) { return std::to_string(width) + " x " + std::to_string(height) + " px"; }
 
