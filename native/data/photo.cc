@@ -50,7 +50,7 @@ struct Side {
 int denominatorOf(const CropOptions& options, const Crop& crop, const JpegHeader& header) {
   int denominator = header.leastDenominator;
   if (options.kind == CropKind::kCentre) return denominator;
-  while (denominator < kMostDenominator && crop.width >= 2 * denominator * crop.resizedWidth &&
+  while (denominator < header.mostDenominator && crop.width >= 2 * denominator * crop.resizedWidth &&
          crop.height >= 2 * denominator * crop.resizedHeight)
     denominator *= 2;
   return denominator;
