@@ -162,9 +162,5 @@ t.test('docs/architecture.md: a folder imports only from rows above its own', as
   const { order } = tableOf(fs.readFileSync('docs/architecture.md', 'utf8'))
   t.same(upward(order, folderGraph(graphs.lib).edges), [])
   const beside = folderGraph(graphs.native).edges.filter(({ from, to }) => from !== 'native' && to !== 'native/binding')
-  t.same(
-    beside.map(({ from, to }) => `${from} -> ${to}`),
-    ['native/data -> native/decode'],
-    'native/',
-  )
+  t.same([...new Set(beside.map(({ from, to }) => `${from} -> ${to}`))], ['native/data -> native/decode'], 'native/')
 })

@@ -16,13 +16,13 @@ const { openTrained } = internal('trained')
 const { usedCheckpoint } = internal('usedCheckpoint')
 
 /**
- * Runs the loop with given results of the evaluations. The test images are what the labels say they are in the first
- * `right` of 24, so a run can peak and decline.
+ * Runs the loop with given results of its evaluations: the number of test images, of 24, that are recognised after each
+ * epoch. So a run can peak and decline. An epoch is one step.
  */
 async function runWith(dir, rights, { top = {}, name = 'run', from, interrupt } = {}) {
   const runDir = join(dir, name)
   mkdirSync(join(runDir, 'checkpoints'), { recursive: true })
-  const config = mb.parseConfig(tinyConfig(dir, { top: { epochs: rights.length, ...top } }))
+  const config = mb.parseConfig(tinyConfig(dir, { data: { batchSize: 64 }, top: { epochs: rights.length, ...top } }))
   const session = openSession(config, from)
   let evaluation = 0
   const testLoader = {
@@ -39,8 +39,7 @@ async function runWith(dir, rights, { top = {}, name = 'run', from, interrupt } 
         return typeof value === 'function' ? value.bind(target) : value
       }
       return () => {
-        const at = Math.floor(position.step / session.stepsPerEpoch) - 1
-        const right = rights[at]
+        const right = rights[position.step - 1]
         evaluation++
         const rows = Array.from({ length: 24 }, (_, i) =>
           [0, 1, 2, 3].map((label) => (label === (i < right ? i % 4 : (i + 1) % 4) ? 4 : 0)),
@@ -70,54 +69,57 @@ const steps = (runDir) => listCheckpoints(runDir).map(({ step }) => step)
 t.test('a run that peaks and declines keeps its peak, and gives its weights', async (t) => {
   const { result, runDir } = await runWith(t.testdir(), [12, 20, 10, 9, 8, 16], { top: { checkpoint: { keep: 2 } } })
   t.equal(result.top1, 16 / 24, 'the result is of the last evaluation')
-  t.same(result.best, { step: 8, top1: 20 / 24, checkpoint: join(runDir, 'checkpoints', 'step-000008') })
-  t.same(steps(runDir), [24, 20, 8])
+  t.same(result.best, { step: 2, top1: 20 / 24, checkpoint: join(runDir, 'checkpoints', 'step-000002') })
+  t.same(steps(runDir), [6, 5, 2])
   t.same(JSON.parse(readFileSync(join(runDir, 'result.json'), 'utf8')).best, result.best)
   const found = findCheckpoint(runDir)
   t.match(found, { chosen: 'best', path: result.best.checkpoint })
   t.match(findCheckpoint(result.checkpoint), { chosen: 'named', path: result.checkpoint })
   const trained = openTrained(runDir, 'cpu')
-  t.equal(trained.state.step, 8)
+  t.equal(trained.state.step, 2)
   t.equal(trained.state.lastEval.top1, 20 / 24, 'the metrics of its card are its own')
   trained.model.dispose()
-  t.equal(await usedCheckpoint(runDir), 'weights of step 8, the best evaluation (top-1 83.3 %)')
+  t.equal(await usedCheckpoint(runDir), 'weights of step 2, the best evaluation (top-1 83.3 %)')
   t.equal(await usedCheckpoint(result.checkpoint), undefined)
   const exported = mb.exportRun(runDir, { out: join(t.testdirName, 'model.onnx') })
   t.match(JSON.parse(readFileSync(exported.card, 'utf8')), {
-    source: /step-000008$/,
-    notes: [/moving average/, /best evaluation of the run, at step 8/],
-    metrics: { top1: 20 / 24, step: 8, images: 24 },
+    source: /step-000002$/,
+    notes: [/moving average/, /best evaluation of the run, at step 2/],
+    metrics: { top1: 20 / 24, step: 2, images: 24 },
   })
 })
 
 t.test('several best, and equal ones: the older is better', async (t) => {
   const top = { checkpoint: { keep: 1, best: 2 } }
   const { result, runDir } = await runWith(t.testdir(), [20, 12, 20, 16, 21, 3], { top })
-  t.same(steps(runDir), [24, 20, 4])
-  t.equal(result.best.step, 20)
+  t.same(steps(runDir), [6, 5, 1])
+  t.equal(result.best.step, 5)
   // A damaged best one gives way to the next.
   writeFileSync(join(result.best.checkpoint, 'model.safetensors'), 'nonsense')
   const warnings = []
-  t.match(findCheckpoint(runDir, (message) => warnings.push(message)), { chosen: 'best', state: { step: 4 } })
+  t.match(
+    findCheckpoint(runDir, (message) => warnings.push(message)),
+    { chosen: 'best', state: { step: 4 } },
+  )
   t.match(warnings, [/step-000020.*model\.safetensors/])
-  rmSync(join(runDir, 'checkpoints', 'step-000004'), { recursive: true })
-  t.match(findCheckpoint(runDir), { chosen: 'newest', state: { step: 24 } })
+  rmSync(join(runDir, 'checkpoints', 'step-000001'), { recursive: true })
+  t.match(findCheckpoint(runDir), { chosen: 'newest', state: { step: 6 } })
 })
 
 t.test('none is kept on request', async (t) => {
   const { result, runDir } = await runWith(t.testdir(), [20, 3, 4], { top: { checkpoint: { keep: 1, best: 0 } } })
-  t.same(steps(runDir), [12])
-  t.same(result.best, { step: 4, top1: 20 / 24, checkpoint: null })
+  t.same(steps(runDir), [3])
+  t.same(result.best, { step: 1, top1: 20 / 24, checkpoint: null })
   t.match(findCheckpoint(runDir), { chosen: 'newest' })
-  t.equal(await usedCheckpoint(runDir), 'weights of step 12, the newest checkpoint')
+  t.equal(await usedCheckpoint(runDir), 'weights of step 3, the newest checkpoint')
 })
 
 t.test('a best evaluation is saved where no checkpoint is due', async (t) => {
   const top = { checkpoint: { everyEpochs: 9, keep: 1 } }
   const { result, runDir, events } = await runWith(t.testdir(), [5, 4, 20, 6, 7], { top })
   const saved = events.flatMap(({ type, step }) => (type === 'checkpoint' ? [step] : []))
-  t.same(saved, [4, 12, 20])
-  t.same(steps(runDir), [20, 12])
+  t.same(saved, [1, 3, 5])
+  t.same(steps(runDir), [5, 3])
   t.ok(existsSync(result.best.checkpoint))
 })
 
@@ -126,7 +128,7 @@ t.test('a run that is interrupted and resumed from its newest checkpoint keeps t
   const top = { checkpoint: { keep: 1, best: 2 }, earlyStopping: { patience: 3 } }
   const dir = t.testdir()
   const whole = await runWith(dir, rights, { top, name: 'whole' })
-  const part = await runWith(dir, rights, { top, name: 'part', interrupt: 13 })
+  const part = await runWith(dir, rights, { top, name: 'part', interrupt: 3 })
   t.equal(part.result.interrupted, 'abort')
   t.equal(part.result.endedBy, 'interruption')
   const { newestCheckpoint } = internal('checkpoint')
@@ -135,7 +137,7 @@ t.test('a run that is interrupted and resumed from its newest checkpoint keeps t
   t.equal(rest.result.endedBy, 'earlyStopping')
   t.equal(rest.result.steps, whole.result.steps)
   t.equal(basename(rest.result.best.checkpoint), basename(whole.result.best.checkpoint))
-  const stateOf = (runDir) => JSON.parse(readFileSync(join(runDir, 'checkpoints', 'step-000020', 'state.json'))).state
+  const stateOf = (runDir) => JSON.parse(readFileSync(join(runDir, 'checkpoints', 'step-000005', 'state.json'))).state
   const { seconds: _, ...a } = stateOf(whole.runDir)
   const { seconds: __, ...b } = stateOf(rest.runDir)
   t.same(b, a)
@@ -145,13 +147,13 @@ t.test('early stopping ends a run with a result, which resuming gives again', as
   const dir = t.testdir()
   const top = { earlyStopping: { patience: 2 } }
   const { result, runDir } = await runWith(dir, [5, 20, 19, 20, 24, 24], { top })
-  t.match(result, { steps: 16, interrupted: false, endedBy: 'earlyStopping', best: { step: 8 } })
+  t.match(result, { steps: 4, interrupted: false, endedBy: 'earlyStopping', best: { step: 2 } })
   const { newestCheckpoint } = internal('checkpoint')
   const again = await runWith(dir, [5, 20, 19, 20, 24, 24], { top, from: newestCheckpoint(runDir) })
-  t.match(again.result, { steps: 16, endedBy: 'earlyStopping' })
+  t.match(again.result, { steps: 4, endedBy: 'earlyStopping' })
   t.equal(again.evaluations, 0)
   const lifted = await runWith(dir, [5, 20, 19, 20, 24, 24], { from: newestCheckpoint(runDir) })
-  t.match(lifted.result, { steps: 24, endedBy: 'completion', best: { step: 20 } }, 'the key may change')
+  t.match(lifted.result, { steps: 6, endedBy: 'completion', best: { step: 5 } }, 'the key may change')
 })
 
 t.test('what counts as an improvement', async (t) => {

@@ -4,7 +4,9 @@ import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import * as mb from 'mbconv'
 import t from 'tap'
+import { internal } from './helpers/internals.mjs'
 
+const { datasetKind } = internal('datasetKinds')
 const { datasetOf, statistics } = mb.data
 const root = fs.realpathSync(t.testdir())
 
@@ -124,6 +126,21 @@ t.test('made-up images: a million open at once, and are the same every time', as
   t.same(datasetOf({ dataset: 'fake', fake: { channels: 1, test: 1 } }, 17).test.shape, [1, 17, 17])
   for (const wrong of [{ classes: 0 }, { train: 2 ** 31 + 1 }, { size: 0 }, { channels: 2 }, { sede: 1 }])
     t.throws(() => datasetOf({ dataset: 'fake', fake: wrong }), { code: 'ERR_CONFIG', message: /^data\.fake/ })
+})
+
+t.test('made-up images in a configuration', async (t) => {
+  const parse = (data) => mb.parseConfig({ model: { name: 'efficientnet_b0' }, data, epochs: 1 }).data
+  t.equal(parse({ dataset: 'fake' }).fake, undefined)
+  t.match(parse({ dataset: 'fake', fake: { classes: 7 } }).fake, { classes: 7, train: 10_000 })
+  t.throws(() => parse({ fake: { classes: 7 } }), {
+    code: 'ERR_CONFIG',
+    message: /^data\.fake: has no effect with dataset: digits/,
+  })
+  const { announced, checkMemory, reseeded, shortened } = datasetKind('fake')
+  t.same(announced({ fake: { classes: 7 } }), { classes: 7, channels: 3, train: 10_000, test: 1000 })
+  t.equal(checkMemory({ fake: { train: 2 ** 20 } }), undefined)
+  t.same(reseeded({ fake: { seed: 3 } }, 4), { fake: { seed: 7 } })
+  t.same(shortened({ fake: { classes: 7 } }, { train: 5, test: 6 }), { fake: { classes: 7, train: 5, test: 6 } })
 })
 
 t.test('made-up images can be learned: the nearest mean of training images is that of the class', async (t) => {

@@ -115,7 +115,7 @@ t.test(
     })
     t.match(
       result.stderr,
-      /^skipped: photos\/broken\.jpg: cannot be read.*\nwarning: 1 of 4 images could not be read\n$/,
+      /^weights of step \d+, .*\nskipped: photos\/broken\.jpg: cannot be read.*\nwarning: 1 of 4 images could not be read\n$/,
     )
     for (const i of [0, 1, 3])
       t.match(found[i].predictions, [{ label: String, probability: Number }, { index: Number }])
@@ -128,7 +128,7 @@ t.test(
     const nothing = await predict(['data', 'photos/2.png', '--topk', '1'])
     t.equal(nothing.status, 4)
     t.match(nothing.stdout, /^photos\/2\.png: 1 +\d+\.\d\d %\n$/)
-    t.match(nothing.stderr, /^skipped: data: no image there\nwarning: 1 of 2 images could not be read\n$/)
+    t.match(nothing.stderr, /^weights of step \d+, .*\nskipped: data: no image there\nwarning: 1 of 2 images could not be read\n$/)
   },
 )
 

@@ -33,7 +33,7 @@ t.test('a threshold rejects the wanted share of the images it was fitted on', as
     const rejected = labels.filter(
       (_, i) => largestProbability(logits.slice(i * classes, (i + 1) * classes), confidence.temperature) < threshold,
     ).length
-    t.ok(Math.abs(rejected / labels.length - share) <= 1 / labels.length, `${rejected} of ${labels.length}`)
+    t.ok(Math.abs(rejected / labels.length - share) <= 1.5 / labels.length, `${rejected} of ${labels.length}`)
   }
 })
 

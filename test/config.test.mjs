@@ -11,6 +11,7 @@ t.test('the defaults are the recipe of the paper', async (t) => {
   const { config, source } = parseConfigFile(yaml(t, SMALLEST))
   t.match(source, { stem: 'run', overrides: [] })
   t.same(config, {
+    recipe: null,
     seed: 0,
     device: 'auto',
     memoryFormat: 'channelsLast',
@@ -36,10 +37,24 @@ t.test('the defaults are the recipe of the paper', async (t) => {
     },
     data: {
       scenes: { classes: 10, size: null, train: 5000, test: 2000, seed: 0, noise: 0.06 },
+      fake: { classes: 1000, size: null, channels: 3, train: 10000, test: 1000, seed: 0 },
       dataset: 'digits',
       batchSize: 64,
       evalBatchSize: 256,
-      augment: { rotate: 0, translate: 0, scale: 0, shear: 0, flip: false, mix: { mixup: 0, cutmix: 0, switchProb: 0.5, prob: 1 } },
+      sampler: 'shuffle',
+      augment: {
+        rotate: 0,
+        translate: 0,
+        scale: 0,
+        shear: 0,
+        flip: false,
+        mix: { mixup: 0, cutmix: 0, switchProb: 0.5, prob: 1 },
+        crop: null,
+        operations: [],
+      },
+      progressive: null,
+      ...{ fit: null, cropShare: null, interpolation: null, colorManagement: false },
+      ...{ maxUnreadable: null, loaderThreads: null },
       mean: null,
       std: null,
     },

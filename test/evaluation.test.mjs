@@ -53,7 +53,13 @@ t.test('with many classes the matrix is left out, and the hardest classes are sh
   const logits = labels.map((label, i) => hot(label === 3 || (label === 4 && i < classes) ? 5 : label))
   const counts = countsOf(logits, labels)
   t.equal(counts.matrix, null)
-  t.type(countsOf(logits.slice(0, 1).map((row) => row.slice(1)), [0]).matrix, Array)
+  t.type(
+    countsOf(
+      logits.slice(0, 1).map((row) => row.slice(1)),
+      [0],
+    ).matrix,
+    Array,
+  )
   const names = labels.slice(0, classes).map((i) => `class ${i}`)
   const { perClass, ece, loss, top1, top5 } = counts
   const lines = hardestLines(perClass, names, output)

@@ -181,6 +181,10 @@ t.test('every command, with hostile words', async (t) => {
     ['experiment', 'compare', experimentDir, experimentDir],
     ['experiment', 'compare', EVIL],
     ['experiment', 'job', experimentDir, EVIL],
+    ...['inspect', 'index', 'verify'].flatMap((word) => [
+      ['data', word, EVIL],
+      ['data', word, '.'],
+    ]),
     ['pull', EVIL],
     [EVIL],
     ['help', EVIL],

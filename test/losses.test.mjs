@@ -100,7 +100,8 @@ t.test('a session frees its weights', async (t) => {
 })
 
 t.test('keys of another loss are refused', async (t) => {
-  const refused = (text, line, hint) => t.match(complaints(t, `${SMALLEST}${text}`), { lines: [`run.yaml:${line}`], hint })
+  const refused = (text, line, hint) =>
+    t.match(complaints(t, `${SMALLEST}${text}`), { lines: [`run.yaml:${line}`], hint })
   refused('focalGamma: 2', '3:13 focalGamma: has no effect with loss: crossEntropy', 'it belongs to focal')
   refused(
     'loss: focal\ntargetThreshold: 0.5',

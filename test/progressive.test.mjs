@@ -30,14 +30,24 @@ t.test('a loader for each size, one at a time', async (t) => {
   }
   const loader = new ProgressiveLoader({ from: 8, stages: 2, epochs: 4 }, 16, make)
   t.equal(loader.batchesPerEpoch, 5)
-  t.strictSame([0, 1, 2, 3, 0].map((epoch) => loader.epoch(epoch, 3)), [
-    { size: 8, epoch: 0, from: 3 },
-    { size: 8, epoch: 1, from: 3 },
-    { size: 16, epoch: 2, from: 3 },
-    { size: 16, epoch: 3, from: 3 },
-    { size: 8, epoch: 0, from: 3 },
-  ])
-  t.strictSame(made.map(({ size, disposed }) => [size, disposed]), [[8, true], [16, true], [8, false]])
+  t.strictSame(
+    [0, 1, 2, 3, 0].map((epoch) => loader.epoch(epoch, 3)),
+    [
+      { size: 8, epoch: 0, from: 3 },
+      { size: 8, epoch: 1, from: 3 },
+      { size: 16, epoch: 2, from: 3 },
+      { size: 16, epoch: 3, from: 3 },
+      { size: 8, epoch: 0, from: 3 },
+    ],
+  )
+  t.strictSame(
+    made.map(({ size, disposed }) => [size, disposed]),
+    [
+      [8, true],
+      [16, true],
+      [8, false],
+    ],
+  )
   loader.dispose()
   t.ok(made[2].disposed)
 })

@@ -2,18 +2,19 @@
 import { execFileSync } from 'node:child_process'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { small } from './helpers/small.mjs'
+import { digestOf, small } from './helpers/small.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
 const { crossEntropy } = mb.nn.functional
 
 /** Losses, gradients and state of two steps with drop path and dropout. */
-function trained(name, recompute, precision) {
+function trained(name, recompute, { precision = 'float32', freeze } = {}) {
   const network = mb.models.create(small(name), { numClasses: 5, seed: 3, dropPath: 0.5, dropout: 0.3, recompute })
+  if (freeze !== undefined) network.freeze({ upTo: freeze })
   mb.manualSeed(7)
-  const images = mb.randn([6, 3, 32, 32])
-  const labels = mb.randint(0, 5, [6])
-  const optimizer = new mb.optim.SGD(network.parameters(), { lr: 0.05, momentum: 0.9 })
+  const images = mb.randn([4, 3, 32, 32])
+  const labels = mb.randint(0, 5, [4])
+  const optimizer = new mb.optim.SGD(mb.optim.decayGroups(network, 0), { lr: 0.05, momentum: 0.9 })
   const losses = []
   for (let step = 0; step < 2; step++) {
     const forward = () => crossEntropy(network.forward(images), labels)
@@ -25,23 +26,26 @@ function trained(name, recompute, precision) {
       optimizer.zeroGrad()
     }
   }
-  const gradients = network.parameters().map(({ grad }) => grad.toArray())
-  const state = Object.entries(network.stateDict()).map(([key, tensor]) => [key, tensor.toArray()])
+  const gradients = digestOf(network.parameters().flatMap(({ grad }) => (grad === null ? [] : [grad])))
+  const state = digestOf(Object.values(network.stateDict()))
   network.dispose()
   optimizer.dispose()
   return { losses, gradients, state }
 }
 
 t.test('gradients and statistics are the same, bit for bit', async (t) => {
-  for (const name of ['efficientnet_b0', 'resnet18', 'mobilenet_v3_small']) {
-    for (const precision of ['float32', 'bf16']) {
-      const plain = trained(name, 'none', precision)
-      for (const unit of ['blocks', 'stages']) {
-        const found = trained(name, unit, precision)
-        t.same(found.losses, plain.losses, `${name}, ${unit}, ${precision}: losses`)
-        t.same(found.gradients, plain.gradients, 'gradients')
-        t.same(found.state, plain.state, 'weights, running statistics and the count of batches')
-      }
+  const cases = [
+    ['efficientnet_b0', {}, ['blocks', 'stages']],
+    ['efficientnet_b0', { precision: 'bf16' }, ['blocks']],
+    ['resnet18', { freeze: 1 }, ['blocks', 'stages']],
+  ]
+  for (const [name, options, units] of cases) {
+    const plain = trained(name, 'none', options)
+    for (const unit of units) {
+      const found = trained(name, unit, options)
+      t.same(found.losses, plain.losses, `${name}, ${unit}, ${JSON.stringify(options)}: losses`)
+      t.equal(found.gradients, plain.gradients, 'gradients')
+      t.equal(found.state, plain.state, 'weights, running statistics and the count of batches')
     }
   }
 })
@@ -83,11 +87,10 @@ t.test('evaluation and inference compute once', async (t) => {
 t.test('a run is the same with and without', async (t) => {
   const dir = t.testdir()
   const results = []
-  for (const recompute of ['none', 'blocks', 'stages']) {
-    const config = tinyConfig(dir, { top: { epochs: 1 }, run: { name: recompute } })
-    const { loss, confusion } = await mb.train({ ...config, model: { ...config.model, recompute } }).result
-    results.push({ loss, confusion })
+  for (const recompute of ['none', 'stages']) {
+    const config = tinyConfig(dir, { top: { maxSteps: 2 }, run: { name: recompute } })
+    const { loss, ece } = await mb.train({ ...config, model: { ...config.model, recompute } }, { worker: false }).result
+    results.push({ loss, ece })
   }
   t.same(results[1], results[0])
-  t.same(results[2], results[0])
 })

@@ -75,7 +75,11 @@ t.test('a logger sees the configuration, the start, weights and images', async (
   const images = await seen[2]
   t.equal(config.model.name, 'efficientnet_b0')
   t.equal(config.optimizer.weightDecay, 1e-5, 'with defaults')
-  t.strictSame(start, events.find(({ type }) => type === "start"), "what the start event says")
+  t.strictSame(
+    start,
+    events.find(({ type }) => type === 'start'),
+    'what the start event says',
+  )
   t.match(weights[0], /\.weight \d+$/)
   t.equal(weights.at(-1), 'classifier.1.bias 4')
   const { images: pixels } = datasetOf(parseConfig(given).data).test

@@ -111,7 +111,10 @@ function joinable() {
   const images = mb.randn([16, 2, 6, 6], { dtype: 'float64' })
   const labels = mb.randint(0, 3, [16])
   const batches = images.chunk(4).map((part, i) => ({ images: part, labels: labels.chunk(4)[i] }))
-  return { ...{ params, batches, joined: { images, labels } }, parts: { ...parts, precision: 'float32', scaler: null, clip } }
+  return {
+    ...{ params, batches, joined: { images, labels } },
+    parts: { ...parts, precision: 'float32', scaler: null, clip },
+  }
 }
 
 t.test('four batches in one step equal the batch that they make together', async (t) => {
@@ -127,7 +130,12 @@ t.test('four batches in one step equal the batch that they make together', async
     t.equal(apart.parts.optimizer.steps, 3, 'each is one update')
     for (const [i, param] of apart.params.entries()) {
       const expected = together.params[i].toArray().flat(3)
-      const worst = Math.max(...param.toArray().flat(3).map((value, j) => Math.abs(value - expected[j])))
+      const worst = Math.max(
+        ...param
+          .toArray()
+          .flat(3)
+          .map((value, j) => Math.abs(value - expected[j])),
+      )
       t.ok(worst < 1e-12, `${mustBeFinite}, parameter ${i}: ${worst}`)
     }
   }

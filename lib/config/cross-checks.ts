@@ -1,7 +1,8 @@
 /** Checks of training configurations that concern several keys. */
+import { z } from 'zod'
 import type { AugmentationKind } from '../data/augment/kind'
 import { AUGMENTATIONS } from '../data/augment/kinds'
-import { DEFAULT_DATASET, datasetKinds, datasetNamed, fileKeys } from '../data/sources/kinds'
+import { DEFAULT_DATASET, datasetKinds, datasetNamed } from '../data/sources/kinds'
 import { fullName, list } from '../models/families/catalogue'
 import { criterionProblems } from '../optim/criteria/kinds'
 import type { OptimizerKind } from '../optim/kind'
@@ -38,23 +39,26 @@ function modelProblems(at: At): Problem[] {
   return problems
 }
 
-/** Files that the chosen data set requires and that are not given, or that are given but belong to another. */
-function fileProblems(at: At): Problem[] {
+/** Files that the chosen data set requires and that are not given, and keys that belong to another. */
+function datasetProblems(at: At): Problem[] {
   const chosen = datasetNamed(at('data', 'dataset') ?? DEFAULT_DATASET)
   if (chosen === undefined) return []
-  return datasetKinds().flatMap((kind) =>
-    fileKeys(kind).flatMap((file): Problem[] => {
-      const path = ['data', ...file.split('.')]
-      const isGiven = at(...path) != null
-      if (kind === chosen) {
-        const isMissing = !isGiven && kind.files.includes(file)
-        return isMissing ? [{ path, kind: 'missing', message: `is required with dataset: ${kind.name}` }] : []
-      }
-      if (!isGiven) return []
-      const hint = `write dataset: ${kind.name} to train on ${kind.summary}`
-      return [{ path, kind: 'value', message: `has no effect with dataset: ${chosen.name}`, hint }]
+  const missing = chosen.files.map((file) => ['data', ...file.split('.')]).filter((path) => at(...path) === undefined)
+  const others = datasetKinds().filter((kind) => kind !== chosen)
+  return [
+    ...missing.map((path): Problem => {
+      return { path, kind: 'missing', message: `is required with dataset: ${chosen.name}` }
     }),
-  )
+    ...others.flatMap((kind) =>
+      Object.entries(kind.keys)
+        // A run stores every key that has a default, whatever its data set.
+        .filter(([key, schema]) => at('data', key) !== undefined && z.safeParse(schema, undefined).data === undefined)
+        .map(([key]): Problem => {
+          const hint = `write dataset: ${kind.name} to train on ${kind.summary}`
+          return { path: ['data', key], kind: 'value', message: `has no effect with dataset: ${chosen.name}`, hint }
+        }),
+    ),
+  ]
 }
 
 /** Keys of `data` that concern image files only, and keys that concern images of one size only. */
@@ -147,7 +151,7 @@ export function crossCheck(raw: unknown): Problem[] {
     keys.reduce<unknown>((value, key) => (isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined), raw)
   return [
     ...modelProblems(at),
-    ...fileProblems(at),
+    ...datasetProblems(at),
     ...unusedProblems(at),
     ...augmentationProblems(at),
     ...channelProblems(at),

@@ -14,7 +14,7 @@ import { arch, canonicalName } from '../models/families/catalogue'
 import { fit } from '../models/fit/fit'
 import { weightsFile } from '../models/weights/pretrained'
 import { publishedWeights } from '../models/weights/published'
-import { counted, whole } from '../text/figures'
+import { counted, duration, whole } from '../text/figures'
 import { publishedWeightsOf } from './named-weights'
 import type { TrainConfigInput } from './train'
 
@@ -49,16 +49,17 @@ interface Facts {
  *   architecture or weights that do not fit it
  */
 export function planForPhotographs(request: PhotographsRequest): PhotographsPlan {
-  const { path, test, epochs } = request
+  const { path, test } = request
   const folder = { path, ...(test !== undefined && { test }) }
   const { train } = folderKind.open({ folder })
   const facts = factsOf(train)
   const found = weightsAtHand(request)
-  const plan = found === undefined ? fromNothing(facts, request) : fineTuned(facts, found)
+  const plan = found === undefined ? fromNothing(facts, request) : fineTuned(facts, found, request)
+  const { config, reasons } = plan
   return {
-    config: { ...plan.config, ...(epochs !== undefined && { epochs }), data: { dataset: folderKind.name, folder, ...plan.config.data } },
-    reasons: epochs === undefined ? plan.reasons : [...plan.reasons, `epochs: ${epochs}, as asked`],
-  } as PhotographsPlan
+    config: { ...config, data: { dataset: folderKind.name, folder, ...config.data } } as TrainConfigInput,
+    reasons: [`${whole(facts.images)} training images in ${facts.classes} classes`, ...reasons],
+  }
 }
 
 function factsOf(train: Dataset): Facts {
@@ -105,10 +106,10 @@ function batchFor(images: number, most: number): number {
 /** Updates that fine-tuning takes; more of them overfit a small set, fewer leave the classifier unfinished. */
 const FINE_TUNING_UPDATES = 1500
 
-function fineTuned({ images, classes }: Facts, { model, weights, why }: Found): PhotographsPlan {
+function fineTuned({ images }: Facts, { model, weights, why }: Found, request: PhotographsRequest): PhotographsPlan {
   const batchSize = batchFor(images, 32)
   const perEpoch = Math.max(1, Math.floor(images / batchSize))
-  const epochs = clamp(Math.ceil(FINE_TUNING_UPDATES / perEpoch), 5, 50)
+  const { epochs = clamp(Math.ceil(FINE_TUNING_UPDATES / perEpoch), 5, 50) } = request
   // A smaller batch has a noisier gradient; the rate follows its square root, as is usual for Adam.
   const lr = round(1e-3 * Math.sqrt(batchSize / 32))
   return {
@@ -120,10 +121,11 @@ function fineTuned({ images, classes }: Facts, { model, weights, why }: Found): 
       epochs,
     },
     reasons: [
-      `${whole(images)} training images in ${classes} classes`,
       `weights: ${weights}, ${why}; recipe: fine-tune`,
       `batch ${batchSize}: ${counted(perEpoch, 'update')} an epoch`,
-      `epochs ${epochs}: about ${whole(epochs * perEpoch)} updates; fine-tuning takes about ${whole(FINE_TUNING_UPDATES)}`,
+      request.epochs === undefined
+        ? `epochs ${epochs}: about ${whole(epochs * perEpoch)} updates; fine-tuning takes about ${whole(FINE_TUNING_UPDATES)}`
+        : `epochs ${epochs}, as asked: ${whole(epochs * perEpoch)} updates`,
       `learning rate ${lr}: 0.001 at batch 32, with the square root of the batch`,
     ],
   } as PhotographsPlan
@@ -138,10 +140,10 @@ const RESERVE = 0.2
 /** The network is at least this small. */
 const LEAST = { width: 0.25, depth: 0.34, resolution: 48 }
 
-function fromNothing({ images, classes }: Facts, { model, minutes = 10 }: PhotographsRequest): PhotographsPlan {
+function fromNothing({ images, classes }: Facts, request: PhotographsRequest): PhotographsPlan {
+  const { model, minutes = 10, epochs = clamp(Math.round(IMAGES_SEEN / images), 10, 100) } = request
   const name = canonicalName(model ?? 'efficientnet_b0')
   const batchSize = batchFor(images, 32)
-  const epochs = clamp(Math.round(IMAGES_SEEN / images), 10, 100)
   const seconds = (minutes * 60 * (1 - RESERVE)) / (epochs * images)
   const { found, image } = fitted(scale(arch(name), LEAST), { seconds, batchSize, classes })
   return {
@@ -152,11 +154,10 @@ function fromNothing({ images, classes }: Facts, { model, minutes = 10 }: Photog
       epochs,
     },
     reasons: [
-      `${whole(images)} training images in ${classes} classes`,
       `no weights of ${name} are here, so training begins from nothing; recipe: scratch. mbconv pull fetches weights, with which fewer images and epochs suffice`,
       `batch ${batchSize}: ${counted(Math.max(1, Math.floor(images / batchSize)), 'update')} an epoch`,
-      `epochs ${epochs}: ${whole(epochs * images)} images are seen`,
-      `network: ${name} with width ${found.width}, depth ${found.depth}, ${found.resolution} px: ${(1000 * image).toFixed(1)} ms an image here, so that training takes about ${minutes} minutes (--minutes)`,
+      `epochs ${epochs}${request.epochs === undefined ? '' : ', as asked'}: ${whole(epochs * images)} images are seen`,
+      `network: ${name} with width ${found.width}, depth ${found.depth}, ${found.resolution} px, for ${minutes} minutes of training (--minutes): a step takes ${(1000 * image).toFixed(1)} ms an image here, all of them ${duration(image * epochs * images)}`,
     ],
   } as PhotographsPlan
 }

@@ -7,8 +7,8 @@
  */
 import { z } from 'zod'
 import { AUGMENTATIONS } from '../data/augment/kinds'
+import { SAMPLERS } from '../data/batches/order'
 import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
-import { SAMPLERS } from '../data/sources/order'
 import { criterionFields } from '../optim/criteria/kinds'
 import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/kinds'
 import { mixSchema } from '../optim/mixing/mix'
@@ -102,7 +102,9 @@ const augment = z.strictObject({
     .array(z.discriminatedUnion('name', schemasOf(AUGMENTATIONS)))
     .max(8)
     .default([])
-    .describe('what else is done with the pixels of an image file, in this order: a policy, colorJitter, randomErasing'),
+    .describe(
+      'what else is done with the pixels of an image file, in this order: a policy, colorJitter, randomErasing',
+    ),
   mix: mixSchema.prefault({}),
 })
 
@@ -186,11 +188,7 @@ const checkpoint = z.strictObject({
   everyEpochs: count().default(1).describe('epochs between two checkpoints'),
   everySteps: count().nullable().default(null).describe('steps between two checkpoints, besides; null: none'),
   keep: count().default(3).describe('newest checkpoints to keep'),
-  best: z
-    .int()
-    .min(0)
-    .default(1)
-    .describe('checkpoints with the best test accuracy to keep besides; 0: none'),
+  best: z.int().min(0).default(1).describe('checkpoints with the best test accuracy to keep besides; 0: none'),
 })
 
 const run = z.strictObject({

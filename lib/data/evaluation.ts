@@ -1,10 +1,10 @@
 /** The loader that evaluates a data set of either kind. */
 
+import type { BatchLoader } from './batches/batch'
 import type { Preprocessing } from './images/preprocessing'
 import { Loader } from './loader'
 import { PhotoEvaluationLoader } from './photos/evaluation-loader'
 import type { UnreadableImages } from './photos/unreadable'
-import type { BatchLoader } from './sources/batch'
 import type { Dataset } from './sources/image-dataset'
 
 export interface EvaluationOptions {

@@ -1,8 +1,8 @@
 /** Data sets, and the loader that feeds them to training. Only scenes need native code. */
 
+export type { Batch, ByteBatch } from './batches/batch'
 export { type ImageFileOptions, readImageFile } from './images/image-file'
 export { Loader, type LoaderOptions } from './loader'
-export type { Batch, ByteBatch } from './sources/batch'
 export { loadDigits } from './sources/digits'
 export { type IdxArray, type IdxPair, loadIdx, readIdx, writeIdx } from './sources/idx'
 export {

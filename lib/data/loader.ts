@@ -7,10 +7,10 @@
 import { checkOneOf } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { type Seed, seedBits } from '../random/seed'
-import type { Batch } from './sources/batch'
+import type { Batch } from './batches/batch'
+import { epochOrder, SAMPLERS, type Sampler } from './batches/order'
 import { perChannel } from './sources/channels'
 import { checkDataset, type ImageDataset, readImage } from './sources/image-dataset'
-import { epochOrder, SAMPLERS, type Sampler } from './sources/order'
 import {
   type Augment,
   affineOf,

@@ -2,7 +2,7 @@
  * Progressive resizing: training begins with small images, which are fast, and ends with those of the network's resolution
  * (Tan & Le, EfficientNetV2, arXiv:2104.00298, section 4.2).
  */
-import type { Batch, BatchLoader, ByteBatch } from './sources/batch'
+import type { Batch, BatchLoader, ByteBatch } from './batches/batch'
 import type { Dataset } from './sources/image-dataset'
 
 export interface Progression {

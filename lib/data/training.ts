@@ -1,13 +1,13 @@
 /** The loader that trains on a data set of either kind. */
 import type { Seed } from '../random/seed'
 import { type AugmentationConfig, augmenter } from './augment/kinds'
+import type { BatchLoader } from './batches/batch'
+import type { Sampler } from './batches/order'
 import { Loader } from './loader'
 import type { RandomCrop } from './photos/loader-options'
 import { PhotoLoader } from './photos/training-loader'
 import type { UnreadableImages } from './photos/unreadable'
-import type { BatchLoader } from './sources/batch'
 import type { Dataset } from './sources/image-dataset'
-import type { Sampler } from './sources/order'
 import type { ChannelStatistics } from './sources/statistics'
 import type { Augment } from './transforms'
 
@@ -55,5 +55,14 @@ export function trainingLoader(dataset: Dataset, options: TrainingOptions): Batc
     })
   }
   const { crop: _, ...varied } = augment
-  return new Loader(dataset, { batchSize, size, seed, ...normalization, augment: varied, shuffle: true, sampler, dropLast })
+  return new Loader(dataset, {
+    batchSize,
+    size,
+    seed,
+    ...normalization,
+    augment: varied,
+    shuffle: true,
+    sampler,
+    dropLast,
+  })
 }

@@ -6,7 +6,7 @@
  */
 import { lstatSync, readdirSync, realpathSync, type Stats } from 'node:fs'
 import { sep } from 'node:path'
-import { statOf } from './folders'
+import { NOTHING_THERE, statOf } from './folders'
 import { ioError } from './io-error'
 import { type AnyPath, pathOf } from './names'
 
@@ -88,6 +88,7 @@ export function entryAt(path: string, name = path): Entry | undefined {
   try {
     stat = lstatSync(bytes, { throwIfNoEntry: false })
   } catch (error) {
+    if (NOTHING_THERE.includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
     throw ioError('look at', pathOfBytes(path), error)
   }
   if (stat === undefined) return undefined

@@ -5,7 +5,7 @@ import { MbconvError } from '../errors/error'
 import { ioError } from './io-error'
 
 /** Errors of stat() where nothing exists, or can exist, e.g. because a part of the path is a file. */
-const NOTHING_THERE = ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']
+export const NOTHING_THERE: readonly string[] = ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']
 
 /**
  * What lies at a path, links followed; undefined if nothing does.

@@ -10,6 +10,8 @@ export class FileWindow {
   readonly path: FilePath
   /** Bytes of the file when it was opened. */
   readonly size: number
+  /** When it was changed last, ms. */
+  readonly modified: number
   readonly #file: number
   readonly #ahead: number
   #buffer: Buffer
@@ -26,7 +28,9 @@ export class FileWindow {
     this.#ahead = ahead
     this.#buffer = Buffer.allocUnsafe(ahead)
     try {
-      this.size = fstatSync(this.#file).size
+      const { size, mtimeMs } = fstatSync(this.#file)
+      this.size = size
+      this.modified = mtimeMs
     } catch (error) {
       closeSync(this.#file)
       throw ioError('read', path, error, op)

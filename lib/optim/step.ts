@@ -138,7 +138,11 @@ function clip({ optimizer, clip: rule, mustBeFinite }: StepParts): boolean {
   const isChecked = mustBeFinite === 'gradients'
   let norm: Tensor | undefined
   if (rule?.by === 'norm') norm = clipGradNorm(rule.params, rule.limit)
-  else if (isChecked) norm = clipGradNorm(optimizer.groups.flatMap(({ params }) => params), Number.POSITIVE_INFINITY)
+  else if (isChecked)
+    norm = clipGradNorm(
+      optimizer.groups.flatMap(({ params }) => params),
+      Number.POSITIVE_INFINITY,
+    )
   if (isChecked && !Number.isFinite(norm?.item())) return false // waits for the device
   if (rule?.by === 'value') clipGradValue(rule.params, rule.limit)
   else if (rule?.by === 'agc') adaptiveClipGrad(rule.params, rule.limit)

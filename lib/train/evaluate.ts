@@ -1,15 +1,15 @@
 /** Evaluates a model on a data set. */
 
-import type { BatchLoader } from '../data/sources/batch'
+import type { BatchLoader } from '../data/batches/batch'
 import type { ChannelStatistics } from '../data/sources/statistics'
 import type { Module } from '../nn/module'
 import { inPrecision, type Precision } from '../optim/precision'
 import { breathe } from '../process/breathe'
 import { noGrad } from '../tensor/core/autograd'
 import { scope } from '../tensor/core/scope'
-import { ConfidenceLog } from './confidence'
-import { Confusion } from './confusion'
 import { InputNormalizer } from './input'
+import { ConfidenceLog } from './metrics/confidence'
+import { Confusion } from './metrics/confusion'
 import type { Evaluation } from './record/events'
 
 export interface EvaluateOptions {

@@ -1,5 +1,5 @@
 /** From a batch to the network's input on its device. */
-import type { Batch, ByteBatch } from '../data/sources/batch'
+import type { Batch, ByteBatch } from '../data/batches/batch'
 import type { ChannelStatistics } from '../data/sources/statistics'
 import { fromTypedArray } from '../tensor/core/create'
 import { keep, scope } from '../tensor/core/scope'

@@ -82,6 +82,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       const { step } = position
       const epochsDone = Math.floor(step / stepsPerEpoch)
       const atEpochEnd = step > 0 && step % stepsPerEpoch === 0
+      let isBest = false
       const isEnd = () => step >= totalSteps || stopping.isDue
       let atEnd = isEnd()
 
@@ -97,6 +98,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
           schedule.observe?.(step, { loss, top1 })
           stopping.observe({ loss, top1 })
           position.earlyStopping = stopping.state
+          isBest = isAmongBest(position, config.checkpoint.best)
           atEnd = isEnd()
           record({ type: 'eval', step, epoch: epochsDone, loss, top1, top5 })
         }
@@ -114,12 +116,11 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
         if (failure !== undefined) throw diverged(failure, step, schedule(step), position.checkpoint)
       }
       const stop = finished ? false : stopRequested()
-      const { everyEpochs, everySteps, best } = config.checkpoint
+      const { everyEpochs, everySteps } = config.checkpoint
       const isDue =
-        (atEpochEnd && epochsDone % everyEpochs === 0) ||
-        (everySteps !== null && step > 0 && step % everySteps === 0) ||
-        isAmongBest(position, best)
-      if (position.savedStep !== step && (isDue || atEnd || stop !== false)) {
+        (atEpochEnd && epochsDone % everyEpochs === 0) || (everySteps !== null && step > 0 && step % everySteps === 0)
+      // A step that was saved before its evaluation is saved again if it is among the best.
+      if (isBest || (position.savedStep !== step && (isDue || atEnd || stop !== false))) {
         report()
         const bad = firstNonFinite(model)
         if (bad !== undefined) throw diverged(`${bad} is not finite`, step, schedule(step), position.checkpoint)

@@ -1,9 +1,16 @@
 /** The training steps of a session: their resources, and the clean-up after a skipped one. */
 import type { TrainConfig } from '../config/train'
-import type { Batch, ByteBatch } from '../data/sources/batch'
+import type { Batch, ByteBatch } from '../data/batches/batch'
 import type { ClipRule } from '../optim/clipping/clip'
 import { drawMix, mixBatch, mixes } from '../optim/mixing/mix'
-import { type AddedBatch, addGradient, finishStep, type StepBatch, type StepParts, type StepResult } from '../optim/step'
+import {
+  type AddedBatch,
+  addGradient,
+  finishStep,
+  type StepBatch,
+  type StepParts,
+  type StepResult,
+} from '../optim/step'
 import { fromTypedArray } from '../tensor/core/create'
 import { scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
@@ -96,10 +103,7 @@ export class Stepper {
 }
 
 /** How a configuration clips the gradients of a model's parameters; null: not at all. */
-function clipRuleOf(
-  { clipGradNorm, clipGradValue, clipGradAgc }: TrainConfig,
-  parameters: Tensor[],
-): ClipRule | null {
+function clipRuleOf({ clipGradNorm, clipGradValue, clipGradAgc }: TrainConfig, parameters: Tensor[]): ClipRule | null {
   const params = parameters.filter(({ requiresGrad }) => requiresGrad)
   if (clipGradNorm !== null) return { by: 'norm', limit: clipGradNorm, params }
   if (clipGradValue !== null) return { by: 'value', limit: clipGradValue, params }

@@ -32,6 +32,7 @@ const PACKAGES = {
   commander: (name) => /^(index\.js|lib\/.+|LICENSE|package\.json)$/.test(name),
   yaml: (name) => /^(dist\/.+\.js|LICENSE|package\.json)$/.test(name) && !name.startsWith('browser'),
   zod: (name) => /^((?!src\/).+\.cjs|LICENSE|package\.json)$/.test(name),
+  'csv-parse': (name) => /^(dist\/cjs\/sync\.cjs|LICENSE|package\.json)$/.test(name),
   jstat: (name) => /^(dist\/jstat\.js|LICENSE|package\.json)$/.test(name),
   tinyglobby: (name) => /^(dist\/.+\.cjs|LICENSE|package\.json)$/.test(name),
   fdir: (name) => /^(dist\/.+\.cjs|LICENSE|package\.json)$/.test(name),

@@ -1,4 +1,5 @@
 /* Small networks of every architecture, for tests that need its structure and not its size. */
+import { createHash } from 'node:crypto'
 import * as mb from 'mbconv'
 
 const { arch, scale } = mb.models
@@ -23,4 +24,11 @@ export function disturbNorms(network) {
     )
   }
   return network
+}
+
+/** A digest of the values of tensors, for comparing many of them bit for bit. */
+export function digestOf(tensors) {
+  const hash = createHash('sha256')
+  for (const tensor of tensors) hash.update(new Uint8Array(tensor.toTypedArray().buffer))
+  return hash.digest('hex')
 }

@@ -1,6 +1,6 @@
 /** `mbconv embed`: computes the embeddings of images with a trained model. */
 import type { CommandDescription } from '../command-line/command'
-import { IMAGE_RUN_OPTIONS, type ImageRunOptions, imageRun } from '../input/image-run'
+import { IMAGE_RUN_OPTIONS, type ImageRunOptions, imageRun } from '../images/image-run'
 import { Output } from '../view/output'
 
 export const embedCommand: CommandDescription = {
@@ -32,7 +32,7 @@ async function run(words: string[], options: EmbedOptions): Promise<number> {
   const output = new Output(options)
   const { model, images, settings, skip, conclude } = await imageRun(words, options, output)
   const { embedEach } = await import('../../inference/embed.js')
-  const { writeNpy } = await import('../../files/npy.js')
+  const { writeNpy } = await import('../../io/npy.js')
   const rows: Float32Array[] = []
   let read = 0
   for await (const each of embedEach(model, images, settings)) {

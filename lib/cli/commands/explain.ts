@@ -47,7 +47,7 @@ async function run(image: string, options: ExplainOptions): Promise<number> {
   const used = await usedCheckpoint(model)
   if (used) output.note(output.paintNote('dim', used))
   const { explainImage } = await import('../../inference/explain.js')
-  const { stdinImage } = await import('../input/stdin-image.js')
+  const { stdinImage } = await import('../images/stdin-image.js')
   const { writeFileAtomic } = await import('../../files/atomic.js')
   const { stage, device, colorManagement, maxPixels } = options
   const source = image === '-' ? await stdinImage({ maxPixels }) : image

@@ -2,7 +2,7 @@
 import type { Prediction } from '../../inference/predict'
 import type { CommandDescription } from '../command-line/command'
 import { number, wholeNumber } from '../command-line/values'
-import { IMAGE_RUN_OPTIONS, type ImageRunOptions, imageRun } from '../input/image-run'
+import { IMAGE_RUN_OPTIONS, type ImageRunOptions, imageRun } from '../images/image-run'
 import * as format from '../view/format'
 import { Output } from '../view/output'
 

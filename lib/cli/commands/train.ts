@@ -49,7 +49,7 @@ async function run(words: string[], options: TrainOptions): Promise<number> {
   if (options.printConfig) {
     const { stringify } = await import('yaml')
     output.data(config)
-    output.result(stringify(config).trimEnd())
+    output.result(...stringify(config).trimEnd().split('\n'))
     return EXIT.ok
   }
   output.note(...reasons.flatMap(indented))

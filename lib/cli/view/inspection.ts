@@ -1,4 +1,4 @@
-/** Formats what was found about image files. */
+/** Formats what was found about image files, and how many have been looked at. */
 
 import type { DuplicateGroup } from '../../data/inspection/duplicates'
 import type { Inspection, Side } from '../../data/inspection/inspect'
@@ -73,3 +73,16 @@ function duplicateLines({ duplicates }: Inspection, { paint }: Output): string[]
 
 const moreLine = (count: number, most: number, what: string): string[] =>
   count > most ? [`and ${format.whole(count - most)} more ${what}; --json has all`] : []
+
+/** Milliseconds between two notes. */
+const INTERVAL = 10_000
+
+/** A function that is called with the number of images so far, and shows it every ten seconds. */
+export function countingNotes(output: Output, now = Date.now): (count: number) => void {
+  let shown = now()
+  return (count) => {
+    if (now() - shown < INTERVAL) return
+    shown = now()
+    output.note(output.paintNote('dim', `${format.counted(count, 'image')} so far`))
+  }
+}

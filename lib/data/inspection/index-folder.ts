@@ -19,9 +19,10 @@ export interface Indexed {
 /**
  * Computes the checksum of every image below a folder and writes them to `manifest.jsonl` in it, in one step.
  *
+ * @param onImage receives the number of images so far
  * @throws MbconvError ERR_DATA if there is no image; ERR_IO if a file cannot be read, or the manifest not written
  */
-export function indexFolder(folder: string): Indexed {
+export function indexFolder(folder: string, onImage: (count: number) => void = () => {}): Indexed {
   if (!isFolder(folder)) throw dataError(folder, 'is not a folder', 'A manifest is of a folder of image files.')
   const survey = new Survey()
   const classes = new Set<string>()
@@ -29,7 +30,7 @@ export function indexFolder(folder: string): Indexed {
   function* rows(): Generator<ManifestRow> {
     for (const { name, place, className } of inFolder(byteString(folder), survey)) {
       const digest = digestOf(place.file)
-      images++
+      onImage(++images)
       bytes += digest.bytes
       if (className !== undefined) classes.add(className)
       yield { name, ...digest, ...(className !== undefined && { class: className }) }

@@ -48,9 +48,10 @@ export interface Inspection {
  * Reads and decodes all images at a path.
  *
  * @param given as in {@link surveyed}
+ * @param onImage receives the number of images so far
  * @throws MbconvError ERR_DATA for a damaged list or archive; ERR_IO; ERR_ENVIRONMENT without a decoder
  */
-export async function inspect(given: string): Promise<Inspection> {
+export async function inspect(given: string, onImage: (count: number) => void = () => {}): Promise<Inspection> {
   const survey = new Survey()
   const classes = new Map<string | null, ClassCounts>()
   const parts = new Set<Part>()
@@ -70,7 +71,7 @@ export async function inspect(given: string): Promise<Inspection> {
     if (facts.depth !== 'uchar') flags.deep++
   }
   for await (const [image, found] of inOrder(surveyed(given, survey), ({ place }) => examine(place))) {
-    images++
+    onImage(++images)
     bytes += found.bytes
     const { className = null, part, place } = image
     const own = classes.get(className) ?? { name: className, counts: {} }

@@ -6,6 +6,7 @@ import { Search, shownName } from '../listing/class-folders'
 import { extensionOf } from '../listing/image-names'
 import { LeftOut } from '../listing/left-out'
 import { readList } from '../listing/list-file'
+import { MANIFEST } from '../listing/manifest'
 import { PARTS, type Part, partFolders } from '../listing/parts'
 import { shardFiles } from '../listing/shard-names'
 import { shardSamples } from '../listing/shard-samples'
@@ -80,7 +81,7 @@ function* inClassFolders(
     const name = joined(relative, entry.name)
     if (entry.kind === 'folder') folders.push(entry)
     else if (search.isImage(folder, entry)) yield found(name, joined(folder, entry.name))
-    else search.left.add('other', shownName(name))
+    else if (name !== MANIFEST) search.left.add('other', shownName(name))
   }
   for (const { name: own, identity } of folders) {
     const className = shownName(own).normalize('NFC')

@@ -30,9 +30,14 @@ export interface Verified {
  *
  * @param given as in {@link surveyed}
  * @param report receives each finding
+ * @param onImage receives the number of images so far
  * @throws MbconvError ERR_DATA for a damaged manifest, list or archive; ERR_ENVIRONMENT without a decoder
  */
-export async function verify(given: string, report: (finding: Finding) => void): Promise<Verified> {
+export async function verify(
+  given: string,
+  report: (finding: Finding) => void,
+  onImage: (count: number) => void = () => {},
+): Promise<Verified> {
   const survey = new Survey()
   const manifest = isFolder(given) && hasManifest(byteString(given))
   const known = new Map<string, { bytes: number; sha256: string }>()
@@ -47,7 +52,7 @@ export async function verify(given: string, report: (finding: Finding) => void):
   for await (const [{ name, place }, { bytes, sha256, problem }] of inOrder(surveyed(given, survey), ({ place }) =>
     examine(place),
   )) {
-    images++
+    onImage(++images)
     const expected = known.get(name)
     known.delete(name)
     if (sha256 !== undefined && expected !== undefined && expected.sha256 !== sha256) {

@@ -4,7 +4,7 @@
  * `path,label` and, where wanted, `split` (train, val or test) and `group` (images of one group stay together when some
  * are held out).
  */
-import { CsvError, parse } from 'csv-parse/sync'
+import type { CsvError } from 'csv-parse/sync'
 import { listed } from '../../errors/check'
 import { dataError, readWhole } from '../../files/data-file'
 import { quoted } from '../../text/foreign-text'
@@ -104,9 +104,11 @@ function labelsOf(value: unknown, multiLabel: boolean, refuse: (problem: string,
 
 function readCsv(file: string, content: Buffer, { columns, multiLabel }: ListOptions, add: AddRaw): void {
   const text = textOfFile(file, content)
+  // Loaded here, because a configuration that names no list loads this file too.
+  const csv = require('csv-parse/sync') as typeof import('csv-parse/sync')
   let places: Record<keyof RawRow, number> | undefined
   try {
-    parse(text, {
+    csv.parse(text, {
       delimiter: delimiterOf(text),
       record_delimiter: ['\r\n', '\n', '\r'],
       skip_empty_lines: true,
@@ -124,7 +126,7 @@ function readCsv(file: string, content: Buffer, { columns, multiLabel }: ListOpt
       },
     })
   } catch (error) {
-    throw error instanceof CsvError ? csvError(file, error) : error
+    throw error instanceof csv.CsvError ? csvError(file, error) : error
   }
   if (places === undefined) throw dataError(file, 'is empty', HINT)
 }

@@ -14,6 +14,8 @@ const MOST = 1_000_000
  * @throws MbconvError ERR_CONFIG for braces that are neither, and for too many names
  */
 export function expandBraces(pattern: string): string[] {
+  // Twenty pairs of words are a million names.
+  if (pattern.split('{').length > 21) throw badBraces(pattern, `stands for more than ${MOST} names`)
   const [, before, inside, after] = /^([^{}]*)\{([^{}]*)\}([\s\S]*)$/.exec(pattern) ?? []
   if (inside === undefined) {
     if (/[{}]/.test(pattern)) throw badBraces(pattern)

@@ -7,6 +7,7 @@ import { quoted } from '../../text/foreign-text'
 import { shownName } from './class-folders'
 import { IMAGE_EXTENSIONS } from './image-names'
 import type { LeftOut } from './left-out'
+import { membersOf } from './shard-index'
 import { TarFile, type TarMember } from './tar'
 
 /** The members that may hold a label, in the order in which they are looked for. */
@@ -53,7 +54,7 @@ export function* shardSamples(
   const tar = new TarFile(path)
   try {
     const reader = new SampleReader(tar, options, left)
-    for (const member of tar.members()) {
+    for (const member of membersOf(tar)) {
       const sample = reader.add(member)
       if (sample !== undefined) yield sample
     }
@@ -94,7 +95,7 @@ class SampleReader {
     if (label === null ? !LABELS.includes(extension as LabelMember) : extension !== label.toLowerCase()) return
     if (member.bytes > LONGEST_LABEL) throw this.#refuse(member.name, `has ${member.bytes} bytes, too many for a label`)
     // Its bytes follow the header and are in memory already.
-    const content = this.tar.read(member.offset, member.bytes).toString('utf8')
+    const content = (member.content ?? this.tar.read(member.offset, member.bytes)).toString('utf8')
     pending.labels.set(extension, { member, content })
   }
 
@@ -128,7 +129,8 @@ class SampleReader {
     if (!isJson) {
       const text = content.trim()
       if (text === '') throw refuse('is empty')
-      if (extension === 'cls' && !/^\d+$/.test(text)) throw refuse(`must hold a whole number, not ${quoted(text, 40)}`)
+      if (extension === 'cls' && !/^\d{1,15}$/.test(text))
+        throw refuse(`must hold a whole number, not ${quoted(text, 40)}`)
       return [extension === 'cls' ? String(Number(text)) : text]
     }
     let value: unknown

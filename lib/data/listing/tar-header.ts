@@ -48,25 +48,24 @@ function fieldNumber(block: Buffer, from: number, length: number, what: string):
 /** Where the checksum is in a header. */
 const CHECKSUM = { at: 148, bytes: 8 }
 
-/** Sums of a block's bytes, with blanks for the checksum: of unsigned bytes, and of signed ones as in old archives. */
-function sums(block: Buffer): [unsigned: number, signed: number] {
-  let [unsigned, signed] = [0, 0]
-  for (let i = 0; i < BLOCK; i++) {
-    const byte = i >= CHECKSUM.at && i < CHECKSUM.at + CHECKSUM.bytes ? 0x20 : block[i]
-    unsigned += byte
-    signed += byte < 128 ? byte : byte - 256
-  }
-  return [unsigned, signed]
+/** Whether the sum of a block's bytes, with blanks for the checksum, is as stated. */
+function isIntact(block: Buffer): boolean {
+  // Six octal digits, whatever follows them.
+  const stated = Number.parseInt(fieldText(block, CHECKSUM.at, CHECKSUM.bytes), 8)
+  let sum = 0
+  for (let i = 0; i < BLOCK; i++) sum += block[i]
+  for (let i = CHECKSUM.at; i < CHECKSUM.at + CHECKSUM.bytes; i++) sum += 0x20 - block[i]
+  if (sum === stated) return true
+  // Some old programs took the bytes as signed.
+  for (const byte of block) if (byte > 127) sum -= 256
+  return sum === stated
 }
 
 export const isZero = (block: Buffer): boolean => block.every((byte) => byte === 0)
 
 /** @throws BadHeader */
 export function parseHeader(block: Buffer): TarHeader {
-  // Six octal digits, whatever follows them.
-  const checksum = Number.parseInt(fieldText(block, CHECKSUM.at, CHECKSUM.bytes), 8)
-  if (!sums(block).includes(checksum))
-    throw new BadHeader('is no tar archive, or it is damaged: a checksum does not hold')
+  if (!isIntact(block)) throw new BadHeader('is no tar archive, or it is damaged: a checksum does not hold')
   const type = String.fromCharCode(block[156])
   const isPosix = block.toString('latin1', 257, 263) === 'ustar\0'
   const prefix = isPosix ? fieldText(block, 345, 155) : ''

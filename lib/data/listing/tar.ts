@@ -1,6 +1,7 @@
 /** The members of a tar archive, found by its headers alone: their content is not read. */
 import type { MbconvError } from '../../errors/error'
 import { dataError } from '../../files/data-file'
+import { reasonOf } from '../../files/io-error'
 import { FileWindow } from '../../files/window'
 import { quoted } from '../../text/foreign-text'
 import { BadHeader, BLOCK, isZero, LONGEST_NAME, parseHeader, paxRecords } from './tar-header'
@@ -11,6 +12,8 @@ export interface TarMember {
   /** Position of its content in the archive. */
   offset: number
   bytes: number
+  /** Its content, if that is known already. */
+  content?: Buffer
 }
 
 /** Bytes of the longest extended header, far above that of any name. */
@@ -46,7 +49,10 @@ const COMPRESSED: readonly [start: string, name: string, command: string][] = [
 /** An archive that is open for reading. */
 export class TarFile {
   readonly path: string
-  readonly size: number
+  /** Size of the archive. */
+  readonly bytes: number
+  /** When it was changed last, ms. */
+  readonly modified: number
   readonly #file: FileWindow
 
   /** @throws MbconvError ERR_DATA for anything but a regular file, and for a compressed archive */
@@ -55,10 +61,11 @@ export class TarFile {
     try {
       this.#file = new FileWindow(path, 'tar')
     } catch (error) {
-      throw dataError(path, (error as Error).message.replace(/^cannot read .*?: /, ''), 'Check the path.', error)
+      throw dataError(path, reasonOf((error as Error).cause ?? error), 'Check the path.', error)
     }
-    this.size = this.#file.size
-    const start = this.#file.at(0, 6).toString('latin1')
+    this.bytes = this.#file.size
+    this.modified = this.#file.modified
+    const start = this.#start()
     const packed = COMPRESSED.find(([bytes]) => start.startsWith(bytes))
     if (packed === undefined) return
     this.close()
@@ -68,6 +75,16 @@ export class TarFile {
       `is compressed with ${name}, so its images cannot be read one by one`,
       `Unpack it first: ${command}.`,
     )
+  }
+
+  /** The first bytes. */
+  #start(): string {
+    try {
+      return this.#file.at(0, 6).toString('latin1')
+    } catch (error) {
+      this.close()
+      throw error
+    }
   }
 
   close(): void {
@@ -103,7 +120,7 @@ export class TarFile {
     let extended: Extension = {}
     let zeros = 0
     let count = 0
-    for (let at = 0; at < this.size; ) {
+    for (let at = 0; at < this.bytes; ) {
       const block = this.read(at, BLOCK)
       at += BLOCK
       if (block[0] === 0 && isZero(block)) {
@@ -115,7 +132,7 @@ export class TarFile {
       const header = parseHeader(block)
       const bytes = extended.bytes ?? header.bytes
       const offset = at
-      if (bytes > this.size - at) throw this.#refuse(`ends early: ${bytes} bytes should follow at ${at}`)
+      if (bytes > this.bytes - at) throw this.#refuse(`ends early: ${bytes} bytes should follow at ${at}`)
       at += Math.ceil(bytes / BLOCK) * BLOCK
       if ('xgLK'.includes(header.type)) {
         extended = { ...extended, ...this.#extension(header.type, offset, bytes) }

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { checkFunction, checkNumber, checkObject, checkOneOf, checkOptions, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { type Seed, seedBits } from '../../random/seed'
-import { SAMPLERS, type Sampler } from '../sources/order'
+import { SAMPLERS, type Sampler } from '../batches/order'
 import type { UnreadableImages } from './unreadable'
 
 /** A part of random area and shape, as RandomResizedCrop of torchvision and timm. */

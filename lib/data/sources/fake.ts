@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { MbconvError } from '../../errors/error'
 import { hostMemory } from '../../process/host-memory'
 import { KeyedRandom, PURPOSE } from '../../random/philox'
-import { type Seed, type StoredSeed, seedAfter } from '../../random/seed'
+import { type StoredSeed, seedAfter } from '../../random/seed'
 import { seedSchema } from '../../schema/fields'
 import { optionsOf } from '../../schema/options'
 import { gibibytes, whole } from '../../text/figures'
@@ -144,17 +144,26 @@ export function openFake(given: FakeOptions, size: number): { train: ImageDatase
   return { train: part('train'), test: part('test') }
 }
 
+/** The part of a configuration's `data` that concerns fake images. Defaults may not be filled in. */
+export interface FakeData {
+  fake?: FakeOptions
+}
+
 /** For the registry in kinds.ts. */
 export const fakeKind = {
   name: 'fake',
   summary: 'any number of made-up images, for measuring',
   reported: 'made-up images',
   caveat: 'The images are made up: accuracy on them says nothing about photographs.',
-  keys: { fake: schema.prefault({}).describe('which images, with dataset: fake') },
+  keys: { fake: schema.optional().describe('which images, with dataset: fake') },
   files: [],
-  open: ({ fake }: { fake?: FakeOptions }, resolution: number) => openFake(fake ?? {}, resolution),
-  announced: ({ fake: { classes, channels, train, test } }: { fake: Options }) => ({ classes, channels, train, test }),
-  checkMemory({ fake: { train, test } }: { fake: Options }) {
+  open: ({ fake }: FakeData, resolution: number) => openFake(fake ?? {}, resolution),
+  announced(data: FakeData) {
+    const { classes, channels, train, test } = optionsOf('fake', schema, data.fake)
+    return { classes, channels, train, test }
+  },
+  checkMemory(data: FakeData) {
+    const { train, test } = optionsOf('fake', schema, data.fake)
     // Labels and the order of an epoch are in memory, four bytes an image each.
     const bytes = 8 * (train + test)
     if (bytes <= hostMemory()) return
@@ -163,12 +172,11 @@ export const fakeKind = {
       hint: 'fewer images',
     })
   },
-  shortened: (data: { fake: Options }, { train, test }: { train: number; test: number }) => ({
+  shortened: (data: FakeData, { train, test }: { train: number; test: number }) => ({
     ...data,
     fake: { ...data.fake, train, test },
   }),
-  // `data` as written in an arm; its defaults may not be filled in.
-  reseeded: (data: { fake?: { seed?: Seed } }, seed: StoredSeed) => ({
+  reseeded: (data: FakeData, seed: StoredSeed) => ({
     ...data,
     fake: { ...data.fake, seed: seedAfter('jobConfig', data.fake?.seed ?? 0, seed) },
   }),

@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { dataError } from '../../files/data-file'
-import { byteString, entryAt } from '../../files/entries'
+import { byteString } from '../../files/entries'
+import { statOf } from '../../files/folders'
 import { optionsOf } from '../../schema/options'
 import { counted } from '../../text/figures'
 import { quoted } from '../../text/foreign-text'
@@ -202,17 +203,25 @@ function measure({ file, table, ...rest }: Listed, options: Options, lines: read
   const problems: string[] = []
   for (let row = 0; row < table.length; row++) {
     const { file: place } = placeOf({ file, table, ...rest }, options, row)
-    const found = entryAt(byteString(place))
-    if (found?.kind === 'file') table.setBytes(row, found.bytes)
-    else {
-      const why =
-        found === undefined ? 'no such file' : found.kind === 'other' ? 'not a regular file' : `a ${found.kind}`
-      problems.push(`line ${lines[row]}: ${quoted(place)}: ${why}`)
-    }
+    const bytes = bytesOfFile(place)
+    if (typeof bytes === 'number') table.setBytes(row, bytes)
+    else problems.push(`line ${lines[row]}: ${quoted(place)}: ${bytes}`)
   }
   if (problems.length === 0) return
   const hint = 'Relative paths begin at the folder of the list; data.list.root names another.'
   throw dataError(file, listed(problems, { most: 3, separator: '; ' }), hint)
+}
+
+/** The size of a file, or why it has none. */
+function bytesOfFile(place: string): number | string {
+  try {
+    const found = statOf(place)
+    if (found === undefined) return 'no such file'
+    if (found.isFile()) return found.size
+    return found.isDirectory() ? 'a folder' : 'not a regular file'
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 /** For the registry in kinds.ts. */

@@ -85,11 +85,7 @@ export const needsStatistics = ({ mean, std }: WantedNormalization): boolean => 
  * @throws MbconvError ERR_CONFIG for a wrong number of channels or a deviation of 0 or less, ERR_DATA if all training
  *   images have a single colour
  */
-export function normalization(
-  train: Dataset,
-  wanted: WantedNormalization,
-  own?: ChannelStatistics,
-): ChannelStatistics {
+export function normalization(train: Dataset, wanted: WantedNormalization, own?: ChannelStatistics): ChannelStatistics {
   checkObject('normalization', 'wanted', wanted)
   // Image files are refused here: their statistics take time, so the caller passes them.
   const computed = own ?? (needsStatistics(wanted) ? statistics(train as ImageDataset) : undefined)

@@ -191,7 +191,16 @@ export function makeCard(network: Network, options: CardOptions = {}): ModelCard
   if (!(network instanceof Network)) {
     throw new MbconvError('ERR_TYPE', `${op}: network must be a network, as models.create makes them`, { op })
   }
-  checkOptions(op, options, ['name', 'classes', 'preprocessing', 'training', 'metrics', 'confidence', 'source', 'notes'])
+  checkOptions(op, options, [
+    'name',
+    'classes',
+    'preprocessing',
+    'training',
+    'metrics',
+    'confidence',
+    'source',
+    'notes',
+  ])
   const { arch, profile, numClasses, inChannels } = network
   const { name = arch.name, training = null, metrics = null } = options
   const { confidence = null, source = null, notes = [] } = options
@@ -222,7 +231,20 @@ export function makeCard(network: Network, options: CardOptions = {}): ModelCard
   const counts = { params, macs, rule: COUNTING_RULE }
   // JSON drops undefined fields, so the card in memory has none either.
   const card = jsonOf(op, {
-    ...{ format: FORMAT, name, arch, profile, classes, preprocessing, counts, training, metrics, confidence, source, notes },
+    ...{
+      format: FORMAT,
+      name,
+      arch,
+      profile,
+      classes,
+      preprocessing,
+      counts,
+      training,
+      metrics,
+      confidence,
+      source,
+      notes,
+    },
   })
   return checkCard(card, (problem) => {
     throw new MbconvError('ERR_VALUE', `${op}: ${problem}`, { op })

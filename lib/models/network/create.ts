@@ -66,7 +66,14 @@ export function create(model: string | Arch, options: CreateOptions = {}): Netwo
     'init',
     'recompute',
   ])
-  const { numClasses = 1000, inChannels = 3, dropout = arch.dropout, seed, init = 'paper', recompute = 'none' } = options
+  const {
+    numClasses = 1000,
+    inChannels = 3,
+    dropout = arch.dropout,
+    seed,
+    init = 'paper',
+    recompute = 'none',
+  } = options
   const { dropPath = defaultDropPath(arch) } = options
   const { profile = 'paper', device = 'cpu', dtype = 'float32' } = options
   checkCount(op, 'numClasses', numClasses)

@@ -260,7 +260,7 @@ export class Network extends Module {
   #run(x: Tensor, keeps: (stage: number, y: Tensor) => boolean = () => false): Tensor {
     let y = x
     let free = false
-    const again = this.recomputed !== 'none' && this.training && isGradEnabled()
+    let again = false
     const step = (forward: (input: Tensor) => Tensor) => {
       const input = y
       y = scope(() => (again ? recompute(forward, input) : forward(input)))
@@ -269,6 +269,8 @@ export class Network extends Module {
     }
     for (const [stage, part] of [...this.features].entries()) {
       const blocks: Iterable<Module> = part instanceof ConvNorm ? [part] : (part as Sequential)
+      // Frozen parts keep no activations, and have no gradient to compute again for.
+      again = this.recomputed !== 'none' && this.training && isGradEnabled() && stage >= this.#frozen
       if (again && this.recomputed === 'stages') step((input) => part.forward(input))
       else for (const block of blocks) step((input) => block.forward(input))
       if (stage === 0 && this.arch.stemPool) step((input) => F.maxPool2d(input, 3, { stride: 2, padding: 1 }))

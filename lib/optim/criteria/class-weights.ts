@@ -32,7 +32,10 @@ export function balancedWeights(classCounts: readonly number[]): number[] {
  *
  * @throws MbconvError ERR_CONFIG if their number is not that of the classes, or if all are 0
  */
-export function classWeightTensor(weights: ClassWeights, { classCounts, numClasses, device }: DataFacts): Tensor | null {
+export function classWeightTensor(
+  weights: ClassWeights,
+  { classCounts, numClasses, device }: DataFacts,
+): Tensor | null {
   if (weights === null) return null
   const list = weights === 'auto' ? balancedWeights(classCounts) : weights
   if (list.length !== numClasses) {

@@ -34,7 +34,9 @@ export const focalKind = {
       .union([z.literal(false), z.number().min(0).max(1)])
       .nullable()
       .default(null)
-      .describe(`with focal, the share of the right class in the balance with the others; false: no balance; null: ${ALPHA}`),
+      .describe(
+        `with focal, the share of the right class in the balance with the others; false: no balance; null: ${ALPHA}`,
+      ),
     focalGamma: z
       .number()
       .min(0)
@@ -44,7 +46,10 @@ export const focalKind = {
       .describe(`with focal, how much less easy images count; null: ${GAMMA}`),
     sumClasses: sumClassesField(),
   },
-  make({ labelSmoothing, classWeights, focalAlpha, focalGamma, sumClasses }: FocalOptions, facts: DataFacts): Criterion {
+  make(
+    { labelSmoothing, classWeights, focalAlpha, focalGamma, sumClasses }: FocalOptions,
+    facts: DataFacts,
+  ): Criterion {
     const weight = classWeightTensor(classWeights, facts)
     const gamma = focalGamma ?? GAMMA
     const alpha = focalAlpha ?? ALPHA

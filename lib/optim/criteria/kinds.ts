@@ -39,7 +39,9 @@ export function criterionProblems(
   return foreign.flatMap((key) => {
     if (raw[key] === undefined || raw[key] === null) return []
     const owners = criteria.filter(({ keys }) => key in keys).map(({ name }) => name)
-    return [{ path: [key], message: `has no effect with loss: ${chosen.name}`, hint: `it belongs to ${owners.join(', ')}` }]
+    return [
+      { path: [key], message: `has no effect with loss: ${chosen.name}`, hint: `it belongs to ${owners.join(', ')}` },
+    ]
   })
 }
 

@@ -100,7 +100,10 @@ const schema = z.strictObject({
   factor: z.number().positive().lt(1).default(0.1).describe('factor of a drop'),
   patience: z.int().min(0).default(10).describe('evaluations without an improvement before the rate drops'),
   threshold: z.number().min(0).max(1e9).default(1e-4).describe('an improvement must be larger'),
-  thresholdMode: z.enum(['rel', 'abs']).default('rel').describe('threshold is a share of the best result, or a difference'),
+  thresholdMode: z
+    .enum(['rel', 'abs'])
+    .default('rel')
+    .describe('threshold is a share of the best result, or a difference'),
   cooldown: z.int().min(0).default(0).describe('evaluations after a drop that do not count'),
   minLr: minLrField(),
 })

@@ -61,13 +61,11 @@ export const epochs = () => z.number().max(Number.MAX_SAFE_INTEGER)
 
 /** The configuration keys of the warm-up. */
 export const warmupFields = (length: number) => ({
-  warmupEpochs: epochs().min(0).default(length).describe('the learning rate rises from 0 in a line over so many epochs'),
-  warmupSteps: z
-    .int()
-    .min(1)
-    .nullable()
-    .default(null)
-    .describe('the same in steps; null: warmupEpochs says how long'),
+  warmupEpochs: epochs()
+    .min(0)
+    .default(length)
+    .describe('the learning rate rises from 0 in a line over so many epochs'),
+  warmupSteps: z.int().min(1).nullable().default(null).describe('the same in steps; null: warmupEpochs says how long'),
 })
 
 /** The configuration key for the clock. */

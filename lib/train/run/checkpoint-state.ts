@@ -70,7 +70,10 @@ const trainState = z.object({
       top1: z.number(),
       top5: z.number(),
       confusion: z.array(z.array(count)).nullable(),
-      perClass: z.object({ images: z.array(count), precision: shares, recall: shares }).nullable().default(null),
+      perClass: z
+        .object({ images: z.array(count), precision: shares, recall: shares })
+        .nullable()
+        .default(null),
       ece: measured.prefault(null),
       confidence: z
         .object({ temperature: z.number().positive(), quantiles: z.array(z.number()).length(101) })

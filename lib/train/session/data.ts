@@ -1,11 +1,11 @@
 /** The data of a training run: its images, and the loaders that batch them. */
 import { normalizationOf } from '../../config/named-weights'
 import type { TrainConfig } from '../../config/train'
+import type { BatchLoader } from '../../data/batches/batch'
 import { evaluationLoader } from '../../data/evaluation'
 import { photoStatistics } from '../../data/photos/statistics'
 import { UnreadableImages } from '../../data/photos/unreadable'
 import { ProgressiveLoader } from '../../data/progressive'
-import type { BatchLoader } from '../../data/sources/batch'
 import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
 import { needsStatistics, normalization as normalizationOfData } from '../../data/sources/statistics'

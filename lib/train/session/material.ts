@@ -1,5 +1,5 @@
 /** What a session shows to loggers: weights, and images of the test set. */
-import type { Batch, ByteBatch } from '../../data/sources/batch'
+import type { Batch, ByteBatch } from '../../data/batches/batch'
 import type { ChannelStatistics } from '../../data/sources/statistics'
 import type { Module } from '../../nn/module'
 import { noGrad } from '../../tensor/core/autograd'

@@ -1,21 +1,38 @@
-/** `mbconv data index`: writes the checksums of a folder's images. */
+/** `mbconv data index`: writes the checksums of a folder's images, or the members of tar archives. */
 import { EXIT } from '../../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../../command-line/command'
 import * as format from '../../view/format'
+import { countingNotes } from '../../view/inspection'
 import { Output } from '../../view/output'
 
 export const indexCommand: CommandDescription = {
   name: 'index',
-  summary: 'write the size and checksum of every image in a folder to manifest.jsonl in it',
-  arguments: [{ name: '<folder>', help: 'folder of images' }],
-  examples: ['mbconv data index photos/'],
+  summary:
+    'write the checksums of the images in a folder to manifest.jsonl, or the places of those in tar archives beside them',
+  arguments: [{ name: '<path>', help: 'folder of images, or tar archive; braces stand for several' }],
+  examples: ['mbconv data index photos/', "mbconv data index 'train-{000..146}.tar'"],
   run,
 }
 
-async function run(folder: string, options: GlobalOptions): Promise<number> {
+async function run(path: string, options: GlobalOptions): Promise<number> {
   const output = new Output(options)
+  return /\.tar$/i.test(path) ? indexArchives(path, output) : indexImages(path, output)
+}
+
+async function indexArchives(pattern: string, output: Output): Promise<number> {
+  const { shardFiles } = await import('../../../data/listing/shard-names.js')
+  const { writeShardIndex } = await import('../../../data/listing/shard-index.js')
+  for (const file of shardFiles([pattern])) {
+    const { index, members } = writeShardIndex(file)
+    output.data({ index, members })
+    output.result(`${format.shortPath(index)}: ${format.counted(members, 'member')}`)
+  }
+  return EXIT.ok
+}
+
+async function indexImages(folder: string, output: Output): Promise<number> {
   const { indexFolder } = await import('../../../data/inspection/index-folder.js')
-  const indexed = indexFolder(folder)
+  const indexed = indexFolder(folder, countingNotes(output))
   const { manifest, images, bytes, classes, notes } = indexed
   output.data(indexed)
   for (const note of notes) output.warn(note)

@@ -2,6 +2,7 @@
 import { EXIT } from '../../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../../command-line/command'
 import { DATA_ARGUMENT } from '../../command-line/options'
+import { countingNotes, inspectionLines } from '../../view/inspection'
 import { Output } from '../../view/output'
 
 export const inspectCommand: CommandDescription = {
@@ -15,8 +16,7 @@ export const inspectCommand: CommandDescription = {
 async function run(path: string, options: GlobalOptions): Promise<number> {
   const output = new Output(options)
   const { inspect } = await import('../../../data/inspection/inspect.js')
-  const { inspectionLines } = await import('../../view/inspection.js')
-  const found = await inspect(path)
+  const found = await inspect(path, countingNotes(output))
   output.data({ path, ...found })
   for (const note of found.notes) output.warn(note)
   output.result(...inspectionLines(path, found, output))

@@ -3,6 +3,7 @@ import { EXIT } from '../../../errors/exit-codes'
 import type { CommandDescription, GlobalOptions } from '../../command-line/command'
 import { DATA_ARGUMENT } from '../../command-line/options'
 import * as format from '../../view/format'
+import { countingNotes } from '../../view/inspection'
 import { indented, Output } from '../../view/output'
 
 export const verifyCommand: CommandDescription = {
@@ -16,10 +17,14 @@ export const verifyCommand: CommandDescription = {
 async function run(path: string, options: GlobalOptions): Promise<number> {
   const output = new Output(options)
   const { verify } = await import('../../../data/inspection/verify.js')
-  const { images, manifest, findings, notes } = await verify(path, (finding) => {
-    output.data(finding)
-    output.result(...indented(`${output.paint('yellow', `${finding.type}:`)} ${finding.problem}`))
-  })
+  const { images, manifest, findings, notes } = await verify(
+    path,
+    (finding) => {
+      output.data(finding)
+      output.result(...indented(`${output.paint('yellow', `${finding.type}:`)} ${finding.problem}`))
+    },
+    countingNotes(output),
+  )
   const wrong = Object.values(findings).reduce((sum, count) => sum + count, 0)
   output.data({ type: 'result', path, images, manifest, findings, notes })
   for (const note of notes) output.warn(note)

@@ -1,6 +1,6 @@
 /** A batch, and what loaders have in common. */
 import type { Tensor } from '../../tensor/core/tensor'
-import type { Dataset } from './image-dataset'
+import type { Dataset } from '../sources/image-dataset'
 
 interface Labelled {
   /** The class of each image. */

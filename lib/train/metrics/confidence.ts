@@ -3,7 +3,7 @@
  * how the largest probability is distributed, so that a threshold rejects a wanted share of known images.
  */
 
-import { type Confidence, largestProbability } from '../models/export/confidence'
+import { type Confidence, largestProbability } from '../../models/export/confidence'
 
 /** The most logits that are kept. With more, the images are thinned out evenly. */
 const MOST_LOGITS = 5_000_000

@@ -1,5 +1,5 @@
 /** NumPy's .npy format, version 1.0: magic, version, a header in Python's notation, then the values. */
-import { writeFileAtomic } from './atomic'
+import { writeFileAtomic } from '../files/atomic'
 
 /** The values begin at a multiple of this, so that they can be memory-mapped. */
 const ALIGNMENT = 64

@@ -43,13 +43,13 @@ export async function imageRun(words: string[], options: ImageRunOptions, output
   const { filesFrom, batch: batchSize, device, colorManagement, maxPixels } = options
   const { isModelFolder } = await import('../../inference/open-model.js')
   const { checkImageWords, imagesOf } = await import('./images.js')
-  const { newestRunOrThrow } = await import('./runs.js')
+  const { newestRunOrThrow } = await import('../input/runs.js')
   const first = !options.run && words.length > 0 && isModelFolder(words[0]) ? words[0] : undefined
   const given = { words: first ? words.slice(1) : words, filesFrom, maxPixels }
   checkImageWords(given)
   const model = options.run ?? first ?? newestRunOrThrow()
   if (!options.run && !first) output.note(output.paintNote('dim', `run: ${model}`))
-  const { usedCheckpoint } = await import('./used-checkpoint.js')
+  const { usedCheckpoint } = await import('../input/used-checkpoint.js')
   const used = await usedCheckpoint(model)
   if (used) output.note(output.paintNote('dim', used))
   let unreadable = 0

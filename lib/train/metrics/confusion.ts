@@ -1,5 +1,5 @@
 /** Counts right and wrong predictions from logits, in all and for each class, and how far confidences can be trusted. */
-import type { PerClass } from './record/events'
+import type { PerClass } from '../record/events'
 
 /** With more classes than this the counts of pairs are left out: they would be most of a result. */
 export const MOST_CONFUSION_CLASSES = 100
