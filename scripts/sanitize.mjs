@@ -43,6 +43,9 @@ const TESTS = [
   'deterministic',
   'safetensors',
   'scenes',
+  'photo-decode',
+  'photo-resize',
+  'photo-loader',
   'augment',
   'threads',
 ]

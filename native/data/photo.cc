@@ -50,7 +50,7 @@ struct Side {
 int denominatorOf(const CropOptions& options, const Crop& crop, const JpegHeader& header) {
   int denominator = header.leastDenominator;
   if (options.kind == CropKind::kCentre) return denominator;
-  while (denominator < kMostDenominator && crop.width >= 2 * denominator * crop.resizedWidth &&
+  while (denominator < header.mostDenominator && crop.width >= 2 * denominator * crop.resizedWidth &&
          crop.height >= 2 * denominator * crop.resizedHeight)
     denominator *= 2;
   return denominator;
@@ -159,7 +159,7 @@ void PhotoMaker::complete(const View& view, const Axis& columns, const Axis& row
     const uint8_t* from = resized + static_cast<size_t>(y) * width * kPixelBytes;
     uint8_t* row = to + static_cast<size_t>(y) * width * 3;
     const ptrdiff_t step = crop.flipped ? -3 : 3;
-    uint8_t* pixel = crop.flipped ? row + (width - 1) * 3 : row;
+    uint8_t* pixel = crop.flipped ? row + static_cast<ptrdiff_t>(width - 1) * 3 : row;
     for (int x = 0; x < width; ++x, from += kPixelBytes, pixel += step) {
       pixel[0] = from[0];
       pixel[1] = from[1];

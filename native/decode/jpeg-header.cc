@@ -85,7 +85,7 @@ JpegMarkers readMarkers(std::span<const uint8_t> bytes) {
     } else if (marker == 0x01 || (marker >= 0xd0 && marker <= 0xd9)) {
       at += 2;  // a marker without a segment
     } else {
-      const size_t length = *reader.number(at + 2, 2);
+      const size_t length = reader.number(at + 2, 2).value_or(0);
       const size_t next = at + 2 + length;
       if (marker == kStartOfScan) {
         markers.whole = next <= bytes.size() && endsFrom(bytes, next);

@@ -23,7 +23,19 @@ constexpr std::array<int, 7> kUnitHeight = {8, 8, 16, 8, 16, 8, 32};
 
 // Least pixels that take a byte. A block of 8 × 8 pixels has at least one bit of its own, in the first scan of a
 // progressive picture.
-constexpr int64_t kMostPixelsOfByte = 8 * 64;
+constexpr int64_t kMostPixelsOfByte = int64_t{8} * 64;
+
+// Whether the subsampling of colours is one that libjpeg-turbo has a name for.
+bool isKnown(int subsampling) { return subsampling >= 0 && subsampling < static_cast<int>(kUnitWidth.size()); }
+
+// At a smaller size, colours that are subsampled alike in both directions are decoded as finely as the brightness.
+// Others are decoded as many times coarser as they are subsampled.
+int mostDenominatorOf(int subsampling) {
+  if (!isKnown(subsampling)) return 1;
+  const int width = kUnitWidth[subsampling], height = kUnitHeight[subsampling];
+  if (width == height) return kMostDenominator;
+  return std::max(width, height) == 16 ? kMostDenominator / 2 : 1;
+}
 
 std::string sizeText(int width, int height) { return std::to_string(width) + " x " + std::to_string(height) + " px"; }
 
@@ -93,6 +105,7 @@ JpegHeader JpegDecoder::open(std::span<const uint8_t> bytes) {
     throw Unreadable(size + ", and even at an eighth of that more pixels than the " + std::to_string(kMostPixels) +
                      " allowed");
   while (scaledPixels(header_.leastDenominator) > kMostPixels) header_.leastDenominator *= 2;
+  header_.mostDenominator = mostDenominatorOf(subsampling_);
   if (pixels / kMostPixelsOfByte > static_cast<int64_t>(bytes.size()))
     throw Unreadable(size + " by its header, which " + std::to_string(bytes.size()) + " bytes cannot hold");
   const JpegMarkers markers = readMarkers(bytes);
@@ -108,7 +121,7 @@ JpegDecoder::Region JpegDecoder::decodable(int denominator, Range columns, Range
   const Range allColumns{0, scaledSize(header_.width, denominator)},
       allRows{0, scaledSize(header_.height, denominator)};
   // Parts of pictures with other subsamplings cannot be decoded.
-  if (subsampling_ < 0 || subsampling_ >= static_cast<int>(kUnitWidth.size())) return {allColumns, allRows};
+  if (!isKnown(subsampling_)) return {allColumns, allRows};
   const int unitWidth = scaledSize(kUnitWidth[subsampling_], denominator);
   const int unitHeight = scaledSize(kUnitHeight[subsampling_], denominator);
   const auto widened = [](Range range, Range all, int margin, int unit) {

@@ -30,8 +30,9 @@ struct JpegHeader {
   bool profiled = false;
   // Whether a decoder holds the coefficients of all pixels.
   bool progressive = false;
-  // The least denominator that the limit of pixels allows.
+  // The least denominator that the limit of pixels allows, and the greatest one that keeps the colours.
   int leastDenominator = 1;
+  int mostDenominator = 1;
 };
 
 // Used by one thread at a time.

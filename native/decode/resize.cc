@@ -22,6 +22,9 @@ double weightOf(Resampling filter, double x) {
   return 0;
 }
 
+// As Pillow's casts: 0.5 was added, and what is above the whole number is cut off.
+int cut(double value) { return static_cast<int>(value); }
+
 int32_t rounded(double weight) {
   const double scaled = weight * (1 << kPlaces);
   return static_cast<int32_t>(weight < 0 ? scaled - 0.5 : scaled + 0.5);
@@ -34,8 +37,8 @@ int32_t rounded(double weight) {
 #define MBCONV_INLINE inline __attribute__((always_inline))
 
 // The four channels of a pixel, side by side.
-typedef int32_t Four __attribute__((vector_size(16)));
-typedef uint8_t FourBytes __attribute__((vector_size(4)));
+using Four = int32_t __attribute__((vector_size(16)));
+using FourBytes = uint8_t __attribute__((vector_size(4)));
 
 MBCONV_INLINE Four pixelAt(const uint8_t* at) {
   FourBytes bytes;
@@ -152,8 +155,8 @@ Axis axisOf(int source, float from, float to, int size, Range window, Resampling
   std::vector<double> exact(axis.stride);
   for (int i = 0; i < length; ++i) {
     const double centre = from + (window.from + i + 0.5) * scale;
-    const int first = std::max(static_cast<int>(centre - support + 0.5), 0);
-    const int count = std::min(static_cast<int>(centre + support + 0.5), source) - first;
+    const int first = std::max(cut(centre - support + 0.5), 0);
+    const int count = std::min(cut(centre + support + 0.5), source) - first;
     double sum = 0;
     for (int k = 0; k < count; ++k) {
       exact[k] = weightOf(filter, (k + first - centre + 0.5) * (1.0 / stretch));

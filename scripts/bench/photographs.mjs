@@ -1,7 +1,7 @@
 // Images a second and core from JPEG files to a batch: decoding, a random part resized to 224 px with the bicubic filter,
 // mirroring. This package against sharp, Pillow with torchvision, and torchvision's own decoder.
 //
-//   npm run bench:photographs       MBCONV_PYTHON=path/to/python names one with Pillow and torchvision
+//   npm run bench:photographs       MBCONV_PEER_PYTHON=path/to/python names one with Pillow and torchvision
 //     -- --rounds 15 --images 64 --threads 2 --folder DIR --json
 //
 // Each contestant is a process of its own that waits; they take turns, so that all meet the same load. A round counts
@@ -173,11 +173,11 @@ async function child(name, files) {
 async function nodeContestant(name, files) {
   const self = fileURLToPath(import.meta.url)
   const process = fork(self, ['--child', name, '--images', String(count)])
-  const answer = () =>
-    new Promise((resolve, reject) => {
-      process.once('message', resolve)
-      process.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)))
-    })
+  const ended = new Promise((_, reject) => {
+    process.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)))
+  })
+  ended.catch(() => {}) // the contestants end with the last round
+  const answer = () => Promise.race([new Promise((resolve) => process.once('message', resolve)), ended])
   process.send(files)
   await answer()
   const round = () => {
@@ -188,7 +188,7 @@ async function nodeContestant(name, files) {
 }
 
 async function pythonContestant(name, files) {
-  const program = spawn(process.env.MBCONV_PYTHON, ['-c', PYTHON, name, JSON.stringify(files)], {
+  const program = spawn(process.env.MBCONV_PEER_PYTHON, ['-c', PYTHON, name, JSON.stringify(files)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const lines = createInterface({ input: program.stdout })[Symbol.asyncIterator]()
@@ -217,9 +217,9 @@ async function main() {
     contestants.set(own[0], await nodeContestant('1', files))
     if (threads > 1) contestants.set(own[1], await nodeContestant(String(threads), files))
     contestants.set('sharp', await nodeContestant('sharp', files))
-    if (process.env.MBCONV_PYTHON) {
+    if (process.env.MBCONV_PEER_PYTHON) {
       for (const name of ['pillow', 'torchvision']) contestants.set(name, await pythonContestant(name, files))
-    } else console.error('Pillow and torchvision are left out: MBCONV_PYTHON names no Python')
+    } else console.error('Pillow and torchvision are left out: MBCONV_PEER_PYTHON names no Python')
     const rates = new Map([...contestants.keys()].map((name) => [name, { core: [], wall: [] }]))
     for (let round = 0; round < rounds; round++) {
       for (const [name, { round: work }] of contestants) {
