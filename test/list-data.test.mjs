@@ -116,6 +116,14 @@ t.test('parts and groups', async (t) => {
     [['c.jpg', 'x']],
     [['d.jpg', 'y']],
   ])
+  const own = listOf('path,label\nd.jpg,y\n')
+  const mixed = listOf('path,label,split\na.jpg,x,train\nb.jpg,y,train\nc.jpg,x,val\n')
+  t.same(rowsOf(open(mixed, { test: own }).test), [['d.jpg', 'y']])
+  t.same(rowsOf(open(mixed, { test: own }).validation), [['c.jpg', 'x']])
+  t.throws(() => open(listOf('path,label\na.jpg,x\nb.jpg,y\n'), { test: list }), {
+    code: 'ERR_DATA',
+    message: /has a column that says the parts/,
+  })
   t.throws(() => open(list, { test: list }), {
     code: 'ERR_CONFIG',
     message: /^data\.list\.test: .*has images whose split is test/,

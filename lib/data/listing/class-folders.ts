@@ -12,10 +12,8 @@ import { beginsLikeImage, extensionOf, IMAGE_EXTENSIONS } from './image-names'
 import type { Row } from './image-table'
 import { emptyClassesNote, LeftOut } from './left-out'
 
-/** The images below a folder, and what was found beside them. */
+/** What was found in a folder besides its images. */
 export interface ClassFolders {
-  /** Byte string of the folder's path. */
-  folder: string
   /** In the order of their bytes. */
   classes: string[]
   notes: string[]
@@ -137,7 +135,7 @@ export function readClassFolders(
   const notes = [...search.left.notes(where), ...emptyClassesNote(where, empty)]
   for (const name of twofold)
     notes.push(`${where}: the class ${name} has several folders, whose names are spellings of the same text`)
-  return { folder, classes, notes }
+  return { classes, notes }
 }
 
 /** Orders classes: the bytes of the name in its normal form. */

@@ -65,7 +65,7 @@ export interface Row {
   name: string
   /** Size of the encoded image. */
   bytes: number
-  /** Number of the class; several in a data set with several labels an image. */
+  /** Number of the class; a list in every row of a data set with any number of labels an image. */
   label: number | readonly number[]
   /** In archives: the number of the archive, and the first byte of the image in it. */
   archive?: number
@@ -77,6 +77,7 @@ export interface Row {
 export class ImageTable {
   readonly #names = new NameList()
   readonly #bytes = new Column()
+  /** Where the labels of each row end; empty if each has one. */
   readonly #labelEnds = new Column()
   readonly #labels = new Column()
   readonly #archives = new Column()
@@ -93,8 +94,10 @@ export class ImageTable {
     this.#names.push(name)
     this.#bytes.push(bytes)
     if (typeof label === 'number') this.#labels.push(label)
-    else for (const each of label) this.#labels.push(each)
-    this.#labelEnds.push(this.#labels.length)
+    else {
+      for (const each of label) this.#labels.push(each)
+      this.#labelEnds.push(this.#labels.length)
+    }
     if (archive !== undefined && offset !== undefined) {
       this.#archives.push(archive)
       this.#offsets.push(offset)
@@ -129,6 +132,7 @@ export class ImageTable {
 
   /** All classes of an image. */
   labels(row: number): number[] {
+    if (this.#labelEnds.length === 0) return [this.#labels.at(row)]
     const labels: number[] = []
     const end = this.#labelEnds.at(row)
     for (let at = row === 0 ? 0 : this.#labelEnds.at(row - 1); at < end; at++) labels.push(this.#labels.at(at))
@@ -137,8 +141,7 @@ export class ImageTable {
 
   /** The first class of an image; -1 if it has none. */
   label(row: number): number {
-    const start = row === 0 ? 0 : this.#labelEnds.at(row - 1)
-    return start === this.#labelEnds.at(row) ? -1 : this.#labels.at(start)
+    return this.labels(row)[0] ?? -1
   }
 
   archive(row: number): number {

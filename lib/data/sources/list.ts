@@ -130,9 +130,10 @@ function readEvaluated(file: string, options: Options, { classes }: OrderedClass
 function checkLearned(file: string, { train, ...evaluated }: ListedParts): void {
   const learned = new Set<number>()
   for (const row of train.rows!) for (const label of train.table.labels(row)) learned.add(label)
-  for (const part of Object.values(evaluated))
-    for (const row of part.rows!)
-      for (const label of part.table.labels(row)) {
+  // The rows of a list of their own were checked when they were read.
+  for (const { rows = [], table } of Object.values(evaluated))
+    for (const row of rows)
+      for (const label of table.labels(row)) {
         if (learned.has(label)) continue
         const problem = `no training image has the class ${quoted(train.classes[label])}, but an evaluated one has`
         throw dataError(file, problem, 'Training and evaluation need the same classes.')
