@@ -186,6 +186,8 @@ t.test('every command, with hostile words', async (t) => {
       ['data', word, '.'],
     ]),
     ['pull', EVIL],
+    ['watch', EVIL],
+    ['watch', '--port', EVIL],
     [EVIL],
     ['help', EVIL],
     [`--${EVIL}`],

@@ -7,12 +7,16 @@ import t from 'tap'
 import { mlflow } from '../scripts/examples/mlflow-logger.mjs'
 import { internal } from './helpers/internals.mjs'
 import { fields } from './helpers/protobuf.mjs'
-import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
+import { metricsOf, tinyConfig as withCurves } from './helpers/tiny.mjs'
 
 const { datasetOf } = data
 const { LOGGERS } = internal('recorderKinds')
 const { COLUMNS } = internal('csvLogger')
 const { maskedCrc32c } = internal('crc32c')
+const { encodeState } = internal('checkpointState')
+
+/** A small run that draws no curves, which would take longer than the training. */
+const tinyConfig = (dir, changes) => withCurves(dir, { ...changes, run: { curves: false } })
 
 /** Trains to the end; the events and what came of it. */
 async function follow(config, options) {
@@ -89,51 +93,12 @@ t.test('a logger sees the configuration, the start, weights and images', async (
   )
 })
 
-t.test('events say how long the run waits for data, and how much memory it uses', async (t) => {
-  const { events } = await follow(tinyConfig(t.testdir(), { top: { epochs: 1 } }))
-  const steps = events.filter(({ type }) => type === 'step')
-  t.equal(steps.length, 4)
-  for (const { dataWait, memory } of steps) {
-    t.ok(dataWait > 0 && dataWait <= 1, `${dataWait}`)
-    t.ok(memory > 2 ** 24 && memory < 2 ** 40, `${memory}`)
-  }
-})
-
 /** The rows of a CSV file without quotes, as objects. */
 function rowsOf(file) {
   const [head, ...rows] = fs.readFileSync(file, 'utf8').trimEnd().split('\n')
   const names = head.split(',')
   return rows.map((row) => Object.fromEntries(row.split(',').map((cell, i) => [names[i], cell])))
 }
-
-t.test('metrics.csv has the lines of metrics.jsonl, after a crash too', async (t) => {
-  const config = tinyConfig(t.testdir(), { top: { log: { csv: true } } })
-  const { result } = await follow(config)
-  const file = path.join(result.runDir, 'metrics.csv')
-  const check = (count) => {
-    const lines = metricsOf(result.runDir)
-    t.equal(lines.length, count)
-    const texts = lines.map((line) => Object.fromEntries(COLUMNS.map((name) => [name, String(line[name] ?? '')])))
-    t.strictSame(rowsOf(file), texts)
-    const known = new Set(lines.flatMap((line) => Object.keys(line)))
-    t.strictSame(
-      [...known].filter((name) => !COLUMNS.includes(name)),
-      [],
-      'a column for each field',
-    )
-  }
-  check(10)
-  killedAfterStep4(result.runDir)
-  await train(undefined, { resume: result.runDir }).result
-  check(10)
-  fs.rmSync(file)
-  const more = { ...config, epochs: 3 }
-  await train(more, { resume: result.runDir }).result
-  check(15)
-  const off = await follow({ ...more, epochs: 4, log: {} }, { resume: result.runDir })
-  t.equal(off.result.steps, 16)
-  t.equal(rowsOf(file).length, 15, 'a resumed run may switch it off')
-})
 
 /** The events of a file, checksums verified: `{ step, values, text, start }`. */
 function eventsOf(bytes) {
@@ -171,53 +136,74 @@ function historyOf(runDir) {
   return { files: names.length, points }
 }
 
-t.test('event files of TensorBoard: one history, in a new file after a crash', async (t) => {
-  const tensorboard = { histograms: 1, images: 2 }
-  const { result } = await follow(tinyConfig(t.testdir(), { top: { log: { tensorboard } } }))
-  const { runDir } = result
-  const check = (files) => {
-    const history = historyOf(runDir)
-    t.equal(history.files, files)
-    const at = (tag) => history.points.filter((point) => point.tag === tag).map(({ step, number }) => [step, number])
-    const lines = metricsOf(runDir)
-    for (const [tag, type, key] of [
-      ['train/loss', 'step', 'loss'],
-      ['train/lr', 'step', 'lr'],
-      ['train/imagesPerSecond', 'step', 'imagesPerSecond'],
-      ['train/dataWait', 'step', 'dataWait'],
-      ['test/loss', 'eval', 'loss'],
-      ['test/top1', 'eval', 'top1'],
-    ]) {
+/** metrics.csv has the lines of metrics.jsonl, and a column for each field. */
+function checkTable(t, runDir, count) {
+  const lines = metricsOf(runDir)
+  t.equal(lines.length, count)
+  const texts = lines.map((line) => Object.fromEntries(COLUMNS.map((name) => [name, String(line[name] ?? '')])))
+  t.strictSame(rowsOf(path.join(runDir, 'metrics.csv')), texts)
+  const known = new Set(lines.flatMap((line) => Object.keys(line)))
+  t.strictSame(
+    [...known].filter((name) => !COLUMNS.includes(name)),
+    [],
+  )
+}
+
+/** The event files have the numbers of metrics.jsonl, each once, histograms of some steps, and two images. */
+function checkEventFiles(t, runDir, { files, histograms }) {
+  const history = historyOf(runDir)
+  t.equal(history.files, files)
+  const at = (tag) => history.points.filter((point) => point.tag === tag).map(({ step, number }) => [step, number])
+  const lines = metricsOf(runDir)
+  for (const [group, type, keys] of [
+    ['train', 'step', ['loss', 'lr', 'imagesPerSecond', 'dataWait', 'memory']],
+    ['test', 'eval', ['loss', 'top1', 'top5']],
+  ])
+    for (const key of keys) {
       const expected = lines.filter((line) => line.type === type).map((line) => [line.step, Math.fround(line[key])])
-      t.strictSame(at(tag), expected, tag)
+      t.strictSame(at(`${group}/${key}`), expected, `${group}/${key}`)
     }
-    const stepsOf = (kind) => [
-      ...new Set(history.points.filter((point) => point.kind === kind).map(({ step }) => step)),
-    ]
-    t.strictSame(stepsOf('histogram'), [0, 4, 8])
-    t.strictSame(stepsOf('image'), [0])
-    t.equal(at('classifier.1.weight').length, 3)
-    t.strictSame(
-      history.points.filter(({ kind }) => kind === 'image').map(({ tag }) => tag),
-      ['test images/0 0', 'test images/1 1'],
-    )
-    t.ok(at('configuration').length > 0)
+  const stepsOf = (kind) => [...new Set(history.points.filter((point) => point.kind === kind).map(({ step }) => step))]
+  t.strictSame(stepsOf('histogram'), histograms)
+  t.equal(at('classifier.1.weight').length, histograms.length)
+  t.strictSame(
+    history.points.filter(({ kind }) => kind === 'image').map(({ tag, step }) => `${tag} at ${step}`),
+    ['test images/0 0 at 0', 'test images/1 1 at 0'],
+  )
+  t.ok(at('configuration').length > 0)
+}
+
+t.test('metrics.csv and event files have the history of metrics.jsonl, after crashes too', async (t) => {
+  const log = { csv: true, tensorboard: { histograms: 1, images: 2 } }
+  const config = tinyConfig(t.testdir(), { top: { log } })
+  const { result, events } = await follow(config)
+  const { runDir } = result
+  for (const { dataWait, memory } of events.filter(({ type }) => type === 'step')) {
+    t.ok(dataWait > 0 && dataWait <= 1, `waits for data: ${dataWait}`)
+    t.ok(memory > 2 ** 24 && memory < 2 ** 40, `memory: ${memory}`)
   }
-  check(1)
+  checkTable(t, runDir, 10)
+  checkEventFiles(t, runDir, { files: 1, histograms: [0, 4, 8] })
+
   killedAfterStep4(runDir)
   await train(undefined, { resume: runDir }).result
-  check(2)
+  checkTable(t, runDir, 10)
+  checkEventFiles(t, runDir, { files: 2, histograms: [0, 4, 8] })
 
   // The evaluation at the checkpoint's step is done again: the checkpoint was saved before it.
   killedAfterStep4(runDir)
   const state = path.join(runDir, 'checkpoints', 'step-000004', 'state.json')
-  const { sha256, ...body } = JSON.parse(fs.readFileSync(state, 'utf8'))
-  body.state.lastEval = null
-  body.state.best = null
-  const { encodeState } = internal('checkpointState')
-  fs.writeFileSync(state, encodeState(body.state, body.files))
+  const { state: saved, files } = JSON.parse(fs.readFileSync(state, 'utf8'))
+  fs.writeFileSync(state, encodeState({ ...saved, lastEval: null, best: null }, files))
+  fs.rmSync(path.join(runDir, 'metrics.csv'))
   await train(undefined, { resume: runDir }).result
-  check(3)
+  checkTable(t, runDir, 10)
+  checkEventFiles(t, runDir, { files: 3, histograms: [0, 4, 8] })
+
+  const off = await follow({ ...config, epochs: 3, log: {} }, { resume: runDir })
+  t.equal(off.result.steps, 12)
+  t.equal(rowsOf(path.join(runDir, 'metrics.csv')).length, 10, 'a resumed run may switch loggers off')
+  t.equal(historyOf(runDir).files, 3)
 })
 
 /** A logger of the caller that keeps what it gets. */

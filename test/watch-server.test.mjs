@@ -41,6 +41,12 @@ const ask = (port, pathname, { method = 'GET', headers = {}, host = '127.0.0.1' 
   new Promise((resolve, reject) => {
     const request = http.request({ host, port, path: pathname, method, headers, agent: false }, (response) => {
       const parts = []
+      // A stream of events has no end.
+      if (response.headers['content-type'] === 'text/event-stream') {
+        resolve({ status: response.statusCode })
+        request.destroy()
+      }
+      response.on('error', () => {})
       response.on('data', (part) => parts.push(part))
       response.on('end', () => {
         const body = Buffer.concat(parts)
