@@ -14,6 +14,7 @@ type Piece = Uint8Array | LatePiece
 
 /** Wire types: the lower three bits of a key. */
 const VARINT = 0
+const FIXED64 = 1
 const DELIMITED = 2
 const FIXED32 = 5
 
@@ -33,6 +34,13 @@ function varint(value: number): Uint8Array {
 }
 
 const key = (field: number, kind: number) => varint(field * 8 + kind)
+
+/** Doubles as protobuf stores them, lowest byte first. */
+function doubleBytes(values: ArrayLike<number>): Uint8Array {
+  const bytes = Buffer.alloc(8 * values.length)
+  for (let i = 0; i < values.length; i++) bytes.writeDoubleLE(values[i], 8 * i)
+  return bytes
+}
 
 /** A message under construction. Each method adds a field and returns the message. */
 export class Message {
@@ -69,8 +77,21 @@ export class Message {
     return this.#add(key(field, FIXED32), bytes)
   }
 
+  double(field: number, value: number): this {
+    return this.#add(key(field, FIXED64), doubleBytes([value]))
+  }
+
+  /** A repeated double, packed. */
+  doubles(field: number, values: ArrayLike<number>): this {
+    return this.#delimited(field, doubleBytes(values))
+  }
+
   text(field: number, value: string): this {
-    return this.#delimited(field, Buffer.from(value, 'utf8'))
+    return this.bytes(field, Buffer.from(value, 'utf8'))
+  }
+
+  bytes(field: number, value: Uint8Array): this {
+    return this.#delimited(field, value)
   }
 
   /** @param make called when the bytes are written; must return `length` bytes */
