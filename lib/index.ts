@@ -100,6 +100,7 @@ export * as foreach from './tensor/ops/foreach'
 export * as linalg from './tensor/ops/linalg'
 export { einsum } from './tensor/ops/linalg'
 export { bernoulli, multinomial, normal, poisson, standardGamma } from './tensor/ops/sampling'
+export type { LoggedTraining, OpenTrainLogger, TrainLogger } from './train/record/caller-loggers'
 export type { TrainEvent, TrainResult } from './train/record/events'
 export { type TrainOptions, type TrainRun, train } from './train/train'
 

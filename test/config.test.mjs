@@ -51,6 +51,7 @@ t.test('the defaults are the recipe of the paper', async (t) => {
     checkpoint: { everyEpochs: 1, everySteps: null, keep: 3 },
     onDivergence: 'stop',
     run: { dir: 'runs', name: null, curves: true },
+    log: { csv: false, tensorboard: false },
   })
   t.same(parseConfig({ model: { name: 'efficientnet_b0' }, epochs: 3 }), config, 'an object gets the same')
 })

@@ -2,14 +2,15 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { train } from 'mbconv'
+import { train, trainConfigSchema } from 'mbconv'
 import t from 'tap'
 import { internal, internalPath } from './helpers/internals.mjs'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
 
-const { LOGGERS } = internal('recorderKinds')
+const { CHOSEN, LOGGERS } = internal('recorderKinds')
 const { Recorder } = internal('recorder')
 
+const MODEL = { model: { name: 'efficientnet_b0' } }
 const step = (number) => ({ type: 'step', step: number, epoch: 0, loss: 1, lr: 1, imagesPerSecond: 1 })
 const words = (events) => events.map(({ type, step, message }) => message ?? `${type} ${step}`)
 
@@ -29,15 +30,17 @@ function recorderOf(t, kinds) {
 
 t.test('every logger is in a file of its own and is listed', async (t) => {
   const folder = fileURLToPath(new URL('../lib/train/record', import.meta.url))
-  const shared = ['events.ts', 'kinds.ts', 'logger.ts', 'recorder.ts']
+  const shared = ['caller-loggers.ts', 'events.ts', 'kinds.ts', 'logger.ts', 'recorder.ts']
+  const all = [...LOGGERS, ...Object.values(CHOSEN)]
   const compiled = path.dirname(internalPath('recorderKinds'))
   const files = fs.readdirSync(folder).filter((file) => !shared.includes(file))
-  t.equal(files.length, LOGGERS.length, files.join(', '))
-  t.equal(new Set(LOGGERS.map(({ name }) => name)).size, LOGGERS.length)
+  t.equal(files.length, all.length, files.join(', '))
+  t.equal(new Set(all.map(({ name }) => name)).size, all.length)
+  t.strictSame(Object.keys(CHOSEN), Object.keys(trainConfigSchema.parse({ ...MODEL, epochs: 1 }).log))
   for (const file of files) {
     const found = Object.values(await import(path.join(compiled, file.replace('.ts', '.js'))))
     t.ok(
-      LOGGERS.some((kind) => found.includes(kind)),
+      all.some((kind) => found.includes(kind)),
       file,
     )
   }

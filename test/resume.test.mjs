@@ -31,7 +31,7 @@ function contents(runDir, step) {
 }
 
 /** Metrics without clock times. */
-const history = (runDir) => metricsOf(runDir).map(({ seconds, imagesPerSecond, ...line }) => line)
+const history = (runDir) => metricsOf(runDir).map(({ seconds, imagesPerSecond, dataWait, memory, ...line }) => line)
 
 const RECIPES = {
   "the paper's": {},

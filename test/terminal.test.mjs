@@ -28,13 +28,17 @@ const step = (number, loss = 1) => ({
   loss,
   lr: 0.0016,
   imagesPerSecond: 1234.4,
+  dataWait: number > 20 ? 0.004 : 0.125,
+  memory: 512 * 2 ** 20,
 })
 const evaluation = (epoch) => ({ type: 'eval', step: 10 * epoch, epoch, loss: 0.5, top1: 0.975, top5: 1 })
 
 t.test('without a terminal: a line an epoch, no control characters', async (t) => {
   const stream = recorder()
-  const progress = createProgress(stream, { env: {} })
+  let now = 0
+  const progress = createProgress(stream, { env: {}, now: () => now })
   progress.event(START)
+  now = 20_000
   for (let number = 1; number <= 10; number++) progress.event(step(number, number))
   progress.event(evaluation(1))
   for (let number = 11; number <= 25; number++) progress.event(step(number))
@@ -42,16 +46,16 @@ t.test('without a terminal: a line an epoch, no control characters', async (t) =
   progress.end()
   progress.end()
   t.same(stream.writes, [
-    'epoch 1/4  step 10/40  loss 5.5000  lr 1.6e-3  1,234 images/s  test loss 0.5000  top-1 97.50 %  top-5 100.00 %\n',
-    'epoch 2/4  step 20/40  loss 1.0000  lr 1.6e-3  1,234 images/s\n',
+    'epoch 1/4  step 10/40  loss 5.5000  lr 1.6e-3  1,234 images/s  waits 13 % for data  512 MiB  1:00 left  test loss 0.5000  top-1 97.50 %  top-5 100.00 %\n',
+    'epoch 2/4  step 20/40  loss 1.0000  lr 1.6e-3  1,234 images/s  waits 13 % for data  512 MiB  0:20 left\n',
     'warning: look\n',
-    'epoch 3/4  step 25/40  loss 1.0000  lr 1.6e-3  1,234 images/s\n',
+    'epoch 3/4  step 25/40  loss 1.0000  lr 1.6e-3  1,234 images/s  512 MiB  0:12 left\n',
   ])
   t.notMatch(stream.writes.join('').replaceAll('\n', ''), /\p{Cc}/u)
 })
 
 t.test('on a terminal: one line, ten times a second at most, gone at the end', async (t) => {
-  const stream = recorder(110)
+  const stream = recorder(140)
   let now = 0
   const progress = createProgress(stream, { env: { TERM: 'xterm', NO_COLOR: '1', LANG: 'C.UTF-8' }, now: () => now })
   progress.event(START)
@@ -64,7 +68,7 @@ t.test('on a terminal: one line, ten times a second at most, gone at the end', a
   const last = stream.writes.at(-1)
   t.match(
     last.replaceAll(ESCAPE, ''),
-    /^\repoch 1\/4 {2}━+─+ {2}loss 1\.0000 {2}top-1 97\.50 % {2}0:01 left {2}1,234 images\/s {2}step 10\/40 {2}lr 1\.6e-3\[K$/,
+    /^\repoch 1\/4 {2}━+─+ {2}loss 1\.0000 {2}top-1 97\.50 % {2}0:01 left {2}1,234 images\/s {2}waits 13 % for data {2}step 10\/40 {2}lr 1\.6e-3 {2}512 MiB\[K$/,
   )
   t.equal(stream.writes.join('').includes('\n'), false)
   progress.note('warning: look')
@@ -278,6 +282,7 @@ t.test('numbers', async (t) => {
   t.equal(format.scaled(385814752), '385.8 M')
   t.equal(format.scaled(475703653280), '475.7 G')
   t.equal(format.scaled(999), '999')
+  t.same([2 ** 29, 1.5 * 2 ** 30, 12_345_678].map(format.bytes), ['512 MiB', '1.5 GiB', '11.8 MiB'])
   t.equal(format.percent(0.98611), '98.61 %')
   t.same([2.305, 12.3456, 123.456, 1.2e-7, 0, Number.NaN, Number.POSITIVE_INFINITY].map(format.loss), [
     '2.3050',

@@ -12,6 +12,7 @@ import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/ki
 import { DEFAULT_SCHEDULE, SCHEDULES } from '../optim/schedules/kinds'
 import { count, fraction, LARGEST, positive, seedSchema } from '../schema/fields'
 import { schemasOf } from '../schema/kinds'
+import { logSchema } from './loggers'
 
 const channels = (min: number) => z.int().min(min).max(1_000_000)
 const perChannel = (value: z.ZodType<number, number>, what: string) =>
@@ -196,6 +197,7 @@ export const trainConfigSchema = z.strictObject({
     .default('stop')
     .describe('when the loss is not a number: stop the run, or skip the step, as long as most steps go well'),
   run: run.prefault({}),
+  log: logSchema.prefault({}).describe('what else records the run, besides metrics.jsonl'),
 })
 
 /** A configuration whose values are valid one by one. Values that follow from other keys are not filled in. */

@@ -12,6 +12,7 @@ import { diverged, firstNonFinite } from './divergence'
 import { evaluate } from './evaluate'
 import { finish } from './finish'
 import { LossLog } from './loss-log'
+import { memoryInUse } from './memory'
 import type { Position } from './position'
 import type { TrainResult } from './record/events'
 import type { Recorder } from './record/recorder'
@@ -38,7 +39,7 @@ export interface LoopOptions {
 export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const { session, runDir, position, recorder, stopRequested } = options
   const { record } = recorder
-  const { config, model, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps } = session
+  const { config, device, model, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps } = session
   const { memoryFormat } = config
   const skips = config.onDivergence === 'skip'
 
@@ -46,6 +47,8 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const stepper = new Stepper(session)
   let batches = trainLoader.epoch(Math.floor(position.step / stepsPerEpoch), position.step % stepsPerEpoch)
   let secondsAtReading = position.seconds
+  /** Seconds that the loop has waited for batches since the last reading. */
+  let waited = 0
   /** Why the newest checkpoint could not be saved; undefined if it was. */
   let notSaved: MbconvError | undefined
 
@@ -55,11 +58,15 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
     const steps = losses.read()
     position.seconds += (performance.now() - began) / 1000
     const images = steps.reduce((sum, { images }) => sum + images, 0)
-    const imagesPerSecond = images / Math.max(position.seconds - secondsAtReading, 1e-9)
+    const elapsed = Math.max(position.seconds - secondsAtReading, 1e-9)
+    const imagesPerSecond = images / elapsed
+    const dataWait = Math.round(1e4 * Math.min(1, waited / elapsed)) / 1e4
     secondsAtReading = position.seconds
+    waited = 0
+    const memory = memoryInUse(device)
     for (const { step, epoch, loss, lr } of steps) {
       if (!Number.isFinite(loss) && !skips) throw diverged(`the loss is ${loss}`, step, lr, position.checkpoint)
-      record({ type: 'step', step, epoch, loss, lr, imagesPerSecond })
+      record({ type: 'step', step, epoch, loss, lr, imagesPerSecond, dataWait, memory })
     }
   }
 
@@ -115,6 +122,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
         batches = trainLoader.epoch(epochsDone)
         next = await batches.next()
       }
+      waited += (performance.now() - began) / 1000
       const batch = next.value!
       const lr = schedule(step)
       const { loss, updated } = stepper.take(batch, lr)

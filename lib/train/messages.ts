@@ -1,4 +1,5 @@
 /** Messages between the worker thread of a run and the thread that started it. */
+import type { TrainConfig } from '../config/train'
 import { type ErrorCode, MbconvError, type MemoryShortage } from '../errors/error'
 import { STOP_SIGNALS, type StopReason } from '../process/stop-reason'
 import type { TrainEvent, TrainResult } from './record/events'
@@ -12,6 +13,7 @@ export interface WorkerInput {
 }
 
 export type WorkerMessage =
+  | { type: 'begin'; config: TrainConfig }
   | { type: 'event'; event: TrainEvent }
   | { type: 'done'; result: TrainResult }
   | { type: 'failed'; error: PlainError }

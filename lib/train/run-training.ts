@@ -6,7 +6,8 @@ import { lockRun, unlockRun } from '../files/lock'
 import type { StopReason } from '../process/stop-reason'
 import { trainLoop } from './loop'
 import { positionFrom } from './position'
-import type { TrainEvent, TrainResult } from './record/events'
+import type { StartEvent, TrainEvent, TrainResult } from './record/events'
+import { loggersOf } from './record/kinds'
 import { Recorder } from './record/recorder'
 import { type Checkpoint, makeCheckpointsFolder, newestCheckpoint } from './run/checkpoint'
 import {
@@ -18,6 +19,7 @@ import {
   resumedConfig,
   writeConfig,
 } from './run/folder'
+import { firstImages, weightsOf } from './session/material'
 import { openSession, type Session } from './session/session'
 
 export interface RunRequest {
@@ -30,6 +32,8 @@ export interface RunRequest {
 }
 
 export interface RunHooks {
+  /** Called once before the start event, with the complete configuration. */
+  begin: (config: TrainConfig) => void
   emit: (event: TrainEvent) => void
   stopRequested: () => false | StopReason
 }
@@ -102,26 +106,32 @@ async function train(
   session: Session,
   runDir: string,
   checkpoint: Checkpoint | undefined,
-  { emit, stopRequested }: RunHooks,
+  { begin, emit, stopRequested }: RunHooks,
 ): Promise<TrainResult> {
   const { totalSteps, stepsPerEpoch, config, params, macs, device, trainImages, testImages, warnings } = session
   const position = positionFrom(checkpoint)
-  const recorder = new Recorder({ runDir, position, emit })
+  const start: StartEvent = {
+    type: 'start',
+    runDir,
+    steps: totalSteps,
+    stepsPerEpoch,
+    epochs: config.epochs,
+    params,
+    macs,
+    device,
+    startStep: position.step,
+    trainImages,
+    testImages,
+  }
+  const material = {
+    weights: () => weightsOf(session.model),
+    images: (count: number) => firstImages(session, count),
+  }
+  const recorder = new Recorder({ runDir, config, start, position, emit, ...material }, loggersOf(config.log))
   try {
+    begin(config)
     warnings.listen(recorder.warn)
-    recorder.record({
-      type: 'start',
-      runDir,
-      steps: totalSteps,
-      stepsPerEpoch,
-      epochs: config.epochs,
-      params,
-      macs,
-      device,
-      startStep: position.step,
-      trainImages,
-      testImages,
-    })
+    recorder.record(start)
     return await trainLoop({ session, runDir, position, recorder, stopRequested })
   } finally {
     recorder.close()

@@ -15,8 +15,9 @@ import { breathe } from '../process/breathe'
 import { EventQueue } from '../process/event-queue'
 import { stopReasonOf } from '../process/stop-reason'
 import { fromPlainError, STOP_REASONS, type WorkerInput, type WorkerMessage } from './messages'
+import { CallerLoggers, checkLoggers, type TrainLogger } from './record/caller-loggers'
 import type { TrainEvent, TrainResult } from './record/events'
-import { type RunRequest, runTraining } from './run-training'
+import { type RunHooks, type RunRequest, runTraining } from './run-training'
 
 export interface TrainOptions {
   /**
@@ -31,6 +32,8 @@ export interface TrainOptions {
    * step.
    */
   worker?: boolean
+  /** Loggers of your own. They get every event of the run, in the calling thread. */
+  loggers?: readonly TrainLogger[]
 }
 
 /** A running training. Iterating yields its events. There is a single sequence of them, shared by all iterators. */
@@ -44,22 +47,24 @@ export interface TrainRun extends AsyncIterable<TrainEvent> {
   readonly runDir: Promise<string>
 }
 
-type Launch = (emit: (event: TrainEvent) => void) => Promise<TrainResult>
+type Launch = (hooks: Pick<RunHooks, 'begin' | 'emit'>) => Promise<TrainResult>
 
 class Run implements TrainRun {
   readonly result: Promise<TrainResult>
   readonly #queue = new EventQueue<TrainEvent>()
   readonly #runDir: Promise<string>
 
-  constructor(launch: Launch) {
+  constructor(launch: Launch, kinds: readonly TrainLogger[]) {
     let found: (path: string) => void
     const started = new Promise<string>((resolve) => {
       found = resolve
     })
-    const outcome = launch((event) => {
+    const loggers = new CallerLoggers(kinds, (event) => {
       if (event.type === 'start') found(event.runDir)
       this.#queue.push(event)
-    }).catch((error) => {
+    })
+    const run = launch({ begin: (config) => loggers.begin(config), emit: (event) => loggers.record(event) })
+    const outcome = closing(run, loggers).catch((error) => {
       throw coded('train', error)
     })
     outcome.then(
@@ -90,17 +95,29 @@ class Run implements TrainRun {
   }
 }
 
+/** The outcome of a run, after its loggers have been closed. */
+async function closing(run: Promise<TrainResult>, loggers: CallerLoggers): Promise<TrainResult> {
+  try {
+    const result = await run
+    await loggers.close()
+    return result
+  } catch (error) {
+    await loggers.close(error)
+    throw error
+  }
+}
+
 /** Runs in this thread. Begins in the event loop's next turn, when the caller holds the run. */
 function inThisThread(request: RunRequest, stopFlag: Int32Array): Launch {
-  return async (emit) => {
+  return async (hooks) => {
     await breathe()
-    return runTraining(request, { emit, stopRequested: () => STOP_REASONS[stopFlag[0]] })
+    return runTraining(request, { ...hooks, stopRequested: () => STOP_REASONS[stopFlag[0]] })
   }
 }
 
 /** Runs in a worker. Settles once the worker and all its memory are gone. */
 function inWorker(request: RunRequest, stopFlag: Int32Array): Launch {
-  return (emit) =>
+  return ({ begin, emit }) =>
     new Promise((resolve, reject) => {
       const workerData: WorkerInput = { request, stopFlag: stopFlag.buffer as SharedArrayBuffer }
       // Do not pass on the caller's Node options (loaders, debuggers).
@@ -111,6 +128,8 @@ function inWorker(request: RunRequest, stopFlag: Int32Array): Launch {
         if (message.type === 'event') {
           if (message.event.type === 'start') runDir = message.event.runDir
           emit(message.event)
+        } else if (message.type === 'begin') {
+          begin(message.config)
         } else if (message.type === 'done') {
           settle = () => resolve(message.result)
         } else {
@@ -152,7 +171,7 @@ export function train(config: TrainConfigInput | undefined, options: TrainOption
   return startTraining(isOwn ? undefined : parseConfig(config as TrainConfigInput), options)
 }
 
-function checkTrainOptions({ signal, resume, worker }: TrainOptions): void {
+function checkTrainOptions({ signal, resume, worker, loggers }: TrainOptions): void {
   const op = 'train'
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new MbconvError('ERR_TYPE', 'train: signal must be an AbortSignal', { op })
@@ -162,13 +181,14 @@ function checkTrainOptions({ signal, resume, worker }: TrainOptions): void {
   }
   if (worker !== undefined && typeof worker !== 'boolean')
     throw new MbconvError('ERR_TYPE', 'train: worker must be true or false', { op })
+  if (loggers !== undefined) checkLoggers(op, loggers)
   if (signal?.aborted) throw new MbconvError('ERR_ABORTED', 'train: the signal is aborted already', { op })
 }
 
 /** {@link train} for a configuration that is already checked. Undefined: the configuration of the run to resume. */
 export function startTraining(
   config: TrainConfig | undefined,
-  { signal, resume, worker = true }: TrainOptions,
+  { signal, resume, worker = true, loggers = [] }: TrainOptions,
 ): TrainRun {
   const request: RunRequest = {
     config,
@@ -180,5 +200,5 @@ export function startTraining(
   const stop = () => Atomics.store(stopFlag, 0, STOP_REASONS.indexOf(stopReasonOf(signal!)))
   signal?.addEventListener('abort', stop, { once: true })
   const launch = worker ? inWorker(request, stopFlag) : inThisThread(request, stopFlag)
-  return new Run((emit) => launch(emit).finally(() => signal?.removeEventListener('abort', stop)))
+  return new Run((hooks) => launch(hooks).finally(() => signal?.removeEventListener('abort', stop)), [...loggers])
 }

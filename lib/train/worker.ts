@@ -9,6 +9,7 @@ const flag = new Int32Array(stopFlag)
 const send = (message: WorkerMessage) => parentPort!.postMessage(message)
 
 runTraining(request, {
+  begin: (config) => send({ type: 'begin', config }),
   emit: (event) => send({ type: 'event', event }),
   stopRequested: () => STOP_REASONS[Atomics.load(flag, 0)],
 }).then(

@@ -1,5 +1,13 @@
 // Compiled, never run: what users write in TypeScript has to pass the compiler, and what is wrong must not.
-import mbconv, { type DType, MbconvError, type Tensor, type TrainConfigInput, tensor, train } from 'mbconv'
+import mbconv, {
+  type DType,
+  MbconvError,
+  type Tensor,
+  type TrainConfigInput,
+  type TrainLogger,
+  tensor,
+  train,
+} from 'mbconv'
 
 const x: Tensor = tensor([[1, 2]], { dtype: 'float64', requiresGrad: true })
 const shape: number[] = x.add(1).mul(x).sum({ dim: 0, keepdim: true }).shape
@@ -13,7 +21,17 @@ const model = mbconv.models.create('efficientnet_b0', { numClasses: numbers, see
 const logits: Tensor = mbconv.noGrad(() => model.forward(mbconv.randn([1, 3, 224, 224])))
 const { values, indices } = logits.softmax(1).topk(5)
 const config: TrainConfigInput = { model: { name: 'efficientnet_b0' }, data: { dataset: 'digits' }, epochs: 1 }
-const run = train(config, { signal: new AbortController().signal })
+const counts: Record<string, number> = {}
+const logger: TrainLogger = {
+  name: 'counts',
+  open: ({ config: { epochs, log }, start }) => ({
+    record: async ({ type }) => {
+      counts[type] = (counts[type] ?? 0) + epochs * start.steps
+    },
+    close: (error) => console.log(error, log.csv),
+  }),
+}
+const run = train(config, { signal: new AbortController().signal, loggers: [logger] })
 for await (const event of run) if (event.type === 'eval') console.log(event.top1, values, indices)
 console.log((await run.result).top1)
 const whole: Tensor = logits.max()

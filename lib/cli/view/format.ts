@@ -10,6 +10,12 @@ export function scaled(value: number): string {
   return unit === '' ? String(value) : `${number.toPrecision(4)}${unit}`
 }
 
+/** 536870912 → `512 MiB`: memory, in three digits. */
+export function bytes(value: number): string {
+  const [size, unit] = value < 1000 * 2 ** 20 ? [value / 2 ** 20, 'MiB'] : [value / 2 ** 30, 'GiB']
+  return `${Number(size.toPrecision(3))} ${unit}`
+}
+
 /** Four significant digits: 0.0123, 2.303, `1.2e-7`; words for NaN and infinity. */
 export function loss(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : 'infinite'

@@ -38,7 +38,7 @@ export function createProgress(
 ): Progress {
   if (quiet) return { event: () => {}, note: (...lines) => writeLines(stream, lines), end: () => {} }
   if (stream.isTTY && env.TERM !== 'dumb') return new BarProgress(stream, env, now)
-  return new LineProgress(stream)
+  return new LineProgress(stream, now)
 }
 
 /** The epoch of a step, counted from 1. */
@@ -47,6 +47,16 @@ const epochOf = (step: number, { stepsPerEpoch }: StartEvent) => Math.max(1, Mat
 /** `step  12/805`, padded to constant width. */
 const counter = (what: string, done: number, all: number) =>
   `${what} ${String(done).padStart(String(all).length)}/${all}`
+
+/** `waits 12 % for data`, if that is a hundredth of the time or more. */
+const waiting = ({ dataWait }: StepEvent): string[] =>
+  dataWait >= 0.01 ? [`waits ${format.percent(dataWait, 0)} for data`] : []
+
+/** Seconds until the last step, at the speed so far. NaN before the first step. */
+function secondsLeft(run: StartEvent, { step }: StepEvent, seconds: number): number {
+  const done = step - run.startStep
+  return done > 0 ? (seconds / done) * (run.steps - step) : Number.NaN
+}
 
 /** Milliseconds between redraws: ten a second look live and cost nothing. */
 const INTERVAL = 100
@@ -105,9 +115,7 @@ class BarProgress implements Progress {
   private draw(now: number): void {
     const { run, last } = this
     if (!run || !last) return
-    const done = last.step - run.startStep
-    const seconds = (now - this.startedAt) / 1000
-    const remaining = done > 0 ? (seconds / done) * (run.steps - last.step) : Number.NaN
+    const remaining = secondsLeft(run, last, (now - this.startedAt) / 1000)
     // In order of importance: fields that do not fit the terminal are dropped from the end.
     const fields = [
       counter('epoch', epochOf(last.step, run), run.epochs),
@@ -115,8 +123,10 @@ class BarProgress implements Progress {
       ...(this.top1 === undefined ? [] : [this.paint('green', `top-1 ${format.percent(this.top1)}`)]),
       `${format.clock(remaining)} left`,
       `${format.whole(last.imagesPerSecond)} images/s`,
+      ...waiting(last),
       counter('step', last.step, run.steps),
       `lr ${format.rate(last.lr)}`,
+      format.bytes(last.memory),
     ]
     // Leave room for the ^C that a terminal echoes: a wrapped line could not be erased.
     const width = (this.stream.columns || 80) - 3
@@ -141,15 +151,20 @@ class BarProgress implements Progress {
 
 class LineProgress implements Progress {
   private run?: StartEvent
+  private startedAt = 0
   private epoch = 0
   private losses: number[] = []
   private last?: StepEvent
 
-  constructor(private readonly stream: ProgressStream) {}
+  constructor(
+    private readonly stream: ProgressStream,
+    private readonly now: () => number,
+  ) {}
 
   event(event: ProgressEvent): void {
     if (event.type === 'start') {
       this.run = event
+      this.startedAt = this.now()
       return
     }
     if (event.type === 'eval') {
@@ -188,7 +203,11 @@ class LineProgress implements Progress {
         `loss ${format.loss(mean)}`,
         `lr ${format.rate(last.lr).padEnd(6)}`,
         `${format.whole(last.imagesPerSecond)} images/s`,
+        ...waiting(last),
+        format.bytes(last.memory),
       )
+      const left = secondsLeft(run, last, (this.now() - this.startedAt) / 1000)
+      if (last.step < run.steps) fields.push(`${format.clock(left)} left`)
     }
     writeLines(this.stream, [[...fields, ...evaluation].join('  ')])
     this.losses = []

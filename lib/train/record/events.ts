@@ -49,6 +49,10 @@ export interface StepEvent {
   lr: number
   /** Images per second in training, since the last reading of the loss. */
   imagesPerSecond: number
+  /** Share of the training time that was spent waiting for data, since the last reading of the loss, 0 … 1. */
+  dataWait: number
+  /** Bytes of memory in use: on a GPU, what libtorch has reserved there; else what this process holds. */
+  memory: number
 }
 
 export interface EvalEvent {

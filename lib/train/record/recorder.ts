@@ -21,7 +21,7 @@ export class Recorder {
    */
   constructor(run: Omit<LoggedRun, 'warn'>, kinds: readonly LoggerKind[] = LOGGERS) {
     try {
-      for (const kind of kinds) this.#open.push({ kind, logger: kind.open({ ...run, warn: this.warn }) })
+      for (const kind of kinds) this.#open.push({ kind, logger: kind.open({ ...run, warn: this.warn }, undefined) })
     } catch (error) {
       this.close()
       throw error

@@ -12,7 +12,12 @@ import { readText } from '../../files/open'
 import { differingKeys } from '../../schema/values'
 import type { Checkpoint } from './checkpoint'
 
-export const RUN_FILES = { config: 'config.json', metrics: 'metrics.jsonl', result: 'result.json' } as const
+export const RUN_FILES = {
+  config: 'config.json',
+  metrics: 'metrics.jsonl',
+  result: 'result.json',
+  samples: 'samples.json',
+} as const
 
 /** 2025-03-09T14:05:07 as 20250309-140507, local time. */
 function timestamp(now: Date): string {
@@ -83,6 +88,7 @@ const FREE_KEYS = new Set([
   'checkpoint',
   'onDivergence',
   'run',
+  'log',
   'data.evalBatchSize',
   'data.loaderThreads',
   'data.maxUnreadable',

@@ -4,12 +4,10 @@
  * Lines are appended as they come. A process that dies can leave half a line at the end, and lines of steps after its
  * newest checkpoint. Resuming removes both, so that the file has a single history.
  */
-import { closeSync, fstatSync, fsyncSync, writeSync } from 'node:fs'
 import { writeFileAtomic } from '../../files/atomic'
-import { ioError } from '../../files/io-error'
 import { jsonLine } from '../../files/json'
-import { openToAppend, readBytes, readLog } from '../../files/open'
-import { counted } from '../../text/figures'
+import { readBytes, readLog } from '../../files/open'
+import { AppendLog } from './append-log'
 
 export interface StepLine {
   type: 'step'
@@ -19,6 +17,10 @@ export interface StepLine {
   loss: number | null
   lr: number
   imagesPerSecond: number
+  /** Share of the time that the step waited for data, 0 … 1. Files of older versions lack it, and the next field. */
+  dataWait?: number
+  /** Bytes of memory in use. */
+  memory?: number
   /** Seconds of training so far. */
   seconds: number
 }
@@ -49,7 +51,8 @@ export function readMetrics(path: string): MetricsLine[] {
   return lines
 }
 
-function parseLine(text: string): MetricsLine | undefined {
+/** One line; undefined if it is incomplete, or not ours. */
+export function parseLine(text: string): MetricsLine | undefined {
   try {
     const line = JSON.parse(text) as MetricsLine
     return (line?.type === 'step' || line?.type === 'eval') && Number.isSafeInteger(line.step) ? line : undefined
@@ -74,103 +77,13 @@ export function cutMetrics(path: string, lastStep: number, lastEvalStep: number)
   if (after !== before) writeFileAtomic(path, after)
 }
 
-/** Bytes of lines that are kept while they cannot be written, about a day's worth. */
-const MOST_KEPT = 16 * 2 ** 20
-
-/**
- * Appends to a metrics file. A run matters more than its log: if the file cannot be written (a full disk, for example),
- * this class warns once, keeps the lines and retries with every new one. So the file is always a prefix of what it
- * should be. Only if too much accumulates are lines dropped, the oldest first.
- */
-export class MetricsLog {
-  #fd: number
-  readonly #warn: (message: string) => void
-  readonly #most: number
-  /** Data still to be written, in order; the first piece may be the rest of a line. */
-  #kept: Buffer[] = []
-  #bytes = 0
-  #isTorn = false
-  #isTold = false
-  #lost = 0
-
+/** Appends to a metrics file. {@link AppendLog} says what becomes of lines that cannot be written. */
+export class MetricsLog extends AppendLog<MetricsLine> {
   /**
-   * @param warn called with what cannot be written
    * @param most bytes that are kept for later writing
    * @throws MbconvError ERR_IO if the file cannot be opened
    */
-  constructor(
-    readonly path: string,
-    warn: (message: string) => void,
-    most = MOST_KEPT,
-  ) {
-    this.#fd = openToAppend(path, 'metrics')
-    this.#warn = warn
-    this.#most = most
-  }
-
-  append(line: MetricsLine): void {
-    const bytes = Buffer.from(jsonLine(line))
-    this.#kept.push(bytes)
-    this.#bytes += bytes.length
-    this.#attempt(() => this.#write())
-    if (this.#bytes > this.#most) this.#forget()
-  }
-
-  /**
-   * Forces the lines to the disk, so that a checkpoint has no steps that this file lacks. If that fails, the only harm
-   * is a gap in the file when the run is resumed after a crash.
-   */
-  sync(): void {
-    this.#attempt(() => {
-      this.#write()
-      fsyncSync(this.#fd)
-      if (fstatSync(this.#fd).nlink > 0) return
-      // Someone has removed the file: continue in a new one, if possible.
-      const fd = openToAppend(this.path, 'metrics')
-      closeSync(this.#fd)
-      this.#fd = fd
-      throw new Error('it was removed, with all lines up to here')
-    })
-  }
-
-  /** Tries to write a last time, and warns about what is missing at the end. */
-  settle(): void {
-    this.sync()
-    const missing = this.#lost + this.#kept.length
-    if (missing > 0) this.#warn(`${this.path} lacks ${counted(missing, 'line')} at the end of the run`)
-  }
-
-  close(): void {
-    closeSync(this.#fd)
-  }
-
-  #write(): void {
-    while (this.#kept.length > 0) {
-      const [piece] = this.#kept
-      const done = writeSync(this.#fd, piece)
-      this.#bytes -= done
-      this.#isTorn = done < piece.length
-      if (this.#isTorn) this.#kept[0] = piece.subarray(done)
-      else this.#kept.shift()
-    }
-  }
-
-  #attempt(write: () => void): void {
-    try {
-      write()
-    } catch (error) {
-      if (this.#isTold) return
-      this.#isTold = true
-      const { message } = ioError('write', this.path, error)
-      this.#warn(`${message}; training goes on, and lines that cannot be written are tried again later`)
-    }
-  }
-
-  /** Drops the older half of the kept lines, but not the rest of a line that is partly written. */
-  #forget(): void {
-    const first = this.#isTorn ? 1 : 0
-    const gone = this.#kept.splice(first, Math.ceil((this.#kept.length - first) / 2))
-    this.#lost += gone.length
-    this.#bytes -= gone.reduce((sum, { length }) => sum + length, 0)
+  constructor(path: string, warn: (message: string) => void, most?: number) {
+    super(path, warn, { noun: 'line', encode: (line) => Buffer.from(jsonLine(line)), most })
   }
 }

@@ -1,0 +1,87 @@
+/**
+ * samples.json: predictions of an evaluation on some images, each with a small copy of its image.
+ *
+ *     [{ "file": "cats/3.jpg", "label": "cat", "image": "samples/000.png",
+ *        "guesses": [{ "label": "dog", "probability": 0.7 }, { "label": "cat", "probability": 0.2 }] }]
+ *
+ * `label` is the true class. `guesses` begins with the most probable class. `image` is a PNG in the run's folder.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { MbconvError } from '../../errors/error'
+import { writeFileAtomic } from '../../files/atomic'
+import { makeFolder } from '../../files/folders'
+import { readableJson } from '../../files/json'
+import { readText } from '../../files/open'
+import { RUN_FILES } from './folder'
+
+/** More would only make the page slow. */
+export const MOST_SAMPLES = 200
+
+/** Bytes of the file. 200 samples with long names need less. */
+const LARGEST = 2 ** 20
+
+const guess = z.object({ label: z.string(), probability: z.number().min(0).max(1) })
+
+const sample = z.object({
+  /** Name of the image, as the data set has it. */
+  file: z.string(),
+  /** The true class. */
+  label: z.string(),
+  /** The most probable classes, the most probable first. */
+  guesses: z.array(guess).min(1),
+  /** The small copy, relative to the run's folder. */
+  image: z.string().regex(/^samples\/[\w-]{1,64}\.png$/, 'must be samples/NAME.png'),
+})
+
+export type Sample = z.output<typeof sample>
+
+const samplesFile = z.array(sample).max(MOST_SAMPLES)
+
+/** A sample to be written, with its image as PNG. */
+export interface NewSample extends Omit<Sample, 'image'> {
+  png: Uint8Array
+}
+
+/**
+ * Writes the samples of an evaluation and their images. They replace those of an earlier one.
+ *
+ * @throws MbconvError ERR_IO; ERR_VALUE for more than {@link MOST_SAMPLES}
+ */
+export function writeSamples(runDir: string, samples: readonly NewSample[]): void {
+  if (samples.length > MOST_SAMPLES) {
+    throw new MbconvError('ERR_VALUE', `writeSamples: ${samples.length} samples, more than ${MOST_SAMPLES}`)
+  }
+  makeFolder(join(runDir, 'samples'))
+  const entries = samples.map(({ png, ...entry }, i): Sample => {
+    const image = `samples/${String(i).padStart(3, '0')}.png`
+    writeFileAtomic(join(runDir, image), png)
+    return { ...entry, image }
+  })
+  writeFileAtomic(join(runDir, RUN_FILES.samples), readableJson(entries))
+}
+
+/**
+ * The samples of a run's latest evaluation; undefined if it has none.
+ *
+ * @throws MbconvError ERR_DATA if the file is not as described above; ERR_IO
+ */
+export function readSamples(runDir: string): Sample[] | undefined {
+  const path = join(runDir, RUN_FILES.samples)
+  if (!existsSync(path)) return undefined
+  try {
+    return samplesFile.parse(JSON.parse(readText(path, { op: 'readSamples', most: LARGEST })))
+  } catch (error) {
+    if (error instanceof MbconvError) throw error
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message
+    throw new MbconvError('ERR_DATA', `${path}: not the samples of an evaluation: ${why}`, { cause: error })
+  }
+}
+
+/** Wrong predictions first, the most confident ones at the top; then the right ones, the least confident at the top. */
+export function wrongFirst<S extends Pick<Sample, 'label' | 'guesses'>>(samples: readonly S[]): S[] {
+  const isWrong = ({ label, guesses }: S) => guesses[0].label !== label
+  const rank = (each: S) => (isWrong(each) ? -each.guesses[0].probability : each.guesses[0].probability)
+  return [...samples].sort((a, b) => Number(isWrong(b)) - Number(isWrong(a)) || rank(a) - rank(b))
+}
