@@ -2,12 +2,10 @@
  * Reports in a browser: Chromium opens the page, complains of nothing, asks for nothing, and shows everything.
  * The system's Chromium is used, or the one that CHROME_PATH names; without one the test says that it is skipped.
  */
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { chromium } from 'playwright-core'
 import t from 'tap'
+import { browserPath, luminance, NO_BROWSER, openBrowser } from './helpers/chromium.mjs'
 import { internal } from './helpers/internals.mjs'
 import { curves, evolution, families, five, grid, plan, writeExperiment } from './helpers/made-up-experiment.mjs'
 
@@ -15,45 +13,14 @@ const { analyzeFolder } = internal('analysis')
 const { tablesOf } = internal('reportTables')
 const { writeReport } = internal('writeReport')
 
-const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-
-function canRun(path) {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
-const named = process.env.CHROME_PATH
-const browser = named ?? PLACES.find(canRun)
-if (browser === undefined) {
-  const reason = `no Chromium at ${PLACES.join(', ')}; install one, or set CHROME_PATH`
-  t.comment(reason)
-  t.plan(0, reason)
+if (browserPath() === undefined) {
+  t.comment(NO_BROWSER)
+  t.plan(0, NO_BROWSER)
   process.exit()
 }
 
-const profile = mkdtempSync(join(tmpdir(), 'mbconv-chromium-'))
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: browser,
-  headless: true,
-  args: FLAGS,
-})
-t.teardown(async () => {
-  await context.close()
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
-})
+const { context, close } = await openBrowser()
+t.teardown(close)
 
 /** What the page looks like from within, once its letters are there. */
 async function inspect() {
@@ -90,11 +57,6 @@ async function inspect() {
     text: document.body.innerText,
     fonts: [...document.fonts].map(({ family, weight, status }) => `${family} ${weight} ${status}`),
   }
-}
-
-const luminance = (colour) => {
-  const [r, g, b] = colour.match(/[\d.]+/g).map(Number)
-  return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255
 }
 
 const VIEWS = [

@@ -182,6 +182,8 @@ t.test('every command, with hostile words', async (t) => {
     ['experiment', 'compare', EVIL],
     ['experiment', 'job', experimentDir, EVIL],
     ['pull', EVIL],
+    ['watch', EVIL],
+    ['watch', '--port', EVIL],
     [EVIL],
     ['help', EVIL],
     [`--${EVIL}`],

@@ -1,4 +1,4 @@
-// Without the packages that draw, which npm may leave out: everything else works, and the error says what to install.
+// Without the optional packages, which npm may leave out: everything else works, and the error says what to install.
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -85,3 +85,19 @@ for (const name of DRAWING) {
     })
   })
 }
+
+t.test('without uplot, mbconv watch is refused; nothing else needs it', async (t) => {
+  const [error] = runWithout(
+    t,
+    t.testdir(),
+    ['uplot'],
+    `import server from ${url(internalPath('watchServer'))}
+    ${say}
+    await server.serveRuns({ folders: [], dir: 'none', newest: 1 }).catch(say)`,
+  )
+  t.same(error, {
+    code: 'ERR_ENVIRONMENT',
+    message: 'the page of mbconv watch needs the package uplot, which cannot be loaded',
+    hint: 'npm install uplot',
+  })
+})

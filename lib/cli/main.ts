@@ -22,12 +22,14 @@ import { pullCommand } from './commands/pull'
 import { scaleCommand } from './commands/scale'
 import { setupCommand } from './commands/setup'
 import { trainCommand } from './commands/train'
+import { watchCommand } from './commands/watch'
 import { watchOutput } from './view/lost-output'
 import { Output } from './view/output'
 
 /** In the order of the help. */
 export const COMMANDS: readonly CommandDescription[] = [
   trainCommand,
+  watchCommand,
   evalCommand,
   predictCommand,
   explainCommand,

@@ -269,6 +269,15 @@ function takeLock(path, token, { onStale = () => {}, patience = PATIENCE_MS } = 
 }
 
 /**
+ * Whether a process holds the lock. Takes and changes nothing.
+ * @param {string} path
+ */
+function lockIsHeld(path) {
+  const text = readIfThere(path)
+  return text !== undefined && !isStale(parseOwner(text))
+}
+
+/**
  * Releases the lock, if it belongs to `token`.
  * @param {string} path
  * @param {string} token
@@ -293,4 +302,4 @@ function noteChildren(path, token, children) {
   fs.renameSync(draft, fs.statSync(path).isDirectory() ? ownerFile(path) : path)
 }
 
-module.exports = { freeLock, noteChildren, processIsAlive, processOf, takeLock }
+module.exports = { freeLock, lockIsHeld, noteChildren, processIsAlive, processOf, takeLock }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { MbconvError } from '../errors/error'
 import { ioError } from './io-error'
-import { freeLock, type Owner, takeLock } from './lock-file.cjs'
+import { freeLock, lockIsHeld, type Owner, takeLock } from './lock-file.cjs'
 
 const LOCK_NAME = '.lock'
 
@@ -40,6 +40,20 @@ export function lockPath(path: string, what: string, token: string): void {
     op: IN_USE,
     hint: `Wait until it ends. If no such process runs, remove ${path}.`,
   })
+}
+
+/**
+ * Whether a process holds the lock of a run folder. A process on another machine counts as one that does.
+ *
+ * @throws MbconvError ERR_IO
+ */
+export function runIsLocked(runDir: string): boolean {
+  const path = join(runDir, LOCK_NAME)
+  try {
+    return lockIsHeld(path)
+  } catch (error) {
+    throw ioError('read', path, error)
+  }
 }
 
 /** Releases the lock of a run folder, if it belongs to `token`. */

@@ -1,7 +1,8 @@
 /**
  * Opens and reads files. Opening never blocks: a pipe would otherwise wait for its other end.
  */
-import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
+import { join, sep } from 'node:path'
 import { checkPath } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { nameOf } from '../text/foreign-text'
@@ -140,6 +141,23 @@ function read(path: FilePath, kind: Kind, { op, most = LONGEST_TEXT, refuse }: R
 export const readBytes = (path: FilePath, options: ReadOptions): Buffer => read(path, 'file', options)
 
 /**
+ * The bytes of a regular file that really lies below a folder, after all links have been followed.
+ *
+ * @returns undefined if it lies elsewhere
+ * @throws MbconvError ERR_IO
+ */
+export function readInside(folder: string, name: string, options: ReadOptions): Buffer | undefined {
+  let path: string
+  try {
+    path = realpathSync(join(folder, name))
+    if (!path.startsWith(realpathSync(folder) + sep)) return undefined
+  } catch (error) {
+    throw ioError('read', join(folder, name), error, options.op)
+  }
+  return readBytes(path, options)
+}
+
+/**
  * A range of a regular file's bytes.
  *
  * @throws MbconvError ERR_IO, also if the file ends before the range does
@@ -150,7 +168,8 @@ export function readRange(path: FilePath, offset: number, length: number, { op, 
   try {
     fd = open(path, O_RDONLY)
     const { size } = fstatSync(fd)
-    if (offset + length > size) throw new Error(`it has ${size} bytes, and bytes ${offset} to ${offset + length} are wanted`)
+    if (offset + length > size)
+      throw new Error(`it has ${size} bytes, and bytes ${offset} to ${offset + length} are wanted`)
     // Not from Buffer's pool, as in readAll.
     const buffer = Buffer.allocUnsafeSlow(length)
     for (let done = 0; done < length; ) {

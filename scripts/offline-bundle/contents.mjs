@@ -47,9 +47,18 @@ const PACKAGES = {
 }
 
 /**
- * Packages that dist/ needs only to draw pictures, read image files or fetch weights. It reports when they are missing.
+ * Packages that dist/ needs only to draw pictures, show the live page, read image files or fetch weights. It reports when
+ * they are missing.
  */
-const LEFT_OUT = ['@observablehq/plot', 'linkedom', '@resvg/resvg-js', '@expo-google-fonts/lato', 'sharp', 'undici']
+const LEFT_OUT = [
+  '@observablehq/plot',
+  'linkedom',
+  '@resvg/resvg-js',
+  '@expo-google-fonts/lato',
+  'sharp',
+  'undici',
+  'uplot',
+]
 
 /**
  * The files of a bundle below its folder mbconv/.
