@@ -83,14 +83,14 @@ t.test('networks and data that no memory holds are refused before they are made'
   const config = tinyConfig(t.testdir())
   const refused = (model, data, pattern) => {
     const whole = parseConfig({ ...config, model: { ...config.model, ...model }, data: { ...config.data, ...data } })
-    t.throws(() => openSession(whole), { code: 'ERR_CONFIG', message: pattern })
+    return t.rejects(openSession(whole), { code: 'ERR_CONFIG', message: pattern })
   }
-  refused({ width: 600 }, {}, /model\.width.*: [\d,]+ parameters take .* GiB .*; this machine has .* GiB$/)
-  refused({ stem: 1_000_000, width: 1, depth: 1 }, {}, /^model\.stem: /)
-  refused({ name: 'efficientnet_b7', width: 300, depth: 4 }, {}, /^model\.width, model\.depth: /)
+  await refused({ width: 600 }, {}, /model\.width.*: [\d,]+ parameters take .* GiB .*; this machine has .* GiB$/)
+  await refused({ stem: 1_000_000, width: 1, depth: 1 }, {}, /^model\.stem: /)
+  await refused({ name: 'efficientnet_b7', width: 300, depth: 4 }, {}, /^model\.width, model\.depth: /)
   const scenes = { train: 2 ** 24, test: 1, size: 1024 }
   const idx = Object.fromEntries(Object.keys(config.data).map((key) => [key, undefined]))
-  refused({}, { ...idx, dataset: 'scenes', scenes }, /^data\.scenes\.train: 16,777,217 images of 1024 px take .* GiB/)
+  await refused({}, { ...idx, dataset: 'scenes', scenes }, /^data\.scenes\.train: 16,777,217 images of 1024 px take .* GiB/)
   t.throws(() => loadScenes(scenes), { code: 'ERR_OOM', message: /16777217 images of 1024 px/ })
 })
 

@@ -18,7 +18,7 @@ t.test('shape and classes', async (t) => {
   ]) {
     const { images, labels, ...rest } = digits[part]
     const classes = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']
-    t.strictSame(rest, { name: `digits/${part}`, numClasses: 10, classes, shape: [1, 8, 8], length })
+    t.strictSame(rest, { name: `digits/${part}`, classes, shape: [1, 8, 8], length })
     t.equal(images.length, length * 64)
     t.equal(labels.length, length)
   }

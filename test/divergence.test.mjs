@@ -66,7 +66,7 @@ async function loop({ session, runDir, position = positionFrom(), emit = () => {
 async function withBadBatches(onDivergence, ...bad) {
   const name = [onDivergence, ...bad].join('-')
   const config = parseConfig(tinyConfig(dir, { top: { onDivergence }, run: { name } }))
-  const session = openSession(config)
+  const session = await openSession(config)
   const runDir = join(dir, name)
   const { trainLoader } = session
   const epoch = function* (number, from) {
@@ -159,7 +159,7 @@ t.test('of a longer run the last 20 steps count, also where a checkpoint lies be
 })
 
 t.test('steps skipped long ago are not held against a run that is resumed without skipping', async (t) => {
-  const session = openSession(parseConfig(tinyConfig(dir, { top: { epochs: 6 }, run: { name: 'recovered' } })))
+  const session = await openSession(parseConfig(tinyConfig(dir, { top: { epochs: 6 }, run: { name: 'recovered' } })))
   const runDir = join(dir, 'recovered')
   const position = { ...positionFrom(), skipped: new SkippedSteps(new Array(8).fill(true)) }
   const { steps } = await loop({ session, runDir, position })
@@ -169,7 +169,7 @@ t.test('steps skipped long ago are not held against a run that is resumed withou
 })
 
 t.test('a run that is cut to what is done is judged by its last evaluation, too', async (t) => {
-  const session = openSession(parseConfig(tinyConfig(dir, { top: { maxSteps: 4 }, run: { name: 'cut' } })))
+  const session = await openSession(parseConfig(tinyConfig(dir, { top: { maxSteps: 4 }, run: { name: 'cut' } })))
   const runDir = join(dir, 'cut')
   const lastEval = { step: 4, loss: Number.NaN, top1: 0.25, top5: 1, confusion: [] }
   const position = { ...positionFrom(), step: 4, lastEval }
@@ -181,7 +181,7 @@ t.test('a run that is cut to what is done is judged by its last evaluation, too'
 
 t.test('a test loss that is no number at the end is no result', async (t) => {
   const config = parseConfig(tinyConfig(dir, { run: { name: 'unmeasured' } }))
-  const session = openSession(config)
+  const session = await openSession(config)
   const runDir = join(dir, 'unmeasured')
   const testLoader = {
     dataset: session.testLoader.dataset,

@@ -6,6 +6,7 @@ import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 
 const { datasetOf } = internal('datasetKinds')
+const { inMemory } = internal('imageDataset')
 const { normalization, statistics } = internal('dataStatistics')
 const { encodeIdx, loadIdx, readIdx, writeIdx } = internal('idx')
 
@@ -163,16 +164,23 @@ t.test('images and labels', async (t) => {
   writeIdx(labels, bytes([2], [0, 3]))
 
   const loaded = loadIdx({ images, labels })
-  t.same(loaded, {
-    name: images,
-    numClasses: 4,
-    classes: ['0', '1', '2', '3'],
-    shape: [1, 2, 3],
-    length: 2,
-    images: small.data,
-    labels: Uint8Array.of(0, 3),
-  })
-  t.equal(loadIdx({ images, labels, numClasses: 7 }).numClasses, 7)
+  t.same(
+    loaded,
+    inMemory({ name: images, classes: ['0', '1', '2', '3'], shape: [1, 2, 3], images: small.data, labels: [0, 3] }),
+  )
+  t.equal(loadIdx({ images, labels, numClasses: 7 }).classes.length, 7)
+  writeIdx(labels, { dtype: 'int32', shape: [2], data: Int32Array.of(21842, 256) })
+  t.strictSame([...loadIdx({ images, labels }).labels], [21842, 256], 'more classes than a byte counts')
+  t.equal(loadIdx({ images, labels }).classes.length, 21843)
+  t.not(loadIdx({ images, labels }).fingerprint(), loaded.fingerprint())
+  for (const [label, message] of [
+    [-1, /label 1 is -1/],
+    [2 ** 30, /has a label 1073741824/],
+  ]) {
+    writeIdx(labels, { dtype: 'int32', shape: [2], data: Int32Array.of(0, label) })
+    t.throws(() => loadIdx({ images, labels }), { code: 'ERR_DATA', message })
+  }
+  writeIdx(labels, bytes([2], [0, 3]))
 
   t.test('what does not fit is refused', async (t) => {
     const refusesPair = (pair, at, message) =>

@@ -3,6 +3,7 @@ import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 
 const { Loader } = internal('loader')
+const { inMemory } = internal('imageDataset')
 const { normalization, statistics } = internal('dataStatistics')
 const { loadDigits } = internal('digits')
 const { normalizer, resizeImages } = internal('transforms')
@@ -144,14 +145,14 @@ t.test('options that cannot be', async (t) => {
 })
 
 t.test('a data set that is not what it states is refused before anything is computed', async (t) => {
+  const images = new Uint8Array(12).map((_, i) => 20 * i)
   const good = {
     name: 'good',
-    numClasses: 2,
     classes: ['a', 'b'],
     shape: [1, 2, 2],
     length: 3,
-    images: new Uint8Array(12).map((_, i) => 20 * i),
-    labels: Uint8Array.of(0, 1, 0),
+    labels: Int32Array.of(0, 1, 0),
+    read: (i) => images.subarray(4 * i, 4 * i + 4),
   }
   const wanted = { mean: null, std: null }
   const options = { batchSize: 2, size: 2, mean: 0, std: 1 }
@@ -169,12 +170,40 @@ t.test('a data set that is not what it states is refused before anything is comp
       [{ length: 1e15 }, 'ERR_VALUE'],
       [{ shape: [1, 2] }, 'ERR_TYPE'],
       [{ shape: null }, 'ERR_TYPE'],
-      [{ shape: [1, 2, 3] }, 'ERR_VALUE'],
-      [{ images: [...good.images] }, 'ERR_TYPE'],
+      [{ read: images }, 'ERR_TYPE'],
+      [{ classes: [] }, 'ERR_TYPE'],
       [{ labels: undefined }, 'ERR_TYPE'],
-      [{ labels: Uint8Array.of(0) }, 'ERR_VALUE'],
+      [{ labels: Uint8Array.of(0, 1, 0) }, 'ERR_TYPE'],
+      [{ labels: Int32Array.of(0) }, 'ERR_VALUE'],
+      [{ labels: Int32Array.of(0, 2, 0) }, 'ERR_VALUE'],
+      [{ labels: Int32Array.of(0, -1, 0) }, 'ERR_VALUE'],
     ]) {
       t.throws(() => use({ ...good, ...change }), { code }, `${use} ${Object.keys(change)}`)
     }
+  }
+  // What a data set reads is seen when it is read.
+  for (const read of [() => images, () => [0, 1, 2, 3], () => null, () => new Uint8Array(3)]) {
+    const bad = { ...good, read }
+    t.throws(() => statistics(bad), { code: 'ERR_DATA', message: /image 0 of good must be a Uint8Array of 4 bytes/ })
+    t.throws(() => new Loader(bad, options).epoch(0).next(), { code: 'ERR_DATA', message: /of good must be/ })
+  }
+})
+
+t.test('a data set in memory is made from its arrays', async (t) => {
+  const given = { name: 'a', classes: ['a', 'b'], shape: [1, 2, 2], images: new Uint8Array(8), labels: [1, 0] }
+  const made = inMemory(given)
+  t.equal(made.length, 2)
+  t.strictSame(made.read(1), new Uint8Array(4))
+  for (const [change, code] of [
+    [{ images: new Uint8Array(7) }, 'ERR_VALUE'],
+    [{ images: [0] }, 'ERR_TYPE'],
+    [{ labels: [0, 2] }, 'ERR_VALUE'],
+    [{ labels: [0, 0.5] }, 'ERR_VALUE'],
+    [{ labels: 7 }, 'ERR_TYPE'],
+    [{ labels: [0] }, 'ERR_VALUE'],
+    [{ shape: [1, 2] }, 'ERR_TYPE'],
+    [{ classes: 'ab' }, 'ERR_TYPE'],
+  ]) {
+    t.throws(() => inMemory({ ...given, ...change }), { code }, Object.keys(change)[0])
   }
 })

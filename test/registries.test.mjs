@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { internal, internalPath } from './helpers/internals.mjs'
 
 const { addDataset, datasetKind, datasetKinds } = internal('datasetKinds')
+const { inMemory } = internal('imageDataset')
 
 const root = path.join(import.meta.dirname, '..')
 
@@ -16,7 +17,7 @@ function plain(length, { levels }) {
   const labels = Uint8Array.from({ length }, (_, i) => i % levels)
   const images = new Uint8Array(64 * length).map((_, p) => 40 * labels[Math.floor(p / 64)] + (p % 7))
   const classes = Array.from({ length: levels }, (_, level) => `level ${level}`)
-  return { name: 'plain', numClasses: levels, classes, shape: [1, 8, 8], length, images, labels }
+  return inMemory({ name: 'plain', classes, shape: [1, 8, 8], images, labels })
 }
 
 const opened = []

@@ -7,20 +7,17 @@ import { internal } from './helpers/internals.mjs'
 
 const { parseConfigFile } = internal('configFile')
 const { Loader } = internal('loader')
+const { inMemory } = internal('imageDataset')
 const { loadScenes } = internal('scenes')
 const { parseExperimentFile } = internal('experimentSpec')
 const { KeyedRandom, philox4x32 } = internal('philox')
 
 const golden = JSON.parse(readFileSync(new URL('./golden/seeds.json', import.meta.url), 'utf8'))
 const numberOr = (text) => (Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text))
-const dataset = {
-  name: 'x',
-  numClasses: 2,
-  classes: ['a', 'b'],
-  shape: [1, 2, 2],
-  length: 64,
-  images: new Uint8Array(256),
-}
+const dataset = inMemory({
+  ...{ name: 'x', classes: ['a', 'b'], shape: [1, 2, 2] },
+  ...{ images: new Uint8Array(256), labels: new Uint8Array(64) },
+})
 const loading = { batchSize: 8, size: 2, mean: 0, std: 1, shuffle: true }
 
 /** Every call that takes a seed, as what it draws from it. */
@@ -36,7 +33,7 @@ const CALLS = {
     return drawn
   },
   KeyedRandom: (seed) => new KeyedRandom(seed, 1).uint32(),
-  Loader: (seed) => [...new Loader({ ...dataset, labels: new Uint8Array(64) }, { ...loading, seed }).order(0)],
+  Loader: (seed) => [...new Loader(dataset, { ...loading, seed }).order(0)],
   loadScenes: (seed) => [...loadScenes({ size: 8, train: 1, test: 1, seed }).train.images],
 }
 

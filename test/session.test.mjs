@@ -9,27 +9,27 @@ import { tinyConfig } from './helpers/tiny.mjs'
 const { openSession } = internal('session')
 
 /** Opens a session that is to fail, and looks at what it leaves. */
-function failing(t, config, checkpoint, error) {
+async function failing(t, config, checkpoint, error) {
   const before = mb.memory().tensors
-  t.throws(() => openSession(config, checkpoint), error)
+  await t.rejects(() => openSession(config, checkpoint), error)
   t.equal(mb.memory().tensors, before, 'no tensor stays')
 }
 
 t.test('nothing stays behind of a session that cannot be opened', async (t) => {
   const dir = t.testdir()
   const config = mb.parseConfig(tinyConfig(dir))
-  const session = openSession(config)
+  const session = await openSession(config)
   t.ok(mb.memory().tensors > 100)
   session.dispose()
   t.equal(mb.memory().tensors, 0, 'nor of one that could, once it is disposed')
 
   const weights = join(dir, 'other.safetensors')
   mb.scope(() => mb.io.safetensors.write(weights, { other: mb.ones([1]) }))
-  failing(t, { ...config, model: { ...config.model, weights } }, undefined, { name: 'MbconvError' })
+  await failing(t, { ...config, model: { ...config.model, weights } }, undefined, { name: 'MbconvError' })
   // What no configuration says, but what the parts refuse after the model is there.
-  failing(t, { ...config, model: { ...config.model, freeze: 99 } }, undefined, { name: 'MbconvError' })
-  failing(t, { ...config, optimizer: { ...config.optimizer, momentum: -1 } }, undefined, { code: 'ERR_VALUE' })
-  failing(t, { ...config, ema: { decay: 2 } }, undefined, { code: 'ERR_VALUE' })
+  await failing(t, { ...config, model: { ...config.model, freeze: 99 } }, undefined, { name: 'MbconvError' })
+  await failing(t, { ...config, optimizer: { ...config.optimizer, momentum: -1 } }, undefined, { code: 'ERR_VALUE' })
+  await failing(t, { ...config, ema: { decay: 2 } }, undefined, { code: 'ERR_VALUE' })
 })
 
 t.test('nor of one that a checkpoint does not fit', async (t) => {
@@ -39,8 +39,8 @@ t.test('nor of one that a checkpoint does not fit', async (t) => {
   const { openCheckpoint } = internal('checkpoint')
   const checkpoint = openCheckpoint(path)
   const config = mb.parseConfig(given)
-  failing(t, { ...config, ema: false }, checkpoint, { code: 'ERR_CHECKPOINT', message: /averaged weights/ })
-  failing(t, { ...config, model: { ...config.model, width: 0.5 } }, checkpoint, { code: 'ERR_CHECKPOINT' })
+  await failing(t, { ...config, ema: false }, checkpoint, { code: 'ERR_CHECKPOINT', message: /averaged weights/ })
+  await failing(t, { ...config, model: { ...config.model, width: 0.5 } }, checkpoint, { code: 'ERR_CHECKPOINT' })
   renameSync(join(path, 'optimizer.safetensors'), join(path, 'gone'))
-  failing(t, config, checkpoint, { code: 'ERR_CHECKPOINT', message: /does not fit|optimizer\.safetensors/ })
+  await failing(t, config, checkpoint, { code: 'ERR_CHECKPOINT', message: /does not fit|optimizer\.safetensors/ })
 })

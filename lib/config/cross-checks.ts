@@ -52,6 +52,26 @@ function fileProblems(at: At): Problem[] {
   )
 }
 
+/** Keys of `data` that concern image files only, and keys that concern images of one size only. */
+const FOR_FILES = [
+  ...[['fit'], ['cropShare'], ['interpolation'], ['colorManagement'], ['maxUnreadable'], ['loaderThreads']],
+  ...[['augment', 'crop']],
+]
+const FOR_PIXELS = ['rotate', 'translate', 'scale', 'shear'].map((key) => ['augment', key])
+
+/** Keys that the chosen data set would ignore. Values that ask for nothing are allowed: a run stores every key. */
+function unusedProblems(at: At): Problem[] {
+  const chosen = datasetNamed(at('data', 'dataset') ?? DEFAULT_DATASET)
+  if (chosen === undefined) return []
+  const hint = chosen.hasFiles ? 'it is for images of one size' : 'it is for image files'
+  return (chosen.hasFiles ? FOR_PIXELS : FOR_FILES).flatMap((keys): Problem[] => {
+    const value = at('data', ...keys)
+    if (value == null || value === 0 || value === false) return []
+    const path = ['data', ...keys]
+    return [{ path, kind: 'value', message: `has no effect with dataset: ${chosen.name}`, hint }]
+  })
+}
+
 function channelProblems(at: At): Problem[] {
   const [mean, std] = [at('data', 'mean'), at('data', 'std')]
   if (!Array.isArray(mean) || !Array.isArray(std) || mean.length === std.length) return []
@@ -80,5 +100,5 @@ function optionProblems(at: At): Problem[] {
 export function crossCheck(raw: unknown): Problem[] {
   const at: At = (...keys) =>
     keys.reduce<unknown>((value, key) => (isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined), raw)
-  return [...modelProblems(at), ...fileProblems(at), ...channelProblems(at), ...optionProblems(at)]
+  return [...modelProblems(at), ...fileProblems(at), ...unusedProblems(at), ...channelProblems(at), ...optionProblems(at)]
 }

@@ -69,12 +69,25 @@ const model = z.strictObject({
     .describe('last part that keeps its weights, 0: the stem, 1: the first stage …; null: all are trained'),
 })
 
+const range = (least: number, most: number) =>
+  z
+    .tuple([z.number().positive().max(most), z.number().positive().max(most)])
+    .refine(([from, to]) => from <= to, 'must be [least, most]')
+    .prefault([least, Math.min(most, 1 / least)])
+
+/** As in the paper and in torchvision's RandomResizedCrop. */
+const crop = z.strictObject({
+  scale: range(0.08, 1).describe('area of the part, as shares of the image'),
+  ratio: range(3 / 4, 100).describe('width of the part divided by its height'),
+})
+
 const augment = z.strictObject({
   rotate: z.number().min(0).max(180).default(0).describe('largest rotation either way, degrees'),
   translate: z.number().min(0).max(1).default(0).describe('largest shift either way, fraction of the side'),
   scale: fraction().default(0).describe('largest change of size either way, fraction'),
   shear: z.number().min(0).lt(90).default(0).describe('largest shear either way, degrees'),
   flip: z.boolean().default(false).describe('mirror half of the images left to right'),
+  crop: crop.nullable().default(null).describe('which part of an image file is shown; null: the defaults below'),
 })
 
 const datasets = datasetFields()
@@ -85,6 +98,39 @@ const data = z.strictObject({
   batchSize: count().default(64).describe('images in a training step'),
   evalBatchSize: count().default(256).describe('images in an evaluation step'),
   augment: augment.prefault({}),
+  fit: z
+    .enum(['crop', 'squash', 'stretch'])
+    .nullable()
+    .default(null)
+    .describe(
+      'how an image file is evaluated: crop: its centre, squash: the centre after stretching, stretch: all of it; null: as the weights were, else crop',
+    ),
+  cropShare: z
+    .number()
+    .positive()
+    .max(1)
+    .nullable()
+    .default(null)
+    .describe('side of the evaluated centre, share of the shorter side; null: as the weights were, else 0.875'),
+  interpolation: z
+    .enum(['bilinear', 'bicubic'])
+    .nullable()
+    .default(null)
+    .describe('how image files are resized; null: as the weights were, else bicubic'),
+  colorManagement: z.boolean().default(false).describe('apply the colour profiles of image files'),
+  maxUnreadable: z
+    .int()
+    .min(0)
+    .nullable()
+    .default(null)
+    .describe('image files that may be left out because they cannot be read; null: 1 % of them, at least 10'),
+  loaderThreads: z
+    .int()
+    .min(0)
+    .max(256)
+    .nullable()
+    .default(null)
+    .describe('threads that decode image files; null: one less than the machine has, at least 1'),
   mean: perChannel(z.number().min(-LARGEST).max(LARGEST), 'mean'),
   std: perChannel(positive(), 'standard deviation'),
 })

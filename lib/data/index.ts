@@ -1,10 +1,18 @@
 /** Data sets, and the loader that feeds them to training. Only scenes need native code. */
 
 export { type ImageFileOptions, readImageFile } from './images/image-file'
-export { type Batch, Loader, type LoaderOptions } from './loader'
+export type { Batch, ByteBatch } from './sources/batch'
+export { Loader, type LoaderOptions } from './loader'
 export { loadDigits } from './sources/digits'
 export { type IdxArray, type IdxPair, loadIdx, readIdx, writeIdx } from './sources/idx'
-export type { ImageDataset } from './sources/image-dataset'
+export {
+  type Dataset,
+  type EncodedImage,
+  type ImageDataset,
+  inMemory,
+  MemoryDataset,
+  type PhotoDataset,
+} from './sources/image-dataset'
 export { datasetOf } from './sources/kinds'
 export { ARRANGEMENTS, loadScenes, type SceneOptions, TEXTURES } from './sources/scenes'
 export { type ChannelStatistics, normalization, statistics } from './sources/statistics'

@@ -1,5 +1,5 @@
 /**
- * Batches of network input from a data set in memory.
+ * Batches of network input from a data set whose images have one size.
  *
  * The order of an epoch depends only on (seed, epoch), the variation of a sample only on (seed, epoch, sample). The
  * loader keeps no position: any batch of any epoch can be requested first, so resuming is exact.
@@ -7,8 +7,9 @@
 import { MbconvError } from '../errors/error'
 import { KeyedRandom, PURPOSE } from '../random/philox'
 import { type Seed, seedBits } from '../random/seed'
+import type { Batch } from './sources/batch'
 import { perChannel } from './sources/channels'
-import { checkDataset, type ImageDataset } from './sources/image-dataset'
+import { checkDataset, type ImageDataset, readImage } from './sources/image-dataset'
 import {
   type Augment,
   affineOf,
@@ -40,16 +41,7 @@ export interface LoaderOptions {
   fill?: Fill
 }
 
-/** One batch. The arrays belong to the caller: the loader does not write to them again. */
-export interface Batch {
-  /** Normalised pixels, N × C × size × size. */
-  images: Float32Array
-  shape: [number, number, number, number]
-  /** The class of each image. */
-  labels: BigInt64Array
-  /** The position of each image in the data set. */
-  indices: Int32Array
-}
+const NO_IMAGE = new Uint8Array(0)
 
 function wholeFrom(least: number, name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= least) return value
@@ -136,13 +128,12 @@ export class Loader {
 
   private batch(epoch: number, indices: Int32Array): Batch {
     const { dataset, size, augment, seed } = this
-    const [channels, height, width] = dataset.shape
-    const bytes = channels * height * width
+    const [channels] = dataset.shape
     const floats = channels * size * size
     const images = new Float32Array(indices.length * floats)
     const labels = new BigInt64Array(indices.length)
     const job = {
-      source: dataset.images,
+      source: NO_IMAGE,
       sourceOffset: 0,
       shape: dataset.shape,
       target: images,
@@ -151,7 +142,7 @@ export class Loader {
       normalizer: this.pixels,
     }
     indices.forEach((index, i) => {
-      job.sourceOffset = index * bytes
+      job.source = readImage('Loader', dataset, index)
       job.targetOffset = i * floats
       const affine = augment ? affineOf(drawVariation(augment, seed, epoch, index)) : IDENTITY
       resample(job, affine, this.fill)

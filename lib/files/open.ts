@@ -140,6 +140,33 @@ function read(path: FilePath, kind: Kind, { op, most = LONGEST_TEXT, refuse }: R
 export const readBytes = (path: FilePath, options: ReadOptions): Buffer => read(path, 'file', options)
 
 /**
+ * A range of a regular file's bytes.
+ *
+ * @throws MbconvError ERR_IO, also if the file ends before the range does
+ */
+export function readRange(path: FilePath, offset: number, length: number, { op, refuse }: ReadOptions): Buffer {
+  checkPath(op, path)
+  let fd: number | undefined
+  try {
+    fd = open(path, O_RDONLY)
+    const { size } = fstatSync(fd)
+    if (offset + length > size) throw new Error(`it has ${size} bytes, and bytes ${offset} to ${offset + length} are wanted`)
+    // Not from Buffer's pool, as in readAll.
+    const buffer = Buffer.allocUnsafeSlow(length)
+    for (let done = 0; done < length; ) {
+      const got = readSync(fd, buffer, done, Math.min(length - done, MOST_AT_ONCE), offset + done)
+      if (got === 0) throw new Error('it became shorter while it was read')
+      done += got
+    }
+    return buffer
+  } catch (error) {
+    throw refuse?.(reasonOf(error), error) ?? ioError('read', path, error, op)
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}
+
+/**
  * The text of a regular file: UTF-8, or UTF-16 that begins with its mark.
  *
  * @param pipes allow pipes too; a pipe without a writer is empty, and one whose writer is silent for ten seconds is

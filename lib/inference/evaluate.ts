@@ -1,10 +1,14 @@
 /** Evaluates a trained model on the test images of its run, or on other images. */
 import { parseConfig, type TrainConfigInput } from '../config/train'
-import { Loader } from '../data/loader'
+import { evaluationLoader } from '../data/evaluation'
+import { UnreadableImages } from '../data/photos/unreadable'
+import type { Dataset } from '../data/sources/image-dataset'
 import { datasetOf } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { evaluate } from '../train/evaluate'
 import type { Evaluation } from '../train/record/events'
+import type { TrainState } from '../train/run/checkpoint-state'
+import { preprocessingOf } from '../train/session/preprocessing'
 import { openTrained } from './trained'
 
 export interface EvaluateRunOptions {
@@ -12,6 +16,8 @@ export interface EvaluateRunOptions {
   data?: TrainConfigInput['data']
   /** As in a configuration. Default 'auto'. */
   device?: string
+  /** Called for every image file that cannot be read, and is left out. */
+  onWarning?: (message: string) => void
 }
 
 export interface RunEvaluation extends Evaluation {
@@ -29,7 +35,7 @@ export interface RunEvaluation extends Evaluation {
  */
 export async function evaluateRun(
   runOrCheckpoint: string,
-  { data, device }: EvaluateRunOptions = {},
+  { data, device, onWarning = () => {} }: EvaluateRunOptions = {},
 ): Promise<RunEvaluation> {
   const trained = openTrained(runOrCheckpoint, device)
   const { model, state, checkpoint } = trained
@@ -37,18 +43,30 @@ export async function evaluateRun(
     const config =
       data === undefined ? state.config : parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
     const { test } = datasetOf(config.data, state.resolution)
-    const { classes, shape } = state.dataset
-    if (test.shape.join() !== shape.join() || test.classes.length !== classes.length) {
-      const was = `images of ${shape.join(' x ')} in ${classes.length} classes`
-      const is = `${test.shape.join(' x ')} in ${test.classes.length}`
-      throw new MbconvError('ERR_DATA', `${checkpoint} was trained on ${was}; ${test.name} has ${is}`)
-    }
-    const { mean, std } = state.normalization
-    const loader = new Loader(test, { batchSize: config.data.evalBatchSize, size: state.resolution, mean, std })
+    checkSuits(test, state, checkpoint)
+    const unreadable = new UnreadableImages(test.name, config.data.maxUnreadable, onWarning)
+    const loader = evaluationLoader(test, {
+      batchSize: config.data.evalBatchSize,
+      preprocessing: preprocessingOf(state.config, state),
+      unreadable,
+    })
     const { memoryFormat } = config
-    const evaluation = await evaluate(model, loader, { device: trained.device, memoryFormat })
-    return { ...evaluation!, classes: [...classes], checkpoint, step: state.step }
+    const { device: where } = trained
+    const evaluation = await evaluate(model, loader, { device: where, memoryFormat, normalization: state.normalization })
+    return { ...evaluation!, checkpoint, step: state.step }
   } finally {
     model.dispose()
   }
+}
+
+/** @throws MbconvError ERR_DATA if a network of this run cannot take the images, or has other classes */
+function checkSuits(test: Dataset, { dataset }: TrainState, checkpoint: string): void {
+  const describe = ({ shape, classes }: Pick<Dataset, 'shape' | 'classes'>) =>
+    `${shape === null ? 'image files' : `images of ${shape.join(' x ')}`} in ${classes.length} classes`
+  const refuse = (was: string, is: string) => {
+    throw new MbconvError('ERR_DATA', `${checkpoint} was trained on ${was}; ${test.name} has ${is}`)
+  }
+  if (describe(test) !== describe(dataset)) refuse(describe(dataset), describe(test))
+  const other = dataset.classes.findIndex((name, i) => name !== test.classes[i])
+  if (other !== -1) refuse(`${dataset.classes[other]} as class ${other}`, test.classes[other])
 }

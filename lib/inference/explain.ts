@@ -11,7 +11,7 @@ import { gradCam } from '../models/network/grad-cam'
 import { fromTypedArray } from '../tensor/core/create'
 import { scope } from '../tensor/core/scope'
 import { nearest } from '../text/nearest'
-import { inputImageShape, readInputImage, regionOf } from './input-image'
+import { inputImageShape, readInputImage, regionOf } from '../data/images/input-image'
 import { type OpenModel, openModel } from './open-model'
 import { type Guess, guessesOf, type ImageSource, inputOf } from './predict'
 

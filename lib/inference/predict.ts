@@ -2,14 +2,14 @@
 
 import { checkDecoding, DECODE_OPTIONS, type DecodeOptions, type NamedBytes } from '../data/images/image-file'
 import { Loader } from '../data/loader'
-import type { ImageDataset } from '../data/sources/image-dataset'
+import { inMemory } from '../data/sources/image-dataset'
 import { checkCount, checkOptions } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { breathe } from '../process/breathe'
 import { noGrad } from '../tensor/core/autograd'
 import { fromTypedArray } from '../tensor/core/create'
 import { scope } from '../tensor/core/scope'
-import { inputImageShape, readInputImage } from './input-image'
+import { inputImageShape, readInputImage } from '../data/images/input-image'
 import { type OpenModel, openModel } from './open-model'
 
 /** Default of `colorManagement`: the card's value. */
@@ -159,15 +159,8 @@ export function inputOf({ card }: Pick<OpenModel, 'card'>, images: readonly Uint
   const shape = inputImageShape({ mean, std, resolution, ...rest })
   const all = new Uint8Array(images.length * shape[0] * shape[1] * shape[2])
   for (const [i, planes] of images.entries()) all.set(planes, i * planes.length)
-  const dataset: ImageDataset = {
-    name: card.name,
-    numClasses: card.classes.length,
-    classes: [...card.classes],
-    shape,
-    length: images.length,
-    images: all,
-    labels: new Uint8Array(images.length),
-  }
+  const labels = new Int32Array(images.length)
+  const dataset = inMemory({ name: card.name, classes: card.classes, shape, images: all, labels })
   const [batch] = new Loader(dataset, { batchSize: images.length, size: resolution, mean, std }).epoch(0)
   return batch
 }

@@ -1,6 +1,7 @@
 /** The model card of a training run. */
 import { basename, dirname } from 'node:path'
 import { type ModelCard, makeCard } from '../models/export/card'
+import { preprocessingOf } from '../train/session/preprocessing'
 import type { Trained } from './trained'
 
 /**
@@ -8,8 +9,9 @@ import type { Trained } from './trained'
  * those of the newest evaluation.
  */
 export function cardOfTrained({ model, state, checkpoint, averaged }: Trained): ModelCard {
-  const { config, dataset, normalization, resolution, lastEval, step } = state
-  const [, height, width] = dataset.shape
+  const { config, dataset, lastEval, step } = state
+  // The card takes the channels from the network.
+  const { channels: _, ...preprocessing } = preprocessingOf(config, state)
   const run = basename(dirname(dirname(checkpoint)))
   const notes = [averaged ? "Weights are the run's moving average." : "Weights are those of the run's last step."]
   const { weights } = config.model
@@ -20,13 +22,7 @@ export function cardOfTrained({ model, state, checkpoint, averaged }: Trained): 
   return makeCard(model, {
     name: config.run.name ?? run,
     classes: dataset.classes,
-    preprocessing: {
-      size: [height, width],
-      resolution,
-      fit: 'stretch',
-      interpolation: 'bilinear',
-      ...normalization,
-    },
+    preprocessing,
     training: config,
     metrics: lastEval && {
       top1: lastEval.top1,

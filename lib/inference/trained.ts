@@ -1,6 +1,7 @@
 /** Loads a trained model from its checkpoint, with everything needed to use it. */
 
 import { resolveDevice } from '../cuda/choice'
+import { channelsOf } from '../data/sources/image-dataset'
 import { MbconvError } from '../errors/error'
 import type { Network } from '../models/network/network'
 import { scope } from '../tensor/core/scope'
@@ -30,7 +31,7 @@ export function openTrained(runOrCheckpoint: string, device = 'auto'): Trained {
   const checkpoint = findCheckpoint(runOrCheckpoint)
   const { state, path, parts } = checkpoint
   const where = resolveDevice(device)
-  const [inChannels] = state.dataset.shape
+  const inChannels = channelsOf(state.dataset)
   const model = modelOf(state.config, {
     numClasses: state.dataset.classes.length,
     inChannels,

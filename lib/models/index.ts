@@ -1,4 +1,5 @@
 /** Architectures, scaling and counting (all without native code), and building of networks. */
+export { type Preprocessing, shorterSide } from '../data/images/preprocessing'
 export type { ActivationName, Arch, Squeeze, Stage } from './arch/arch'
 export { formatStage, parseStage } from './arch/block-string'
 export type { CheckedArch } from './arch/check'
@@ -22,9 +23,7 @@ export {
   type CardOptions,
   type ModelCard,
   makeCard,
-  type Preprocessing,
   readCard,
-  shorterSide,
   writeCard,
 } from './export/card'
 export { type ExportOptions, type ExportReport, exportOnnx } from './export/export'

@@ -1,17 +1,19 @@
 /** Evaluates a model on a data set. */
 
-import type { Loader } from '../data/loader'
+import type { BatchLoader } from '../data/sources/batch'
+import type { ChannelStatistics } from '../data/sources/statistics'
 import type { Module } from '../nn/module'
 import { breathe } from '../process/breathe'
 import { noGrad } from '../tensor/core/autograd'
-import { fromTypedArray } from '../tensor/core/create'
 import { scope } from '../tensor/core/scope'
 import { Confusion } from './confusion'
+import { InputNormalizer } from './input'
 import type { Evaluation } from './record/events'
 
 export interface EvaluateOptions {
   device: string
   memoryFormat: 'contiguous' | 'channelsLast'
+  normalization: ChannelStatistics
   /** Called between batches; true ends the evaluation without a result. */
   shouldStop?: () => boolean
 }
@@ -24,26 +26,31 @@ export interface EvaluateOptions {
  */
 export async function evaluate(
   model: Module,
-  loader: Loader,
-  { device, memoryFormat, shouldStop }: EvaluateOptions,
+  loader: BatchLoader,
+  { device, memoryFormat, normalization, shouldStop }: EvaluateOptions,
 ): Promise<Evaluation | undefined> {
   const { classes } = loader.dataset
   const confusion = new Confusion(classes.length)
   const { training } = model
+  const input = new InputNormalizer({ device, normalization })
+  const batches = loader.epoch(0)
   model.eval()
   try {
-    for (const batch of loader.epoch(0)) {
+    for (let next = await batches.next(); !next.done; next = await batches.next()) {
       if (shouldStop?.()) return undefined
+      const batch = next.value
       const logits = noGrad(() =>
         scope(() => {
-          const images = fromTypedArray(batch.images, batch.shape).to({ device, memoryFormat })
-          return model.forward(images).toTypedArray() as Float32Array // waits for the device
+          const logits = model.forward(input.tensorOf(batch).to({ memoryFormat }))
+          return logits.toTypedArray() as Float32Array // waits for the device
         }),
       )
       confusion.add(logits, batch.labels)
       await breathe()
     }
   } finally {
+    await batches.return?.()
+    input.dispose()
     model.train(training)
   }
   const { loss, top1, top5, matrix } = confusion

@@ -38,7 +38,7 @@ export interface LoopOptions {
 export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const { session, runDir, position, recorder, stopRequested } = options
   const { record } = recorder
-  const { config, model, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps, device } = session
+  const { config, model, ema, schedule, trainLoader, testLoader, stepsPerEpoch, totalSteps } = session
   const { memoryFormat } = config
   const skips = config.onDivergence === 'skip'
 
@@ -74,7 +74,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       if (position.lastEval?.step !== step && (atEnd || (atEpochEnd && epochsDone % config.evalEveryEpochs === 0))) {
         report()
         const run = () =>
-          evaluate(model, testLoader, { device, memoryFormat, shouldStop: () => stopRequested() !== false })
+          evaluate(model, testLoader, { ...session, memoryFormat, shouldStop: () => stopRequested() !== false })
         const evaluation = await (ema === null ? run() : ema.whileAveraged(run))
         if (evaluation !== undefined) {
           const { loss, top1, top5 } = evaluation
@@ -110,10 +110,10 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       }
 
       const began = performance.now()
-      let next = batches.next()
+      let next = await batches.next()
       if (next.done) {
         batches = trainLoader.epoch(epochsDone)
-        next = batches.next()
+        next = await batches.next()
       }
       const batch = next.value!
       const lr = schedule(step)

@@ -47,7 +47,7 @@ export async function runTraining(request: RunRequest, hooks: RunHooks): Promise
 }
 
 async function startRun(config: TrainConfig, token: string, hooks: RunHooks): Promise<TrainResult> {
-  const session = openSession(config)
+  const session = await openSession(config)
   try {
     const runDir = makeRunFolder(config)
     try {
@@ -82,7 +82,7 @@ async function resumeRun(
     const checkpoint = newestCheckpoint(runDir, warn)
     if (checkpoint === undefined) warn('the run has no checkpoint yet: it begins again')
     else checkUnedited(join(runDir, RUN_FILES.config), config, checkpoint)
-    const session = openSession(config, checkpoint)
+    const session = await openSession(config, checkpoint)
     try {
       makeCheckpointsFolder(runDir)
       // Another process may be trying to get the lock right now, with its own temporary file.
@@ -104,11 +104,11 @@ async function train(
   checkpoint: Checkpoint | undefined,
   { emit, stopRequested }: RunHooks,
 ): Promise<TrainResult> {
-  const { totalSteps, stepsPerEpoch, config, params, macs, device, trainImages, testImages, notes } = session
+  const { totalSteps, stepsPerEpoch, config, params, macs, device, trainImages, testImages, warnings } = session
   const position = positionFrom(checkpoint)
   const recorder = new Recorder({ runDir, position, emit })
   try {
-    for (const message of notes) recorder.warn(message)
+    warnings.listen(recorder.warn)
     recorder.record({
       type: 'start',
       runDir,

@@ -1,18 +1,21 @@
 /** The training steps of a session: their resources, and the clean-up after a skipped one. */
-import type { Batch } from '../data/loader'
+import type { Batch, ByteBatch } from '../data/sources/batch'
 import { type StepParts, type StepResult, trainingStep } from '../optim/step'
 import { fromTypedArray } from '../tensor/core/create'
 import { scope } from '../tensor/core/scope'
 import { StatisticsGuard } from './divergence'
+import { InputNormalizer } from './input'
 import type { Session } from './session/session'
 
 export class Stepper {
   readonly #parts: StepParts
+  readonly #input: InputNormalizer
   readonly #statistics: StatisticsGuard | null
 
   constructor(session: Session) {
     const { config, model, criterion, optimizer, ema, device } = session
     const { memoryFormat, clipGradNorm } = config
+    this.#input = new InputNormalizer(session)
     const skips = config.onDivergence === 'skip'
     // On the CPU, reading the loss costs nothing. To skip a step, the gradients must be checked before the update,
     // despite the wait.
@@ -29,11 +32,11 @@ export class Stepper {
    *
    * @param lr the learning rate of this step
    */
-  take(batch: Batch, lr: number): StepResult {
+  take(batch: Batch | ByteBatch, lr: number): StepResult {
     this.#parts.optimizer.lr = lr
     this.#statistics?.hold()
     const result = scope(() => {
-      const images = fromTypedArray(batch.images, batch.shape)
+      const images = this.#input.tensorOf(batch)
       const labels = fromTypedArray(batch.labels, [batch.labels.length])
       return trainingStep(this.#parts, { images, labels })
     })
@@ -42,6 +45,7 @@ export class Stepper {
   }
 
   dispose(): void {
+    this.#input.dispose()
     this.#statistics?.dispose()
   }
 }

@@ -75,10 +75,11 @@ export function tinyArch(mb) {
 }
 
 function tinyDataset() {
-  const [length, classes] = [6, ['a', 'b']]
+  const length = 6
   const images = Uint8Array.from({ length: length * 16 }, (_, i) => (i * 37) % 256)
-  const labels = Uint8Array.from({ length }, (_, i) => i % 2)
-  return { name: 'tiny', numClasses: 2, classes, shape: [1, 4, 4], length, images, labels }
+  const labels = Int32Array.from({ length }, (_, i) => i % 2)
+  const read = (i) => images.subarray(16 * i, 16 * i + 16)
+  return { name: 'tiny', classes: ['a', 'b'], shape: [1, 4, 4], length, labels, read, fingerprint: () => '0' }
 }
 
 const LOADER = { batchSize: 2, size: 4, mean: 0.5, std: 0.5 }

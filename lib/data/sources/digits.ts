@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { packageRoot } from '../../package/manifest'
 import { loadIdx } from './idx'
-import type { ImageDataset } from './image-dataset'
+import type { MemoryDataset } from './image-dataset'
 import type { DatasetKind } from './kind'
 
 const FOLDER = join(packageRoot, 'lib', 'data', 'digits')
@@ -12,7 +12,7 @@ const FOLDER = join(packageRoot, 'lib', 'data', 'digits')
  *
  * @throws MbconvError ERR_DATA if the package's files are damaged
  */
-export function loadDigits(): { train: ImageDataset; test: ImageDataset } {
+export function loadDigits(): { train: MemoryDataset; test: MemoryDataset } {
   const part = (kind: string) =>
     loadIdx({
       images: join(FOLDER, `${kind}-images.idx.gz`),

@@ -11,7 +11,7 @@ import { checkObject, checkOptions, checkPath } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { writeFileAtomic } from '../../files/atomic'
 import { dataError, MAX_BYTES, readWhole } from '../../files/data-file'
-import type { ImageDataset } from './image-dataset'
+import { inMemory, type MemoryDataset } from './image-dataset'
 import type { DatasetKind } from './kind'
 
 export type IdxDType = 'uint8' | 'int8' | 'int16' | 'int32' | 'float32' | 'float64'
@@ -213,7 +213,7 @@ export function writeIdx(path: string, array: IdxArray, options: { gzip?: boolea
 export interface IdxPair {
   /** Path of the images: uint8, N × H × W, or N × C × H × W with 1 or 3 channels. */
   images: string
-  /** Path of the labels: uint8, N. */
+  /** Path of the labels: N whole numbers of any integer type. */
   labels: string
   /** Number of classes. Default: the largest label plus one. */
   numClasses?: number
@@ -226,7 +226,7 @@ export interface IdxPair {
  *
  * @throws MbconvError ERR_DATA naming the faulty file: not images or labels, unequal counts, a label out of range
  */
-export function loadIdx(pair: IdxPair): ImageDataset {
+export function loadIdx(pair: IdxPair): MemoryDataset {
   checkObject('loadIdx', 'pair', pair)
   const { images: imagesPath, labels: labelsPath, numClasses, name } = pair
   const images = readIdx(imagesPath)
@@ -239,8 +239,8 @@ export function loadIdx(pair: IdxPair): ImageDataset {
     const hint = 'Images are bytes: N x H x W (gray), or N x C x H x W with 1 or 3 channels.'
     throw dataError(imagesPath, `${describe(images)}, which are no images`, hint)
   }
-  if (labels.dtype !== 'uint8' || labels.shape.length !== 1) {
-    throw dataError(labelsPath, `${describe(labels)}, which are no labels`, 'Labels are N bytes, one for each image.')
+  if (labels.dtype.startsWith('float') || labels.shape.length !== 1) {
+    throw dataError(labelsPath, `${describe(labels)}, which are no labels`, 'Labels are N whole numbers, one an image.')
   }
   const count = images.shape[0]
   const [height, width] = images.shape.slice(-2)
@@ -250,23 +250,27 @@ export function loadIdx(pair: IdxPair): ImageDataset {
     throw dataError(labelsPath, problem, 'Give the images and the labels of the same part of the data set.')
   }
 
-  const classOf = labels.data as Uint8Array
+  const classOf = Int32Array.from(labels.data)
   const classCount = numClasses ?? classOf.reduce((max, label) => Math.max(max, label), 0) + 1
-  const wrong = classOf.findIndex((label) => label >= classCount)
+  if (classCount > MOST_CLASSES) {
+    throw dataError(labelsPath, `has a label ${classCount - 1}`, `At most ${MOST_CLASSES} classes are possible.`)
+  }
+  const wrong = classOf.findIndex((label) => label < 0 || label >= classCount)
   if (wrong !== -1) {
     const problem = `label ${wrong} is ${classOf[wrong]}, but the classes are 0 to ${classCount - 1}`
     throw dataError(labelsPath, problem, 'The classes are those of the training labels.')
   }
-  return {
+  return inMemory({
     name: name ?? imagesPath,
-    numClasses: classCount,
     classes: Array.from({ length: classCount }, (_, i) => String(i)),
     shape: [channels, height, width],
-    length: count,
     images: images.data as Uint8Array,
     labels: classOf,
-  }
+  })
 }
+
+/** The largest published set of labels, ImageNet-21k, has 21,843; a label far above that is a damaged file. */
+const MOST_CLASSES = 1_000_000
 
 const FILES = ['trainImages', 'trainLabels', 'testImages', 'testLabels'] as const
 
@@ -293,7 +297,7 @@ export const idxKind = {
       throw new MbconvError('ERR_CONFIG', `data.${key} is missing`, { hint: 'data.dataset: idx needs four files.' })
     })
     const train = loadIdx({ images: trainImages, labels: trainLabels })
-    const test = loadIdx({ images: testImages, labels: testLabels, numClasses: train.numClasses })
+    const test = loadIdx({ images: testImages, labels: testLabels, numClasses: train.classes.length })
     if (train.shape.join() !== test.shape.join()) {
       const [is, should] = [test, train].map(({ shape }) => shape.join(' x '))
       const hint = 'Training and test images must have the same channels, height and width.'

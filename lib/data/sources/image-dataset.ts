@@ -1,31 +1,150 @@
-/** Labelled images in memory. */
+/** What a data set is: labelled images that are read when they are needed. */
+import { crc32 } from 'node:zlib'
 import { checkCount, checkObject, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 
-export interface ImageDataset {
-  name: string
-  numClasses: number
+/** What every data set says about its images. */
+interface Labelled {
+  readonly name: string
   /** One name per class. */
-  classes: string[]
-  /** [channels, height, width] of every image. */
-  shape: [number, number, number]
+  readonly classes: readonly string[]
   /** Number of images. */
-  length: number
-  /** length × C × H × W bytes, 0 … 255. */
+  readonly length: number
+  /**
+   * The class of each image, 0 … classes.length - 1. In a multi-label data set the first of its classes, or -1 if it has
+   * none.
+   */
+  readonly labels: Int32Array
+  /** Only in a multi-label data set: all classes of an image. */
+  labelsOf?(index: number): readonly number[]
+  /**
+   * Identifies the images and labels, so that a run resumes with the data that it began with. Computed from names,
+   * sizes and labels where images are files, never from all their pixels.
+   */
+  fingerprint(): string
+}
+
+/** Images of one size, as bytes. */
+export interface ImageDataset extends Labelled {
+  /** [channels, height, width] of every image. */
+  readonly shape: readonly [number, number, number]
+  /** The C × H × W bytes of an image, 0 … 255. The caller does not change them. */
+  read(index: number): Uint8Array
+}
+
+/** Image files of any size, which are decoded when they are needed. */
+export interface PhotoDataset extends Labelled {
+  readonly shape: null
+  /** Where an image's file is. */
+  read(index: number): EncodedImage
+}
+
+/** An image file, or the part of a file that holds one: a member of a tar archive. */
+export interface EncodedImage {
+  /** Its name in messages: the path, or `shard.tar:member.jpg`. */
+  readonly name: string
+  /** Path of the file that holds it. */
+  readonly file: string
+  /** The image's bytes in the file. Default: all of them. */
+  readonly part?: { readonly offset: number; readonly length: number }
+}
+
+export type Dataset = ImageDataset | PhotoDataset
+
+/** Channels of the network's input. Image files give red, green and blue. */
+export const channelsOf = ({ shape }: Pick<Dataset, 'shape'>): number => shape?.[0] ?? 3
+
+/** What {@link inMemory} makes a data set from. */
+export interface Images {
+  name: string
+  classes: readonly string[]
+  /** [channels, height, width] of every image. */
+  shape: readonly [number, number, number]
+  /** N × C × H × W bytes. */
   images: Uint8Array
-  /** The class of each image, 0 … numClasses - 1. */
-  labels: Uint8Array
+  /** N whole numbers. */
+  labels: ArrayLike<number>
+}
+
+/** A data set whose images are all in memory. */
+export class MemoryDataset implements ImageDataset {
+  readonly name: string
+  readonly classes: readonly string[]
+  readonly shape: readonly [number, number, number]
+  readonly length: number
+  /** length × C × H × W bytes. */
+  readonly images: Uint8Array
+  readonly labels: Int32Array
+
+  constructor({ name, classes, shape, images, labels }: Images) {
+    this.name = name
+    this.classes = classes
+    this.shape = shape
+    this.length = labels.length
+    this.images = images
+    this.labels = Int32Array.from(labels)
+  }
+
+  read(index: number): Uint8Array {
+    const [channels, height, width] = this.shape
+    const bytes = channels * height * width
+    return this.images.subarray(index * bytes, (index + 1) * bytes)
+  }
+
+  /** Of all bytes, since they are in memory already. Checkpoints hold it: a change would keep runs from resuming. */
+  fingerprint(): string {
+    const { labels } = this
+    const bytes = labels.every((label) => label < 256) ? Uint8Array.from(labels) : new Uint8Array(labels.buffer)
+    return crc32(bytes, crc32(this.images)).toString(16).padStart(8, '0')
+  }
 }
 
 /**
- * Refuses a data set whose arrays do not have the sizes that it states: code that uses it could run for ever, or read
- * out of bounds.
+ * A data set of images in memory.
+ *
+ * @throws MbconvError ERR_TYPE, ERR_VALUE if the arrays do not have the sizes that the shape implies, or a label is not
+ *   a class
+ */
+export function inMemory(given: Images): MemoryDataset {
+  const op = 'inMemory'
+  checkObject(op, 'given', given)
+  const { images, labels } = given
+  if (!(images instanceof Uint8Array))
+    throw new MbconvError('ERR_TYPE', `${op}: images must be a Uint8Array, got ${shown(images)}`, { op })
+  if (!Array.isArray(labels) && !ArrayBuffer.isView(labels))
+    throw new MbconvError('ERR_TYPE', `${op}: labels must be a list of whole numbers, got ${shown(labels)}`, { op })
+  const strange = Array.prototype.find.call(labels, (label) => !Number.isInteger(label))
+  if (strange !== undefined)
+    throw new MbconvError('ERR_VALUE', `${op}: labels must be whole numbers, not ${shown(strange)}`, { op })
+  const dataset = new MemoryDataset(given)
+  checkDataset(op, dataset)
+  const bytes = dataset.shape.reduce((product, size) => product * size, dataset.length)
+  if (images.length === bytes) return dataset
+  throw new MbconvError('ERR_VALUE', `${op}: images has ${images.length} bytes, not ${bytes}`, { op })
+}
+
+/**
+ * The bytes of an image, which a data set of the caller's own may have made.
+ *
+ * @throws MbconvError ERR_DATA if they are not as many as the shape implies
+ */
+export function readImage(op: string, dataset: ImageDataset, index: number): Uint8Array {
+  const image: unknown = dataset.read(index)
+  const bytes = dataset.shape.reduce((product, size) => product * size, 1)
+  if (image instanceof Uint8Array && image.length === bytes) return image
+  const given = image instanceof Uint8Array ? `${image.length} bytes` : shown(image)
+  const text = `${op}: image ${index} of ${dataset.name} must be a Uint8Array of ${bytes} bytes, got ${given}`
+  throw new MbconvError('ERR_DATA', text, { op })
+}
+
+/**
+ * Refuses a data set that does not hold what it states: code that uses it could run for ever, or read out of bounds.
  *
  * @throws MbconvError ERR_TYPE, ERR_VALUE
  */
 export function checkDataset(op: string, dataset: ImageDataset): void {
   checkObject(op, 'dataset', dataset)
-  const { shape, length, images, labels } = dataset
+  const { shape, length, classes, labels, read } = dataset
   if (!Array.isArray(shape) || shape.length !== 3) {
     throw new MbconvError('ERR_TYPE', `${op}: dataset.shape must be [channels, height, width], got ${shown(shape)}`, {
       op,
@@ -33,14 +152,24 @@ export function checkDataset(op: string, dataset: ImageDataset): void {
   }
   for (const size of shape) checkCount(op, 'a size in dataset.shape', size)
   checkCount(op, 'dataset.length', length, { min: 0, max: Number.MAX_SAFE_INTEGER })
-  const sizes = { images: shape.reduce((product, size) => product * size, length), labels: length }
-  for (const [key, array] of Object.entries({ images, labels })) {
-    if (!(array instanceof Uint8Array)) {
-      throw new MbconvError('ERR_TYPE', `${op}: dataset.${key} must be a Uint8Array, got ${shown(array)}`, { op })
-    }
-    const size = sizes[key as keyof typeof sizes]
-    if (array.length !== size) {
-      throw new MbconvError('ERR_VALUE', `${op}: dataset.${key} has ${array.length} bytes, not ${size}`, { op })
-    }
+  if (typeof read !== 'function') {
+    throw new MbconvError('ERR_TYPE', `${op}: dataset.read must be a function, got ${shown(read)}`, {
+      op,
+      hint: 'data.inMemory makes a data set from an array of bytes.',
+    })
+  }
+  if (!Array.isArray(classes) || classes.length === 0) {
+    throw new MbconvError('ERR_TYPE', `${op}: dataset.classes must be a list of names, got ${shown(classes)}`, { op })
+  }
+  if (!(labels instanceof Int32Array)) {
+    throw new MbconvError('ERR_TYPE', `${op}: dataset.labels must be an Int32Array, got ${shown(labels)}`, { op })
+  }
+  if (labels.length !== length) {
+    throw new MbconvError('ERR_VALUE', `${op}: dataset.labels has ${labels.length} entries, not ${length}`, { op })
+  }
+  const wrong = labels.find((label) => label < 0 || label >= classes.length)
+  if (wrong !== undefined) {
+    const text = `${op}: dataset.labels has ${wrong}, but there are ${classes.length} classes`
+    throw new MbconvError('ERR_VALUE', text, { op })
   }
 }

@@ -1,12 +1,15 @@
 /** The interface between a data set and the rest of the package. */
 import type { z } from 'zod'
 import type { StoredSeed } from '../../random/seed'
-import type { ImageDataset } from './image-dataset'
+import type { Dataset } from './image-dataset'
 
-/** The two parts of a data set. */
-export interface TrainAndTest {
-  train: ImageDataset
-  test: ImageDataset
+/** The parts of a data set. */
+export interface DataParts {
+  train: Dataset
+  /** Evaluated during training if there is no validation part, and at its end. */
+  test: Dataset
+  /** Evaluated during training, to choose the best checkpoint without looking at the test images. */
+  validation?: Dataset
 }
 
 /** Facts about a data set that are known before it is opened. */
@@ -32,6 +35,11 @@ export interface DatasetKind {
   readonly reported: string
   /** A caveat that an experiment's report states for every result on it. */
   readonly caveat?: string
+  /**
+   * Whether its images are files of any size, which are cut, varied and decoded as the keys for files say. Default: they
+   * have one size.
+   */
+  readonly hasFiles?: boolean
   /** Its own keys in `data`. Each has a default or is listed in `files`. */
   readonly keys: z.ZodRawShape
   /**
@@ -40,12 +48,12 @@ export interface DatasetKind {
    */
   readonly files: readonly string[]
   /**
-   * Loads or generates the images.
+   * Opens, loads or generates the images.
    *
    * @param resolution of the model's input, px
    * @throws MbconvError ERR_DATA if a file cannot be used or the two parts do not match
    */
-  open(data: never, resolution: number): TrainAndTest
+  open(data: never, resolution: number): DataParts
   /** Facts known in advance. Without this method, a plan opens the data set to count its classes. */
   announced?(data: never): Announced
   /**

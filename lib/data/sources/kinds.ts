@@ -4,7 +4,7 @@ import { checkObject, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { digitsKind } from './digits'
 import { idxKind } from './idx'
-import type { DatasetKind, TrainAndTest } from './kind'
+import type { DatasetKind, DataParts } from './kind'
 import { scenesKind } from './scenes'
 
 /** All data sets that a configuration can name. */
@@ -83,7 +83,7 @@ export type DatasetChoice = { dataset: DatasetName } & z.input<
  * @throws MbconvError ERR_CONFIG for an unknown data set or a missing file name, ERR_DATA if a file cannot be used or
  *   the two parts do not match
  */
-export function datasetOf(choice: DatasetChoice, resolution = 64): TrainAndTest {
+export function datasetOf(choice: DatasetChoice, resolution = 64): DataParts {
   checkObject('datasetOf', 'choice', choice)
   return datasetKind(choice.dataset).open(choice as never, resolution)
 }

@@ -15,7 +15,7 @@ import { hostMemory } from '../../process/host-memory'
 import { type Seed, type StoredSeed, seedAfter, seedBits } from '../../random/seed'
 import { count, seedSchema } from '../../schema/fields'
 import { gibibytes, whole } from '../../text/figures'
-import type { ImageDataset } from './image-dataset'
+import { inMemory, type MemoryDataset } from './image-dataset'
 import type { DatasetKind } from './kind'
 
 /** Textures and arrangements for each number of classes, which is their product. */
@@ -61,7 +61,7 @@ const bytesOfScenes = ({ size, train, test }: { size: number; train: number; tes
  * @throws MbconvError ERR_TYPE, ERR_VALUE for an option out of range, ERR_OOM if the images do not fit this machine's
  *   memory, ERR_NATIVE_LOAD
  */
-export function loadScenes(options: SceneOptions = {}): { train: ImageDataset; test: ImageDataset } {
+export function loadScenes(options: SceneOptions = {}): { train: MemoryDataset; test: MemoryDataset } {
   const op = 'loadScenes'
   checkOptions(op, options, ['classes', 'size', 'train', 'test', 'seed', 'noise'])
   const { classes = 10, size = 64, train = 5000, test = 2000, seed = 0, noise = 0.06 } = options
@@ -91,7 +91,7 @@ export function loadScenes(options: SceneOptions = {}): { train: ImageDataset; t
     const { texture, arrangement } = kindOf(label, kinds.textures)
     return `${TEXTURES[texture]}/${ARRANGEMENTS[arrangement]}`
   })
-  const part = (name: string, length: number, key: bigint): ImageDataset => {
+  const part = (name: string, length: number, key: bigint): MemoryDataset => {
     const images = new Uint8Array(length * 3 * size * size)
     const labels = Uint8Array.from({ length }, (_, i) => i % classes)
     const drawn = new Uint8Array(2 * length)
@@ -100,15 +100,7 @@ export function loadScenes(options: SceneOptions = {}): { train: ImageDataset; t
       drawn.set([texture, arrangement], 2 * i)
     })
     native().renderScenes(images, drawn, BigInt.asIntN(64, key), 0, size, noise)
-    return {
-      name: `scenes/${name}`,
-      numClasses: classes,
-      classes: names,
-      shape: [3, size, size],
-      length,
-      images,
-      labels,
-    }
+    return inMemory({ name: `scenes/${name}`, classes: names, shape: [3, size, size], images, labels })
   }
   return { train: part('train', train, first), test: part('test', test, first + 1n) }
 }

@@ -2,6 +2,7 @@
 
 import type { TrainConfig, TrainConfigInput } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
+import { channelsOf } from '../../data/sources/image-dataset'
 import { DEFAULT_DATASET, datasetKind, datasetOf } from '../../data/sources/kinds'
 import { MbconvError } from '../../errors/error'
 import type { StoredSeed } from '../../random/seed'
@@ -103,7 +104,7 @@ function factsOf(data: TrainConfig['data']): DataFacts {
   const announced = datasetKind(data.dataset).announced?.(data as never)
   if (announced !== undefined) return { classes: announced.classes, channels: announced.channels }
   const { train } = datasetOf(data)
-  return { classes: train.numClasses, channels: train.shape[0] }
+  return { classes: train.classes.length, channels: channelsOf(train) }
 }
 
 function checkNames(arms: readonly PlannedArm[], refused: readonly RefusedArm[]): void {

@@ -25,12 +25,14 @@ function small(config: TrainConfig): TrainConfig {
 }
 
 /** One training step of the loop. Waits for the device. */
-function step(stepper: Stepper, { trainLoader, schedule }: Session): void {
-  const batch = trainLoader.epoch(0).next().value!
+async function step(stepper: Stepper, { trainLoader, schedule }: Session): Promise<void> {
+  const batches = trainLoader.epoch(0)
+  const { value } = await batches.next()
   scope(() => {
-    const { loss } = stepper.take(batch, schedule(0))
+    const { loss } = stepper.take(value!, schedule(0))
     if (typeof loss !== 'number') loss.item() // waits for the device
   })
+  await batches.return?.()
 }
 
 /** Number of steps and evaluated images in a whole job. */
@@ -55,14 +57,14 @@ export async function measureJob(input: TrainConfigInput): Promise<{ seconds: nu
   let stepper: Stepper | undefined
   try {
     const config = parseConfig(input)
-    session = openSession(small(config))
+    session = await openSession(small(config))
     session.model.train()
     stepper = new Stepper(session)
     const began = performance.now()
     let best = Number.POSITIVE_INFINITY
     for (let i = 0; i < STEPS; i++) {
       const start = performance.now()
-      step(stepper, session)
+      await step(stepper, session)
       const took = (performance.now() - start) / 1000
       if (i > 0 || performance.now() - began > ENOUGH) best = Math.min(best, took)
       if (performance.now() - began > ENOUGH) break

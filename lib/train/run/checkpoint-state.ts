@@ -46,8 +46,8 @@ const trainState = z.object({
   dataset: z.object({
     name: z.string(),
     classes: z.array(z.string()).min(1),
-    /** [channels, height, width] of an image, before resizing. */
-    shape: z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)]),
+    /** [channels, height, width] of an image, before resizing; null where they are files of any size. */
+    shape: z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)]).nullable(),
     /** Identifies the training images and labels. */
     fingerprint: z.string(),
   }),

@@ -84,6 +84,8 @@ const FREE_KEYS = new Set([
   'onDivergence',
   'run',
   'data.evalBatchSize',
+  'data.loaderThreads',
+  'data.maxUnreadable',
   ...datasetKinds().flatMap(({ files }) => files.map((key) => `data.${key}`)),
 ])
 

@@ -1,7 +1,7 @@
 /** Warnings before the first step about valid settings that are probably a mistake. */
 
 import type { TrainConfig } from '../../config/train'
-import type { ImageDataset } from '../../data/sources/image-dataset'
+import type { Dataset } from '../../data/sources/image-dataset'
 import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
@@ -9,7 +9,7 @@ import { smallestNormalizedMap } from '../../models/cost/count'
 import type { Schedule } from '../../optim/schedules'
 
 /** One warning for each setting of data and schedule that a user should know about. */
-export function cautionsOf(config: TrainConfig, train: ImageDataset): string[] {
+export function cautionsOf(config: TrainConfig, train: Dataset): string[] {
   const { batchSize } = config.data
   const warnings: string[] = []
   if (batchSize > train.length) {
@@ -29,7 +29,7 @@ export function cautionsOf(config: TrainConfig, train: ImageDataset): string[] {
 /** The most names that a warning lists. */
 const MOST_NAMED = 10
 
-function classesWithoutImages({ classes, labels }: ImageDataset): string[] {
+function classesWithoutImages({ classes, labels }: Dataset): string[] {
   const seen = new Set(labels)
   return classes.filter((_, label) => !seen.has(label))
 }

@@ -1,57 +1,85 @@
-/** The data of a training run: images in memory, and the loaders that batch them. */
-import { crc32 } from 'node:zlib'
+/** The data of a training run: its images, and the loaders that batch them. */
 import { normalizationOf } from '../../config/named-weights'
 import type { TrainConfig } from '../../config/train'
-import { Loader } from '../../data/loader'
-import type { ImageDataset } from '../../data/sources/image-dataset'
+import type { BatchLoader } from '../../data/sources/batch'
+import { evaluationLoader } from '../../data/evaluation'
+import { photoStatistics } from '../../data/photos/statistics'
+import { UnreadableImages } from '../../data/photos/unreadable'
+import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
-import { normalization } from '../../data/sources/statistics'
+import { needsStatistics, normalization as normalizationOfData } from '../../data/sources/statistics'
+import { trainingLoader } from '../../data/training'
 import type { TrainState } from '../run/checkpoint-state'
+import { layoutOf } from './preprocessing'
 
 export interface TrainingData {
-  train: ImageDataset
-  trainLoader: Loader
-  testLoader: Loader
+  train: Dataset
+  trainLoader: BatchLoader
+  testLoader: BatchLoader
   /** The facts about the training images that a checkpoint keeps. */
   dataset: TrainState['dataset']
   normalization: TrainState['normalization']
   trainImages: number
   testImages: number
   stepsPerEpoch: number
+  /** Ends the loaders' threads. */
+  dispose(): void
 }
 
 /**
- * Loads or generates the images that a configuration names.
+ * Opens, loads or generates the images that a configuration names.
  *
  * @param resolution of the model's input, px
+ * @param warn called with what the user should know: image files that are left out
  * @throws MbconvError ERR_CONFIG, ERR_DATA, ERR_IO
  */
-export function openData(config: TrainConfig, resolution: number): TrainingData {
-  const kind = datasetKind(config.data.dataset)
-  kind.checkMemory?.(config.data as never, resolution)
-  const { train, test } = kind.open(config.data as never, resolution)
-  const [channels] = train.shape
-  const { mean, std } = normalization(train, normalizationOf(config, channels))
+export async function openData(
+  config: TrainConfig,
+  resolution: number,
+  warn: (message: string) => void,
+): Promise<TrainingData> {
+  const { data, seed } = config
+  const kind = datasetKind(data.dataset)
+  kind.checkMemory?.(data as never, resolution)
+  const { train, test, validation } = kind.open(data as never, resolution)
+  const evaluated = validation ?? test
+  const dataset = {
+    name: train.name,
+    classes: [...train.classes],
+    shape: train.shape === null ? null : ([...train.shape] as [number, number, number]),
+    fingerprint: train.fingerprint(),
+  }
+  const unreadableOf = (part: Dataset) => new UnreadableImages(part.name, mostUnreadable(config, part), warn)
+  const unreadable = unreadableOf(train)
+  const wanted = normalizationOf(config, channelsOf(train))
+  const layout = layoutOf(config, { dataset, resolution })
+  const own =
+    train.shape === null && needsStatistics(wanted) ? await photoStatistics(train, layout, unreadable) : undefined
+  const normalization = normalizationOfData(train, wanted, own)
 
-  const { batchSize, evalBatchSize, augment } = config.data
-  const loading = { size: resolution, mean, std, seed: config.seed }
-  // An incomplete batch would upset batch norm. A data set smaller than one batch has only that one.
-  const dropLast = train.length >= batchSize
-  const trainLoader = new Loader(train, { ...loading, batchSize, shuffle: true, dropLast, augment })
-  const testLoader = new Loader(test, { ...loading, batchSize: evalBatchSize, shuffle: false, dropLast: false })
+  const { batchSize, evalBatchSize, augment, loaderThreads } = data
+  const trainLoader = trainingLoader(train, {
+    ...{ batchSize, size: resolution, seed, normalization, augment, unreadable },
+    ...{ interpolation: layout.interpolation, threads: loaderThreads },
+  })
+  const testLoader = evaluationLoader(evaluated, {
+    batchSize: evalBatchSize,
+    preprocessing: { ...layout, ...normalization },
+    unreadable: unreadableOf(evaluated),
+  })
   return {
-    train,
-    trainLoader,
-    testLoader,
-    dataset: { name: train.name, classes: train.classes, shape: train.shape, fingerprint: fingerprint(train) },
-    normalization: { mean, std },
+    ...{ train, trainLoader, testLoader, dataset, normalization },
     trainImages: train.length,
-    testImages: test.length,
+    testImages: evaluated.length,
     stepsPerEpoch: trainLoader.batchesPerEpoch,
+    dispose() {
+      trainLoader.dispose?.()
+      testLoader.dispose?.()
+    },
   }
 }
 
-/** A checksum that identifies a data set by its bytes. */
-function fingerprint({ images, labels }: ImageDataset): string {
-  return crc32(labels, crc32(images)).toString(16).padStart(8, '0')
+/** Image files that may be left out. */
+function mostUnreadable({ data }: TrainConfig, { length }: Dataset): number {
+  return data.maxUnreadable ?? Math.max(10, Math.floor(length / 100))
 }

@@ -6,7 +6,9 @@
  */
 import type { TrainConfig } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
+import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
 import { MbconvError } from '../../errors/error'
+import type { CheckedArch } from '../../models/arch/check'
 import { count } from '../../models/cost/count'
 import { native } from '../../native/addon'
 import type { Module } from '../../nn/module'
@@ -23,6 +25,7 @@ import { openData, type TrainingData } from './data'
 import { checkModel } from './demands'
 import { archFor, openModel } from './model'
 import { openOptimizer, scheduleOver, stepsOf } from './optimizer'
+import { Warnings } from './warnings'
 
 export interface Session extends Omit<TrainingData, 'train'> {
   config: TrainConfig
@@ -41,8 +44,8 @@ export interface Session extends Omit<TrainingData, 'train'> {
   /** Number of trained parameters, and multiply-adds of one image. */
   params: number
   macs: number
-  /** Notes for the user before the first step: about data, steps, and the initial weights. */
-  notes: string[]
+  /** What the user should know: about data, steps, and the initial weights, also during the run. */
+  warnings: Warnings
   dispose(): void
 }
 
@@ -54,13 +57,40 @@ export interface Session extends Omit<TrainingData, 'train'> {
  * @throws MbconvError ERR_DATA, ERR_CONFIG, ERR_CHECKPOINT, ERR_FORMAT, ERR_CUDA_UNAVAILABLE …; everything is freed
  *   then
  */
-export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Session {
+export async function openSession(config: TrainConfig, checkpoint?: Checkpoint): Promise<Session> {
   const arch = archFor(config)
   const { resolution } = arch
-  const { train, ...data } = openData(config, resolution)
+  const warnings = new Warnings()
+  const { train, ...data } = await openData(config, resolution, warnings.add)
+  const made: { dispose(): void }[] = [data]
+  const dispose = () => {
+    for (const part of made) part.dispose()
+  }
+  try {
+    return buildSession(config, checkpoint, { arch, train, data, warnings, made, dispose })
+  } catch (error) {
+    dispose()
+    throw error
+  }
+}
+
+/** What {@link buildSession} begins with. */
+interface Opened {
+  arch: CheckedArch
+  train: Dataset
+  data: Omit<TrainingData, 'train'>
+  warnings: Warnings
+  /** Everything to free at the end. */
+  made: { dispose(): void }[]
+  dispose(): void
+}
+
+function buildSession(config: TrainConfig, checkpoint: Checkpoint | undefined, opened: Opened): Session {
+  const { arch, train, data, warnings, made, dispose } = opened
+  const { resolution } = arch
   const { stepsPerEpoch } = data
-  const { numClasses } = train
-  const [inChannels] = train.shape
+  const numClasses = train.classes.length
+  const inChannels = channelsOf(train)
   if (checkpoint !== undefined) checkFits(checkpoint, data)
   checkModel(config, arch, numClasses, inChannels)
   checkNormalized(arch, config, train.length)
@@ -72,45 +102,34 @@ export function openSession(config: TrainConfig, checkpoint?: Checkpoint): Sessi
   if (config.threads !== null) native().setNumThreads(config.threads)
   manualSeed(config.seed)
 
-  const made: { dispose(): void }[] = []
-  const dispose = () => {
-    for (const part of made) part.dispose()
+  const { model, notes } = openModel(config, { numClasses, inChannels, device, resumed: checkpoint !== undefined })
+  made.push(model)
+  const { optimizer, ema } = openOptimizer(config, model)
+  made.push(optimizer)
+  if (ema !== null) made.push(ema)
+  if (checkpoint === undefined) {
+    for (const note of [...cautionsOf(config, train), ...notes]) warnings.add(note)
+  } else {
+    restore(checkpoint, { model, optimizer, ema, device })
+    const { step, config: before } = checkpoint.state
+    const scheduleBefore = scheduleOver(config, stepsPerEpoch, stepsOf(before, stepsPerEpoch))
+    for (const note of resumptionNotes(step, totalSteps, scheduleBefore, schedule)) warnings.add(note)
   }
-  try {
-    const opened = openModel(config, { numClasses, inChannels, device, resumed: checkpoint !== undefined })
-    const { model } = opened
-    made.push(model)
-    const { optimizer, ema } = openOptimizer(config, model)
-    made.push(optimizer)
-    if (ema !== null) made.push(ema)
-    let notes: string[]
-    if (checkpoint === undefined) {
-      notes = [...cautionsOf(config, train), ...opened.notes]
-    } else {
-      restore(checkpoint, { model, optimizer, ema, device })
-      const { step, config: before } = checkpoint.state
-      const scheduleBefore = scheduleOver(config, stepsPerEpoch, stepsOf(before, stepsPerEpoch))
-      notes = resumptionNotes(step, totalSteps, scheduleBefore, schedule)
-    }
-    return {
-      ...data,
-      config,
-      device,
-      model,
-      criterion: criterionOf(config),
-      optimizer,
-      ema,
-      schedule,
-      resolution,
-      totalSteps,
-      params,
-      macs,
-      notes,
-      dispose,
-    }
-  } catch (error) {
-    dispose()
-    throw error
+  return {
+    ...data,
+    config,
+    device,
+    model,
+    criterion: criterionOf(config),
+    optimizer,
+    ema,
+    schedule,
+    resolution,
+    totalSteps,
+    params,
+    macs,
+    warnings,
+    dispose,
   }
 }
 

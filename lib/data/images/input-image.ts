@@ -1,22 +1,16 @@
-/** Turns an image file into the network's input, as the model card describes. */
+/** Turns an image file into the network's input, as a layout describes: in evaluation and in prediction. */
 
-import {
-  type DecodeOptions,
-  type NamedBytes,
-  type OpenImage,
-  readImageFile,
-  withImage,
-} from '../data/images/image-file'
-import { mostPixels } from '../data/images/image-limits'
-import { type Pixels, withChannels } from '../data/images/pixels'
-import { MbconvError } from '../errors/error'
-import { dataError } from '../files/data-file'
-import { type Preprocessing, shorterSide } from '../models/export/card'
-import { interpolate } from '../nn/resampling'
-import { noGrad } from '../tensor/core/autograd'
-import { fromTypedArray } from '../tensor/core/create'
-import { scope } from '../tensor/core/scope'
-import type { Tensor } from '../tensor/core/tensor'
+import { MbconvError } from '../../errors/error'
+import { dataError } from '../../files/data-file'
+import { interpolate } from '../../nn/resampling'
+import { noGrad } from '../../tensor/core/autograd'
+import { fromTypedArray } from '../../tensor/core/create'
+import { scope } from '../../tensor/core/scope'
+import type { Tensor } from '../../tensor/core/tensor'
+import { type DecodeOptions, type NamedBytes, type OpenImage, readImageFile, withImage } from './image-file'
+import { mostPixels } from './image-limits'
+import { type Pixels, withChannels } from './pixels'
+import { type FileLayout, shorterSide } from './preprocessing'
 
 type Sides = Pick<Pixels, 'width' | 'height'>
 
@@ -28,7 +22,7 @@ export interface Region {
   height: number
 }
 
-function channelsOf({ channels }: Preprocessing): 1 | 3 {
+function channelsOf({ channels }: FileLayout): 1 | 3 {
   if (channels === 1 || channels === 3) return channels
   throw new MbconvError('ERR_DATA', `the model takes images of ${channels} channels; files give 1 or 3`)
 }
@@ -37,10 +31,10 @@ function channelsOf({ channels }: Preprocessing): 1 | 3 {
  * [channels, height, width] of the result of {@link readInputImage}: the input's, unless a loader still has to stretch
  * it.
  */
-export function inputImageShape(preprocessing: Preprocessing): [number, number, number] {
-  const { fit, interpolation, size, resolution } = preprocessing
+export function inputImageShape(layout: FileLayout): [number, number, number] {
+  const { fit, interpolation, size, resolution } = layout
   const [height, width] = (fit === 'stretch' && interpolation === 'bilinear' && size) || [resolution, resolution]
-  return [channelsOf(preprocessing), height, width]
+  return [channelsOf(layout), height, width]
 }
 
 /**
@@ -55,18 +49,18 @@ export function inputImageShape(preprocessing: Preprocessing): [number, number, 
  */
 export async function readInputImage(
   source: string | NamedBytes,
-  preprocessing: Preprocessing,
-  { colorManagement = preprocessing.colorManagement, ...rest }: DecodeOptions = {},
+  layout: FileLayout,
+  { colorManagement = layout.colorManagement, ...rest }: DecodeOptions = {},
 ): Promise<Uint8Array> {
   const decoding = { colorManagement, ...rest }
-  const { fit, interpolation, size, resolution } = preprocessing
-  const channels = channelsOf(preprocessing)
-  const [, height, width] = inputImageShape(preprocessing)
+  const { fit, interpolation, size, resolution } = layout
+  const channels = channelsOf(layout)
+  const [, height, width] = inputImageShape(layout)
   if (fit === 'stretch' && interpolation === 'bilinear')
     return readImageFile(source, { channels, height, width, ...decoding })
   return withImage(source, decoding, async (file) => {
     const image = size === null ? file : await stretched(size, file)
-    const cut = cutOf(image, preprocessing)
+    const cut = cutOf(image, layout)
     // Rows are resized first, so the height is still the image's here.
     if (Math.max(cut.height * cut.width, image.height * resolution) > mostPixels(decoding)) {
       const name = typeof source === 'string' ? source : source.name
@@ -102,10 +96,10 @@ async function stretched([height, width]: readonly [number, number], file: OpenI
 }
 
 /** The size an image is resized to, and the position of the input's square in it. */
-function cutOf(image: Sides, preprocessing: Preprocessing): Sides & { left: number; top: number } {
-  const { fit, resolution } = preprocessing
+function cutOf(image: Sides, layout: FileLayout): Sides & { left: number; top: number } {
+  const { fit, resolution } = layout
   if (fit === 'stretch') return { height: resolution, width: resolution, top: 0, left: 0 }
-  const short = shorterSide(preprocessing)
+  const short = shorterSide(layout)
   const long = (side: number) => Math.floor((short * side) / Math.min(image.width, image.height))
   // The shorter side is exact; the longer one is rounded down, as in torchvision.
   const [height, width] = fit === 'crop' ? [long(image.height), long(image.width)] : [short, short]
@@ -114,9 +108,9 @@ function cutOf(image: Sides, preprocessing: Preprocessing): Sides & { left: numb
 }
 
 /** The part of an image of this size that a network with a crop sees. */
-export function regionOf(image: Sides, preprocessing: Preprocessing): Region {
-  const { size, resolution } = preprocessing
-  const { height, width, top, left } = cutOf(size === null ? image : { height: size[0], width: size[1] }, preprocessing)
+export function regionOf(image: Sides, layout: FileLayout): Region {
+  const { size, resolution } = layout
+  const { height, width, top, left } = cutOf(size === null ? image : { height: size[0], width: size[1] }, layout)
   return { top: top / height, left: left / width, width: resolution / width, height: resolution / height }
 }
 
