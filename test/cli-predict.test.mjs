@@ -128,7 +128,10 @@ t.test(
     const nothing = await predict(['data', 'photos/2.png', '--topk', '1'])
     t.equal(nothing.status, 4)
     t.match(nothing.stdout, /^photos\/2\.png: 1 +\d+\.\d\d %\n$/)
-    t.match(nothing.stderr, /^weights of step \d+, .*\nskipped: data: no image there\nwarning: 1 of 2 images could not be read\n$/)
+    t.match(
+      nothing.stderr,
+      /^weights of step \d+, .*\nskipped: data: no image there\nwarning: 1 of 2 images could not be read\n$/,
+    )
   },
 )
 

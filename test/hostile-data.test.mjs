@@ -14,6 +14,8 @@ const root = fs.realpathSync(t.testdir())
 const put = (name, bytes) => {
   const file = path.join(root, name)
   fs.mkdirSync(path.dirname(file), { recursive: true })
+  // A new file: some file systems force one that is written again to the disk, which takes milliseconds.
+  fs.rmSync(file, { force: true })
   fs.writeFileSync(file, bytes)
   return file
 }

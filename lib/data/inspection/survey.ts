@@ -2,14 +2,14 @@
 import path from 'node:path'
 import { dataError } from '../../files/data-file'
 import { byteString, type Entry, entryAt, joined, pathOfBytes } from '../../files/entries'
+import { shardFiles } from '../archives/shard-names'
+import { shardSamples } from '../archives/shard-samples'
 import { Search, shownName } from '../listing/class-folders'
 import { extensionOf } from '../listing/image-names'
 import { LeftOut } from '../listing/left-out'
 import { readList } from '../listing/list-file'
 import { MANIFEST } from '../listing/manifest'
 import { PARTS, type Part, partFolders } from '../listing/parts'
-import { shardFiles } from '../listing/shard-names'
-import { shardSamples } from '../listing/shard-samples'
 import type { EncodedImage } from '../sources/image-dataset'
 
 export interface SurveyedImage {

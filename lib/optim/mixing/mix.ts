@@ -13,7 +13,14 @@ import type { Tensor } from '../../tensor/core/tensor'
 import { oneHot } from '../../tensor/ops/combining'
 import { drawBeta } from './beta'
 
-const alpha = () => z.number().min(0).max(1000)
+/** Below it, a drawn share would be a number that no float can hold. */
+const LEAST_ALPHA = 0.001
+const alpha = () =>
+  z
+    .number()
+    .min(0)
+    .max(1000)
+    .refine((value) => value === 0 || value >= LEAST_ALPHA, `must be 0 or at least ${LEAST_ALPHA}`)
 const probability = (value: number) => z.number().min(0).max(1).default(value)
 
 /** The schema of the options, for a configuration. */

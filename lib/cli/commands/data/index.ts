@@ -20,8 +20,8 @@ async function run(path: string, options: GlobalOptions): Promise<number> {
 }
 
 async function indexArchives(pattern: string, output: Output): Promise<number> {
-  const { shardFiles } = await import('../../../data/listing/shard-names.js')
-  const { writeShardIndex } = await import('../../../data/listing/shard-index.js')
+  const { shardFiles } = await import('../../../data/archives/shard-names.js')
+  const { writeShardIndex } = await import('../../../data/archives/shard-index.js')
   for (const file of shardFiles([pattern])) {
     const { index, members } = writeShardIndex(file)
     output.data({ index, members })

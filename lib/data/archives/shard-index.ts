@@ -9,7 +9,7 @@ import { writeFileAtomic } from '../../files/atomic'
 import { byteString, entryAt } from '../../files/entries'
 import { readBytes } from '../../files/open'
 import { printableJson } from '../../text/foreign-text'
-import { extensionOf } from './image-names'
+import { extensionOf } from '../listing/image-names'
 import { TarFile, type TarMember } from './tar'
 import { LONGEST_NAME } from './tar-header'
 

@@ -4,9 +4,9 @@
  */
 import { dataError } from '../../files/data-file'
 import { quoted } from '../../text/foreign-text'
-import { shownName } from './class-folders'
-import { IMAGE_EXTENSIONS } from './image-names'
-import type { LeftOut } from './left-out'
+import { shownName } from '../listing/class-folders'
+import { IMAGE_EXTENSIONS } from '../listing/image-names'
+import type { LeftOut } from '../listing/left-out'
 import { membersOf } from './shard-index'
 import { TarFile, type TarMember } from './tar'
 
