@@ -242,6 +242,17 @@ t.test('doctor: what is there, what is not, and 3 where something needed is miss
   t.match(JSON.parse(told.stdout), { ok: false, findings: [{ name: 'Node', ok: true }] })
 })
 
+t.test('doctor: which decoder of JPEG there is, and why not', async (t) => {
+  const decoderOf = (env) => {
+    const { findings } = JSON.parse(mbconv(['doctor', '--json'], { env }).stdout)
+    return findings.find(({ name }) => name === 'JPEG decoder')
+  }
+  t.match(decoderOf({}), { ok: true, found: /^libjpeg-turbo 3/, detail: /turbojpeg/ })
+  const missing = decoderOf({ MBCONV_TURBOJPEG: path.join(t.testdir({}), 'none.so') })
+  t.match(missing, { ok: false, needed: false, found: /^sharp/, detail: /^libjpeg-turbo cannot be loaded: .*none\.so/ })
+  t.match(missing.remedy, /npm install @julusian\/jpeg-turbo/)
+})
+
 t.test('commands that need a run say so', async (t) => {
   const cwd = t.testdir({ 'run.yaml': CONFIG, runs: { empty: {}, file: '' }, 'a.png': '' })
   for (const words of [['eval'], ['predict', 'a.png']]) {
