@@ -91,16 +91,18 @@ t.test('a run for people: results on stdout, progress on stderr, plain lines', a
   t.notMatch((stdout + stderr).replaceAll('\n', ''), /\p{Cc}/u)
 
   const run = path.join(cwd, 'out', name)
-  const { top1, confusion } = JSON.parse(fs.readFileSync(path.join(run, 'result.json'), 'utf8'))
+  const { top1, confusion, best } = JSON.parse(fs.readFileSync(path.join(run, 'result.json'), 'utf8'))
 
   t.test('eval measures the same', async (t) => {
-    const evaluated = JSON.parse((await mbconv(cwd, 'eval', run, '--json')).stdout)
-    t.match(evaluated, { run, top1, confusion, step: 44 })
+    const last = path.join(run, 'checkpoints', 'step-000044')
+    const evaluated = JSON.parse((await mbconv(cwd, 'eval', last, '--json')).stdout)
+    t.match(evaluated, { run: last, top1, confusion, step: 44 })
     fs.renameSync(path.join(cwd, 'out'), path.join(cwd, 'runs'))
     const newest = await mbconv(cwd, 'eval')
     t.equal(newest.status, 0)
     t.match(newest.stdout, `runs/${name}`)
-    t.match(newest.stdout, `top-1 ${(100 * top1).toFixed(2)} %`)
+    t.match(newest.stdout, `top-1 ${(100 * best.top1).toFixed(2)} %`, 'the best checkpoint of a run')
+    t.match(newest.stderr, `weights of step ${best.step}, the best evaluation (top-1 ${(100 * best.top1).toFixed(1)} %)`)
   })
 
   const sharp = await import('sharp').catch(() => undefined)

@@ -152,6 +152,12 @@ t.test('a run in fp16: skipped steps are no divergence, and the scale is part of
   const { state } = JSON.parse(readFileSync(join(runDir, 'checkpoints', 'step-000008', 'state.json'), 'utf8'))
   t.match(state.scaler, { scaleFactor: 64, skipped: 2, goodSteps: 3 })
 
+  const { openCheckpoint } = internal('checkpoint')
+  const checkpoint = openCheckpoint(join(runDir, 'checkpoints', 'step-000008'))
+  const resumed = openSession(checkpoint.state.config, checkpoint)
+  t.same(resumed.scaler.stateDict(), state.scaler, 'a resumed run goes on with it')
+  resumed.dispose()
+
   const all = () => true
   await t.rejects(run('short', 1, all), { code: 'ERR_DIVERGED', message: /no step has changed the weights/ })
   await t.rejects(run('long', 3, all), { code: 'ERR_DIVERGED', message: /overflow whatever the scale .* at step 9/ })
