@@ -102,7 +102,10 @@ t.test('a run for people: results on stdout, progress on stderr, plain lines', a
     t.equal(newest.status, 0)
     t.match(newest.stdout, `runs/${name}`)
     t.match(newest.stdout, `top-1 ${(100 * best.top1).toFixed(2)} %`, 'the best checkpoint of a run')
-    t.match(newest.stderr, `weights of step ${best.step}, the best evaluation (top-1 ${(100 * best.top1).toFixed(1)} %)`)
+    t.match(
+      newest.stderr,
+      `weights of step ${best.step}, the best evaluation (top-1 ${(100 * best.top1).toFixed(1)} %)`,
+    )
   })
 
   const sharp = await import('sharp').catch(() => undefined)

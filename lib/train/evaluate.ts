@@ -1,6 +1,6 @@
 /** Evaluates a model on a data set. */
 
-import type { BatchLoader } from '../data/batches/batch'
+import type { Batch, BatchLoader, ByteBatch } from '../data/batches/batch'
 import type { ChannelStatistics } from '../data/sources/statistics'
 import type { Module } from '../nn/module'
 import { inPrecision, type Precision } from '../optim/precision'
@@ -20,6 +20,8 @@ export interface EvaluateOptions {
   precision?: Precision
   /** Called between batches; true ends the evaluation without a result. */
   shouldStop?: () => boolean
+  /** Called for each batch with its logits, N × classes. */
+  onBatch?: (batch: Batch | ByteBatch, logits: Float32Array) => void
 }
 
 /**
@@ -31,7 +33,7 @@ export interface EvaluateOptions {
 export async function evaluate(
   model: Module,
   loader: BatchLoader,
-  { device, memoryFormat, normalization, precision = 'float32', shouldStop }: EvaluateOptions,
+  { device, memoryFormat, normalization, precision = 'float32', shouldStop, onBatch }: EvaluateOptions,
 ): Promise<Evaluation | undefined> {
   const { classes } = loader.dataset
   const confusion = new Confusion(classes.length)
@@ -54,6 +56,7 @@ export async function evaluate(
       )
       confusion.add(logits, batch.labels)
       sure.add(logits, batch.labels)
+      onBatch?.(batch, logits)
       await breathe()
     }
   } finally {

@@ -17,6 +17,7 @@ import { memoryInUse } from './memory'
 import type { Position } from './position'
 import type { TrainResult } from './record/events'
 import type { Recorder } from './record/recorder'
+import { SampleCollector } from './samples'
 import { isAmongBest, savePosition, unsaved } from './save'
 import type { Session } from './session/session'
 import { Stepper } from './step'
@@ -88,8 +89,13 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
 
       if (position.lastEval?.step !== step && (atEnd || (atEpochEnd && epochsDone % config.evalEveryEpochs === 0))) {
         report()
+        const samples = samplesOf(session)
         const run = () =>
-          evaluate(model, testLoader, { ...session, memoryFormat, shouldStop: () => stopRequested() !== false })
+          evaluate(model, testLoader, {
+            ...{ ...session, memoryFormat },
+            shouldStop: () => stopRequested() !== false,
+            onBatch: (batch, logits) => samples?.add(batch, logits),
+          })
         const evaluation = await (ema === null ? run() : ema.whileAveraged(run))
         if (evaluation !== undefined) {
           const { loss, top1, top5 } = evaluation
@@ -101,6 +107,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
           isBest = isAmongBest(position, config.checkpoint.best)
           atEnd = isEnd()
           record({ type: 'eval', step, epoch: epochsDone, loss, top1, top5 })
+          samples?.write(runDir, recorder.warn)
         }
       }
 
@@ -176,4 +183,9 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
     losses.dispose()
     stepper.dispose()
   }
+}
+
+/** Of evaluations on image files, samples are kept for the live page. */
+function samplesOf({ testLoader: { dataset }, normalization }: Session): SampleCollector | undefined {
+  return dataset.shape === null ? new SampleCollector(dataset, normalization) : undefined
 }

@@ -48,7 +48,7 @@ export async function firstImages(
 }
 
 /** The pixels of a batch, 0 … 255. */
-function bytesOf(batch: Batch | ByteBatch, { mean, std }: ChannelStatistics) {
+export function bytesOf(batch: Batch | ByteBatch, { mean, std }: ChannelStatistics) {
   const { images } = batch
   if (!(images instanceof Float32Array)) {
     const shape = images.shape as Batch['shape']
