@@ -51,7 +51,7 @@ function changed(config, { keys, beside, list }, value) {
   const last = keys.at(-1)
   if (keys[1] === 'progressive') copy.data.progressive = { from: 8, ...copy.data.progressive }
   // Lists with a number of entries that something else decides.
-  const lists = { betas: [value, 0.5], classWeights: new Array(4).fill(value) }
+  const lists = { betas: [value, 0.5], classWeights: [value, 1, 1, 1] }
   at[last] = !list ? value : (lists[last] ?? [value])
   return copy
 }

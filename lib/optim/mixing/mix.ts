@@ -20,7 +20,7 @@ const alpha = () =>
     .number()
     .min(0)
     .max(1000)
-    .refine((value) => value === 0 || value >= LEAST_ALPHA, `must be 0 or at least ${LEAST_ALPHA}`)
+    .refine((value) => value <= 0 || value >= LEAST_ALPHA, `must be 0 or at least ${LEAST_ALPHA}`)
 const probability = (value: number) => z.number().min(0).max(1).default(value)
 
 /** The schema of the options, for a configuration. */
