@@ -70,6 +70,7 @@ t.test('configurations are checked without the native part', async (t) => {
 })
 
 t.test('wrong usage ends with 2 and says what was meant', async (t) => {
+  const TRAIN = 'for example: mbconv train configs/digits.yaml, or mbconv train ./photos for a folder of images'
   for (const [words, message, hint] of [
     [['trian'], "unknown command 'trian'", 'did you mean train?'],
     [['eval', '--jsno'], "unknown option '--jsno'", 'did you mean --json?'],
@@ -97,17 +98,13 @@ t.test('wrong usage ends with 2 and says what was meant', async (t) => {
       '--width, --depth and --phi scale one model',
       'name it: mbconv models efficientnet_b0 --phi 1',
     ],
-    [['train'], 'no configuration given', 'for example: mbconv train configs/digits.yaml'],
-    [
-      ['train', 'a.yaml', 'b.yaml'],
-      'one configuration at a time, not 2',
-      'for example: mbconv train configs/digits.yaml',
-    ],
+    [['train'], 'no configuration given', TRAIN],
+    [['train', 'a.yaml', 'b.yaml'], 'one configuration at a time, not 2', TRAIN],
     [['train', 'a.yaml', '--jsn'], 'unknown option --jsn', 'did you mean --json?'],
     [
-      ['train', 'a.yaml', '--epochs', '3'],
-      'unknown option --epochs',
-      'a configuration key takes its value behind "=": --epochs=3',
+      ['train', 'a.yaml', '--seed', '3'],
+      'unknown option --seed',
+      'a configuration key takes its value behind "=": --seed=3',
     ],
     [['train', '--resume', 'no/such/run'], '--resume: there is no folder no/such/run', undefined],
   ]) {

@@ -37,7 +37,6 @@ t.test('the defaults are the recipe of the paper', async (t) => {
     },
     data: {
       scenes: { classes: 10, size: null, train: 5000, test: 2000, seed: 0, noise: 0.06 },
-      fake: { classes: 1000, size: null, channels: 3, train: 10000, test: 1000, seed: 0 },
       dataset: 'digits',
       batchSize: 64,
       evalBatchSize: 256,

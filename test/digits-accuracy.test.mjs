@@ -19,5 +19,5 @@ t.test('the digits are learnt: ≥ 97.2 % of 360 unseen images', async (t) => {
     t.ok(existsSync(join(result.runDir, name)), name)
   }
   const again = await mb.evaluateRun(result.runDir)
-  t.equal(again.top1, result.top1, 'evaluating the checkpoint gives the same accuracy')
+  t.equal(again.top1, result.best.top1, 'evaluating the best checkpoint gives the same accuracy')
 })
