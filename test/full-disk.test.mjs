@@ -164,7 +164,8 @@ t.test('a last state that cannot be saved is an error, at the end; the run can b
   isFull = false
   const { result } = await follow(undefined, () => {}, { resume: runDir })
   const whole = await follow(tinyConfig(dir, { top: { epochs: 3 }, run: { name: 'whole' } }))
-  t.same({ ...result, runDir, seconds: 0, checkpoint: '' }, { ...whole.result, runDir, seconds: 0, checkpoint: '' })
+  const comparable = ({ seconds: _, runDir: folder, ...rest }) => JSON.stringify(rest).replaceAll(folder, 'RUN')
+  t.equal(comparable(result), comparable(whole.result))
   t.strictSame(written(runDir), told(whole.events))
 
   const stop = new AbortController()

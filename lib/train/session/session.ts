@@ -163,10 +163,12 @@ function checkFits({ state, path }: Checkpoint, { dataset, stepsPerEpoch }: Omit
   }
 }
 
-/** The number of training images of each class. */
-function countsOf({ labels, classes }: Dataset): number[] {
-  const counts = new Array<number>(classes.length).fill(0)
-  for (const label of labels) counts[label]++
+/** The number of training images of each class. An image of several classes counts for each of them. */
+function countsOf(train: Dataset): number[] {
+  const counts = new Array<number>(train.classes.length).fill(0)
+  for (const [i, label] of train.labels.entries()) {
+    for (const each of train.labelsOf?.(i) ?? [label]) counts[each]++
+  }
   return counts
 }
 
