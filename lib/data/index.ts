@@ -10,7 +10,7 @@ export {
   type EncodedImage,
   type ImageDataset,
   inMemory,
-  MemoryDataset,
+  type MemoryDataset,
   type PhotoDataset,
 } from './sources/image-dataset'
 export { datasetOf } from './sources/kinds'

@@ -57,7 +57,7 @@ export async function evaluateRun(
       ...{ device: where, memoryFormat, normalization: state.normalization },
       precision: resolvePrecision(config.precision, where),
     })
-    return { ...evaluation!, checkpoint, step: state.step }
+    return { ...evaluation!, classes: [...state.dataset.classes], checkpoint, step: state.step }
   } finally {
     model.dispose()
   }
@@ -71,6 +71,7 @@ function checkSuits(test: Dataset, { dataset }: TrainState, checkpoint: string):
     throw new MbconvError('ERR_DATA', `${checkpoint} was trained on ${was}; ${test.name} has ${is}`)
   }
   if (describe(test) !== describe(dataset)) refuse(describe(dataset), describe(test))
-  const other = dataset.classes.findIndex((name, i) => name !== test.classes[i])
+  // Only image files bring names of classes; other data sets count them.
+  const other = test.shape === null ? dataset.classes.findIndex((name, i) => name !== test.classes[i]) : -1
   if (other !== -1) refuse(`${dataset.classes[other]} as class ${other}`, test.classes[other])
 }

@@ -100,7 +100,8 @@ export async function fuzz(part, { calls, seed, first = 0, only, most = 20, brok
           [`${found}: ${name} (call ${index}): ${JSON.stringify(args)}`, error, cause].filter(Boolean).join('\n'),
         )
       measures = told.filter((one) => one.measure !== undefined).map((one) => one.measure)
-      if (line === '') throw new Error(`a child of the fuzz ended before its first call: ${errors}`)
+      if (line === '')
+        throw new Error(`a child of the fuzz ended before its first call: ${errors}\n${total.findings.join('\n')}`)
       const { index, name, args, counts, done } = JSON.parse(line)
       for (const key of ['calls', 'refused', 'thrown']) total[key] += counts[key]
       if (done && code === 0) break

@@ -100,6 +100,9 @@ export const FITTING = {
   train: ({ pick }) => [structuredClone(CONFIG), { worker: pick([true, false, false]) }],
   parseConfig: () => [structuredClone(CONFIG)],
   'data.Loader': () => [tinyDataset(), { ...LOADER, shuffle: true }],
+  'data.inMemory': () => [
+    { name: 'a', classes: ['a', 'b'], shape: [1, 2, 2], images: new Uint8Array(8), labels: [0, 1] },
+  ],
   'data.loadScenes': () => [{ size: 8, train: 2, test: 1 }],
   'data.statistics': () => [tinyDataset()],
   'data.normalization': () => [tinyDataset(), { mean: null, std: null }],
