@@ -154,7 +154,7 @@ t.test('a run in fp16: skipped steps are no divergence, and the scale is part of
 
   const { openCheckpoint } = internal('checkpoint')
   const checkpoint = openCheckpoint(join(runDir, 'checkpoints', 'step-000008'))
-  const resumed = openSession(checkpoint.state.config, checkpoint)
+  const resumed = await openSession(checkpoint.state.config, checkpoint)
   t.same(resumed.scaler.stateDict(), state.scaler, 'a resumed run goes on with it')
   resumed.dispose()
 

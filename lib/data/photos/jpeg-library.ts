@@ -2,9 +2,10 @@
  * libjpeg-turbo, which decodes JPEG files for training several times as fast as sharp. It comes with an optional package
  * or with the system. Without it, sharp decodes.
  */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { MbconvError } from '../../errors/error'
+import { listFolder } from '../../files/folders'
 import { native } from '../../native/addon'
 import type { JpegLibrary } from '../../native/signatures'
 
@@ -29,7 +30,9 @@ function packagedPaths(): string[] {
     return [] // not installed
   }
   const system = `${process.platform}-${process.arch}`
-  const builds = existsSync(folder) ? readdirSync(folder).filter((name) => name.includes(system)) : []
+  const builds = existsSync(folder)
+    ? listFolder(folder).flatMap(({ name }) => (name.includes(system) ? [name] : []))
+    : []
   // Those for another C library do not load, and the next one is tried. The shortest name is the one for glibc.
   builds.sort((a, b) => a.length - b.length)
   return builds.map((name) => join(folder, name, 'libturbojpeg.so.0')).filter((path) => existsSync(path))
