@@ -19,12 +19,12 @@ export interface Embedding {
  * @returns an embedding or an error for each, in order
  * @throws MbconvError for errors of the model or the options, ERR_ENVIRONMENT without sharp
  */
-export function embedEach(
+export async function* embedEach(
   model: string,
   images: ImageSources,
   options: EachImageOptions = {},
 ): AsyncGenerator<Embedding | Unreadable, void, undefined> {
-  return eachImage<Embedding>(model, images, options, {
+  yield* eachImage<Embedding>(model, images, options, {
     op: 'embedEach',
     options: [],
     compute: (network, input) => adaptiveAvgPool2d(network.forwardFeatures(input)[0], 1).flatten(1),

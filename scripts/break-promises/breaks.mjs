@@ -234,7 +234,7 @@ export const BREAKS = [
   {
     promise: 'Images are found whatever their names are',
     what: 'the name of a folder is a pattern',
-    file: 'lib/cli/input/images.ts',
+    file: 'lib/cli/images/images.ts',
     text: 'let literal = parts.length - 1',
     by: 'let literal = 0',
     test: 'image-words',
