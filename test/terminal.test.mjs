@@ -282,7 +282,7 @@ t.test('numbers', async (t) => {
   t.equal(format.scaled(385814752), '385.8 M')
   t.equal(format.scaled(475703653280), '475.7 G')
   t.equal(format.scaled(999), '999')
-  t.same([2 ** 29, 1.5 * 2 ** 30, 12_345_678].map(format.bytes), ['512 MiB', '1.5 GiB', '11.8 MiB'])
+  t.same([2 ** 29, 1.5 * 2 ** 30, 12_345_678].map(format.memory), ['512 MiB', '1.5 GiB', '11.8 MiB'])
   t.equal(format.percent(0.98611), '98.61 %')
   t.same([2.305, 12.3456, 123.456, 1.2e-7, 0, Number.NaN, Number.POSITIVE_INFINITY].map(format.loss), [
     '2.3050',
