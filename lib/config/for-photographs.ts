@@ -98,9 +98,9 @@ function isFetched(published: Parameters<typeof weightsFile>[0]): boolean {
   }
 }
 
-/** Batch size: at least 20 updates an epoch, so that a small set is not a handful of steps. */
+/** Batch size: about 20 updates an epoch, so that a small set is not a handful of steps. Fewer than 16 images waste time. */
 function batchFor(images: number, most: number): number {
-  return Math.min(most, Math.max(8, 2 ** Math.floor(Math.log2(Math.max(1, images / 20)))))
+  return Math.min(most, Math.max(16, 2 ** Math.floor(Math.log2(Math.max(1, images / 20)))))
 }
 
 /** Updates that fine-tuning takes; more of them overfit a small set, fewer leave the classifier unfinished. */
@@ -134,8 +134,8 @@ function fineTuned({ images }: Facts, { model, weights, why }: Found, request: P
 /** Images that a network sees in training from nothing, if the set is small. */
 const IMAGES_SEEN = 40_000
 
-/** Share of the time that is left for evaluation, checkpoints and reading. */
-const RESERVE = 0.2
+/** Share of the time that is left for reading images, averaging weights, evaluation and checkpoints. */
+const RESERVE = 0.5
 
 /** The network is at least this small. */
 const LEAST = { width: 0.25, depth: 0.34, resolution: 48 }
