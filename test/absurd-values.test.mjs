@@ -49,7 +49,7 @@ function changed(config, { keys, beside, list }, value) {
     at = at[key]
   }
   const last = keys.at(-1)
-  if (keys[1] === 'progressive') copy.data.progressive = { from: 8, ...copy.data.progressive }
+  if (keys[1] === 'progressive') copy.data.progressive = { from: 8, stages: 2, ...copy.data.progressive }
   // Lists with a number of entries that something else decides.
   const lists = { betas: [value, 0.5], classWeights: [value, 1, 1, 1] }
   at[last] = !list ? value : (lists[last] ?? [value])

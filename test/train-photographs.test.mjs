@@ -63,6 +63,34 @@ t.test('a folder with everything that goes wrong', { skip }, async (t) => {
   const result = JSON.parse(readFileSync(join(dir, 'runs', 'first', 'result.json'), 'utf8'))
   t.strictSame(result.classes, CLASSES)
 
+  t.test('it can be resumed, by its folder and by its name, for more epochs', async (t) => {
+    for (const words of [
+      ['--resume', '--run.name=first'],
+      ['--resume', 'runs/first'],
+      ['--resume', 'runs/first', '--epochs', '3'],
+    ]) {
+      const { status, stderr } = mbconv(dir, 'train', 'photos', ...words)
+      t.equal(status, 0, stderr)
+      t.match(stderr, /going on after step \d+/)
+    }
+    t.equal(JSON.parse(readFileSync(join(dir, 'runs', 'first', 'config.json'), 'utf8')).epochs, 3)
+    for (const words of [
+      ['--model', 'b1'],
+      ['--minutes', '3'],
+      ['--test', 'x'],
+      ['--weights', 'x'],
+    ]) {
+      const { status, stderr } = mbconv(dir, 'train', 'photos', '--resume', ...words)
+      t.equal(status, 2)
+      t.match(stderr, `${words[0]} has no effect with --resume`)
+    }
+    const none = mbconv(dir, 'train', 'photos', '--resume', '--run.dir=elsewhere')
+    t.equal(none.status, 2)
+    t.match(none.stderr, /there is no run of photos in .*elsewhere to resume/)
+    const { status, stderr } = mbconv(dir, 'train', '--resume', 'photos', '--run.name=first')
+    t.equal(status, 0, stderr)
+  })
+
   t.test('predictions with the newest run name the folders', async (t) => {
     writeFileSync(join(dir, 'new.jpg'), await pictureOf(sharp, 'birch', 99))
     const predicted = mbconv(dir, 'predict', 'new.jpg', '--json')
@@ -78,7 +106,9 @@ t.test('a folder with everything that goes wrong', { skip }, async (t) => {
     const { status, stdout, stderr } = mbconv(dir, 'eval', 'runs/first', '--json')
     t.equal(status, 0, stderr)
     const again = JSON.parse(stdout.trim().split('\n').at(-1))
-    t.equal(again.top1, result.best?.top1 ?? result.top1)
+    const now = JSON.parse(readFileSync(join(dir, 'runs', 'first', 'result.json'), 'utf8'))
+    t.equal(again.top1, now.best.top1)
+    t.match(stderr, /warning: .*notes\.txt/, 'and says again what is left out')
   })
 
   t.test('another limit for files that cannot be read', async (t) => {
@@ -105,6 +135,30 @@ t.test('the configuration it chooses can be printed, changed, and used as a file
   writeFileSync(join(dir, 'printed.yaml'), stdout)
   const again = mbconv(dir, 'train', 'printed.yaml', '--print-config')
   t.strictSame(parse(again.stdout), config, again.stderr)
+  t.equal(config.run.name, null, 'a file is for more than one run')
+  t.equal(config.data.folder.split, 0.2, 'validation images beside the test images')
+})
+
+t.test('test images are evaluated once, with the weights of the best checkpoint', { skip }, async (t) => {
+  const dir = realpathSync(t.testdir())
+  await writePhotos(sharp, join(dir, 'photos'), { each: 20 })
+  await writePhotos(sharp, join(dir, 'held'), { first: 40, each: 5 })
+  const { status, stdout, stderr } = mbconv(dir, 'train', 'photos', '--test', 'held', ...SMALL, '--run.name=apart')
+  t.equal(status, 0, stderr)
+  t.match(stdout, /Validation accuracy/)
+  t.match(stdout, /Test accuracy/)
+  const result = JSON.parse(readFileSync(join(dir, 'runs', 'apart', 'result.json'), 'utf8'))
+  t.equal(
+    result.test.perClass.images.reduce((a, b) => a + b),
+    15,
+  )
+  t.not(
+    result.perClass.images.reduce((a, b) => a + b),
+    15,
+  )
+  const again = mbconv(dir, 'eval', 'runs/apart', '--json')
+  const { top1, loss } = JSON.parse(again.stdout.trim().split('\n').at(-1))
+  t.strictSame({ top1, loss }, { top1: result.test.top1, loss: result.test.loss }, again.stderr)
 })
 
 t.test('what cannot be trained on', { skip }, async (t) => {

@@ -128,6 +128,27 @@ function augmentationProblems(at: At): Problem[] {
   })
 }
 
+/** Keys of `data` that contradict each other or the length of the run. */
+function sizeProblems(at: At): Problem[] {
+  const problems: Problem[] = []
+  const [fit, share] = [at('data', 'fit'), at('data', 'cropShare')]
+  if (fit === 'stretch' && share != null) {
+    const path = ['data', 'cropShare']
+    problems.push({ path, kind: 'value', message: 'has no effect with fit: stretch', hint: 'nothing is cut off' })
+  }
+  const [stages, epochs] = [at('data', 'progressive', 'stages') ?? 4, at('epochs')]
+  if (isMapping(at('data', 'progressive')) && typeof epochs === 'number' && Number(stages) > epochs) {
+    const message = `must be at most epochs, ${epochs}: the last stage has the model's resolution`
+    problems.push({ path: ['data', 'progressive', 'stages'], kind: 'value', message })
+  }
+  const [from, resolution] = [at('data', 'progressive', 'from'), at('model', 'resolution')]
+  if (typeof from === 'number' && typeof resolution === 'number' && from > resolution) {
+    const message = `must be at most model.resolution, ${resolution}`
+    problems.push({ path: ['data', 'progressive', 'from'], kind: 'value', message })
+  }
+  return problems
+}
+
 /** The keys of gradient clipping, of which a configuration may set one. */
 const CLIPPING = ['clipGradNorm', 'clipGradValue', 'clipGradAgc'] as const
 
@@ -154,6 +175,7 @@ export function crossCheck(raw: unknown): Problem[] {
     ...datasetProblems(at),
     ...unusedProblems(at),
     ...augmentationProblems(at),
+    ...sizeProblems(at),
     ...channelProblems(at),
     ...optionProblems(at),
     ...clippingProblems(at),

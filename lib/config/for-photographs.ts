@@ -3,6 +3,8 @@
  *
  * The choice is a training configuration like any other, and each part of it comes with its reason.
  */
+
+import { resolveDevice } from '../cuda/choice'
 import { folderKind } from '../data/sources/folder'
 import type { Dataset } from '../data/sources/image-dataset'
 import { MbconvError } from '../errors/error'
@@ -38,6 +40,9 @@ export interface PhotographsPlan {
   reasons: string[]
 }
 
+/** Share of the training images that is held out for validation beside a test folder. */
+const HELD_OUT = 0.2
+
 /** Facts that the choice depends on. */
 interface Facts {
   images: number
@@ -50,7 +55,8 @@ interface Facts {
  */
 export function planForPhotographs(request: PhotographsRequest): PhotographsPlan {
   const { path, test } = request
-  const folder = { path, ...(test !== undefined && { test }) }
+  // The best checkpoint is chosen by other images than the test's.
+  const folder = { path, ...(test !== undefined && { test, split: HELD_OUT }) }
   const { train } = folderKind.open({ folder })
   const facts = factsOf(train)
   const found = weightsAtHand(request)
@@ -58,7 +64,10 @@ export function planForPhotographs(request: PhotographsRequest): PhotographsPlan
   const { config, reasons } = plan
   return {
     config: { ...config, data: { dataset: folderKind.name, folder, ...config.data } } as TrainConfigInput,
-    reasons: [`${whole(facts.images)} training images in ${facts.classes} classes`, ...reasons],
+    reasons: [
+      `${whole(facts.images)} training images in ${facts.classes} classes, and a fifth as many held out for validation`,
+      ...reasons,
+    ],
   }
 }
 
@@ -107,6 +116,11 @@ function batchFor(images: number, most: number): number {
 const FINE_TUNING_UPDATES = 1500
 
 function fineTuned({ images }: Facts, { model, weights, why }: Found, request: PhotographsRequest): PhotographsPlan {
+  if (request.minutes !== undefined) {
+    throw new MbconvError('ERR_CONFIG', `minutes are for training from nothing; there are weights: ${weights}`, {
+      hint: 'set epochs for the length of fine-tuning',
+    })
+  }
   const batchSize = batchFor(images, 32)
   const perEpoch = Math.max(1, Math.floor(images / batchSize))
   const { epochs = clamp(Math.ceil(FINE_TUNING_UPDATES / perEpoch), 5, 50) } = request
@@ -174,9 +188,10 @@ interface Pace {
  * the first answer is measured and corrected once.
  */
 function fitted(base: Arch, { seconds, batchSize, classes }: Pace) {
+  const device = resolveDevice('auto')
   const timeOf = (table: Arch) =>
-    measureLatency(table, { training: true, batch: batchSize, runs: 3, warmup: 1, numClasses: classes }).median /
-    batchSize
+    measureLatency(table, { training: true, batch: batchSize, runs: 3, warmup: 1, numClasses: classes, device })
+      .median / batchSize
   const macsOf = (table: Arch) => count(table, { numClasses: classes }).macs
   let [table, image] = [base, timeOf(base)]
   let config = { width: LEAST.width, depth: LEAST.depth, resolution: LEAST.resolution }

@@ -43,7 +43,8 @@ export async function evaluateRun(
   try {
     const config =
       data === undefined ? state.config : parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
-    const { test } = datasetOf(config.data, state.resolution)
+    const { test, notes = [] } = datasetOf(config.data, state.resolution)
+    for (const note of notes) onWarning(note)
     checkSuits(test, state, checkpoint)
     const unreadable = new UnreadableImages(test, config.data.maxUnreadable, onWarning)
     const loader = evaluationLoader(test, {

@@ -12,8 +12,10 @@ export class EarlyStopping {
   /** @param state as stored in a checkpoint */
   constructor(options: TrainConfig['earlyStopping'], state: EarlyStoppingState | null = null) {
     this.#options = options
-    this.#best = state?.best ?? null
-    this.#bad = state?.bad ?? 0
+    // The best of another metric says nothing.
+    const before = state?.metric === options?.metric ? state : null
+    this.#best = before?.best ?? null
+    this.#bad = before?.bad ?? 0
   }
 
   /** Takes the result of an evaluation. A result that is not a number is no improvement. */
@@ -34,6 +36,6 @@ export class EarlyStopping {
 
   /** For a checkpoint; null if the run is not watched. */
   get state(): EarlyStoppingState | null {
-    return this.#options === null ? null : { best: this.#best, bad: this.#bad }
+    return this.#options === null ? null : { metric: this.#options.metric, best: this.#best, bad: this.#bad }
   }
 }

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import type { MbconvError } from '../errors/error'
 import { writeFileAtomic } from '../files/atomic'
 import { readableJson } from '../files/json'
+import { scope } from '../tensor/core/scope'
+import { evaluate } from './evaluate'
 import type { Position } from './position'
-import type { TrainEvent, TrainResult } from './record/events'
-import { checkpointPath } from './run/checkpoint'
+import type { Evaluation, TrainEvent, TrainResult } from './record/events'
+import { checkpointPath, findCheckpoint, readPart } from './run/checkpoint'
 import { writeCurves } from './run/curves'
 import { RUN_FILES } from './run/folder'
 import type { Session } from './session/session'
@@ -41,7 +43,9 @@ export async function finish(
     seconds,
     interrupted,
     endedBy,
+    test: null,
   }
+  if (interrupted === false) result.test = await finalEvaluation(session, runDir)
   try {
     writeFileAtomic(join(runDir, RUN_FILES.result), readableJson(result))
   } catch (error) {
@@ -58,4 +62,17 @@ export async function finish(
   }
   record({ type: 'end', result })
   return result
+}
+
+/**
+ * Evaluates the test images, where other images were evaluated during training, with the weights that commands use: those
+ * of the best evaluation. The session's own weights are gone afterwards; training has ended.
+ */
+async function finalEvaluation(session: Session, runDir: string): Promise<Evaluation | null> {
+  const { finalLoader, model, config } = session
+  if (finalLoader === null) return null
+  const chosen = findCheckpoint(runDir)
+  const part = chosen.parts.includes('ema') ? 'ema' : 'model'
+  scope(() => model.loadStateDict(readPart(chosen, part).tensors))
+  return (await evaluate(model, finalLoader, { ...session, memoryFormat: config.memoryFormat })) ?? null
 }

@@ -24,7 +24,10 @@ async function run(named: string | undefined, options: EvalOptions): Promise<num
   const { usedCheckpoint } = await import('../input/used-checkpoint.js')
   const { evaluateRun } = await import('../../inference/evaluate.js')
   const { evaluationLines } = await import('../view/result.js')
-  const evaluation = await evaluateRun(folder, { device: options.device })
+  const evaluation = await evaluateRun(folder, {
+    device: options.device,
+    onWarning: (message) => output.warn(message),
+  })
   const used = await usedCheckpoint(folder)
   if (used) output.note(output.paintNote('dim', used))
   output.data({ run: folder, ...evaluation })

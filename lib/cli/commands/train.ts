@@ -38,9 +38,7 @@ export const trainCommand: CommandDescription = {
   run,
 }
 
-interface TrainOptions extends GlobalOptions, TrainingOptions {
-  printConfig?: boolean
-}
+interface TrainOptions extends GlobalOptions, TrainingOptions {}
 
 async function run(words: string[], options: TrainOptions): Promise<number> {
   const output = new Output(options)

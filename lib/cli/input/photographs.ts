@@ -4,7 +4,8 @@ import { type ConfigSource, parseConfigObject } from '../../config/file'
 import { planForPhotographs } from '../../config/for-photographs'
 import type { TrainConfig } from '../../config/train'
 import { MbconvError } from '../../errors/error'
-import { readConfig } from '../../train/run/folder'
+import { isPublishedName } from '../../models/weights/published'
+import { RUN_FILES, readConfig } from '../../train/run/folder'
 import { archNamed } from './model-name'
 import { newestRun } from './runs'
 import type { TrainingOptions } from './training-request'
@@ -17,27 +18,60 @@ import type { TrainingOptions } from './training-request'
 export function photographsRequest(
   folder: string,
   overrides: string[],
-  { resume, test, model, weights, epochs, minutes }: TrainingOptions,
+  options: TrainingOptions,
 ): { config: TrainConfig; source: Pick<ConfigSource, 'stem'>; reasons: string[] } {
   const stem = path.basename(path.resolve(folder))
-  const runDir = resume === true ? newestRun('runs', stem) : undefined
-  // A resumed run goes on as it was planned, whatever would be chosen today.
-  if (runDir !== undefined) return { config: readConfig(runDir), source: { stem }, reasons: [] }
+  if (options.resume) return { config: resumedConfigOf(stem, overrides, options), source: { stem }, reasons: [] }
+  const { test, model, weights } = options
   const plan = planForPhotographs({
     path: path.resolve(folder),
     test: test === undefined ? undefined : path.resolve(test),
     model: model === undefined ? undefined : archNamed(model).name,
-    weights,
-    epochs: epochs === undefined ? undefined : numberOf('epochs', epochs, /^[1-9]\d{0,5}$/, 'a whole number above 0'),
+    // A file is looked for in the working directory.
+    weights: weights === undefined || isPublishedName(weights) ? weights : path.resolve(weights),
+    epochs: epochsOf(options),
     minutes:
-      minutes === undefined
-        ? undefined
-        : numberOf('minutes', minutes, /^(?!0*\.?0*$)\d{1,6}(\.\d+)?$/, 'a number above 0'),
+      options.minutes === undefined ? undefined : numberOf('minutes', options.minutes, MINUTES, 'a number above 0'),
   })
   const config = parseConfigObject(folder, plan.config, overrides)
   const changed = overrides.length === 0 ? [] : [`as asked: ${overrides.join(' ')}`]
   return { config, source: { stem }, reasons: [...plan.reasons, ...changed] }
 }
+
+/** A resumed run goes on as it was planned, whatever would be chosen today; keys that may change are set. */
+function resumedConfigOf(stem: string, overrides: string[], options: TrainingOptions): TrainConfig {
+  for (const name of ['test', 'model', 'weights', 'minutes'] as const) {
+    if (options[name] === undefined) continue
+    const hint = 'a resumed run keeps its images, its network and its plan; start a new run for others'
+    throw new MbconvError('ERR_USAGE', `--${name} has no effect with --resume`, { hint })
+  }
+  const folderOfRuns = valueOf('run.dir', overrides) ?? 'runs'
+  const name = valueOf('run.name', overrides)
+  const newest = () => (name === undefined ? newestRun(folderOfRuns, stem) : path.join(folderOfRuns, name))
+  const runDir = options.resume === true ? newest() : options.resume
+  if (!runDir) {
+    throw new MbconvError('ERR_USAGE', `there is no run of ${stem} in ${path.resolve(folderOfRuns)} to resume`, {
+      hint: 'name its folder: --resume RUN_DIR',
+    })
+  }
+  const epochs = epochsOf(options)
+  const all = epochs === undefined ? overrides : [`--epochs=${epochs}`, ...overrides]
+  return parseConfigObject(path.join(runDir, RUN_FILES.config), readConfig(runDir), all)
+}
+
+/** The text of an override; the last one counts. */
+function valueOf(key: string, overrides: readonly string[]): string | undefined {
+  const prefix = `--${key}=`
+  return overrides
+    .filter((text) => text.startsWith(prefix))
+    .pop()
+    ?.slice(prefix.length)
+}
+
+const MINUTES = /^(?!0*\.?0*$)\d{1,6}(\.\d+)?$/
+
+const epochsOf = ({ epochs }: TrainingOptions): number | undefined =>
+  epochs === undefined ? undefined : numberOf('epochs', epochs, /^[1-9]\d{0,5}$/, 'a whole number above 0')
 
 function numberOf(name: string, text: string, form: RegExp, what: string): number {
   if (form.test(text)) return Number(text)

@@ -29,6 +29,7 @@ export interface TrainingOptions {
   weights?: string
   epochs?: string
   minutes?: string
+  printConfig?: boolean
 }
 
 /** The options that describe the training of a folder of photographs. */
@@ -42,11 +43,13 @@ export function trainingRequest(words: string[], options: TrainingOptions): Trai
   const given = sorted(words, options)
   const { file } = given
   const parsed = given.isPhotographs
-    ? photographsRequest(file, given.overrides, options)
+    ? photographsRequest(file, given.overrides, { ...options, resume: given.resume })
     : { ...parseConfigFile(file, [...choicesAsKeys(options), ...given.overrides]), reasons: [] }
   const { config, source, reasons } = parsed
   const resumed = given.resume === true ? newestRunOf(config, source.stem) : given.resume || undefined
-  if (!resumed && config.run.name === null) config.run.name = freeRunName(config.run.dir, source.stem)
+  // A printed configuration is for more than one run.
+  if (!resumed && config.run.name === null && !options.printConfig)
+    config.run.name = freeRunName(config.run.dir, source.stem)
   return { file, config, resumed, reasons }
 }
 
@@ -91,6 +94,7 @@ function sorted(words: string[], { resume }: TrainingOptions): Words {
   const files = words.filter((word) => !overrides.includes(word))
   if (files.length === 0 && typeof resume === 'string') {
     // An existing file is a configuration, whatever its name. If nothing exists there, the extension decides.
+    if (isPhotographs(resume)) return { file: resume, isPhotographs: true, overrides, resume: true }
     const isFile = existsSync(resume) && !isFolder(resume)
     if (isFile || /\.ya?ml$/i.test(resume)) return { file: resume, overrides, resume: true }
     // A run keeps its initial configuration.

@@ -52,7 +52,8 @@ const reasonFor = (device: string) => (device === 'cpu' ? 'no usable GPU; mbconv
 export function conclude(result: TrainResult, config: TrainConfig, output: Output, file: string): void {
   const weights = config.ema === false ? 'final weights' : 'averaged (EMA) weights'
   if (result.confusion === null || result.confusion.length > 0) {
-    output.result('', ...evaluationLines(result, `Test accuracy, ${weights}`, output))
+    const images = result.test === null ? 'Test' : 'Validation'
+    output.result('', ...evaluationLines(result, `${images} accuracy, ${weights}`, output))
     const curves = learningCurves(result.runDir, output)
     if (curves.length > 0) output.result('', ...curves)
   }
@@ -62,6 +63,8 @@ export function conclude(result: TrainResult, config: TrainConfig, output: Outpu
       ? [`best: top-1 ${format.percent(best.top1)} at step ${best.step}, which other commands use`]
       : []
   const early = result.endedBy === 'earlyStopping' ? ['ended early: evaluations stopped improving'] : []
+  if (result.test !== null)
+    output.result('', ...evaluationLines(result.test, 'Test accuracy, weights that other commands use', output))
   output.result(
     '',
     ...better,

@@ -135,4 +135,9 @@ export interface TrainResult extends Evaluation {
   interrupted: false | StopReason
   /** Why there are no more steps: all are done, evaluations stopped improving, or the run was interrupted. */
   endedBy: 'completion' | 'earlyStopping' | 'interruption'
+  /**
+   * The evaluation of the test images with the weights that other commands use. null if the test images are those that
+   * were evaluated during training, or the run was interrupted.
+   */
+  test: Evaluation | null
 }

@@ -87,7 +87,10 @@ const trainState = z.object({
   /** The evaluations whose checkpoints checkpoint.best keeps, best first. */
   kept: z.array(evaluated).default([]),
   /** What earlyStopping has seen: the best result, and the evaluations since; null if it is off. */
-  earlyStopping: z.object({ best: z.number().nullable(), bad: count }).nullable().default(null),
+  earlyStopping: z
+    .object({ metric: z.enum(['top1', 'loss']), best: z.number().nullable(), bad: count })
+    .nullable()
+    .default(null),
   /** What the schedule has learned from evaluations; null if it depends on the step only. */
   schedule: z.record(z.string(), z.number().nullable()).nullable().default(null),
   /** State of the loss scaler; null without one. */

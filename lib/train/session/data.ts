@@ -8,15 +8,23 @@ import { UnreadableImages } from '../../data/photos/unreadable'
 import { ProgressiveLoader } from '../../data/progressive'
 import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
-import { needsStatistics, normalization as normalizationOfData } from '../../data/sources/statistics'
+import {
+  type ChannelStatistics,
+  needsStatistics,
+  normalization as normalizationOfData,
+} from '../../data/sources/statistics'
 import { trainingLoader } from '../../data/training'
+import { MbconvError } from '../../errors/error'
 import type { TrainState } from '../run/checkpoint-state'
 import { layoutOf } from './preprocessing'
 
 export interface TrainingData {
   train: Dataset
   trainLoader: BatchLoader
+  /** Of the images that are evaluated during training: the validation part, or else the test part. */
   testLoader: BatchLoader
+  /** Of the test part, if there is a validation part besides: it is evaluated once, at the end. */
+  finalLoader: BatchLoader | null
   /** The facts about the training images that a checkpoint keeps. */
   dataset: TrainState['dataset']
   normalization: TrainState['normalization']
@@ -33,6 +41,7 @@ export interface TrainingData {
  * @param resolution of the model's input, px
  * @param device that the model is on
  * @param warn called with what the user should know: image files that are left out
+ * @param before the normalisation of the run that is resumed
  * @throws MbconvError ERR_CONFIG, ERR_DATA, ERR_IO
  */
 export async function openData(
@@ -40,12 +49,14 @@ export async function openData(
   resolution: number,
   device: string,
   warn: (message: string) => void,
+  before?: ChannelStatistics,
 ): Promise<TrainingData> {
   const { data, seed } = config
   const kind = datasetKind(data.dataset)
   kind.checkMemory?.(data as never, resolution)
   const { train, test, validation, notes = [] } = kind.open(data as never, resolution)
   for (const note of notes) warn(note)
+  checkLabels(train)
   const evaluated = validation ?? test
   const dataset = {
     name: train.name,
@@ -55,7 +66,8 @@ export async function openData(
   }
   const unreadableOf = (part: Dataset) => new UnreadableImages(part, data.maxUnreadable, warn)
   const unreadable = unreadableOf(train)
-  const wanted = normalizationOf(config, channelsOf(train))
+  // A resumed run normalises as it began: another decoder could measure other values.
+  const wanted = before ?? normalizationOf(config, channelsOf(train))
   const layout = layoutOf(config, { dataset, resolution })
   const own =
     train.shape === null && needsStatistics(wanted) ? await photoStatistics(train, layout, unreadable) : undefined
@@ -73,19 +85,31 @@ export async function openData(
     progressive === null
       ? loaderOf(resolution)
       : new ProgressiveLoader({ ...progressive, epochs: config.epochs }, resolution, loaderOf)
-  const testLoader = evaluationLoader(evaluated, {
-    batchSize: evalBatchSize,
-    preprocessing: { ...layout, ...normalization },
-    unreadable: unreadableOf(evaluated),
-  })
+  const loaderOfPart = (part: Dataset) =>
+    evaluationLoader(part, {
+      batchSize: evalBatchSize,
+      preprocessing: { ...layout, ...normalization },
+      unreadable: unreadableOf(part),
+    })
+  const testLoader = loaderOfPart(evaluated)
+  const finalLoader = validation === undefined ? null : loaderOfPart(test)
   return {
-    ...{ train, trainLoader, testLoader, dataset, normalization },
+    ...{ train, trainLoader, testLoader, finalLoader, dataset, normalization },
     trainImages: train.length,
     testImages: evaluated.length,
     stepsPerEpoch: trainLoader.batchesPerEpoch,
     dispose() {
       trainLoader.dispose?.()
       testLoader.dispose?.()
+      finalLoader?.dispose?.()
     },
   }
+}
+
+/** @throws MbconvError ERR_CONFIG for a data set whose images have several classes */
+function checkLabels({ name, labelsOf }: Dataset): void {
+  if (labelsOf === undefined) return
+  throw new MbconvError('ERR_CONFIG', `${name}: training on images with several labels is not possible yet`, {
+    hint: 'data.datasetOf reads such a data set. To train on the first label of each image, leave out multiLabel.',
+  })
 }

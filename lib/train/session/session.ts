@@ -71,7 +71,8 @@ export async function openSession(config: TrainConfig, checkpoint?: Checkpoint):
   const arch = archFor(config)
   const { resolution } = arch
   const warnings = new Warnings()
-  const { train, ...data } = await openData(config, resolution, resolveDevice(config.device), warnings.add)
+  const before = checkpoint?.state.normalization
+  const { train, ...data } = await openData(config, resolution, resolveDevice(config.device), warnings.add, before)
   const made: { dispose(): void }[] = [data]
   const dispose = () => {
     for (const part of made) part.dispose()
