@@ -45,7 +45,7 @@ async function sample(runDir, count = 8) {
       png: images[i].bytes,
     })
   }
-  writeSamples(runDir, wrongFirst(samples).slice(0, count))
+  writeSamples(runDir, 1, wrongFirst(samples).slice(0, count))
 }
 
 /** Trains the networks, one after another. Returns a function that stops the last one. */

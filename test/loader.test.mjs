@@ -251,3 +251,20 @@ t.test('a balanced epoch takes as many images from each class', async (t) => {
   const wrong = { batchSize: 1, size: 1, mean: 0, std: 1, shuffle: true, sampler: 'even' }
   t.throws(() => new Loader(odd, wrong), { code: 'ERR_VALUE', message: /sampler/ })
 })
+
+t.test('an image that comes several times in a balanced epoch is varied each time', async (t) => {
+  const given = { name: 'a', classes: ['a', 'b'], shape: [1, 8, 8], labels: [0, 0, 0, 0, 0, 1] }
+  const dataset = inMemory({ ...given, images: Uint8Array.from({ length: 6 * 64 }, (_, i) => (i * 37) % 256) })
+  const options = { batchSize: 6, size: 8, mean: 0, std: 1, shuffle: true, augment: { rotate: 90 } }
+  const [balanced] = new Loader(dataset, { ...options, sampler: 'balanced' }).epoch(0)
+  const rare = [...balanced.indices].flatMap((index, row) => (index === 5 ? [row] : []))
+  t.equal(rare.length, 3)
+  const images = rare.map((row) => balanced.images.slice(row * 64, row * 64 + 64).join())
+  t.equal(new Set(images).size, 3)
+  const [shuffled] = new Loader(dataset, options).epoch(0)
+  const once = shuffled.indices.indexOf(5)
+  t.ok(
+    images.includes(shuffled.images.slice(once * 64, once * 64 + 64).join()),
+    'the first time as without the sampler',
+  )
+})

@@ -89,7 +89,7 @@ t.test('curves, table and samples, on a wide screen and on a phone, light and da
   const dir = t.testdir()
   const first = writeRun(path.join(dir, 'first'), { to: 40, result: { interrupted: false } })
   const second = writeRun(path.join(dir, EVIL), { to: 25, best: 0.7, lr: 0.02 })
-  writeSamples(first, someSamples(EVIL))
+  writeSamples(first, 1, someSamples(EVIL))
   const server = await serveRuns(options([first, second], await freePort()))
   t.teardown(() => server.close())
   const { page, complaints, requests } = await openPage(t, server.url)

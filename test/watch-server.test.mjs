@@ -254,7 +254,7 @@ t.test('runs that begin later appear; a folder that is no run does not', async (
 t.test('hostile names and files: shown as text, or refused', async (t) => {
   const dir = t.testdir()
   const folder = writeRun(path.join(dir, 'run'), { to: 10 })
-  writeSamples(folder, someSamples(EVIL))
+  writeSamples(folder, 1, someSamples(EVIL))
   const evil = writeRun(path.join(dir, EVIL.replaceAll('/', '')), { to: 10 })
   fs.writeFileSync(path.join(evil, 'config.json'), JSON.stringify({ model: { name: EVIL }, data: [], epochs: EVIL }))
   fs.writeFileSync(path.join(evil, 'result.json'), '[1, 2')
@@ -322,15 +322,21 @@ t.test('hostile names and files: shown as text, or refused', async (t) => {
 t.test('samples.json is written and read back; a broken one is refused', async (t) => {
   const dir = t.testdir()
   t.equal(readSamples(dir), undefined)
-  writeSamples(dir, someSamples())
+  writeSamples(dir, 1, someSamples())
   const read = readSamples(dir)
   t.strictSame(
     read.map(({ image, ...rest }) => rest),
     someSamples().map(({ png, ...rest }) => rest),
   )
   for (const [i, { image }] of read.entries()) t.ok(fs.readFileSync(path.join(dir, image)).equals(someSamples()[i].png))
+  writeSamples(dir, 2, someSamples().slice(0, 1))
+  t.strictSame(
+    fs.readdirSync(path.join(dir, 'samples')),
+    [path.basename(readSamples(dir)[0].image)],
+    'the old images go',
+  )
   t.equal(wrongFirst(read)[0].guesses[0].label, 'dog')
-  t.throws(() => writeSamples(dir, new Array(201).fill(read[0])), { code: 'ERR_VALUE' })
+  t.throws(() => writeSamples(dir, 1, new Array(201).fill(read[0])), { code: 'ERR_VALUE' })
   fs.writeFileSync(path.join(dir, 'samples.json'), '[{"file":"x"}]')
   t.throws(() => readSamples(dir), { code: 'ERR_DATA', message: /samples\.json: not the samples/ })
 })

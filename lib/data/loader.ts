@@ -8,7 +8,7 @@ import { checkOneOf } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { type Seed, seedBits } from '../random/seed'
 import type { Batch } from './batches/batch'
-import { epochOrder, SAMPLERS, type Sampler } from './batches/order'
+import { epochOrder, SAMPLERS, type Sampler, sampleNumbers } from './batches/order'
 import { perChannel } from './sources/channels'
 import { checkDataset, type ImageDataset, readImage } from './sources/image-dataset'
 import {
@@ -127,12 +127,15 @@ export class Loader {
 
   private *batches(epoch: number, fromBatch: number): Generator<Batch, void, undefined> {
     const order = this.order(epoch)
+    const samples = sampleNumbers(order, this.dataset.length)
     for (let i = fromBatch; i < this.batchesPerEpoch; i++) {
-      yield this.batch(epoch, order.slice(i * this.batchSize, (i + 1) * this.batchSize))
+      const [from, to] = [i * this.batchSize, (i + 1) * this.batchSize]
+      yield this.batch(epoch, order.slice(from, to), samples.subarray(from, to))
     }
   }
 
-  private batch(epoch: number, indices: Int32Array): Batch {
+  /** @param samples the numbers that the images are varied as */
+  private batch(epoch: number, indices: Int32Array, samples: Uint32Array): Batch {
     const { dataset, size, augment, seed } = this
     const [channels] = dataset.shape
     const floats = channels * size * size
@@ -150,7 +153,7 @@ export class Loader {
     indices.forEach((index, i) => {
       job.source = readImage('Loader', dataset, index)
       job.targetOffset = i * floats
-      const affine = augment ? affineOf(drawVariation(augment, seed, epoch, index)) : IDENTITY
+      const affine = augment ? affineOf(drawVariation(augment, seed, epoch, samples[i])) : IDENTITY
       resample(job, affine, this.fill)
       labels[i] = BigInt(dataset.labels[index])
     })

@@ -32,7 +32,7 @@ export interface TrainingOptions {
   interpolation: 'bilinear' | 'bicubic'
   /** Whether the colour profiles of image files are applied. */
   colorManagement: boolean
-  /** Whether batches of image files are in pinned memory, which a GPU copies while it computes. */
+  /** Whether batches of image files are in pinned memory, which a GPU copies faster. */
   pin: boolean
   /** Threads that decode image files; null: one less than the machine has, at least 1. */
   threads: number | null

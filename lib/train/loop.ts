@@ -107,7 +107,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
           isBest = isAmongBest(position, config.checkpoint.best)
           atEnd = isEnd()
           record({ type: 'eval', step, epoch: epochsDone, loss, top1, top5 })
-          samples?.write(runDir, recorder.warn)
+          samples?.write(runDir, step, recorder.warn)
         }
       }
 

@@ -35,19 +35,46 @@ export class SampleCollector {
     const length = pixels.length / count
     for (const { i, list, ...rest } of chosen) {
       if (list.length >= (list === this.#found.wrong ? MOST.wrong : MOST.right)) continue
-      const { png } = pngOfPlanes(pixels.subarray(i * length, (i + 1) * length), size)
+      const { png } = pngOfPlanes(...small(pixels.subarray(i * length, (i + 1) * length), size))
       list.push({ file: this.dataset.read(batch.indices[i]).name, ...rest, png })
     }
   }
 
   /** Writes them into the run's folder. A failure is a warning: the run matters more. */
-  write(runDir: string, warn: (message: string) => void): void {
+  write(runDir: string, step: number, warn: (message: string) => void): void {
     try {
-      writeSamples(runDir, [...this.#found.wrong, ...this.#found.right])
+      writeSamples(runDir, step, [...this.#found.wrong, ...this.#found.right])
     } catch (error) {
       warn(`${join(runDir, 'samples')} is not written: ${(error as MbconvError).message}`)
     }
   }
+}
+
+type Size = readonly [channels: number, height: number, width: number]
+
+/** Longest side of the copies, px. */
+const LONGEST = 128
+
+/** Planes of bytes at a size for a list: each pixel is the mean of a square of pixels. */
+function small(planes: Uint8Array, [channels, height, width]: Size): [Uint8Array, Size] {
+  const factor = Math.ceil(Math.max(height, width) / LONGEST)
+  if (factor === 1) return [planes, [channels, height, width]]
+  const [h, w] = [Math.floor(height / factor), Math.floor(width / factor)]
+  if (h === 0 || w === 0) return [planes, [channels, height, width]]
+  const result = new Uint8Array(channels * h * w)
+  for (let c = 0, at = 0; c < channels; c++) {
+    for (let y = 0; y < h; y++) {
+      for (let x = 0; x < w; x++, at++) {
+        let sum = 0
+        for (let dy = 0; dy < factor; dy++) {
+          const from = (c * height + y * factor + dy) * width + x * factor
+          for (let dx = 0; dx < factor; dx++) sum += planes[from + dx]
+        }
+        result[at] = Math.round(sum / factor ** 2)
+      }
+    }
+  }
+  return [result, [channels, h, w]]
 }
 
 /** The most probable classes. Nothing is sure where a logit is not a number. */

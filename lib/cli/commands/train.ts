@@ -54,7 +54,7 @@ async function run(words: string[], options: TrainOptions): Promise<number> {
   const { createProgress } = await import('../view/progress.js')
   const { conclude, showEvent } = await import('../view/training.js')
 
-  // Loads the native code; everything above works without it.
+  // Loads the native code, as does the plan for a folder of images; a configuration file is checked without it.
   const { startTraining } = await import('../../train/train.js')
   const { exitOfInterruption, stopOnSignals } = await import('../../process/signals.js')
   const controller = new AbortController()

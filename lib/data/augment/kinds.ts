@@ -9,7 +9,6 @@ import { augMixKind } from './aug-mix'
 import { autoAugmentKind } from './auto-augment'
 import { colorJitterKind } from './color-jitter'
 import type { AugmentationKind, Normalization, Size } from './kind'
-import { noneKind } from './none'
 import { Program } from './program'
 import { randAugmentKind } from './rand-augment'
 import { randomErasingKind } from './random-erasing'
@@ -17,7 +16,6 @@ import { trivialAugmentKind } from './trivial-augment'
 
 /** Every augmentation that a configuration can name. */
 export const AUGMENTATIONS = [
-  noneKind,
   autoAugmentKind,
   randAugmentKind,
   trivialAugmentKind,
@@ -25,11 +23,6 @@ export const AUGMENTATIONS = [
   colorJitterKind,
   randomErasingKind,
 ] as const
-
-/** The augmentation of a configuration that names none. */
-export const DEFAULT_AUGMENTATION = 'none'
-
-export type AugmentationName = (typeof AUGMENTATIONS)[number]['schema']['shape']['name']['value']
 
 type Schema = (typeof AUGMENTATIONS)[number]['schema']
 

@@ -134,11 +134,6 @@ export type TimmOperationName = keyof typeof TIMM_OPERATIONS
 
 const operationNamed = (name: TimmOperationName): TimmOperation => TIMM_OPERATIONS[name]
 
-export const timmOperationNames = Object.keys(TIMM_OPERATIONS) as TimmOperationName[]
-
-/** Whether a coin decides the sign of the operation's argument. */
-export const isSigned = (name: TimmOperationName): boolean => operationNamed(name).signed === true
-
 /** The operation's argument at a level; undefined if it has none. */
 export function timmArgument(
   name: TimmOperationName,

@@ -57,3 +57,12 @@ function membersOf(labels: Int32Array): Map<number, number[]> {
   }
   return members
 }
+
+/**
+ * The sample numbers of an order: an image's own position, and another number each time that it comes again. An order
+ * that draws an image several times then varies it in several ways.
+ */
+export function sampleNumbers(order: Int32Array, length: number): Uint32Array {
+  const times = new Uint32Array(length)
+  return Uint32Array.from(order, (index) => index + length * times[index]++)
+}

@@ -25,18 +25,9 @@ export interface Epoch {
   number: number
   /** Positions in the data set. */
   order: Int32Array
-  /** The sample that each place of the order is varied as; see {@link samplesOf}. */
+  /** The sample that each place of the order is varied as; see {@link sampleNumbers}. */
   samples: Uint32Array
   run: PhotoRun
-}
-
-/**
- * The sample numbers of an order: an image's own position, and another number each time that it comes again. An order
- * that draws an image several times then varies it in several ways.
- */
-export function samplesOf(order: Int32Array, length: number): Uint32Array {
-  const times = new Uint32Array(length)
-  return Uint32Array.from(order, (index) => index + length * times[index]++)
 }
 
 /** A batch that has been made. */

@@ -49,7 +49,7 @@ export interface PhotoLoaderOptions {
   threads?: number
   /** Batches that are made while the consumer works. Default 2. */
   ahead?: number
-  /** Whether batches are in pinned memory, which a GPU copies while it computes. Needs a GPU. Default false. */
+  /** Whether batches are in pinned memory, which a GPU copies faster. Needs a GPU. Default false. */
   pin?: boolean
   /** Told of every image that cannot be read. */
   unreadable: UnreadableImages

@@ -16,10 +16,10 @@ import { empty } from '../../tensor/core/create'
 import { keepEach, scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
 import type { ByteBatch } from '../batches/batch'
-import { epochOrder } from '../batches/order'
+import { epochOrder, sampleNumbers } from '../batches/order'
 import { mostBytes } from '../images/image-limits'
 import type { PhotoDataset } from '../sources/image-dataset'
-import { BatchMaker, type Epoch, type MadeBatch, owned, samplesOf } from './batch-maker'
+import { BatchMaker, type Epoch, type MadeBatch, owned } from './batch-maker'
 import { jpegLibrary } from './jpeg-library'
 import { type CheckedOptions, checkedOptions, checkWhole, type PhotoLoaderOptions } from './loader-options'
 
@@ -134,7 +134,7 @@ export class PhotoLoader {
   async *#batches(number: number, fromBatch: number): AsyncGenerator<ByteBatch, void, undefined> {
     const addon = native()
     const order = this.order(number)
-    const epoch: Epoch = { number, order, samples: samplesOf(order, this.dataset.length), run: addon.photoRun() }
+    const epoch: Epoch = { number, order, samples: sampleNumbers(order, this.dataset.length), run: addon.photoRun() }
     const rest = this.batchesPerEpoch - fromBatch
     // One for the consumer.
     const memory = keepEach(Array.from({ length: Math.min(this.#options.ahead + 1, rest) }), () => this.#newBatch())

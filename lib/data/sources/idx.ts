@@ -11,6 +11,7 @@ import { checkObject, checkOptions, checkPath } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { writeFileAtomic } from '../../files/atomic'
 import { dataError, MAX_BYTES, readWhole } from '../../files/data-file'
+import { MOST_CLASSES } from '../listing/class-names'
 import { inMemory, type MemoryDataset } from './image-dataset'
 import type { DatasetKind } from './kind'
 
@@ -268,9 +269,6 @@ export function loadIdx(pair: IdxPair): MemoryDataset {
     labels: classOf,
   })
 }
-
-/** The largest published set of labels, ImageNet-21k, has 21,843; a label far above that is a damaged file. */
-const MOST_CLASSES = 1_000_000
 
 const FILES = ['trainImages', 'trainLabels', 'testImages', 'testLabels'] as const
 

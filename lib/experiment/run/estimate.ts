@@ -27,12 +27,15 @@ function small(config: TrainConfig): TrainConfig {
 /** One training step of the loop. Waits for the device. */
 async function step(stepper: Stepper, { trainLoader, schedule }: Session): Promise<void> {
   const batches = trainLoader.epoch(0)
-  const { value } = await batches.next()
-  scope(() => {
-    const { loss } = stepper.take(value!, schedule(0))
-    if (typeof loss !== 'number') loss.item() // waits for the device
-  })
-  await batches.return?.()
+  try {
+    const { value } = await batches.next()
+    scope(() => {
+      const { loss } = stepper.take(value!, schedule(0))
+      if (typeof loss !== 'number') loss.item() // waits for the device
+    })
+  } finally {
+    await batches.return?.()
+  }
 }
 
 /**

@@ -1,17 +1,17 @@
 /**
  * samples.json: predictions of an evaluation on some images, each with a small copy of its image.
  *
- *     [{ "file": "cats/3.jpg", "label": "cat", "image": "samples/000.png",
+ *     [{ "file": "cats/3.jpg", "label": "cat", "image": "samples/350-000.png",
  *        "guesses": [{ "label": "dog", "probability": 0.7 }, { "label": "cat", "probability": 0.2 }] }]
  *
  * `label` is the true class. `guesses` begins with the most probable class. `image` is a PNG in the run's folder.
  */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { MbconvError } from '../../errors/error'
 import { writeFileAtomic } from '../../files/atomic'
-import { makeFolder } from '../../files/folders'
+import { listFolder, makeFolder } from '../../files/folders'
 import { readableJson } from '../../files/json'
 import { readText } from '../../files/open'
 import { RUN_FILES } from './folder'
@@ -45,21 +45,26 @@ export interface NewSample extends Omit<Sample, 'image'> {
 }
 
 /**
- * Writes the samples of an evaluation and their images. They replace those of an earlier one.
+ * Writes the samples of an evaluation and their images. They replace those of an earlier one, whose images stay until the
+ * list no longer names them.
  *
+ * @param step of the evaluation; part of the images' names
  * @throws MbconvError ERR_IO; ERR_VALUE for more than {@link MOST_SAMPLES}
  */
-export function writeSamples(runDir: string, samples: readonly NewSample[]): void {
+export function writeSamples(runDir: string, step: number, samples: readonly NewSample[]): void {
   if (samples.length > MOST_SAMPLES) {
     throw new MbconvError('ERR_VALUE', `writeSamples: ${samples.length} samples, more than ${MOST_SAMPLES}`)
   }
-  makeFolder(join(runDir, 'samples'))
+  const folder = join(runDir, 'samples')
+  makeFolder(folder)
   const entries = samples.map(({ png, ...entry }, i): Sample => {
-    const image = `samples/${String(i).padStart(3, '0')}.png`
+    const image = `samples/${step}-${String(i).padStart(3, '0')}.png`
     writeFileAtomic(join(runDir, image), png)
     return { ...entry, image }
   })
   writeFileAtomic(join(runDir, RUN_FILES.samples), readableJson(entries))
+  const current = new Set(entries.map(({ image }) => basename(image)))
+  for (const { name } of listFolder(folder)) if (!current.has(name)) rmSync(join(folder, name), { force: true })
 }
 
 /**
