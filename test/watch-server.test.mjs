@@ -291,8 +291,8 @@ t.test('hostile names and files: shown as text, or refused', async (t) => {
   const secret = path.join(dir, 'secret')
   fs.writeFileSync(secret, someSamples()[0].png)
   const replace = (act) => {
-    fs.rmSync(path.join(folder, 'samples', '003.png'), { force: true, recursive: true })
-    act(path.join(folder, 'samples', '003.png'))
+    fs.rmSync(path.join(folder, 'samples', '1-003.png'), { force: true, recursive: true })
+    act(path.join(folder, 'samples', '1-003.png'))
   }
   for (const [what, act, status] of [
     ['a link', (file) => fs.symlinkSync(secret, file), 404],

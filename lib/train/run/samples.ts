@@ -6,11 +6,11 @@
  *
  * `label` is the true class. `guesses` begins with the most probable class. `image` is a PNG in the run's folder.
  */
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { MbconvError } from '../../errors/error'
-import { writeFileAtomic } from '../../files/atomic'
+import { removeAll, writeFileAtomic } from '../../files/atomic'
 import { listFolder, makeFolder } from '../../files/folders'
 import { readableJson } from '../../files/json'
 import { readText } from '../../files/open'
@@ -64,7 +64,7 @@ export function writeSamples(runDir: string, step: number, samples: readonly New
   })
   writeFileAtomic(join(runDir, RUN_FILES.samples), readableJson(entries))
   const current = new Set(entries.map(({ image }) => basename(image)))
-  for (const { name } of listFolder(folder)) if (!current.has(name)) rmSync(join(folder, name), { force: true })
+  for (const { name } of listFolder(folder)) if (!current.has(name)) removeAll(join(folder, name))
 }
 
 /**
