@@ -45,8 +45,8 @@ function resumedConfigOf(stem: string, overrides: string[], options: TrainingOpt
     const hint = 'a resumed run keeps its images, its network and its plan; start a new run for others'
     throw new MbconvError('ERR_USAGE', `--${name} has no effect with --resume`, { hint })
   }
-  const folderOfRuns = valueOf('run.dir', overrides) ?? 'runs'
-  const name = valueOf('run.name', overrides)
+  const folderOfRuns = overrideOf('run.dir', overrides) ?? 'runs'
+  const name = overrideOf('run.name', overrides)
   const newest = () => (name === undefined ? newestRun(folderOfRuns, stem) : path.join(folderOfRuns, name))
   const runDir = options.resume === true ? newest() : options.resume
   if (!runDir) {
@@ -60,7 +60,7 @@ function resumedConfigOf(stem: string, overrides: string[], options: TrainingOpt
 }
 
 /** The text of an override; the last one counts. */
-function valueOf(key: string, overrides: readonly string[]): string | undefined {
+function overrideOf(key: string, overrides: readonly string[]): string | undefined {
   const prefix = `--${key}=`
   return overrides
     .filter((text) => text.startsWith(prefix))
