@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
-import { browserPath, luminance, NO_BROWSER, openBrowser } from './helpers/chromium.mjs'
+import { contextFor, luminance } from './helpers/chromium.mjs'
 import { internal } from './helpers/internals.mjs'
 import { curves, evolution, families, five, grid, plan, writeExperiment } from './helpers/made-up-experiment.mjs'
 
@@ -13,14 +13,7 @@ const { analyzeFolder } = internal('analysis')
 const { tablesOf } = internal('reportTables')
 const { writeReport } = internal('writeReport')
 
-if (browserPath() === undefined) {
-  t.comment(NO_BROWSER)
-  t.plan(0, NO_BROWSER)
-  process.exit()
-}
-
-const { context, close } = await openBrowser()
-t.teardown(close)
+const context = await contextFor(t)
 
 /** What the page looks like from within, once its letters are there. */
 async function inspect() {

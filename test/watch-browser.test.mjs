@@ -6,21 +6,14 @@
 import net from 'node:net'
 import path from 'node:path'
 import t from 'tap'
-import { browserPath, luminance, NO_BROWSER, openBrowser } from './helpers/chromium.mjs'
+import { contextFor, luminance } from './helpers/chromium.mjs'
 import { internal } from './helpers/internals.mjs'
 import { goOn, someSamples, writeRun } from './helpers/made-up-runs.mjs'
 
 const { serveRuns } = internal('watchServer')
 const { writeSamples } = internal('samples')
 
-if (browserPath() === undefined) {
-  t.comment(NO_BROWSER)
-  t.plan(0, NO_BROWSER)
-  process.exit()
-}
-
-const { context, close } = await openBrowser()
-t.teardown(close)
+const context = await contextFor(t)
 
 const EVIL = '<img src=x onerror=alert(1)>'
 

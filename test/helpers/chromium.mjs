@@ -53,6 +53,18 @@ export async function openBrowser(options = {}) {
   return { context, close }
 }
 
+/** Opens the browser for a test file, and closes it at the end. Without one, the file's tests are skipped, with the reason. */
+export async function contextFor(t) {
+  if (browserPath() === undefined) {
+    t.comment(NO_BROWSER)
+    t.plan(0, NO_BROWSER)
+    process.exit()
+  }
+  const { context, close } = await openBrowser()
+  t.teardown(close)
+  return context
+}
+
 /** How bright a CSS colour is, 0 … 1. */
 export function luminance(colour) {
   const [r, g, b] = colour.match(/[\d.]+/g).map(Number)
