@@ -8,6 +8,7 @@ import { checkOneOf } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { type Seed, seedBits } from '../random/seed'
 import type { Batch } from './batches/batch'
+import { labelled } from './batches/labels'
 import { epochOrder, SAMPLERS, type Sampler, sampleNumbers } from './batches/order'
 import { perChannel } from './sources/channels'
 import { checkDataset, type ImageDataset, readImage } from './sources/image-dataset'
@@ -140,7 +141,6 @@ export class Loader {
     const [channels] = dataset.shape
     const floats = channels * size * size
     const images = new Float32Array(indices.length * floats)
-    const labels = new BigInt64Array(indices.length)
     const job = {
       source: NO_IMAGE,
       sourceOffset: 0,
@@ -155,8 +155,7 @@ export class Loader {
       job.targetOffset = i * floats
       const affine = augment ? affineOf(drawVariation(augment, seed, epoch, samples[i])) : IDENTITY
       resample(job, affine, this.fill)
-      labels[i] = BigInt(dataset.labels[index])
     })
-    return { images, shape: [indices.length, channels, size, size], labels, indices }
+    return { images, shape: [indices.length, channels, size, size], ...labelled(dataset, indices) }
   }
 }

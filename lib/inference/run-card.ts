@@ -2,6 +2,8 @@
 import { basename, dirname } from 'node:path'
 import { type ModelCard, makeCard } from '../models/export/card'
 import { evaluatedImages } from '../train/record/events'
+import { thresholdsOf } from '../train/run/checkpoint-state'
+import { figuresOf } from '../train/run/score'
 import { preprocessingOf } from '../train/session/preprocessing'
 import type { Trained } from './trained'
 
@@ -30,13 +32,14 @@ export function cardOfTrained({ model, state, checkpoint, chosen, averaged }: Tr
     preprocessing,
     training: config,
     metrics: lastEval && {
-      top1: lastEval.top1,
-      top5: lastEval.top5,
+      ...figuresOf(lastEval),
       loss: Number.isFinite(lastEval.loss) ? lastEval.loss : null,
       images: evaluatedImages(lastEval),
       step: lastEval.step,
     },
-    confidence: lastEval?.confidence ?? null,
+    confidence: lastEval?.task === 'classification' ? lastEval.confidence : null,
+    task: config.task,
+    thresholds: thresholdsOf(state),
     source: `${run}, ${basename(checkpoint)}`,
     notes,
   })

@@ -15,6 +15,7 @@ import {
 } from '../../data/sources/statistics'
 import { trainingLoader } from '../../data/training'
 import { MbconvError } from '../../errors/error'
+import type { Task } from '../../models/export/task'
 import type { TrainState } from '../run/checkpoint-state'
 import { layoutOf } from './preprocessing'
 
@@ -56,8 +57,8 @@ export async function openData(
   kind.checkMemory?.(data as never, resolution)
   const { train, test, validation, notes = [] } = kind.open(data as never, resolution)
   for (const note of notes) warn(note)
-  checkLabels(train)
   const evaluated = validation ?? test
+  checkLabels(config.task, train, [evaluated, test])
   const dataset = {
     name: train.name,
     classes: [...train.classes],
@@ -106,10 +107,22 @@ export async function openData(
   }
 }
 
-/** @throws MbconvError ERR_CONFIG for a data set whose images have several classes */
-function checkLabels({ name, labelsOf }: Dataset): void {
-  if (labelsOf === undefined) return
-  throw new MbconvError('ERR_CONFIG', `${name}: training on images with several labels is not possible yet`, {
-    hint: 'data.datasetOf reads such a data set. To train on the first label of each image, leave out multiLabel.',
+/**
+ * Refuses a data set that does not suit the task.
+ *
+ * @throws MbconvError ERR_CONFIG; ERR_DATA for evaluated images of which none has a label, so that there is no mAP
+ */
+export function checkLabels(task: Task, { name, labelsOf }: Dataset, evaluated: readonly Dataset[]): void {
+  if ((task === 'multiLabel') !== (labelsOf !== undefined)) {
+    const has = labelsOf === undefined ? 'have one class each' : 'may have several labels'
+    throw new MbconvError('ERR_CONFIG', `task: the images of ${name} ${has}`, {
+      hint: labelsOf === undefined ? 'Write task: classification.' : 'Write task: multiLabel.',
+    })
+  }
+  if (task === 'classification') return
+  const without = evaluated.find(({ labels }) => labels.every((label) => label < 0))
+  if (without === undefined) return
+  throw new MbconvError('ERR_DATA', `${without.name}: no evaluated image has a label`, {
+    hint: 'mAP is measured on the labels that evaluated images have.',
   })
 }
