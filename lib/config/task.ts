@@ -5,19 +5,22 @@
  */
 import { DEFAULT_DATASET, datasetKinds, datasetNamed } from '../data/sources/kinds'
 import { CRITERIA } from '../optim/criteria/kinds'
+import { SCHEDULES } from '../optim/schedules/kinds'
+import type { ScheduleKind } from '../optim/schedules/schedule'
+import { kindNamed } from '../schema/kinds'
 import { isMapping } from '../schema/values'
 import { type Problem, preview } from './problems'
 
 type Raw = Record<string, unknown>
 
+/** Losses that take several labels an image. The first one is the default of `task: multiLabel`. */
+const multiLabelLosses = CRITERIA.filter((kind) => 'isMultiLabel' in kind).map(({ name }) => name)
+
 /** The defaults of `task: multiLabel`, where they are not those of one class an image. */
-const DEFAULTS = { loss: 'bce', labelSmoothing: 0 }
+const DEFAULTS = { loss: multiLabelLosses[0], labelSmoothing: 0 }
 
 /** The metric that decides which evaluation is the best. */
 const METRIC = 'mAP'
-
-const defaultLoss = CRITERIA[0].name
-const multiLabelLosses = CRITERIA.filter((kind) => 'isMultiLabel' in kind).map(({ name }) => name)
 
 /**
  * A raw configuration with the defaults of its task. They come before those of a recipe, which is for one class an image.
@@ -25,11 +28,18 @@ const multiLabelLosses = CRITERIA.filter((kind) => 'isMultiLabel' in kind).map((
 export function withTask(given: unknown): unknown {
   if (!isMapping(given) || given.task !== 'multiLabel') return given
   const raw: Raw = { ...DEFAULTS, ...withoutUndefined(given) }
-  if (isMapping(raw.earlyStopping)) raw.earlyStopping = { metric: METRIC, ...withoutUndefined(raw.earlyStopping) }
-  if (isMapping(raw.schedule) && raw.schedule.name === 'plateau')
-    raw.schedule = { metric: METRIC, ...withoutUndefined(raw.schedule) }
+  if (isMapping(raw.earlyStopping)) raw.earlyStopping = withMetric(raw.earlyStopping)
+  if (isMapping(raw.schedule) && followsMetric(raw.schedule.name)) raw.schedule = withMetric(raw.schedule)
   if (isMapping(raw.data)) raw.data = withMultiLabel(raw.data)
   return raw
+}
+
+const withMetric = (section: Raw): Raw => ({ metric: METRIC, ...withoutUndefined(section) })
+
+/** Whether a schedule depends on a metric. */
+const followsMetric = (name: unknown): boolean => {
+  const kind = kindNamed<ScheduleKind>(SCHEDULES, name)
+  return kind !== undefined && 'metric' in kind.schema.shape
 }
 
 /** An object of a caller may have keys whose value is undefined. */
@@ -47,9 +57,16 @@ function withMultiLabel(data: Raw): Raw {
 /** The path of `multiLabelKey` in `data`; empty for a data set without it. */
 const keysOf = (dataset: unknown): string[] => datasetNamed(dataset ?? DEFAULT_DATASET)?.multiLabelKey?.split('.') ?? []
 
+type At = (...keys: string[]) => unknown
+type Add = (path: string[], message: string, hint: string) => void
+
 /** Keys that do not suit the task. */
-export function taskProblems(at: (...keys: string[]) => unknown): Problem[] {
-  return at('task') === 'multiLabel' ? multiLabelProblems(at) : classificationProblems(at)
+export function taskProblems(at: At): Problem[] {
+  const problems: Problem[] = []
+  const add: Add = (path, message, hint) => problems.push({ path, kind: 'value', message, hint })
+  const check = at('task') === 'multiLabel' ? checkMultiLabel : checkClassification
+  check(at, add)
+  return problems
 }
 
 /** Keys in which a configuration names a metric. */
@@ -58,58 +75,34 @@ const METRIC_KEYS = [
   ['schedule', 'metric'],
 ]
 
-function classificationProblems(at: (...keys: string[]) => unknown): Problem[] {
-  const metrics = METRIC_KEYS.filter((path) => at(...path) === METRIC)
-  const path = ['data', ...keysOf(at('data', 'dataset'))]
-  const isMultiLabel = path.length > 1 && at(...path) === true
-  return [
-    ...metrics.map((path): Problem => {
-      return { path, kind: 'value', message: `${METRIC} is measured with task: multiLabel only`, hint: 'write top1' }
-    }),
-    ...(isMultiLabel
-      ? [
-          {
-            path,
-            kind: 'value' as const,
-            message: 'needs task: multiLabel',
-            hint: 'write task: multiLabel in its place',
-          },
-        ]
-      : []),
-  ]
+function checkClassification(at: At, add: Add): void {
+  for (const path of METRIC_KEYS)
+    if (at(...path) === METRIC) add(path, `${METRIC} is measured with task: multiLabel only`, 'write top1')
+  const keys = keysOf(at('data', 'dataset'))
+  if (keys.length > 0 && at('data', ...keys) === true)
+    add(['data', ...keys], 'needs task: multiLabel', 'write task: multiLabel in its place')
 }
 
-function multiLabelProblems(at: (...keys: string[]) => unknown): Problem[] {
-  const problems: Problem[] = []
-  const add = (path: string[], message: string, hint?: string) => problems.push({ path, kind: 'value', message, hint })
+function checkMultiLabel(at: At, add: Add): void {
   const dataset = datasetNamed(at('data', 'dataset') ?? DEFAULT_DATASET)
   const keys = keysOf(dataset?.name)
   if (dataset !== undefined && keys.length === 0) {
     const able = datasetKinds().filter(({ multiLabelKey }) => multiLabelKey !== undefined)
-    const names = able.map(({ name }) => name).join(', ')
-    add(
-      ['task'],
-      `multiLabel needs images with several labels, and ${dataset.name} has one class an image`,
-      `data sets with several labels: ${names}`,
-    )
+    const problem = `multiLabel needs images with several labels, and ${dataset.name} has one class an image`
+    add(['task'], problem, `data sets with several labels: ${able.map(({ name }) => name).join(', ')}`)
   }
   if (keys.length > 0 && at('data', ...keys) === false)
     add(['data', ...keys], 'contradicts task: multiLabel', 'leave it out: it follows from the task')
   const loss = at('loss') ?? DEFAULTS.loss
-  if (CRITERIA.some(({ name }) => name === loss) && !multiLabelLosses.some((name) => name === loss))
-    add(
-      ['loss'],
-      `must be ${multiLabelLosses.join(' or ')} with task: multiLabel, not ${preview(loss)}`,
-      `${defaultLoss} needs one class an image`,
-    )
-  if (at('data', 'sampler') === 'balanced')
-    add(
-      ['data', 'sampler'],
-      'must be shuffle with task: multiLabel: an image with several labels belongs to several classes',
-      'posWeight: auto makes rare labels count more',
-    )
+  if (CRITERIA.some(({ name }) => name === loss) && !multiLabelLosses.some((name) => name === loss)) {
+    const problem = `must be ${multiLabelLosses.join(' or ')} with task: multiLabel, not ${preview(loss)}`
+    add(['loss'], problem, 'each class must be a question of its own')
+  }
+  if (at('data', 'sampler') === 'balanced') {
+    const problem = 'must be shuffle with task: multiLabel: an image with several labels belongs to several classes'
+    add(['data', 'sampler'], problem, 'posWeight: auto makes rare labels count more')
+  }
   for (const path of METRIC_KEYS)
     if (at(...path) === 'top1')
       add(path, `must be ${METRIC} or loss with task: multiLabel`, 'several labels an image have no top-1')
-  return problems
 }

@@ -23,9 +23,12 @@ export function cardOfTrained({ model, state, checkpoint, chosen, averaged }: Tr
   if (chosen === 'newest') notes.push(`The checkpoint is the newest one of the run, at step ${step}.`)
   const { weights } = config.model
   if (weights != null) notes.push(`Training began with the weights of ${basename(weights)}.`)
+  const thresholds = thresholdsOf(state)
   if (lastEval !== null && lastEval.step !== step) {
-    notes.push(`The metrics are of step ${lastEval.step}, the weights of step ${step}.`)
+    const what = thresholds === null ? 'metrics' : 'metrics and thresholds'
+    notes.push(`The ${what} are of step ${lastEval.step}, the weights of step ${step}.`)
   }
+  if (lastEval === null && thresholds !== null) notes.push('Nothing was evaluated yet: the thresholds are all 0.5.')
   return makeCard(model, {
     name: config.run.name ?? run,
     classes: dataset.classes,
@@ -39,7 +42,7 @@ export function cardOfTrained({ model, state, checkpoint, chosen, averaged }: Tr
     },
     confidence: lastEval?.task === 'classification' ? lastEval.confidence : null,
     task: config.task,
-    thresholds: thresholdsOf(state),
+    thresholds,
     source: `${run}, ${basename(checkpoint)}`,
     notes,
   })

@@ -104,7 +104,7 @@ export function hardestLabelLines({ perClass, thresholds, classes }: MultiLabelE
         .slice(0, MOST_CLASSES)
         .map((label) => [
           ...[averagePrecision, f1, precision, recall].map((figures) => share(figures[label])),
-          thresholds[label].toFixed(3),
+          String(Number(thresholds[label].toPrecision(3))),
           whole(images[label]),
           printable(classes[label]),
         ]),
