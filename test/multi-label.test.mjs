@@ -7,7 +7,7 @@ import t from 'tap'
 import { stringify } from 'yaml'
 import { loadOnnxruntime } from '../scripts/bench/onnxruntime/load.mjs'
 import { internal } from './helpers/internals.mjs'
-import { metricsOf } from './helpers/tiny.mjs'
+import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
 
 const { MultiLabelLog } = internal('multiLabel')
 const { averagePrecision, bestThreshold } = internal('averagePrecision')
@@ -236,6 +236,7 @@ t.test('from a list to an ONNX file', { skip }, async (t) => {
   writeFileSync(join(dir, 'labels.yaml'), stringify(CONFIG))
   const { status, stdout, stderr } = mbconv(dir, 'train', 'labels.yaml', '--run.name=run')
   t.equal(status, 0, stderr)
+  t.match(stderr, /no evaluated image has the label left: its threshold stays 0\.5, and mAP leaves it out/)
   t.match(stderr, /test loss [\d.]+ {2}mAP [\d.]+ % {2}macro F1 [\d.]+ % {2}micro F1 [\d.]+ %/, 'the line of an epoch')
   t.match(stdout, /Validation labels, final weights \(6 images\)\nmAP [\d.]+ % +macro F1/)
   t.match(stdout, /Test labels, weights that other commands use \(12 images\)/)
@@ -377,6 +378,23 @@ t.test('images without any label, and networks before their first evaluation', {
     code: 'ERR_DATA',
     message: /no evaluated image has a label/,
   })
+})
+
+t.test('checkpoints from before there were tasks are of one class an image', async (t) => {
+  const { encodeState, readState } = internal('checkpointState')
+  const dir = realpathSync(t.testdir())
+  const { runDir } = await mb.train(tinyConfig(dir, { top: { epochs: 1, ema: false }, run: { curves: false } }), {
+    worker: false,
+  }).result
+  const folder = join(runDir, 'checkpoints', 'step-000004')
+  const { state, files } = readState(folder)
+  const { task: _, ...config } = state.config
+  const { task, ...lastEval } = state.lastEval
+  t.equal(task, 'classification')
+  writeFileSync(join(folder, 'state.json'), encodeState({ ...state, config, lastEval }, files))
+  t.strictSame(readState(folder).state, state)
+  const { top1 } = await mb.evaluateRun(runDir, { device: 'cpu' })
+  t.equal(top1, state.best.top1)
 })
 
 t.test('model cards of labels', async (t) => {

@@ -6,7 +6,7 @@ import { evaluationLoader } from '../../data/evaluation'
 import { photoStatistics } from '../../data/photos/statistics'
 import { UnreadableImages } from '../../data/photos/unreadable'
 import { ProgressiveLoader } from '../../data/progressive'
-import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
+import { channelsOf, classCountsOf, type Dataset } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
 import {
   type ChannelStatistics,
@@ -14,8 +14,9 @@ import {
   normalization as normalizationOfData,
 } from '../../data/sources/statistics'
 import { trainingLoader } from '../../data/training'
+import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
-import type { Task } from '../../models/export/task'
+import { DEFAULT_THRESHOLD, type Task } from '../../models/export/task'
 import type { TrainState } from '../run/checkpoint-state'
 import { layoutOf } from './preprocessing'
 
@@ -59,6 +60,7 @@ export async function openData(
   for (const note of notes) warn(note)
   const evaluated = validation ?? test
   checkLabels(config.task, train, [evaluated, test])
+  for (const note of thresholdNotes(evaluated)) warn(note)
   const dataset = {
     name: train.name,
     classes: [...train.classes],
@@ -125,4 +127,15 @@ export function checkLabels(task: Task, { name, labelsOf }: Dataset, evaluated: 
   throw new MbconvError('ERR_DATA', `${without.name}: no evaluated image has a label`, {
     hint: 'mAP is measured on the labels that evaluated images have.',
   })
+}
+
+/** Labels whose threshold cannot be chosen, in a multi-label data set. */
+function thresholdNotes(evaluated: Dataset): string[] {
+  if (evaluated.labelsOf === undefined) return []
+  const counts = classCountsOf(evaluated)
+  const without = evaluated.classes.filter((_, label) => counts[label] === 0)
+  if (without.length === 0) return []
+  return [
+    `no evaluated image has the label ${listed(without, { most: 10 })}: its threshold stays ${DEFAULT_THRESHOLD}, and mAP leaves it out`,
+  ]
 }
