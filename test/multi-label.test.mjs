@@ -249,9 +249,12 @@ t.test('from a list to an ONNX file', { skip }, async (t) => {
   t.match(result, { task: 'multiLabel', images: 6, best: { mAP: Number }, test: { task: 'multiLabel', images: 12 } })
   t.strictSame(result.test.perClass.images, [4, 4, 4, 6, 0], 'no test image is at the top')
   t.equal(result.test.perClass.averagePrecision[4], null)
-  const { lastEval } = JSON.parse(readFileSync(join(result.best.checkpoint, 'state.json'), 'utf8')).state
+  const stored = JSON.parse(readFileSync(join(result.best.checkpoint, 'state.json'), 'utf8')).state
+  const { lastEval } = stored
   t.strictSame(result.test.thresholds, lastEval.thresholds, 'chosen on the validation images, not on the test images')
   t.equal(lastEval.mAP, result.best.mAP)
+  const { state } = internal('checkpointState').readState(result.best.checkpoint)
+  t.equal(JSON.stringify(state), JSON.stringify(stored), 'what is read is what was written')
 
   const evaluations = metricsOf(run).filter(({ type }) => type === 'eval')
   t.equal(evaluations.length, 4)
