@@ -49,6 +49,21 @@ t.test("the published recipes have their sources' values", async (t) => {
   })
 })
 
+t.test('an error names the recipe that sets the value', async (t) => {
+  const digits = { ...base, recipe: 'timm-ra', data: { dataset: 'digits', augment: { rotate: 400 } } }
+  const lines = t.throws(() => mb.parseConfig(digits), { code: 'ERR_CONFIG' }).message.split('\n')
+  t.ok(
+    lines.some((line) =>
+      line.startsWith('data.augment.crop: has no effect with dataset: digits; recipe timm-ra sets it'),
+    ),
+  )
+  t.notMatch(
+    lines.find((line) => line.startsWith('data.augment.rotate')),
+    /recipe/,
+    'what the user wrote',
+  )
+})
+
 t.test('each key of a recipe can be changed', async (t) => {
   const file = yaml(t, `${SMALLEST}recipe: torchvision-v2\ndata: {batchSize: 8, dataset: folder, folder: {path: p}}\n`)
   const parsed = (...overrides) => parseConfigFile(file, overrides).config

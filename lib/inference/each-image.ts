@@ -8,6 +8,7 @@ import { checkCount, checkOptions } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import type { Network } from '../models/network/network'
 import { breathe } from '../process/breathe'
+import { inOrder } from '../process/in-order'
 import { noGrad } from '../tensor/core/autograd'
 import { fromTypedArray } from '../tensor/core/create'
 import { scope } from '../tensor/core/scope'
@@ -32,9 +33,6 @@ export interface Unreadable {
 export type ImageSource = string | NamedBytes
 
 export type ImageSources = Iterable<ImageSource> | AsyncIterable<ImageSource>
-
-/** Number of images that are read while others are computed: Node's number of threads for file access. */
-const AHEAD = 4
 
 /** Planes of bytes, or the error. */
 type Read = { file: string; planes: Uint8Array } | Unreadable
@@ -100,7 +98,7 @@ function withFoldedNetwork(opened: OpenModel): OpenModel {
   }
 }
 
-/** Reads images in the given order, up to {@link AHEAD} at once. */
+/** Reads images in the given order, a few at once. */
 async function* readAhead(
   op: string,
   images: ImageSources,
@@ -118,19 +116,7 @@ async function* readAhead(
       throw error
     }
   }
-  const underWay: Promise<Read>[] = []
-  try {
-    for await (const source of images) {
-      const reading = read(source)
-      reading.catch(() => {}) // the error is reported in its turn
-      underWay.push(reading)
-      if (underWay.length >= AHEAD) yield await (underWay.shift() as Promise<Read>)
-    }
-    while (underWay.length > 0) yield await (underWay.shift() as Promise<Read>)
-  } finally {
-    // If the consumer stops early, pending reads must not cause an unhandled rejection.
-    await Promise.allSettled(underWay)
-  }
+  for await (const [, result] of inOrder(images, read)) yield result
 }
 
 function* computed<Result>(model: OpenModel, batch: Read[], task: Task<Result>): Generator<Result | Unreadable> {

@@ -1,10 +1,10 @@
 /** `mbconv train ./photos`: a folder of photographs in place of a configuration. */
 import path from 'node:path'
 import { type ConfigSource, parseConfigObject } from '../../config/file'
-import { planForPhotographs } from '../../config/for-photographs'
 import type { TrainConfig } from '../../config/train'
 import { MbconvError } from '../../errors/error'
 import { isPublishedName } from '../../models/weights/published'
+import { planForPhotographs } from '../../photographs/plan'
 import { RUN_FILES, readConfig } from '../../train/run/folder'
 import { archNamed } from './model-name'
 import { newestRun } from './runs'

@@ -1,5 +1,6 @@
 /** Batches of image files for evaluation, each file prepared exactly as for a prediction. */
 import { MbconvError } from '../../errors/error'
+import { inOrder } from '../../process/in-order'
 import { fromTypedArray } from '../../tensor/core/create'
 import { keep } from '../../tensor/core/scope'
 import type { ByteBatch } from '../batches/batch'
@@ -8,9 +9,6 @@ import type { FileLayout } from '../images/preprocessing'
 import type { PhotoDataset } from '../sources/image-dataset'
 import { sourceOf } from './other-decoder'
 import type { UnreadableImages } from './unreadable'
-
-/** Images that are read at once: Node's number of threads for file access. */
-const AHEAD = 4
 
 export interface PhotoEvaluationOptions {
   batchSize: number
@@ -67,25 +65,14 @@ export class PhotoEvaluationLoader {
   async *#batches(): AsyncGenerator<NonNullable<Read>[], void, undefined> {
     const { length } = this.dataset
     const { batchSize } = this.options
-    const underWay: Promise<Read>[] = []
-    let next = 0
     let batch: NonNullable<Read>[] = []
-    try {
-      for (let done = 0; done < length; done++) {
-        while (next < length && underWay.length < AHEAD) {
-          const reading = this.#read(next++)
-          reading.catch(() => {}) // the error is reported in its turn
-          underWay.push(reading)
-        }
-        const read = await (underWay.shift() as Promise<Read>)
-        if (read !== undefined) batch.push(read)
-        const isFull = (done + 1) % batchSize === 0 || done + 1 === length
-        if (!isFull || batch.length === 0) continue
-        yield batch
-        batch = []
-      }
-    } finally {
-      await Promise.allSettled(underWay)
+    const indices = Array.from({ length }).keys()
+    for await (const [index, read] of inOrder(indices, (each) => this.#read(each))) {
+      if (read !== undefined) batch.push(read)
+      const isFull = (index + 1) % batchSize === 0 || index + 1 === length
+      if (!isFull || batch.length === 0) continue
+      yield batch
+      batch = []
     }
   }
 

@@ -4,6 +4,8 @@
  * The choice is a training configuration like any other, and each part of it comes with its reason.
  */
 
+import { publishedWeightsOf } from '../config/named-weights'
+import type { TrainConfigInput } from '../config/train'
 import { resolveDevice } from '../cuda/choice'
 import { folderKind } from '../data/sources/folder'
 import type { Dataset } from '../data/sources/image-dataset'
@@ -17,8 +19,6 @@ import { fit } from '../models/fit/fit'
 import { weightsFile } from '../models/weights/pretrained'
 import { publishedWeights } from '../models/weights/published'
 import { counted, duration, whole } from '../text/figures'
-import { publishedWeightsOf } from './named-weights'
-import type { TrainConfigInput } from './train'
 
 export interface PhotographsRequest {
   /** The folder of training images. */
