@@ -146,7 +146,9 @@ function sizeProblems(at: At): Problem[] {
   const [from, resolution] = [at('data', 'progressive', 'from'), at('model', 'resolution')]
   const sides = Array.isArray(resolution) ? resolution : [resolution]
   if (typeof from === 'number' && sides.some((side) => typeof side === 'number' && from > side)) {
-    const most = Array.isArray(resolution) ? `the shorter side of model.resolution, ${Math.min(...sides)}` : `model.resolution, ${resolution}`
+    const most = Array.isArray(resolution)
+      ? `the shorter side of model.resolution, ${Math.min(...sides)}`
+      : `model.resolution, ${resolution}`
     const message = `must be at most ${most}`
     problems.push({ path: ['data', 'progressive', 'from'], kind: 'value', message })
   }

@@ -101,11 +101,10 @@ const augment = z.strictObject({
   scale: fraction().default(0).describe('largest change of size either way, fraction'),
   shear: z.number().min(0).lt(90).default(0).describe('largest shear either way, degrees'),
   flip: z.boolean().default(false).describe('mirror half of the images left to right'),
-  crop: crop.nullable()
+  crop: crop
+    .nullable()
     .default(null)
-    .describe(
-      'which random part of an image file is shown; null: the defaults below, or all of it with fit: stretch',
-    ),
+    .describe('which random part of an image file is shown; null: the defaults below, or all of it with fit: stretch'),
   operations: z
     .array(z.discriminatedUnion('name', schemasOf(AUGMENTATIONS)))
     .max(8)
@@ -117,7 +116,11 @@ const augment = z.strictObject({
 })
 
 const progressive = z.strictObject({
-  from: z.int().min(8).max(4096).describe("side of the first images, px, of rectangles the shorter one; the last have the model's resolution"),
+  from: z
+    .int()
+    .min(8)
+    .max(4096)
+    .describe("side of the first images, px, of rectangles the shorter one; the last have the model's resolution"),
   stages: z.int().min(2).max(100).default(4).describe('number of sizes, for equal shares of the epochs'),
 })
 

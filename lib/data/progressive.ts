@@ -2,13 +2,7 @@
  * Progressive resizing: training begins with small images, which are fast, and ends with those of the network's resolution
  * (Tan & Le, EfficientNetV2, arXiv:2104.00298, section 4.2).
  */
-import {
-  isSquare,
-  mapSides,
-  type Resolution,
-  sameResolution,
-  shorterSideOf,
-} from '../models/arch/resolution'
+import { isSquare, mapSides, type Resolution, sameResolution, shorterSideOf } from '../models/arch/resolution'
 import type { Batch, BatchLoader, ByteBatch } from './batches/batch'
 import type { Dataset } from './sources/image-dataset'
 

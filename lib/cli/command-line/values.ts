@@ -15,7 +15,7 @@ export const wholeNumber = wholeUpTo(MOST_COUNT)
 
 /** A side in px, or height and width: `224`, `96x384`. */
 export function resolution(text: string): Resolution {
-  const [height, width = height, ...more] = text.split('x').map(wholeNumber)
+  const [height, width = height, ...more] = text.split('x').map((side) => wholeNumber(side))
   if (more.length > 0) throw new InvalidArgumentError('It must be a side, or height and width: 96x384.')
   return resolutionOf([height, width])
 }

@@ -1,6 +1,13 @@
 /** How an image file becomes the network's input: in evaluation, in prediction, and in a model card. */
 import { checkPositive } from '../../errors/check'
-import { checkResolution, checkSquare, mapSides, type Resolution, type Sides, sidesOf } from '../../models/arch/resolution'
+import {
+  checkResolution,
+  checkSquare,
+  mapSides,
+  type Resolution,
+  type Sides,
+  sidesOf,
+} from '../../models/arch/resolution'
 
 /** The part of an image file that a network sees, and its size. The steps run in the order of these fields. */
 export interface FileLayout {

@@ -9,9 +9,9 @@
  * then cut and resized by the same code.
  */
 import { MbconvError } from '../../errors/error'
+import type { Sides } from '../../models/arch/resolution'
 import { native } from '../../native/addon'
 import type { PhotoLoaderHandle } from '../../native/signatures'
-import type { Sides } from '../../models/arch/resolution'
 import { seedBits } from '../../random/seed'
 import { empty } from '../../tensor/core/create'
 import { keepEach, scope } from '../../tensor/core/scope'

@@ -3,9 +3,34 @@ import { publishedWeightsOf } from '../../config/named-weights'
 import type { TrainConfig } from '../../config/train'
 import { cuts, type FileLayout, type Fit, fillOf, type Preprocessing } from '../../data/images/preprocessing'
 import { channelsOf } from '../../data/sources/image-dataset'
+import { datasetKind } from '../../data/sources/kinds'
+import { statOf } from '../../files/folders'
+import { cardOfWeights } from '../../models/export/card-of-weights'
 import type { TrainState } from '../run/checkpoint-state'
 
 type Facts = Pick<TrainState, 'dataset' | 'normalization' | 'resolution'>
+
+/**
+ * A new run's configuration, in which image files are evaluated as the card of its initial weights says, where it does
+ * not say it itself. Published weights have no such file; their preprocessing is known by their name.
+ *
+ * @throws MbconvError ERR_FORMAT for a card that is damaged or newer
+ */
+export function withFitOfWeights(config: TrainConfig): TrainConfig {
+  const { data, model } = config
+  const { weights } = model
+  if (weights === null || publishedWeightsOf(weights) !== undefined || statOf(weights) === undefined) return config
+  if (!datasetKind(data.dataset).hasFiles) return config
+  const card = cardOfWeights(weights, 'train')?.preprocessing
+  // Images of one size were stretched because of their size, which says nothing about photographs.
+  if (card === undefined || card.size !== null) return config
+  const fit = data.fit ?? card.fit
+  const cropShare = cuts(fit) ? (data.cropShare ?? card.cropShare) : data.cropShare
+  const interpolation = data.interpolation ?? card.interpolation
+  // Nothing is cropped then; the crop is that of a recipe.
+  const augment = fit === 'pad' ? { ...data.augment, crop: null } : data.augment
+  return { ...config, data: { ...data, fit, cropShare, interpolation, augment } }
+}
 
 /** How image files are fitted into the input: as configured, else as in the published weights, else as in the paper. */
 export const fitOf = ({ data, model }: Pick<TrainConfig, 'data' | 'model'>): Fit =>
