@@ -1,11 +1,15 @@
 // Images on their way into a network, against torchvision and Pillow.
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 import { disturbNorms, small } from './helpers/small.mjs'
 
-const { inputImageShape, readInputImage, regionOf } = internal('inputImage')
+const { inputImageShape, readInputImage } = internal('inputImage')
+const { placementOf, regionOf } = internal('placement')
+const { PhotoLoader } = internal('photoLoader')
+const { UnreadableImages } = internal('unreadableImages')
 
 const golden = JSON.parse(readFileSync(new URL('./golden/input-images.json', import.meta.url), 'utf8'))
 const sharp = await import('sharp').then(
@@ -16,46 +20,87 @@ const skip = !sharp && 'the optional package sharp is not installed'
 
 const bytesOf = (text) => new Uint8Array(Buffer.from(text, 'base64'))
 
-t.test(
-  'a centre crop is torchvision’s, by a step of 256 at most; the logits by 1 % of their spread',
-  { skip },
-  async (t) => {
-    mb.setNumThreads(1)
-    mb.manualSeed(1)
-    for (const { file, planes, size, format, ...rest } of golden.cases) {
-      const preprocessing = { ...rest, fit: 'crop', size: null, mean: [0.5], std: [0.25] }
-      const { channels, resolution } = rest
-      t.same(inputImageShape(preprocessing), [channels, resolution, resolution])
-      const found = await readInputImage({ name: 'golden', bytes: bytesOf(file) }, preprocessing)
-      const wanted = bytesOf(planes)
-      t.equal(found.length, wanted.length)
-      const differences = wanted.map((value, i) => Math.abs(value - found[i]))
-      const worst = Math.max(...differences)
-      const share = differences.filter((difference) => difference > 0).length / wanted.length
-      const what = `${size.join('x')} ${format}, ${rest.interpolation}: ${(100 * share).toFixed(2)} % differ, by ${worst}`
-      // Pillow's own rounding; a JPEG is decoded by another version of the same library.
-      t.ok(worst <= 1 && share < 0.03, what)
-      t.comment(what)
+/** A case's planes, as torchvision, timm and Pillow make them, and what is made here. */
+async function both({ file, planes, size, format, ...layout }) {
+  const preprocessing = { ...layout, size: null, colorManagement: false }
+  const wanted = bytesOf(planes)
+  const found = await readInputImage({ name: 'golden', bytes: bytesOf(file) }, preprocessing)
+  const what = `${size.join('x')} ${format}, ${layout.fit} to ${layout.resolution}, ${layout.interpolation}`
+  return { preprocessing, wanted, found, what }
+}
 
-      const network = disturbNorms(
-        mb.models.create(small('efficientnet_b0'), { inChannels: channels, numClasses: 10, seed: 0 }),
-      )
-      network.eval()
-      mb.scope(() => {
-        const [ours, theirs] = [found, wanted].map((bytes) => {
-          const x = mb.fromTypedArray(
-            Float32Array.from(bytes, (v) => (v / 255 - 0.5) / 0.25),
-            [1, channels, resolution, resolution],
-          )
-          return mb.noGrad(() => network.forward(x))
-        })
-        const error = ours.sub(theirs).abs().max().item() / theirs.std().item()
-        t.ok(error <= 0.01, `logits: ${error}`)
+const cut = golden.cases.filter(({ fit }) => fit !== 'pad')
+
+t.test('crops and stretching are torchvision’s, by a step of 256 at most; the logits by 1 %', { skip }, async (t) => {
+  mb.setNumThreads(1)
+  mb.manualSeed(1)
+  for (const each of cut) {
+    const { preprocessing, wanted, found, what: named } = await both(each)
+    const { channels, resolution } = each
+    const shape = [channels, ...[resolution, resolution].flat().slice(0, 2)]
+    t.same(inputImageShape(preprocessing), shape)
+    t.equal(found.length, wanted.length)
+    const differences = wanted.map((value, i) => Math.abs(value - found[i]))
+    const worst = Math.max(...differences)
+    const share = differences.filter((difference) => difference > 0).length / wanted.length
+    const what = `${named}: ${(100 * share).toFixed(2)} % differ, by ${worst}`
+    // Pillow's own rounding; a JPEG is decoded by another version of the same library.
+    t.ok(worst <= 1 && share < 0.03, what)
+    t.comment(what)
+
+    const network = disturbNorms(
+      mb.models.create(small('efficientnet_b0'), { inChannels: channels, numClasses: 10, seed: 0 }),
+    )
+    network.eval()
+    mb.scope(() => {
+      const [ours, theirs] = [found, wanted].map((bytes) => {
+        const x = mb.fromTypedArray(
+          Float32Array.from(bytes, (v) => (v / 255 - 0.5) / 0.25),
+          [1, ...shape],
+        )
+        return mb.noGrad(() => network.forward(x))
       })
-      network.dispose()
+      const error = ours.sub(theirs).abs().max().item() / theirs.std().item()
+      t.ok(error <= 0.01, `logits: ${error}`)
+    })
+    network.dispose()
+  }
+})
+
+const padded = golden.cases.filter(({ fit }) => fit === 'pad')
+
+t.test('padding is Pillow’s, to the bit', { skip }, async (t) => {
+  t.ok(padded.length > 10)
+  for (const each of padded) {
+    const { wanted, found, what } = await both(each)
+    t.same(found, wanted, what)
+  }
+})
+
+t.test('in training, too: from files, mirrored, and at once', { skip }, async (t) => {
+  const unreadable = new UnreadableImages({ name: 'x', length: 1 }, 0, () => {})
+  for (const { file, planes, size, resolution, fill, interpolation } of padded.filter((each) => each.channels === 3)) {
+    const path = join(t.testdir({ 'a.png': '' }), 'a.png')
+    writeFileSync(path, bytesOf(file))
+    const dataset = {
+      ...{ name: 'x', classes: ['a'], labels: Int32Array.of(0), length: 1, shape: null, fingerprint: () => 'x' },
+      read: () => ({ name: 'a', file: path }),
     }
-  },
-)
+    const [height, width] = [resolution, resolution].flat()
+    const mirrored = bytesOf(planes).map((_, i, all) => all[i - (i % width) + width - 1 - (i % width)])
+    for (const [flip, wanted] of [
+      [0, bytesOf(planes)],
+      [1, mirrored],
+    ]) {
+      const options = { batchSize: 1, size: resolution, fit: 'pad', fill, interpolation, flip, threads: 1, unreadable }
+      const loader = new PhotoLoader(dataset, options)
+      const { value } = await loader.epoch(0).next()
+      t.same(value.images.shape, [1, 3, height, width])
+      t.same(value.images.contiguous().toTypedArray(), wanted, `${size} to ${resolution}, flip ${flip}`)
+      loader.dispose()
+    }
+  }
+})
 
 t.test('the region that is seen, and shapes', { skip }, async (t) => {
   const crop = { channels: 3, size: null, resolution: 28, fit: 'crop', cropShare: 0.875, interpolation: 'bicubic' }
@@ -63,6 +108,10 @@ t.test('the region that is seen, and shapes', { skip }, async (t) => {
   t.same(regionOf({ width: 20, height: 90 }, { ...crop, fit: 'stretch' }), { top: 0, left: 0, width: 1, height: 1 })
   const squash = { ...crop, fit: 'squash' }
   t.same(regionOf({ width: 64, height: 32 }, squash), { top: 2 / 32, left: 2 / 32, width: 28 / 32, height: 28 / 32 })
+  const pad = { ...crop, fit: 'pad', cropShare: null, fill: [0, 0, 0], resolution: [28, 56] }
+  t.same(regionOf({ width: 28, height: 28 }, pad), { top: 0, left: -0.5, width: 2, height: 1 }, 'padding on both sides')
+  t.same(regionOf({ width: 56, height: 14 }, pad), { top: -0.5, left: 0, width: 1, height: 2 })
+  t.same(placementOf({ width: 1, height: 5000 }, pad), { height: 28, width: 1, top: 0, left: -28 }, 'a pixel is left')
   const stretch = { ...crop, fit: 'stretch', cropShare: null }
   t.same(
     inputImageShape({ ...stretch, interpolation: 'bilinear', size: [8, 9] }),

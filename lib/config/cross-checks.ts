@@ -131,10 +131,12 @@ function augmentationProblems(at: At): Problem[] {
 /** Keys of `data` that contradict each other or the length of the run. */
 function sizeProblems(at: At): Problem[] {
   const problems: Problem[] = []
-  const [fit, share] = [at('data', 'fit'), at('data', 'cropShare')]
-  if (fit === 'stretch' && share != null) {
-    const path = ['data', 'cropShare']
-    problems.push({ path, kind: 'value', message: 'has no effect with fit: stretch', hint: 'nothing is cut off' })
+  const fit = at('data', 'fit')
+  const cutting = { stretch: [['cropShare']], pad: [['cropShare'], ['augment', 'crop']] }
+  for (const keys of fit === 'stretch' || fit === 'pad' ? cutting[fit] : []) {
+    if (at('data', ...keys) == null) continue
+    const path = ['data', ...keys]
+    problems.push({ path, kind: 'value', message: `has no effect with fit: ${fit}`, hint: 'nothing is cut off' })
   }
   const [stages, epochs] = [at('data', 'progressive', 'stages') ?? 4, at('epochs')]
   if (isMapping(at('data', 'progressive')) && typeof epochs === 'number' && Number(stages) > epochs) {
@@ -142,8 +144,12 @@ function sizeProblems(at: At): Problem[] {
     problems.push({ path: ['data', 'progressive', 'stages'], kind: 'value', message })
   }
   const [from, resolution] = [at('data', 'progressive', 'from'), at('model', 'resolution')]
-  if (typeof from === 'number' && typeof resolution === 'number' && from > resolution) {
-    const message = `must be at most model.resolution, ${resolution}`
+  const sides = Array.isArray(resolution) ? resolution : [resolution]
+  if (typeof from === 'number' && sides.some((side) => typeof side === 'number' && from > side)) {
+    const most = Array.isArray(resolution)
+      ? `the shorter side of model.resolution, ${Math.min(...sides)}`
+      : `model.resolution, ${resolution}`
+    const message = `must be at most ${most}`
     problems.push({ path: ['data', 'progressive', 'from'], kind: 'value', message })
   }
   return problems

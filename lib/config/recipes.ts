@@ -39,10 +39,20 @@ export function recipeNamed(name: unknown): Record<string, unknown> {
 
 /**
  * A raw configuration with the keys of the recipe that it names. A configuration that names another optimiser, schedule
- * or policy than the recipe replaces that part of it, since the options of one do not suit another.
+ * or policy than the recipe replaces that part of it, since the options of one do not suit another. One that shows whole
+ * images goes without the recipe's crops.
  */
 export function withRecipe(raw: unknown): unknown {
-  return isMapping(raw) ? below(raw, recipeNamed(raw.recipe)) : raw
+  return isMapping(raw) ? below(raw, suiting(recipeNamed(raw.recipe), raw)) : raw
+}
+
+/** The recipe's keys without its crops, if the configuration shows whole images. */
+function suiting(recipe: Record<string, unknown>, { data }: Record<string, unknown>): Record<string, unknown> {
+  if (!isMapping(data) || !isMapping(recipe.data) || (data.fit !== 'pad' && data.fit !== 'stretch')) return recipe
+  const { cropShare, augment, ...rest } = recipe.data
+  if (!isMapping(augment)) return { ...recipe, data: rest }
+  const { crop, ...varied } = augment
+  return { ...recipe, data: { ...rest, augment: varied } }
 }
 
 /** `keys`, and what only `base` has. */

@@ -87,6 +87,8 @@ export const INTERNALS = {
   openFile: 'files/open.js',
   web: 'files/web.js',
   inputImage: 'data/images/input-image.js',
+  placement: 'data/images/placement.js',
+  resolution: 'models/arch/resolution.js',
   imageDataset: 'data/sources/image-dataset.js',
   confidence: 'models/export/confidence.js',
   confidenceLog: 'train/metrics/confidence.js',

@@ -51,6 +51,10 @@ async function run(words: string[], options: TrainOptions): Promise<number> {
     return EXIT.ok
   }
   output.note(...reasons.flatMap(indented))
+  if (reasons.length > 0) {
+    const { shapeReasons } = await import('../../photographs/shapes.js')
+    output.note(...(await shapeReasons(config)).flatMap(indented))
+  }
   const { createProgress } = await import('../view/progress.js')
   const { conclude, showEvent } = await import('../view/training.js')
 

@@ -15,8 +15,9 @@ import {
 } from '../../data/sources/statistics'
 import { trainingLoader } from '../../data/training'
 import { MbconvError } from '../../errors/error'
+import { longerSideOf, type Resolution } from '../../models/arch/resolution'
 import type { TrainState } from '../run/checkpoint-state'
-import { layoutOf } from './preprocessing'
+import { measuredLayoutOf, preprocessingOf } from './preprocessing'
 
 export interface TrainingData {
   train: Dataset
@@ -46,15 +47,16 @@ export interface TrainingData {
  */
 export async function openData(
   config: TrainConfig,
-  resolution: number,
+  resolution: Resolution,
   device: string,
   warn: (message: string) => void,
   before?: ChannelStatistics,
 ): Promise<TrainingData> {
   const { data, seed } = config
   const kind = datasetKind(data.dataset)
-  kind.checkMemory?.(data as never, resolution)
-  const { train, test, validation, notes = [] } = kind.open(data as never, resolution)
+  const side = longerSideOf(resolution)
+  kind.checkMemory?.(data as never, side)
+  const { train, test, validation, notes = [] } = kind.open(data as never, side)
   for (const note of notes) warn(note)
   checkLabels(train)
   const evaluated = validation ?? test
@@ -68,18 +70,20 @@ export async function openData(
   const unreadable = unreadableOf(train)
   // A resumed run normalises as it began: another decoder could measure other values.
   const wanted = before ?? normalizationOf(config, channelsOf(train))
-  const layout = layoutOf(config, { dataset, resolution })
+  const measured = measuredLayoutOf(config, { dataset, resolution })
   const own =
-    train.shape === null && needsStatistics(wanted) ? await photoStatistics(train, layout, unreadable) : undefined
+    train.shape === null && needsStatistics(wanted) ? await photoStatistics(train, measured, unreadable) : undefined
   const normalization = normalizationOfData(train, wanted, own)
+  const preprocessing = preprocessingOf(config, { dataset, normalization, resolution })
 
   const { batchSize, evalBatchSize, augment, sampler, loaderThreads } = data
   const loading = {
     ...{ batchSize, seed, normalization, augment, sampler, unreadable },
-    ...{ interpolation: layout.interpolation, colorManagement: layout.colorManagement },
+    ...{ fit: preprocessing.fit, interpolation: preprocessing.interpolation },
+    colorManagement: preprocessing.colorManagement,
     ...{ threads: loaderThreads, pin: device !== 'cpu' },
   }
-  const loaderOf = (size: number) => trainingLoader(train, { ...loading, size })
+  const loaderOf = (size: Resolution) => trainingLoader(train, { ...loading, size })
   const { progressive } = data
   const trainLoader =
     progressive === null
@@ -88,7 +92,7 @@ export async function openData(
   const loaderOfPart = (part: Dataset) =>
     evaluationLoader(part, {
       batchSize: evalBatchSize,
-      preprocessing: { ...layout, ...normalization },
+      preprocessing,
       unreadable: unreadableOf(part),
     })
   const testLoader = loaderOfPart(evaluated)

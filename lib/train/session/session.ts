@@ -10,6 +10,7 @@ import { sameData } from '../../data/listing/fingerprint'
 import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
+import type { Resolution } from '../../models/arch/resolution'
 import { count } from '../../models/cost/count'
 import { native } from '../../native/addon'
 import type { Module } from '../../nn/module'
@@ -45,8 +46,8 @@ export interface Session extends Omit<TrainingData, 'train'> {
   /** null if the configuration disables it. */
   ema: Ema | null
   schedule: Schedule
-  /** Side of the model's input, px. */
-  resolution: number
+  /** Of the model's input, px. */
+  resolution: Resolution
   /** Batches of an epoch; stepsPerEpoch counts updates. */
   batchesPerEpoch: number
   /** Number of steps in the whole run. */
