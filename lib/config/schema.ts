@@ -12,7 +12,7 @@ import { FITS } from '../data/images/preprocessing'
 import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
 import { criterionFields } from '../optim/criteria/kinds'
 import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/kinds'
-import { mixSchema } from '../optim/mixing/mix'
+import { alpha, mixSchema } from '../optim/mixing/mix'
 import { PRECISIONS } from '../optim/precision'
 import { DEFAULT_SCHEDULE, SCHEDULES } from '../optim/schedules/kinds'
 import { count, fraction, LARGEST, positive, resolution, seedSchema } from '../schema/fields'
@@ -115,6 +115,8 @@ const augment = z.strictObject({
   mix: mixSchema.prefault({}),
 })
 
+const WITH_FIRST = 'with the first images, which grows with them to its own value; null: its own value throughout'
+
 const progressive = z.strictObject({
   from: z
     .int()
@@ -122,6 +124,10 @@ const progressive = z.strictObject({
     .max(4096)
     .describe("side of the first images, px, of rectangles the shorter one; the last have the model's resolution"),
   stages: z.int().min(2).max(100).default(4).describe('number of sizes, for equal shares of the epochs'),
+  magnitude: z.number().min(0).max(100).nullable().default(null).describe(`magnitude of randAugment ${WITH_FIRST}`),
+  mixup: alpha().nullable().default(null).describe(`data.augment.mix.mixup ${WITH_FIRST}`),
+  cutmix: alpha().nullable().default(null).describe(`data.augment.mix.cutmix ${WITH_FIRST}`),
+  dropout: fraction().nullable().default(null).describe(`model.dropout ${WITH_FIRST}`),
 })
 
 const datasets = datasetFields()

@@ -49,6 +49,7 @@ export const INTERNALS = {
   listFile: 'data/listing/list-file.js',
   manifest: 'data/listing/manifest.js',
   loader: 'data/loader.js',
+  growth: 'train/session/growth.js',
   progressive: 'data/progressive.js',
   datasetKinds: 'data/sources/kinds.js',
   dataStatistics: 'data/sources/statistics.js',

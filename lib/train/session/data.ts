@@ -5,7 +5,7 @@ import type { BatchLoader } from '../../data/batches/batch'
 import { evaluationLoader } from '../../data/evaluation'
 import { photoStatistics } from '../../data/photos/statistics'
 import { UnreadableImages } from '../../data/photos/unreadable'
-import { ProgressiveLoader } from '../../data/progressive'
+import { ProgressiveLoader, sizeOf } from '../../data/progressive'
 import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
 import {
@@ -17,6 +17,7 @@ import { trainingLoader } from '../../data/training'
 import { MbconvError } from '../../errors/error'
 import { longerSideOf, type Resolution } from '../../models/arch/resolution'
 import type { TrainState } from '../run/checkpoint-state'
+import { operationsIn, progressionOf } from './growth'
 import { measuredLayoutOf, preprocessingOf } from './preprocessing'
 
 export interface TrainingData {
@@ -78,17 +79,19 @@ export async function openData(
 
   const { batchSize, evalBatchSize, augment, sampler, loaderThreads } = data
   const loading = {
-    ...{ batchSize, seed, normalization, augment, sampler, unreadable },
+    ...{ batchSize, seed, normalization, sampler, unreadable },
     ...{ fit: preprocessing.fit, interpolation: preprocessing.interpolation },
     colorManagement: preprocessing.colorManagement,
     ...{ threads: loaderThreads, pin: device !== 'cpu' },
   }
-  const loaderOf = (size: Resolution) => trainingLoader(train, { ...loading, size })
-  const { progressive } = data
-  const trainLoader =
-    progressive === null
-      ? loaderOf(resolution)
-      : new ProgressiveLoader({ ...progressive, epochs: config.epochs }, resolution, loaderOf)
+  const progression = progressionOf(config)
+  const loaderOf = (stage: number) =>
+    trainingLoader(train, {
+      ...loading,
+      augment: { ...augment, operations: operationsIn(config, stage) },
+      size: progression === null ? resolution : sizeOf(progression, resolution, stage),
+    })
+  const trainLoader = progression === null ? loaderOf(0) : new ProgressiveLoader(progression, loaderOf)
   const loaderOfPart = (part: Dataset) =>
     evaluationLoader(part, {
       batchSize: evalBatchSize,

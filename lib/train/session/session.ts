@@ -12,8 +12,8 @@ import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
 import type { Resolution } from '../../models/arch/resolution'
 import { count } from '../../models/cost/count'
+import type { Network } from '../../models/network/network'
 import { native } from '../../native/addon'
-import type { Module } from '../../nn/module'
 import { criterionOf } from '../../optim/criteria/kinds'
 import type { Ema } from '../../optim/ema'
 import type { GradScaler } from '../../optim/grad-scaler'
@@ -27,6 +27,7 @@ import { type Checkpoint, readPart } from '../run/checkpoint'
 import { cautionsOf, checkNormalized, resumptionNotes } from './cautions'
 import { openData, type TrainingData } from './data'
 import { checkModel } from './demands'
+import { sizeNotes } from './growth'
 import { archFor, openModel } from './model'
 import { openOptimizer, scheduleOver, stepsOf } from './optimizer'
 import { checkDeviceKeys, resolvePrecision, scalerFor } from './precision'
@@ -39,7 +40,7 @@ export interface Session extends Omit<TrainingData, 'train'> {
   precision: Precision
   /** Scales the loss in fp16; null in other precisions. */
   scaler: GradScaler | null
-  model: Module
+  model: Network
   /** The training loss. */
   criterion: StepParts['criterion']
   optimizer: Optimizer
@@ -131,7 +132,9 @@ function buildSession(config: TrainConfig, checkpoint: Checkpoint | undefined, o
     const { step, config: before } = checkpoint.state
     const scheduleBefore = scheduleOver(config, stepsPerEpoch, stepsOf(before, stepsPerEpoch))
     restore(checkpoint, { model, optimizer, ema, scaler, schedules: [schedule, scheduleBefore], device })
-    for (const note of resumptionNotes(step, totalSteps, scheduleBefore, schedule)) warnings.add(note)
+    const epoch = Math.floor(step / stepsPerEpoch)
+    const resized = step < totalSteps ? sizeNotes(config, resolution, epoch, before) : []
+    for (const note of [...resumptionNotes(step, totalSteps, scheduleBefore, schedule), ...resized]) warnings.add(note)
   }
   const criterion = criterionOf(config, { numClasses, classCounts: countsOf(train), device })
   made.push({ dispose: () => criterion.dispose?.() })
