@@ -141,7 +141,7 @@ t.test('a file that is no card is refused by its name, and says what is wrong', 
     [changed((c) => Object.assign(c.preprocessing, { cropShare: null })), /must be a number with fit "crop"/],
     [changed((c) => Object.assign(c.arch.stages[0], { kernel: 4 })), /stages\[0\]\.kernel must be odd/],
     [changed((c) => Object.assign(c.profile, { bnEps: 0 })), /bnEps/],
-    [changed((c) => Object.assign(c, { format: 5 })), /format 5, a newer one/],
+    [changed((c) => Object.assign(c, { format: 6 })), /format 6, a newer one/],
     [changed((c) => Object.assign(c, { format: 'one' })), /format/],
   ]) {
     writeFileSync(path, text)
