@@ -41,6 +41,7 @@ function compare(t, model, step, { env = {}, scratch = wide } = {}) {
 t.test('training steps', async (t) => {
   compare(t, {}, {})
   compare(t, { resolution: 96 }, { batch: 16 })
+  compare(t, { resolution: [48, 160] }, { batch: 8 })
   compare(t, { resolution: 64 }, { batch: 1, ema: false })
   compare(t, { name: 'efficientnet_b1' }, { optimizer: 'adamw' })
   compare(t, { width: 0.5 }, { batch: 16, optimizer: 'sgd', dropPath: 0 })

@@ -17,6 +17,15 @@ t.test("the sizes are those of EfficientNetV2's four stages, and of other plans"
   t.strictSame(sizes({ from: 16, stages: 2, epochs: 3 }, 32), [16, 16, 32])
   t.strictSame(sizes({ from: 16, stages: 4, epochs: 2 }, 32), [16, 27], 'fewer epochs than stages leave stages out')
   t.equal(sizeIn({ from: 16, stages: 2, epochs: 4 }, 32, 99), 32, 'an epoch beyond the plan')
+  t.strictSame(
+    sizes({ from: 32, stages: 3, epochs: 3 }, [64, 90]),
+    [
+      [32, 45],
+      [48, 68],
+      [64, 90],
+    ],
+    'rectangles keep their ratio',
+  )
 })
 
 t.test("regularisation grows with the images: EfficientNetV2-M's table", (t) => {

@@ -61,6 +61,19 @@ t.test("the published recipes have their sources' values", async (t) => {
   })
 })
 
+t.test('whole images are not cropped as a recipe says', async (t) => {
+  for (const fit of ['pad', 'stretch']) {
+    for (const recipe of RECIPE_NAMES) {
+      const config = mb.parseConfig({ ...base, recipe, data: { ...DATA, fit } })
+      t.match(config.data, { fit, cropShare: null, augment: { crop: null, flip: true } }, `${recipe}, ${fit}`)
+      t.strictSame(mb.parseConfig(config), config)
+    }
+  }
+  const crop = { scale: [0.5, 1] }
+  const parts = mb.parseConfig({ ...base, epochs: 1, data: { ...DATA, fit: 'stretch', augment: { crop } } })
+  t.match(parts.data, { fit: 'stretch', augment: { crop } }, 'random parts, if they are asked for')
+})
+
 t.test('an error names the recipe that sets the value', async (t) => {
   const digits = { ...base, recipe: 'timm-ra', data: { dataset: 'digits', augment: { rotate: 400 } } }
   const lines = t.throws(() => mb.parseConfig(digits), { code: 'ERR_CONFIG' }).message.split('\n')

@@ -91,7 +91,7 @@ cases = [
     case((96, 72), "JPEG", 32, 0.875, "bicubic", seed=6),
     case((96, 71), "JPEG", 31, 0.95, "bilinear", seed=7),
     case((61, 40), "PNG", [16, 28], 0.875, "bicubic", seed=8),
-    case((29, 70), "PNG", [18, 25], 0.9, "bilinear", seed=9),
+    case((70, 29), "PNG", [18, 25], 0.9, "bilinear", seed=9),
     case((50, 20), "PNG", [12, 21], 0.875, "bicubic", seed=10, fit="squash"),
     case((50, 20), "PNG", [12, 21], None, "bicubic", seed=10, fit="stretch"),
 ]

@@ -24,7 +24,7 @@ const filling = mb.allocatorStatistics().live - live
 
 for (let step = 0; step < 2; step++) {
   mb.scope(() => {
-    const images = mb.randn([batch, 3, resolution, resolution], { dtype }).to({ memoryFormat })
+    const images = mb.randn([batch, 3, ...[resolution, resolution].flat().slice(0, 2)], { dtype }).to({ memoryFormat })
     const labels = mb.randint(0, 1000, [batch])
     if (!training) return void mb.noGrad(() => network.forward(images))
     mb.nn.functional.crossEntropy(network.forward(images), labels, { labelSmoothing: 0.1 }).backward()
