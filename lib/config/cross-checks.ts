@@ -16,6 +16,7 @@ import { freezeProblems, scaleProblems, stageProblems } from './model-table'
 import { weightsProblems } from './named-weights'
 import { type Problem, preview } from './problems'
 import { trainConfigSchema } from './schema'
+import { taskProblems } from './task'
 
 type At = (...keys: string[]) => unknown
 
@@ -211,5 +212,6 @@ export function crossCheck(raw: unknown): Problem[] {
     ...optionProblems(at),
     ...clippingProblems(at),
     ...lossProblems(raw),
+    ...taskProblems(at),
   ]
 }

@@ -6,6 +6,7 @@ import { Loader } from '../data/loader'
 import { inMemory } from '../data/sources/image-dataset'
 import { checkCount, checkOptions } from '../errors/check'
 import { MbconvError } from '../errors/error'
+import type { ModelCard } from '../models/export/card'
 import type { Network } from '../models/network/network'
 import { breathe } from '../process/breathe'
 import { inOrder } from '../process/in-order'
@@ -44,7 +45,7 @@ export interface Task<Result> {
   /** Names of further options, which the caller checks. */
   options: readonly string[]
   /** Computes a row of numbers for each image, [N, …], in a scope and without gradients. */
-  compute: (network: Network, input: Tensor) => Tensor
+  compute: (network: Network, input: Tensor, card: ModelCard) => Tensor
   /** @param row the numbers of one image */
   resultOf: (file: string, row: Float32Array, model: OpenModel) => Result
 }
@@ -143,7 +144,7 @@ function rowsOf<Result>(model: OpenModel, planes: readonly Uint8Array[], { compu
   const all = noGrad(() =>
     scope(() => {
       const input = fromTypedArray(images, shape).to({ device: model.device, memoryFormat: 'channelsLast' })
-      return compute(model.network, input).contiguous().toTypedArray() as Float32Array // waits for the device
+      return compute(model.network, input, model.card).contiguous().toTypedArray() as Float32Array // waits for the device
     }),
   )
   const length = all.length / planes.length

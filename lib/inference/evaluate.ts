@@ -7,7 +7,8 @@ import { datasetOf } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { evaluate } from '../train/evaluate'
 import type { Evaluation } from '../train/record/events'
-import type { TrainState } from '../train/run/checkpoint-state'
+import { type TrainState, thresholdsOf } from '../train/run/checkpoint-state'
+import { checkLabels } from '../train/session/data'
 import { resolvePrecision } from '../train/session/precision'
 import { preprocessingOf } from '../train/session/preprocessing'
 import { openTrained } from './trained'
@@ -21,7 +22,7 @@ export interface EvaluateRunOptions {
   onWarning?: (message: string) => void
 }
 
-export interface RunEvaluation extends Evaluation {
+export type RunEvaluation = Evaluation & {
   /** The checkpoint that was evaluated. */
   checkpoint: string
   /** The checkpoint's step. */
@@ -45,6 +46,7 @@ export async function evaluateRun(
       data === undefined ? state.config : parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
     const { test, notes = [] } = datasetOf(config.data, state.resolution)
     for (const note of notes) onWarning(note)
+    checkLabels(config.task, test, [test])
     checkSuits(test, state, checkpoint)
     const unreadable = new UnreadableImages(test, config.data.maxUnreadable, onWarning)
     const loader = evaluationLoader(test, {
@@ -57,6 +59,8 @@ export async function evaluateRun(
     const evaluation = await evaluate(model, loader, {
       ...{ device: where, memoryFormat, normalization: state.normalization },
       precision: resolvePrecision(config.precision, where),
+      // Of labels, those that the run's own evaluation chose.
+      thresholds: thresholdsOf(state) ?? undefined,
     })
     return { ...evaluation!, classes: [...state.dataset.classes], checkpoint, step: state.step }
   } finally {

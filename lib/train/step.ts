@@ -95,7 +95,7 @@ export class Stepper {
   /** The batch as tensors, mixed if the configuration asks for it. */
   #mixed(batch: Batch | ByteBatch): StepBatch {
     const images = this.#input.tensorOf(batch)
-    const labels = fromTypedArray(batch.labels, [batch.labels.length])
+    const labels = targetsOf(batch)
     const { config, device, dataset } = this.#session
     const mix = this.#mix
     if (!mixes(mix)) return { images, labels }
@@ -109,6 +109,12 @@ export class Stepper {
     for (const { loss } of this.#added) if (typeof loss !== 'number') loss.dispose()
     this.#statistics?.dispose()
   }
+}
+
+/** Classes [N]; of a multi-label data set, a target for each class [N, K]. */
+function targetsOf({ labels, targets }: Batch | ByteBatch): Tensor {
+  if (targets === undefined) return fromTypedArray(labels, [labels.length])
+  return fromTypedArray(targets, [labels.length, targets.length / labels.length])
 }
 
 /** How a configuration clips the gradients of a model's parameters; null: not at all. */

@@ -4,6 +4,7 @@ import { inOrder } from '../../process/in-order'
 import { fromTypedArray } from '../../tensor/core/create'
 import { keep } from '../../tensor/core/scope'
 import type { ByteBatch } from '../batches/batch'
+import { labelled } from '../batches/labels'
 import { inputImageShape, readInputImage } from '../images/input-image'
 import type { FileLayout } from '../images/preprocessing'
 import type { PhotoDataset } from '../sources/image-dataset'
@@ -43,14 +44,11 @@ export class PhotoEvaluationLoader {
     for await (const read of this.#batches()) {
       count += read.length
       const images = new Uint8Array(read.length * bytes)
-      const labels = new BigInt64Array(read.length)
-      for (const [i, { index, planes }] of read.entries()) {
-        images.set(planes, i * bytes)
-        labels[i] = BigInt(this.dataset.labels[index])
-      }
+      for (const [i, { planes }] of read.entries()) images.set(planes, i * bytes)
+      const indices = Int32Array.from(read, ({ index }) => index)
       const tensor = keep(fromTypedArray(images, [read.length, channels, height, width]))
       try {
-        yield { images: tensor, labels, indices: Int32Array.from(read, ({ index }) => index) }
+        yield { images: tensor, ...labelled(this.dataset, indices) }
       } finally {
         tensor.dispose()
       }

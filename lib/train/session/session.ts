@@ -7,7 +7,7 @@
 import type { TrainConfig } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
 import { sameData } from '../../data/listing/fingerprint'
-import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
+import { channelsOf, classCountsOf, type Dataset } from '../../data/sources/image-dataset'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
 import type { Resolution } from '../../models/arch/resolution'
@@ -136,7 +136,8 @@ function buildSession(config: TrainConfig, checkpoint: Checkpoint | undefined, o
     const resized = step < totalSteps ? sizeNotes(config, resolution, epoch, before) : []
     for (const note of [...resumptionNotes(step, totalSteps, scheduleBefore, schedule), ...resized]) warnings.add(note)
   }
-  const criterion = criterionOf(config, { numClasses, classCounts: countsOf(train), device })
+  const facts = { numClasses, classCounts: classCountsOf(train), images: train.length, device }
+  const criterion = criterionOf(config, facts)
   made.push({ dispose: () => criterion.dispose?.() })
   return {
     ...data,
@@ -166,15 +167,6 @@ function checkFits({ state, path }: Checkpoint, { dataset, stepsPerEpoch }: Omit
       hint: 'Resume with the data that the run began with.',
     })
   }
-}
-
-/** The number of training images of each class. An image of several classes counts for each of them. */
-function countsOf(train: Dataset): number[] {
-  const counts = new Array<number>(train.classes.length).fill(0)
-  for (const [i, label] of train.labels.entries()) {
-    for (const each of train.labelsOf?.(i) ?? [label]) counts[each]++
-  }
-  return counts
 }
 
 /** Restores a checkpoint's tensors, the state of schedules and scaler, and the random state. */
