@@ -31,9 +31,9 @@ const shares = z.array(z.number().nullable())
 const evaluated = z.union([z.object({ step: count, mAP: z.number() }), z.object({ step: count, top1: z.number() })])
 
 const classEvaluation = z.object({
+  step: count,
   // Missing in checkpoints that are older than other tasks.
   task: z.literal('classification').default('classification'),
-  step: count,
   loss: measured,
   top1: z.number(),
   top5: z.number(),
@@ -51,8 +51,8 @@ const classEvaluation = z.object({
 })
 
 const multiLabelEvaluation = z.object({
-  task: z.literal('multiLabel'),
   step: count,
+  task: z.literal('multiLabel'),
   loss: measured,
   mAP: z.number(),
   macroF1: z.number(),
