@@ -13,7 +13,9 @@ const { evaluationLoader } = internal('evaluation')
 const { UnreadableImages } = internal('unreadableImages')
 const { openTrained } = internal('trained')
 const { InputNormalizer } = internal('input')
-const { preprocessingOf } = internal('sessionPreprocessing')
+const { preprocessingOf, withFitOfWeights } = internal('sessionPreprocessing')
+const { resumedConfig } = internal('runFolder')
+const { shapeReasons } = internal('shapes')
 
 const LIMIT = 1e-4
 const sharp = await import('sharp').then(
@@ -119,14 +121,15 @@ t.test('evaluation, prediction, Grad-CAM and onnxruntime agree', { skip }, async
   )
   for (const [fit, resolution] of ways) {
     const name = `${fit}-${[resolution].flat().join('x')}`
-    const { runDir } = await mb.train({
+    const config = {
       ...{ seed: 1, device: 'cpu', threads: 1, epochs: 3, ema: false },
       model: { name: 'efficientnet_b0', width: 0.25, depth: 0.1, resolution, profile: 'timm', dropPath: 0 },
       data: { dataset: 'folder', folder: { path: photos, test: photos }, batchSize: 4, fit, loaderThreads: 1 },
       optimizer: { name: 'adamw', lr: 0.003 },
       schedule: { name: 'constant' },
       run: { dir: join(dir, 'runs'), name, curves: false },
-    })
+    }
+    const { runDir } = await mb.train(config, { worker: false }).result
     const exported = mb.exportRun(runDir, { out: join(runDir, 'model.onnx') })
     const card = mb.models.readCard(exported.card)
     t.same(card.preprocessing.resolution, resolution, name)
@@ -169,4 +172,59 @@ t.test('evaluation, prediction, Grad-CAM and onnxruntime agree', { skip }, async
       `${name}: the region`,
     )
   }
+})
+
+t.test('a run keeps the fit of the card that its initial weights have', async (t) => {
+  const dir = t.testdir()
+  const arch = mb.models.scale(mb.models.arch('efficientnet_b0'), { width: 0.1, depth: 0.1, resolution: 32 })
+  const network = mb.models.create(arch, { numClasses: 2 })
+  const weights = join(dir, 'b2.safetensors')
+  const write = (preprocessing) => {
+    const card = mb.models.makeCard(network, { preprocessing })
+    mb.io.safetensors.write(weights, network.stateDict(), { 'mbconv.card': JSON.stringify(card) })
+  }
+  const withData = (data, recipe = 'fine-tune') =>
+    mb.parseConfig({
+      ...{ recipe, epochs: 1, model: { name: 'efficientnet_b0', weights } },
+      data: { dataset: 'folder', folder: { path: 'photos' }, ...data },
+    })
+  const kept = (data) => withFitOfWeights(withData(data)).data
+
+  write({ cropShare: 0.95, interpolation: 'bilinear' })
+  t.match(kept({}), {
+    fit: 'crop',
+    cropShare: 0.95,
+    interpolation: 'bilinear',
+    augment: { crop: { scale: [0.35, 1] } },
+  })
+  t.match(kept({ cropShare: 0.8 }), { fit: 'crop', cropShare: 0.8 })
+  t.match(kept({ fit: 'pad' }), { fit: 'pad', cropShare: null }, 'what the user says counts')
+  write({ fit: 'pad' })
+  t.match(kept({}), { fit: 'pad', cropShare: null, interpolation: 'bicubic', augment: { crop: null } })
+  t.match(kept({ fit: 'crop' }), { fit: 'crop', augment: { crop: { scale: [0.35, 1] } } })
+  const whole = withFitOfWeights(withData({}))
+  t.strictSame(resumedConfig(whole, withData({})), whole, 'also if the run is resumed with its configuration')
+  // Digits that were stretched say nothing about photographs.
+  write({ fit: 'stretch', size: [8, 8] })
+  const open = withData({})
+  t.equal(withFitOfWeights(open), open)
+  network.dispose()
+})
+
+t.test('photographs that are mostly long are noticed', { skip: !sharp && skip }, async (t) => {
+  const dir = t.testdir({ square: {}, long: {} })
+  const draw = (name, width, height) =>
+    sharp({ create: { width, height, channels: 3, background: '#678' } })
+      .png()
+      .toFile(join(dir, name))
+  for (const i of [0, 1, 2]) await draw(`square/${i}.png`, 20, 19)
+  for (const i of [0, 1, 2, 3]) await draw(`long/${i}.png`, i < 2 ? 20 : 61, i < 2 ? 61 : 20)
+  const reasons = (data) => shapeReasons(mb.parseConfig({ ...{ epochs: 1, model: { name: 'efficientnet_b0' } }, data }))
+  const data = { dataset: 'folder', folder: { path: dir, test: dir } }
+  const [reason, ...more] = await reasons(data)
+  t.match(reason, /^57 % of the images .*data\.fit=pad/)
+  t.same(more, [])
+  t.same(await reasons({ ...data, fit: 'crop' }), [], 'nothing is said where it is set')
+  await draw('square/3.png', 20, 20)
+  t.same(await reasons(data), [], 'half of them are not most')
 })

@@ -31,7 +31,7 @@ export async function shapeReasons({ data }: Pick<TrainConfig, 'data'>): Promise
     if (quotient >= ELONGATED) elongated++
   }
   if (elongated <= known / 2) return []
-  const share = `${percent(elongated / known)} of the images`
+  const share = `${percent(elongated / known, 0)} of the images`
   return [`${share} have a side at least twice as long as the other: crops miss most of them; data.fit=pad shows all`]
 }
 

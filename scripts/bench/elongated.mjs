@@ -17,7 +17,7 @@ const EACH = { train: 60, test: 40 }
 
 /** Whether a pixel of a mark is bright, by class. */
 const MARKS = {
-  rows: (x, y) => y % 12 < 6,
+  rows: (_x, y) => y % 12 < 6,
   columns: (x) => x % 12 < 6,
   checks: (x, y) => x % 24 < 12 === y % 24 < 12,
   frame: (x, y) => Math.min(x, y, HEIGHT - 1 - x, HEIGHT - 1 - y) < 8,
@@ -59,7 +59,7 @@ async function drawAll(dir) {
 }
 
 async function top1Of(dir, fit, seed) {
-  const { best } = await mb.train({
+  const config = {
     ...{ seed, epochs: 15, evalEveryEpochs: 15, ema: false, device: 'cpu' },
     model: { name: 'efficientnet_b0', width: 0.25, depth: 0.34, resolution: 64, profile: 'timm', dropPath: 0 },
     data: {
@@ -71,8 +71,9 @@ async function top1Of(dir, fit, seed) {
     schedule: { name: 'cosine', warmupEpochs: 1 },
     checkpoint: { keep: 1 },
     run: { dir: join(dir, 'runs'), name: `${fit}-${seed}`, curves: false },
-  })
-  return best.top1
+  }
+  const { top1 } = await mb.train(config).result
+  return top1
 }
 
 const { values: options } = parseArgs({ options: { json: { type: 'boolean', default: false } } })

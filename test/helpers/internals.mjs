@@ -127,6 +127,7 @@ export const INTERNALS = {
   optimizerStep: 'optim/step.js',
   eventQueue: 'process/event-queue.js',
   publicFace: 'public-face.js',
+  shapes: 'photographs/shapes.js',
   philox: 'random/philox.js',
   tensor: 'tensor/core/tensor.js',
   operatorRefusals: 'tensor/ops/operator-refusals.js',
