@@ -2,7 +2,9 @@
 // Takes a JSON of model options and circumstances, prints the bytes at the peak.
 import * as mb from 'mbconv'
 
-const { model, training, batch, dtype, optimizer, ema, memoryFormat, dropPath, numClasses } = JSON.parse(process.argv[2])
+const { model, training, batch, dtype, optimizer, ema, memoryFormat, dropPath, numClasses } = JSON.parse(
+  process.argv[2],
+)
 const { width, depth, resolution, divisor, name } = model
 mb.setNumThreads(1)
 const arch = mb.models.scale(mb.models.arch(name), { width, depth, resolution, divisor })
