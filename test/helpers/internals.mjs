@@ -98,6 +98,7 @@ export const INTERNALS = {
   eachImage: 'inference/each-image.js',
   openModel: 'inference/open-model.js',
   trained: 'inference/trained.js',
+  photographsPlan: 'photographs/plan.js',
   onnx: 'io/onnx.js',
   crc32c: 'io/crc32c.js',
   eventFile: 'io/event-file.js',
