@@ -46,6 +46,13 @@ t.test('a card holds what using the weights takes', async (t) => {
   const other = { fit: 'squash', cropShare: 1, colorManagement: true }
   models.writeCard(path, models.makeCard(network, { preprocessing: other }))
   t.match(models.readCard(path).preprocessing, other)
+  const whole = models.makeCard(network, { preprocessing: { fit: 'pad', resolution: [32, 96] } })
+  models.writeCard(path, whole)
+  t.match(models.readCard(path), {
+    format: 5,
+    preprocessing: { resolution: [32, 96], cropShare: null, fill: [124, 116, 104] },
+  })
+  t.equal(whole.counts.macs, models.count(network.arch, { numClasses: 3, resolution: [32, 96] }).macs)
   const again = models.create(models.readCard(path).arch, { numClasses: 3, profile: models.readCard(path).profile })
   t.same(Object.keys(again.stateDict()), Object.keys(network.stateDict()), 'the network can be built from it')
   again.dispose()
@@ -93,6 +100,11 @@ t.test('what fits no card is refused where it is made', async (t) => {
     [[network, { preprocessing: { crop: 1 } }], 'ERR_VALUE', /unknown option "crop"/],
     [[network, { preprocessing: { cropShare: 1.5 } }], 'ERR_VALUE', /cropShare/],
     [[network, { preprocessing: { fit: 'stretch', cropShare: 0.9 } }], 'ERR_VALUE', /null with "stretch"/],
+    [[network, { preprocessing: { fit: 'pad', cropShare: 0.9 } }], 'ERR_VALUE', /null with "stretch" and "pad"/],
+    [[network, { preprocessing: { fit: 'pad', fill: [0] } }], 'ERR_VALUE', /a byte for each channel/],
+    [[network, { preprocessing: { fill: [0, 0, 0] } }], 'ERR_VALUE', /null otherwise/],
+    [[network, { preprocessing: { resolution: [32, 0] } }], 'ERR_VALUE', /the width of preprocessing.resolution/],
+    [[network, { preprocessing: { resolution: [32] } }], 'ERR_VALUE', /a side or \[height, width\]/],
     [[network, { preprocessing: { mean: [0] } }], 'ERR_VALUE', /a number for each channel/],
     [[network, { preprocessing: { std: [1, 0, 1] } }], 'ERR_VALUE', /std/],
     [[network, { metrics: { top1: 2, top5: 1, loss: 0, images: 1, step: 1 } }], 'ERR_VALUE', /top1/],

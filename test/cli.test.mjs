@@ -176,6 +176,10 @@ t.test('models: the list', async (t) => {
     },
   )
   t.equal(JSON.parse(mbconv(['--json', 'models', '--resolution', '32']).stdout)[0].resolution, 32)
+  t.same(JSON.parse(mbconv(['--json', 'models', '--resolution', '96x384']).stdout)[0].resolution, [96, 384])
+  t.match(mbconv(['models', 'b0', '--resolution', '96x384x2']), { status: 2, stderr: /height and width: 96x384/ })
+  t.match(mbconv(['models', 'b0', '--resolution', '96x384', '--phi', '1']), { status: 2, stderr: /square input/ })
+  t.match(mbconv(['models', 'b0', '--resolution', '96x384', '--config']).stdout, /^ {2}resolution: \[96,384\]$/m)
 })
 
 t.test('models: one, by stages', async (t) => {

@@ -209,6 +209,18 @@ t.test('checks across keys', async (t) => {
   t.same(complaints(t, `${SMALLEST}optimizer: {name: sgd, lr: 1}\nschedule: {name: cosine, minLr: 2}`).lines, [
     'run.yaml:4:33 schedule.minLr: must be at most optimizer.lr, 1',
   ])
+  const photos = `${SMALLEST}data: {dataset: folder, folder: {path: x}`
+  t.same(complaints(t, `${photos}, fit: pad, cropShare: 0.9, augment: {crop: {scale: [0.5, 1]}}}`).lines, [
+    'run.yaml:3:65 data.cropShare: has no effect with fit: pad (nothing is cut off)',
+    'run.yaml:3:86 data.augment.crop: has no effect with fit: pad',
+  ])
+  t.same(complaints(t, `${photos}, fit: stretch, cropShare: 0.9}`).lines, [
+    'run.yaml:3:69 data.cropShare: has no effect with fit: stretch',
+  ])
+  const rectangle = SMALLEST.replace('efficientnet_b0', 'efficientnet_b0, resolution: [32, 64]')
+  t.same(complaints(t, `${rectangle}data: {progressive: {from: 48, stages: 2}}`).lines, [
+    'run.yaml:3:28 data.progressive.from: must be at most the shorter side of model.resolution, 32',
+  ])
   t.same(complaints(t, `${SMALLEST}clipGradNorm: 1\nclipGradAgc: 0.01\nclipGradValue: null`).lines, [
     'run.yaml:4:14 clipGradAgc: is given besides clipGradNorm',
   ])
@@ -223,6 +235,9 @@ t.test('bounds', async (t) => {
     ['clipGradNorm: .inf', 'must be a number, not .inf'],
     ['device: gpu', 'must be auto, cpu, cuda or cuda:N, not "gpu"'],
     ['model: {name: efficientnet_b9x}', 'must be an architecture, not "efficientnet_b9x"'],
+    ['model: {name: efficientnet_b0, resolution: 4}', 'must be at least 8, not 4'],
+    ['model: {name: efficientnet_b0, resolution: [64, 4]}', 'must be at least 8, not 4'],
+    ['model: {name: efficientnet_b0, resolution: wide}', 'must be a number or a list, not "wide"'],
     ['ema: true', 'must be false or a mapping of keys to values, not true'],
     ['data: {std: {}}', 'must be a number or a list, not a mapping'],
     ['run: {name: ../up}', 'must be a plain folder name, not "../up"'],

@@ -148,6 +148,17 @@ t.test('parts and groups', async (t) => {
   )
   t.ok(tested.size > 3)
   t.notOk([...tested].some((group) => learned.has(group)))
+  // Images without a group are divided by their content, wherever their lines are.
+  const some = lines.map((line, i) => (i % 5 === 0 ? line : line.replace(/patient.*/, '')))
+  const sides = (list) => {
+    const { train, test } = open(listOf(`path,label,group\n${list.join('\n')}`), { split: 0.3 })
+    return [train, test].map((part) =>
+      rowsOf(part)
+        .map(([name]) => name)
+        .toSorted(),
+    )
+  }
+  t.same(sides(some), sides(some.toReversed()))
   t.throws(() => open(grouped, { group: 'g' }), { code: 'ERR_CONFIG', message: /^data\.list\.group: has no effect/ })
 })
 

@@ -48,7 +48,7 @@ t.test(
     const { seed, size } = golden.batch
     const folder = t.testdir()
     for (const images of [filesIn(folder, files), partsOf(join(folder, 'shard'), files)]) {
-      const { loader, warnings } = loaderOf(images, { size, seed, crop: { interpolation: 'random' } })
+      const { loader, warnings } = loaderOf(images, { size, seed, interpolation: 'random' })
       for (let epoch = 0; epoch < golden.batch.files[0].sha256.length; epoch++) {
         const made = imagesOf(await batchesOf(loader, epoch), size)
         for (const [i, file] of golden.batch.files.entries())
@@ -91,7 +91,7 @@ t.test(
   async (t) => {
     const images = filesIn(t.testdir(), large)
     for (const size of [128, 32, 14]) {
-      const { loader } = loaderOf(images, { size, seed: 3, crop: { interpolation: 'random' } })
+      const { loader } = loaderOf(images, { size, seed: 3, interpolation: 'random' })
       let [shrunk, worst] = [0, 0]
       for (let epoch = 0; epoch < 6; epoch++) {
         const made = imagesOf(await batchesOf(loader, epoch), size)

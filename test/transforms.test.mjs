@@ -12,7 +12,8 @@ const golden = JSON.parse(readFileSync(new URL('golden/transforms.json', import.
 const raw = (channels) => normalizer(Array(channels).fill(0), Array(channels).fill(1 / 255))
 
 function warp({ source, shape, size }, affine, fill) {
-  const target = new Float32Array(shape[0] * size * size)
+  const [height, width] = [size, size].flat()
+  const target = new Float32Array(shape[0] * height * width)
   const job = { source: Uint8Array.from(source), sourceOffset: 0, shape, target, targetOffset: 0, size }
   resample({ ...job, normalizer: raw(shape[0]) }, affine, fill)
   return target
@@ -33,7 +34,8 @@ t.test('resizing equals interpolate(bilinear, align_corners=False)', async (t) =
 
 t.test("an affine map equals torchvision's matrix with affine_grid and grid_sample", async (t) => {
   for (const { variation, theta, edge, zero, ...image } of golden.warped) {
-    const affine = affineOf(variation)
+    const [height, width] = [image.size, image.size].flat()
+    const affine = affineOf(variation, width / height)
     t.ok(furthest(affine, theta) < 1e-11, `matrix ${JSON.stringify(variation)}`)
     t.ok(furthest(warp(image, affine, 'edge'), edge) < 2e-5, 'edge fill')
     t.ok(furthest(warp(image, affine, 'zero'), zero) < 2e-5, 'zero fill')

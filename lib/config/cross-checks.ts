@@ -132,10 +132,12 @@ function augmentationProblems(at: At): Problem[] {
 /** Keys of `data` that contradict each other or the length of the run. */
 function sizeProblems(at: At): Problem[] {
   const problems: Problem[] = []
-  const [fit, share] = [at('data', 'fit'), at('data', 'cropShare')]
-  if (fit === 'stretch' && share != null) {
-    const path = ['data', 'cropShare']
-    problems.push({ path, kind: 'value', message: 'has no effect with fit: stretch', hint: 'nothing is cut off' })
+  const fit = at('data', 'fit')
+  const cutting = { stretch: [['cropShare']], pad: [['cropShare'], ['augment', 'crop']] }
+  for (const keys of fit === 'stretch' || fit === 'pad' ? cutting[fit] : []) {
+    if (at('data', ...keys) == null) continue
+    const path = ['data', ...keys]
+    problems.push({ path, kind: 'value', message: `has no effect with fit: ${fit}`, hint: 'nothing is cut off' })
   }
   const [stages, epochs] = [at('data', 'progressive', 'stages') ?? 4, at('epochs')]
   if (isMapping(at('data', 'progressive')) && typeof epochs === 'number' && Number(stages) > epochs) {
@@ -143,9 +145,37 @@ function sizeProblems(at: At): Problem[] {
     problems.push({ path: ['data', 'progressive', 'stages'], kind: 'value', message })
   }
   const [from, resolution] = [at('data', 'progressive', 'from'), at('model', 'resolution')]
-  if (typeof from === 'number' && typeof resolution === 'number' && from > resolution) {
-    const message = `must be at most model.resolution, ${resolution}`
+  const sides = Array.isArray(resolution) ? resolution : [resolution]
+  if (typeof from === 'number' && sides.some((side) => typeof side === 'number' && from > side)) {
+    const most = Array.isArray(resolution)
+      ? `the shorter side of model.resolution, ${Math.min(...sides)}`
+      : `model.resolution, ${resolution}`
+    const message = `must be at most ${most}`
     problems.push({ path: ['data', 'progressive', 'from'], kind: 'value', message })
+  }
+  return problems
+}
+
+/** Keys of progressive training that have nothing to act on. */
+function progressiveProblems(at: At): Problem[] {
+  const problems: Problem[] = []
+  const add = (key: string, message: string, hint?: string) =>
+    problems.push({ path: ['data', 'progressive', key], kind: 'value', message, hint })
+  const magnitude = at('data', 'progressive', 'magnitude')
+  if (magnitude != null) {
+    const operations = at('data', 'augment', 'operations')
+    const policy = (Array.isArray(operations) ? operations : []).find(
+      (each) => isMapping(each) && each.name === 'randAugment',
+    )
+    const most = policy?.magnitudeMax ?? 10
+    if (policy === undefined) add('magnitude', 'has no effect without randAugment in data.augment.operations')
+    else if (policy.ranges === 'torchvision')
+      add('magnitude', 'has no effect with ranges: torchvision, whose magnitudes are whole numbers')
+    else if (Number(magnitude) > most) add('magnitude', `must be at most magnitudeMax, ${most}`)
+  }
+  for (const key of ['mixup', 'cutmix']) {
+    if (at('data', 'progressive', key) == null || Number(at('data', 'augment', 'mix', key) ?? 0) !== 0) continue
+    add(key, `has no effect without data.augment.mix.${key}`, 'it grows from this value to that one')
   }
   return problems
 }
@@ -177,6 +207,7 @@ export function crossCheck(raw: unknown): Problem[] {
     ...unusedProblems(at),
     ...augmentationProblems(at),
     ...sizeProblems(at),
+    ...progressiveProblems(at),
     ...channelProblems(at),
     ...optionProblems(at),
     ...clippingProblems(at),

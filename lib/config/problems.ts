@@ -25,6 +25,8 @@ export interface Problem {
   shorthand?: Shorthand
   /** For an unknown key: the dotted path that was probably meant. */
   meant?: string
+  /** The recipe that sets the value, if the configuration does not. */
+  recipe?: string
 }
 
 /** The most problems that are shown; the others are only counted. A file with more was probably given by mistake. */
@@ -51,7 +53,8 @@ export function problemTexts(
     const tail = problems.length > 1 && hint && !told.has(hint) ? ` (${hint})` : ''
     if (hint) told.add(hint)
     const got = 'got' in problem ? `, not ${problem.written ?? preview(problem.got)}` : ''
-    return `${name === '' ? 'the configuration ' : `${name}: `}${message}${got}${tail}`
+    const origin = problem.recipe === undefined ? '' : `; recipe ${problem.recipe} sets it`
+    return `${name === '' ? 'the configuration ' : `${name}: `}${message}${got}${origin}${tail}`
   })
   return all > lines.length ? [...lines, `and ${all - lines.length} more`] : lines
 }

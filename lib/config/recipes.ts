@@ -16,6 +16,7 @@ export const RECIPES = {
   paper: 'EfficientNet: arXiv:1905.11946 and its published code',
   'timm-ra': "timm's EfficientNet-B0 with RandAugment",
   'torchvision-v2': "torchvision's EfficientNetV2-S",
+  efficientnetv2: 'EfficientNetV2-S: arXiv:2104.00298, from small images to large ones',
 } as const satisfies Record<string, string>
 
 export type RecipeName = keyof typeof RECIPES
@@ -39,10 +40,20 @@ export function recipeNamed(name: unknown): Record<string, unknown> {
 
 /**
  * A raw configuration with the keys of the recipe that it names. A configuration that names another optimiser, schedule
- * or policy than the recipe replaces that part of it, since the options of one do not suit another.
+ * or policy than the recipe replaces that part of it, since the options of one do not suit another. One that shows whole
+ * images goes without the recipe's crops.
  */
 export function withRecipe(raw: unknown): unknown {
-  return isMapping(raw) ? below(raw, recipeNamed(raw.recipe)) : raw
+  return isMapping(raw) ? below(raw, suiting(recipeNamed(raw.recipe), raw)) : raw
+}
+
+/** The recipe's keys without its crops, if the configuration shows whole images. */
+function suiting(recipe: Record<string, unknown>, { data }: Record<string, unknown>): Record<string, unknown> {
+  if (!isMapping(data) || !isMapping(recipe.data) || (data.fit !== 'pad' && data.fit !== 'stretch')) return recipe
+  const { cropShare, augment, ...rest } = recipe.data
+  if (!isMapping(augment)) return { ...recipe, data: rest }
+  const { crop, ...varied } = augment
+  return { ...recipe, data: { ...rest, augment: varied } }
 }
 
 /** `keys`, and what only `base` has. */

@@ -8,14 +8,15 @@
 import { z } from 'zod'
 import { AUGMENTATIONS } from '../data/augment/kinds'
 import { SAMPLERS } from '../data/batches/order'
+import { FITS } from '../data/images/preprocessing'
 import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
 import { TASKS } from '../models/export/task'
 import { criterionFields } from '../optim/criteria/kinds'
 import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/kinds'
-import { mixSchema } from '../optim/mixing/mix'
+import { alpha, mixSchema } from '../optim/mixing/mix'
 import { PRECISIONS } from '../optim/precision'
 import { DEFAULT_SCHEDULE, SCHEDULES } from '../optim/schedules/kinds'
-import { count, fraction, LARGEST, positive, seedSchema } from '../schema/fields'
+import { count, fraction, LARGEST, positive, resolution, seedSchema } from '../schema/fields'
 import { schemasOf } from '../schema/kinds'
 import { logSchema } from './loggers'
 import { RECIPE_NAMES } from './recipes'
@@ -41,7 +42,10 @@ const model = z.strictObject({
   head: channels(0).nullable().default(null).describe("channels of the head, 0: none; null: the architecture's"),
   width: z.number().positive().default(1).describe("factor on the architecture's channels"),
   depth: z.number().positive().default(1).describe("factor on the architecture's layers per stage"),
-  resolution: z.int().min(8).max(4096).nullable().default(null).describe("input side, px; null: the architecture's"),
+  resolution: resolution(8, 4096)
+    .nullable()
+    .default(null)
+    .describe("input side, px, or [height, width]; null: the architecture's"),
   divisor: channels(1).default(8).describe('channels are rounded to multiples of this'),
   profile: z
     .enum(['torchvision', 'timm', 'tf', 'paper'])
@@ -98,7 +102,10 @@ const augment = z.strictObject({
   scale: fraction().default(0).describe('largest change of size either way, fraction'),
   shear: z.number().min(0).lt(90).default(0).describe('largest shear either way, degrees'),
   flip: z.boolean().default(false).describe('mirror half of the images left to right'),
-  crop: crop.nullable().default(null).describe('which part of an image file is shown; null: the defaults below'),
+  crop: crop
+    .nullable()
+    .default(null)
+    .describe('which random part of an image file is shown; null: the defaults below, or all of it with fit: stretch'),
   operations: z
     .array(z.discriminatedUnion('name', schemasOf(AUGMENTATIONS)))
     .max(8)
@@ -109,9 +116,19 @@ const augment = z.strictObject({
   mix: mixSchema.prefault({}),
 })
 
+const WITH_FIRST = 'with the first images, which grows with them to its own value; null: its own value throughout'
+
 const progressive = z.strictObject({
-  from: z.int().min(8).max(4096).describe("side of the first images, px; the last have the model's resolution"),
+  from: z
+    .int()
+    .min(8)
+    .max(4096)
+    .describe("side of the first images, px, of rectangles the shorter one; the last have the model's resolution"),
   stages: z.int().min(2).max(100).default(4).describe('number of sizes, for equal shares of the epochs'),
+  magnitude: z.number().min(0).max(100).nullable().default(null).describe(`magnitude of randAugment ${WITH_FIRST}`),
+  mixup: alpha().nullable().default(null).describe(`data.augment.mix.mixup ${WITH_FIRST}`),
+  cutmix: alpha().nullable().default(null).describe(`data.augment.mix.cutmix ${WITH_FIRST}`),
+  dropout: fraction().nullable().default(null).describe(`model.dropout ${WITH_FIRST}`),
 })
 
 const datasets = datasetFields()
@@ -128,11 +145,11 @@ const data = z.strictObject({
   augment: augment.prefault({}),
   progressive: progressive.nullable().default(null).describe('begin with smaller images; null: one size throughout'),
   fit: z
-    .enum(['crop', 'squash', 'stretch'])
+    .enum(FITS)
     .nullable()
     .default(null)
     .describe(
-      'how an image file is evaluated: crop: its centre, squash: the centre after stretching, stretch: all of it; null: as the weights were, else crop',
+      'how an image file becomes an input. crop: a random part in training, the centre in evaluation; pad: all of it, with the mean colour around it; stretch: all of it, in the shape of the input; squash: a random part, and the centre after stretching; null: as the weights were, else crop',
     ),
   cropShare: z
     .number()

@@ -78,6 +78,14 @@ export const defaultName: DefaultName = (key, root) => {
 
 export type Checked = { config: TrainConfig; problems?: undefined } | { config?: undefined; problems: Problem[] }
 
+/** Names the recipe in a problem of a value that comes from it: the user did not write that key. */
+function withOrigin(problem: Problem, given: unknown, raw: unknown): Problem {
+  const isThere = (keys: Problem['path'], top: unknown) =>
+    keys.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], top) !== undefined
+  if (!isMapping(given) || isThere(problem.path, given) || !isThere(problem.path, raw)) return problem
+  return { ...problem, recipe: String(given.recipe) }
+}
+
 /**
  * Checks a raw configuration.
  *
@@ -91,7 +99,7 @@ export function checkConfig(given: unknown, baseOf: (key: string) => string = wo
   // Do not repeat a problem of a key that is already reported.
   const told = new Set(problems.map((problem) => problem.path.join('.')))
   problems.push(...crossCheck(raw).filter((problem) => !told.has(problem.path.join('.'))))
-  if (problems.length > 0 || !parsed.success) return { problems }
+  if (problems.length > 0 || !parsed.success) return { problems: problems.map((each) => withOrigin(each, given, raw)) }
   return { config: completed(parsed.data, baseOf) }
 }
 

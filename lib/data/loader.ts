@@ -6,6 +6,7 @@
  */
 import { checkOneOf } from '../errors/check'
 import { MbconvError } from '../errors/error'
+import { checkResolution, type Resolution, sidesOf } from '../models/arch/resolution'
 import { type Seed, seedBits } from '../random/seed'
 import type { Batch } from './batches/batch'
 import { labelled } from './batches/labels'
@@ -27,8 +28,8 @@ import {
 
 export interface LoaderOptions {
   batchSize: number
-  /** Side of the square output images, px. */
-  size: number
+  /** Size of the output images, px: a side, or [height, width]. */
+  size: Resolution
   /** Per channel, or one number for all channels; for pixels scaled to 0 … 1. */
   mean: number | readonly number[]
   std: number | readonly number[]
@@ -63,7 +64,7 @@ function finitePerChannel(name: string, value: number | readonly number[], chann
 export class Loader {
   readonly dataset: ImageDataset
   readonly batchSize: number
-  readonly size: number
+  readonly size: Resolution
   readonly batchesPerEpoch: number
   private readonly seed: Seed
   private readonly sampler: Sampler
@@ -76,7 +77,9 @@ export class Loader {
     checkDataset('Loader', dataset)
     this.dataset = dataset
     this.batchSize = wholeFrom(1, 'batchSize', options.batchSize)
-    this.size = wholeFrom(1, 'size', options.size)
+    this.size = Array.isArray(options.size)
+      ? checkResolution('Loader', 'size', options.size)
+      : wholeFrom(1, 'size', options.size as number)
     const { seed = 0 } = options
     seedBits('Loader', seed)
     this.seed = seed
@@ -139,7 +142,8 @@ export class Loader {
   private batch(epoch: number, indices: Int32Array, samples: Uint32Array): Batch {
     const { dataset, size, augment, seed } = this
     const [channels] = dataset.shape
-    const floats = channels * size * size
+    const [height, width] = sidesOf(size)
+    const floats = channels * height * width
     const images = new Float32Array(indices.length * floats)
     const job = {
       source: NO_IMAGE,
@@ -153,9 +157,9 @@ export class Loader {
     indices.forEach((index, i) => {
       job.source = readImage('Loader', dataset, index)
       job.targetOffset = i * floats
-      const affine = augment ? affineOf(drawVariation(augment, seed, epoch, samples[i])) : IDENTITY
+      const affine = augment ? affineOf(drawVariation(augment, seed, epoch, samples[i]), width / height) : IDENTITY
       resample(job, affine, this.fill)
     })
-    return { images, shape: [indices.length, channels, size, size], ...labelled(dataset, indices) }
+    return { images, shape: [indices.length, channels, height, width], ...labelled(dataset, indices) }
   }
 }

@@ -1,8 +1,10 @@
 /** The loader that trains on a data set of either kind. */
+import type { Resolution } from '../models/arch/resolution'
 import type { Seed } from '../random/seed'
 import { type AugmentationConfig, augmenter } from './augment/kinds'
 import type { BatchLoader } from './batches/batch'
 import type { Sampler } from './batches/order'
+import { type Fit, fillOf } from './images/preprocessing'
 import { Loader } from './loader'
 import type { RandomCrop } from './photos/loader-options'
 import { PhotoLoader } from './photos/training-loader'
@@ -13,14 +15,15 @@ import type { Augment } from './transforms'
 
 /** What varies image files. */
 export interface FileAugment {
+  /** Random parts in place of whole images, with `fit: 'stretch'`; which ones, with `crop` and `squash`. */
   crop?: Omit<RandomCrop, 'interpolation'> | null
   operations?: readonly AugmentationConfig[]
 }
 
 export interface TrainingOptions {
   batchSize: number
-  /** Side of the square input, px. */
-  size: number
+  /** Of the input, px. */
+  size: Resolution
   seed: Seed
   normalization: ChannelStatistics
   augment: Augment & FileAugment
@@ -28,7 +31,8 @@ export interface TrainingOptions {
   sampler: Exclude<Sampler, 'none'>
   /** Image files that cannot be read are reported here. */
   unreadable: UnreadableImages
-  /** How image files are resized. */
+  /** How image files are fitted into the input and resized. `squash` is of evaluation: training shows crops. */
+  fit: Fit
   interpolation: 'bilinear' | 'bicubic'
   /** Whether the colour profiles of image files are applied. */
   colorManagement: boolean
@@ -46,9 +50,12 @@ export function trainingLoader(dataset: Dataset, options: TrainingOptions): Batc
   if (dataset.shape === null) {
     const { interpolation, unreadable, colorManagement, threads, pin } = options
     const { crop, flip, operations = [] } = augment
+    const fit = options.fit === 'squash' || (options.fit === 'stretch' && crop != null) ? 'crop' : options.fit
     return new PhotoLoader(dataset, {
       ...{ batchSize, size, seed, shuffle: true, sampler, dropLast, unreadable, colorManagement, pin },
-      crop: { ...crop, interpolation },
+      ...{ interpolation, fit },
+      ...(fit === 'crop' && { crop: crop ?? {} }),
+      ...(fit === 'pad' && { fill: fillOf(normalization.mean) }),
       flip: flip ? 0.5 : 0,
       augment: operations.length === 0 ? null : augmenter(operations, normalization),
       ...(threads !== null && { threads }),

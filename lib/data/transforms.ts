@@ -10,6 +10,7 @@
  * fill 'edge' is affine_grid followed by grid_sample(padding_mode='border').
  */
 import { MbconvError } from '../errors/error'
+import { type Resolution, sidesOf } from '../models/arch/resolution'
 import { KeyedRandom, PURPOSE } from '../random/philox'
 import type { Seed } from '../random/seed'
 
@@ -94,8 +95,10 @@ export function drawVariation(augment: Augment, seed: Seed, epoch: number, sampl
 /**
  * The map from output to source for content that is flipped, then sheared, scaled and rotated about its centre, then
  * moved.
+ *
+ * @param aspect width divided by height of the output, so that a rotation turns and does not slant
  */
-export function affineOf({ angle, translate, scale, shear, flip }: Variation): Affine {
+export function affineOf({ angle, translate, scale, shear, flip }: Variation, aspect = 1): Affine {
   const turn = (angle * Math.PI) / 180
   const cos = Math.cos(turn)
   const sin = Math.sin(turn)
@@ -103,8 +106,9 @@ export function affineOf({ angle, translate, scale, shear, flip }: Variation): A
   const mirror = flip ? -1 : 1
   // Forward: x' = s R(turn) [[1, -slant], [0, 1]] diag(mirror, 1) x + 2 translate. This is the inverse, factor by factor.
   const a = (mirror * (cos - slant * sin)) / scale
-  const b = (mirror * (sin + slant * cos)) / scale
-  const c = -sin / scale
+  // Coordinates go from -1 to 1 in both directions, whatever the shape.
+  const b = (mirror * (sin + slant * cos)) / scale / aspect
+  const c = (-sin / scale) * aspect
   const d = cos / scale
   const [tx, ty] = [2 * translate[0], 2 * translate[1]]
   return [a, b, -(a * tx + b * ty), c, d, -(c * tx + d * ty)]
@@ -132,10 +136,10 @@ export interface ResampleJob {
   /** [channels, height, width] of the source. */
   shape: readonly [number, number, number]
   target: Float32Array
-  /** Offset of the result in `target`: C planes of size × size. */
+  /** Offset of the result in `target`: C planes of the output's size. */
   targetOffset: number
-  /** Side of the square output, px. A non-square source is stretched. */
-  size: number
+  /** Size of the output, px. A source of another shape is stretched. */
+  size: Resolution
   normalizer: Normalizer
 }
 
@@ -147,27 +151,30 @@ function coverage(at: number, length: number, footprint: number): number {
 
 /** Writes the resized, warped and normalised image into the target. */
 export function resample(job: ResampleJob, affine: Affine = IDENTITY, fill: Fill = 'zero'): void {
-  const { source, sourceOffset, target, targetOffset, size } = job
+  const { source, sourceOffset, target, targetOffset } = job
+  const [rows, columns] = sidesOf(job.size)
   const [channels, height, width] = job.shape
   const { scale, shift } = job.normalizer
   const [a, b, tx, c, d, ty] = affine
   // In source pixels: the steps to the next output column and row, and the centre of the first output pixel.
-  const xPerColumn = (a * width) / size
-  const xPerRow = (b * width) / size
-  const yPerColumn = (c * height) / size
-  const yPerRow = (d * height) / size
-  const first = 1 / size - 1
-  const xFirst = (((a + b) * first + tx + 1) * width - 1) / 2
-  const yFirst = (((c + d) * first + ty + 1) * height - 1) / 2
+  const xPerColumn = (a * width) / columns
+  const xPerRow = (b * width) / rows
+  const yPerColumn = (c * height) / columns
+  const yPerRow = (d * height) / rows
+  const [firstX, firstY] = [1 / columns - 1, 1 / rows - 1]
+  // For a square, one product of the sum: rounding must not depend on whether other shapes exist.
+  const from = (x: number, y: number) => (rows === columns ? (x + y) * firstX : x * firstX + y * firstY)
+  const xFirst = ((from(a, b) + tx + 1) * width - 1) / 2
+  const yFirst = ((from(c, d) + ty + 1) * height - 1) / 2
   const xFootprint = Math.abs(xPerColumn) + Math.abs(xPerRow)
   const yFootprint = Math.abs(yPerColumn) + Math.abs(yPerRow)
   // The identity shows nothing outside. Skipping the test also avoids that rounding dims the image's border.
   const fades = fill === 'zero' && affine !== IDENTITY
   const plane = height * width
-  const area = size * size
+  const area = rows * columns
 
-  for (let row = 0; row < size; row++) {
-    for (let column = 0; column < size; column++) {
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
       const x = xFirst + column * xPerColumn + row * xPerRow
       const y = yFirst + column * yPerColumn + row * yPerRow
       const left = Math.floor(x)
@@ -180,7 +187,7 @@ export function resample(job: ResampleJob, affine: Affine = IDENTITY, fill: Fill
       const y1 = (top < -1 ? 0 : top >= height - 1 ? height - 1 : top + 1) * width
       const light = fades ? coverage(x + 0.5, width, xFootprint) * coverage(y + 0.5, height, yFootprint) : 1
       let from = sourceOffset
-      let to = targetOffset + row * size + column
+      let to = targetOffset + row * columns + column
       for (let channel = 0; channel < channels; channel++) {
         const upper = source[from + y0 + x0] * (1 - wx) + source[from + y0 + x1] * wx
         const lower = source[from + y1 + x0] * (1 - wx) + source[from + y1 + x1] * wx
@@ -192,11 +199,11 @@ export function resample(job: ResampleJob, affine: Affine = IDENTITY, fill: Fill
   }
 }
 
-/** Network input, N × C × size × size, from consecutive images of C × H × W bytes, without augmentation. */
+/** Network input, N × C × height × width, from consecutive images of C × H × W bytes, without augmentation. */
 export function resizeImages(
   images: Uint8Array,
   shape: readonly [number, number, number],
-  size: number,
+  size: Resolution,
   pixels: Normalizer,
 ): Float32Array {
   const [channels, height, width] = shape
@@ -205,9 +212,11 @@ export function resizeImages(
   if (!Number.isInteger(count)) {
     throw new MbconvError('ERR_SHAPE', `${images.length} bytes are no whole number of ${shape.join(' x ')} images`)
   }
-  const target = new Float32Array(count * channels * size * size)
+  const [rows, columns] = sidesOf(size)
+  const floats = channels * rows * columns
+  const target = new Float32Array(count * floats)
   for (let i = 0; i < count; i++) {
-    const targetOffset = i * channels * size * size
+    const targetOffset = i * floats
     resample({ source: images, sourceOffset: i * bytes, shape, target, targetOffset, size, normalizer: pixels })
   }
   return target

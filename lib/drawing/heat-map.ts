@@ -10,7 +10,7 @@ export interface HeatMapPicture {
   /** Of the photograph, px. */
   width: number
   height: number
-  /** The area of the photograph that the heat-map covers, as fractions of its sides. */
+  /** The area of the photograph that the heat-map covers, as fractions of its sides; beyond 0 … 1 nothing is drawn. */
   region: { left: number; top: number; width: number; height: number }
   /** The explained class, and its probability, 0 … 1. */
   label: string
@@ -67,10 +67,10 @@ export function heatMapSvg({ photo, heat, width, height, region, ...text }: Heat
   })
   const barWidth = Math.min(w, 200)
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${total.width}" height="${total.height}" font-family="${FONT_FAMILY}" font-size="13">
-<defs><linearGradient id="heat">${stops}</linearGradient></defs>
+<defs><linearGradient id="heat">${stops}</linearGradient><clipPath id="photo"><rect width="${w}" height="${h}"/></clipPath></defs>
 <g transform="translate(${MARGIN} ${MARGIN})">${image}</g>
 <g transform="translate(${right} ${MARGIN})">${image}
-<image x="${x}" y="${y}" width="${rw}" height="${rh}" preserveAspectRatio="none" href="${href(heat)}"/>${outside ? veil : ''}</g>
+<g clip-path="url(#photo)"><image x="${x}" y="${y}" width="${rw}" height="${rh}" preserveAspectRatio="none" href="${href(heat)}"/></g>${outside ? veil : ''}</g>
 ${guesses.join('\n')}
 <text x="${right}" y="${below}" font-weight="700" fill="#1a1a1a">${escapeXml(short(text.label, most))}<tspan dx="9">${percent(text.probability, 1)}</tspan></text>
 <rect x="${right}" y="${below + 12}" width="${barWidth}" height="9" rx="2" fill="url(#heat)"/>

@@ -1,6 +1,7 @@
 /** Evaluates a trained model on the test images of its run, or on other images. */
 import { parseConfig, type TrainConfigInput } from '../config/train'
 import { evaluationLoader } from '../data/evaluation'
+import { checkViews, type Views } from '../data/images/views'
 import { UnreadableImages } from '../data/photos/unreadable'
 import type { Dataset } from '../data/sources/image-dataset'
 import { datasetOf } from '../data/sources/kinds'
@@ -18,6 +19,8 @@ export interface EvaluateRunOptions {
   data?: TrainConfigInput['data']
   /** As in a configuration. Default 'auto'. */
   device?: string
+  /** What the network sees of each image; its logits are averaged. Default 'one'. */
+  views?: Views
   /** Called for every image file that cannot be read, and is left out. */
   onWarning?: (message: string) => void
 }
@@ -37,7 +40,7 @@ export type RunEvaluation = Evaluation & {
  */
 export async function evaluateRun(
   runOrCheckpoint: string,
-  { data, device, onWarning = () => {} }: EvaluateRunOptions = {},
+  { data, device, views = 'one', onWarning = () => {} }: EvaluateRunOptions = {},
 ): Promise<RunEvaluation> {
   const trained = openTrained(runOrCheckpoint, device)
   const { model, state, checkpoint } = trained
@@ -48,10 +51,13 @@ export async function evaluateRun(
     for (const note of notes) onWarning(note)
     checkLabels(config.task, test, [test])
     checkSuits(test, state, checkpoint)
+    const preprocessing = preprocessingOf(state.config, state)
+    checkViews('evaluateRun', views, test.shape === null ? preprocessing : undefined)
     const unreadable = new UnreadableImages(test, config.data.maxUnreadable, onWarning)
     const loader = evaluationLoader(test, {
       batchSize: config.data.evalBatchSize,
-      preprocessing: preprocessingOf(state.config, state),
+      preprocessing,
+      views,
       unreadable,
     })
     const { memoryFormat } = config
@@ -59,6 +65,7 @@ export async function evaluateRun(
     const evaluation = await evaluate(model, loader, {
       ...{ device: where, memoryFormat, normalization: state.normalization },
       precision: resolvePrecision(config.precision, where),
+      views,
       // Of labels, those that the run's own evaluation chose.
       thresholds: thresholdsOf(state) ?? undefined,
     })

@@ -1,7 +1,8 @@
 /** Grad-CAM for image files: where in an image the evidence for a class is. */
 
 import { checkDecoding, DECODE_OPTIONS, type DecodeOptions, encodePng, withImage } from '../data/images/image-file'
-import { inputImageShape, readInputImage, regionOf } from '../data/images/input-image'
+import { inputImageShape, readInputImage } from '../data/images/input-image'
+import { type Region, regionOf } from '../data/images/placement'
 import { heatMapSvg, heatPixels } from '../drawing/heat-map'
 import { svgToPng } from '../drawing/png'
 import { checkCount, checkOptions, shown } from '../errors/check'
@@ -35,8 +36,13 @@ export interface Explanation extends Guess {
   stage: number
   /** [height, width] of the feature map. */
   heatShape: [number, number]
-  /** Row by row, 0 … 1; the maximum is 1. */
+  /** Row by row, 0 … 1; the maximum is 1. It covers the network's input. */
   heat: Float32Array
+  /**
+   * The part of the image that the heat covers, as fractions of its width and height. A whole image that is padded is
+   * smaller than the input: what lies below 0 and above 1 is padding.
+   */
+  region: Region
   /** The most probable classes, at most five. */
   predictions: Guess[]
   /** A PNG file: the image and, beside it, the image with the heat map over it. */
@@ -82,17 +88,18 @@ export async function explainImage(
     const predictions = guessesOf(probabilities, card.classes, 5)
     const guess = { label: card.classes[index], index, probability: probabilities[index] }
     const [height, width] = heatShape
+    const region = regionOf(own, card.preprocessing)
     const svg = heatMapSvg({
       photo: await encodePng(photo),
       heat: await encodePng({ data: heatPixels(heat), width, height, channels: 4 }),
       width: photo.width,
       height: photo.height,
-      region: regionOf(own, card.preprocessing),
+      region,
       ...guess,
       guesses: predictions.slice(0, 4),
       note: `Grad-CAM at part ${stage} of ${network.features.length - 1}, ${width} x ${height}`,
     })
-    return { file, ...guess, stage, heatShape, heat, predictions, png: await svgToPng(svg) }
+    return { file, ...guess, stage, heatShape, heat, region, predictions, png: await svgToPng(svg) }
   } finally {
     opened.network.dispose()
   }
@@ -103,7 +110,7 @@ function telling({ arch, preprocessing: { resolution } }: ModelCard): number {
   const parts = stageTable(arch, { resolution }).slice(0, -1)
   return Math.max(
     0,
-    parts.findLastIndex(({ outputShape }) => outputShape[1] >= 4),
+    parts.findLastIndex(({ outputShape: [, ...size] }) => Math.min(...size) >= 4),
   )
 }
 

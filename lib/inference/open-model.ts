@@ -1,13 +1,12 @@
 /** Opens a network with its card, from a run, a checkpoint or a file of weights. */
 import { existsSync } from 'node:fs'
-import { join, parse, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { resolveDevice } from '../cuda/choice'
 import { MbconvError } from '../errors/error'
 import { kindOfFile } from '../files/file-kind'
 import { isFolder, listFolder, statOf } from '../files/folders'
-import { readMetadata } from '../io/safetensors'
-import { type ModelCard, parseCard, readCard } from '../models/export/card'
-import { CARD_KEY } from '../models/export/export'
+import type { ModelCard } from '../models/export/card'
+import { cardBeside, cardOfWeights } from '../models/export/card-of-weights'
 import { create } from '../models/network/create'
 import type { Network } from '../models/network/network'
 import { loadWeights } from '../models/weights/load'
@@ -94,12 +93,9 @@ function openWeights(file: string, device: string): OpenModel {
 const inPlace = (network: Network): Network => network.to({ memoryFormat: 'channelsLast' }).eval()
 
 function cardOf(file: string): ModelCard {
-  const text = readMetadata(file).metadata[CARD_KEY]
-  if (text !== undefined) return parseCard(text, file)
-  const { dir, name } = parse(file)
-  const beside = join(dir, `${name}.card.json`)
-  if (existsSync(beside)) return readCard(beside)
-  throw new MbconvError('ERR_FORMAT', `${file}: has no model card, in its metadata or as ${beside}`, {
+  const card = cardOfWeights(file, 'openModel')
+  if (card !== undefined) return card
+  throw new MbconvError('ERR_FORMAT', `${file}: has no model card, in its metadata or as ${cardBeside(file)}`, {
     hint: 'A card says what classes and preprocessing the weights are for; models.makeCard and writeCard make one.',
   })
 }

@@ -64,13 +64,15 @@ export async function* predictEach(
   const { topk = 5, reject } = options ?? {}
   checkCount(op, 'topk', topk)
   if (reject !== undefined) checkShare(op, reject)
+  if (reject !== undefined && (options.views ?? 'one') !== 'one') {
+    const text = `${op}: reject needs views one: the confidences in a model card are those of single views`
+    throw new MbconvError('ERR_VALUE', text, { op })
+  }
   yield* eachImage<Prediction>(model, images, options, {
     op,
     options: ['topk', 'reject'],
-    compute(network, input, card) {
-      const logits = network.forward(input)
-      return card.task === 'multiLabel' ? logits : logits.softmax(-1)
-    },
+    compute: (network, input) => network.forward(input),
+    finish: (logits, { task }) => (task === 'multiLabel' ? logits : logits.softmax(-1)),
     resultOf(file, row, { card }) {
       const probabilities = card.task === 'multiLabel' ? labelProbabilities(row) : row
       return {

@@ -4,6 +4,7 @@ export type { ActivationName, Arch, Squeeze, Stage } from './arch/arch'
 export { formatStage, parseStage } from './arch/block-string'
 export type { CheckedArch } from './arch/check'
 export type { BlockKind } from './arch/kinds'
+export type { Resolution } from './arch/resolution'
 export {
   type Coefficients,
   type CompoundOptions,

@@ -193,6 +193,7 @@ export interface Native extends NativeOperations {
     scale: number[],
     ratio: number[],
     shorter: number,
+    fill: number[],
     interpolation: string,
     flip: number,
     mostBytes: number,

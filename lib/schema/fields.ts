@@ -25,6 +25,14 @@ export const positive = (most = LARGEST) =>
     .max(most)
     .refine((value) => value <= 0 || value >= SMALLEST, `must be at least ${SMALLEST}`)
 
+type Sides = number | readonly [height: number, width: number]
+
+/** The size of an input in px, each side within these limits: the side of a square, or [height, width]. */
+export const resolution = (least: number, most = Number.MAX_SAFE_INTEGER) => {
+  const side = z.int().min(least).max(most)
+  return z.union([side, z.tuple([side, side])]) as unknown as z.ZodType<Sides, Sides>
+}
+
 /** A {@link Seed}; the result has the form for files. In JSON Schema, for tools, only whole numbers are allowed. */
 export const seedSchema = z
   .unknown()

@@ -1,6 +1,7 @@
 /** Evaluates a model on a data set. */
 
 import type { Batch, BatchLoader, ByteBatch } from '../data/batches/batch'
+import { overViews, type Views } from '../data/images/views'
 import type { ChannelStatistics } from '../data/sources/statistics'
 import type { Module } from '../nn/module'
 import { inPrecision, type Precision } from '../optim/precision'
@@ -22,6 +23,8 @@ export interface EvaluateOptions {
    * these images.
    */
   thresholds?: readonly number[]
+  /** What the loader gives of each image: the logits are averaged over them. Default 'one'. */
+  views?: Views
   /** Called between batches; true ends the evaluation without a result. */
   shouldStop?: () => boolean
   /** Called for each batch with its logits, N × classes. */
@@ -37,8 +40,10 @@ export interface EvaluateOptions {
 export async function evaluate(
   model: Module,
   loader: BatchLoader,
-  { device, memoryFormat, normalization, precision = 'float32', thresholds, shouldStop, onBatch }: EvaluateOptions,
+  options: EvaluateOptions,
 ): Promise<Evaluation | undefined> {
+  const { device, memoryFormat, normalization, precision = 'float32', thresholds, views = 'one' } = options
+  const { shouldStop, onBatch } = options
   const log = evaluationLog(loader.dataset, thresholds)
   const { training } = model
   const input = new InputNormalizer({ device, normalization })
@@ -51,8 +56,10 @@ export async function evaluate(
       const logits = noGrad(() =>
         scope(() => {
           const images = input.tensorOf(batch).to({ memoryFormat })
-          const output = inPrecision(precision, device, () => model.forward(images))
-          const logits = precision === 'float32' ? output : output.to({ dtype: 'float32' })
+          const logits = overViews(views, images, (x) => {
+            const output = inPrecision(precision, device, () => model.forward(x))
+            return precision === 'float32' ? output : output.to({ dtype: 'float32' })
+          })
           return logits.toTypedArray() as Float32Array // waits for the device
         }),
       )

@@ -20,6 +20,7 @@ import {
   writeConfig,
 } from './run/folder'
 import { firstImages, weightsOf } from './session/material'
+import { withFitOfWeights } from './session/preprocessing'
 import { openSession, type Session } from './session/session'
 
 export interface RunRequest {
@@ -50,7 +51,11 @@ export async function runTraining(request: RunRequest, hooks: RunHooks): Promise
   return startRun(config!, token, hooks)
 }
 
-async function startRun(config: TrainConfig, token: string, hooks: RunHooks): Promise<TrainResult> {
+async function startRun(given: TrainConfig, token: string, hooks: RunHooks): Promise<TrainResult> {
+  const config = withFitOfWeights(given)
+  const { fit } = config.data
+  if (fit !== given.data.fit)
+    hooks.emit({ type: 'warning', message: `fit: ${fit}, as in the card of ${given.model.weights}` })
   const session = await openSession(config)
   try {
     const runDir = makeRunFolder(config)

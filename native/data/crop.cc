@@ -49,12 +49,25 @@ void placeCentre(const CropOptions& options, int width, int height, Crop& crop) 
   crop.resultLeft = rounded((crop.resizedWidth - options.width) / 2.0);
 }
 
+// The greatest size of the picture's shape that fits into the result: ImageOps.contain, but for a side that would round to
+// 0. As containedIn of lib/data/images/placement.ts.
+void placePadded(const CropOptions& options, int width, int height, Crop& crop) {
+  const double own = static_cast<double>(width) / height, wanted = static_cast<double>(options.width) / options.height;
+  if (own > wanted)
+    crop.resizedHeight = std::max(1, rounded(static_cast<double>(height) / width * options.width));
+  else if (own < wanted)
+    crop.resizedWidth = std::max(1, rounded(own * options.height));
+  crop.resultTop = -rounded((options.height - crop.resizedHeight) / 2.0);
+  crop.resultLeft = -rounded((options.width - crop.resizedWidth) / 2.0);
+}
+
 }  // namespace
 
 std::optional<CropKind> cropNamed(const std::string& name) {
   if (name == "random") return CropKind::kRandom;
   if (name == "center") return CropKind::kCentre;
   if (name == "whole") return CropKind::kWhole;
+  if (name == "pad") return CropKind::kPadded;
   return std::nullopt;
 }
 
@@ -67,6 +80,7 @@ Crop drawCrop(const CropOptions& options, uint64_t seed, uint32_t epoch, uint32_
   crop.resizedWidth = options.width;
   if (options.kind == CropKind::kRandom) drawPart(options, random, width, height, crop);
   if (options.kind == CropKind::kCentre) placeCentre(options, width, height, crop);
+  if (options.kind == CropKind::kPadded) placePadded(options, width, height, crop);
   if (options.filter) {
     crop.filter = *options.filter;
   } else {

@@ -11,8 +11,8 @@ namespace mbconv {
 
 // Random: a part of random area and shape, as RandomResizedCrop of torchvision and timm. Centre: the shorter side is
 // resized to `shorter`, then the centre is cut out, as by torchvision's Resize and CenterCrop. Whole: the picture is
-// stretched.
-enum class CropKind { kRandom, kCentre, kWhole };
+// stretched. Padded: the picture keeps its shape, and a colour fills the rest, as by Pillow's ImageOps.pad.
+enum class CropKind { kRandom, kCentre, kWhole, kPadded };
 
 std::optional<CropKind> cropNamed(const std::string& name);
 
@@ -26,6 +26,8 @@ struct CropOptions {
   double ratio[2] = {1, 1};
   // Centre, px.
   int shorter = 0;
+  // Padded: red, green, blue.
+  uint8_t fill[3] = {0, 0, 0};
   // None: one of the two at random.
   std::optional<Resampling> filter;
   // Probability of exchanging left and right.
@@ -36,7 +38,7 @@ struct CropOptions {
 struct Crop {
   // The part that is cut out, px.
   int left = 0, top = 0, width = 0, height = 0;
-  // The size that it is resized to, and the position of the result in that.
+  // The size that it is resized to, and the position of the result in that. Negative where the result begins before it.
   int resizedHeight = 0, resizedWidth = 0, resultTop = 0, resultLeft = 0;
   Resampling filter = Resampling::kBilinear;
   bool flipped = false;

@@ -194,15 +194,15 @@ Tensor resizePixels(const Tensor& image, std::vector<int64_t> size, std::string 
 }
 
 CropOptions cropOptions(const std::vector<int64_t>& size, const std::string& crop, const std::vector<double>& scale,
-                        const std::vector<double>& ratio, int64_t shorter, const std::string& interpolation,
-                        double flip) {
+                        const std::vector<double>& ratio, int64_t shorter, const std::vector<int64_t>& fill,
+                        const std::string& interpolation, double flip) {
   CropOptions options;
   if (size.size() != 2 || size[0] < 1 || size[1] < 1 || size[0] > kMostSide || size[1] > kMostSide)
     throw Error("ERR_VALUE", "size must be [height, width], each from 1 to 4096");
   options.height = static_cast<int>(size[0]);
   options.width = static_cast<int>(size[1]);
   const auto kind = cropNamed(crop);
-  if (!kind) throw Error("ERR_VALUE", "unknown crop '" + crop + "'; known: random, center, whole");
+  if (!kind) throw Error("ERR_VALUE", "unknown crop '" + crop + "'; known: random, center, whole, pad");
   options.kind = *kind;
   if (scale.size() != 2 || !(scale[0] > 0 && scale[0] <= scale[1] && scale[1] <= 1))
     throw Error("ERR_VALUE", "scale must be two rising shares above 0 and up to 1");
@@ -213,6 +213,12 @@ CropOptions cropOptions(const std::vector<int64_t>& size, const std::string& cro
   if (*kind == CropKind::kCentre && (shorter < std::max(size[0], size[1]) || shorter > kMostSide))
     throw Error("ERR_VALUE", "the shorter side must be at least as long as the result's sides, and at most 4096 px");
   options.shorter = static_cast<int>(shorter);
+  if (*kind == CropKind::kPadded) {
+    const auto isByte = [](int64_t value) { return value >= 0 && value <= 255; };
+    if (fill.size() != 3 || !std::all_of(fill.begin(), fill.end(), isByte))
+      throw Error("ERR_VALUE", "fill must be red, green and blue, each from 0 to 255");
+    std::copy(fill.begin(), fill.end(), options.fill);
+  }
   options.filter = resamplingNamed(interpolation);
   if (!options.filter && interpolation != "random")
     throw Error("ERR_VALUE", "unknown interpolation '" + interpolation + "'; known: bilinear, bicubic, random");
@@ -224,11 +230,11 @@ CropOptions cropOptions(const std::vector<int64_t>& size, const std::string& cro
 std::shared_ptr<PhotoLoader> photoLoader(Env& env, std::optional<std::shared_ptr<const TurboJpeg>> library,
                                          int64_t threads, int64_t seed, std::vector<int64_t> size, std::string crop,
                                          std::vector<double> scale, std::vector<double> ratio, int64_t shorter,
-                                         std::string interpolation, double flip, int64_t mostBytes,
-                                         bool colorManagement) {
+                                         std::vector<int64_t> fill, std::string interpolation, double flip,
+                                         int64_t mostBytes, bool colorManagement) {
   if (threads < 0 || threads > kMostThreads) throw Error("ERR_VALUE", "threads must be a number from 0 to 256");
   PhotoOptions options;
-  options.crop = cropOptions(size, crop, scale, ratio, shorter, interpolation, flip);
+  options.crop = cropOptions(size, crop, scale, ratio, shorter, fill, interpolation, flip);
   options.seed = static_cast<uint64_t>(seed);
   options.mostBytes = mostBytes;
   options.colorManagement = colorManagement;
@@ -382,8 +388,8 @@ void initLoader(const Exports& exports) {
   bind<&decodeJpeg>(exports, "decodeJpeg", {"library", "bytes"});
   bind<&resizePixels>(exports, "resizePixels", {"image", "size", "filter", "box"});
   bind<&photoLoader>(exports, "photoLoader",
-                     {"library", "threads", "seed", "size", "crop", "scale", "ratio", "shorter", "interpolation",
-                      "flip", "mostBytes", "colorManagement"});
+                     {"library", "threads", "seed", "size", "crop", "scale", "ratio", "shorter", "fill",
+                      "interpolation", "flip", "mostBytes", "colorManagement"});
   bind<&photoCrop>(exports, "photoCrop", {"loader", "epoch", "sample", "height", "width"});
   bind<&photoRun>(exports, "photoRun", {});
   bind<&cancelPhotoRun>(exports, "cancelPhotoRun", {"run"});

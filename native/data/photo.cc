@@ -1,5 +1,6 @@
 #include "data/photo.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -56,8 +57,10 @@ int denominatorOf(const CropOptions& options, const Crop& crop, const JpegHeader
   return denominator;
 }
 
+// The pixels of a resized side that the result shows, which begins at `first` and has `length` of them.
 Axis axisFor(const Side& side, int size, int first, int length, Resampling filter) {
-  return axisOf(side.stored.length(), side.from, side.to, size, {first, first + length}, filter);
+  const Range shown{std::max(first, 0), std::min(first + length, size)};
+  return axisOf(side.stored.length(), side.from, side.to, size, shown, filter);
 }
 
 }  // namespace
@@ -149,18 +152,23 @@ void PhotoMaker::finish(const Decoded& image, const Sample& sample, uint32_t epo
   space.trim();
 }
 
-// Resizes, flips, takes away the fourth byte, and augments.
+// Resizes, pads, flips, takes away the fourth byte, and augments.
 void PhotoMaker::complete(const View& view, const Axis& columns, const Axis& rows, const Crop& crop,
                           const Sample& sample, Workspace& space, uint8_t* to) {
   const int width = options_.crop.width, height = options_.crop.height;
-  uint8_t* resized = space.resized.room(static_cast<size_t>(width) * height * kPixelBytes);
+  const int shownWidth = columns.length(), shownHeight = rows.length();
+  uint8_t* resized = space.resized.room(static_cast<size_t>(shownWidth) * shownHeight * kPixelBytes);
   resize(view, columns, rows, space.narrow, resized);
-  for (int y = 0; y < height; ++y) {
-    const uint8_t* from = resized + static_cast<size_t>(y) * width * kPixelBytes;
-    uint8_t* row = to + static_cast<size_t>(y) * width * 3;
+  const int left = std::max(-crop.resultLeft, 0), top = std::max(-crop.resultTop, 0);
+  if (shownWidth < width || shownHeight < height) {
+    for (size_t i = 0; i < bytes(); i += 3) std::copy_n(options_.crop.fill, 3, to + i);
+  }
+  for (int y = 0; y < shownHeight; ++y) {
+    const uint8_t* from = resized + static_cast<size_t>(y) * shownWidth * kPixelBytes;
+    uint8_t* row = to + static_cast<size_t>(top + y) * width * 3;
     const ptrdiff_t step = crop.flipped ? -3 : 3;
-    uint8_t* pixel = crop.flipped ? row + static_cast<ptrdiff_t>(width - 1) * 3 : row;
-    for (int x = 0; x < width; ++x, from += kPixelBytes, pixel += step) {
+    uint8_t* pixel = row + static_cast<ptrdiff_t>(crop.flipped ? width - 1 - left : left) * 3;
+    for (int x = 0; x < shownWidth; ++x, from += kPixelBytes, pixel += step) {
       pixel[0] = from[0];
       pixel[1] = from[1];
       pixel[2] = from[2];

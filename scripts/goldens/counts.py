@@ -14,6 +14,8 @@ import torch
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "test" / "golden" / "families.json"
 # Name in timm and here, side of the input in evaluation, px.
 MODELS = {"efficientnetv2_rw_s": 384, "efficientnetv2_rw_m": 416}
+# Inputs that are no squares: [height, width], px.
+RECTANGLES = {"efficientnet_b0": [97, 384], "mobilenetv2_100": [160, 90], "resnet18": [65, 130]}
 
 
 def row(name, resolution):
@@ -28,7 +30,7 @@ def row(name, resolution):
         for module in model.modules():
             if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
                 module.register_forward_hook(add)
-        model(torch.zeros(1, 3, resolution, resolution))
+        model(torch.zeros(1, 3, *([resolution] * 2 if isinstance(resolution, int) else resolution)))
     params = sum(p.numel() for p in model.parameters())
     return {"resolution": resolution, "params": params, "macs": macs, "stateDictEntries": len(model.state_dict())}
 
@@ -38,6 +40,7 @@ def main():
     # The same walk gives a row that was there before.
     assert row("tf_efficientnetv2_s", 384) == golden["models"]["efficientnetv2_s"]
     golden["models"].update({name: row(name, resolution) for name, resolution in MODELS.items()})
+    golden["rectangles"] = {name: row(name, resolution) for name, resolution in RECTANGLES.items()}
     GOLDEN.write_text(json.dumps(golden, indent=1) + "\n")
 
 

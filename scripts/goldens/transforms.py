@@ -8,6 +8,7 @@ import pathlib
 
 import torch
 from torch.nn import functional as F
+from torchvision.transforms._functional_tensor import _gen_affine_grid
 from torchvision.transforms.functional import _get_inverse_affine_matrix
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -25,11 +26,11 @@ def theta(angle: float, translate: tuple[float, float], scale: float, shear: flo
     return torch.diag(torch.tensor([-1.0 if flip else 1.0, 1.0], dtype=torch.float64)) @ rows.view(2, 3)
 
 
-def coverage(grid: torch.Tensor, matrix: torch.Tensor, size: int) -> torch.Tensor:
+def coverage(grid: torch.Tensor, matrix: torch.Tensor, height: int, width: int) -> torch.Tensor:
     """How much of each output pixel lies inside the source's square, estimated along each axis of the source."""
     result = torch.ones(grid.shape[:-1], dtype=torch.float64)
     for axis in (0, 1):
-        footprint = matrix[axis, :2].abs().sum() * 2 / size
+        footprint = matrix[axis, 0].abs() * 2 / width + matrix[axis, 1].abs() * 2 / height
         result *= (0.5 + (1 - grid[..., axis].abs()) / footprint).clamp(0, 1)
     return result
 
@@ -40,9 +41,11 @@ def rounded(tensor: torch.Tensor) -> list[float]:
 
 def main() -> None:
     resized = []
-    for shape, size in (((1, 8, 8), 32), ((1, 8, 8), 8), ((3, 5, 7), 12), ((2, 9, 6), 4), ((1, 1, 1), 3), ((1, 28, 28), 20)):
-        source = image(*shape, seed=size)
-        out = F.interpolate(source[None].double(), size=(size, size), mode="bilinear", align_corners=False)
+    squares = (((1, 8, 8), 32), ((1, 8, 8), 8), ((3, 5, 7), 12), ((2, 9, 6), 4), ((1, 1, 1), 3), ((1, 28, 28), 20))
+    for shape, size in (*squares, ((1, 8, 8), (5, 13)), ((2, 6, 9), (11, 4))):
+        sides = (size, size) if isinstance(size, int) else size
+        source = image(*shape, seed=sides[0])
+        out = F.interpolate(source[None].double(), size=sides, mode="bilinear", align_corners=False)
         resized.append({"shape": shape, "size": size, "source": source.flatten().tolist(), "out": rounded(out)})
 
     variations = [
@@ -58,9 +61,31 @@ def main() -> None:
         matrix = theta(**variation)
         grid = F.affine_grid(matrix[None], [1, shape[0], size, size], align_corners=False)
         edge = F.grid_sample(source[None].double(), grid, mode="bilinear", padding_mode="border", align_corners=False)
-        zero = edge * coverage(grid, matrix, size)
+        zero = edge * coverage(grid, matrix, size, size)
         warped.append({
             "variation": variation, "shape": shape, "size": size, "source": source.flatten().tolist(),
+            "theta": [round(v, 12) for v in matrix.flatten().tolist()], "edge": rounded(edge), "zero": rounded(zero),
+        })
+
+    # Rectangles: torchvision turns in pixels, so it makes the grid.
+    for i, variation in enumerate(variations):
+        shape = (2, 6, 9) if i % 2 == 0 else (1, 11, 7)
+        channels, height, width = shape
+        source = image(*shape, seed=200 + i)
+        moved = [variation["translate"][0] * width, variation["translate"][1] * height]
+        rows = _get_inverse_affine_matrix(
+            [0.0, 0.0], variation["angle"], moved, variation["scale"], [variation["shear"], 0.0]
+        )
+        pixels = torch.tensor(rows, dtype=torch.float64).view(2, 3)
+        if variation["flip"]:
+            pixels = torch.diag(torch.tensor([-1.0, 1.0], dtype=torch.float64)) @ pixels
+        grid = _gen_affine_grid(pixels[None], w=width, h=height, ow=width, oh=height)
+        edge = F.grid_sample(source[None].double(), grid, mode="bilinear", padding_mode="border", align_corners=False)
+        half = torch.tensor([width / 2, height / 2], dtype=torch.float64)
+        matrix = torch.cat([pixels[:, :2] * half[None, :] / half[:, None], pixels[:, 2:] / half[:, None]], dim=1)
+        zero = edge * coverage(grid, matrix, height, width)
+        warped.append({
+            "variation": variation, "shape": shape, "size": (height, width), "source": source.flatten().tolist(),
             "theta": [round(v, 12) for v in matrix.flatten().tolist()], "edge": rounded(edge), "zero": rounded(zero),
         })
 

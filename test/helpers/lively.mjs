@@ -1,13 +1,14 @@
 /** Networks whose numbers look like a trained one's, so that a mistake in any layer shows in the logits. */
 import * as mb from 'mbconv'
 
-/** Deterministic images [n, channels, side, side], normalised, each of its own. */
-export function pictures(n, channels, side) {
-  const values = new Float32Array(n * channels * side * side)
+/** Deterministic images [n, channels, height, width], normalised, each of its own. */
+export function pictures(n, channels, height, width = height) {
+  const each = channels * height * width
+  const values = new Float32Array(n * each)
   let state = 12345
   for (let i = 0; i < values.length; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    const image = Math.floor(i / (channels * side * side))
+    const image = Math.floor(i / each)
     values[i] = Math.sin(i * (0.013 + 0.011 * image)) + state / 2 ** 32 - 0.5
   }
   return values
@@ -22,7 +23,7 @@ export function logitsOf(network, values, shape) {
  * Fresh networks put out next to nothing: their batch norms do not know their inputs. Here each norm has a scale and a
  * shift of its own and the statistics of a batch, and the logits of that batch are 4 at most.
  */
-export function enliven(network, side, images = 16) {
+export function enliven(network, resolution, images = 16) {
   const random = (tensor, low, high) =>
     tensor.copy_(
       mb
@@ -40,7 +41,7 @@ export function enliven(network, side, images = 16) {
         module.momentum = 1 // the batch's own statistics, whole
       }
       network.train()
-      const shape = [images, network.inChannels, side, side]
+      const shape = [images, network.inChannels, ...[resolution, resolution].flat().slice(0, 2)]
       const x = mb.fromTypedArray(pictures(...shape), shape)
       network.forward(x)
       const largest = network.eval().forward(x).abs().max().item()

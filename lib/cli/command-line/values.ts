@@ -1,6 +1,7 @@
 /** Parsers for the values of options. */
 import { InvalidArgumentError } from 'commander'
 import { MOST_COUNT } from '../../errors/check'
+import { type Resolution, resolutionOf } from '../../models/arch/resolution'
 
 /** @param most the library's limit, so that a larger number is a usage error before anything begins */
 export const wholeUpTo = (most: number) => (text: string) => {
@@ -11,6 +12,13 @@ export const wholeUpTo = (most: number) => (text: string) => {
 }
 
 export const wholeNumber = wholeUpTo(MOST_COUNT)
+
+/** A side in px, or height and width: `224`, `96x384`. */
+export function resolution(text: string): Resolution {
+  const [height, width = height, ...more] = text.split('x').map((side) => wholeNumber(side))
+  if (more.length > 0) throw new InvalidArgumentError('It must be a side, or height and width: 96x384.')
+  return resolutionOf([height, width])
+}
 
 /** A whole number, 0 or above. */
 export function index(text: string): number {

@@ -2,12 +2,13 @@
 import { basename } from 'node:path'
 import { MbconvError } from '../../errors/error'
 import { EXIT } from '../../errors/exit-codes'
+import type { Resolution } from '../../models/arch/resolution'
 import type { ExportedFiles, ExportFilesOptions } from '../../models/export/files'
 import { OPSETS } from '../../models/export/opset'
 import { PROFILE_NAMES, type ProfileName } from '../../models/network/profiles'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
 import { RUN_ARGUMENT } from '../command-line/options'
-import { wholeNumber } from '../command-line/values'
+import { resolution as parseResolution, wholeNumber } from '../command-line/values'
 import * as format from '../view/format'
 import { Output } from '../view/output'
 
@@ -38,7 +39,11 @@ export const exportCommand: CommandDescription = {
     },
     { flags: '--profile <name>', help: 'their numeric profile', choices: PROFILE_NAMES },
     { flags: '--classes <n>', help: 'their classes (default: 1000)', parse: wholeNumber },
-    { flags: '--resolution <px>', help: "side of their input (default: the architecture's)", parse: wholeNumber },
+    {
+      flags: '--resolution <px>',
+      help: "side of their input, or height and width: 96x384 (default: the architecture's)",
+      parse: parseResolution,
+    },
   ],
   examples: [
     'mbconv export runs/digits-20260101-120000 --out digits.onnx',
@@ -55,7 +60,7 @@ interface ExportOptions extends GlobalOptions, ExportFilesOptions {
   entry?: string
   profile?: ProfileName
   classes?: number
-  resolution?: number
+  resolution?: Resolution
 }
 
 async function run(named: string | undefined, options: ExportOptions): Promise<number> {

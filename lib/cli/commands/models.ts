@@ -2,8 +2,9 @@
 import { MbconvError } from '../../errors/error'
 import { EXIT } from '../../errors/exit-codes'
 import type { Arch } from '../../models/arch/arch'
+import type { Resolution } from '../../models/arch/resolution'
 import type { CommandDescription, GlobalOptions } from '../command-line/command'
-import { number, wholeNumber } from '../command-line/values'
+import { number, resolution as parseResolution, wholeNumber } from '../command-line/values'
 import { Output } from '../view/output'
 
 export const modelsCommand: CommandDescription = {
@@ -13,7 +14,7 @@ export const modelsCommand: CommandDescription = {
   options: [
     { flags: '--width <factor>', help: 'multiply the channels', parse: number },
     { flags: '--depth <factor>', help: 'multiply the layers of each stage', parse: number },
-    { flags: '--resolution <px>', help: 'side of the input', parse: wholeNumber },
+    { flags: '--resolution <px>', help: 'side of the input, or height and width: 96x384', parse: parseResolution },
     {
       flags: '--phi <number>',
       help() {
@@ -37,8 +38,7 @@ export const modelsCommand: CommandDescription = {
 interface ModelsOptions extends GlobalOptions {
   width?: number
   depth?: number
-  /** Input side, px. */
-  resolution?: number
+  resolution?: Resolution
   phi?: number
   classes: number
   /** Print the table as part of a training configuration. */
@@ -76,10 +76,12 @@ function refuseScaling({ width, depth, phi, config }: ModelsOptions): void {
 
 async function scaled(from: Arch, { width = 1, depth = 1, resolution, phi }: ModelsOptions): Promise<Arch> {
   const { compound, scale } = await import('../../models/arch/scaling.js')
+  const { checkSquare } = await import('../../models/arch/resolution.js')
+  if (phi !== undefined && resolution !== undefined) checkSquare('models', resolution, 'compound scaling')
   const formula =
     phi === undefined
       ? { width: 1, depth: 1, resolution: from.resolution }
-      : compound({ phi, resolution: from.resolution })
+      : compound({ phi, resolution: checkSquare('models', from.resolution, 'compound scaling') })
   return scale(from, {
     width: width * formula.width,
     depth: depth * formula.depth,

@@ -43,7 +43,7 @@ interface TrainOptions extends GlobalOptions, TrainingOptions {}
 async function run(words: string[], options: TrainOptions): Promise<number> {
   const output = new Output(options)
   const { trainingRequest } = await import('../input/training-request.js')
-  const { file, config, resumed, reasons } = trainingRequest(words, options)
+  const { file, config, resumed, reasons } = await trainingRequest(words, options)
   if (options.printConfig) {
     const { stringify } = await import('yaml')
     output.data(config)
@@ -51,6 +51,10 @@ async function run(words: string[], options: TrainOptions): Promise<number> {
     return EXIT.ok
   }
   output.note(...reasons.flatMap(indented))
+  if (reasons.length > 0) {
+    const { shapeReasons } = await import('../../photographs/shapes.js')
+    output.note(...(await shapeReasons(config)).flatMap(indented))
+  }
   const { createProgress } = await import('../view/progress.js')
   const { conclude, showEvent } = await import('../view/training.js')
 

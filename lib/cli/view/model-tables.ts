@@ -1,6 +1,7 @@
 /** Formats architectures as tables, and one as part of a configuration. */
 import type { Arch } from '../../models/arch/arch'
 import { formatStage } from '../../models/arch/block-string'
+import { type Resolution, resolutionText } from '../../models/arch/resolution'
 import { COUNTING_RULE, count } from '../../models/cost/count'
 import { references } from '../../models/cost/references'
 import { summary } from '../../models/cost/summary'
@@ -9,7 +10,7 @@ import * as format from './format'
 import { type Output, table, wrap } from './output'
 
 /** All architectures, one per row. */
-export function showAll({ resolution, classes }: { resolution?: number; classes: number }, output: Output): void {
+export function showAll({ resolution, classes }: { resolution?: Resolution; classes: number }, output: Output): void {
   const all = list().map((name) => {
     const model = arch(name)
     return { model, counts: count(model, { numClasses: classes, resolution }) }
@@ -36,7 +37,7 @@ export function showAll({ resolution, classes }: { resolution?: number; classes:
     model.name,
     model.width.toFixed(1),
     model.depth.toFixed(1),
-    String(counts.resolution),
+    resolutionText(counts.resolution),
     model.dropout.toFixed(1),
     format.whole(counts.params),
     format.whole(counts.macs),
@@ -55,7 +56,7 @@ export function showOne(model: Arch, classes: number, output: Output): void {
   const facts = [
     `width ${format.short(model.width)}`,
     `depth ${format.short(model.depth)}`,
-    `${model.resolution} px`,
+    `${resolutionText(model.resolution)} px`,
     `dropout ${model.dropout}`,
     `${format.whole(classes)} classes`,
   ]
@@ -84,7 +85,7 @@ export function showConfig(base: string, model: Arch, output: Output): void {
     `  stem: ${stem}`,
     '  stages:',
     ...texts.map((text) => `    - ${text}`),
-    ...Object.entries(keys).map(([key, value]) => `  ${key}: ${value}`),
+    ...Object.entries(keys).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`),
   )
 }
 

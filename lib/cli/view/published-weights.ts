@@ -1,4 +1,5 @@
 /** Formats the published weights and the result of a download as text. */
+import { resolutionText } from '../../models/arch/resolution'
 import type { PublishedWeights } from '../../models/weights/published'
 import type { Pulled } from '../../models/weights/pull'
 import * as format from './format'
@@ -33,7 +34,7 @@ export function publishedTable(all: readonly PublishedWeights[], { paint }: Outp
     arch,
     profile,
     format.whole(numClasses),
-    String(preprocessing.resolution),
+    resolutionText(preprocessing.resolution),
     String(preprocessing.cropShare),
     preprocessing.interpolation,
     preprocessing.mean.join(', '),

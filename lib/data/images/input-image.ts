@@ -2,25 +2,20 @@
 
 import { MbconvError } from '../../errors/error'
 import { dataError } from '../../files/data-file'
+import { sidesOf } from '../../models/arch/resolution'
 import { interpolate } from '../../nn/resampling'
 import { noGrad } from '../../tensor/core/autograd'
 import { fromTypedArray } from '../../tensor/core/create'
 import { scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
+import { cat } from '../../tensor/ops/combining'
 import { type DecodeOptions, type NamedBytes, type OpenImage, readImageFile, withImage } from './image-file'
 import { mostPixels } from './image-limits'
+import { LONGEST_SIDE, paddedImage } from './padded-image'
 import { type Pixels, withChannels } from './pixels'
-import { type FileLayout, shorterSide } from './preprocessing'
-
-type Sides = Pick<Pixels, 'width' | 'height'>
-
-/** The part of an image that a network sees, as fractions of its width and height. */
-export interface Region {
-  left: number
-  top: number
-  width: number
-  height: number
-}
+import { placementOf } from './placement'
+import type { FileLayout } from './preprocessing'
+import { cornersOf, type Views } from './views'
 
 function channelsOf({ channels }: FileLayout): 1 | 3 {
   if (channels === 1 || channels === 3) return channels
@@ -33,7 +28,7 @@ function channelsOf({ channels }: FileLayout): 1 | 3 {
  */
 export function inputImageShape(layout: FileLayout): [number, number, number] {
   const { fit, interpolation, size, resolution } = layout
-  const [height, width] = (fit === 'stretch' && interpolation === 'bilinear' && size) || [resolution, resolution]
+  const [height, width] = (fit === 'stretch' && interpolation === 'bilinear' && size) || sidesOf(resolution)
   return [channelsOf(layout), height, width]
 }
 
@@ -42,43 +37,56 @@ export function inputImageShape(layout: FileLayout): [number, number, number] {
  *
  * With `stretch` and bilinear interpolation the result has the size of the training images; {@link Loader} then resizes
  * it to the input, as in training. Otherwise the image is decoded at its full size and resized as in Pillow, with a
- * filter that averages when shrinking. With `crop` and `squash` the centre is cut out, as in timm and torchvision.
+ * filter that averages when shrinking. With `crop` and `squash` the centre is cut out, as in timm and torchvision; with
+ * `pad` the rest of the input gets the layout's colour, as in Pillow.
  *
  * @param decoding its colour settings take precedence over the card's
+ * @param views parts to cut out; the planes of one follow those of another
  * @throws MbconvError as {@link readImageFile}; ERR_DATA for a model of other than 1 or 3 channels
  */
 export async function readInputImage(
   source: string | NamedBytes,
   layout: FileLayout,
   { colorManagement = layout.colorManagement, ...rest }: DecodeOptions = {},
+  views: Views = 'one',
 ): Promise<Uint8Array> {
   const decoding = { colorManagement, ...rest }
-  const { fit, interpolation, size, resolution } = layout
+  const { fit, interpolation, size } = layout
   const channels = channelsOf(layout)
   const [, height, width] = inputImageShape(layout)
   if (fit === 'stretch' && interpolation === 'bilinear')
     return readImageFile(source, { channels, height, width, ...decoding })
   return withImage(source, decoding, async (file) => {
     const image = size === null ? file : await stretched(size, file)
-    const cut = cutOf(image, layout)
+    const placement = placementOf(image, layout)
+    const corners = cornersOf(views, placement, [height, width])
+    // The columns that the parts lie in.
+    const first = Math.min(...corners.map(({ left }) => left))
+    const columns = Math.max(...corners.map(({ left }) => left)) + width - first
+    const isPadded = fit === 'pad'
     // Rows are resized first, so the height is still the image's here.
-    if (Math.max(cut.height * cut.width, image.height * resolution) > mostPixels(decoding)) {
+    const most = Math.max(placement.height * placement.width, image.height * Math.min(columns, placement.width))
+    if (most > mostPixels(decoding) || (isPadded && Math.max(image.height, image.width) > LONGEST_SIDE)) {
       const name = typeof source === 'string' ? source : source.name
       throw dataError(name, `is too long for its width (${image.width} x ${image.height} px)`, 'Cut it.')
     }
-    const narrow = new Uint8Array(image.height * resolution * channels)
+    if (isPadded) return paddedImage(image, placement, layout)
+    const narrow = new Uint8Array(image.height * columns * channels)
     let filled = 0
     for await (const some of image.rows()) {
       const rows = withChannels(some, channels)
       const part = bytesOf(() => {
-        const all = interpolated(rows, [rows.height, cut.width], interpolation)
-        return all.narrow(3, cut.left, resolution).permute([0, 2, 3, 1])
+        const all = interpolated(rows, [rows.height, placement.width], interpolation)
+        return all.narrow(3, first, columns).permute([0, 2, 3, 1])
       })
       narrow.set(part, filled)
       filled += part.length
     }
-    const columns = { data: narrow, width: resolution, height: image.height, channels }
-    return bytesOf(() => interpolated(columns, [cut.height, resolution], interpolation).narrow(2, cut.top, resolution))
+    const strip = { data: narrow, width: columns, height: image.height, channels }
+    return bytesOf(() => {
+      const resized = interpolated(strip, [placement.height, columns], interpolation)
+      return cat(corners.map(({ top, left }) => resized.narrow(2, top, height).narrow(3, left - first, width)))
+    })
   })
 }
 
@@ -93,32 +101,6 @@ async function stretched([height, width]: readonly [number, number], file: OpenI
       yield pixels
     },
   }
-}
-
-/** The size an image is resized to, and the position of the input's square in it. */
-function cutOf(image: Sides, layout: FileLayout): Sides & { left: number; top: number } {
-  const { fit, resolution } = layout
-  if (fit === 'stretch') return { height: resolution, width: resolution, top: 0, left: 0 }
-  const short = shorterSide(layout)
-  const long = (side: number) => Math.floor((short * side) / Math.min(image.width, image.height))
-  // The shorter side is exact; the longer one is rounded down, as in torchvision.
-  const [height, width] = fit === 'crop' ? [long(image.height), long(image.width)] : [short, short]
-  const [top, left] = [height, width].map((side) => roundHalfToEven((side - resolution) / 2))
-  return { height, width, top, left }
-}
-
-/** The part of an image of this size that a network with a crop sees. */
-export function regionOf(image: Sides, layout: FileLayout): Region {
-  const { size, resolution } = layout
-  const { height, width, top, left } = cutOf(size === null ? image : { height: size[0], width: size[1] }, layout)
-  return { top: top / height, left: left / width, width: resolution / width, height: resolution / height }
-}
-
-/** Python's round(), which torchvision uses to centre. */
-function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value)
-  if (value - floor !== 0.5) return Math.round(value)
-  return floor % 2 === 0 ? floor : floor + 1
 }
 
 /** Resizes as Pillow does, in integer arithmetic: rows of pixels to [1, C, height, width]. */

@@ -1,4 +1,4 @@
-/** Reads and decodes single images, several at a time. */
+/** Reads and decodes a single image. */
 import { createHash } from 'node:crypto'
 import { MbconvError } from '../../errors/error'
 import { readPart, readWhole } from '../../files/data-file'
@@ -6,9 +6,6 @@ import type { FilePath } from '../../files/open'
 import { FileWindow } from '../../files/window'
 import { type ImageFacts, withImage } from '../images/image-file'
 import type { EncodedImage } from '../sources/image-dataset'
-
-/** Images that are read at once: Node's number of threads for file access and decoding. */
-const AHEAD = 4
 
 export interface Examined {
   /** Undefined if the file cannot be read. */
@@ -39,30 +36,6 @@ export async function examine(image: EncodedImage): Promise<Examined> {
   } catch (error) {
     if (!(error instanceof MbconvError) || error.code !== 'ERR_DATA') throw error
     return { ...found, problem: error.message }
-  }
-}
-
-/**
- * Does the same work with each item, a few ahead of the one whose result is waited for. Results come in order.
- *
- * @throws whatever the work throws
- */
-export async function* inOrder<T, R>(items: Iterable<T>, work: (item: T) => Promise<R>): AsyncGenerator<[T, R]> {
-  const underWay: [T, Promise<R>][] = []
-  const next = async (): Promise<[T, R]> => {
-    const [item, result] = underWay.shift() as [T, Promise<R>]
-    return [item, await result]
-  }
-  try {
-    for (const item of items) {
-      const working = work(item)
-      working.catch(() => {}) // the error is reported in its turn
-      underWay.push([item, working])
-      if (underWay.length >= AHEAD) yield await next()
-    }
-    while (underWay.length > 0) yield await next()
-  } finally {
-    await Promise.allSettled(underWay.map(([, working]) => working))
   }
 }
 

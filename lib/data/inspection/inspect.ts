@@ -1,8 +1,9 @@
 /** Says what images there are: classes, formats, sizes, damage, duplicates. */
+import { inOrder } from '../../process/in-order'
 import type { ImageFacts } from '../images/image-file'
 import { PARTS, type Part } from '../listing/parts'
 import { type DuplicateGroup, Duplicates } from './duplicates'
-import { examine, inOrder } from './examine'
+import { examine } from './examine'
 import { Survey, surveyed } from './survey'
 
 /** Numbers of images of one class, by part; `all` where there are no parts. An image counts for each of its labels. */

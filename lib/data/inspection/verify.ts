@@ -1,9 +1,10 @@
 /** Compares images with their manifest, and decodes each. */
 import { byteString } from '../../files/entries'
 import { isFolder } from '../../files/folders'
+import { inOrder } from '../../process/in-order'
 import { shownName } from '../listing/class-folders'
 import { hasManifest, readManifest } from '../listing/manifest'
-import { examine, inOrder } from './examine'
+import { examine } from './examine'
 import { Survey, surveyed } from './survey'
 
 /** Something that is not as it should be. */

@@ -70,9 +70,12 @@ export interface Row {
   /** In archives: the number of the archive, and the first byte of the image in it. */
   archive?: number
   offset?: number
-  /** The images that must stay together when some are held out. */
-  group?: string
+  /** Images of one group stay together when some are held out. Default: the image has none. */
+  group?: string | undefined
 }
+
+/** In the column of groups. */
+const NONE = -1
 
 export class ImageTable {
   readonly #names = new NameList()
@@ -102,7 +105,10 @@ export class ImageTable {
       this.#archives.push(archive)
       this.#offsets.push(offset)
     }
-    if (group !== undefined) this.#groups.push(this.#groupNumber(group))
+    if (group === undefined) return
+    // Only a table with groups has the column: up to here, the rows had none.
+    while (this.#groups.length < this.length - 1) this.#groups.push(NONE)
+    this.#groups.push(this.#groupNumber(group))
   }
 
   #groupNumber(group: string): number {
@@ -153,8 +159,8 @@ export class ImageTable {
     return this.#offsets.length === 0 ? 0 : this.#offsets.at(row)
   }
 
-  /** The group of an image; undefined if its rows came without. */
   group(row: number): string | undefined {
-    return this.#groups.length === 0 ? undefined : this.#groupNames[this.#groups.at(row)]
+    const number = row < this.#groups.length ? this.#groups.at(row) : NONE
+    return number === NONE ? undefined : this.#groupNames[number]
   }
 }

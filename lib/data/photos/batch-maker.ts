@@ -67,7 +67,7 @@ export class BatchMaker {
   /**
    * Makes the images of an epoch from the place `from` of its order on.
    *
-   * @param bytes uint8 [N, size, size, 3], into which they are written from its beginning
+   * @param bytes uint8 [N, height, width, 3], into which they are written from its beginning
    * @throws MbconvError ERR_ENVIRONMENT, ERR_ABORTED; see {@link PhotoLoader.epoch}
    */
   async make(epoch: Epoch, from: number, bytes: Tensor): Promise<MadeBatch> {
@@ -91,7 +91,8 @@ export class BatchMaker {
 
   #sample(epoch: Epoch, position: number, place: number, drawnFor: number): Sample {
     const { seed, augment, size } = this.options
-    const drawn = { seed, epoch: epoch.number, sample: drawnFor, height: size, width: size }
+    const [height, width] = size
+    const drawn = { seed, epoch: epoch.number, sample: drawnFor, height, width }
     const image = this.dataset.read(epoch.order[place])
     return { image, position, place, drawnFor, program: augment?.(drawn) ?? NO_PROGRAM }
   }

@@ -1,21 +1,22 @@
 /** Batches of image files for evaluation, each file prepared exactly as for a prediction. */
 import { MbconvError } from '../../errors/error'
+import { inOrder } from '../../process/in-order'
 import { fromTypedArray } from '../../tensor/core/create'
 import { keep } from '../../tensor/core/scope'
 import type { ByteBatch } from '../batches/batch'
 import { labelled } from '../batches/labels'
 import { inputImageShape, readInputImage } from '../images/input-image'
 import type { FileLayout } from '../images/preprocessing'
+import { cutsOf, type Views } from '../images/views'
 import type { PhotoDataset } from '../sources/image-dataset'
 import { sourceOf } from './other-decoder'
 import type { UnreadableImages } from './unreadable'
 
-/** Images that are read at once: Node's number of threads for file access. */
-const AHEAD = 4
-
 export interface PhotoEvaluationOptions {
   batchSize: number
   layout: FileLayout
+  /** Default 'one'. */
+  views?: Views
   /** Told of every image that cannot be read. Such images are left out. */
   unreadable: UnreadableImages
 }
@@ -34,21 +35,22 @@ export class PhotoEvaluationLoader {
   }
 
   /**
-   * All images in the data set's order. A batch has fewer images if some cannot be read.
+   * All images in the data set's order, the views of each side by side. A batch has fewer images if some cannot be read.
    *
    * @throws MbconvError ERR_DATA if more images than allowed cannot be read, or none can
    */
   async *epoch(): AsyncGenerator<ByteBatch, void, undefined> {
-    const { layout } = this.options
+    const { layout, views = 'one' } = this.options
     const [channels, height, width] = inputImageShape(layout)
-    const bytes = channels * height * width
+    const cuts = cutsOf(views)
+    const bytes = cuts * channels * height * width
     let count = 0
     for await (const read of this.#batches()) {
       count += read.length
       const images = new Uint8Array(read.length * bytes)
       for (const [i, { planes }] of read.entries()) images.set(planes, i * bytes)
       const indices = Int32Array.from(read, ({ index }) => index)
-      const tensor = keep(fromTypedArray(images, [read.length, channels, height, width]))
+      const tensor = keep(fromTypedArray(images, [cuts * read.length, channels, height, width]))
       try {
         yield { images: tensor, ...labelled(this.dataset, indices) }
       } finally {
@@ -65,32 +67,22 @@ export class PhotoEvaluationLoader {
   async *#batches(): AsyncGenerator<NonNullable<Read>[], void, undefined> {
     const { length } = this.dataset
     const { batchSize } = this.options
-    const underWay: Promise<Read>[] = []
-    let next = 0
     let batch: NonNullable<Read>[] = []
-    try {
-      for (let done = 0; done < length; done++) {
-        while (next < length && underWay.length < AHEAD) {
-          const reading = this.#read(next++)
-          reading.catch(() => {}) // the error is reported in its turn
-          underWay.push(reading)
-        }
-        const read = await (underWay.shift() as Promise<Read>)
-        if (read !== undefined) batch.push(read)
-        const isFull = (done + 1) % batchSize === 0 || done + 1 === length
-        if (!isFull || batch.length === 0) continue
-        yield batch
-        batch = []
-      }
-    } finally {
-      await Promise.allSettled(underWay)
+    const indices = Array(length).keys()
+    for await (const [index, read] of inOrder(indices, (each) => this.#read(each))) {
+      if (read !== undefined) batch.push(read)
+      const isFull = (index + 1) % batchSize === 0 || index + 1 === length
+      if (!isFull || batch.length === 0) continue
+      yield batch
+      batch = []
     }
   }
 
   async #read(index: number): Promise<Read> {
     const image = this.dataset.read(index)
+    const { layout, views = 'one' } = this.options
     try {
-      return { index, planes: await readInputImage(sourceOf(image), this.options.layout) }
+      return { index, planes: await readInputImage(sourceOf(image), layout, {}, views) }
     } catch (error) {
       if (!(error instanceof MbconvError) || error.code !== 'ERR_DATA') throw error
       this.options.unreadable.add(image.name, error)

@@ -2,8 +2,10 @@
 import { availableParallelism } from 'node:os'
 import { checkFunction, checkNumber, checkObject, checkOneOf, checkOptions, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
+import { type Resolution, type Sides, sidesOf } from '../../models/arch/resolution'
 import { type Seed, seedBits } from '../../random/seed'
 import { SAMPLERS, type Sampler } from '../batches/order'
+import type { Fit } from '../images/preprocessing'
 import type { UnreadableImages } from './unreadable'
 
 /** A part of random area and shape, as RandomResizedCrop of torchvision and timm. */
@@ -12,8 +14,6 @@ export interface RandomCrop {
   scale?: readonly [number, number]
   /** Least and greatest quotient of width and height. Default [3/4, 4/3]. */
   ratio?: readonly [number, number]
-  /** `random` chooses one of the two for each sample. Default 'bicubic'. */
-  interpolation?: 'bilinear' | 'bicubic' | 'random'
 }
 
 /** Which sample of which epoch a program of augmentation is drawn for. */
@@ -28,8 +28,8 @@ export interface DrawnFor {
 
 export interface PhotoLoaderOptions {
   batchSize: number
-  /** Side of the square images of a batch, px. */
-  size: number
+  /** Size of the images of a batch, px: a side, or [height, width]. */
+  size: Resolution
   /** Seed of the order and of all variation. Default 0. */
   seed?: Seed
   /** Whether each epoch has a new order. Default false: the data set's order. */
@@ -38,7 +38,14 @@ export interface PhotoLoaderOptions {
   sampler?: Exclude<Sampler, 'none'>
   /** Leave out the last batch if it is incomplete. Default false. */
   dropLast?: boolean
+  /** `crop`: a random part, resized to the batch's size. `pad`, `stretch`: all of it, as in evaluation. Default 'crop'. */
+  fit?: Exclude<Fit, 'squash'>
+  /** Which part, with `fit: 'crop'`. */
   crop?: RandomCrop
+  /** With `fit: 'pad'`: red, green and blue around the image, bytes. */
+  fill?: readonly number[]
+  /** `random` chooses one of the two for each sample. Default 'bicubic'. */
+  interpolation?: 'bilinear' | 'bicubic' | 'random'
   /** Probability of mirroring left and right. Default 0.5. */
   flip?: number
   /** Draws what else is done with an image, as a program of lib/data/augment. Default null: nothing. */
@@ -55,9 +62,16 @@ export interface PhotoLoaderOptions {
   unreadable: UnreadableImages
 }
 
-export type CheckedOptions = Required<Omit<PhotoLoaderOptions, 'crop'>> & { crop: Required<RandomCrop> }
+export type CheckedOptions = Required<Omit<PhotoLoaderOptions, 'crop' | 'size'>> & {
+  size: Sides
+  crop: Required<RandomCrop>
+}
 
 const OP = 'PhotoLoader'
+
+/** The longest side of a batch's images, px. */
+const LONGEST = 4096
+
 const OPTIONS = [
   'batchSize',
   'size',
@@ -65,7 +79,10 @@ const OPTIONS = [
   'shuffle',
   'sampler',
   'dropLast',
+  'fit',
   'crop',
+  'fill',
+  'interpolation',
   'flip',
   'augment',
   'colorManagement',
@@ -100,6 +117,20 @@ function checkRising(name: string, value: unknown, most: number): [number, numbe
   throw wrong(name, `two rising numbers above 0${most < Number.MAX_VALUE ? ` and up to ${most}` : ''}`, value)
 }
 
+function checkSize(size: unknown): Sides {
+  if (!Array.isArray(size)) return sidesOf(checkWhole('size', size, 1, LONGEST))
+  if (size.length !== 2) throw wrong('size', 'a side or [height, width]', size)
+  return [checkWhole('the height of size', size[0], 1, LONGEST), checkWhole('the width of size', size[1], 1, LONGEST)]
+}
+
+function checkFill(fill: readonly unknown[]): number[] {
+  if (!Array.isArray(fill) || fill.length !== 3) throw wrong('fill', '[red, green, blue]', fill)
+  return fill.map((value) => checkWhole('a value of fill', value, 0, 255))
+}
+
+const noEffect = (name: string, fit: string) =>
+  new MbconvError('ERR_VALUE', `${OP}: ${name} has no effect with fit: ${fit}`, { op: OP })
+
 function checkShare(name: string, value: unknown): number {
   checkNumber(OP, name, value)
   if (value >= 0 && value <= 1) return value
@@ -114,20 +145,23 @@ function checkFlag(name: string, value: unknown): boolean {
 /** The options with all defaults. @throws MbconvError ERR_TYPE, ERR_VALUE */
 export function checkedOptions(options: PhotoLoaderOptions): CheckedOptions {
   checkOptions(OP, options, OPTIONS)
-  const { seed = 0, shuffle = false, sampler = 'shuffle', dropLast = false, crop = {} } = options
-  const { flip = 0.5, augment = null } = options
+  const { seed = 0, shuffle = false, sampler = 'shuffle', dropLast = false, fit = 'crop', crop = {} } = options
+  const { fill = [], interpolation = 'bicubic', flip = 0.5, augment = null } = options
   const { colorManagement = false, ahead = 2, pin = false, unreadable } = options
   const { threads = Math.max(1, availableParallelism() - 1) } = options
   seedBits(OP, seed)
-  checkOptions(`${OP}: crop`, crop, ['scale', 'ratio', 'interpolation'])
-  const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3], interpolation = 'bicubic' } = crop
-  checkOneOf(OP, 'crop.interpolation', interpolation, ['bilinear', 'bicubic', 'random'])
+  checkOneOf(OP, 'fit', fit, ['crop', 'pad', 'stretch'])
+  if (options.crop !== undefined && fit !== 'crop') throw noEffect('crop', fit)
+  if (options.fill !== undefined && fit !== 'pad') throw noEffect('fill', fit)
+  checkOptions(`${OP}: crop`, crop, ['scale', 'ratio'])
+  const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] } = crop
+  checkOneOf(OP, 'interpolation', interpolation, ['bilinear', 'bicubic', 'random'])
   checkOneOf(OP, 'sampler', sampler, SAMPLERS)
   if (augment !== null) checkFunction(OP, 'augment', augment)
   checkObject(OP, 'unreadable', unreadable)
   return {
     batchSize: checkWhole('batchSize', options.batchSize, 1, 65536),
-    size: checkWhole('size', options.size, 1, 4096),
+    size: checkSize(options.size),
     seed,
     shuffle: checkFlag('shuffle', shuffle),
     sampler,
@@ -135,8 +169,10 @@ export function checkedOptions(options: PhotoLoaderOptions): CheckedOptions {
     crop: {
       scale: checkRising('crop.scale', scale, 1),
       ratio: checkRising('crop.ratio', ratio, Number.MAX_VALUE),
-      interpolation,
     },
+    fit,
+    fill: fit === 'pad' ? checkFill(fill) : [],
+    interpolation,
     flip: checkShare('flip', flip),
     augment,
     colorManagement: checkFlag('colorManagement', colorManagement),

@@ -1,5 +1,5 @@
 /**
- * Batches of image files for training: a random part of each, resized, mirrored and augmented.
+ * Batches of image files for training: a random part of each, or all of it, resized, mirrored and augmented.
  *
  * The order of an epoch depends only on (seed, epoch), and what is made of a sample only on (seed, epoch, sample): not on
  * the number of threads, and not on earlier batches. Any batch of any epoch can be the first, so resuming is exact.
@@ -9,6 +9,7 @@
  * then cut and resized by the same code.
  */
 import { MbconvError } from '../../errors/error'
+import type { Sides } from '../../models/arch/resolution'
 import { native } from '../../native/addon'
 import type { PhotoLoaderHandle } from '../../native/signatures'
 import { seedBits } from '../../random/seed'
@@ -25,6 +26,9 @@ import { jpegLibrary } from './jpeg-library'
 import { type CheckedOptions, checkedOptions, checkWhole, type PhotoLoaderOptions } from './loader-options'
 
 const OP = 'PhotoLoader'
+
+/** The addon's names. */
+const NATIVE_CROPS = { crop: 'random', pad: 'pad', stretch: 'whole' } as const
 
 /** Batches that the addon works on at once. More would take Node's threads from others that wait for them. */
 const AT_ONCE = 2
@@ -48,7 +52,8 @@ export interface ShownPart {
 export class PhotoLoader {
   readonly dataset: PhotoDataset
   readonly batchSize: number
-  readonly size: number
+  /** [height, width] of the images of a batch, px. */
+  readonly size: Sides
   readonly batchesPerEpoch: number
   readonly #options: CheckedOptions
   readonly #maker: BatchMaker
@@ -57,7 +62,7 @@ export class PhotoLoader {
   /** @throws MbconvError ERR_TYPE, ERR_VALUE for an invalid option, or if dropLast would leave no batch */
   constructor(dataset: PhotoDataset, options: PhotoLoaderOptions) {
     const checked = checkedOptions(options)
-    const { batchSize, size, dropLast, crop, flip, threads, seed, colorManagement } = checked
+    const { batchSize, size, dropLast, fit, crop, fill, interpolation, flip, threads, seed, colorManagement } = checked
     this.dataset = dataset
     this.batchSize = batchSize
     this.size = size
@@ -75,12 +80,13 @@ export class PhotoLoader {
       jpegLibrary().library,
       threads,
       BigInt.asIntN(64, seedBits(OP, seed)),
-      [size, size],
-      'random',
+      [...size],
+      NATIVE_CROPS[fit],
       [...crop.scale],
       [...crop.ratio],
       0,
-      crop.interpolation,
+      [...fill],
+      interpolation,
       flip,
       mostBytes({}),
       colorManagement,
@@ -170,7 +176,7 @@ export class PhotoLoader {
   #newBatch(): Tensor {
     const { batchSize, size, pin } = this.#options
     return scope(() => {
-      const bytes = empty([batchSize, size, size, 3], { dtype: 'uint8' })
+      const bytes = empty([batchSize, ...size, 3], { dtype: 'uint8' })
       return pin ? bytes.pinMemory() : bytes
     })
   }

@@ -60,10 +60,10 @@ export interface DatasetKind {
   /**
    * Opens, loads or generates the images.
    *
-   * @param resolution of the model's input, px
+   * @param side of the model's input, px, the longer one of a rectangle: images that are drawn for it have this side
    * @throws MbconvError ERR_DATA if a file cannot be used or the two parts do not match
    */
-  open(data: never, resolution: number): DataParts
+  open(data: never, side: number): DataParts
   /** Facts known in advance. Without this method, a plan opens the data set to count its classes. */
   announced?(data: never): Announced
   /**
@@ -71,7 +71,7 @@ export interface DatasetKind {
    *
    * @throws MbconvError ERR_CONFIG
    */
-  checkMemory?(data: never, resolution: number): void
+  checkMemory?(data: never, side: number): void
   /** A smaller data set of the same kind, enough to time a step. Without this method, all images are opened. */
   shortened?(data: never, images: { train: number; test: number }): unknown
   /**

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { checkObject, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
+import { longerSideOf, type Resolution } from '../../models/arch/resolution'
 import { cifar10Kind, cifar100Kind } from './cifar'
 import { digitsKind } from './digits'
 import { fakeKind } from './fake'
@@ -89,11 +90,11 @@ export type DatasetChoice = { dataset: DatasetName } & z.input<
 /**
  * Loads the training and the test images that a configuration names.
  *
- * @param resolution of the model's input, px; scenes are drawn at this size unless the choice sets another
+ * @param resolution of the model's input, px; scenes are squares of its longer side unless the choice sets another
  * @throws MbconvError ERR_CONFIG for an unknown data set or a missing file name, ERR_DATA if a file cannot be used or
  *   the two parts do not match
  */
-export function datasetOf(choice: DatasetChoice, resolution = 64): DataParts {
+export function datasetOf(choice: DatasetChoice, resolution: Resolution = 64): DataParts {
   checkObject('datasetOf', 'choice', choice)
-  return datasetKind(choice.dataset).open(choice as never, resolution)
+  return datasetKind(choice.dataset).open(choice as never, longerSideOf(resolution))
 }

@@ -151,7 +151,6 @@ function readListed(file: string, options: Options, numberOf: (label: string, li
   const lines: number[] = []
   const partOfRow: (Part | undefined)[] = []
   let twice = 0
-  let hasGroups: boolean | undefined
   let hasParts: boolean | undefined
   readList(file, options, ({ line, path: name, labels, part, group }: ListRow) => {
     const numbers = labels.map((label) => numberOf(label, line))
@@ -177,9 +176,6 @@ function readListed(file: string, options: Options, numberOf: (label: string, li
         `line ${line} ${hasParts ? 'has no part' : 'has a part'}, unlike lines before`,
         'Give each image a part, or none.',
       )
-    hasGroups ??= group !== undefined
-    if (!hasGroups && group !== undefined)
-      throw dataError(file, `line ${line} has a group, and lines before have none`, 'Give each image a group, or none.')
     seen.set(name, table.length)
     lines.push(line)
     partOfRow.push(part)
@@ -188,7 +184,7 @@ function readListed(file: string, options: Options, numberOf: (label: string, li
       name: byteString(name),
       bytes: 0,
       label: options.multiLabel ? numbers : numbers[0],
-      ...(hasGroups && { group: group ?? name }),
+      group,
     })
   })
   if (table.length === 0) throw dataError(file, 'lists no image', 'Each image needs a line with its path and label.')

@@ -3,9 +3,8 @@
 import { dropPathOf } from '../../config/model-table'
 import type { TrainConfig } from '../../config/train'
 import { MbconvError } from '../../errors/error'
-import type { Arch } from '../../models/arch/arch'
 import { compound } from '../../models/arch/scaling'
-import { type FitBase, fitBase, modelConfig, type Point, tableAt } from '../../models/fit/base'
+import { type FitBase, fitBase, modelConfig, type Point, type SquareArch, tableAt } from '../../models/fit/base'
 import { type Amount, type Fit, fit } from '../../models/fit/fit'
 import type { Dimension } from '../../models/fit/request'
 import { percent, short, signedPercent, whole } from '../../text/figures'
@@ -18,7 +17,7 @@ import type { ExperimentSpec } from './spec'
 /** A base, and the budget for scaling it. */
 export interface Ground {
   config: TrainConfig
-  arch: Arch
+  arch: SquareArch
   /** Multiply-adds of the base itself. */
   macs: number
   params: number
@@ -45,13 +44,14 @@ export function groundOf(
   budget: ExperimentSpec['budget'],
   group: string | null = null,
 ): Ground {
-  const arch = archFor(config)
+  const scaling = fitBase('experiment', archFor(config))
+  const { arch } = scaling
   const { macs, params } = countOn(facts, arch)
   const { ray, resolutionStep } = spec
   const target = budget && { ...resolved(budget.macs, macs), tolerance: budget.tolerance }
   return {
     ...{ config, arch, macs, params, facts, budget: target, ray, resolutionStep, group },
-    scaling: fitBase('experiment', arch),
+    scaling,
   }
 }
 

@@ -219,7 +219,8 @@ function changedStage(
 function armOf(table: Arch, phase: number, index: number, origin: string, context: SearchContext): PlannedArm {
   const { macs, params } = countOn(context.facts, table)
   const stages = textOf(table)
-  const { stem, head, resolution, divisor } = table
+  const { stem, head, divisor } = table
+  const { resolution } = context.base
   return {
     id: `g${phase}-${index}`,
     label: `generation ${phase}, ${index}: ${origin}`,

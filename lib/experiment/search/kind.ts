@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { TrainConfigInput } from '../../config/train'
 import type { Arch } from '../../models/arch/arch'
 import { type Counts, count } from '../../models/cost/count'
+import type { SquareArch } from '../../models/fit/base'
 import type { StoredSeed } from '../../random/seed'
 import type { ArmSource } from '../types/types'
 
@@ -20,7 +21,7 @@ export function countOn({ classes, channels }: DataFacts, table: Arch, resolutio
 /** The context of a search. */
 export interface SearchContext {
   /** The base's table, scaled as `base` says. */
-  base: Arch
+  base: SquareArch
   facts: DataFacts
   /** Wanted multiply-adds and the allowed relative error; null if the experiment has no budget. */
   budget: { macs: number; times: number | null; tolerance: number } | null

@@ -7,6 +7,7 @@
 
 import type { ACTIVATIONS, SQUEEZE_CHOICES } from './choices'
 import type { BlockKind } from './kinds'
+import type { Resolution } from './resolution'
 
 export type ActivationName = (typeof ACTIVATIONS)[number]
 
@@ -70,8 +71,8 @@ export interface Arch {
   readonly width: number
   /** Depth coefficient this table was scaled by, 1 for the baseline. */
   readonly depth: number
-  /** Side in pixels of the square input image that the table is meant for. */
-  readonly resolution: number
+  /** Size in pixels of the input that the table is meant for: the side of a square, or [height, width]. */
+  readonly resolution: Resolution
   /** Dropout rate before the classifier during training. */
   readonly dropout: number
   /** Drop path that the network is trained with unless told otherwise. Default 0. */

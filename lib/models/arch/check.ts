@@ -4,6 +4,7 @@ import { MbconvError } from '../../errors/error'
 import type { Arch, Stage } from './arch'
 import { ACTIVATIONS, SQUEEZE_CHOICES } from './choices'
 import { BLOCK_KINDS, DEFAULT_KIND, kindOf } from './kinds'
+import { checkResolution } from './resolution'
 
 /** A protected member, so that a changed copy, `{ ...table, stem: 7 }`, does not have the checked type. */
 declare abstract class Checked {
@@ -43,7 +44,8 @@ export function checkArch(op: string, value: unknown): CheckedArch {
     throw new MbconvError('ERR_TYPE', `${op}: arch.name must be a non-empty string`, { op })
   }
   if (arch.stages.length === 0) throw new MbconvError('ERR_VALUE', `${op}: arch.stages is empty`, { op })
-  for (const field of ['stem', 'resolution', 'divisor'] as const) checkCount(op, `arch.${field}`, arch[field])
+  for (const field of ['stem', 'divisor'] as const) checkCount(op, `arch.${field}`, arch[field])
+  const resolution = checkResolution(op, 'arch.resolution', arch.resolution)
   checkCount(op, 'arch.head', arch.head, { min: 0 })
   if (arch.hidden !== undefined) checkCount(op, 'arch.hidden', arch.hidden, { min: 0 })
   if (arch.stemKernel !== undefined) checkKernel(op, 'arch.stemKernel', arch.stemKernel)
@@ -68,7 +70,7 @@ export function checkArch(op: string, value: unknown): CheckedArch {
     checkStage(op, `arch.stages[${i}]`, stage, input)
     input = stage.channels
   }
-  const table = frozen(arch) as CheckedArch
+  const table = frozen({ ...arch, resolution }) as CheckedArch
   passed.add(table)
   return table
 }

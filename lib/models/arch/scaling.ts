@@ -13,6 +13,7 @@ import { short } from '../../text/figures'
 import type { Arch, Stage } from './arch'
 import { type CheckedArch, checkArch } from './check'
 import { kindOf } from './kinds'
+import { checkResolution, type Resolution, resolutionText, sameResolution } from './resolution'
 
 /**
  * Scales a channel count and rounds it to the nearest multiple of `divisor` (halves upwards, at least `divisor`). The
@@ -42,8 +43,8 @@ export interface ScaleOptions {
   width?: number
   /** Multiplies the number of blocks of every stage; stem and head stay single layers. Default 1. */
   depth?: number
-  /** Input side in pixels, not a factor. Default: the architecture's own. */
-  resolution?: number
+  /** Size of the input in pixels, not a factor: a side, or [height, width]. Default: the architecture's own. */
+  resolution?: Resolution
   /** Channels become multiples of this. Default: the architecture's own. */
   divisor?: number
   /** Dropout before the classifier. Default: the architecture's own. */
@@ -53,13 +54,13 @@ export interface ScaleOptions {
 }
 
 function scaledName(arch: Arch): string {
-  const base = arch.name.replace(/_w[\d.]+_d[\d.]+_r\d+(_div\d+)?$/, '') // remove what an earlier scaling appended
+  const base = arch.name.replace(/_w[\d.]+_d[\d.]+_r\d+(x\d+)?(_div\d+)?$/, '') // remove what an earlier scaling appended
   const divisor = arch.divisor === 8 ? '' : `_div${arch.divisor}`
-  return `${base}_w${short(arch.width)}_d${short(arch.depth)}_r${arch.resolution}${divisor}`
+  return `${base}_w${short(arch.width)}_d${short(arch.depth)}_r${resolutionText(arch.resolution)}${divisor}`
 }
 
 /**
- * The architecture with its width and depth multiplied and its input side set. Strides, kernels, expansion and
+ * The architecture with its width and depth multiplied and the size of its input set. Strides, kernels, expansion and
  * squeeze ratios stay. The coefficients apply to the given table: scaling B2 starts from B2's rounded channels.
  *
  * @returns a new frozen table; its `width` and `depth` are relative to the baseline.
@@ -69,10 +70,10 @@ export function scale(arch: Arch, options: ScaleOptions = {}): CheckedArch {
   const op = 'scale'
   const from = checkArch(op, arch)
   checkOptions(op, options, ['width', 'depth', 'resolution', 'divisor', 'dropout', 'name'])
-  const { width = 1, depth = 1, resolution = from.resolution, divisor = from.divisor, dropout = from.dropout } = options
+  const { width = 1, depth = 1, divisor = from.divisor, dropout = from.dropout } = options
   checkPositive(op, 'width', width)
   checkPositive(op, 'depth', depth)
-  checkCount(op, 'resolution', resolution)
+  const resolution = checkResolution(op, 'resolution', options.resolution ?? from.resolution)
   checkCount(op, 'divisor', divisor)
   checkRate(op, 'dropout', dropout)
   const wide = (channels: number) => roundChannels(channels, width, divisor, from.leastShare)
@@ -91,7 +92,7 @@ export function scale(arch: Arch, options: ScaleOptions = {}): CheckedArch {
     dropout,
     divisor,
   }
-  const same = width === 1 && depth === 1 && resolution === from.resolution && divisor === from.divisor
+  const same = width === 1 && depth === 1 && sameResolution(resolution, from.resolution) && divisor === from.divisor
   return checkArch(op, { ...scaled, name: options.name ?? (same ? from.name : scaledName(scaled)) })
 }
 

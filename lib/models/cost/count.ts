@@ -9,6 +9,7 @@ import type { Arch, Stage } from '../arch/arch'
 import { type CheckedArch, checkArch } from '../arch/check'
 import { kindOf, type LayerPlan } from '../arch/kinds'
 import { type BlockPlan, blocksOf, featureChannels, layersOf } from '../arch/plan'
+import { checkResolution, mapSides, type Resolution, resolutionOf, type Sides, sidesOf } from '../arch/resolution'
 
 /** The rule of every multiply-add figure here; the paper calls them "FLOPS". Print it beside the figures. */
 export const COUNTING_RULE =
@@ -18,14 +19,14 @@ export const COUNTING_RULE =
 export interface CountOptions {
   /** Classes of the classifier. Default 1000. */
   numClasses?: number
-  /** Input side in pixels. Default: the architecture's. */
-  resolution?: number
+  /** Size of the input in pixels: a side, or [height, width]. Default: the architecture's. */
+  resolution?: Resolution
   /** Channels of the image. Default 3. */
   inChannels?: number
 }
 
 export interface Counts {
-  readonly resolution: number
+  readonly resolution: Resolution
   readonly numClasses: number
   readonly inChannels: number
   /** Number of trainable parameters. */
@@ -55,11 +56,11 @@ export interface StageRow {
   readonly stage: string
   /** `conv 3x3`, `MBConv6 5x5`, `linear`. */
   readonly operator: string
-  /** Side of the input in pixels. */
-  readonly inputSize: number
+  /** Size of the input in pixels: the side of a square, or [height, width]. */
+  readonly inputSize: Resolution
   readonly stride: number
   readonly channels: number
-  /** [channels, height, width] of the output for a square input; [classes] for the classifier. */
+  /** [channels, height, width] of the output; [classes] for the classifier. */
   readonly outputShape: readonly number[]
   readonly layers: number
   readonly params: number
@@ -77,24 +78,24 @@ interface Layer {
   biases: number
   /** Channels of the batch norm after it; 0 for none. */
   norm: number
-  /** Output positions: the side squared, 1 after pooling. */
+  /** Output positions: height times width, 1 after pooling. */
   positions: number
   outputs: number
 }
 
-/** Output side of a layer with an odd kernel; symmetric and SAME padding give the same. */
-function strided(size: number, stride: number): number {
-  return Math.ceil(size / stride)
+/** Output size of a layer with an odd kernel; symmetric and SAME padding give the same. */
+function strided(size: Sides, stride: number): Sides {
+  return mapSides(size, (side) => Math.ceil(side / stride))
 }
 
-function conv(row: number, role: Role, inputs: number, outputs: number, kernel: number, side: number): Layer {
+function conv(row: number, role: Role, inputs: number, outputs: number, kernel: number, [height, width]: Sides): Layer {
   return {
     row,
     role,
     weights: inputs * outputs * kernel * kernel,
     biases: 0,
     norm: outputs,
-    positions: side * side,
+    positions: height * width,
     outputs,
   }
 }
@@ -104,8 +105,8 @@ function dense(row: number, role: Role, inputs: number, outputs: number): Layer 
 }
 
 /** All layers in the order of the state dict. */
-function allLayers(arch: CheckedArch, resolution: number, numClasses: number, inChannels: number): Layer[] {
-  let size = strided(resolution, 2)
+function allLayers(arch: CheckedArch, resolution: Resolution, numClasses: number, inChannels: number): Layer[] {
+  let size = strided(sidesOf(resolution), 2)
   const layers = [conv(0, 'conv', inChannels, arch.stem, arch.stemKernel ?? 3, size)]
   if (arch.stemPool) size = strided(size, 2)
   let [known, plans]: [BlockPlan | undefined, LayerPlan[]] = [undefined, []]
@@ -130,11 +131,11 @@ function allLayers(arch: CheckedArch, resolution: number, numClasses: number, in
   return layers
 }
 
-/** @param side of the layer's output */
-function addLayer(layers: Layer[], row: number, layer: LayerPlan, side: number): void {
+/** @param size of the layer's output */
+function addLayer(layers: Layer[], row: number, layer: LayerPlan, size: Sides): void {
   const { op, input, output, kernel, groups, squeezed } = layer
   if (op !== 'squeezeExcite') {
-    layers.push(conv(row, op, input / groups, output, kernel, side))
+    layers.push(conv(row, op, input / groups, output, kernel, size))
     return
   }
   layers.push(dense(row, 'se', input, squeezed), dense(row, 'se', squeezed, output))
@@ -151,9 +152,9 @@ function operatorOf(stage: Stage, input: number): string {
 function resolved(op: string, value: Arch, options: CountOptions) {
   const arch = checkArch(op, value)
   checkOptions(op, options, ['numClasses', 'resolution', 'inChannels'])
-  const { numClasses = 1000, resolution = arch.resolution, inChannels = 3 } = options
+  const { numClasses = 1000, inChannels = 3 } = options
   checkCount(op, 'numClasses', numClasses)
-  checkCount(op, 'resolution', resolution)
+  const resolution = checkResolution(op, 'resolution', options.resolution ?? arch.resolution)
   checkCount(op, 'inChannels', inChannels)
   return { arch, numClasses, resolution, inChannels }
 }
@@ -202,7 +203,7 @@ export function count(arch: Arch, options: CountOptions = {}): Counts {
  * Pixels of the smallest feature map that a batch norm normalises, for one image. At batch size 1 a channel's mean is
  * taken over this many values.
  */
-export function smallestNormalizedMap(arch: CheckedArch, resolution: number): number {
+export function smallestNormalizedMap(arch: CheckedArch, resolution: Resolution): number {
   const normalized = allLayers(arch, resolution, 1, 1).filter(({ norm }) => norm > 0)
   return Math.min(...normalized.map(({ positions }) => positions))
 }
@@ -215,12 +216,12 @@ export function smallestNormalizedMap(arch: CheckedArch, resolution: number): nu
 export function stageTable(arch: Arch, options: CountOptions = {}): StageRow[] {
   const { arch: table, numClasses, resolution, inChannels } = resolved('stageTable', arch, options)
   const rows: { -readonly [K in keyof StageRow]: StageRow[K] }[] = []
-  let size = resolution
+  let size = sidesOf(resolution)
   const add = (stage: string, operator: string, stride: number, channels: number, layers: number) => {
-    const inputSize = size
+    const inputSize = resolutionOf(size)
     size = strided(size, stride)
     if (stage === 'stem' && table.stemPool) size = strided(size, 2)
-    const outputShape = stage === 'classifier' ? [channels] : [channels, size, size]
+    const outputShape = stage === 'classifier' ? [channels] : [channels, ...size]
     rows.push({ stage, operator, inputSize, stride, channels, outputShape, layers, params: 0, macs: 0 })
   }
   const kernel = table.stemKernel ?? 3
@@ -231,7 +232,7 @@ export function stageTable(arch: Arch, options: CountOptions = {}): StageRow[] {
     input = stage.channels
   }
   if (table.head > 0) add('head', 'conv 1x1', 1, table.head, 1)
-  size = 1
+  size = [1, 1]
   add('classifier', table.hidden ? `linear ${table.hidden}, linear` : 'linear', 1, numClasses, 1)
   for (const layer of allLayers(table, resolution, numClasses, inChannels)) {
     rows[layer.row].params += layer.weights + layer.biases + 2 * layer.norm

@@ -10,6 +10,7 @@ import { randint, randn } from '../../tensor/core/create'
 import { seeded } from '../../tensor/core/random'
 import { scope } from '../../tensor/core/scope'
 import type { Arch } from '../arch/arch'
+import { sidesOf } from '../arch/resolution'
 import { type CreateOptions, create } from '../network/create'
 
 export interface LatencyOptions {
@@ -88,7 +89,7 @@ export function measureLatency(arch: Arch, options: LatencyOptions = {}): Latenc
   const settings = { numClasses, inChannels, profile, dtype, device, seed: 0 }
   return seeded(0, () => {
     const network = create(arch, settings)
-    const { resolution } = network.arch
+    const [height, width] = sidesOf(network.arch.resolution)
     let optimizer: RMSprop | undefined
     try {
       network.to({ memoryFormat }).train(training)
@@ -99,7 +100,7 @@ export function measureLatency(arch: Arch, options: LatencyOptions = {}): Latenc
       }
       const step = () =>
         scope(() => {
-          const images = randn([batch, inChannels, resolution, resolution], { dtype, device }).to({ memoryFormat })
+          const images = randn([batch, inChannels, height, width], { dtype, device }).to({ memoryFormat })
           const labels = randint(0, numClasses, [batch], { device })
           images.index(0, 0, 0, 0).item() // wait for the device: making the images does not count
           const began = performance.now()

@@ -6,6 +6,7 @@ import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../arch/check'
 import { KINDS } from '../arch/kinds'
 import { type BlockPlan, layersOf, blocksOf as planOf } from '../arch/plan'
+import { mapSides, type Resolution, type Sides, sidesOf } from '../arch/resolution'
 
 /** Bytes per number. */
 export const ELEMENT_BYTES = Object.freeze({ float64: 8, float32: 4, bfloat16: 2, float16: 2 })
@@ -18,16 +19,16 @@ export interface StepSettings {
   memoryFormat: 'channelsLast' | 'contiguous'
   scratch: boolean
   inChannels: number
-  resolution: number
+  resolution: Resolution
 }
 
-/** An operation on images: its side before and after, and fields that only some operations have. */
+/** An operation on images: their size before and after, px, and fields that only some operations have. */
 export interface Op {
   kind: 'conv' | 'norm' | 'activation' | 'squeezeExcite' | 'dropPath'
   inputs: number
   outputs: number
-  from: number
-  to: number
+  from: Sides
+  to: Sides
   kernel: number
   groups: number
   /** Channels between the two layers of squeeze-and-excitation. */
@@ -61,11 +62,12 @@ export interface Needs {
  *   not count
  */
 export function blocksOf(op: string, arch: CheckedArch, { resolution, inChannels, dropPath }: StepSettings): Block[] {
-  const halved = Math.ceil(resolution / 2)
+  const input = sidesOf(resolution)
+  const halved = strided(input, 2)
   const kernel = arch.stemKernel ?? 3
-  const stem = convNorm({ inputs: inChannels, outputs: arch.stem, kernel, from: resolution, to: halved })
+  const stem = convNorm({ inputs: inChannels, outputs: arch.stem, kernel, from: input, to: halved })
   const blocks: Block[] = [{ ops: stem, skip: false }]
-  let [from, channels] = [halved, arch.stem]
+  let [from, channels]: [Sides, number] = [halved, arch.stem]
   for (const plan of planOf(arch)) {
     if (KINDS[plan.kind].activatesSum || plan.activation === 'relu') {
       const message = `${op}: the memory of ${arch.name} is not modelled: of ResNets, and of networks with ReLU`
@@ -90,12 +92,12 @@ export function blocksOf(op: string, arch: CheckedArch, { resolution, inChannels
   return blocks
 }
 
-/** @param side of the block's input */
-function opsOf(plan: BlockPlan, side: number): Op[] {
+/** @param size of the block's input */
+function opsOf(plan: BlockPlan, size: Sides): Op[] {
   const ops: Op[] = []
-  let from = side
+  let from = size
   for (const { op, input: inputs, output: outputs, kernel, stride, groups, activation, squeezed } of layersOf(plan)) {
-    const to = Math.ceil(from / stride)
+    const to = strided(from, stride)
     const layer = { inputs, outputs, from, to, kernel, groups }
     if (op === 'squeezeExcite') ops.push({ ...layer, kind: 'squeezeExcite', squeezed })
     else ops.push(...convNorm(layer).slice(0, activation === null ? 2 : 3))
@@ -103,6 +105,11 @@ function opsOf(plan: BlockPlan, side: number): Op[] {
   }
   return ops
 }
+
+/** Output size of a layer with an odd kernel. */
+const strided = (size: Sides, stride: number): Sides => mapSides(size, (side) => Math.ceil(side / stride))
+
+const areaOf = ([height, width]: Sides): number => height * width
 
 const PLAIN = { kernel: 1, groups: 1, squeezed: 0 }
 
@@ -130,7 +137,7 @@ export function held(bytes: number): number {
 export function needsOf(op: Op, settings: StepSettings): Needs {
   const { batch, dtype } = settings
   const element = ELEMENT_BYTES[dtype]
-  const image = (channels: number, side: number) => held(batch * channels * side * side * element)
+  const image = (channels: number, size: Sides) => held(batch * channels * areaOf(size) * element)
   const numbers = (count: number) => held(count * element)
   const { inputs, outputs, from, to, kernel, groups, squeezed } = op
   const needs: Needs = {
@@ -179,13 +186,13 @@ function scratchOf(op: Op, { scratch, batch, memoryFormat, dtype }: StepSettings
   // oneDNN does not run float64.
   if (!scratch || kernel === 1 || dtype === 'float64') return { forward: 0, backward: 0 }
   const element = ELEMENT_BYTES[dtype]
-  const [input, output] = [batch * inputs * from * from * element, batch * outputs * to * to * element]
+  const [input, output] = [batch * inputs * areaOf(from) * element, batch * outputs * areaOf(to) * element]
   if (memoryFormat === 'contiguous') return { forward: Math.max(input, output), backward: input + output }
-  if (groups === 1 || (kernel < 5 && from >= kernel)) return { forward: 0, backward: 0 }
+  if (groups === 1 || (kernel < 5 && Math.min(...from) >= kernel)) return { forward: 0, backward: 0 }
   const lanes = 16
   const padded = groups * lanes * lanes * kernel * kernel
   if (element !== 2) return { forward: 0, backward: padded * element }
-  const turned = groups * lanes * ((from + kernel - 1) ** 2 + to ** 2)
+  const turned = groups * lanes * (areaOf(mapSides(from, (side) => side + kernel - 1)) + areaOf(to))
   return { forward: 0, backward: padded * (4 + element) + turned * element }
 }
 

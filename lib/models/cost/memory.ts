@@ -11,6 +11,7 @@ import { DEFAULT_OPTIMIZER, type OptimizerName, optimizerKind, optimizerNames } 
 import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
 import { defaultDropPath, featureChannels } from '../arch/plan'
+import { checkResolution, type Resolution, sidesOf } from '../arch/resolution'
 import { backward, blocksOf, ELEMENT_BYTES, forward, held, infer, needsOf, Tally } from './memory-walk'
 
 export interface MemoryOptions {
@@ -39,8 +40,8 @@ export interface MemoryOptions {
   numClasses?: number
   /** Channels of the image. Default 3. */
   inChannels?: number
-  /** Input side in pixels. Default: the architecture's. */
-  resolution?: number
+  /** Size of the input in pixels: a side, or [height, width]. Default: the architecture's. */
+  resolution?: Resolution
 }
 
 /** All values in bytes. */
@@ -82,8 +83,9 @@ function settingsOf(op: string, arch: Arch, options: MemoryOptions) {
     inChannels = 3,
   } = options
   const { dtype = 'float32', optimizer = DEFAULT_OPTIMIZER, memoryFormat = 'channelsLast' } = options
-  const { training = false, ema = true, scratch = true, resolution = arch.resolution } = options
-  for (const [name, value] of Object.entries({ batch, numClasses, inChannels, resolution })) checkCount(op, name, value)
+  const { training = false, ema = true, scratch = true } = options
+  for (const [name, value] of Object.entries({ batch, numClasses, inChannels })) checkCount(op, name, value)
+  const resolution = checkResolution(op, 'resolution', options.resolution ?? arch.resolution)
   checkRate(op, 'dropPath', dropPath)
   checkRate(op, 'dropout', dropout)
   checkOneOf(op, 'dtype', dtype, Object.keys(ELEMENT_BYTES))
@@ -140,7 +142,8 @@ export function estimateMemory(arch: Arch, options: MemoryOptions = {}): MemoryE
   const tally = new Tally()
   const resident = weights + state.optimizer + state.ema
   tally.take(resident)
-  const images = numbers(batch * inChannels * resolution * resolution)
+  const [height, width] = sidesOf(resolution)
+  const images = numbers(batch * inChannels * height * width)
   // The loaded images stay beside their channels-last copy until the step ends.
   tally.take(memoryFormat === 'channelsLast' && inChannels > 1 ? 2 * images : images)
   const pooled = numbers(batch * last)

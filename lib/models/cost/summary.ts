@@ -2,6 +2,7 @@
 import { whole } from '../../text/figures'
 import { type Column, table } from '../../text/table'
 import type { Arch } from '../arch/arch'
+import { resolutionText } from '../arch/resolution'
 import { Network } from '../network/network'
 import { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
 
@@ -22,7 +23,7 @@ const COLUMNS: readonly Column[] = [
 ]
 
 /**
- * The network stage by stage: operator, input side, stride, output (channels x height x width), blocks, parameters,
+ * The network stage by stage: operator, input size, stride, output (channels x height x width), blocks, parameters,
  * multiply-adds. Counted from the table; nothing is built.
  *
  * @param model an architecture, or a network, whose classes and channels then are the defaults
@@ -35,7 +36,7 @@ export function summary(model: Arch | Network, options: CountOptions = {}): Summ
   const counts = count(arch, wanted)
   const stages = stageTable(arch, wanted)
   const rows = stages.map(({ stage, operator, inputSize, stride, outputShape, layers, params, macs }) => [
-    ...[stage, operator, String(inputSize), String(stride), outputShape.join('x'), String(layers)],
+    ...[stage, operator, resolutionText(inputSize), String(stride), outputShape.join('x'), String(layers)],
     ...[whole(params), whole(macs)],
   ])
   // Count stem, head and classifier as layers, too.

@@ -2,16 +2,18 @@
  * The model card: everything besides the weights that is needed to use them, as JSON that travels with them.
  */
 import { z } from 'zod'
-import type { Preprocessing } from '../../data/images/preprocessing'
+import { cuts, FITS, fillOf, type Preprocessing } from '../../data/images/preprocessing'
 import { checkOptions, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { writeFileAtomic } from '../../files/atomic'
 import { readableJson } from '../../files/json'
 import { readText } from '../../files/open'
+import { resolution } from '../../schema/fields'
 import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
 import { ACTIVATIONS, SQUEEZE_CHOICES } from '../arch/choices'
 import { BLOCK_KINDS } from '../arch/kinds'
+import { checkResolution } from '../arch/resolution'
 import { COUNTING_RULE, count } from '../cost/count'
 import { Network } from '../network/network'
 import { checkProfile, type Profile } from '../network/profiles'
@@ -20,7 +22,8 @@ import { DEFAULT_THRESHOLD, TASKS, type Task } from './task'
 
 /**
  * Raised when an older program could not use what a newer one wrote. Format 1 knew no `squash` and no `colorManagement`,
- * format 2 no `edge` blocks and no `dropPath`, format 3 no `confidence`, format 4 no `task` and no `thresholds`.
+ * format 2 no `edge` blocks and no `dropPath`, format 3 no `confidence`, format 4 no rectangles, no `pad`, no `task` and no
+ * `thresholds`.
  */
 const FORMAT = 5
 
@@ -61,7 +64,7 @@ const arch = z.strictObject({
     .optional(),
   width: z.number(),
   depth: z.number(),
-  resolution: size,
+  resolution: resolution(1),
   dropout: z.number(),
   dropPath: z.number().optional(),
   divisor: size,
@@ -84,22 +87,31 @@ const preprocessing = z
   .strictObject({
     channels: size,
     size: z.tuple([size, size]).nullable(),
-    resolution: size,
-    fit: z.enum(['stretch', 'crop', 'squash']),
+    resolution: resolution(1),
+    fit: z.enum(FITS),
     cropShare: z.number().positive().max(1).nullable(),
+    fill: z.array(z.int().min(0).max(255)).nullable().default(null),
     interpolation: z.enum(['bilinear', 'bicubic']),
     colorManagement: z.boolean().default(false),
     mean: z.array(z.number()).min(1),
     std: z.array(z.number().positive()).min(1),
   })
-  .refine(({ fit, cropShare }) => (fit !== 'stretch') === (cropShare !== null), {
+  .refine(({ fit, cropShare }) => cuts(fit) === (cropShare !== null), {
     path: ['cropShare'],
-    message: 'must be a number with fit "crop" and "squash", null with "stretch"',
+    message: 'must be a number with fit "crop" and "squash", null with "stretch" and "pad"',
+  })
+  .refine(({ fit, fill, channels }) => (fit === 'pad' ? fill?.length === channels : fill === null), {
+    path: ['fill'],
+    message: 'must be a byte for each channel with fit "pad", null otherwise',
   })
   .refine(({ channels, mean, std }) => mean.length === channels && std.length === channels, {
     path: ['mean'],
     message: 'mean and std must have a number for each channel',
   })
+
+const PREPROCESSING_OPTIONS = [
+  ...['size', 'resolution', 'fit', 'cropShare', 'fill', 'interpolation', 'colorManagement', 'mean', 'std'],
+]
 
 const share = z.number().min(0).max(1)
 const evaluated = { loss: z.number().nullable(), images: count0, step: count0.nullable() }
@@ -192,7 +204,7 @@ export interface CardOptions {
   classes?: readonly string[]
   /**
    * Changes to the default, which is a centre crop of 0.875 with bicubic interpolation at the architecture's
-   * resolution, normalised with the profile's mean and standard deviation. Mean and standard deviation are required
+   * resolution, normalised with the profile's mean and standard deviation. With `fit: 'pad'`, `fill` is the mean. Mean and standard deviation are required
    * where channels are not 3.
    */
   preprocessing?: Partial<Omit<Preprocessing, 'channels'>>
@@ -240,21 +252,23 @@ export function makeCard(network: Network, options: CardOptions = {}): ModelCard
   const thresholds =
     options.thresholds ?? (task === 'multiLabel' ? Array<number>(numClasses).fill(DEFAULT_THRESHOLD) : null)
   const given = options.preprocessing ?? {}
-  checkOptions(op, given, ['size', 'resolution', 'fit', 'cropShare', 'interpolation', 'colorManagement', 'mean', 'std'])
+  checkOptions(op, given, PREPROCESSING_OPTIONS)
   if (inChannels !== 3 && (given.mean === undefined || given.std === undefined)) {
     const text = `${op}: preprocessing.mean and std must be given for images of ${inChannels} channels`
     throw new MbconvError('ERR_VALUE', text, { op })
   }
-  const { fit = 'crop', resolution = arch.resolution } = given
+  const { fit = 'crop', mean = profile.mean } = given
+  const resolution = checkResolution(op, 'preprocessing.resolution', given.resolution ?? arch.resolution)
   const preprocessing = {
     channels: inChannels,
     size: given.size ?? null,
     resolution,
     fit,
-    cropShare: given.cropShare ?? (fit === 'stretch' ? null : 0.875),
+    cropShare: given.cropShare ?? (cuts(fit) ? 0.875 : null),
+    fill: given.fill ?? (fit === 'pad' && Array.isArray(mean) ? fillOf(mean) : null),
     interpolation: given.interpolation ?? 'bicubic',
     colorManagement: given.colorManagement ?? false,
-    mean: given.mean ?? profile.mean,
+    mean,
     std: given.std ?? profile.std,
   }
   const { params, macs } = count(arch, { numClasses, inChannels, resolution })

@@ -3,6 +3,7 @@ import { checkCount, checkOptions, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { type OnnxNode, type OnnxTensor, writeOnnx } from '../../io/onnx'
 import { packageVersion } from '../../package/manifest'
+import { checkResolution, type Resolution, resolutionText, sameResolution, sidesOf } from '../arch/resolution'
 import { Network } from '../network/network'
 import { checkedCard, type ModelCard } from './card'
 import { graphOf } from './onnx-graph'
@@ -19,8 +20,8 @@ export interface ExportOptions {
   fold?: boolean
   /** Written into the file's metadata; must describe this network. */
   card?: ModelCard
-  /** Side of the square input, px. Default: the card's, else the architecture's. */
-  resolution?: number
+  /** Size of the input, px: a side, or [height, width]. Default: the card's, else the architecture's. */
+  resolution?: Resolution
   /**
    * True: the input is pixels, uint8 0 … 255, and the graph normalises them with the card's mean and standard
    * deviation. Default false: the input is normalised float32.
@@ -40,7 +41,7 @@ export interface ExportReport {
 }
 
 /**
- * Writes a network as an ONNX file that maps images `input` [batch, channels, resolution, resolution] to `logits`
+ * Writes a network as an ONNX file that maps images `input` [batch, channels, height, width] to `logits`
  * [batch, classes]. It computes what evaluation mode computes, whatever mode the network is in. Numbers are float32.
  * The batch is dynamic; the resolution is fixed, since SAME padding depends on it. Nodes and tensors have the names of
  * the state dict.
@@ -70,17 +71,17 @@ export function exportOnnx(network: Network, path: string, options: ExportOption
     throw new MbconvError('ERR_VALUE', `${op}: pixels needs a card, which has the mean and standard deviation`, { op })
   }
   const { arch, profile, inChannels, numClasses } = network
-  const { resolution = card?.preprocessing.resolution ?? arch.resolution } = options
-  checkCount(op, 'resolution', resolution)
-  if (card !== undefined && resolution !== card.preprocessing.resolution) {
-    const text = `${op}: resolution is ${resolution}, the card's ${card.preprocessing.resolution}`
+  const own = card?.preprocessing.resolution ?? arch.resolution
+  const resolution = checkResolution(op, 'resolution', options.resolution ?? own)
+  if (card !== undefined && !sameResolution(resolution, own)) {
+    const text = `${op}: resolution is ${resolutionText(resolution)}, the card's ${resolutionText(own)}`
     throw new MbconvError('ERR_VALUE', text, { op })
   }
 
   const before = pixels ? normalization(card as ModelCard) : { nodes: [], tensors: [], output: 'input' }
   const graph = graphOf(network, before.output, { resolution, fold })
   const nodes = [...before.nodes, ...graph.nodes]
-  const shape = ['batch', inChannels, resolution, resolution] as const
+  const shape = ['batch', inChannels, ...sidesOf(resolution)] as const
   const report = {
     input: { name: 'input', type: pixels ? 'uint8' : 'float32', shape },
     output: { name: 'logits', type: 'float32', shape: ['batch', numClasses] },

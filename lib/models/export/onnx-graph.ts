@@ -24,14 +24,17 @@ import { noGrad } from '../../tensor/core/autograd'
 import { scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
 import type { ActivationName } from '../arch/arch'
+import { mapSides, type Resolution, type Sides, sidesOf } from '../arch/resolution'
 import { activatesSum, Block, ConvNorm } from '../network/blocks'
 import { Network } from '../network/network'
 
-/** A computed value: its name in the graph and the side of its images in px (1 after pooling). */
+/** A computed value: its name in the graph and [height, width] of its images in px (1 and 1 after pooling). */
 interface Value {
   name: string
-  side: number
+  size: Sides
 }
+
+const POOLED: Sides = [1, 1]
 
 type Writer<M> = (graph: Graph, module: M, key: string, input: Value) => Value
 
@@ -46,8 +49,8 @@ function writes<M extends Module>(type: Class<M>, writer: Writer<M>): void {
 }
 
 export interface GraphOptions {
-  /** Side of the square input, px. */
-  resolution: number
+  /** Of the input. */
+  resolution: Resolution
   /** Fold batch norms into the convolutions before them. */
   fold: boolean
 }
@@ -110,8 +113,8 @@ export class Graph {
     for (const [name, child] of module.namedChildren()) this.checkWhole(child, key === '' ? name : `${key}.${name}`)
   }
 
-  activation(name: ActivationName | 'sigmoid' | 'hardsigmoid', key: string, { name: x, side }: Value): Value {
-    const after = (output: string) => ({ name: output, side })
+  activation(name: ActivationName | 'sigmoid' | 'hardsigmoid', key: string, { name: x, size }: Value): Value {
+    const after = (output: string) => ({ name: output, size })
     switch (name) {
       case 'silu':
         return after(this.add('Mul', `${key}.silu`, [x, this.add('Sigmoid', `${key}.sigmoid`, [x])]))
@@ -150,15 +153,15 @@ function paddingOf({ padding, kernel, stride }: Conv2d, side: number): { pads: [
 /** Writes a convolution with the weight and bias of these names. */
 function convolution(graph: Graph, conv: Conv2d, key: string, x: Value, weight: string, bias?: string): Value {
   const { kernel, stride, groups } = conv
-  const { pads, output } = paddingOf(conv, x.side)
+  const [rows, columns] = x.size.map((side) => paddingOf(conv, side))
   const inputs = [x.name, weight, ...(bias === undefined ? [] : [bias])]
   graph.add('Conv', key, inputs, {
     kernel_shape: [kernel, kernel],
     strides: [stride, stride],
-    pads: [pads[0], pads[0], pads[1], pads[1]],
+    pads: [rows.pads[0], columns.pads[0], rows.pads[1], columns.pads[1]],
     group: groups,
   })
-  return { name: key, side: output }
+  return { name: key, size: [rows.output, columns.output] }
 }
 
 writes(Conv2d, (graph, conv, key, x) => {
@@ -180,7 +183,7 @@ writes(BatchNorm2d, (graph, norm, key, x) => {
   )
   return {
     name: graph.add('BatchNormalization', key, [x.name, ...names], { epsilon: { float: norm.eps } }),
-    side: x.side,
+    size: x.size,
   }
 })
 
@@ -215,10 +218,10 @@ writes(ConvNorm, (graph, pair, key, x) => {
 })
 
 writes(SqueezeExcite, (graph, squeeze, key, x) => {
-  const means = { name: graph.add('GlobalAveragePool', `${key}.avgpool`, [x.name]), side: 1 }
+  const means = { name: graph.add('GlobalAveragePool', `${key}.avgpool`, [x.name]), size: POOLED }
   const inner = graph.activation(squeeze.activation, `${key}.fc1`, graph.module(squeeze.fc1, `${key}.fc1`, means))
   const factors = graph.activation(squeeze.gate, `${key}.fc2`, graph.module(squeeze.fc2, `${key}.fc2`, inner))
-  return { name: graph.add('Mul', key, [x.name, factors.name]), side: x.side }
+  return { name: graph.add('Mul', key, [x.name, factors.name]), size: x.size }
 })
 
 writes(Block, (graph, block, key, x) => {
@@ -227,7 +230,7 @@ writes(Block, (graph, block, key, x) => {
   graph.visited(block.dropPath) // evaluation drops nothing
   const { downsample, plan } = block
   const input = downsample === undefined ? x : graph.module(downsample, `${key}.downsample`, x)
-  const sum = { name: graph.add('Add', `${key}.add`, [branch.name, input.name]), side: branch.side }
+  const sum = { name: graph.add('Add', `${key}.add`, [branch.name, input.name]), size: branch.size }
   return activatesSum(plan) ? graph.activation(plan.activation, `${key}.add`, sum) : sum
 })
 
@@ -239,7 +242,7 @@ writes(Linear, (graph, linear, key, x) => {
   const { weight, bias } = linear
   const names = [graph.tensor(`${key}.weight`, weight.shape, () => numbers(weight))]
   if (bias !== undefined) names.push(graph.tensor(`${key}.bias`, bias.shape, () => numbers(bias)))
-  return { name: graph.add('Gemm', key, [x.name, ...names], { transB: 1 }), side: x.side }
+  return { name: graph.add('Gemm', key, [x.name, ...names], { transB: 1 }), size: x.size }
 })
 
 // Evaluation drops nothing.
@@ -260,19 +263,20 @@ writes(Network, (graph, network, _key, x) => {
     y = graph.module(part, `features.${name}`, y)
     if (name !== '0' || !arch.stemPool) continue
     const attributes = { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }
-    y = { name: graph.add('MaxPool', 'maxpool', [y.name], attributes), side: Math.floor((y.side - 1) / 2) + 1 }
+    const size = mapSides(y.size, (side) => Math.floor((side - 1) / 2) + 1)
+    y = { name: graph.add('MaxPool', 'maxpool', [y.name], attributes), size }
   }
   const pooled = graph.add('GlobalAveragePool', 'avgpool', [y.name])
   return graph.module(classifier, 'classifier', {
     name: graph.add('Flatten', 'flatten', [pooled], { axis: 1 }),
-    side: 1,
+    size: POOLED,
   })
 })
 
 /** The graph of a network in evaluation mode, from the value called `input` to the one called `logits`. */
 export function graphOf(network: Network, input: string, { resolution, fold }: GraphOptions): Graph {
   const graph = new Graph(fold)
-  const { name } = graph.module(network, '', { name: input, side: resolution })
+  const { name } = graph.module(network, '', { name: input, size: sidesOf(resolution) })
   graph.checkWhole(network)
   // The last node keeps its name. Its output gets the name that users ask for.
   const last = graph.nodes[graph.nodes.length - 1]

@@ -9,6 +9,7 @@ import { MbconvError } from '../../errors/error'
 import type { Arch } from '../arch/arch'
 import { type CheckedArch, checkArch } from '../arch/check'
 import { defaultDropPath } from '../arch/plan'
+import { checkSquare } from '../arch/resolution'
 import { scale } from '../arch/scaling'
 import { arch as archNamed, list } from '../families/catalogue'
 
@@ -36,9 +37,12 @@ export interface ModelConfig {
   readonly dropPath?: number
 }
 
+/** A table with a square input. Only such a network is scaled. */
+export type SquareArch = CheckedArch & { readonly resolution: number }
+
 export interface FitBase {
   /** The base as the caller gave it. */
-  readonly arch: CheckedArch
+  readonly arch: SquareArch
   /** The table that is scaled. */
   readonly root: CheckedArch
   /** The base's coefficients relative to the root. */
@@ -77,12 +81,14 @@ function roots(arch: CheckedArch): CheckedArch[] {
  * @throws MbconvError ERR_TYPE or ERR_VALUE
  */
 export function fitBase(op: string, base: unknown, divisor?: number): FitBase {
-  const arch = typeof base === 'string' ? archNamed(base) : checkArch(op, base)
+  const table = typeof base === 'string' ? archNamed(base) : checkArch(op, base)
   const { min, max } = RESOLUTIONS
-  if (arch.resolution < min || arch.resolution > max) {
-    const message = `${op}: the base's resolution must be ${min} to ${max} px, got ${arch.resolution}`
+  const resolution = checkSquare(op, table.resolution, 'scaling to a budget')
+  if (resolution < min || resolution > max) {
+    const message = `${op}: the base's resolution must be ${min} to ${max} px, got ${resolution}`
     throw new MbconvError('ERR_VALUE', message, { op })
   }
+  const arch = table as SquareArch
   const wanted = networkOf(arch)
   for (const root of roots(arch)) {
     const [depth, width] = [times(arch.depth / root.depth, 1), times(arch.width / root.width, 1)]
@@ -106,11 +112,11 @@ function scaled(root: CheckedArch, depth: number, width: number, divisor: number
 }
 
 /** The scaled base, or the base itself if nothing changes. Undefined beyond the limits of a table. */
-export function tableAt(base: FitBase, { depth, width, resolution }: Point): CheckedArch | undefined {
+export function tableAt(base: FitBase, { depth, width, resolution }: Point): SquareArch | undefined {
   const { arch } = base
   if (depth === 1 && width === 1 && base.divisor === arch.divisor && resolution === arch.resolution) return arch
   const [d, w] = [times(base.depth, depth), times(base.width, width)]
-  return scaled(base.root, d, w, base.divisor, { ...arch, resolution })
+  return scaled(base.root, d, w, base.divisor, { ...arch, resolution }) as SquareArch | undefined
 }
 
 /** The configuration that makes `tableAt(base, point)`; null if the base does not come from a published table. */

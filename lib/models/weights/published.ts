@@ -69,6 +69,7 @@ function fromRow(row: PublishedRow): PublishedWeights {
         resolution: evalSide ?? side,
         fit,
         cropShare: evalCrop ?? crop,
+        fill: null,
         interpolation,
         colorManagement: false,
       },

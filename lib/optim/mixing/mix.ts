@@ -15,7 +15,9 @@ import { drawBeta } from './beta'
 
 /** Below it, a drawn share would be a number that no float can hold. */
 const LEAST_ALPHA = 0.001
-const alpha = () =>
+
+/** The schema of an α. */
+export const alpha = () =>
   z
     .number()
     .min(0)

@@ -8,6 +8,7 @@ import { ioError } from '../../files/io-error'
 import { readableJson } from '../../files/json'
 import { readText } from '../../files/open'
 import { DEFAULT_THRESHOLD } from '../../models/export/task'
+import { resolution } from '../../schema/fields'
 
 /** Raise this when older programs could not use files of the new form. */
 const FORMAT_VERSION = 1
@@ -91,8 +92,8 @@ const trainState = z.object({
   }),
   /** The normalisation of pixels in 0 … 1, one number per channel. */
   normalization: z.object({ mean: channels, std: channels }),
-  /** Side of the model's input, px. */
-  resolution: z.int().min(1),
+  /** Of the model's input, px. */
+  resolution: resolution(1),
   /** Each generator's state in base64, by device. */
   randomState: z.record(z.string(), z.string()),
   /** Updates that the optimiser has made; skipped steps do not count. */

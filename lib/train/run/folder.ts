@@ -128,16 +128,30 @@ function valueAt(config: TrainConfig, key: string): string {
   return value === undefined ? 'left out' : JSON.stringify(value)
 }
 
+/** The configuration with what the run took from the card of its weights, where the caller leaves that open. */
+function withStoredFit(asked: TrainConfig, { data: stored }: TrainConfig): TrainConfig {
+  const { data } = asked
+  const fit = data.fit ?? stored.fit
+  const taken = {
+    fit,
+    cropShare: data.cropShare ?? stored.cropShare,
+    interpolation: data.interpolation ?? stored.interpolation,
+  }
+  const augment = fit === 'pad' ? { ...data.augment, crop: null } : data.augment
+  return { ...asked, data: { ...data, ...taken, augment } }
+}
+
 /**
  * The configuration to resume a run with. Length, device and bookkeeping may change (see FREE_KEYS). Everything that
  * the steps already done depend on may not.
  *
  * @param stored the run's own configuration
- * @param wanted the caller's configuration; undefined: the run's own
+ * @param asked the caller's configuration; undefined: the run's own
  * @throws MbconvError ERR_CONFIG naming every key that may not change
  */
-export function resumedConfig(stored: TrainConfig, wanted: TrainConfig | undefined): TrainConfig {
-  if (wanted === undefined) return stored
+export function resumedConfig(stored: TrainConfig, asked: TrainConfig | undefined): TrainConfig {
+  if (asked === undefined) return stored
+  const wanted = withStoredFit(asked, stored)
   const changed = differences(stored, wanted)
   if (changed.length > 0) {
     const hints = ['Start a new run, or leave these keys as they were.']

@@ -5,6 +5,7 @@ import { classCountsOf, type Dataset } from '../../data/sources/image-dataset'
 import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
+import { resolutionText } from '../../models/arch/resolution'
 import { smallestNormalizedMap } from '../../models/cost/count'
 import type { Schedule } from '../../optim/schedules'
 import { warmupLength } from '../../optim/schedules/kinds'
@@ -55,7 +56,7 @@ export function checkNormalized(arch: CheckedArch, config: TrainConfig, trainIma
   const one = trainImages === 1 ? 'there is one training image' : 'data.batchSize is 1'
   throw new MbconvError(
     'ERR_CONFIG',
-    `${one}, and the last map of ${arch.name} at resolution ${arch.resolution} has one pixel: batch norm needs more than one number a channel`,
+    `${one}, and the last map of ${arch.name} at resolution ${resolutionText(arch.resolution)} has one pixel: batch norm needs more than one number a channel`,
     { hint: 'Raise data.batchSize to 2 or more, or model.resolution.' },
   )
 }

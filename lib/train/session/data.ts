@@ -5,7 +5,7 @@ import type { BatchLoader } from '../../data/batches/batch'
 import { evaluationLoader } from '../../data/evaluation'
 import { photoStatistics } from '../../data/photos/statistics'
 import { UnreadableImages } from '../../data/photos/unreadable'
-import { ProgressiveLoader } from '../../data/progressive'
+import { ProgressiveLoader, sizeOf } from '../../data/progressive'
 import { channelsOf, classCountsOf, type Dataset } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
 import {
@@ -16,9 +16,11 @@ import {
 import { trainingLoader } from '../../data/training'
 import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
+import { longerSideOf, type Resolution } from '../../models/arch/resolution'
 import { DEFAULT_THRESHOLD, type Task } from '../../models/export/task'
 import type { TrainState } from '../run/checkpoint-state'
-import { layoutOf } from './preprocessing'
+import { operationsIn, progressionOf } from './growth'
+import { measuredLayoutOf, preprocessingOf } from './preprocessing'
 
 export interface TrainingData {
   train: Dataset
@@ -48,15 +50,16 @@ export interface TrainingData {
  */
 export async function openData(
   config: TrainConfig,
-  resolution: number,
+  resolution: Resolution,
   device: string,
   warn: (message: string) => void,
   before?: ChannelStatistics,
 ): Promise<TrainingData> {
   const { data, seed } = config
   const kind = datasetKind(data.dataset)
-  kind.checkMemory?.(data as never, resolution)
-  const { train, test, validation, notes = [] } = kind.open(data as never, resolution)
+  const side = longerSideOf(resolution)
+  kind.checkMemory?.(data as never, side)
+  const { train, test, validation, notes = [] } = kind.open(data as never, side)
   for (const note of notes) warn(note)
   const evaluated = validation ?? test
   checkLabels(config.task, train, [evaluated, test])
@@ -71,27 +74,31 @@ export async function openData(
   const unreadable = unreadableOf(train)
   // A resumed run normalises as it began: another decoder could measure other values.
   const wanted = before ?? normalizationOf(config, channelsOf(train))
-  const layout = layoutOf(config, { dataset, resolution })
+  const measured = measuredLayoutOf(config, { dataset, resolution })
   const own =
-    train.shape === null && needsStatistics(wanted) ? await photoStatistics(train, layout, unreadable) : undefined
+    train.shape === null && needsStatistics(wanted) ? await photoStatistics(train, measured, unreadable) : undefined
   const normalization = normalizationOfData(train, wanted, own)
+  const preprocessing = preprocessingOf(config, { dataset, normalization, resolution })
 
   const { batchSize, evalBatchSize, augment, sampler, loaderThreads } = data
   const loading = {
-    ...{ batchSize, seed, normalization, augment, sampler, unreadable },
-    ...{ interpolation: layout.interpolation, colorManagement: layout.colorManagement },
+    ...{ batchSize, seed, normalization, sampler, unreadable },
+    ...{ fit: preprocessing.fit, interpolation: preprocessing.interpolation },
+    colorManagement: preprocessing.colorManagement,
     ...{ threads: loaderThreads, pin: device !== 'cpu' },
   }
-  const loaderOf = (size: number) => trainingLoader(train, { ...loading, size })
-  const { progressive } = data
-  const trainLoader =
-    progressive === null
-      ? loaderOf(resolution)
-      : new ProgressiveLoader({ ...progressive, epochs: config.epochs }, resolution, loaderOf)
+  const progression = progressionOf(config)
+  const loaderOf = (stage: number) =>
+    trainingLoader(train, {
+      ...loading,
+      augment: { ...augment, operations: operationsIn(config, stage) },
+      size: progression === null ? resolution : sizeOf(progression, resolution, stage),
+    })
+  const trainLoader = progression === null ? loaderOf(0) : new ProgressiveLoader(progression, loaderOf)
   const loaderOfPart = (part: Dataset) =>
     evaluationLoader(part, {
       batchSize: evalBatchSize,
-      preprocessing: { ...layout, ...normalization },
+      preprocessing,
       unreadable: unreadableOf(part),
     })
   const testLoader = loaderOfPart(evaluated)

@@ -10,9 +10,10 @@ import { sameData } from '../../data/listing/fingerprint'
 import { channelsOf, classCountsOf, type Dataset } from '../../data/sources/image-dataset'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
+import type { Resolution } from '../../models/arch/resolution'
 import { count } from '../../models/cost/count'
+import type { Network } from '../../models/network/network'
 import { native } from '../../native/addon'
-import type { Module } from '../../nn/module'
 import { criterionOf } from '../../optim/criteria/kinds'
 import type { Ema } from '../../optim/ema'
 import type { GradScaler } from '../../optim/grad-scaler'
@@ -26,6 +27,7 @@ import { type Checkpoint, readPart } from '../run/checkpoint'
 import { cautionsOf, checkNormalized, resumptionNotes } from './cautions'
 import { openData, type TrainingData } from './data'
 import { checkModel } from './demands'
+import { sizeNotes } from './growth'
 import { archFor, openModel } from './model'
 import { openOptimizer, scheduleOver, stepsOf } from './optimizer'
 import { checkDeviceKeys, resolvePrecision, scalerFor } from './precision'
@@ -38,15 +40,15 @@ export interface Session extends Omit<TrainingData, 'train'> {
   precision: Precision
   /** Scales the loss in fp16; null in other precisions. */
   scaler: GradScaler | null
-  model: Module
+  model: Network
   /** The training loss. */
   criterion: StepParts['criterion']
   optimizer: Optimizer
   /** null if the configuration disables it. */
   ema: Ema | null
   schedule: Schedule
-  /** Side of the model's input, px. */
-  resolution: number
+  /** Of the model's input, px. */
+  resolution: Resolution
   /** Batches of an epoch; stepsPerEpoch counts updates. */
   batchesPerEpoch: number
   /** Number of steps in the whole run. */
@@ -130,7 +132,9 @@ function buildSession(config: TrainConfig, checkpoint: Checkpoint | undefined, o
     const { step, config: before } = checkpoint.state
     const scheduleBefore = scheduleOver(config, stepsPerEpoch, stepsOf(before, stepsPerEpoch))
     restore(checkpoint, { model, optimizer, ema, scaler, schedules: [schedule, scheduleBefore], device })
-    for (const note of resumptionNotes(step, totalSteps, scheduleBefore, schedule)) warnings.add(note)
+    const epoch = Math.floor(step / stepsPerEpoch)
+    const resized = step < totalSteps ? sizeNotes(config, resolution, epoch, before) : []
+    for (const note of [...resumptionNotes(step, totalSteps, scheduleBefore, schedule), ...resized]) warnings.add(note)
   }
   const facts = { numClasses, classCounts: classCountsOf(train), images: train.length, device }
   const criterion = criterionOf(config, facts)
