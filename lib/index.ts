@@ -15,6 +15,7 @@ export { type ExplainOptions, type Explanation, explainImage } from './inference
 export { type ExportRunOptions, exportRun } from './inference/export'
 export {
   type Guess,
+  type PredictedLabel,
   type Prediction,
   type PredictOptions,
   predictEach,

@@ -186,7 +186,11 @@ t.test('lists and archives', async (t) => {
   t.match(last, {
     images: 3,
     parts: ['train', 'test'],
-    classes: [{ name: 'cat' }, { name: 'dog|cat' }, { name: 'dog' }],
+    classes: [
+      { name: 'cat', counts: { train: 1, test: 1 } },
+      { name: 'dog', counts: { test: 2 } },
+    ],
+    labelsPerImage: { 1: 2, 2: 1 },
   })
   t.match(last.broken, [{ name: path.join(root, 'list/missing.jpg'), problem: /no such file/ }])
   const shard = (i) =>

@@ -12,6 +12,7 @@ t.test('the defaults are the recipe of the paper', async (t) => {
   t.match(source, { stem: 'run', overrides: [] })
   t.same(config, {
     recipe: null,
+    task: 'classification',
     seed: 0,
     device: 'auto',
     memoryFormat: 'channelsLast',
@@ -66,6 +67,7 @@ t.test('the defaults are the recipe of the paper', async (t) => {
     loss: 'crossEntropy',
     labelSmoothing: 0.1,
     classWeights: null,
+    posWeight: null,
     targetThreshold: null,
     sumClasses: null,
     focalAlpha: null,

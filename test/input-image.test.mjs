@@ -29,6 +29,19 @@ async function both({ file, planes, size, format, ...layout }) {
   return { preprocessing, wanted, found, what }
 }
 
+/** Writes the network's weights with its card. */
+function saved(network, path, preprocessing) {
+  mb.io.safetensors.write(path, network.stateDict())
+  mb.models.writeCard(path.replace('.safetensors', '.card.json'), mb.models.makeCard(network, { preprocessing }))
+}
+
+/** Array.fromAsync, which Node 20 does not have. */
+async function allOf(items) {
+  const all = []
+  for await (const each of items) all.push(each)
+  return all
+}
+
 const cut = golden.cases.filter(({ fit }) => fit !== 'pad')
 
 t.test('crops and stretching are torchvision’s, by a step of 256 at most; the logits by 1 %', { skip }, async (t) => {
@@ -65,6 +78,67 @@ t.test('crops and stretching are torchvision’s, by a step of 256 at most; the 
     })
     network.dispose()
   }
+})
+
+t.test('five and ten views', { skip }, async (t) => {
+  const dir = t.testdir()
+  const options = { inChannels: 3, numClasses: 10, seed: 0 }
+  const network = disturbNorms(mb.models.create(small('efficientnet_b0'), options))
+  network.eval()
+  for (const each of golden.five) {
+    const { file, resolution, channels, size, format, planes, ...layout } = each
+    const preprocessing = { ...layout, resolution, channels, size: null, colorManagement: false }
+    const wanted = bytesOf(planes)
+    const found = await readInputImage({ name: 'golden', bytes: bytesOf(file) }, preprocessing, {}, 'five')
+    t.equal(found.length, wanted.length)
+    t.ok(Math.max(...wanted.map((value, i) => Math.abs(value - found[i]))) <= 1, 'the parts of torchvision’s FiveCrop')
+
+    const model = join(dir, 'model.safetensors')
+    const [mean, std] = [Array(3).fill(0.5), Array(3).fill(0.25)]
+    const stated = { resolution, ...layout, size: null, colorManagement: false, mean, std }
+    saved(network, model, stated)
+    const predicted = async (views) => {
+      const [{ predictions }] = await allOf(
+        mb.predictEach(model, [{ name: 'golden', bytes: bytesOf(file) }], { views, topk: 10 }),
+      )
+      return predictions.toSorted((a, b) => a.index - b.index).map(({ probability }) => probability)
+    }
+    const meanOf = (flips) =>
+      mb.scope(() => {
+        const x = mb.fromTypedArray(
+          Float32Array.from(found, (v) => (v / 255 - 0.5) / 0.25),
+          [5, 3, resolution, resolution],
+        )
+        const logits = [x, ...(flips ? [x.flip([3])] : [])].map((each) => mb.noGrad(() => network.forward(each)))
+        return mb.cat(logits).mean({ dim: 0 }).softmax(0).toArray()
+      })
+    for (const [views, flips] of [
+      ['five', false],
+      ['ten', true],
+    ]) {
+      const [ours, own] = [await predicted(views), meanOf(flips)]
+      t.ok(Math.max(...own.map((value, i) => Math.abs(value - ours[i]))) < 1e-5, `${views}: the mean of the logits`)
+    }
+  }
+  network.dispose()
+})
+
+t.test('views that a layout does not have', { skip }, async (t) => {
+  const network = mb.models.create(small('efficientnet_b0'), { numClasses: 2, seed: 0 })
+  const model = join(t.testdir(), 'model.safetensors')
+  saved(network, model, { resolution: 32, fit: 'stretch', cropShare: null })
+  network.dispose()
+  const asked = (options) => allOf(mb.predictEach(model, [], options))
+  await t.rejects(asked({ views: 'five' }), {
+    code: 'ERR_VALUE',
+    message: /needs images that are cut, not fit: stretch/,
+  })
+  await t.rejects(asked({ views: 'six' }), {
+    code: 'ERR_VALUE',
+    message: /must be one of "one", "flip", "five", "ten"/,
+  })
+  await t.rejects(asked({ views: 'flip', reject: 0.1 }), { code: 'ERR_VALUE', message: /reject needs views one/ })
+  t.same(await asked({ views: 'flip' }), [])
 })
 
 const padded = golden.cases.filter(({ fit }) => fit === 'pad')

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import zlib from 'node:zlib'
+import { data } from 'mbconv'
 import sharp from 'sharp'
 import t from 'tap'
 import { readMembers } from '../scripts/photographs/archives.mjs'
@@ -17,6 +18,8 @@ import { codesOf, PACKAGES, SETS } from '../scripts/photographs/sets.mjs'
 import { tarFile } from '../scripts/photographs/tar.mjs'
 import { creditsOf } from '../scripts/photographs.mjs'
 import { listFiles } from '../scripts/setup/state.mjs'
+import { foldOf, imagesOf, shuffled, writeList } from '../scripts/studies/photographs/images.mjs'
+import { auroc } from '../scripts/studies/photographs/statistics.mjs'
 import { makeWheel, PYTHON } from './helpers/setup-fixture.mjs'
 
 const HERE = path.join(import.meta.dirname, 'photographs')
@@ -401,4 +404,44 @@ t.test('whose photographs they are stands in CREDITS.md, for every set and packa
     }
   }
   t.throws(() => creditsOf('dogs'), { message: /has no section dogs/ })
+})
+
+t.test('studies: the images of a folder, in lists and in folds', async (t) => {
+  const images = imagesOf(HERE)
+  t.equal(images.length, surfaces.length)
+  const list = path.join(t.testdir(), 'list.csv')
+  writeList(list, images)
+  const { train, test } = data.datasetOf({ dataset: 'list', list: { train: list } })
+  t.same([train.length, test.length], [32, 16])
+  t.same(train.classes, ['brick', 'grass', 'gravel', 'trees'])
+  t.equal(train.read(0).file, images[0].file)
+
+  const order = shuffled([...Array(20).keys()], 3)
+  t.same(
+    [...order].sort((a, b) => a - b),
+    [...Array(20).keys()],
+  )
+  t.same(shuffled([...Array(20).keys()], 3), order)
+  t.notSame(shuffled([...Array(20).keys()], 4), order)
+
+  const folds = 5
+  const all = Array.from({ length: folds }, (_, fold) => foldOf(images, { folds, fold, seed: 1 }))
+  const filesOf = (fold, split) => fold.filter((image) => image.split === split).map(({ file }) => file)
+  const everything = images.map(({ file }) => file).sort()
+  for (const split of ['val', 'test'])
+    t.same(all.flatMap((fold) => filesOf(fold, split)).sort(), everything, `each image once: ${split}`)
+  for (const fold of all) {
+    t.equal(fold.length, images.length)
+    for (const label of train.classes) {
+      const tested = fold.filter((image) => image.split === 'test' && image.label === label).length
+      t.ok(tested === 2 || tested === 3, `${tested} of 12`)
+    }
+  }
+  t.same(filesOf(all[0], 'val'), filesOf(all[1], 'test'))
+})
+
+t.test('studies: the area under the ROC curve', async (t) => {
+  t.equal(auroc([0.35, 0.8], [0.1, 0.4]), 0.75, 'the example of scikit-learn’s roc_auc_score')
+  t.equal(auroc([2, 3], [0, 1]), 1)
+  t.equal(auroc([1, 1], [1, 1, 1]), 0.5)
 })

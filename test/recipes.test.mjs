@@ -41,6 +41,18 @@ t.test("the published recipes have their sources' values", async (t) => {
       augment: { operations: [{ name: 'randAugment' }, { name: 'randomErasing', mode: 'pixel' }] },
     },
   })
+  // arXiv:2104.00298, sections 4.2 and 5.1 and table 6; google/automl, efficientnetv2/hparams.py
+  t.match(mb.parseConfig({ ...base, recipe: 'efficientnetv2' }), {
+    ...{ epochs: 350, labelSmoothing: 0.1, ema: { decay: 0.9999 } },
+    model: { resolution: 300, dropout: 0.3, dropPath: 0.2 },
+    optimizer: { name: 'rmsprop', lr: 0.256, decay: 0.9, momentum: 0.9, eps: 0.001, weightDecay: 1e-5 },
+    schedule: { name: 'staircase', warmupEpochs: 5, decayEpochs: 2.4, decayRate: 0.97 },
+    data: {
+      batchSize: 4096,
+      progressive: { from: 128, stages: 4, magnitude: 5, dropout: 0.1, mixup: null },
+      augment: { operations: [{ name: 'randAugment', layers: 2, magnitude: 15 }] },
+    },
+  })
   // torchvision's references/classification/README.md
   t.match(mb.parseConfig({ ...base, recipe: 'torchvision-v2' }), {
     ...{ epochs: 600, labelSmoothing: 0.1, schedule: { name: 'cosine', warmupEpochs: 5 } },
@@ -103,7 +115,10 @@ t.test('without a recipe nothing is added, and an unknown one is refused', async
   t.strictSame(withRecipe(raw), raw)
   t.strictSame(withRecipe([1]), [1])
   const { lines, hint } = complaints(t, `${SMALLEST}recipe: timm\n`)
-  t.match(lines[0], /^run\.yaml:3:9 recipe: must be fine-tune, scratch, paper, timm-ra or torchvision-v2, not "timm"/)
+  t.match(
+    lines[0],
+    /^run\.yaml:3:9 recipe: must be fine-tune, scratch, paper, timm-ra, torchvision-v2 or efficientnetv2, not "timm"/,
+  )
   t.ok(hint === undefined || /timm-ra/.test(hint), hint)
   t.throws(() => mb.parseConfig({ ...raw, recipe: '__proto__' }), { code: 'ERR_CONFIG' })
   t.throws(() => mb.parseConfig({ ...raw, recipe: 3 }), { code: 'ERR_CONFIG' })

@@ -11,7 +11,7 @@ import { metricsOf, tinyConfig as withCurves } from './helpers/tiny.mjs'
 
 const { datasetOf } = data
 const { LOGGERS } = internal('recorderKinds')
-const { COLUMNS } = internal('csvLogger')
+const { columnsOf } = internal('csvLogger')
 const { maskedCrc32c } = internal('crc32c')
 const { encodeState } = internal('checkpointState')
 
@@ -140,11 +140,13 @@ function historyOf(runDir) {
 function checkTable(t, runDir, count) {
   const lines = metricsOf(runDir)
   t.equal(lines.length, count)
-  const texts = lines.map((line) => Object.fromEntries(COLUMNS.map((name) => [name, String(line[name] ?? '')])))
+  const texts = lines.map((line) =>
+    Object.fromEntries(columnsOf('classification').map((name) => [name, String(line[name] ?? '')])),
+  )
   t.strictSame(rowsOf(path.join(runDir, 'metrics.csv')), texts)
   const known = new Set(lines.flatMap((line) => Object.keys(line)))
   t.strictSame(
-    [...known].filter((name) => !COLUMNS.includes(name)),
+    [...known].filter((name) => !columnsOf('classification').includes(name)),
     [],
   )
 }

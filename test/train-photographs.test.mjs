@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
+import { internal } from './helpers/internals.mjs'
 import { CLASSES, pictureOf, pixelsOf, writePhotos } from './helpers/photo-folder.mjs'
 
 const sharp = await import('sharp').then(
@@ -11,6 +12,7 @@ const sharp = await import('sharp').then(
   () => undefined, // optional: the tests that need it say that they are skipped
 )
 const skip = !sharp && 'the optional package sharp is not installed'
+const { planForPhotographs } = internal('photographsPlan')
 const MAIN = resolve('dist/cli/main.js')
 
 /** Runs the command in a folder; HOME is empty, so that no weights are found. */
@@ -171,4 +173,42 @@ t.test('what cannot be trained on', { skip }, async (t) => {
   refused(['one', '--minutes', '0'], 2, /--minutes must be a number above 0, not 0/)
   refused(['one', '--model', 'efficientnot'], 2, /no model is called efficientnot/)
   refused(['one', '--test'], 2, /test/)
+})
+
+t.test('epochs and network follow from the time that an epoch takes', { skip }, async (t) => {
+  const path = await writePhotos(sharp, join(realpathSync(t.testdir()), 'photos'))
+  /** On a machine where an epoch takes `epoch(network)` seconds; `sizes` are the networks, by the seconds of an image. */
+  async function planned({ minutes, epochs, opening = 0, epoch, sizes = () => 0.25 }) {
+    const paces = []
+    const { config, reasons } = await planForPhotographs(
+      { path, minutes, epochs, model: 'efficientnet_b1' },
+      {
+        network: (_, { seconds }) => ({ width: sizes(seconds), depth: 1, resolution: 64 }),
+        async pace({ model, data, epochs }, most) {
+          t.equal(data.folder.path, path, 'a complete configuration')
+          t.ok(most > 0 && most < 6 * minutes, `${most} s`)
+          paces.push([model.width, epochs])
+          return { opening, epoch: epoch(model) }
+        },
+      },
+    )
+    return { config, paces, reasons: reasons.join('\n') }
+  }
+  const usual = 100 // of so few images
+  // A share of the time is left. What planning itself takes is seconds at most.
+  const slow = await planned({ minutes: 60, opening: 600, epoch: () => 60 })
+  t.ok(slow.config.epochs >= 44 && slow.config.epochs <= 47, `${slow.config.epochs} epochs of a minute in an hour`)
+  t.match(slow.reasons, /60 minutes/)
+  t.match(slow.reasons, `epochs ${slow.config.epochs}: `)
+  t.equal((await planned({ minutes: 60, epoch: () => 1 })).config.epochs, 2 * usual, 'not any number')
+  t.equal((await planned({ minutes: 1, epoch: () => 300 })).config.epochs, 1, 'at least one')
+  t.equal((await planned({ minutes: 60, epochs: 7, epoch: () => 1 })).config.epochs, 7, 'as asked')
+  // A network that turns out too slow is replaced by another one, which is measured, too.
+  const sizes = (seconds) => Math.min(1, Math.max(0.25, 0.05 * Math.round(100 * seconds)))
+  const other = await planned({ minutes: 60, epoch: ({ width }) => 180 * width, sizes })
+  t.equal(other.paces.length, 2)
+  t.ok(other.paces[1][0] < other.paces[0][0], `${other.paces}`)
+  t.equal(other.config.model.width, other.paces[1][0])
+  const share = (other.config.epochs * 180 * other.config.model.width) / 3600
+  t.ok(share > 0.85 && share <= 0.95, `${share} of the time`)
 })

@@ -8,7 +8,7 @@ import path from 'node:path'
 import t from 'tap'
 import { contextFor, luminance } from './helpers/chromium.mjs'
 import { internal } from './helpers/internals.mjs'
-import { goOn, someSamples, writeRun } from './helpers/made-up-runs.mjs'
+import { goOn, labelledSamples, someSamples, writeRun } from './helpers/made-up-runs.mjs'
 
 const { serveRuns } = internal('watchServer')
 const { writeSamples } = internal('samples')
@@ -91,7 +91,7 @@ t.test('curves, table and samples, on a wide screen and on a phone, light and da
     await described(page, 'loss'),
     `Loss. first, training: 40 points; ${EVIL}, training: 25 points; first, test: 4 points; ${EVIL}, test: 2 points.`,
   )
-  t.equal(await described(page, 'top1'), `Top-1 accuracy, %. first, test: 4 points; ${EVIL}, test: 2 points.`)
+  t.equal(await described(page, 'score'), `Top-1 accuracy, %. first, test: 4 points; ${EVIL}, test: 2 points.`)
   t.equal(
     await described(page, 'lr'),
     `Learning rate. first, learning rate: 40 points; ${EVIL}, learning rate: 25 points.`,
@@ -172,4 +172,29 @@ t.test('it follows a run, and finds its server again', async (t) => {
   await shows(page, 'loss', 'run, training: 30 points; run, test: 3 points.')
   await page.locator('#connection:not(.lost)').waitFor()
   t.equal(await page.locator('#connection').innerText(), 'live')
+})
+
+t.test('runs whose images have several labels, alone and beside others', async (t) => {
+  const dir = t.testdir()
+  const several = writeRun(path.join(dir, 'several'), { to: 20, task: 'multiLabel' })
+  const single = writeRun(path.join(dir, 'single'), { to: 20 })
+  writeSamples(several, 1, labelledSamples())
+  const server = await serveRuns(options([several, single], await freePort()))
+  t.teardown(() => server.close())
+  const { page, complaints } = await openPage(t, server.url)
+  await shows(page, 'score', 'Top-1 accuracy or mAP, %. several, test: 2 points; single, test: 2 points.')
+  await page.locator('tbody tr').nth(1).locator('input').uncheck()
+  await shows(page, 'score', 'mAP, %. several, test: 2 points.')
+  t.equal(await page.locator('#chart-score h2').innerText(), 'mAP, %')
+  await page.locator('.samples li').nth(1).waitFor()
+  const { rows, samples } = await page.evaluate(inspect)
+  t.match(rows[0], /mAP 43\.79 %/)
+  t.match(rows[1], / 43\.79 %/)
+  t.notMatch(rows[1], /mAP/)
+  t.strictSame(
+    samples.map(([, verdict]) => verdict),
+    ['wrong: no label', 'right: dog, cat'],
+  )
+  t.equal(await page.locator('.samples .truth').innerText(), 'is cat, dog')
+  t.strictSame(complaints, [])
 })

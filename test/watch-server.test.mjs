@@ -191,7 +191,7 @@ t.test('events: all that a run has, then what comes, and all again if it has ano
     },
   })
   t.match(table.data.runs[0], { model: 'efficientnet_b0', dataset: 'digits', dataWait: 0.125, memory: 600 * 2 ** 20 })
-  t.match(table.data.runs[0].best, { step: 20, top1: Number })
+  t.match(table.data.runs[0].best, { step: 20, score: Number })
 
   goOn(folder, { from: 21, to: 23 })
   fs.appendFileSync(path.join(folder, 'metrics.jsonl'), '{"type":"step","st')
@@ -264,7 +264,7 @@ t.test('hostile names and files: shown as text, or refused', async (t) => {
   const { port } = await serve(t, { folders: [folder, evil, odd], port: await freePort() })
   const stream = follow(t, port)
   const { runs } = (await stream.until(({ event }) => event === 'runs')).data
-  t.match(runs[1], { name: '<img src=x onerror=alert(1)>\\u202e\\u001b[31m', epochs: null, dataset: '', top1: null })
+  t.match(runs[1], { name: '<img src=x onerror=alert(1)>\\u202e\\u001b[31m', epochs: null, dataset: '', score: null })
   t.notMatch(JSON.stringify(runs), OBEYED)
   t.match(runs[2].problem, /metrics\.jsonl: it is a folder/)
 

@@ -16,6 +16,7 @@ import { freezeProblems, scaleProblems, stageProblems } from './model-table'
 import { weightsProblems } from './named-weights'
 import { type Problem, preview } from './problems'
 import { trainConfigSchema } from './schema'
+import { taskProblems } from './task'
 
 type At = (...keys: string[]) => unknown
 
@@ -155,6 +156,30 @@ function sizeProblems(at: At): Problem[] {
   return problems
 }
 
+/** Keys of progressive training that have nothing to act on. */
+function progressiveProblems(at: At): Problem[] {
+  const problems: Problem[] = []
+  const add = (key: string, message: string, hint?: string) =>
+    problems.push({ path: ['data', 'progressive', key], kind: 'value', message, hint })
+  const magnitude = at('data', 'progressive', 'magnitude')
+  if (magnitude != null) {
+    const operations = at('data', 'augment', 'operations')
+    const policy = (Array.isArray(operations) ? operations : []).find(
+      (each) => isMapping(each) && each.name === 'randAugment',
+    )
+    const most = policy?.magnitudeMax ?? 10
+    if (policy === undefined) add('magnitude', 'has no effect without randAugment in data.augment.operations')
+    else if (policy.ranges === 'torchvision')
+      add('magnitude', 'has no effect with ranges: torchvision, whose magnitudes are whole numbers')
+    else if (Number(magnitude) > most) add('magnitude', `must be at most magnitudeMax, ${most}`)
+  }
+  for (const key of ['mixup', 'cutmix']) {
+    if (at('data', 'progressive', key) == null || Number(at('data', 'augment', 'mix', key) ?? 0) !== 0) continue
+    add(key, `has no effect without data.augment.mix.${key}`, 'it grows from this value to that one')
+  }
+  return problems
+}
+
 /** The keys of gradient clipping, of which a configuration may set one. */
 const CLIPPING = ['clipGradNorm', 'clipGradValue', 'clipGradAgc'] as const
 
@@ -182,9 +207,11 @@ export function crossCheck(raw: unknown): Problem[] {
     ...unusedProblems(at),
     ...augmentationProblems(at),
     ...sizeProblems(at),
+    ...progressiveProblems(at),
     ...channelProblems(at),
     ...optionProblems(at),
     ...clippingProblems(at),
     ...lossProblems(raw),
+    ...taskProblems(at),
   ]
 }

@@ -16,6 +16,7 @@ export const RECIPES = {
   paper: 'EfficientNet: arXiv:1905.11946 and its published code',
   'timm-ra': "timm's EfficientNet-B0 with RandAugment",
   'torchvision-v2': "torchvision's EfficientNetV2-S",
+  efficientnetv2: 'EfficientNetV2-S: arXiv:2104.00298, from small images to large ones',
 } as const satisfies Record<string, string>
 
 export type RecipeName = keyof typeof RECIPES

@@ -10,9 +10,10 @@ import { AUGMENTATIONS } from '../data/augment/kinds'
 import { SAMPLERS } from '../data/batches/order'
 import { FITS } from '../data/images/preprocessing'
 import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
+import { TASKS } from '../models/export/task'
 import { criterionFields } from '../optim/criteria/kinds'
 import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/kinds'
-import { mixSchema } from '../optim/mixing/mix'
+import { alpha, mixSchema } from '../optim/mixing/mix'
 import { PRECISIONS } from '../optim/precision'
 import { DEFAULT_SCHEDULE, SCHEDULES } from '../optim/schedules/kinds'
 import { count, fraction, LARGEST, positive, resolution, seedSchema } from '../schema/fields'
@@ -115,6 +116,8 @@ const augment = z.strictObject({
   mix: mixSchema.prefault({}),
 })
 
+const WITH_FIRST = 'with the first images, which grows with them to its own value; null: its own value throughout'
+
 const progressive = z.strictObject({
   from: z
     .int()
@@ -122,6 +125,10 @@ const progressive = z.strictObject({
     .max(4096)
     .describe("side of the first images, px, of rectangles the shorter one; the last have the model's resolution"),
   stages: z.int().min(2).max(100).default(4).describe('number of sizes, for equal shares of the epochs'),
+  magnitude: z.number().min(0).max(100).nullable().default(null).describe(`magnitude of randAugment ${WITH_FIRST}`),
+  mixup: alpha().nullable().default(null).describe(`data.augment.mix.mixup ${WITH_FIRST}`),
+  cutmix: alpha().nullable().default(null).describe(`data.augment.mix.cutmix ${WITH_FIRST}`),
+  dropout: fraction().nullable().default(null).describe(`model.dropout ${WITH_FIRST}`),
 })
 
 const datasets = datasetFields()
@@ -190,7 +197,10 @@ const ema = z.strictObject({
 })
 
 const earlyStopping = z.strictObject({
-  metric: z.enum(['top1', 'loss']).default('top1').describe('the result of evaluations that must improve'),
+  metric: z
+    .enum(['top1', 'mAP', 'loss'])
+    .default('top1')
+    .describe('the result of evaluations that must improve; mAP with task: multiLabel'),
   patience: count().default(10).describe('evaluations in a row without an improvement that end the run'),
   minDelta: z.number().min(0).max(1e9).default(0).describe('an improvement must be larger'),
 })
@@ -199,7 +209,7 @@ const checkpoint = z.strictObject({
   everyEpochs: count().default(1).describe('epochs between two checkpoints'),
   everySteps: count().nullable().default(null).describe('steps between two checkpoints, besides; null: none'),
   keep: count().default(3).describe('newest checkpoints to keep'),
-  best: z.int().min(0).default(1).describe('checkpoints with the best test accuracy to keep besides; 0: none'),
+  best: z.int().min(0).default(1).describe('checkpoints of the best evaluations to keep besides; 0: none'),
 })
 
 const run = z.strictObject({
@@ -221,6 +231,10 @@ export const trainConfigSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('how to train where other keys do not say it: a file of configs/recipes; null: as the paper'),
+  task: z
+    .enum(TASKS)
+    .default('classification')
+    .describe('classification: an image has one class; multiLabel: any number of labels'),
   seed: seedSchema.prefault(0).describe('of the initial weights, the order of the images, augmentation and drops'),
   device: z
     .string()

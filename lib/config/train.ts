@@ -19,6 +19,7 @@ import { type Problem, problemsOf, problemTexts } from './problems'
 import { recipeNamed, withRecipe } from './recipes'
 import { namedDefaults, type ParsedConfig, type TrainConfig, type TrainConfigInput, trainConfigSchema } from './schema'
 import { mappingHint } from './shorthand'
+import { withTask } from './task'
 
 export { type TrainConfig, type TrainConfigInput, trainConfigSchema } from './schema'
 
@@ -92,7 +93,7 @@ function withOrigin(problem: Problem, given: unknown, raw: unknown): Problem {
  * @param baseOf the folder that the path at a dotted key is relative to; default: the working directory
  */
 export function checkConfig(given: unknown, baseOf: (key: string) => string = workingFolder): Checked {
-  const raw = withRecipe(given)
+  const raw = withRecipe(withTask(given))
   const parsed = trainConfigSchema.safeParse(raw)
   const problems = parsed.success ? [] : problemsOf(trainConfigSchema, parsed.error, raw).map(withFullName)
   // Do not repeat a problem of a key that is already reported.

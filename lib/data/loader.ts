@@ -9,6 +9,7 @@ import { MbconvError } from '../errors/error'
 import { checkResolution, type Resolution, sidesOf } from '../models/arch/resolution'
 import { type Seed, seedBits } from '../random/seed'
 import type { Batch } from './batches/batch'
+import { labelled } from './batches/labels'
 import { epochOrder, SAMPLERS, type Sampler, sampleNumbers } from './batches/order'
 import { perChannel } from './sources/channels'
 import { checkDataset, type ImageDataset, readImage } from './sources/image-dataset'
@@ -144,7 +145,6 @@ export class Loader {
     const [height, width] = sidesOf(size)
     const floats = channels * height * width
     const images = new Float32Array(indices.length * floats)
-    const labels = new BigInt64Array(indices.length)
     const job = {
       source: NO_IMAGE,
       sourceOffset: 0,
@@ -159,8 +159,7 @@ export class Loader {
       job.targetOffset = i * floats
       const affine = augment ? affineOf(drawVariation(augment, seed, epoch, samples[i]), width / height) : IDENTITY
       resample(job, affine, this.fill)
-      labels[i] = BigInt(dataset.labels[index])
     })
-    return { images, shape: [indices.length, channels, height, width], labels, indices }
+    return { images, shape: [indices.length, channels, height, width], ...labelled(dataset, indices) }
   }
 }

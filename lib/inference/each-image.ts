@@ -2,10 +2,12 @@
 
 import { checkDecoding, DECODE_OPTIONS, type DecodeOptions, type NamedBytes } from '../data/images/image-file'
 import { inputImageShape, readInputImage } from '../data/images/input-image'
+import { checkViews, cutsOf, overViews, VIEWS, type Views } from '../data/images/views'
 import { Loader } from '../data/loader'
 import { inMemory } from '../data/sources/image-dataset'
-import { checkCount, checkOptions } from '../errors/check'
+import { checkCount, checkOneOf, checkOptions } from '../errors/check'
 import { MbconvError } from '../errors/error'
+import type { ModelCard } from '../models/export/card'
 import type { Network } from '../models/network/network'
 import { breathe } from '../process/breathe'
 import { inOrder } from '../process/in-order'
@@ -19,8 +21,10 @@ import { type OpenModel, openModel } from './open-model'
 export interface EachImageOptions extends DecodeOptions {
   /** As in a configuration. Default 'auto'. */
   device?: string
-  /** Images that go through the network at once. Default 32. */
+  /** Images that go through the network at once; several parts of an image count as several. Default 32. */
   batchSize?: number
+  /** What the network sees of each image; its outputs are averaged. Default 'one'. */
+  views?: Views
 }
 
 /** An image that could not be read; the others are not affected. */
@@ -43,8 +47,10 @@ export interface Task<Result> {
   op: string
   /** Names of further options, which the caller checks. */
   options: readonly string[]
-  /** Computes a row of numbers for each image, [N, …], in a scope and without gradients. */
+  /** Computes a row of numbers for each view of an image, [M, K], in a scope and without gradients. */
   compute: (network: Network, input: Tensor) => Tensor
+  /** What is done with the means over the views, [N, K]. Default: nothing. */
+  finish?: (means: Tensor, card: ModelCard) => Tensor
   /** @param row the numbers of one image */
   resultOf: (file: string, row: Float32Array, model: OpenModel) => Result
 }
@@ -63,27 +69,30 @@ export async function* eachImage<Result>(
   task: Task<Result>,
 ): AsyncGenerator<Result | Unreadable, void, undefined> {
   const { op } = task
-  checkOptions(op, options, ['device', 'batchSize', ...DECODE_OPTIONS, ...task.options])
-  const { device, batchSize = 32, colorManagement, maxPixels } = options
+  checkOptions(op, options, ['device', 'batchSize', 'views', ...DECODE_OPTIONS, ...task.options])
+  const { device, batchSize = 32, views = 'one', colorManagement, maxPixels } = options
   const decoding = { colorManagement, maxPixels }
   checkDecoding(op, decoding)
   checkCount(op, 'batchSize', batchSize)
   if (images === null || typeof images !== 'object' || !(Symbol.iterator in images || Symbol.asyncIterator in images)) {
     throw new MbconvError('ERR_TYPE', `${op}: images must be a list of paths, or an iterable of them`, { op })
   }
+  checkOneOf(op, 'views', views, VIEWS)
   const opened = openModel(model, device)
   const folded = withFoldedNetwork(opened)
   try {
     inputImageShape(opened.card.preprocessing) // refuses a card that image files cannot satisfy before any is read
+    checkViews(op, views, opened.card.preprocessing)
+    const atOnce = Math.max(1, Math.floor(batchSize / cutsOf(views)))
     let batch: Read[] = []
-    for await (const image of readAhead(op, images, opened, decoding)) {
+    for await (const image of readAhead(op, images, opened, decoding, views)) {
       batch.push(image)
-      if (batch.length < batchSize) continue
-      yield* computed(folded, batch, task)
+      if (batch.length < atOnce) continue
+      yield* computed(folded, batch, task, views)
       batch = []
       await breathe()
     }
-    yield* computed(folded, batch, task)
+    yield* computed(folded, batch, task, views)
   } finally {
     folded.network.dispose()
   }
@@ -104,13 +113,14 @@ async function* readAhead(
   images: ImageSources,
   { card }: OpenModel,
   decoding: DecodeOptions,
+  views: Views,
 ): AsyncGenerator<Read, void, undefined> {
   const read = async (source: ImageSource): Promise<Read> => {
     const file = typeof source === 'string' ? source : source?.name
     if (typeof file !== 'string')
       throw new MbconvError('ERR_TYPE', `${op}: an image must be a path, or { name, bytes }`)
     try {
-      return { file, planes: await readInputImage(source, card.preprocessing, decoding) }
+      return { file, planes: await readInputImage(source, card.preprocessing, decoding, views) }
     } catch (error) {
       if (error instanceof MbconvError && error.code === 'ERR_DATA') return { file, error }
       throw error
@@ -119,9 +129,14 @@ async function* readAhead(
   for await (const [, result] of inOrder(images, read)) yield result
 }
 
-function* computed<Result>(model: OpenModel, batch: Read[], task: Task<Result>): Generator<Result | Unreadable> {
+function* computed<Result>(
+  model: OpenModel,
+  batch: Read[],
+  task: Task<Result>,
+  views: Views,
+): Generator<Result | Unreadable> {
   const readable = batch.flatMap((each) => ('planes' in each ? [each.planes] : []))
-  const rows = readable.length === 0 ? [] : rowsOf(model, readable, task)
+  const rows = readable.length === 0 ? [] : rowsOf(model, readable, task, views)
   let next = 0
   for (const each of batch) yield 'error' in each ? each : task.resultOf(each.file, rows[next++], model)
 }
@@ -138,12 +153,23 @@ export function inputOf({ card }: Pick<OpenModel, 'card'>, images: readonly Uint
   return batch
 }
 
-function rowsOf<Result>(model: OpenModel, planes: readonly Uint8Array[], { compute }: Task<Result>): Float32Array[] {
-  const { images, shape } = inputOf(model, planes)
+function rowsOf<Result>(
+  model: OpenModel,
+  planes: readonly Uint8Array[],
+  { compute, finish = (means) => means }: Task<Result>,
+  views: Views,
+): Float32Array[] {
+  const cuts = cutsOf(views)
+  const parts = planes.flatMap((all) => {
+    const size = all.length / cuts
+    return Array.from({ length: cuts }, (_, i) => all.subarray(i * size, (i + 1) * size))
+  })
+  const { images, shape } = inputOf(model, parts)
   const all = noGrad(() =>
     scope(() => {
       const input = fromTypedArray(images, shape).to({ device: model.device, memoryFormat: 'channelsLast' })
-      return compute(model.network, input).contiguous().toTypedArray() as Float32Array // waits for the device
+      const means = overViews(views, input, (x) => compute(model.network, x))
+      return finish(means, model.card).contiguous().toTypedArray() as Float32Array // waits for the device
     }),
   )
   const length = all.length / planes.length

@@ -1,13 +1,15 @@
 /** Evaluates a trained model on the test images of its run, or on other images. */
 import { parseConfig, type TrainConfigInput } from '../config/train'
 import { evaluationLoader } from '../data/evaluation'
+import { checkViews, type Views } from '../data/images/views'
 import { UnreadableImages } from '../data/photos/unreadable'
 import type { Dataset } from '../data/sources/image-dataset'
 import { datasetOf } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { evaluate } from '../train/evaluate'
 import type { Evaluation } from '../train/record/events'
-import type { TrainState } from '../train/run/checkpoint-state'
+import { type TrainState, thresholdsOf } from '../train/run/checkpoint-state'
+import { checkLabels } from '../train/session/data'
 import { resolvePrecision } from '../train/session/precision'
 import { preprocessingOf } from '../train/session/preprocessing'
 import { openTrained } from './trained'
@@ -17,11 +19,13 @@ export interface EvaluateRunOptions {
   data?: TrainConfigInput['data']
   /** As in a configuration. Default 'auto'. */
   device?: string
+  /** What the network sees of each image; its logits are averaged. Default 'one'. */
+  views?: Views
   /** Called for every image file that cannot be read, and is left out. */
   onWarning?: (message: string) => void
 }
 
-export interface RunEvaluation extends Evaluation {
+export type RunEvaluation = Evaluation & {
   /** The checkpoint that was evaluated. */
   checkpoint: string
   /** The checkpoint's step. */
@@ -36,7 +40,7 @@ export interface RunEvaluation extends Evaluation {
  */
 export async function evaluateRun(
   runOrCheckpoint: string,
-  { data, device, onWarning = () => {} }: EvaluateRunOptions = {},
+  { data, device, views = 'one', onWarning = () => {} }: EvaluateRunOptions = {},
 ): Promise<RunEvaluation> {
   const trained = openTrained(runOrCheckpoint, device)
   const { model, state, checkpoint } = trained
@@ -45,11 +49,15 @@ export async function evaluateRun(
       data === undefined ? state.config : parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
     const { test, notes = [] } = datasetOf(config.data, state.resolution)
     for (const note of notes) onWarning(note)
+    checkLabels(config.task, test, [test])
     checkSuits(test, state, checkpoint)
+    const preprocessing = preprocessingOf(state.config, state)
+    checkViews('evaluateRun', views, test.shape === null ? preprocessing : undefined)
     const unreadable = new UnreadableImages(test, config.data.maxUnreadable, onWarning)
     const loader = evaluationLoader(test, {
       batchSize: config.data.evalBatchSize,
-      preprocessing: preprocessingOf(state.config, state),
+      preprocessing,
+      views,
       unreadable,
     })
     const { memoryFormat } = config
@@ -57,6 +65,9 @@ export async function evaluateRun(
     const evaluation = await evaluate(model, loader, {
       ...{ device: where, memoryFormat, normalization: state.normalization },
       precision: resolvePrecision(config.precision, where),
+      views,
+      // Of labels, those that the run's own evaluation chose.
+      thresholds: thresholdsOf(state) ?? undefined,
     })
     return { ...evaluation!, classes: [...state.dataset.classes], checkpoint, step: state.step }
   } finally {

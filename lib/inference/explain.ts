@@ -116,15 +116,17 @@ function telling({ arch, preprocessing: { resolution } }: ModelCard): number {
 
 function look(model: OpenModel, planes: Uint8Array, stage: number, wanted: number | undefined) {
   const { images, shape } = inputOf(model, [planes])
+  const { task } = model.card
   return scope(() => {
     const x = fromTypedArray(images, shape).to({ device: model.device, memoryFormat: 'channelsLast' })
     const found = gradCam(model.network, x, { stage, size: null, ...(wanted !== undefined && { classes: wanted }) })
     const [, height, width] = found.heat.shape
+    const probabilities = task === 'multiLabel' ? found.logits.sigmoid() : found.logits.softmax(-1)
     return {
       classes: found.classes,
       heat: found.heat.toTypedArray() as Float32Array, // waits for the device
       heatShape: [height, width] as [number, number],
-      probabilities: found.logits.softmax(-1).toTypedArray() as Float32Array,
+      probabilities: probabilities.toTypedArray() as Float32Array,
     }
   })
 }

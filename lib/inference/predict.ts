@@ -4,14 +4,15 @@ import { checkCount, checkNumber } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import type { ModelCard } from '../models/export/card'
 import { largestProbability, thresholdFor } from '../models/export/confidence'
+import { isPredicted, labelProbabilities } from '../models/export/task'
 import { type EachImageOptions, eachImage, type ImageSources, type Unreadable } from './each-image'
 
 export interface PredictOptions extends EachImageOptions {
-  /** Guesses per image, most probable first. Default 5, at most the number of classes. */
+  /** Guesses per image, most probable first. Default 5, at most the number of classes. The labels of an image are all. */
   topk?: number
   /**
    * Share of images of known classes that may be rejected as unknown, 0 … 1. The threshold comes from the model card,
-   * which has the confidences of the images that the network was evaluated on.
+   * which has the confidences of the images that the network was evaluated on. Refused where images have several labels.
    */
   reject?: number
 }
@@ -24,10 +25,22 @@ export interface Guess {
   probability: number
 }
 
+/** A label that is predicted. */
+export interface PredictedLabel extends Guess {
+  /** The probability from which it is predicted. */
+  threshold: number
+}
+
 export interface Prediction {
   /** The given path, or the name of the bytes. */
   file: string
+  /** The most probable classes. With several labels an image, each probability is that of its label alone. */
   predictions: Guess[]
+  /**
+   * Only of a network for several labels an image: those whose probability reaches their threshold in the model card, most
+   * probable first. There may be none.
+   */
+  labels?: PredictedLabel[]
   /** With `reject`: the largest probability, calibrated, and whether it is high enough for a known class. */
   confidence?: number
   isKnown?: boolean
@@ -51,14 +64,23 @@ export async function* predictEach(
   const { topk = 5, reject } = options ?? {}
   checkCount(op, 'topk', topk)
   if (reject !== undefined) checkShare(op, reject)
+  if (reject !== undefined && (options.views ?? 'one') !== 'one') {
+    const text = `${op}: reject needs views one: the confidences in a model card are those of single views`
+    throw new MbconvError('ERR_VALUE', text, { op })
+  }
   yield* eachImage<Prediction>(model, images, options, {
     op,
     options: ['topk', 'reject'],
-    compute: (network, input) => network.forward(input).softmax(-1),
-    resultOf: (file, row, { card }) => ({
-      ...{ file, predictions: guessesOf(row, card.classes, topk) },
-      ...(reject !== undefined && judged(op, row, card, reject)),
-    }),
+    compute: (network, input) => network.forward(input),
+    finish: (logits, { task }) => (task === 'multiLabel' ? logits : logits.softmax(-1)),
+    resultOf(file, row, { card }) {
+      const probabilities = card.task === 'multiLabel' ? labelProbabilities(row) : row
+      return {
+        ...{ file, predictions: guessesOf(probabilities, card.classes, topk) },
+        ...(card.thresholds !== null && { labels: labelsOf(probabilities, card.classes, card.thresholds) }),
+        ...(reject !== undefined && judged(op, row, card, reject)),
+      }
+    },
   })
 }
 
@@ -69,7 +91,12 @@ function checkShare(op: string, reject: number): void {
 }
 
 /** Whether an image is of a known class. @throws MbconvError ERR_VALUE if the card does not say how sure the network is */
-function judged(op: string, probabilities: Float32Array, { name, confidence: known }: ModelCard, reject: number) {
+function judged(op: string, probabilities: Float32Array, card: ModelCard, reject: number) {
+  const { name, task, confidence: known } = card
+  if (task === 'multiLabel') {
+    const text = `${op}: reject is for one class an image, and ${name} predicts several labels`
+    throw new MbconvError('ERR_VALUE', text, { op, hint: 'An image without any of the labels gets none.' })
+  }
   if (known === null) {
     const text = `${op}: the card of ${name} does not say how sure the network is, so it cannot reject images`
     throw new MbconvError('ERR_VALUE', text, { op, hint: 'Cards of training runs say it, from their evaluation.' })
@@ -79,9 +106,24 @@ function judged(op: string, probabilities: Float32Array, { name, confidence: kno
 }
 
 /** The most probable classes, most probable first. */
-export function guessesOf(probabilities: Float32Array, classes: readonly string[], topk: number): Guess[] {
+export function guessesOf(
+  probabilities: Float32Array | Float64Array,
+  classes: readonly string[],
+  topk: number,
+): Guess[] {
   const order = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, topk)
   return order.map((index) => ({ label: classes[index], index, probability: probabilities[index] }))
+}
+
+/** The labels that are predicted, most probable first. */
+function labelsOf(
+  probabilities: Float32Array | Float64Array,
+  classes: readonly string[],
+  thresholds: readonly number[],
+): PredictedLabel[] {
+  return guessesOf(probabilities, classes, classes.length)
+    .map((guess) => ({ ...guess, threshold: thresholds[guess.index] }))
+    .filter(({ probability, threshold }) => isPredicted(probability, threshold))
 }
 
 /**

@@ -2,6 +2,8 @@
 import { basename, dirname } from 'node:path'
 import { type ModelCard, makeCard } from '../models/export/card'
 import { evaluatedImages } from '../train/record/events'
+import { thresholdsOf } from '../train/run/checkpoint-state'
+import { figuresOf } from '../train/run/score'
 import { preprocessingOf } from '../train/session/preprocessing'
 import type { Trained } from './trained'
 
@@ -21,22 +23,26 @@ export function cardOfTrained({ model, state, checkpoint, chosen, averaged }: Tr
   if (chosen === 'newest') notes.push(`The checkpoint is the newest one of the run, at step ${step}.`)
   const { weights } = config.model
   if (weights != null) notes.push(`Training began with the weights of ${basename(weights)}.`)
+  const thresholds = thresholdsOf(state)
   if (lastEval !== null && lastEval.step !== step) {
-    notes.push(`The metrics are of step ${lastEval.step}, the weights of step ${step}.`)
+    const what = thresholds === null ? 'metrics' : 'metrics and thresholds'
+    notes.push(`The ${what} are of step ${lastEval.step}, the weights of step ${step}.`)
   }
+  if (lastEval === null && thresholds !== null) notes.push('Nothing was evaluated yet: the thresholds are all 0.5.')
   return makeCard(model, {
     name: config.run.name ?? run,
     classes: dataset.classes,
     preprocessing,
     training: config,
     metrics: lastEval && {
-      top1: lastEval.top1,
-      top5: lastEval.top5,
+      ...figuresOf(lastEval),
       loss: Number.isFinite(lastEval.loss) ? lastEval.loss : null,
       images: evaluatedImages(lastEval),
       step: lastEval.step,
     },
-    confidence: lastEval?.confidence ?? null,
+    confidence: lastEval?.task === 'classification' ? lastEval.confidence : null,
+    task: config.task,
+    thresholds,
     source: `${run}, ${basename(checkpoint)}`,
     notes,
   })

@@ -189,7 +189,8 @@ export class Linear extends Module {
 
 /** In training mode, zeroes each element with probability p and divides the others by 1 − p. */
 export class Dropout extends Module {
-  readonly p: number
+  /** Takes effect in the next forward pass. */
+  p: number
 
   constructor(p = 0.5) {
     super()

@@ -45,7 +45,7 @@ export interface StepParts {
 
 export interface StepBatch {
   images: Tensor
-  /** Classes [N], or a distribution over the classes [N, K]. */
+  /** Classes [N], or a target for each class [N, K]: a distribution over the classes, or several labels. */
   labels: Tensor
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { publishedWeightsOf } from '../config/named-weights'
-import type { TrainConfigInput } from '../config/train'
+import { parseConfig, type TrainConfig, type TrainConfigInput } from '../config/train'
 import { resolveDevice } from '../cuda/choice'
 import { folderKind } from '../data/sources/folder'
 import type { Dataset } from '../data/sources/image-dataset'
@@ -19,6 +19,7 @@ import { fit } from '../models/fit/fit'
 import { weightsFile } from '../models/weights/pretrained'
 import { publishedWeights } from '../models/weights/published'
 import { counted, duration, whole } from '../text/figures'
+import { measurePace, type Pace } from './pace'
 
 export interface PhotographsRequest {
   /** The folder of training images. */
@@ -30,8 +31,18 @@ export interface PhotographsRequest {
   /** A file, or the name of published weights. Default: published weights of the architecture that have been fetched. */
   weights?: string
   epochs?: number
-  /** The time that training from nothing may take. Default 10. */
+  /** The time that training from nothing may take, with the time to plan it. Default 10. */
   minutes?: number
+  /** Completes a configuration as it will be trained, for measuring. Default: with the defaults of its keys. */
+  complete?: (config: TrainConfigInput) => TrainConfig
+}
+
+/** What a plan measures. Tests pretend it. */
+export interface Measures {
+  /** How fast a training goes, timed in at most so many seconds. */
+  pace: (config: TrainConfig, most: number) => Promise<Pace>
+  /** The scaled network whose training step takes the wanted time. */
+  network: (base: Arch, wanted: Wanted) => Network
 }
 
 export interface PhotographsPlan {
@@ -50,20 +61,32 @@ interface Facts {
 }
 
 /**
+ * Training from nothing is measured: the first steps of the training itself, as far as it takes to choose network and
+ * epochs for the time there is.
+ *
  * @throws MbconvError ERR_DATA for a folder without images or with a single class; ERR_CONFIG for an unknown
  *   architecture or weights that do not fit it
  */
-export function planForPhotographs(request: PhotographsRequest): PhotographsPlan {
+export async function planForPhotographs(
+  request: PhotographsRequest,
+  measures: Measures = { pace: measurePace, network: fitted },
+): Promise<PhotographsPlan> {
   const { path, test } = request
   // The best checkpoint is chosen by other images than the test's.
   const folder = { path, ...(test !== undefined && { test, split: HELD_OUT }) }
   const { train } = folderKind.open({ folder })
   const facts = factsOf(train)
   const found = weightsAtHand(request)
-  const plan = found === undefined ? fromNothing(facts, request) : fineTuned(facts, found, request)
-  const { config, reasons } = plan
+  const withData = (config: TrainConfigInput) =>
+    ({ ...config, data: { dataset: folderKind.name, folder, ...config.data } }) as TrainConfigInput
+  const { complete = parseConfig } = request
+  const pace: PaceOf = (config, most) => measures.pace(complete(withData(config)), most)
+  const { config, reasons } =
+    found === undefined
+      ? await fromNothing(facts, request, { pace, network: measures.network })
+      : fineTuned(facts, found, request)
   return {
-    config: { ...config, data: { dataset: folderKind.name, folder, ...config.data } } as TrainConfigInput,
+    config: withData(config),
     reasons: [
       `${whole(facts.images)} training images in ${facts.classes} classes, and a fifth as many held out for validation`,
       ...reasons,
@@ -148,36 +171,82 @@ function fineTuned({ images }: Facts, { model, weights, why }: Found, request: P
 /** Images that a network sees in training from nothing, if the set is small. */
 const IMAGES_SEEN = 40_000
 
-/** Share of the time that is left for reading images, averaging weights, evaluation and checkpoints. */
-const RESERVE = 0.5
+/** The most epochs, as a multiple of those that see so many images: where even the largest network leaves time. */
+const MOST_EPOCHS = 2
+
+/** Share of the time that is left for loading, averaging and evaluation, until they have been measured. */
+const RESERVE = 0.4
+
+/** Share of the time that is left for checkpoints, curves and steps that take longer than those that were measured. */
+const MARGIN = 0.05
+
+/** Share of the time that one measurement may take. */
+const MEASURING = 0.03
+
+/** A network is chosen anew if the training would take another time than there is, by more than this share. */
+const TOLERANCE = 0.15
 
 /** The network is at least this small. */
 const LEAST = { width: 0.25, depth: 0.34, resolution: 48 }
 
-function fromNothing({ images, classes }: Facts, request: PhotographsRequest): PhotographsPlan {
-  const { model, minutes = 10, epochs = clamp(Math.round(IMAGES_SEEN / images), 10, 100) } = request
+/** Measures the pace of a configuration that is not complete yet, in at most so many seconds. */
+type PaceOf = (config: TrainConfigInput, most: number) => Promise<Pace>
+
+async function fromNothing(
+  { images, classes }: Facts,
+  request: PhotographsRequest,
+  measures: { pace: PaceOf; network: Measures['network'] },
+): Promise<PhotographsPlan> {
+  const began = performance.now()
+  const { model, minutes = 10 } = request
+  const usual = request.epochs ?? clamp(Math.round(IMAGES_SEEN / images), 10, 100)
   const name = canonicalName(model ?? 'efficientnet_b0')
   const batchSize = batchFor(images, 32)
-  const seconds = (minutes * 60 * (1 - RESERVE)) / (epochs * images)
-  const { found, image } = fitted(scale(arch(name), LEAST), { seconds, batchSize, classes })
+  const base = scale(arch(name), LEAST)
+  const configOf = (network: Network, epochs: number) =>
+    ({ recipe: 'scratch', model: { ...network, name }, data: { batchSize }, epochs }) as TrainConfigInput
+
+  const all = 60 * minutes
+  const networkFor = (seconds: number) => measures.network(base, { seconds, batchSize, classes })
+  const paceOf = (network: Network) => measures.pace(configOf(network, usual), MEASURING * all)
+  const seconds = (all * (1 - RESERVE)) / (usual * images)
+  let network = networkFor(seconds)
+  let pace = await paceOf(network)
+  /** Seconds for epochs: what planning has taken and opening will take is gone. */
+  const left = () => all * (1 - MARGIN) - (performance.now() - began) / 1000 - pace.opening
+  const ratio = Math.max(0, left()) / (usual * pace.epoch)
+  if (Math.abs(ratio - 1) > TOLERANCE) {
+    const other = networkFor(seconds * ratio)
+    if (!same(other, network)) {
+      network = other
+      pace = await paceOf(network)
+    }
+  }
+  const epochs = request.epochs ?? clamp(Math.floor(left() / pace.epoch), 1, MOST_EPOCHS * usual)
+  const { width, depth, resolution } = network
   return {
-    config: {
-      recipe: 'scratch',
-      model: { ...found, name },
-      data: { batchSize },
-      epochs,
-    },
+    config: configOf(network, epochs),
     reasons: [
       `no weights of ${name} are here, so training begins from nothing; recipe: scratch. mbconv pull fetches weights, with which fewer images and epochs suffice`,
       `batch ${batchSize}: ${counted(Math.max(1, Math.floor(images / batchSize)), 'update')} an epoch`,
-      `epochs ${epochs}${request.epochs === undefined ? '' : ', as asked'}: ${whole(epochs * images)} images are seen`,
-      `network: ${name} with width ${found.width}, depth ${found.depth}, ${found.resolution} px, for ${minutes} minutes of training (--minutes): a step takes ${(1000 * image).toFixed(1)} ms an image here, all of them ${duration(image * epochs * images)}`,
+      `network: ${name} with width ${width}, depth ${depth}, ${resolution} px, for ${minutes} minutes (--minutes)`,
+      `epochs ${epochs}${request.epochs === undefined ? '' : ', as asked'}: ${whole(epochs * images)} images are seen. An epoch takes ${duration(pace.epoch)} here with loading and evaluation, all of them ${duration(epochs * pace.epoch)}`,
     ],
-  } as PhotographsPlan
+  }
 }
 
-interface Pace {
-  /** For one image in a training step. */
+/** The factors on an architecture, and its input's side in px. */
+interface Network {
+  width: number
+  depth: number
+  resolution: number
+}
+
+const same = (a: Network, b: Network): boolean =>
+  a.width === b.width && a.depth === b.depth && a.resolution === b.resolution
+
+interface Wanted {
+  /** For one image in a training step, without loading. */
   seconds: number
   batchSize: number
   classes: number
@@ -187,7 +256,7 @@ interface Pace {
  * The scaled network whose training step takes the wanted time. Time is only roughly proportional to multiply-adds, so
  * the first answer is measured and corrected once.
  */
-function fitted(base: Arch, { seconds, batchSize, classes }: Pace) {
+function fitted(base: Arch, { seconds, batchSize, classes }: Wanted): Network {
   const device = resolveDevice('auto')
   const timeOf = (table: Arch) =>
     measureLatency(table, { training: true, batch: batchSize, runs: 3, warmup: 1, numClasses: classes, device })
@@ -206,7 +275,7 @@ function fitted(base: Arch, { seconds, batchSize, classes }: Pace) {
     const { width, depth, resolution } = chosen.config as NonNullable<typeof chosen.config>
     config = { width, depth, resolution }
   }
-  return { found: config, image }
+  return config
 }
 
 const clamp = (value: number, least: number, most: number): number => Math.min(most, Math.max(least, value))

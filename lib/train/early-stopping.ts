@@ -19,11 +19,11 @@ export class EarlyStopping {
   }
 
   /** Takes the result of an evaluation. A result that is not a number is no improvement. */
-  observe(evaluation: { loss: number; top1: number }): void {
+  observe(evaluation: { loss: number; top1?: number; mAP?: number }): void {
     if (this.#options === null) return
     const { metric, minDelta } = this.#options
-    const value = evaluation[metric]
-    const sign = metric === 'top1' ? 1 : -1
+    const value = evaluation[metric] ?? Number.NaN
+    const sign = metric === 'loss' ? -1 : 1
     const isBetter = this.#best === null ? Number.isFinite(value) : sign * (value - this.#best) > minDelta
     if (isBetter) this.#best = value
     this.#bad = isBetter ? 0 : this.#bad + 1

@@ -1,6 +1,7 @@
 /** Evaluates a model on a data set. */
 
 import type { Batch, BatchLoader, ByteBatch } from '../data/batches/batch'
+import { overViews, type Views } from '../data/images/views'
 import type { ChannelStatistics } from '../data/sources/statistics'
 import type { Module } from '../nn/module'
 import { inPrecision, type Precision } from '../optim/precision'
@@ -8,8 +9,7 @@ import { breathe } from '../process/breathe'
 import { noGrad } from '../tensor/core/autograd'
 import { scope } from '../tensor/core/scope'
 import { InputNormalizer } from './input'
-import { ConfidenceLog } from './metrics/confidence'
-import { Confusion } from './metrics/confusion'
+import { evaluationLog } from './metrics/evaluation-log'
 import type { Evaluation } from './record/events'
 
 export interface EvaluateOptions {
@@ -18,6 +18,13 @@ export interface EvaluateOptions {
   normalization: ChannelStatistics
   /** Of the forward pass, as in training. Default float32. */
   precision?: Precision
+  /**
+   * The probabilities from which the labels of a multi-label data set are predicted. Default: chosen for the best F1 on
+   * these images.
+   */
+  thresholds?: readonly number[]
+  /** What the loader gives of each image: the logits are averaged over them. Default 'one'. */
+  views?: Views
   /** Called between batches; true ends the evaluation without a result. */
   shouldStop?: () => boolean
   /** Called for each batch with its logits, N × classes. */
@@ -33,11 +40,11 @@ export interface EvaluateOptions {
 export async function evaluate(
   model: Module,
   loader: BatchLoader,
-  { device, memoryFormat, normalization, precision = 'float32', shouldStop, onBatch }: EvaluateOptions,
+  options: EvaluateOptions,
 ): Promise<Evaluation | undefined> {
-  const { classes } = loader.dataset
-  const confusion = new Confusion(classes.length)
-  const sure = new ConfidenceLog(classes.length, loader.dataset.length)
+  const { device, memoryFormat, normalization, precision = 'float32', thresholds, views = 'one' } = options
+  const { shouldStop, onBatch } = options
+  const log = evaluationLog(loader.dataset, thresholds)
   const { training } = model
   const input = new InputNormalizer({ device, normalization })
   const batches = loader.epoch(0)
@@ -49,13 +56,14 @@ export async function evaluate(
       const logits = noGrad(() =>
         scope(() => {
           const images = input.tensorOf(batch).to({ memoryFormat })
-          const output = inPrecision(precision, device, () => model.forward(images))
-          const logits = precision === 'float32' ? output : output.to({ dtype: 'float32' })
+          const logits = overViews(views, images, (x) => {
+            const output = inPrecision(precision, device, () => model.forward(x))
+            return precision === 'float32' ? output : output.to({ dtype: 'float32' })
+          })
           return logits.toTypedArray() as Float32Array // waits for the device
         }),
       )
-      confusion.add(logits, batch.labels)
-      sure.add(logits, batch.labels)
+      log.add(logits, batch)
       onBatch?.(batch, logits)
       await breathe()
     }
@@ -64,6 +72,5 @@ export async function evaluate(
     input.dispose()
     model.train(training)
   }
-  const { loss, top1, top5, matrix, perClass, ece } = confusion
-  return { loss, top1, top5, confusion: matrix, perClass, ece, confidence: sure.result, classes: [...classes] }
+  return log.result()
 }

@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import type { MbconvError } from '../errors/error'
 import { writeFileAtomic } from '../files/atomic'
 import { readableJson } from '../files/json'
+import type { Task } from '../models/export/task'
 import { scope } from '../tensor/core/scope'
 import { evaluate } from './evaluate'
 import type { Position } from './position'
 import type { Evaluation, TrainEvent, TrainResult } from './record/events'
 import { checkpointPath, findCheckpoint, readPart } from './run/checkpoint'
+import { thresholdsOf } from './run/checkpoint-state'
 import { writeCurves } from './run/curves'
 import { RUN_FILES } from './run/folder'
 import type { Session } from './session/session'
@@ -30,13 +32,7 @@ export async function finish(
     runDir,
     checkpoint: checkpoint!,
     best: best && { ...best, checkpoint: isKept ? checkpointPath(runDir, best.step) : null },
-    loss: lastEval?.loss ?? Number.NaN,
-    top1: lastEval?.top1 ?? Number.NaN,
-    top5: lastEval?.top5 ?? Number.NaN,
-    confusion: lastEval === null ? [] : lastEval.confusion,
-    perClass: lastEval?.perClass ?? null,
-    confidence: lastEval?.confidence ?? null,
-    ece: lastEval?.ece ?? Number.NaN,
+    ...(lastEval === null ? notEvaluated(session.config.task) : withoutStep(lastEval)),
     classes: [...session.dataset.classes],
     steps: step,
     epochs: Math.floor(step / session.stepsPerEpoch),
@@ -64,6 +60,19 @@ export async function finish(
   return result
 }
 
+const withoutStep = ({ step: _, ...evaluation }: NonNullable<Position['lastEval']>): Evaluation => evaluation
+
+/** What the result of a run without an evaluation says. */
+function notEvaluated(task: Task): Evaluation {
+  const { NaN: none } = Number
+  if (task === 'multiLabel') {
+    const figures = { loss: none, mAP: none, macroF1: none, microF1: none, images: 0, thresholds: [] }
+    return { task, ...figures, perClass: null, classes: [] }
+  }
+  const figures = { loss: none, top1: none, top5: none, confusion: [], perClass: null, confidence: null, ece: none }
+  return { task, ...figures, classes: [] }
+}
+
 /**
  * Evaluates the test images, where other images were evaluated during training, with the weights that commands use: those
  * of the best evaluation. The session's own weights are gone afterwards; training has ended.
@@ -74,5 +83,7 @@ async function finalEvaluation(session: Session, runDir: string): Promise<Evalua
   const chosen = findCheckpoint(runDir)
   const part = chosen.parts.includes('ema') ? 'ema' : 'model'
   scope(() => model.loadStateDict(readPart(chosen, part).tensors))
-  return (await evaluate(model, finalLoader, { ...session, memoryFormat: config.memoryFormat })) ?? null
+  // Thresholds of labels are those that the other images gave.
+  const thresholds = thresholdsOf(chosen.state) ?? undefined
+  return (await evaluate(model, finalLoader, { ...session, memoryFormat: config.memoryFormat, thresholds })) ?? null
 }

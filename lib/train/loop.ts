@@ -17,7 +17,8 @@ import { memoryInUse } from './memory'
 import type { Position } from './position'
 import type { TrainResult } from './record/events'
 import type { Recorder } from './record/recorder'
-import { SampleCollector } from './samples'
+import { figuresOf, scoreOf, scoreValue } from './run/score'
+import { sampleCollector } from './samples'
 import { isAmongBest, savePosition, unsaved } from './save'
 import type { Session } from './session/session'
 import { Stepper } from './step'
@@ -89,7 +90,7 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
 
       if (position.lastEval?.step !== step && (atEnd || (atEpochEnd && epochsDone % config.evalEveryEpochs === 0))) {
         report()
-        const samples = samplesOf(session)
+        const samples = sampleCollector(session.testLoader.dataset, session.normalization)
         const run = () =>
           evaluate(model, testLoader, {
             ...{ ...session, memoryFormat },
@@ -98,16 +99,18 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
           })
         const evaluation = await (ema === null ? run() : ema.whileAveraged(run))
         if (evaluation !== undefined) {
-          const { loss, top1, top5 } = evaluation
+          const { loss } = evaluation
+          const score = scoreOf(evaluation)
           position.lastEval = { step, ...evaluation }
-          if (position.best === null || top1 > position.best.top1) position.best = { step, top1 }
-          schedule.observe?.(step, { loss, top1 })
-          stopping.observe({ loss, top1 })
+          if (position.best === null || scoreValue(score) > scoreValue(position.best))
+            position.best = { step, ...score }
+          schedule.observe?.(step, { loss, ...score })
+          stopping.observe({ loss, ...score })
           position.earlyStopping = stopping.state
           isBest = isAmongBest(position, config.checkpoint.best)
           atEnd = isEnd()
-          record({ type: 'eval', step, epoch: epochsDone, loss, top1, top5 })
-          samples?.write(runDir, step, recorder.warn)
+          record({ type: 'eval', step, epoch: epochsDone, loss, ...figuresOf(evaluation) })
+          samples?.write(runDir, step, evaluation, recorder.warn)
         }
       }
 
@@ -183,9 +186,4 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
     losses.dispose()
     stepper.dispose()
   }
-}
-
-/** Of evaluations on image files, samples are kept for the live page. */
-function samplesOf({ testLoader: { dataset }, normalization }: Session): SampleCollector | undefined {
-  return dataset.shape === null ? new SampleCollector(dataset, normalization) : undefined
 }

@@ -3,6 +3,7 @@ import { MbconvError } from '../errors/error'
 import { type Position, stateOf } from './position'
 import type { TrainEvent } from './record/events'
 import { pruneCheckpoints, saveCheckpoint } from './run/checkpoint'
+import { scoreOf, scoreValue } from './run/score'
 import type { Session } from './session/session'
 
 /**
@@ -56,9 +57,9 @@ export function isAmongBest(position: Position, most: number): boolean {
 /** The best evaluations whose checkpoints are kept, best first, once this step's checkpoint exists. */
 function withNewest({ kept, lastEval, step }: Position, most: number): Position['kept'] {
   const others = kept.filter((evaluation) => evaluation.step !== step)
-  const newest = lastEval?.step === step ? [{ step, top1: lastEval.top1 }] : []
+  const newest = lastEval?.step === step ? [{ step, ...scoreOf(lastEval) }] : []
   // Of equal ones the older comes first: sorting is stable.
-  return [...others, ...newest].sort((a, b) => b.top1 - a.top1).slice(0, most)
+  return [...others, ...newest].sort((a, b) => scoreValue(b) - scoreValue(a)).slice(0, most)
 }
 
 /** The error of a run that was completed or stopped, but whose last state could not be saved. */

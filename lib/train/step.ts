@@ -2,7 +2,7 @@
 import type { TrainConfig } from '../config/train'
 import type { Batch, ByteBatch } from '../data/batches/batch'
 import type { ClipRule } from '../optim/clipping/clip'
-import { drawMix, mixBatch, mixes } from '../optim/mixing/mix'
+import { drawMix, type MixOptions, mixBatch, mixes } from '../optim/mixing/mix'
 import {
   type AddedBatch,
   addGradient,
@@ -16,6 +16,7 @@ import { scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
 import { StatisticsGuard } from './divergence'
 import { InputNormalizer } from './input'
+import { type Regularization, regularizationIn } from './session/growth'
 import type { Session } from './session/session'
 
 export class Stepper {
@@ -23,6 +24,8 @@ export class Stepper {
   readonly #parts: StepParts
   readonly #input: InputNormalizer
   readonly #statistics: StatisticsGuard | null
+  readonly #own: Regularization
+  #mix: MixOptions
   /** The step that is being taken: updates done before, its number of batches, and those added so far. */
   #step = 0
   #batches = 1
@@ -42,6 +45,8 @@ export class Stepper {
       ...{ clip: clipRuleOf(config, model.parameters()), mustBeFinite },
     }
     this.#statistics = skips || scaler !== null ? new StatisticsGuard(model) : null
+    this.#own = { mix: config.data.augment.mix, dropout: model.dropout }
+    this.#mix = this.#own.mix
   }
 
   /**
@@ -66,6 +71,10 @@ export class Stepper {
     this.#statistics?.hold()
     this.#step = step
     this.#batches = batches
+    const { config, model, stepsPerEpoch } = this.#session
+    const { mix, dropout } = regularizationIn(config, this.#own, Math.floor(step / stepsPerEpoch))
+    this.#mix = mix
+    model.dropout = dropout
   }
 
   /** Adds the gradient of a batch. */
@@ -86,9 +95,9 @@ export class Stepper {
   /** The batch as tensors, mixed if the configuration asks for it. */
   #mixed(batch: Batch | ByteBatch): StepBatch {
     const images = this.#input.tensorOf(batch)
-    const labels = fromTypedArray(batch.labels, [batch.labels.length])
+    const labels = targetsOf(batch)
     const { config, device, dataset } = this.#session
-    const { mix } = config.data.augment
+    const mix = this.#mix
     if (!mixes(mix)) return { images, labels }
     const [, , height, width] = images.shape
     const drawn = drawMix(mix, { seed: config.seed, step: this.#step, batch: this.#added.length }, height, width)
@@ -100,6 +109,12 @@ export class Stepper {
     for (const { loss } of this.#added) if (typeof loss !== 'number') loss.dispose()
     this.#statistics?.dispose()
   }
+}
+
+/** Classes [N]; of a multi-label data set, a target for each class [N, K]. */
+function targetsOf({ labels, targets }: Batch | ByteBatch): Tensor {
+  if (targets === undefined) return fromTypedArray(labels, [labels.length])
+  return fromTypedArray(targets, [labels.length, targets.length / labels.length])
 }
 
 /** How a configuration clips the gradients of a model's parameters; null: not at all. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { basename, join } from 'node:path'
 import { readInside } from '../files/open'
 import { printable, printableJson } from '../text/foreign-text'
-import { readSamples, wrongFirst } from '../train/run/samples'
+import { isRight, readSamples, wrongFirst } from '../train/run/samples'
 import type { Asset } from './assets'
 import type { WatchedRun } from './run'
 
@@ -88,13 +88,17 @@ function answerTo(path: string, served: Served): Answer {
 
 /** The samples, wrong ones first, each with its number for {@link imageOf}. */
 function samplesOf(run: WatchedRun): Answer {
-  const samples = (readSamples(run.folder) ?? []).map(({ file, label, guesses }, number) => ({
-    number,
-    file: printable(file),
-    label: printable(label),
-    guesses: guesses.slice(0, 5).map((guess) => ({ ...guess, label: printable(guess.label) })),
+  const samples = wrongFirst((readSamples(run.folder) ?? []).map((sample, number) => ({ ...sample, number })))
+  const shown = samples.map((sample) => ({
+    number: sample.number,
+    isRight: isRight(sample),
+    file: printable(sample.file),
+    guesses: sample.guesses.slice(0, 5).map((guess) => ({ ...guess, label: printable(guess.label) })),
+    ...('label' in sample
+      ? { label: printable(sample.label) }
+      : { labels: sample.labels.map(printable), predicted: sample.predicted.map(printable) }),
   }))
-  return { status: 200, type: 'application/json', body: printableJson(JSON.stringify(wrongFirst(samples))) }
+  return { status: 200, type: 'application/json', body: printableJson(JSON.stringify(shown)) }
 }
 
 /** The image of a sample: a PNG that really lies in the folder `samples` of its run. */

@@ -9,6 +9,7 @@ import { printable } from '../text/foreign-text'
 import { shortPath } from '../text/short-path'
 import { RUN_FILES } from '../train/run/folder'
 import { type EvalLine, parseLine, type StepLine } from '../train/run/metrics'
+import { scoreValue } from '../train/run/score'
 import { Series } from './series'
 import { Tail } from './tail'
 
@@ -36,10 +37,11 @@ export interface RunFacts {
   imagesPerSecond: number | null
   dataWait: number | null
   memory: number | null
-  /** The latest evaluation, and the best one. */
-  top1: number | null
+  /** The latest evaluation, and the best one: top-1, or mAP where images have several labels. */
+  metric: 'top-1' | 'mAP'
+  score: number | null
   testLoss: number | null
-  best: { top1: number; step: number } | null
+  best: { score: number; step: number } | null
   /** Seconds of training. */
   seconds: number
   /** Milliseconds since 1970 when the metrics last changed. */
@@ -71,7 +73,7 @@ const stampOf = (path: string): string | null => {
 export class WatchedRun {
   /** [step, training loss, learning rate] */
   readonly steps = new Series()
-  /** [step, test loss, top-1] */
+  /** [step, test loss, top-1 or mAP] */
   readonly evaluations = new Series()
   readonly #tail: Tail
   #last: StepLine | undefined
@@ -125,10 +127,10 @@ export class WatchedRun {
   }
 
   #addEvaluation(line: EvalLine): void {
-    const top1 = finite(line.top1)
-    this.evaluations.add([line.step, finite(line.loss), top1])
+    const score = finite(scoreValue(line))
+    this.evaluations.add([line.step, finite(line.loss), score])
     this.#evaluation = line
-    if (top1 !== null && top1 > (this.#best?.top1 ?? -1)) this.#best = { top1, step: line.step }
+    if (score !== null && score > (this.#best?.score ?? -1)) this.#best = { score, step: line.step }
   }
 
   #settings(): Record<string, unknown> {
@@ -175,7 +177,8 @@ export class WatchedRun {
       imagesPerSecond: finite(last.imagesPerSecond),
       dataWait: finite(last.dataWait),
       memory: finite(last.memory),
-      top1: finite(evaluation.top1),
+      metric: config.task === 'multiLabel' ? 'mAP' : 'top-1',
+      score: finite(scoreValue(evaluation)),
       testLoss: finite(evaluation.loss),
       best: this.#best,
       seconds: finite(last.seconds) ?? 0,

@@ -11,7 +11,7 @@ namespace mbconv {
 enum Purpose : uint32_t { kScene = 16, kNoise = 17, kCrop = 18 };
 
 // The same numbers as KeyedRandom(seed, purpose, epoch, sample) of lib/random/philox.ts: libtorch's Philox4x32-10 with
-// the counter laid out as there. test/scenes.test.mjs and test/photo-crops.test.mjs compare the two.
+// the counter laid out as there. test/scenes.test.mjs and test/photo-resize.test.mjs compare the two.
 class Random {
  public:
   Random(uint64_t seed, uint32_t purpose, uint32_t epoch, uint32_t sample)

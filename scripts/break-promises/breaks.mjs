@@ -536,6 +536,14 @@ export const BREAKS = [
     test: 'recorder',
   },
   {
+    promise: 'Damaged or hostile data',
+    what: 'whatever size the header of a JPEG claims is believed',
+    file: 'lib/data/images/image-limits.ts',
+    text: '  if (isHeld || jpegFrame(bytes)?.arithmetic) return',
+    by: '  if (isHeld || jpegFrame(bytes)) return',
+    test: 'hostile-data',
+  },
+  {
     promise: 'Absurd numbers are refused, and the error names the key',
     what: 'factors that lead to no network pass',
     file: 'lib/config/cross-checks.ts',

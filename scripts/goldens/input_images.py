@@ -19,7 +19,7 @@ import timm
 import torchvision
 from PIL import Image, ImageOps
 from timm.data.transforms import ResizeKeepRatio
-from torchvision.transforms import CenterCrop, Compose, Grayscale, InterpolationMode, Resize
+from torchvision.transforms import CenterCrop, Compose, FiveCrop, Grayscale, InterpolationMode, Resize
 
 OUT = pathlib.Path(__file__).resolve().parents[2] / "test" / "golden" / "input-images.json"
 
@@ -118,6 +118,28 @@ cases += [
     pad((8, 5), [9, 12], seed=11),
     pad((7, 4), [10, 14], "bilinear", seed=12),
 ]
+
+
+def five(size, resolution, share, interpolation, seed):
+    """The five parts of torchvision's FiveCrop, one after the other."""
+    image = picture(*size, seed)
+    scaled = int(math.floor(resolution / share + 1e-6))
+    parts = FiveCrop(resolution)(Resize(scaled, InterpolationMode(interpolation))(image))
+    planes = b"".join(np.ascontiguousarray(np.asarray(part).transpose(2, 0, 1)).tobytes() for part in parts)
+    return {
+        "size": size,
+        "format": "PNG",
+        "resolution": resolution,
+        "fit": "crop",
+        "cropShare": share,
+        "interpolation": interpolation,
+        "channels": 3,
+        "file": base64.b64encode(encoded(image, "PNG")).decode(),
+        "planes": base64.b64encode(planes).decode(),
+    }
+
+
+corners = [five((61, 40), 16, 0.75, "bicubic", 1), five((31, 44), 17, 0.9, "bilinear", 2)]
 source = f"torchvision {torchvision.__version__.split('+')[0]}, timm {timm.__version__}, Pillow {PIL.__version__}"
-OUT.write_text(json.dumps({"source": source, "cases": cases}, indent=1) + "\n")
+OUT.write_text(json.dumps({"source": source, "cases": cases, "five": corners}, indent=1) + "\n")
 print(OUT.stat().st_size)

@@ -6,7 +6,7 @@ import { internal } from './internals.mjs'
 const MEMORY = 600 * 2 ** 20
 
 /** The lines of metrics.jsonl from a step on: an evaluation every ten steps. */
-export function linesOf({ from = 1, to, best = 0.9, lr = 0.01 }) {
+export function linesOf({ from = 1, to, best = 0.9, lr = 0.01, task = 'classification' }) {
   const lines = []
   for (let step = from; step <= to; step++) {
     const loss = 0.2 + 2 * Math.exp(-step / 40) + 0.1 * Math.sin(step)
@@ -22,8 +22,9 @@ export function linesOf({ from = 1, to, best = 0.9, lr = 0.01 }) {
       seconds,
     })
     if (step % 10 > 0) continue
-    const top1 = best * (1 - Math.exp(-step / 30))
-    lines.push({ type: 'eval', step, epoch: step / 10, loss: loss + 0.1, top1, top5: 1, seconds })
+    const score = best * (1 - Math.exp(-step / 30))
+    const figures = task === 'multiLabel' ? { mAP: score, macroF1: 0.5, microF1: 0.6 } : { top1: score, top5: 1 }
+    lines.push({ type: 'eval', step, epoch: step / 10, loss: loss + 0.1, ...figures, seconds })
   }
   return lines.map((line) => `${JSON.stringify(line)}\n`).join('')
 }
@@ -32,11 +33,12 @@ export function linesOf({ from = 1, to, best = 0.9, lr = 0.01 }) {
  * Writes the folder of a run.
  *
  * @param {string} folder
- * @param {{ to: number, best?: number, lr?: number, result?: object }} options `to`: steps done; `result`: result.json
+ * @param {{ to: number, best?: number, lr?: number, task?: string, result?: object }} options `to`: steps done; `result`: result.json
  */
 export function writeRun(folder, { result, ...options }) {
   mkdirSync(folder, { recursive: true })
-  const config = { model: { name: 'efficientnet_b0' }, data: { dataset: 'digits' }, epochs: 12 }
+  const { task = 'classification' } = options
+  const config = { task, model: { name: 'efficientnet_b0' }, data: { dataset: 'digits' }, epochs: 12 }
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
   writeFileSync(join(folder, 'metrics.jsonl'), linesOf(options))
   if (result !== undefined) writeFileSync(join(folder, 'result.json'), JSON.stringify(result))
@@ -58,4 +60,13 @@ export function someSamples(name = 'cat') {
     const other = { label: isRight ? 'dog' : name, probability: 0.2 }
     return { file: `${name}/${i}.png`, label: name, guesses: [best, other], png: pngOfPlanes(planes, [1, 8, 8]).png }
   })
+}
+
+/** Two of them with several labels each: the first has the right ones, the second lacks all. */
+export function labelledSamples() {
+  const [first, second] = someSamples().map(({ label: _, ...rest }) => ({ ...rest, labels: ['cat', 'dog'] }))
+  return [
+    { ...first, predicted: ['dog', 'cat'] },
+    { ...second, predicted: [] },
+  ]
 }

@@ -2,11 +2,13 @@
 // Takes a JSON of model options and circumstances, prints the bytes at the peak.
 import * as mb from 'mbconv'
 
-const { model, training, batch, dtype, optimizer, ema, memoryFormat, dropPath } = JSON.parse(process.argv[2])
+const { model, training, batch, dtype, optimizer, ema, memoryFormat, dropPath, numClasses } = JSON.parse(
+  process.argv[2],
+)
 const { width, depth, resolution, divisor, name } = model
 mb.setNumThreads(1)
 const arch = mb.models.scale(mb.models.arch(name), { width, depth, resolution, divisor })
-const network = mb.models.create(arch, { seed: 0, dtype, dropPath })
+const network = mb.models.create(arch, { seed: 0, dtype, dropPath, numClasses })
 network.to({ memoryFormat }).train(training)
 const optimizers = {
   rmsprop: (groups) => new mb.optim.RMSprop(groups, { lr: 1e-4 }),
@@ -25,7 +27,7 @@ const filling = mb.allocatorStatistics().live - live
 for (let step = 0; step < 2; step++) {
   mb.scope(() => {
     const images = mb.randn([batch, 3, ...[resolution, resolution].flat().slice(0, 2)], { dtype }).to({ memoryFormat })
-    const labels = mb.randint(0, 1000, [batch])
+    const labels = mb.randint(0, numClasses, [batch])
     if (!training) return void mb.noGrad(() => network.forward(images))
     mb.nn.functional.crossEntropy(network.forward(images), labels, { labelSmoothing: 0.1 }).backward()
     updater.step()

@@ -33,7 +33,12 @@ const logger: TrainLogger = {
 }
 const run = train(config, { signal: new AbortController().signal, loggers: [logger] })
 for await (const event of run) if (event.type === 'eval') console.log(event.top1, values, indices)
-console.log((await run.result).top1)
+const result = await run.result
+console.log(result.top1)
+// Narrowed by the task, each evaluation has all of its figures.
+if (result.task === 'multiLabel') console.log(result.mAP.toFixed(3), result.thresholds.length)
+else console.log(result.top1.toFixed(3), result.confusion)
+for (const { labels = [] } of await mbconv.predictImages('run', [])) console.log(labels.map((label) => label.threshold))
 const whole: Tensor = logits.max()
 const best: Tensor = logits.max({ dim: 1 }).indices
 const { min, max } = logits.aminmax()

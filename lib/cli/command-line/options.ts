@@ -1,5 +1,6 @@
 /** Options shared by several commands. */
 
+import { VIEWS } from '../../data/images/views'
 import { EXPERIMENTS } from '../../experiment/plan/limits'
 import type { ArgumentDescription, OptionDescription } from './command'
 import { device, wholeUpTo } from './values'
@@ -9,6 +10,13 @@ export const DEVICE: OptionDescription = {
   flags: '--device <device>',
   help: 'auto, cpu, cuda or cuda:N',
   parse: device,
+}
+
+/** What a network sees of an image. */
+export const VIEWS_OPTION: OptionDescription = {
+  flags: '--views <views>',
+  help: 'flip: mirrored too; five: corners and centre; ten: both; averages over them (default: one)',
+  choices: VIEWS,
 }
 
 /** The trained model to run on images. */

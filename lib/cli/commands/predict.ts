@@ -1,5 +1,5 @@
 /** `mbconv predict`: predicts the classes of images with a trained model. */
-import type { Prediction } from '../../inference/predict'
+import type { Guess, Prediction } from '../../inference/predict'
 import type { CommandDescription } from '../command-line/command'
 import { number, wholeNumber } from '../command-line/values'
 import { IMAGE_RUN_OPTIONS, type ImageRunOptions, imageRun } from '../images/image-run'
@@ -14,7 +14,11 @@ export const predictCommand: CommandDescription = {
     { name: '[image...]', help: 'image files, folders of them, quoted patterns; - reads an image from stdin' },
   ],
   options: [
-    { flags: '--topk <n>', help: 'guesses for each image', parse: wholeNumber, default: 3 },
+    {
+      flags: '--topk <n>',
+      help: 'guesses for each image (default: 3; with several labels an image, none besides its labels)',
+      parse: wholeNumber,
+    },
     {
       flags: '--reject <rate>',
       help: 'share of known images, 0 to 1, that may be called unknown; the others are of a class that the model does not know',
@@ -32,7 +36,7 @@ export const predictCommand: CommandDescription = {
 }
 
 interface PredictOptions extends ImageRunOptions {
-  topk: number
+  topk?: number
   reject?: number
 }
 
@@ -42,20 +46,33 @@ async function run(words: string[], options: PredictOptions): Promise<number> {
   const { model, images, settings, skip, conclude } = await imageRun(words, options, output)
   const { predictEach } = await import('../../inference/predict.js')
   let read = 0
-  for await (const each of predictEach(model, images, { ...settings, ...(reject !== undefined && { reject }), topk })) {
+  for await (const each of predictEach(model, images, {
+    ...settings,
+    ...(reject !== undefined && { reject }),
+    topk: topk ?? 3,
+  })) {
     if ('error' in each) skip(each.file, each.error)
     else {
       output.data(each)
-      output.result(lineOf(each, output))
+      output.result(lineOf(each, output, topk !== undefined))
       read++
     }
   }
   return conclude(read)
 }
 
-function lineOf({ file, predictions, isKnown = true }: Prediction, { paint }: Output): string {
-  const texts = predictions.map(({ label, probability }, i) =>
-    paint(i === 0 ? 'green' : 'dim', `${label} ${format.percent(probability)}`),
-  )
+/** @param hasGuesses whether guesses are shown besides the labels of an image */
+function lineOf(
+  { file, predictions, labels, isKnown = true }: Prediction,
+  { paint }: Output,
+  hasGuesses: boolean,
+): string {
+  const textOf = ({ label, probability }: Guess) => `${label} ${format.percent(probability)}`
+  if (labels !== undefined) {
+    const found = labels.length === 0 ? 'none' : labels.map((label) => paint('green', textOf(label))).join('  ')
+    const guesses = hasGuesses ? `; most probable: ${paint('dim', predictions.map(textOf).join('  '))}` : ''
+    return `${file}: ${found}${guesses}`
+  }
+  const texts = predictions.map((guess, i) => paint(i === 0 ? 'green' : 'dim', textOf(guess)))
   return `${file}: ${isKnown ? '' : `${paint('yellow', 'unknown')}, nearest: `}${texts.join('  ')}`
 }

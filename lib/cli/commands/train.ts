@@ -43,7 +43,7 @@ interface TrainOptions extends GlobalOptions, TrainingOptions {}
 async function run(words: string[], options: TrainOptions): Promise<number> {
   const output = new Output(options)
   const { trainingRequest } = await import('../input/training-request.js')
-  const { file, config, resumed, reasons } = trainingRequest(words, options)
+  const { file, config, resumed, reasons } = await trainingRequest(words, options)
   if (options.printConfig) {
     const { stringify } = await import('yaml')
     output.data(config)

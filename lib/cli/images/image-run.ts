@@ -1,9 +1,11 @@
 /** What commands that run a model over images have in common: the model, the images, and those that cannot be read. */
+
+import type { Views } from '../../data/images/views'
 import type { MbconvError } from '../../errors/error'
 import { EXIT } from '../../errors/exit-codes'
-import type { ImageSource } from '../../inference/each-image'
+import type { EachImageOptions, ImageSource } from '../../inference/each-image'
 import type { GlobalOptions, OptionDescription } from '../command-line/command'
-import { DEVICE, IMAGE_OPTIONS, MODEL } from '../command-line/options'
+import { DEVICE, IMAGE_OPTIONS, MODEL, VIEWS_OPTION } from '../command-line/options'
 import { wholeNumber } from '../command-line/values'
 import * as format from '../view/format'
 import { indented, type Output } from '../view/output'
@@ -13,6 +15,7 @@ export const IMAGE_RUN_OPTIONS: readonly OptionDescription[] = [
   MODEL,
   { flags: '--files-from <file>', help: 'a file with a path a line, in addition; - for stdin' },
   { flags: '--batch <n>', help: 'images at once', parse: wholeNumber },
+  VIEWS_OPTION,
   DEVICE,
   ...IMAGE_OPTIONS,
 ]
@@ -22,6 +25,7 @@ export interface ImageRunOptions extends GlobalOptions {
   filesFrom?: string
   batch?: number
   device?: string
+  views?: Views
   colorManagement?: boolean
   maxPixels?: number
 }
@@ -31,7 +35,7 @@ export interface ImageRun {
   model: string
   images: AsyncIterable<ImageSource>
   /** For the library's function. */
-  settings: { batchSize?: number; device?: string; colorManagement?: boolean; maxPixels?: number }
+  settings: EachImageOptions
   /** Reports an image that cannot be read. */
   skip: (file: string, error: MbconvError) => void
   /** The exit status, after a warning if images were skipped. */
@@ -40,7 +44,7 @@ export interface ImageRun {
 
 /** @param words images; the first may be the folder of a run, which then is the model, as in `eval RUN` */
 export async function imageRun(words: string[], options: ImageRunOptions, output: Output): Promise<ImageRun> {
-  const { filesFrom, batch: batchSize, device, colorManagement, maxPixels } = options
+  const { filesFrom, batch: batchSize, device, views, colorManagement, maxPixels } = options
   const { isModelFolder } = await import('../../inference/open-model.js')
   const { checkImageWords, imagesOf } = await import('./images.js')
   const { newestRunOrThrow } = await import('../input/runs.js')
@@ -61,7 +65,11 @@ export async function imageRun(words: string[], options: ImageRunOptions, output
   return {
     model,
     images: imagesOf(given, skip),
-    settings: { colorManagement, maxPixels, ...(batchSize && { batchSize }), ...(device && { device }) },
+    settings: {
+      ...{ colorManagement, maxPixels, ...(batchSize && { batchSize }) },
+      ...(device && { device }),
+      ...(views && { views }),
+    },
     skip,
     conclude(read) {
       if (unreadable === 0) return EXIT.ok

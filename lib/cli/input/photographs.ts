@@ -1,7 +1,7 @@
 /** `mbconv train ./photos`: a folder of photographs in place of a configuration. */
 import path from 'node:path'
 import { type ConfigSource, parseConfigObject } from '../../config/file'
-import type { TrainConfig } from '../../config/train'
+import type { TrainConfig, TrainConfigInput } from '../../config/train'
 import { MbconvError } from '../../errors/error'
 import { isPublishedName } from '../../models/weights/published'
 import { planForPhotographs } from '../../photographs/plan'
@@ -15,15 +15,16 @@ import type { TrainingOptions } from './training-request'
  * @param overrides `--key=value` for keys of the chosen configuration
  * @throws MbconvError ERR_USAGE for an option, ERR_DATA for the folder, ERR_CONFIG for an override
  */
-export function photographsRequest(
+export async function photographsRequest(
   folder: string,
   overrides: string[],
   options: TrainingOptions,
-): { config: TrainConfig; source: Pick<ConfigSource, 'stem'>; reasons: string[] } {
+): Promise<{ config: TrainConfig; source: Pick<ConfigSource, 'stem'>; reasons: string[] }> {
   const stem = path.basename(path.resolve(folder))
   if (options.resume) return { config: resumedConfigOf(stem, overrides, options), source: { stem }, reasons: [] }
   const { test, model, weights } = options
-  const plan = planForPhotographs({
+  const complete = (config: TrainConfigInput) => parseConfigObject(folder, config, overrides)
+  const plan = await planForPhotographs({
     path: path.resolve(folder),
     test: test === undefined ? undefined : path.resolve(test),
     model: model === undefined ? undefined : archNamed(model).name,
@@ -32,8 +33,9 @@ export function photographsRequest(
     epochs: epochsOf(options),
     minutes:
       options.minutes === undefined ? undefined : numberOf('minutes', options.minutes, MINUTES, 'a number above 0'),
+    complete,
   })
-  const config = parseConfigObject(folder, plan.config, overrides)
+  const config = complete(plan.config)
   const changed = overrides.length === 0 ? [] : [`as asked: ${overrides.join(' ')}`]
   return { config, source: { stem }, reasons: [...plan.reasons, ...changed] }
 }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { percent } from '../../text/figures'
+import { scoreName, scoreValue } from '../../train/run/score'
 
 /** A note for the user; undefined if `model` is not the folder of a run, or has no whole checkpoint. */
 export async function usedCheckpoint(model: string): Promise<string | undefined> {
@@ -15,7 +16,8 @@ export async function usedCheckpoint(model: string): Promise<string | undefined>
     return undefined // opening the model tells why
   }
   const { chosen, state } = found
-  const top1 = state.lastEval === null ? '' : ` (top-1 ${percent(state.lastEval.top1, 1)})`
-  const which = chosen === 'best' ? `the best evaluation${top1}` : 'the newest checkpoint'
+  const { lastEval } = state
+  const score = lastEval === null ? '' : ` (${scoreName(lastEval)} ${percent(scoreValue(lastEval), 1)})`
+  const which = chosen === 'best' ? `the best evaluation${score}` : 'the newest checkpoint'
   return [...damaged, `weights of step ${state.step}, ${which}`].join('; ')
 }

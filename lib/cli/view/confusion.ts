@@ -1,8 +1,8 @@
-/** Formats the confusion matrix, or the classes that are recognised least, as text. */
+/** Formats the confusion matrix, or the classes or labels that are recognised least, as text. */
 import { percent, whole } from '../../text/figures'
 import { printable } from '../../text/foreign-text'
 import { table } from '../../text/table'
-import type { PerClass } from '../../train/record/events'
+import type { MultiLabelEvaluation, PerClass } from '../../train/record/events'
 import { cutTo, type Output, type Paint, padStart, widthOf } from './output'
 
 /** Wider matrices do not fit on a screen; their worst cells are more useful. */
@@ -60,7 +60,7 @@ export function hardestLines(perClass: PerClass | null, names: string[], output:
   const { images, precision, recall } = perClass
   const rows = recall.flatMap((share, i) => (share === null ? [] : [{ share, i }]))
   rows.sort((a, b) => a.share - b.share || a.i - b.i)
-  const share = (value: number | null) => (value === null ? (output.unicode ? '·' : '.') : percent(value, 1))
+  const share = shareText(output)
   return [
     output.paint('bold', 'Hardest classes') + output.paint('dim', '  (recall: share found; precision: share right)'),
     ...table(
@@ -75,6 +75,42 @@ export function hardestLines(perClass: PerClass | null, names: string[], output:
         .map(({ i }) => [share(recall[i]), share(precision[i]), whole(images[i]), printable(names[i])]),
       (_, text) => output.paint('dim', text),
     ),
+  ]
+}
+
+/** A share, or a dot where there is none. */
+const shareText =
+  ({ unicode }: Output) =>
+  (value: number | null): string =>
+    value === null ? (unicode ? '·' : '.') : percent(value, 1)
+
+/** Lines of the labels with the lowest average precision. */
+export function hardestLabelLines({ perClass, thresholds, classes }: MultiLabelEvaluation, output: Output): string[] {
+  if (perClass === null) return []
+  const { images, averagePrecision, f1, precision, recall } = perClass
+  // Labels that no evaluated image has come last.
+  const rank = (label: number) => averagePrecision[label] ?? 2
+  const order = classes.map((_, label) => label).sort((a, b) => rank(a) - rank(b) || a - b)
+  const share = shareText(output)
+  const more = classes.length - MOST_CLASSES
+  return [
+    output.paint('bold', 'Labels') + output.paint('dim', '  (AP: average precision; the others at the threshold)'),
+    ...table(
+      [
+        ...['  AP', 'F1', 'precision', 'recall', 'threshold', 'images'].map((title) => ({ title, right: true })),
+        { title: 'label' },
+      ],
+      order
+        .slice(0, MOST_CLASSES)
+        .map((label) => [
+          ...[averagePrecision, f1, precision, recall].map((figures) => share(figures[label])),
+          String(Number(thresholds[label].toPrecision(3))),
+          whole(images[label]),
+          printable(classes[label]),
+        ]),
+      (_, text) => output.paint('dim', text),
+    ),
+    ...(more > 0 ? [`and ${whole(more)} more; --json has all`] : []),
   ]
 }
 

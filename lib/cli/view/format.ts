@@ -1,5 +1,6 @@
 /** Formats numbers and paths for people. */
-import { siStep, whole } from '../../text/figures'
+import { percent, siStep, whole } from '../../text/figures'
+import type { Figures } from '../../train/run/score'
 
 export { counted, duration, percent, short, signedPercent, whole } from '../../text/figures'
 export { shortPath } from '../../text/short-path'
@@ -35,6 +36,12 @@ export function rate(value: number): string {
   if (value === 0) return '0'
   return value.toExponential(1)
 }
+
+/** The figures of an evaluation, the one that decides which is the best first: `top-1 98.61 %`. */
+export const figures = (found: Figures): string[] =>
+  found.mAP === undefined
+    ? [`top-1 ${percent(found.top1)}`, `top-5 ${percent(found.top5)}`]
+    : [`mAP ${percent(found.mAP)}`, `macro F1 ${percent(found.macroF1)}`, `micro F1 ${percent(found.microF1)}`]
 
 /** Seconds as `4:05` or `1:02:09`. */
 export function clock(seconds: number): string {

@@ -11,7 +11,7 @@ const MOST_NAMES = 10
 
 export function inspectionLines(path: string, found: Inspection, output: Output): string[] {
   const { paint } = output
-  const { images, bytes, classes, width, height } = found
+  const { images, bytes, classes, labelsPerImage, width, height } = found
   const named = classes.filter(({ name }) => name !== null).length
   const formats = Object.entries(found.formats).map(([kind, count]) => `${format.whole(count)} ${kind}`)
   const special = [
@@ -23,6 +23,7 @@ export function inspectionLines(path: string, found: Inspection, output: Output)
   const facts = special.flatMap(([count, what]) => (count > 0 ? [`${format.whole(count)} ${what}`] : []))
   return [
     `${paint('bold', path)}  ${format.counted(images, 'image')} in ${format.countedClasses(named)}, ${format.bytes(bytes)}`,
+    ...(labelsPerImage !== null ? [`labels of an image: ${labelCountTexts(labelsPerImage).join(', ')}`] : []),
     ...(formats.length > 0 ? [`formats: ${formats.join(', ')}`] : []),
     ...(width !== null && height !== null ? [`size, px: width ${sideText(width)}, height ${sideText(height)}`] : []),
     ...(facts.length > 0 ? [`of these: ${facts.join(', ')}`] : []),
@@ -36,12 +37,19 @@ export function inspectionLines(path: string, found: Inspection, output: Output)
 const sideText = ({ smallest, median, largest }: Side): string =>
   smallest === largest ? String(smallest) : `${smallest} to ${largest}, median ${median}`
 
-function classLines({ classes, parts }: Inspection, output: Output): string[] {
+/** `2 without`, `10 with 1`, `3 with 2`: images by their number of labels. */
+const labelCountTexts = (counts: Record<number, number>): string[] =>
+  Object.entries(counts).map(
+    ([labels, images]) => `${format.whole(images)} ${labels === '0' ? 'without' : `with ${labels}`}`,
+  )
+
+function classLines({ classes, parts, labelsPerImage }: Inspection, output: Output): string[] {
   const titles = parts.length === 0 ? ['images'] : parts
   const keys = parts.length === 0 ? (['all'] as const) : parts
+  const nameless = labelsPerImage === null ? '(in no class folder)' : '(without a label)'
   const rows = classes
     .slice(0, MOST_CLASSES)
-    .map(({ name, counts }) => [name ?? '(in no class folder)', ...keys.map((key) => format.whole(counts[key] ?? 0))])
+    .map(({ name, counts }) => [name ?? nameless, ...keys.map((key) => format.whole(counts[key] ?? 0))])
   const columns = [{ title: 'class' }, ...titles.map((title) => ({ title, right: true }))]
   return [...table(columns, rows, output.paint), ...moreLine(classes.length, MOST_CLASSES, 'classes')]
 }

@@ -68,7 +68,7 @@ class BarProgress implements Progress {
   private drawn = false
   private last?: StepEvent
   private smoothLoss = Number.NaN
-  private top1?: number
+  private score?: string
   private readonly paint: Paint
   private readonly colored: boolean
   private readonly unicode: boolean
@@ -91,7 +91,7 @@ class BarProgress implements Progress {
       this.last = event
       // A single batch's loss fluctuates, so show the trend. A NaN shows at once.
       this.smoothLoss = Number.isNaN(this.smoothLoss) ? event.loss : 0.9 * this.smoothLoss + 0.1 * event.loss
-    } else this.top1 = event.top1
+    } else this.score = format.figures(event)[0]
     const now = this.now()
     if (now - this.drawnAt >= INTERVAL || event.type === 'eval') this.draw(now)
   }
@@ -120,7 +120,7 @@ class BarProgress implements Progress {
     const fields = [
       counter('epoch', epochOf(last.step, run), run.epochs),
       `loss ${format.loss(this.smoothLoss)}`,
-      ...(this.top1 === undefined ? [] : [this.paint('green', `top-1 ${format.percent(this.top1)}`)]),
+      ...(this.score === undefined ? [] : [this.paint('green', this.score)]),
       `${format.clock(remaining)} left`,
       `${format.whole(last.imagesPerSecond)} images/s`,
       ...waiting(last),
@@ -168,11 +168,7 @@ class LineProgress implements Progress {
       return
     }
     if (event.type === 'eval') {
-      this.flush([
-        `test loss ${format.loss(event.loss)}`,
-        `top-1 ${format.percent(event.top1)}`,
-        `top-5 ${format.percent(event.top5)}`,
-      ])
+      this.flush([`test loss ${format.loss(event.loss)}`, ...format.figures(event)])
       return
     }
     const epoch = this.run ? epochOf(event.step, this.run) : 0

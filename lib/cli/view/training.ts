@@ -1,6 +1,7 @@
 /** Shows a training on the terminal: start, progress and result. */
 import type { TrainConfig } from '../../config/train'
-import type { StartEvent, TrainEvent, TrainResult } from '../../train/record/events'
+import { evaluatedImages, type StartEvent, type TrainEvent, type TrainResult } from '../../train/record/events'
+import { scoreName, scoreValue } from '../../train/run/score'
 import * as format from './format'
 import { indented, type Output } from './output'
 import type { Progress } from './progress'
@@ -51,20 +52,21 @@ const reasonFor = (device: string) => (device === 'cpu' ? 'no usable GPU; mbconv
 /** Prints the result. */
 export function conclude(result: TrainResult, config: TrainConfig, output: Output, file: string): void {
   const weights = config.ema === false ? 'final weights' : 'averaged (EMA) weights'
-  if (result.confusion === null || result.confusion.length > 0) {
+  const what = result.task === 'multiLabel' ? 'labels' : 'accuracy'
+  if (evaluatedImages(result) > 0) {
     const images = result.test === null ? 'Test' : 'Validation'
-    output.result('', ...evaluationLines(result, `${images} accuracy, ${weights}`, output))
+    output.result('', ...evaluationLines(result, `${images} ${what}, ${weights}`, output))
     const curves = learningCurves(result.runDir, output)
     if (curves.length > 0) output.result('', ...curves)
   }
   const { best } = result
   const better =
-    best?.checkpoint != null && best.top1 > result.top1
-      ? [`best: top-1 ${format.percent(best.top1)} at step ${best.step}, which other commands use`]
+    best?.checkpoint != null && scoreValue(best) > scoreValue(result)
+      ? [`best: ${scoreName(best)} ${format.percent(scoreValue(best))} at step ${best.step}, which other commands use`]
       : []
   const early = result.endedBy === 'earlyStopping' ? ['ended early: evaluations stopped improving'] : []
   if (result.test !== null)
-    output.result('', ...evaluationLines(result.test, 'Test accuracy, weights that other commands use', output))
+    output.result('', ...evaluationLines(result.test, `Test ${what}, weights that other commands use`, output))
   output.result(
     '',
     ...better,

@@ -2,9 +2,11 @@
 import type { Tensor } from '../../tensor/core/tensor'
 import type { Dataset } from '../sources/image-dataset'
 
-interface Labelled {
-  /** The class of each image. */
+export interface Labelled {
+  /** The class of each image; of a multi-label data set its first label, or -1 without one. */
   labels: BigInt64Array
+  /** Only of a multi-label data set: N × classes, 1 for labels that an image has, 0 for others. */
+  targets?: Float32Array
   /** The position of each image in the data set. */
   indices: Int32Array
 }

@@ -83,8 +83,28 @@ const textAt = (bytes: Uint8Array, at: number) => Buffer.from(bytes.subarray(at,
  * files, and in files whose first scan does not have all components.
  */
 function coefficients(bytes: Uint8Array): number {
+  const frame = jpegFrame(bytes)
+  if (frame === undefined) return 0
+  const { progressive, components, scanned, samples } = frame
+  return progressive || scanned < components ? 2 * samples : 0
+}
+
+/** What a JPEG says about its coding. */
+interface JpegFrame {
+  progressive: boolean
+  /** Arithmetic coding in place of Huffman's. */
+  arithmetic: boolean
+  components: number
+  /** Components of the first scan. */
+  scanned: number
+  /** Samples of all components. */
+  samples: number
+}
+
+/** The frame of a JPEG, by its segments up to the first scan; undefined if there is none. */
+export function jpegFrame(bytes: Uint8Array): JpegFrame | undefined {
   const view = viewOf(bytes)
-  let frame: { progressive: boolean; components: number; samples: number } | undefined
+  let frame: Omit<JpegFrame, 'scanned'> | undefined
   for (let at = 2; at + 4 < bytes.length; ) {
     const marker = bytes[at + 1]
     // Skip bytes between segments, as decoders do. Some markers have no segment.
@@ -98,14 +118,13 @@ function coefficients(bytes: Uint8Array): number {
         const share = factors.reduce((sum, _, i) => sum + across[i] * down[i], 0)
         const pixels = view.getUint16(at + 5) * view.getUint16(at + 7)
         const samples = (pixels * share) / (Math.max(...across) * Math.max(...down) || 1)
-        frame = { progressive: (marker & 3) === 2, components, samples }
+        frame = { progressive: (marker & 3) === 2, arithmetic: marker > 0xc8, components, samples }
       }
-      if (marker === 0xda)
-        return frame !== undefined && (frame.progressive || bytes[at + 4] < frame.components) ? 2 * frame.samples : 0
+      if (marker === 0xda) return frame && { ...frame, scanned: bytes[at + 4] }
       at += 2 + view.getUint16(at + 2)
     }
   }
-  return 0
+  return undefined
 }
 
 /** Whether the first picture of a WebP file is lossless. */

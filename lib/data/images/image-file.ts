@@ -13,7 +13,7 @@ import { statOf } from '../../files/folders'
 import { decoderMemory, type Header } from './decoder-memory'
 import { inTurn, LARGE, ROOM } from './decoding-queue'
 import { IMAGE_KINDS, type ImageKind, imageKind, isReadable } from './image-kind'
-import { LEAST_PART, MAX_PIXELS, mostBytes, pixelsAllowed } from './image-limits'
+import { checkJpegSize, LEAST_PART, MAX_PIXELS, mostBytes, pixelsAllowed } from './image-limits'
 import {
   type Box,
   fromCmyk,
@@ -302,6 +302,7 @@ async function decoderOf(
   const pixels = header.width * header.height
   const memory = decoderMemory(kind, bytes, header)
   const least = bytes.length + memory.rows + memory.whole
+  if (kind === 'jpeg') checkJpegSize(bytes, header, { maxPixels, refused })
   const share = Math.min(1, pixelsAllowed({ kind, header, memory, least, plain, maxPixels, refused }) / pixels)
 
   const orientation = ((header.orientation ?? 0) in TURNS ? header.orientation : 1) as Orientation

@@ -1,7 +1,7 @@
 /** Limits on the size of an image: its pixels, and the memory that its decoder would hold. */
 import type { MbconvError } from '../../errors/error'
 import { whole as digits } from '../../text/figures'
-import type { DecoderMemory, Header } from './decoder-memory'
+import { type DecoderMemory, type Header, jpegFrame } from './decoder-memory'
 import { ROOM } from './decoding-queue'
 import type { DecodeOptions } from './image-file'
 import type { ImageKind } from './image-kind'
@@ -17,6 +17,15 @@ export const MAX_HELD = ROOM - LEAST_PART
 
 /** Lack of memory never reduces the decoded size below this many pixels. */
 const LEAST_PIXELS = 4e6
+
+/**
+ * Least pixels of a JPEG that take a byte, as in native/decode/jpeg.cc: each block of 8 × 8 pixels has at least one bit.
+ * Arithmetic coding takes less than a bit.
+ */
+const JPEG_PIXELS_OF_BYTE = 8 * 64
+
+/** JPEG files are decoded at an eighth of their size at least. */
+const JPEG_SHRINK = 8
 
 /** The largest image that the options allow, in pixels. */
 export const mostPixels = ({ maxPixels = MAX_PIXELS }: DecodeOptions): number => maxPixels
@@ -38,6 +47,32 @@ interface Candidate {
   plain: boolean
   maxPixels: number | undefined
   refused: (problem: string, hint: string) => MbconvError
+}
+
+/**
+ * Refuses a JPEG whose header claims more pixels than its bytes can hold, or so many that even decoding at its smallest
+ * size would take minutes. Decoders fill with gray what is missing.
+ *
+ * @throws the error that `refused` makes
+ */
+export function checkJpegSize(
+  bytes: Uint8Array,
+  { width, height }: Header,
+  { maxPixels, refused }: Pick<Candidate, 'maxPixels' | 'refused'>,
+): void {
+  const most = Math.max(MAX_PIXELS, maxPixels ?? 0)
+  if (Math.ceil(width / JPEG_SHRINK) * Math.ceil(height / JPEG_SHRINK) > most) {
+    throw refused(
+      `has ${width} x ${height} px, and even at an eighth of that more pixels than the ${digits(most)} allowed`,
+      'Make it smaller, or allow more pixels: maxPixels, --max-pixels.',
+    )
+  }
+  const isHeld = (width * height) / JPEG_PIXELS_OF_BYTE <= bytes.length
+  if (isHeld || jpegFrame(bytes)?.arithmetic) return
+  throw refused(
+    `has ${width} x ${height} px by its header, which ${digits(bytes.length)} bytes cannot hold`,
+    'The file is damaged or was not copied whole: get it again.',
+  )
 }
 
 /**

@@ -8,12 +8,14 @@ import { noGrad } from '../../tensor/core/autograd'
 import { fromTypedArray } from '../../tensor/core/create'
 import { scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
+import { cat } from '../../tensor/ops/combining'
 import { type DecodeOptions, type NamedBytes, type OpenImage, readImageFile, withImage } from './image-file'
 import { mostPixels } from './image-limits'
 import { LONGEST_SIDE, paddedImage } from './padded-image'
 import { type Pixels, withChannels } from './pixels'
 import { placementOf } from './placement'
 import type { FileLayout } from './preprocessing'
+import { cornersOf, type Views } from './views'
 
 function channelsOf({ channels }: FileLayout): 1 | 3 {
   if (channels === 1 || channels === 3) return channels
@@ -39,12 +41,14 @@ export function inputImageShape(layout: FileLayout): [number, number, number] {
  * `pad` the rest of the input gets the layout's colour, as in Pillow.
  *
  * @param decoding its colour settings take precedence over the card's
+ * @param views parts to cut out; the planes of one follow those of another
  * @throws MbconvError as {@link readImageFile}; ERR_DATA for a model of other than 1 or 3 channels
  */
 export async function readInputImage(
   source: string | NamedBytes,
   layout: FileLayout,
   { colorManagement = layout.colorManagement, ...rest }: DecodeOptions = {},
+  views: Views = 'one',
 ): Promise<Uint8Array> {
   const decoding = { colorManagement, ...rest }
   const { fit, interpolation, size } = layout
@@ -55,28 +59,34 @@ export async function readInputImage(
   return withImage(source, decoding, async (file) => {
     const image = size === null ? file : await stretched(size, file)
     const placement = placementOf(image, layout)
-    const { top, left } = placement
+    const corners = cornersOf(views, placement, [height, width])
+    // The columns that the parts lie in.
+    const first = Math.min(...corners.map(({ left }) => left))
+    const columns = Math.max(...corners.map(({ left }) => left)) + width - first
     const isPadded = fit === 'pad'
     // Rows are resized first, so the height is still the image's here.
-    const most = Math.max(placement.height * placement.width, image.height * Math.min(width, placement.width))
+    const most = Math.max(placement.height * placement.width, image.height * Math.min(columns, placement.width))
     if (most > mostPixels(decoding) || (isPadded && Math.max(image.height, image.width) > LONGEST_SIDE)) {
       const name = typeof source === 'string' ? source : source.name
       throw dataError(name, `is too long for its width (${image.width} x ${image.height} px)`, 'Cut it.')
     }
     if (isPadded) return paddedImage(image, placement, layout)
-    const narrow = new Uint8Array(image.height * width * channels)
+    const narrow = new Uint8Array(image.height * columns * channels)
     let filled = 0
     for await (const some of image.rows()) {
       const rows = withChannels(some, channels)
       const part = bytesOf(() => {
         const all = interpolated(rows, [rows.height, placement.width], interpolation)
-        return all.narrow(3, left, width).permute([0, 2, 3, 1])
+        return all.narrow(3, first, columns).permute([0, 2, 3, 1])
       })
       narrow.set(part, filled)
       filled += part.length
     }
-    const columns = { data: narrow, width, height: image.height, channels }
-    return bytesOf(() => interpolated(columns, [placement.height, width], interpolation).narrow(2, top, height))
+    const strip = { data: narrow, width: columns, height: image.height, channels }
+    return bytesOf(() => {
+      const resized = interpolated(strip, [placement.height, columns], interpolation)
+      return cat(corners.map(({ top, left }) => resized.narrow(2, top, height).narrow(3, left - first, width)))
+    })
   })
 }
 

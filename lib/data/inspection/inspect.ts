@@ -6,9 +6,9 @@ import { type DuplicateGroup, Duplicates } from './duplicates'
 import { examine } from './examine'
 import { Survey, surveyed } from './survey'
 
-/** Numbers of images of one class, by part; `all` where there are no parts. */
+/** Numbers of images of one class, by part; `all` where there are no parts. An image counts for each of its labels. */
 export interface ClassCounts {
-  /** Null for images in no class folder. */
+  /** Null for images in no class folder, or without a label. */
   name: string | null
   counts: Partial<Record<Part | 'all', number>>
 }
@@ -25,6 +25,8 @@ export interface Inspection {
   /** The parts that there are; none if images are not in parts. */
   parts: Part[]
   classes: ClassCounts[]
+  /** Images by their number of labels; null if each has one. */
+  labelsPerImage: Record<number, number> | null
   /** Images by format. */
   formats: Record<string, number>
   /** px, of the pictures as stored; null without a readable image. */
@@ -55,6 +57,7 @@ export interface Inspection {
 export async function inspect(given: string, onImage: (count: number) => void = () => {}): Promise<Inspection> {
   const survey = new Survey()
   const classes = new Map<string | null, ClassCounts>()
+  const labelCounts = new Map<number, number>()
   const parts = new Set<Part>()
   const formats = new Map<string, number>()
   const [widths, heights]: [number[], number[]] = [[], []]
@@ -74,10 +77,13 @@ export async function inspect(given: string, onImage: (count: number) => void = 
   for await (const [image, found] of inOrder(surveyed(given, survey), ({ place }) => examine(place))) {
     onImage(++images)
     bytes += found.bytes
-    const { className = null, part, place } = image
-    const own = classes.get(className) ?? { name: className, counts: {} }
-    classes.set(className, own)
-    own.counts[part ?? 'all'] = (own.counts[part ?? 'all'] ?? 0) + 1
+    const { className = null, labels = [className], part, place } = image
+    labelCounts.set(labels.length, (labelCounts.get(labels.length) ?? 0) + 1)
+    for (const name of labels.length === 0 ? [null] : labels) {
+      const own = classes.get(name) ?? { name, counts: {} }
+      classes.set(name, own)
+      own.counts[part ?? 'all'] = (own.counts[part ?? 'all'] ?? 0) + 1
+    }
     if (part !== undefined) parts.add(part)
     if (found.facts !== undefined) add(found.facts)
     if (found.problem !== undefined) broken.push({ name: place.name, problem: found.problem })
@@ -87,6 +93,7 @@ export async function inspect(given: string, onImage: (count: number) => void = 
     ...{ images, bytes },
     parts: PARTS.filter((part) => parts.has(part)),
     classes: [...classes.values()],
+    labelsPerImage: [...labelCounts.keys()].some((count) => count !== 1) ? Object.fromEntries(labelCounts) : null,
     formats: Object.fromEntries(formats),
     ...{ width: sideOf(widths), height: sideOf(heights), ...flags, broken },
     duplicates: duplicates.found(),

@@ -16,8 +16,10 @@ export interface SurveyedImage {
   /** A byte string: the path below the folder, the path in the list, or the name in the archive. */
   name: string
   place: EncodedImage
-  /** Undefined for images in no class folder. */
+  /** Undefined for images in no class folder. Several labels are joined: cat|dog. */
   className?: string
+  /** Of lists and archives: all labels, any number. */
+  labels?: readonly string[]
   part?: Part
 }
 
@@ -99,6 +101,7 @@ function* inList(file: string): Generator<SurveyedImage, void, undefined> {
       name: byteString(name),
       place: { name: place, file: place },
       className: labels.join('|'),
+      labels,
       ...(part !== undefined && { part }),
     })
   })
@@ -117,5 +120,6 @@ function* inShards(pattern: string, survey: Survey): Generator<SurveyedImage, vo
           part: { offset: image.offset, length: image.bytes },
         },
         className: labels.join('|'),
+        labels,
       }
 }

@@ -4,8 +4,10 @@ import { inOrder } from '../../process/in-order'
 import { fromTypedArray } from '../../tensor/core/create'
 import { keep } from '../../tensor/core/scope'
 import type { ByteBatch } from '../batches/batch'
+import { labelled } from '../batches/labels'
 import { inputImageShape, readInputImage } from '../images/input-image'
 import type { FileLayout } from '../images/preprocessing'
+import { cutsOf, type Views } from '../images/views'
 import type { PhotoDataset } from '../sources/image-dataset'
 import { sourceOf } from './other-decoder'
 import type { UnreadableImages } from './unreadable'
@@ -13,6 +15,8 @@ import type { UnreadableImages } from './unreadable'
 export interface PhotoEvaluationOptions {
   batchSize: number
   layout: FileLayout
+  /** Default 'one'. */
+  views?: Views
   /** Told of every image that cannot be read. Such images are left out. */
   unreadable: UnreadableImages
 }
@@ -31,26 +35,24 @@ export class PhotoEvaluationLoader {
   }
 
   /**
-   * All images in the data set's order. A batch has fewer images if some cannot be read.
+   * All images in the data set's order, the views of each side by side. A batch has fewer images if some cannot be read.
    *
    * @throws MbconvError ERR_DATA if more images than allowed cannot be read, or none can
    */
   async *epoch(): AsyncGenerator<ByteBatch, void, undefined> {
-    const { layout } = this.options
+    const { layout, views = 'one' } = this.options
     const [channels, height, width] = inputImageShape(layout)
-    const bytes = channels * height * width
+    const cuts = cutsOf(views)
+    const bytes = cuts * channels * height * width
     let count = 0
     for await (const read of this.#batches()) {
       count += read.length
       const images = new Uint8Array(read.length * bytes)
-      const labels = new BigInt64Array(read.length)
-      for (const [i, { index, planes }] of read.entries()) {
-        images.set(planes, i * bytes)
-        labels[i] = BigInt(this.dataset.labels[index])
-      }
-      const tensor = keep(fromTypedArray(images, [read.length, channels, height, width]))
+      for (const [i, { planes }] of read.entries()) images.set(planes, i * bytes)
+      const indices = Int32Array.from(read, ({ index }) => index)
+      const tensor = keep(fromTypedArray(images, [cuts * read.length, channels, height, width]))
       try {
-        yield { images: tensor, labels, indices: Int32Array.from(read, ({ index }) => index) }
+        yield { images: tensor, ...labelled(this.dataset, indices) }
       } finally {
         tensor.dispose()
       }
@@ -66,7 +68,7 @@ export class PhotoEvaluationLoader {
     const { length } = this.dataset
     const { batchSize } = this.options
     let batch: NonNullable<Read>[] = []
-    const indices = Array.from({ length }).keys()
+    const indices = Array(length).keys()
     for await (const [index, read] of inOrder(indices, (each) => this.#read(each))) {
       if (read !== undefined) batch.push(read)
       const isFull = (index + 1) % batchSize === 0 || index + 1 === length
@@ -78,8 +80,9 @@ export class PhotoEvaluationLoader {
 
   async #read(index: number): Promise<Read> {
     const image = this.dataset.read(index)
+    const { layout, views = 'one' } = this.options
     try {
-      return { index, planes: await readInputImage(sourceOf(image), this.options.layout) }
+      return { index, planes: await readInputImage(sourceOf(image), layout, {}, views) }
     } catch (error) {
       if (!(error instanceof MbconvError) || error.code !== 'ERR_DATA') throw error
       this.options.unreadable.add(image.name, error)

@@ -17,6 +17,7 @@ import { empty } from '../../tensor/core/create'
 import { keepEach, scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
 import type { ByteBatch } from '../batches/batch'
+import { labelled } from '../batches/labels'
 import { epochOrder, sampleNumbers } from '../batches/order'
 import { mostBytes } from '../images/image-limits'
 import type { PhotoDataset } from '../sources/image-dataset'
@@ -157,9 +158,8 @@ export class PhotoLoader {
         const { bytes, ...made } = await (underWay.shift() as Promise<Made>)
         const indices = this.#reported(made)
         const images = owned(() => bytes.narrow(0, 0, indices.length).permute([0, 3, 1, 2]))
-        const labels = BigInt64Array.from(indices, (index) => BigInt(this.dataset.labels[index]))
         try {
-          yield { images, labels, indices }
+          yield { images, ...labelled(this.dataset, indices) }
         } finally {
           images.dispose()
         }

@@ -55,6 +55,17 @@ export type Dataset = ImageDataset | PhotoDataset
 /** Channels of the network's input. Image files give red, green and blue. */
 export const channelsOf = ({ shape }: Pick<Dataset, 'shape'>): number => shape?.[0] ?? 3
 
+/** The number of images of each class. An image with several labels counts for each of them. */
+export function classCountsOf(dataset: Dataset): number[] {
+  const counts = new Array<number>(dataset.classes.length).fill(0)
+  for (let i = 0; i < dataset.length; i++) for (const label of labelsAt(dataset, i)) counts[label]++
+  return counts
+}
+
+/** All classes of an image: one, or in a multi-label data set any number. */
+export const labelsAt = (dataset: Dataset, index: number): readonly number[] =>
+  dataset.labelsOf?.(index) ?? [dataset.labels[index]]
+
 /** What {@link inMemory} makes a data set from. */
 export interface Images {
   name: string
@@ -168,7 +179,9 @@ export function checkDataset(op: string, dataset: ImageDataset): void {
   if (labels.length !== length) {
     throw new MbconvError('ERR_VALUE', `${op}: dataset.labels has ${labels.length} entries, not ${length}`, { op })
   }
-  const wrong = labels.find((label) => label < 0 || label >= classes.length)
+  // A multi-label data set has -1 for an image without a label.
+  const least = dataset.labelsOf === undefined ? 0 : -1
+  const wrong = labels.find((label) => label < least || label >= classes.length)
   if (wrong !== undefined) {
     const text = `${op}: dataset.labels has ${wrong}, but there are ${classes.length} classes`
     throw new MbconvError('ERR_VALUE', text, { op })

@@ -42,6 +42,11 @@ export interface DatasetKind {
    * have one size.
    */
   readonly hasFiles?: boolean
+  /**
+   * The key in `data`, with a dot where it lies inside a mapping, that says whether an image may have any number of
+   * labels. It follows from a configuration's `task`. Data sets without it have one class an image.
+   */
+  readonly multiLabelKey?: string
   /** Its own keys in `data`. Each has a default, or is or contains a key listed in `files`. */
   readonly keys: z.ZodRawShape
   /**

@@ -35,7 +35,10 @@ const schema = z.strictObject({
       group: optionalColumn('its group, whose images stay together'),
     })
     .prefault({}),
-  multiLabel: z.boolean().default(false).describe('whether an image has any number of classes: cat|dog'),
+  multiLabel: z
+    .boolean()
+    .default(false)
+    .describe('whether an image has any number of labels: cat|dog; in a configuration it follows from task'),
   ...holdOutFields(),
 })
 
@@ -227,6 +230,7 @@ export const listKind = {
   summary: 'image files that a CSV or JSONL file of yours lists',
   reported: 'a list of images',
   hasFiles: true,
+  multiLabelKey: 'list.multiLabel',
   keys: { list: schema.optional().describe('which lists, with dataset: list') },
   files: ['list.train'],
   optionalFiles: ['list.validation', 'list.test', 'list.root'],

@@ -50,7 +50,9 @@ const schema = z.strictObject({
   multiLabel: z
     .boolean()
     .default(false)
-    .describe('whether an image has any number of classes: a list in .json members'),
+    .describe(
+      'whether an image has any number of labels: a list in .json members; in a configuration it follows from task',
+    ),
   ...holdOutFields(),
 })
 
@@ -156,6 +158,7 @@ export const shardsKind = {
   summary: 'tar archives of image files, as WebDataset writes them',
   reported: 'shards of images',
   hasFiles: true,
+  multiLabelKey: 'shards.multiLabel',
   keys: { shards: schema.optional().describe('which archives, with dataset: shards') },
   files: ['shards.train'],
   optionalFiles: ['shards.validation', 'shards.test', 'shards.classes'],

@@ -279,6 +279,10 @@ function checkExperiment(
   )
   if (whole.problems && problems.every(({ path }) => !['base', 'data', 'train'].includes(String(path[0]))))
     add(whole.problems.map((problem) => ({ ...problem, path: moved(problem.path) })))
+  if (whole.config?.task === 'multiLabel') {
+    const message = 'must be classification: experiments compare top-1'
+    add([{ path: ['train', 'task'], kind: 'value', message, hint: 'mbconv train trains with several labels an image' }])
+  }
   const needsBudget = arms.findIndex(({ arm }) => arm?.kind === 'dimension')
   if (parsed.success && parsed.data.budget === null && needsBudget >= 0)
     add([{ path: ['arms', needsBudget], kind: 'value', message: 'needs a budget', hint: 'budget: {macs: 4x}' }])

@@ -104,7 +104,7 @@ async function trainJob({ config, jobs, id, fresh }: JobOrder & { type: 'train' 
         device = event.device
         send({ type: 'start', step: event.startStep, steps, epochs: event.epochs })
       } else if (event.type === 'eval') {
-        top1 = event.top1
+        top1 = event.top1 ?? null
         send({ type: 'progress', step: event.step, loss: null, top1 })
       } else if (event.type === 'step' && Date.now() - told > EVERY) {
         told = Date.now()
@@ -113,6 +113,7 @@ async function trainJob({ config, jobs, id, fresh }: JobOrder & { type: 'train' 
     }
     const result = await run.result
     if (result.interrupted) return await send({ type: 'stopped' })
+    if (result.task !== 'classification') throw new Error('an experiment compares top-1') // its plan refuses others
     const { top1: share, top5, loss, epochs, seconds } = result
     await send({ type: 'done', figures: { top1: share, top5, loss, steps: result.steps, epochs, seconds, device } })
   } finally {

@@ -18,10 +18,12 @@ import { COUNTING_RULE, count } from '../cost/count'
 import { Network } from '../network/network'
 import { checkProfile, type Profile } from '../network/profiles'
 import type { Confidence } from './confidence'
+import { DEFAULT_THRESHOLD, TASKS, type Task } from './task'
 
 /**
  * Raised when an older program could not use what a newer one wrote. Format 1 knew no `squash` and no `colorManagement`,
- * format 2 no `edge` blocks and no `dropPath`, format 3 no `confidence`, format 4 no rectangles and no `pad`.
+ * format 2 no `edge` blocks and no `dropPath`, format 3 no `confidence`, format 4 no rectangles, no `pad`, no `task` and no
+ * `thresholds`.
  */
 const FORMAT = 5
 
@@ -111,13 +113,12 @@ const PREPROCESSING_OPTIONS = [
   ...['size', 'resolution', 'fit', 'cropShare', 'fill', 'interpolation', 'colorManagement', 'mean', 'std'],
 ]
 
-const metrics = z.strictObject({
-  top1: z.number().min(0).max(1),
-  top5: z.number().min(0).max(1),
-  loss: z.number().nullable(),
-  images: count0,
-  step: count0.nullable(),
-})
+const share = z.number().min(0).max(1)
+const evaluated = { loss: z.number().nullable(), images: count0, step: count0.nullable() }
+const metrics = z.union([
+  z.strictObject({ top1: share, top5: share, ...evaluated }),
+  z.strictObject({ mAP: share, macroF1: share, microF1: share, ...evaluated }),
+])
 
 const confidence = z.strictObject({
   temperature: z.number().positive(),
@@ -136,15 +137,30 @@ const cardSchema = z.strictObject({
   training: z.record(z.string(), z.unknown()).nullable(),
   metrics: metrics.nullable(),
   confidence: confidence.nullable().default(null),
+  task: z.enum(TASKS).default('classification'),
+  thresholds: z.array(share).nullable().default(null),
   source: z.string().nullable(),
   notes: z.array(z.string()),
 })
 
-/** The result of an evaluation. */
-export interface CardMetrics {
+/** The result of an evaluation, by task. */
+export type CardMetrics = CardEvaluation & (ClassMetrics | LabelMetrics)
+
+export interface ClassMetrics {
   /** Share of images whose most probable class is the right one, 0 … 1. */
   readonly top1: number
   readonly top5: number
+}
+
+export interface LabelMetrics {
+  /** Mean average precision of the labels, 0 … 1. */
+  readonly mAP: number
+  /** F1 at the thresholds, 0 … 1: mean of the labels, and of all predictions together. */
+  readonly macroF1: number
+  readonly microF1: number
+}
+
+export interface CardEvaluation {
   /** Null if the loss is NaN or infinite. */
   readonly loss: number | null
   readonly images: number
@@ -158,6 +174,13 @@ export interface ModelCard {
   /** The table of stages, as `models.create` takes it. */
   readonly arch: Arch
   readonly profile: Profile
+  /**
+   * `classification`: softmax of the logits gives the probabilities. `multiLabel`: the sigmoid of each logit is the
+   * probability of its label.
+   */
+  readonly task: Task
+  /** Only with `multiLabel`: the probability from which each label is predicted, in the order of the logits; else null. */
+  readonly thresholds: readonly number[] | null
   /** Class names, in the order of the logits. */
   readonly classes: readonly string[]
   readonly preprocessing: Preprocessing
@@ -188,6 +211,10 @@ export interface CardOptions {
   training?: object | null
   metrics?: CardMetrics | null
   confidence?: Confidence | null
+  /** Default 'classification'. */
+  task?: Task
+  /** With `multiLabel`. Default: 0.5 for each class. */
+  thresholds?: readonly number[] | null
   source?: string | null
   notes?: readonly string[]
 }
@@ -209,17 +236,21 @@ export function makeCard(network: Network, options: CardOptions = {}): ModelCard
     'training',
     'metrics',
     'confidence',
+    'task',
+    'thresholds',
     'source',
     'notes',
   ])
   const { arch, profile, numClasses, inChannels } = network
   const { name = arch.name, training = null, metrics = null } = options
-  const { confidence = null, source = null, notes = [] } = options
+  const { confidence = null, task = 'classification', source = null, notes = [] } = options
   const { classes = Array.from({ length: numClasses }, (_, i) => `class ${i}`) } = options
   if (Array.isArray(classes) && classes.length !== numClasses) {
     const text = `${op}: classes has ${classes.length} names, the network ${numClasses} classes`
     throw new MbconvError('ERR_VALUE', text, { op })
   }
+  const thresholds =
+    options.thresholds ?? (task === 'multiLabel' ? Array<number>(numClasses).fill(DEFAULT_THRESHOLD) : null)
   const given = options.preprocessing ?? {}
   checkOptions(op, given, PREPROCESSING_OPTIONS)
   if (inChannels !== 3 && (given.mean === undefined || given.std === undefined)) {
@@ -255,6 +286,8 @@ export function makeCard(network: Network, options: CardOptions = {}): ModelCard
       training,
       metrics,
       confidence,
+      task,
+      thresholds,
       source,
       notes,
     },
@@ -288,6 +321,7 @@ function checkCard(raw: unknown, refuse: (problem: string, hint?: string) => nev
   const checked = cardSchema.safeParse(raw)
   if (!checked.success) return refuse(`it is no model card:\n${z.prettifyError(checked.error)}`)
   const card = checked.data as ModelCard
+  checkTask(card, refuse)
   try {
     checkProfile('card', card.profile)
     return { ...card, arch: checkArch('card', card.arch) }
@@ -295,6 +329,17 @@ function checkCard(raw: unknown, refuse: (problem: string, hint?: string) => nev
     if (error instanceof MbconvError) return refuse(error.message)
     throw error
   }
+}
+
+/** Refuses what does not belong to the card's task. */
+function checkTask(card: ModelCard, refuse: (problem: string) => never): void {
+  const { task, thresholds, metrics, confidence, classes } = card
+  const isMultiLabel = task === 'multiLabel'
+  if (isMultiLabel !== (thresholds !== null)) refuse(`thresholds must be given with task multiLabel only, not ${task}`)
+  if (thresholds !== null && thresholds.length !== classes.length)
+    refuse(`thresholds has ${thresholds.length} numbers, and there are ${classes.length} classes`)
+  if (metrics !== null && isMultiLabel !== 'mAP' in metrics) refuse(`metrics are not those of task ${task}`)
+  if (isMultiLabel && confidence !== null) refuse('confidence is of task classification only')
 }
 
 function checkPath(op: string, path: unknown): void {

@@ -2,7 +2,7 @@
  * The network of an architecture table: stem, stages, head, pooling, classifier. State-dict keys and their order follow
  * torchvision's EfficientNet for every family.
  */
-import { checkNumber, checkOptions, shown } from '../../errors/check'
+import { checkNumber, checkOptions, checkRate, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import * as F from '../../nn/functional'
 import { Dropout, Hardswish, type Init, Linear } from '../../nn/layers'
@@ -51,6 +51,7 @@ export class Network extends Module {
    * Gradients and statistics are the same, bit for bit. On the CPU only.
    */
   readonly recomputed: Recomputed
+  readonly #dropout: Dropout
   #frozen = 0
 
   constructor(arch: CheckedArch, settings: NetworkSettings) {
@@ -80,11 +81,19 @@ export class Network extends Module {
     const channels = featureChannels(arch)
     // Numbered as in torchvision: dropout 0, linear 1; in MobileNetV3 linear 0, activation 1, dropout 2, linear 3.
     const wide = arch.hidden ? [new Linear(channels, arch.hidden, { init }), new Hardswish()] : []
-    this.classifier = new Sequential(
-      ...wide,
-      new Dropout(dropout),
-      new Linear(arch.hidden || channels, numClasses, { init }),
-    )
+    this.#dropout = new Dropout(dropout)
+    this.classifier = new Sequential(...wide, this.#dropout, new Linear(arch.hidden || channels, numClasses, { init }))
+  }
+
+  /** Rate of the dropout before the classifier, in training mode. */
+  get dropout(): number {
+    return this.#dropout.p
+  }
+
+  /** @throws MbconvError ERR_TYPE, ERR_VALUE for a rate outside 0 ≤ p < 1 */
+  set dropout(rate: number) {
+    checkRate('dropout', 'rate', rate)
+    this.#dropout.p = rate
   }
 
   /**

@@ -6,7 +6,14 @@ import { z } from 'zod'
 import { binaryCrossEntropyWithLogits } from '../../nn/functional'
 import { fraction } from '../../schema/fields'
 import { scope } from '../../tensor/core/scope'
-import { type ClassWeights, classWeightsField, classWeightTensor } from './class-weights'
+import {
+  type ClassWeights,
+  classWeightsField,
+  classWeightTensor,
+  type PosWeight,
+  posWeightField,
+  posWeightTensor,
+} from './class-weights'
 import type { Criterion, CriterionKind, DataFacts } from './criterion'
 import { denseTargets, fullLogits, labelSmoothingField, reduced } from './targets'
 
@@ -21,6 +28,8 @@ export const sumClassesField = () =>
 export interface BinaryOptions {
   labelSmoothing: number
   classWeights: ClassWeights
+  /** Missing in runs older than it. */
+  posWeight?: PosWeight
   targetThreshold: number | null
   sumClasses: boolean | null
 }
@@ -28,24 +37,32 @@ export interface BinaryOptions {
 /** The entry in kinds.ts. */
 export const binaryKind = {
   name: 'bce',
+  isMultiLabel: true,
   keys: {
     labelSmoothing: labelSmoothingField(),
     classWeights: classWeightsField(),
+    posWeight: posWeightField(),
     targetThreshold: fraction()
       .nullable()
       .default(null)
       .describe('with bce, targets above this count as 1 and the others as 0; null: as they are'),
     sumClasses: sumClassesField(),
   },
-  make({ labelSmoothing, classWeights, targetThreshold, sumClasses }: BinaryOptions, facts: DataFacts): Criterion {
+  make(options: BinaryOptions, facts: DataFacts): Criterion {
+    const { labelSmoothing, classWeights, posWeight: positive = null, targetThreshold, sumClasses } = options
     const weight = classWeightTensor(classWeights, facts)
+    const posWeight = posWeightTensor(positive, facts)
     const loss: Criterion = (logits, targets) =>
       scope(() => {
         const full = fullLogits(logits)
         const smooth = denseTargets(full, targets, labelSmoothing)
         const wanted = targetThreshold === null ? smooth : smooth.gt(targetThreshold).to({ dtype: smooth.dtype })
-        return reduced(binaryCrossEntropyWithLogits(full, wanted, { weight, reduction: 'none' }), sumClasses)
+        return reduced(binaryCrossEntropyWithLogits(full, wanted, { weight, posWeight, reduction: 'none' }), sumClasses)
       })
-    return Object.assign(loss, { dispose: () => weight?.dispose() })
+    const dispose = () => {
+      weight?.dispose()
+      posWeight?.dispose()
+    }
+    return Object.assign(loss, { dispose })
   },
 } satisfies CriterionKind

@@ -27,20 +27,51 @@ export function balancedWeights(classCounts: readonly number[]): number[] {
   return classCounts.map((count) => (count > 0 ? 1 / count / mean : 1))
 }
 
+/** The configuration key `posWeight`. */
+export const posWeightField = () =>
+  z
+    .union([z.literal('auto'), z.array(z.number().min(0).max(LARGEST)).min(1)])
+    .nullable()
+    .default(null)
+    .describe(
+      'with bce, factors on the loss of the classes that an image has, one a class; auto: images without the class divided by those with it, between 1/100 and 100; null: 1',
+    )
+
+export type PosWeight = z.output<ReturnType<typeof posWeightField>>
+
+/**
+ * Limit of `posWeight: auto`, and its inverse: a class of a handful of images would otherwise decide each batch that has
+ * one of them, and a class that all images have would not be learned.
+ */
+const MOST_POS_WEIGHT = 100
+
+/** The weights that `posWeight: auto` stands for. Classes without images get 1. */
+export function positiveWeights(classCounts: readonly number[], images: number): number[] {
+  const limited = (weight: number) => Math.min(MOST_POS_WEIGHT, Math.max(1 / MOST_POS_WEIGHT, weight))
+  return classCounts.map((count) => (count > 0 ? limited((images - count) / count) : 1))
+}
+
+/** `classWeights` as a tensor; see {@link tensorOf}. */
+export function classWeightTensor(weights: ClassWeights, facts: DataFacts): Tensor | null {
+  return tensorOf('classWeights', weights === 'auto' ? balancedWeights(facts.classCounts) : weights, facts)
+}
+
+/** `posWeight` as a tensor; see {@link tensorOf}. */
+export function posWeightTensor(weights: PosWeight, facts: DataFacts): Tensor | null {
+  const { classCounts, images } = facts
+  return tensorOf('posWeight', weights === 'auto' ? positiveWeights(classCounts, images) : weights, facts)
+}
+
 /**
  * The weights as a tensor [K], which belongs to no scope; null for none.
  *
  * @throws MbconvError ERR_CONFIG if their number is not that of the classes, or if all are 0
  */
-export function classWeightTensor(
-  weights: ClassWeights,
-  { classCounts, numClasses, device }: DataFacts,
-): Tensor | null {
+function tensorOf(key: string, weights: readonly number[] | null, { numClasses, device }: DataFacts): Tensor | null {
   if (weights === null) return null
-  const list = weights === 'auto' ? balancedWeights(classCounts) : weights
-  if (list.length !== numClasses) {
-    throw new MbconvError('ERR_CONFIG', `classWeights: must have one weight a class, ${numClasses}, not ${list.length}`)
+  if (weights.length !== numClasses) {
+    throw new MbconvError('ERR_CONFIG', `${key}: must have one weight a class, ${numClasses}, not ${weights.length}`)
   }
-  if (list.every((weight) => weight === 0)) throw new MbconvError('ERR_CONFIG', 'classWeights: all are 0')
-  return keep(tensor(list, { dtype: 'float32', device }))
+  if (weights.every((weight) => weight === 0)) throw new MbconvError('ERR_CONFIG', `${key}: all are 0`)
+  return keep(tensor([...weights], { dtype: 'float32', device }))
 }

@@ -15,8 +15,9 @@ export interface Criterion {
 /** What a loss may know about the data. */
 export interface DataFacts {
   numClasses: number
-  /** Training images of each class. */
+  /** Training images of each class, and of all classes together. An image may have several. */
   classCounts: readonly number[]
+  images: number
   /** Where the logits will be. */
   device: string
 }
@@ -25,6 +26,8 @@ export interface DataFacts {
 export interface CriterionKind {
   /** The name by which a configuration picks it. */
   readonly name: string
+  /** Whether each class is a question of its own, so that an image may have any number of labels. */
+  readonly isMultiLabel?: boolean
   /** The configuration keys that this loss reads. Each has a default; several losses may share a key. */
   readonly keys: z.ZodRawShape
   /** @param config has these keys, checked by the schema */

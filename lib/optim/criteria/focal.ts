@@ -27,6 +27,7 @@ export interface FocalOptions {
 /** The entry in kinds.ts. */
 export const focalKind = {
   name: 'focal',
+  isMultiLabel: true,
   keys: {
     labelSmoothing: labelSmoothingField(),
     classWeights: classWeightsField(),

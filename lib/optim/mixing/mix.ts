@@ -15,7 +15,9 @@ import { drawBeta } from './beta'
 
 /** Below it, a drawn share would be a number that no float can hold. */
 const LEAST_ALPHA = 0.001
-const alpha = () =>
+
+/** The schema of an α. */
+export const alpha = () =>
   z
     .number()
     .min(0)
@@ -85,8 +87,9 @@ function around(centre: number, length: number, side: number): [number, number] 
  * Mixes a batch with itself in reverse order. With an odd number of images, the middle one stays as it is.
  *
  * @param images [N, C, H, W]; unchanged
- * @param labels classes [N], int64
- * @returns the mixed images, and the distributions over the classes [N, K] in the images' dtype
+ * @param labels classes [N], int64, or targets [N, K]
+ * @returns the mixed images, and the mixed targets [N, K] in the images' dtype. Of images with one class they are
+ *   distributions over the classes; of images with several labels, each label has the share of the images that have it
  */
 export function mixBatch(
   images: Tensor,
@@ -96,7 +99,7 @@ export function mixBatch(
 ): { images: Tensor; labels: Tensor } {
   return noGrad(() =>
     scope(() => {
-      const own = oneHot(labels, numClasses).to({ dtype: images.dtype })
+      const own = (labels.ndim === 1 ? oneHot(labels, numClasses) : labels).to({ dtype: images.dtype })
       if (kind === 'none') return { images, labels: own }
       const targets = own.mul(lam).add(own.flip([0]).mul(1 - lam))
       if (kind === 'mixup') return { images: images.mul(lam).add(images.flip([0]).mul(1 - lam)), labels: targets }

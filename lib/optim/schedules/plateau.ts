@@ -7,6 +7,7 @@ import {
   requireRange,
   type Schedule,
   type ScheduleKind,
+  type ScheduleMetrics,
   timeProblems,
   type WarmupOptions,
   warmedUp,
@@ -15,7 +16,7 @@ import {
 
 export interface PlateauOptions extends WarmupOptions {
   /** The result that must improve. Default top1. */
-  metric?: 'top1' | 'loss'
+  metric?: keyof ScheduleMetrics
   /** Factor of each drop, below 1. Default 0.1. */
   factor?: number
   /** Evaluations without an improvement that are tolerated; the next one lowers the rate. Default 10. */
@@ -50,7 +51,7 @@ export function plateau(options: PlateauOptions): PlateauSchedule {
   requireRange('threshold', threshold, 0)
   requireRange('cooldown', cooldown, 0)
   requireRange('minLr', minLr, 0)
-  const sign = metric === 'top1' ? 1 : -1
+  const sign = metric === 'loss' ? -1 : 1
   let rate = lr
   let best: number | null = null
   let bad = 0
@@ -60,9 +61,9 @@ export function plateau(options: PlateauOptions): PlateauSchedule {
     if (best === null) return Number.isFinite(value)
     return sign * value > sign * (thresholdMode === 'rel' ? best * (1 + sign * threshold) : best + sign * threshold)
   }
-  const observe = (step: number, metrics: { loss: number; top1: number }): void => {
+  const observe = (step: number, metrics: ScheduleMetrics): void => {
     if (step <= warmupSteps && warmupSteps > 0) return
-    const value = metrics[metric]
+    const value = metrics[metric] ?? Number.NaN
     if (isBetter(value)) {
       best = value
       bad = 0
@@ -96,7 +97,10 @@ export function plateau(options: PlateauOptions): PlateauSchedule {
 const schema = z.strictObject({
   name: z.literal('plateau'),
   ...warmupFields(0),
-  metric: z.enum(['top1', 'loss']).default('top1').describe('the result of evaluations that must improve'),
+  metric: z
+    .enum(['top1', 'mAP', 'loss'])
+    .default('top1')
+    .describe('the result of evaluations that must improve; mAP with task: multiLabel'),
   factor: z.number().positive().lt(1).default(0.1).describe('factor of a drop'),
   patience: z.int().min(0).default(10).describe('evaluations without an improvement before the rate drops'),
   threshold: z.number().min(0).max(1e9).default(1e-4).describe('an improvement must be larger'),

@@ -11,7 +11,10 @@ import type { CrossProblem, NamedSchema } from '../../schema/kinds'
 /** The result of an evaluation, for schedules that depend on it. */
 export interface ScheduleMetrics {
   loss: number
-  top1: number
+  /** Where images have one class. */
+  top1?: number
+  /** Where images have several labels. */
+  mAP?: number
 }
 
 /** What a schedule remembers, as JSON; null stands for no number. */

@@ -8,34 +8,26 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeFileAtomic } from '../../files/atomic'
+import type { Task } from '../../models/export/task'
 import { AppendLog } from '../run/append-log'
 import { RUN_FILES } from '../run/folder'
 import { type MetricsLine, readMetrics } from '../run/metrics'
+import { FIGURES } from '../run/score'
 import type { LoggerKind } from './logger'
 
 const FILE = 'metrics.csv'
 
-/** In this order. Every field of a line has its column. */
-export const COLUMNS = [
-  'type',
-  'step',
-  'epoch',
-  'seconds',
-  'loss',
-  'lr',
-  'imagesPerSecond',
-  'dataWait',
-  'memory',
-  'top1',
-  'top5',
-] as const
+/** In this order, and after them the figures of the task. Every field of a line has its column. */
+const COLUMNS = ['type', 'step', 'epoch', 'seconds', 'loss', 'lr', 'imagesPerSecond', 'dataWait', 'memory'] as const
 
-const HEADER = `${COLUMNS.join(',')}\n`
+export const columnsOf = (task: Task): readonly string[] => [...COLUMNS, ...FIGURES[task]]
 
 /** A row. No value needs quotes: all are numbers, except the type, which is `step` or `eval`. */
-export function rowOf(line: MetricsLine): string {
+export function rowOf(line: MetricsLine, task: Task): string {
   const values: Partial<Record<string, unknown>> = { ...line }
-  return `${COLUMNS.map((column) => cell(values[column])).join(',')}\n`
+  return `${columnsOf(task)
+    .map((column) => cell(values[column]))
+    .join(',')}\n`
 }
 
 /** A loss that is not finite is null in a file, and a number in an event. */
@@ -47,12 +39,13 @@ function cell(value: unknown): string {
 export const csv: LoggerKind = {
   name: FILE,
   isEssential: false,
-  open({ runDir, position, warn }) {
+  open({ runDir, config: { task }, position, warn }) {
     const [path, source] = [join(runDir, FILE), join(runDir, RUN_FILES.metrics)]
     const before = existsSync(source) ? readMetrics(source) : []
-    writeFileAtomic(path, HEADER + before.map(rowOf).join(''))
-    const encode = (line: MetricsLine) => Buffer.from(rowOf(line))
-    const log = new AppendLog<MetricsLine>(path, warn, { noun: 'line', encode, preamble: Buffer.from(HEADER) })
+    const header = `${columnsOf(task).join(',')}\n`
+    writeFileAtomic(path, header + before.map((line) => rowOf(line, task)).join(''))
+    const encode = (line: MetricsLine) => Buffer.from(rowOf(line, task))
+    const log = new AppendLog<MetricsLine>(path, warn, { noun: 'line', encode, preamble: Buffer.from(header) })
     return {
       record(event) {
         if (event.type === 'step' || event.type === 'eval') log.append({ ...event, seconds: position.seconds })

@@ -3,6 +3,7 @@
 import type { Confidence } from '../../models/export/confidence'
 import type { Precision } from '../../optim/precision'
 import type { StopReason } from '../../process/stop-reason'
+import type { Figures, Score } from '../run/score'
 
 /** Figures of each class, in the order of the classes. */
 export interface PerClass {
@@ -14,8 +15,52 @@ export interface PerClass {
   recall: (number | null)[]
 }
 
+/** Figures of each label of a multi-label data set, in the order of the classes. */
+export interface LabelFigures {
+  /** Images that have the label. */
+  images: number[]
+  /** As scikit-learn's average_precision_score, 0 … 1; null if no image has the label. */
+  averagePrecision: (number | null)[]
+  /** At the threshold, 0 … 1; null if no image has the label and none is predicted to. */
+  f1: (number | null)[]
+  /** Share of the predictions of the label that are right, 0 … 1; null if it was never predicted. */
+  precision: (number | null)[]
+  /** Share of the images with the label that were recognised, 0 … 1; null if there are none. */
+  recall: (number | null)[]
+}
+
 /** The quality of a model on a data set. */
-export interface Evaluation {
+export type Evaluation = ClassEvaluation | MultiLabelEvaluation
+
+/** {@link Evaluation} where images have any number of labels. */
+export interface MultiLabelEvaluation {
+  task: 'multiLabel'
+  /** Mean binary cross-entropy over images and classes, without label smoothing and weights, in nats. */
+  loss: number
+  /** Mean of the average precisions of the labels that evaluated images have, 0 … 1. */
+  mAP: number
+  /** Mean F1 of the labels at their thresholds, 0 … 1: as scikit-learn's f1_score with zero_division=nan. */
+  macroF1: number
+  /** F1 of all predictions together, 0 … 1. */
+  microF1: number
+  /** Number of evaluated images. */
+  images: number
+  /**
+   * The probability from which each label is predicted. On the images that are evaluated during training they are chosen
+   * for the best F1; on others, such as the test images, they are those.
+   */
+  thresholds: number[]
+  /** null if there was no evaluation. */
+  perClass: LabelFigures | null
+  /** Names of the classes. */
+  classes: string[]
+  top1?: undefined
+  top5?: undefined
+}
+
+/** {@link Evaluation} where each image has one class. */
+export interface ClassEvaluation {
+  task: 'classification'
   /** Mean cross-entropy over the images, without label smoothing, in nats. */
   loss: number
   /** Share of images whose class is the most probable, 0 … 1. */
@@ -35,10 +80,13 @@ export interface Evaluation {
   confidence: Confidence | null
   /** Names of the classes. */
   classes: string[]
+  mAP?: undefined
 }
 
-/** Number of evaluated images. */
-export function evaluatedImages({ perClass, confusion }: Pick<Evaluation, 'perClass' | 'confusion'>): number {
+/** Number of evaluated images; 0 if there was no evaluation. */
+export function evaluatedImages(evaluation: Evaluation): number {
+  if (evaluation.task === 'multiLabel') return evaluation.images
+  const { perClass, confusion } = evaluation
   const counts = perClass?.images ?? confusion?.flat() ?? []
   return counts.reduce((sum, count) => sum + count, 0)
 }
@@ -84,14 +132,12 @@ export interface StepEvent {
   memory: number
 }
 
-export interface EvalEvent {
+export type EvalEvent = Figures & {
   type: 'eval'
   step: number
   /** Epochs done. */
   epoch: number
   loss: number
-  top1: number
-  top5: number
 }
 
 export interface CheckpointEvent {
@@ -114,18 +160,21 @@ export interface EndEvent {
 export type TrainEvent = StartEvent | StepEvent | EvalEvent | CheckpointEvent | WarningEvent | EndEvent
 
 /**
- * The result of a run. An interrupted run reports its latest evaluation; without one, the figures are NaN, `confusion`
- * is empty and `perClass` is null.
+ * The result of a run. An interrupted run reports its latest evaluation; without one, the figures are NaN, `confusion` or
+ * `thresholds` is empty and `perClass` is null.
  */
-export interface TrainResult extends Evaluation {
+export type TrainResult = RunFacts & Evaluation
+
+/** What the result says of the run itself. */
+export interface RunFacts {
   runDir: string
   /** Folder of the newest checkpoint. */
   checkpoint: string
   /**
-   * The best evaluation by top-1, and the folder of its checkpoint, which other commands take their weights from. The
-   * folder is null if none was kept; `best` is null before the first evaluation.
+   * The best evaluation by top-1 or mAP, and the folder of its checkpoint, which other commands take their weights from.
+   * The folder is null if none was kept; `best` is null before the first evaluation.
    */
-  best: { step: number; top1: number; checkpoint: string | null } | null
+  best: (Score & { step: number; checkpoint: string | null }) | null
   /** Steps done. */
   steps: number
   /** Epochs completed. */

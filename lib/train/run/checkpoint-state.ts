@@ -7,6 +7,7 @@ import { MbconvError } from '../../errors/error'
 import { ioError } from '../../files/io-error'
 import { readableJson } from '../../files/json'
 import { readText } from '../../files/open'
+import { DEFAULT_THRESHOLD } from '../../models/export/task'
 import { resolution } from '../../schema/fields'
 
 /** Raise this when older programs could not use files of the new form. */
@@ -27,7 +28,42 @@ const measured = z
   .nullable()
   .transform((value) => value ?? Number.NaN)
 const shares = z.array(z.number().nullable())
-const evaluated = z.object({ step: count, top1: z.number() })
+const evaluated = z.union([z.object({ step: count, mAP: z.number() }), z.object({ step: count, top1: z.number() })])
+
+const classEvaluation = z.object({
+  step: count,
+  // Missing in checkpoints that are older than other tasks.
+  task: z.literal('classification').default('classification'),
+  loss: measured,
+  top1: z.number(),
+  top5: z.number(),
+  confusion: z.array(z.array(count)).nullable(),
+  perClass: z
+    .object({ images: z.array(count), precision: shares, recall: shares })
+    .nullable()
+    .default(null),
+  ece: measured.prefault(null),
+  confidence: z
+    .object({ temperature: z.number().positive(), quantiles: z.array(z.number()).length(101) })
+    .nullable()
+    .default(null),
+  classes: z.array(z.string()),
+})
+
+const multiLabelEvaluation = z.object({
+  step: count,
+  task: z.literal('multiLabel'),
+  loss: measured,
+  mAP: z.number(),
+  macroF1: z.number(),
+  microF1: z.number(),
+  images: count,
+  thresholds: z.array(z.number()),
+  perClass: z
+    .object({ images: z.array(count), averagePrecision: shares, f1: shares, precision: shares, recall: shares })
+    .nullable(),
+  classes: z.array(z.string()),
+})
 
 const trainState = z.object({
   /** Steps done. */
@@ -64,32 +100,14 @@ const trainState = z.object({
   optimizerSteps: count,
   emaUpdates: count,
   /** The newest evaluation; null before the first. */
-  lastEval: z
-    .object({
-      step: count,
-      loss: measured,
-      top1: z.number(),
-      top5: z.number(),
-      confusion: z.array(z.array(count)).nullable(),
-      perClass: z
-        .object({ images: z.array(count), precision: shares, recall: shares })
-        .nullable()
-        .default(null),
-      ece: measured.prefault(null),
-      confidence: z
-        .object({ temperature: z.number().positive(), quantiles: z.array(z.number()).length(101) })
-        .nullable()
-        .default(null),
-      classes: z.array(z.string()),
-    })
-    .nullable(),
-  /** The best evaluation so far, by top-1. */
+  lastEval: z.union([multiLabelEvaluation, classEvaluation]).nullable(),
+  /** The best evaluation so far, by top-1 or mAP. */
   best: evaluated.nullable(),
   /** The evaluations whose checkpoints checkpoint.best keeps, best first. */
   kept: z.array(evaluated).default([]),
   /** What earlyStopping has seen: the best result, and the evaluations since; null if it is off. */
   earlyStopping: z
-    .object({ metric: z.enum(['top1', 'loss']), best: z.number().nullable(), bad: count })
+    .object({ metric: z.enum(['top1', 'mAP', 'loss']), best: z.number().nullable(), bad: count })
     .nullable()
     .default(null),
   /** What the schedule has learned from evaluations; null if it depends on the step only. */
@@ -113,6 +131,15 @@ const trainState = z.object({
 })
 
 export type TrainState = z.output<typeof trainState>
+
+/**
+ * The thresholds of the labels, chosen by the newest evaluation; {@link DEFAULT_THRESHOLD} before the first. null where
+ * images have one class.
+ */
+export function thresholdsOf({ config, dataset, lastEval }: TrainState): number[] | null {
+  if (config.task !== 'multiLabel') return null
+  return lastEval?.task === 'multiLabel' ? lastEval.thresholds : dataset.classes.map(() => DEFAULT_THRESHOLD)
+}
 
 /** The tensor files by part, with their expected size and checksum. */
 export type PartFiles = Partial<Record<Part, { bytes: number; sha256: string }>>

@@ -8,9 +8,10 @@ import { MbconvError } from '../../errors/error'
 import { writeFileAtomic } from '../../files/atomic'
 import { counted, percent } from '../../text/figures'
 import { type EvalLine, type MetricsLine, readMetrics, type StepLine } from './metrics'
+import { scoreName, scoreValue } from './score'
 
 // Distinguishable with any colour vision and in gray: the training curve is the darkest.
-const COLOURS = { training: '#2f5fb3', test: '#e0662b', topFive: '#3a9b63', rate: '#555b66' }
+const COLOURS = { training: '#2f5fb3', test: '#e0662b', other: '#3a9b63', rate: '#555b66' }
 /** One bin per pixel of a panel's width: more points would only make the file larger. */
 const BINS = 720
 
@@ -43,10 +44,12 @@ function titleOf(name: string, steps: StepLine[], evaluations: EvalLine[]): { ti
   const count = Math.max(steps.at(-1)?.step ?? 0, last?.step ?? 0)
   const parts = [name, counted(count, 'step')]
   if (last === undefined) return { title: 'Not evaluated yet', subtitle: parts.join('  ·  ') }
-  const best = evaluations.reduce((a, b) => (b.top1 > a.top1 ? b : a))
+  const best = evaluations.reduce((a, b) => (scoreValue(b) > scoreValue(a) ? b : a))
+  const [latest, highest] = [last, best].map((line) => percent(scoreValue(line), 1))
   if (last.epoch > 0) parts.push(counted(last.epoch, 'epoch'))
-  if (percent(best.top1, 1) !== percent(last.top1, 1)) parts.push(`best ${percent(best.top1, 1)} at step ${best.step}`)
-  return { title: `Test accuracy ${percent(last.top1, 1)}`, subtitle: parts.join('  ·  ') }
+  if (highest !== latest) parts.push(`best ${highest} at step ${best.step}`)
+  const what = last.mAP === undefined ? 'accuracy' : scoreName(last)
+  return { title: `Test ${what} ${latest}`, subtitle: parts.join('  ·  ') }
 }
 
 function panelsOf(steps: StepLine[], evaluations: EvalLine[]): Panel[] {
@@ -54,15 +57,16 @@ function panelsOf(steps: StepLine[], evaluations: EvalLine[]): Panel[] {
   const radius = smoothingRadius(raw.length)
   const training = smooth(raw, radius)
   const test = pointsOf(evaluations, (line) => line.loss)
-  const topOne = pointsOf(evaluations, (line) => 100 * line.top1)
-  const topFive = pointsOf(evaluations, (line) => 100 * line.top5)
+  const isMultiLabel = evaluations.at(-1)?.mAP !== undefined
+  const score = pointsOf(evaluations, (line) => 100 * scoreValue(line))
+  const other = pointsOf(evaluations, (line) => 100 * ((isMultiLabel ? line.macroF1 : line.top5) ?? Number.NaN))
   const rate = pointsOf(steps, (line) => line.lr)
 
   const averaged = radius > 0 ? `training, mean of ${2 * radius + 1} steps` : 'training'
   const faint = { points: thin(raw, BINS), colour: COLOURS.training, faint: true }
   return [
     {
-      label: 'Loss (cross-entropy, nats)',
+      label: isMultiLabel ? 'Loss (cross-entropy of a label, nats)' : 'Loss (cross-entropy, nats)',
       // One extreme step must not flatten the rest: its spike is cut off at the frame.
       range: rangeOf(training, test, withoutExtremes(raw)),
       curves: [
@@ -72,11 +76,17 @@ function panelsOf(steps: StepLine[], evaluations: EvalLine[]): Panel[] {
       ],
     },
     {
-      label: 'Test accuracy (%)',
-      range: [Math.max(0, rangeOf(topOne, topFive)[0]), 100],
+      label: isMultiLabel ? 'Test mAP and F1 (%)' : 'Test accuracy (%)',
+      range: [Math.max(0, rangeOf(score, other)[0]), 100],
       curves: [
-        { points: topFive, colour: COLOURS.topFive, name: 'top-5', dots: true },
-        { points: topOne, colour: COLOURS.test, name: 'top-1', dots: true, last: (y) => `${y.toFixed(1)} %` },
+        { points: other, colour: COLOURS.other, name: isMultiLabel ? 'macro F1' : 'top-5', dots: true },
+        {
+          points: score,
+          colour: COLOURS.test,
+          name: isMultiLabel ? 'mAP' : 'top-1',
+          dots: true,
+          last: (y) => `${y.toFixed(1)} %`,
+        },
       ],
     },
     {

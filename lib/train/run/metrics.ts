@@ -8,6 +8,7 @@ import { writeFileAtomic } from '../../files/atomic'
 import { jsonLine } from '../../files/json'
 import { readBytes, readLog } from '../../files/open'
 import { AppendLog } from './append-log'
+import type { Figures } from './score'
 
 export interface StepLine {
   type: 'step'
@@ -25,13 +26,11 @@ export interface StepLine {
   seconds: number
 }
 
-export interface EvalLine {
+export type EvalLine = Figures & {
   type: 'eval'
   step: number
   epoch: number
   loss: number | null
-  top1: number
-  top5: number
   seconds: number
 }
 

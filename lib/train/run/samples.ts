@@ -4,7 +4,9 @@
  *     [{ "file": "cats/3.jpg", "label": "cat", "image": "samples/350-000.png",
  *        "guesses": [{ "label": "dog", "probability": 0.7 }, { "label": "cat", "probability": 0.2 }] }]
  *
- * `label` is the true class. `guesses` begins with the most probable class. `image` is a PNG in the run's folder.
+ * `label` is the true class. `guesses` begins with the most probable class. `image` is a PNG in the run's folder. Where
+ * images have several labels, `labels` are the true ones and `predicted` those that reach their thresholds, in place of
+ * `label`.
  */
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -24,25 +26,27 @@ const LARGEST = 2 ** 20
 
 const guess = z.object({ label: z.string(), probability: z.number().min(0).max(1) })
 
-const sample = z.object({
+const shared = {
   /** Name of the image, as the data set has it. */
   file: z.string(),
-  /** The true class. */
-  label: z.string(),
   /** The most probable classes, the most probable first. */
   guesses: z.array(guess).min(1),
   /** The small copy, relative to the run's folder. */
   image: z.string().regex(/^samples\/[\w-]{1,64}\.png$/, 'must be samples/NAME.png'),
-})
+}
+
+const sample = z.union([
+  z.object({ ...shared, /** The true class. */ label: z.string() }),
+  z.object({ ...shared, labels: z.array(z.string()), predicted: z.array(z.string()) }),
+])
 
 export type Sample = z.output<typeof sample>
 
 const samplesFile = z.array(sample).max(MOST_SAMPLES)
 
 /** A sample to be written, with its image as PNG. */
-export interface NewSample extends Omit<Sample, 'image'> {
-  png: Uint8Array
-}
+export type NewSample = WithPng<Sample>
+type WithPng<S> = S extends unknown ? Omit<S, 'image'> & { png: Uint8Array } : never
 
 /**
  * Writes the samples of an evaluation and their images. They replace those of an earlier one, whose images stay until the
@@ -84,9 +88,18 @@ export function readSamples(runDir: string): Sample[] | undefined {
   }
 }
 
+/** What decides whether a sample is right. */
+export type Judged = { label: string; guesses: { label: string }[] } | { labels: string[]; predicted: string[] }
+
+/** Whether the most probable class is the true one, or the predicted labels are exactly the true ones. */
+export function isRight(sample: Judged): boolean {
+  if ('label' in sample) return sample.guesses[0].label === sample.label
+  const { labels, predicted } = sample
+  return labels.length === predicted.length && labels.every((label) => predicted.includes(label))
+}
+
 /** Wrong predictions first, the most confident ones at the top; then the right ones, the least confident at the top. */
-export function wrongFirst<S extends Pick<Sample, 'label' | 'guesses'>>(samples: readonly S[]): S[] {
-  const isWrong = ({ label, guesses }: S) => guesses[0].label !== label
-  const rank = (each: S) => (isWrong(each) ? -each.guesses[0].probability : each.guesses[0].probability)
-  return [...samples].sort((a, b) => Number(isWrong(b)) - Number(isWrong(a)) || rank(a) - rank(b))
+export function wrongFirst<S extends Judged & { guesses: Sample['guesses'] }>(samples: readonly S[]): S[] {
+  const rank = (each: S) => (isRight(each) ? 1 : -1) * each.guesses[0].probability
+  return [...samples].sort((a, b) => Number(isRight(a)) - Number(isRight(b)) || rank(a) - rank(b))
 }

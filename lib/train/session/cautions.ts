@@ -1,7 +1,7 @@
 /** Warnings before the first step about valid settings that are probably a mistake. */
 
 import type { TrainConfig } from '../../config/train'
-import type { Dataset } from '../../data/sources/image-dataset'
+import { classCountsOf, type Dataset } from '../../data/sources/image-dataset'
 import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
@@ -38,9 +38,9 @@ export function cautionsOf(
 /** The most names that a warning lists. */
 const MOST_NAMED = 10
 
-function classesWithoutImages({ classes, labels }: Dataset): string[] {
-  const seen = new Set(labels)
-  return classes.filter((_, label) => !seen.has(label))
+function classesWithoutImages(train: Dataset): string[] {
+  const counts = classCountsOf(train)
+  return train.classes.filter((_, label) => counts[label] === 0)
 }
 
 /**

@@ -5,8 +5,8 @@ import type { BatchLoader } from '../../data/batches/batch'
 import { evaluationLoader } from '../../data/evaluation'
 import { photoStatistics } from '../../data/photos/statistics'
 import { UnreadableImages } from '../../data/photos/unreadable'
-import { ProgressiveLoader } from '../../data/progressive'
-import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
+import { ProgressiveLoader, sizeOf } from '../../data/progressive'
+import { channelsOf, classCountsOf, type Dataset } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
 import {
   type ChannelStatistics,
@@ -14,9 +14,12 @@ import {
   normalization as normalizationOfData,
 } from '../../data/sources/statistics'
 import { trainingLoader } from '../../data/training'
+import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { longerSideOf, type Resolution } from '../../models/arch/resolution'
+import { DEFAULT_THRESHOLD, type Task } from '../../models/export/task'
 import type { TrainState } from '../run/checkpoint-state'
+import { operationsIn, progressionOf } from './growth'
 import { measuredLayoutOf, preprocessingOf } from './preprocessing'
 
 export interface TrainingData {
@@ -58,8 +61,9 @@ export async function openData(
   kind.checkMemory?.(data as never, side)
   const { train, test, validation, notes = [] } = kind.open(data as never, side)
   for (const note of notes) warn(note)
-  checkLabels(train)
   const evaluated = validation ?? test
+  checkLabels(config.task, train, [evaluated, test])
+  for (const note of thresholdNotes(evaluated)) warn(note)
   const dataset = {
     name: train.name,
     classes: [...train.classes],
@@ -78,17 +82,19 @@ export async function openData(
 
   const { batchSize, evalBatchSize, augment, sampler, loaderThreads } = data
   const loading = {
-    ...{ batchSize, seed, normalization, augment, sampler, unreadable },
+    ...{ batchSize, seed, normalization, sampler, unreadable },
     ...{ fit: preprocessing.fit, interpolation: preprocessing.interpolation },
     colorManagement: preprocessing.colorManagement,
     ...{ threads: loaderThreads, pin: device !== 'cpu' },
   }
-  const loaderOf = (size: Resolution) => trainingLoader(train, { ...loading, size })
-  const { progressive } = data
-  const trainLoader =
-    progressive === null
-      ? loaderOf(resolution)
-      : new ProgressiveLoader({ ...progressive, epochs: config.epochs }, resolution, loaderOf)
+  const progression = progressionOf(config)
+  const loaderOf = (stage: number) =>
+    trainingLoader(train, {
+      ...loading,
+      augment: { ...augment, operations: operationsIn(config, stage) },
+      size: progression === null ? resolution : sizeOf(progression, resolution, stage),
+    })
+  const trainLoader = progression === null ? loaderOf(0) : new ProgressiveLoader(progression, loaderOf)
   const loaderOfPart = (part: Dataset) =>
     evaluationLoader(part, {
       batchSize: evalBatchSize,
@@ -110,10 +116,33 @@ export async function openData(
   }
 }
 
-/** @throws MbconvError ERR_CONFIG for a data set whose images have several classes */
-function checkLabels({ name, labelsOf }: Dataset): void {
-  if (labelsOf === undefined) return
-  throw new MbconvError('ERR_CONFIG', `${name}: training on images with several labels is not possible yet`, {
-    hint: 'data.datasetOf reads such a data set. To train on the first label of each image, leave out multiLabel.',
+/**
+ * Refuses a data set that does not suit the task.
+ *
+ * @throws MbconvError ERR_CONFIG; ERR_DATA for evaluated images of which none has a label, so that there is no mAP
+ */
+export function checkLabels(task: Task, { name, labelsOf }: Dataset, evaluated: readonly Dataset[]): void {
+  if ((task === 'multiLabel') !== (labelsOf !== undefined)) {
+    const has = labelsOf === undefined ? 'have one class each' : 'may have several labels'
+    throw new MbconvError('ERR_CONFIG', `task: the images of ${name} ${has}`, {
+      hint: labelsOf === undefined ? 'Write task: classification.' : 'Write task: multiLabel.',
+    })
+  }
+  if (task === 'classification') return
+  const without = evaluated.find(({ labels }) => labels.every((label) => label < 0))
+  if (without === undefined) return
+  throw new MbconvError('ERR_DATA', `${without.name}: no evaluated image has a label`, {
+    hint: 'mAP is measured on the labels that evaluated images have.',
   })
+}
+
+/** Labels whose threshold cannot be chosen, in a multi-label data set. */
+function thresholdNotes(evaluated: Dataset): string[] {
+  if (evaluated.labelsOf === undefined) return []
+  const counts = classCountsOf(evaluated)
+  const without = evaluated.classes.filter((_, label) => counts[label] === 0)
+  if (without.length === 0) return []
+  return [
+    `no evaluated image has the label ${listed(without, { most: 10 })}: its threshold stays ${DEFAULT_THRESHOLD}, and mAP leaves it out`,
+  ]
 }

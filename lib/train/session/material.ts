@@ -1,5 +1,6 @@
 /** What a session shows to loggers: weights, and images of the test set. */
 import type { Batch, ByteBatch } from '../../data/batches/batch'
+import { labelsAt } from '../../data/sources/image-dataset'
 import type { ChannelStatistics } from '../../data/sources/statistics'
 import type { Module } from '../../nn/module'
 import { noGrad } from '../../tensor/core/autograd'
@@ -18,7 +19,7 @@ export function* weightsOf(model: Module): Generator<readonly [name: string, val
 export interface ShownImage {
   pixels: Uint8Array
   shape: readonly [channels: number, height: number, width: number]
-  /** The name of its class. */
+  /** The name of its class, or the names of its labels. */
   label: string
 }
 
@@ -27,7 +28,7 @@ export async function firstImages(
   { testLoader, normalization }: Pick<TrainingData, 'testLoader' | 'normalization'>,
   count: number,
 ): Promise<ShownImage[]> {
-  const { classes } = testLoader.dataset
+  const { dataset } = testLoader
   const found: ShownImage[] = []
   const batches = testLoader.epoch(0)
   try {
@@ -36,7 +37,8 @@ export async function firstImages(
       const [images, ...size] = shape
       const length = pixels.length / images
       for (let i = 0; i < images && found.length < count; i++) {
-        const label = classes[Number(next.value.labels[i])]
+        const names = labelsAt(dataset, next.value.indices[i]).map((label) => dataset.classes[label])
+        const label = names.join(', ') || 'no label'
         found.push({ pixels: pixels.slice(i * length, (i + 1) * length), shape: size, label })
       }
       if (found.length >= count) break

@@ -7,13 +7,13 @@
 import type { TrainConfig } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
 import { sameData } from '../../data/listing/fingerprint'
-import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
+import { channelsOf, classCountsOf, type Dataset } from '../../data/sources/image-dataset'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
 import type { Resolution } from '../../models/arch/resolution'
 import { count } from '../../models/cost/count'
+import type { Network } from '../../models/network/network'
 import { native } from '../../native/addon'
-import type { Module } from '../../nn/module'
 import { criterionOf } from '../../optim/criteria/kinds'
 import type { Ema } from '../../optim/ema'
 import type { GradScaler } from '../../optim/grad-scaler'
@@ -27,6 +27,7 @@ import { type Checkpoint, readPart } from '../run/checkpoint'
 import { cautionsOf, checkNormalized, resumptionNotes } from './cautions'
 import { openData, type TrainingData } from './data'
 import { checkModel } from './demands'
+import { sizeNotes } from './growth'
 import { archFor, openModel } from './model'
 import { openOptimizer, scheduleOver, stepsOf } from './optimizer'
 import { checkDeviceKeys, resolvePrecision, scalerFor } from './precision'
@@ -39,7 +40,7 @@ export interface Session extends Omit<TrainingData, 'train'> {
   precision: Precision
   /** Scales the loss in fp16; null in other precisions. */
   scaler: GradScaler | null
-  model: Module
+  model: Network
   /** The training loss. */
   criterion: StepParts['criterion']
   optimizer: Optimizer
@@ -131,9 +132,12 @@ function buildSession(config: TrainConfig, checkpoint: Checkpoint | undefined, o
     const { step, config: before } = checkpoint.state
     const scheduleBefore = scheduleOver(config, stepsPerEpoch, stepsOf(before, stepsPerEpoch))
     restore(checkpoint, { model, optimizer, ema, scaler, schedules: [schedule, scheduleBefore], device })
-    for (const note of resumptionNotes(step, totalSteps, scheduleBefore, schedule)) warnings.add(note)
+    const epoch = Math.floor(step / stepsPerEpoch)
+    const resized = step < totalSteps ? sizeNotes(config, resolution, epoch, before) : []
+    for (const note of [...resumptionNotes(step, totalSteps, scheduleBefore, schedule), ...resized]) warnings.add(note)
   }
-  const criterion = criterionOf(config, { numClasses, classCounts: countsOf(train), device })
+  const facts = { numClasses, classCounts: classCountsOf(train), images: train.length, device }
+  const criterion = criterionOf(config, facts)
   made.push({ dispose: () => criterion.dispose?.() })
   return {
     ...data,
@@ -163,15 +167,6 @@ function checkFits({ state, path }: Checkpoint, { dataset, stepsPerEpoch }: Omit
       hint: 'Resume with the data that the run began with.',
     })
   }
-}
-
-/** The number of training images of each class. An image of several classes counts for each of them. */
-function countsOf(train: Dataset): number[] {
-  const counts = new Array<number>(train.classes.length).fill(0)
-  for (const [i, label] of train.labels.entries()) {
-    for (const each of train.labelsOf?.(i) ?? [label]) counts[each]++
-  }
-  return counts
 }
 
 /** Restores a checkpoint's tensors, the state of schedules and scaler, and the random state. */

@@ -45,6 +45,13 @@ export class Chart {
     return { width, height: Math.round(Math.min(320, Math.max(200, width / 2.4))) }
   }
 
+  /** Changes the heading. */
+  entitle(title) {
+    if (title === this.#title) return
+    this.#title = title
+    this.#figure.querySelector('h2').textContent = title
+  }
+
   /** Shows curves in place of those before. What the reader has zoomed into stays. */
   show(curves, { logarithmic = false } = {}) {
     const shape = (list) => JSON.stringify(list.map(({ run, what, faint }) => [run.id, run.colour, what, faint]))

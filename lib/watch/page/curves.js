@@ -46,13 +46,20 @@ export function curvesOf(runs, smoothing) {
   const test = runs.flatMap((run) => curve(run, 'test', run.evaluations, 1, { counts: true, dashed: true }))
   const scaled = runs.map((run) => ({
     ...run,
-    evaluations: run.evaluations.map(([step, , top1]) => [step, null, top1 === null ? null : 100 * top1]),
+    evaluations: run.evaluations.map(([step, , score]) => [step, null, score === null ? null : 100 * score]),
   }))
   return {
     loss: [...training, ...test],
-    top1: scaled.flatMap((run) => curve(run, 'test', run.evaluations, 2, { counts: true, dashed: true })),
+    score: scaled.flatMap((run) => curve(run, 'test', run.evaluations, 2, { counts: true, dashed: true })),
     lr: runs.flatMap((run) => curve(run, 'learning rate', run.steps, 2, { counts: true })),
   }
+}
+
+/** What the scores of the runs are. */
+export function scoreTitle(runs) {
+  const metrics = new Set(runs.map(({ metric }) => metric))
+  if (!metrics.has('mAP')) return 'Top-1 accuracy, %'
+  return metrics.size === 1 ? 'mAP, %' : 'Top-1 accuracy or mAP, %'
 }
 
 /** What a chart shows, in words: for those who cannot see it. */

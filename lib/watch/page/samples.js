@@ -11,10 +11,18 @@ function paragraph(className, text) {
   return node
 }
 
-function card(run, { number, file, label, guesses }) {
+const none = (labels) => (labels.length === 0 ? 'no label' : labels.join(', '))
+
+/** What was predicted, and what is true: a class, or several labels. */
+function verdictOf({ label, labels, predicted, guesses: [best] }) {
+  if (labels !== undefined) return [none(predicted), none(labels)]
+  return [`${best.label} (${percent(best.probability, 0)})`, label]
+}
+
+function card(run, sample) {
+  const { number, isRight, file, guesses } = sample
   const item = document.createElement('li')
-  const [best] = guesses
-  const isRight = best.label === label
+  const [found, truth] = verdictOf(sample)
   item.className = isRight ? 'right' : 'wrong'
   const image = document.createElement('img')
   image.src = `/samples/${run.id}/${number}?${encodeURIComponent(run.samples)}`
@@ -23,8 +31,8 @@ function card(run, { number, file, label, guesses }) {
   item.title = guesses.map((guess) => `${guess.label} ${percent(guess.probability, 1)}`).join('\n')
   item.append(
     image,
-    paragraph('verdict', `${isRight ? 'right' : 'wrong'}: ${best.label} (${percent(best.probability, 0)})`),
-    ...(isRight ? [] : [paragraph('truth', `is ${label}`)]),
+    paragraph('verdict', `${isRight ? 'right' : 'wrong'}: ${found}`),
+    ...(isRight ? [] : [paragraph('truth', `is ${truth}`)]),
     paragraph('muted', file),
   )
   return item

@@ -20,7 +20,9 @@ function element(name, { className, text, label } = {}, ...children) {
 const about = ({ model, dataset, folder }) => [model, dataset, folder].filter((word) => word !== '').join(' · ')
 
 const epochOf = ({ epoch, epochs }) => (epochs === null ? whole(epoch) : `${whole(epoch)} of ${whole(epochs)}`)
-const bestOf = ({ best }) => (best === null ? '–' : `${percent(best.top1)} at ${whole(best.step)}`)
+/** Top-1 is the rule, so only mAP is named. */
+const scoreOf = ({ metric, score }) => `${score !== null && metric === 'mAP' ? 'mAP ' : ''}${percent(score)}`
+const bestOf = ({ best }) => (best === null ? '–' : `${percent(best.score)} at ${whole(best.step)}`)
 
 /** The columns after the run's name: their titles and texts. */
 const COLUMNS = [
@@ -29,7 +31,7 @@ const COLUMNS = [
   ['Step', ({ step }) => whole(step)],
   ['Loss', (run) => loss(run.loss)],
   ['Test loss', ({ testLoss }) => loss(testLoss)],
-  ['Top-1', ({ top1 }) => percent(top1)],
+  ['Top-1, mAP', scoreOf],
   ['Best', bestOf],
   ['Images/s', ({ imagesPerSecond }) => whole(imagesPerSecond)],
   ['Waits for data', ({ dataWait }) => percent(dataWait, 0)],

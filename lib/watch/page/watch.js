@@ -1,6 +1,6 @@
 /** The page: takes the server's events, and keeps the table, the charts and the samples up to date. */
 import { Chart } from './chart.js'
-import { curvesOf } from './curves.js'
+import { curvesOf, scoreTitle } from './curves.js'
 import { loss, rate } from './figures.js'
 import { showSamples } from './samples.js'
 import { fillTable } from './table.js'
@@ -10,7 +10,7 @@ const byId = (id) => document.getElementById(id)
 
 const charts = {
   loss: new Chart(byId('chart-loss'), loss),
-  top1: new Chart(byId('chart-top1'), (value) => value.toFixed(1)),
+  score: new Chart(byId('chart-score'), (value) => value.toFixed(1)),
   lr: new Chart(byId('chart-lr'), rate),
 }
 
@@ -41,6 +41,7 @@ function draw() {
   requestAnimationFrame(() => {
     isPlanned = false
     const visible = runs.filter(({ id }) => !hidden.has(id)).map((run) => ({ ...run, ...pointsOf(run.id) }))
+    charts.score.entitle(scoreTitle(visible))
     const curves = curvesOf(visible, Number(byId('smoothing').value))
     for (const [name, chart] of Object.entries(charts))
       chart.show(curves[name], { logarithmic: name === 'loss' && byId('logarithmic').checked })
