@@ -78,11 +78,11 @@ async function byPillow(bytes, loader, epoch, index) {
   const { left, top, width: w, height: h, interpolation, flipped } = loader.crop(epoch, index, { height, width })
   const pixels = scope(() => {
     const part = image.narrow(0, top, h).narrow(1, left, w)
-    const resized = resizePixels(part, [loader.size, loader.size], { interpolation })
+    const resized = resizePixels(part, loader.size, { interpolation })
     return (flipped ? resized.flip([1]) : resized).contiguous().toTypedArray()
   })
   image.dispose()
-  const shrunk = Math.min(w, h) >= 2 * loader.size
+  const shrunk = Math.min(w, h) >= 2 * loader.size[0]
   return { pixels, shrunk }
 }
 
