@@ -51,7 +51,9 @@ function changed(config, { keys, beside, list }, value) {
   const last = keys.at(-1)
   if (keys[1] === 'progressive') copy.data.progressive = { from: 8, stages: 2, ...copy.data.progressive }
   // Lists with a number of entries that something else decides.
-  const lists = { betas: [value, 0.5], classWeights: [value, 1, 1, 1] }
+  const lists = { betas: [value, 0.5], classWeights: [value, 1, 1, 1], posWeight: [value, 1, 1, 1] }
+  // Another loss refuses it as a whole.
+  if (last === 'posWeight') copy.loss = 'bce'
   at[last] = !list ? value : (lists[last] ?? [value])
   return copy
 }
