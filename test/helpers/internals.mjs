@@ -91,7 +91,6 @@ export const INTERNALS = {
   web: 'files/web.js',
   inputImage: 'data/images/input-image.js',
   placement: 'data/images/placement.js',
-  resolution: 'models/arch/resolution.js',
   imageDataset: 'data/sources/image-dataset.js',
   confidence: 'models/export/confidence.js',
   confidenceLog: 'train/metrics/confidence.js',
