@@ -85,25 +85,88 @@ function discard(temp: string): void {
 }
 
 /**
+ * A file that is written piece by piece: until {@link commit}, `path` holds its old content. All methods throw
+ * MbconvError ERR_IO if something fails. The old content is then untouched, and no temporary file is left.
+ */
+export class AtomicFile {
+  readonly #path: string
+  readonly #temp: string
+  #fd: number | undefined
+
+  /** @throws MbconvError ERR_IO, also if a folder, pipe or device is in its place */
+  constructor(path: string) {
+    this.#path = path
+    this.#temp = siblingName(path, 'tmp')
+    this.#guarded(() => {
+      // A rename would replace a device: /dev/null would be gone for every process.
+      const there = statSync(path, { throwIfNoEntry: false })
+      if (there?.isDirectory()) throw new Error('it is a folder')
+      if (there?.isFile() === false) throw new Error('it is not a regular file')
+      this.#fd = openSync(this.#temp, 'wx')
+    })
+  }
+
+  /** Appends bytes. */
+  write(bytes: Uint8Array): void {
+    this.#guarded((fd) => writeFully(fd, bytes))
+  }
+
+  /** Replaces the beginning, which must have been written. */
+  replaceHead(bytes: Uint8Array): void {
+    this.#guarded((fd) => {
+      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done)
+    })
+  }
+
+  /** Puts the file in its place. */
+  commit(): void {
+    this.#guarded((fd) => {
+      fsyncSync(fd)
+      this.#close()
+      renameSync(this.#temp, this.#path)
+      fsyncDirectory(dirname(this.#path))
+    })
+  }
+
+  /** Gives the file up. After {@link commit} nothing happens. */
+  discard(): void {
+    if (this.#fd === undefined) return
+    this.#close()
+    discard(this.#temp)
+  }
+
+  #close(): void {
+    const fd = this.#fd as number
+    this.#fd = undefined
+    closeSync(fd)
+  }
+
+  #guarded(work: (fd: number) => void): void {
+    try {
+      work(this.#fd as number)
+    } catch (error) {
+      if (this.#fd !== undefined) this.#close()
+      discard(this.#temp)
+      throw ioError('write', this.#path, error)
+    }
+  }
+}
+
+/**
  * Writes a file so that `path` holds either its old content or all of `content`.
  *
  * @throws MbconvError ERR_IO, also if a folder, pipe or device is in its place. The old content is then untouched, and
  *   no temporary file is left.
  */
 export function writeFileAtomic(path: string, content: FileContent): void {
-  const temp = siblingName(path, 'tmp')
+  const file = new AtomicFile(path)
   try {
-    // A rename would replace a device: /dev/null would be gone for every process.
-    const there = statSync(path, { throwIfNoEntry: false })
-    if (there?.isDirectory()) throw new Error('it is a folder')
-    if (there?.isFile() === false) throw new Error('it is not a regular file')
-    writeFileDurable(temp, content)
-    renameSync(temp, path)
-    fsyncDirectory(dirname(path))
+    for (const piece of pieces(content)) file.write(piece)
   } catch (error) {
-    discard(temp)
+    file.discard()
     throw ioError('write', path, error)
   }
+  file.commit()
 }
 
 /**

@@ -47,7 +47,6 @@ export const INTERNALS = {
   indexFolder: 'data/inspection/index-folder.js',
   fingerprint: 'data/listing/fingerprint.js',
   listFile: 'data/listing/list-file.js',
-  manifest: 'data/listing/manifest.js',
   evaluation: 'data/evaluation.js',
   labels: 'data/batches/labels.js',
   loader: 'data/loader.js',

@@ -32,25 +32,29 @@ async function run(words: string[], options: EmbedOptions): Promise<number> {
   const output = new Output(options)
   const { model, images, settings, skip, conclude } = await imageRun(words, options, output)
   const { embedEach } = await import('../../inference/embed.js')
-  const { writeNpy } = await import('../../io/npy.js')
-  const rows: Float32Array[] = []
+  const { NpyWriter } = await import('../../io/npy.js')
+  const matrix = options.npy === undefined ? undefined : new NpyWriter(options.npy)
   let read = 0
-  for await (const each of embedEach(model, images, settings)) {
-    if ('error' in each) {
-      skip(each.file, each.error)
-      continue
+  try {
+    for await (const each of embedEach(model, images, settings)) {
+      if ('error' in each) {
+        skip(each.file, each.error)
+        continue
+      }
+      const { file, vector } = each
+      read++
+      if (matrix === undefined) {
+        output.data({ file, vector: [...vector] })
+        output.result(JSON.stringify({ file, vector: [...vector] }))
+      } else {
+        matrix.write(vector)
+        output.data({ file })
+        output.result(file)
+      }
     }
-    const { file, vector } = each
-    read++
-    if (options.npy === undefined) {
-      output.data({ file, vector: [...vector] })
-      output.result(JSON.stringify({ file, vector: [...vector] }))
-    } else {
-      rows.push(vector)
-      output.data({ file })
-      output.result(file)
-    }
+    matrix?.close()
+  } finally {
+    matrix?.discard()
   }
-  if (options.npy !== undefined) writeNpy(options.npy, rows, rows[0]?.length ?? 0)
   return conclude(read)
 }
