@@ -26,6 +26,8 @@ export interface TrainingOptions {
   augment: Augment & FileAugment
   /** Which images an epoch has; see {@link Sampler}. */
   sampler: Exclude<Sampler, 'none'>
+  /** How often each image of an epoch comes: repeated augmentation. */
+  repeats: number
   /** Image files that cannot be read are reported here. */
   unreadable: UnreadableImages
   /** How image files are resized. */
@@ -40,14 +42,14 @@ export interface TrainingOptions {
 
 /** Batches in a new order each epoch, varied as `augment` says. */
 export function trainingLoader(dataset: Dataset, options: TrainingOptions): BatchLoader {
-  const { batchSize, size, seed, normalization, augment, sampler } = options
+  const { batchSize, size, seed, normalization, augment, sampler, repeats } = options
   // An incomplete batch would upset batch norm. A data set smaller than one batch has only that one.
   const dropLast = dataset.length >= batchSize
   if (dataset.shape === null) {
     const { interpolation, unreadable, colorManagement, threads, pin } = options
     const { crop, flip, operations = [] } = augment
     return new PhotoLoader(dataset, {
-      ...{ batchSize, size, seed, shuffle: true, sampler, dropLast, unreadable, colorManagement, pin },
+      ...{ batchSize, size, seed, shuffle: true, sampler, repeats, dropLast, unreadable, colorManagement, pin },
       crop: { ...crop, interpolation },
       flip: flip ? 0.5 : 0,
       augment: operations.length === 0 ? null : augmenter(operations, normalization),
@@ -63,6 +65,7 @@ export function trainingLoader(dataset: Dataset, options: TrainingOptions): Batc
     augment: varied,
     shuffle: true,
     sampler,
+    repeats,
     dropLast,
   })
 }

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { checkFunction, checkNumber, checkObject, checkOneOf, checkOptions, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { type Seed, seedBits } from '../../random/seed'
-import { SAMPLERS, type Sampler } from '../batches/order'
+import { checkRepeats, MOST_REPEATS, SAMPLERS, type Sampler } from '../batches/order'
 import type { UnreadableImages } from './unreadable'
 
 /** A part of random area and shape, as RandomResizedCrop of torchvision and timm. */
@@ -36,6 +36,8 @@ export interface PhotoLoaderOptions {
   shuffle?: boolean
   /** With `shuffle`: 'balanced' draws from all classes equally often. Default 'shuffle': every image once. */
   sampler?: Exclude<Sampler, 'none'>
+  /** Repeated augmentation: how often each image of an epoch comes. Default 1. */
+  repeats?: number
   /** Leave out the last batch if it is incomplete. Default false. */
   dropLast?: boolean
   crop?: RandomCrop
@@ -64,6 +66,7 @@ const OPTIONS = [
   'seed',
   'shuffle',
   'sampler',
+  'repeats',
   'dropLast',
   'crop',
   'flip',
@@ -115,7 +118,7 @@ function checkFlag(name: string, value: unknown): boolean {
 export function checkedOptions(options: PhotoLoaderOptions): CheckedOptions {
   checkOptions(OP, options, OPTIONS)
   const { seed = 0, shuffle = false, sampler = 'shuffle', dropLast = false, crop = {} } = options
-  const { flip = 0.5, augment = null } = options
+  const { flip = 0.5, augment = null, repeats = 1 } = options
   const { colorManagement = false, ahead = 2, pin = false, unreadable } = options
   const { threads = Math.max(1, availableParallelism() - 1) } = options
   seedBits(OP, seed)
@@ -123,6 +126,7 @@ export function checkedOptions(options: PhotoLoaderOptions): CheckedOptions {
   const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3], interpolation = 'bicubic' } = crop
   checkOneOf(OP, 'crop.interpolation', interpolation, ['bilinear', 'bicubic', 'random'])
   checkOneOf(OP, 'sampler', sampler, SAMPLERS)
+  checkRepeats(OP, checkWhole('repeats', repeats, 1, MOST_REPEATS), shuffle ? sampler : 'none', true)
   if (augment !== null) checkFunction(OP, 'augment', augment)
   checkObject(OP, 'unreadable', unreadable)
   return {
@@ -131,6 +135,7 @@ export function checkedOptions(options: PhotoLoaderOptions): CheckedOptions {
     seed,
     shuffle: checkFlag('shuffle', shuffle),
     sampler,
+    repeats,
     dropLast: checkFlag('dropLast', dropLast),
     crop: {
       scale: checkRising('crop.scale', scale, 1),

@@ -88,8 +88,8 @@ export class PhotoLoader {
 
   /** The order of an epoch: positions in the data set. */
   order(epoch: number): Int32Array {
-    const { shuffle, sampler, seed } = this.#options
-    return epochOrder(this.dataset, shuffle ? sampler : 'none', seed, epoch)
+    const { shuffle, sampler, seed, repeats } = this.#options
+    return epochOrder(this.dataset, shuffle ? sampler : 'none', seed, epoch, repeats)
   }
 
   /** What an epoch shows of an image of this size, px. */

@@ -73,9 +73,9 @@ export async function openData(
     train.shape === null && needsStatistics(wanted) ? await photoStatistics(train, layout, unreadable) : undefined
   const normalization = normalizationOfData(train, wanted, own)
 
-  const { batchSize, evalBatchSize, augment, sampler, loaderThreads } = data
+  const { batchSize, evalBatchSize, augment, sampler, repeats, loaderThreads } = data
   const loading = {
-    ...{ batchSize, seed, normalization, augment, sampler, unreadable },
+    ...{ batchSize, seed, normalization, augment, sampler, repeats, unreadable },
     ...{ interpolation: layout.interpolation, colorManagement: layout.colorManagement },
     ...{ threads: loaderThreads, pin: device !== 'cpu' },
   }
