@@ -75,6 +75,42 @@ export function writeFileDurable(path: string, content: FileContent): void {
   }
 }
 
+/** A file that must not exist, written piece by piece. */
+export class NewFile {
+  readonly #path: string
+  #fd: number | undefined
+
+  /** @throws MbconvError ERR_IO */
+  constructor(path: string) {
+    this.#path = path
+    this.#fd = this.#trying(() => openSync(path, 'wx'))
+  }
+
+  /** @throws MbconvError ERR_IO */
+  write(bytes: Uint8Array): void {
+    this.#trying(() => writeFully(this.#fd as number, bytes))
+  }
+
+  /** Forces the file to the disk and closes it. @throws MbconvError ERR_IO */
+  finish(): void {
+    this.#trying(() => fsyncSync(this.#fd as number))
+    this.close()
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
+  }
+
+  #trying<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      throw ioError('write', this.#path, error)
+    }
+  }
+}
+
 /** Removes a temporary file that is no longer needed. A failure is ignored: the earlier error matters more. */
 function discard(temp: string): void {
   try {
@@ -107,6 +143,46 @@ export function writeFileAtomic(path: string, content: FileContent): void {
 }
 
 /**
+ * A folder that is filled under a temporary name beside its place, and published in one step. Whoever fills it forces
+ * its files to the disk.
+ */
+export class StagedFolder {
+  /** The folder to fill. */
+  readonly folder: string
+
+  /** @throws MbconvError ERR_IO */
+  constructor(readonly path: string) {
+    this.folder = siblingName(path, 'tmp')
+    try {
+      mkdirSync(this.folder)
+    } catch (error) {
+      throw ioError('write', path, error)
+    }
+  }
+
+  /**
+   * Gives the folder its name. A folder that is there already is replaced.
+   *
+   * @throws MbconvError ERR_IO
+   */
+  publish(): void {
+    try {
+      fsyncDirectory(this.folder)
+      if (existsSync(this.path)) removeDirectoryAtomic(this.path)
+      renameSync(this.folder, this.path)
+      fsyncDirectory(dirname(this.path))
+    } catch (error) {
+      throw ioError('write', this.path, error)
+    }
+  }
+
+  /** Removes what was written. */
+  discard(): void {
+    discard(this.folder)
+  }
+}
+
+/**
  * Publishes a folder in one step: `fill` writes into a temporary folder beside `path`, which is then renamed.
  * `fill` forces its own files to the disk ({@link writeFileDurable}); the folder entries are forced here.
  * A folder already at `path` is replaced. If the process is killed in between, the old folder is gone, so callers
@@ -115,16 +191,12 @@ export function writeFileAtomic(path: string, content: FileContent): void {
  * @throws MbconvError ERR_IO, or whatever `fill` throws; nothing is left behind then.
  */
 export function publishDirectory(path: string, fill: (folder: string) => void): void {
-  const temp = siblingName(path, 'tmp')
+  const staged = new StagedFolder(path)
   try {
-    mkdirSync(temp)
-    fill(temp)
-    fsyncDirectory(temp)
-    if (existsSync(path)) removeDirectoryAtomic(path)
-    renameSync(temp, path)
-    fsyncDirectory(dirname(path))
+    fill(staged.folder)
+    staged.publish()
   } catch (error) {
-    discard(temp)
+    staged.discard()
     throw (error as NodeJS.ErrnoException).syscall ? ioError('write', path, error) : error
   }
 }

@@ -2,7 +2,7 @@
 import { parseConfig, type TrainConfigInput } from '../config/train'
 import { evaluationLoader } from '../data/evaluation'
 import { UnreadableImages } from '../data/photos/unreadable'
-import type { Dataset } from '../data/sources/image-dataset'
+import { cautionsOf, type Dataset } from '../data/sources/image-dataset'
 import { datasetOf } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { evaluate } from '../train/evaluate'
@@ -46,10 +46,12 @@ export async function evaluateRun(
     const { test, notes = [] } = datasetOf(config.data, state.resolution)
     for (const note of notes) onWarning(note)
     checkSuits(test, state, checkpoint)
+    const preprocessing = preprocessingOf(state.config, state)
+    for (const caution of cautionsOf(test, preprocessing)) onWarning(caution)
     const unreadable = new UnreadableImages(test, config.data.maxUnreadable, onWarning)
     const loader = evaluationLoader(test, {
       batchSize: config.data.evalBatchSize,
-      preprocessing: preprocessingOf(state.config, state),
+      preprocessing,
       unreadable,
     })
     const { memoryFormat } = config

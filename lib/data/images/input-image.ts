@@ -9,7 +9,7 @@ import { scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
 import { type DecodeOptions, type NamedBytes, type OpenImage, readImageFile, withImage } from './image-file'
 import { mostPixels } from './image-limits'
-import { type Pixels, withChannels } from './pixels'
+import { type Pixels, planes, withChannels } from './pixels'
 import { type FileLayout, shorterSide } from './preprocessing'
 
 type Sides = Pick<Pixels, 'width' | 'height'>
@@ -66,20 +66,51 @@ export async function readInputImage(
       const name = typeof source === 'string' ? source : source.name
       throw dataError(name, `is too long for its width (${image.width} x ${image.height} px)`, 'Cut it.')
     }
-    const narrow = new Uint8Array(image.height * resolution * channels)
-    let filled = 0
-    for await (const some of image.rows()) {
-      const rows = withChannels(some, channels)
-      const part = bytesOf(() => {
-        const all = interpolated(rows, [rows.height, cut.width], interpolation)
-        return all.narrow(3, cut.left, resolution).permute([0, 2, 3, 1])
-      })
-      narrow.set(part, filled)
-      filled += part.length
-    }
-    const columns = { data: narrow, width: resolution, height: image.height, channels }
-    return bytesOf(() => interpolated(columns, [cut.height, resolution], interpolation).narrow(2, cut.top, resolution))
+    return inputOf(image, layout)
   })
+}
+
+/** Resizes an image as the layout says and cuts the input out. */
+async function inputOf(image: Sides & Pick<OpenImage, 'rows'>, layout: FileLayout): Promise<Uint8Array> {
+  const { interpolation, resolution } = layout
+  const channels = channelsOf(layout)
+  const cut = cutOf(image, layout)
+  const narrow = new Uint8Array(image.height * resolution * channels)
+  let filled = 0
+  for await (const some of image.rows()) {
+    const rows = withChannels(some, channels)
+    const part = bytesOf(() => {
+      const all = interpolated(rows, [rows.height, cut.width], interpolation)
+      return all.narrow(3, cut.left, resolution).permute([0, 2, 3, 1])
+    })
+    narrow.set(part, filled)
+    filled += part.length
+  }
+  const columns = { data: narrow, width: resolution, height: image.height, channels }
+  return bytesOf(() => interpolated(columns, [cut.height, resolution], interpolation).narrow(2, cut.top, resolution))
+}
+
+/**
+ * As {@link readInputImage}, from the pixels of an image that has been decoded and resized before. Where they have the
+ * size that the layout resizes to, the input is cut out of them unchanged.
+ */
+export async function inputOfPixels(pixels: Pixels, layout: FileLayout): Promise<Uint8Array> {
+  const { width, height, channels } = pixels
+  const cut = cutOf(pixels, layout)
+  if (channelsOf(layout) !== 3 || channels !== 3 || cut.width !== width || cut.height !== height)
+    return inputOf({ width, height, rows: () => single(pixels) }, layout)
+  const { resolution } = layout
+  const line = 3 * resolution
+  const part = new Uint8Array(line * resolution)
+  for (let y = 0; y < resolution; y++) {
+    const from = 3 * ((cut.top + y) * width + cut.left)
+    part.set(pixels.data.subarray(from, from + line), y * line)
+  }
+  return planes(part, 3)
+}
+
+async function* single(pixels: Pixels): AsyncGenerator<Pixels, void, undefined> {
+  yield pixels
 }
 
 /** The image resized. */
@@ -89,9 +120,7 @@ async function stretched([height, width]: readonly [number, number], file: OpenI
     ...file,
     height,
     width,
-    rows: async function* () {
-      yield pixels
-    },
+    rows: () => single(pixels),
   }
 }
 

@@ -3,10 +3,10 @@ import { MbconvError } from '../../errors/error'
 import { fromTypedArray } from '../../tensor/core/create'
 import { keep } from '../../tensor/core/scope'
 import type { ByteBatch } from '../batches/batch'
-import { inputImageShape, readInputImage } from '../images/input-image'
+import { inputImageShape, inputOfPixels, readInputImage } from '../images/input-image'
 import type { FileLayout } from '../images/preprocessing'
-import type { PhotoDataset } from '../sources/image-dataset'
-import { sourceOf } from './other-decoder'
+import type { EncodedImage, PhotoDataset } from '../sources/image-dataset'
+import { sourceOf, storedPixels } from './other-decoder'
 import type { UnreadableImages } from './unreadable'
 
 /** Images that are read at once: Node's number of threads for file access. */
@@ -89,10 +89,16 @@ export class PhotoEvaluationLoader {
     }
   }
 
+  async #planes(image: EncodedImage): Promise<Uint8Array> {
+    const { layout } = this.options
+    const stored = storedPixels(image)
+    return stored === undefined ? readInputImage(sourceOf(image), layout) : inputOfPixels(stored, layout)
+  }
+
   async #read(index: number): Promise<Read> {
     const image = this.dataset.read(index)
     try {
-      return { index, planes: await readInputImage(sourceOf(image), this.options.layout) }
+      return { index, planes: await this.#planes(image) }
     } catch (error) {
       if (!(error instanceof MbconvError) || error.code !== 'ERR_DATA') throw error
       this.options.unreadable.add(image.name, error)

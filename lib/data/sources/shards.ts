@@ -17,7 +17,7 @@ import { ImageTable } from '../listing/image-table'
 import { LeftOut } from '../listing/left-out'
 import { linesOf } from '../listing/lines'
 import type { DataParts, DatasetKind } from './kind'
-import { dataParts, type ListedPart, type ListedParts } from './photo-dataset'
+import { dataParts, type ListedImages, type ListedPart, type ListedParts } from './photo-dataset'
 
 const pattern = () =>
   z
@@ -65,7 +65,10 @@ const WHERE = 'data.shards'
  * @throws MbconvError ERR_CONFIG for options that contradict each other; ERR_DATA for a missing, damaged or compressed
  *   archive, a sample without a label, or an evaluated image of a class without training images
  */
-export function openShards(given: ShardsOptions): DataParts {
+export const openShards = (given: ShardsOptions): DataParts => dataParts(listShards(given))
+
+/** The images of archives before some are held out. @throws as {@link openShards} */
+export function listShards(given: ShardsOptions): ListedImages {
   const options = optionsOf('shards', schema, given)
   checkHoldOut(WHERE, options, {
     ...(options.validation !== null && { validation: 'data.shards.validation' }),
@@ -98,7 +101,7 @@ export function openShards(given: ShardsOptions): DataParts {
     )
     parts[part] = { ...evaluated, classes }
   }
-  return dataParts(WHERE, parts, options, notes)
+  return { where: WHERE, parts, options, notes }
 }
 
 /** @param numberOf gives the number of a class; is called with the place of its image */

@@ -6,7 +6,7 @@ import { evaluationLoader } from '../../data/evaluation'
 import { photoStatistics } from '../../data/photos/statistics'
 import { UnreadableImages } from '../../data/photos/unreadable'
 import { ProgressiveLoader } from '../../data/progressive'
-import { channelsOf, type Dataset } from '../../data/sources/image-dataset'
+import { cautionsOf, channelsOf, type Dataset } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
 import {
   type ChannelStatistics,
@@ -69,6 +69,7 @@ export async function openData(
   // A resumed run normalises as it began: another decoder could measure other values.
   const wanted = before ?? normalizationOf(config, channelsOf(train))
   const layout = layoutOf(config, { dataset, resolution })
+  for (const caution of cautionsOf(train, layout)) warn(caution)
   const own =
     train.shape === null && needsStatistics(wanted) ? await photoStatistics(train, layout, unreadable) : undefined
   const normalization = normalizationOfData(train, wanted, own)
