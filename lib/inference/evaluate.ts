@@ -3,7 +3,7 @@ import { parseConfig, type TrainConfigInput } from '../config/train'
 import { evaluationLoader } from '../data/evaluation'
 import { UnreadableImages } from '../data/photos/unreadable'
 import { cautionsOf, type Dataset } from '../data/sources/image-dataset'
-import { datasetOf } from '../data/sources/kinds'
+import { datasetKind, datasetOf } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { evaluate } from '../train/evaluate'
 import type { Evaluation } from '../train/record/events'
@@ -43,6 +43,7 @@ export async function evaluateRun(
   try {
     const config =
       data === undefined ? state.config : parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
+    await datasetKind(config.data.dataset).prepare?.(config.data as never)
     const { test, notes = [] } = datasetOf(config.data, state.resolution)
     for (const note of notes) onWarning(note)
     checkSuits(test, state, checkpoint)

@@ -5,6 +5,7 @@ import { removeStaleTemporaries, StagedFolder } from '../../files/atomic'
 import { dataError } from '../../files/data-file'
 import { byteString, entryAt } from '../../files/entries'
 import { freeBytes, isFolder, statOf } from '../../files/folders'
+import { isCompressed, shardFiles } from '../archives/shard-names'
 import { type CachedLayout, fileLayoutOf, imageBytes, isCache } from '../cache/format'
 import { CacheWriter } from '../cache/writer'
 import { readInputImage } from '../images/input-image'
@@ -13,10 +14,13 @@ import { extensionOf } from '../listing/image-names'
 import { PARTS } from '../listing/parts'
 import { sourceOf } from '../photos/other-decoder'
 import { UnreadableImages } from '../photos/unreadable'
+import type { EncodedImage } from '../sources/image-dataset'
 import { listFolder } from '../sources/folder'
 import { listList } from '../sources/list'
 import { type ListedImages, type ListedPart, shareOf } from '../sources/photo-dataset'
 import { listShards } from '../sources/shards'
+import { indexCompressed } from '../streams/archives'
+import { encodedOf, inStreamOrder } from '../streams/image-stream'
 import { inOrder } from './examine'
 import { LIST_EXTENSIONS } from './survey'
 
@@ -74,6 +78,7 @@ export async function cacheImages(request: CacheRequest, events: CacheEvents = {
     throw new MbconvError('ERR_IO', `${to} exists already`, { hint: 'Remove it first, or name another folder.' })
   if (!isFolder(path.dirname(target)))
     throw new MbconvError('ERR_IO', `cannot write ${to}: ${path.dirname(target)} is no folder`)
+  await indexCompressed(compressedIn(request))
   const { parts, notes } = listed(request)
   for (const note of notes) onWarning(note)
   const all = PARTS.reduce((sum, part) => sum + rowsOf(parts[part]).length, 0)
@@ -121,17 +126,17 @@ async function addPart(
 ): Promise<void> {
   if (part === undefined) return
   const files = fileLayoutOf(layout)
-  const read = async (row: number): Promise<Uint8Array | MbconvError> => {
+  const read = async ([, image]: [number, EncodedImage]): Promise<Uint8Array | MbconvError> => {
     try {
-      return await readInputImage(sourceOf(part.placeOf(row)), files)
+      return await readInputImage(sourceOf(image), files)
     } catch (error) {
       if (error instanceof MbconvError && error.code === 'ERR_DATA') return error
       throw error
     }
   }
   const { table } = part
-  for await (const [row, planes] of inOrder(rowsOf(part), read)) {
-    if (planes instanceof MbconvError) unreadable.add(part.placeOf(row).name, planes)
+  for await (const [[row, image], planes] of inOrder(imagesOf(part), read)) {
+    if (planes instanceof MbconvError) unreadable.add(image.name, planes)
     else {
       const group = table.group(row)
       const facts = { name: table.name(row), labels: table.labels(row), bytes: table.bytes(row) }
@@ -139,6 +144,14 @@ async function addPart(
     }
     onImage()
   }
+}
+
+/** The rows of a part and their images. */
+async function* imagesOf(part: ListedPart): AsyncGenerator<[number, EncodedImage], void, undefined> {
+  const rows = rowsOf(part)
+  const stream = part.streamOf?.(rows)
+  if (stream === undefined) for (const row of rows) yield [row, part.placeOf(row)]
+  else for await (const image of inStreamOrder(stream)) yield [rows[image.index], encodedOf(image)]
 }
 
 /** The images at a path: of a data set of the kind that the path looks like. */
@@ -153,9 +166,15 @@ function listed({ source, multiLabel, ...request }: CacheRequest): ListedImages 
   const extension = extensionOf(path.basename(source)) ?? ''
   const evaluated = { validation, test, ...(multiLabel !== undefined && { multiLabel }) }
   if (LIST_EXTENSIONS.includes(extension)) return listList({ train: source, ...evaluated })
-  if (extension === 'tar') return listShards({ train: source, ...evaluated })
+  if (extension === 'tar' || isCompressed(source)) return listShards({ train: source, ...evaluated })
   if (kind === undefined) throw dataError(source, 'no such file or folder', 'Check the path.')
   throw dataError(source, 'is neither a folder nor a list nor a tar archive', 'Check the path.')
+}
+
+/** The compressed archives of a request. */
+const compressedIn = ({ source, validation, test }: CacheRequest): string[] => {
+  const patterns = [source, validation, test].filter((pattern) => pattern !== undefined && isCompressed(pattern))
+  return patterns.length === 0 ? [] : shardFiles(patterns as string[])
 }
 
 function checkRoom(target: string, bytes: number): void {

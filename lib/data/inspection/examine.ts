@@ -47,14 +47,14 @@ export async function examine(image: EncodedImage): Promise<Examined> {
  *
  * @throws whatever the work throws
  */
-export async function* inOrder<T, R>(items: Iterable<T>, work: (item: T) => Promise<R>): AsyncGenerator<[T, R]> {
+export async function* inOrder<T, R>(items: Iterable<T> | AsyncIterable<T>, work: (item: T) => Promise<R>): AsyncGenerator<[T, R]> {
   const underWay: [T, Promise<R>][] = []
   const next = async (): Promise<[T, R]> => {
     const [item, result] = underWay.shift() as [T, Promise<R>]
     return [item, await result]
   }
   try {
-    for (const item of items) {
+    for await (const item of items) {
       const working = work(item)
       working.catch(() => {}) // the error is reported in its turn
       underWay.push([item, working])

@@ -153,10 +153,21 @@ export function shareOfContent(table: ImageTable, row: number, path: AnyPath): n
     file = new FileWindow(path, 'split', SAMPLE)
     const head = Buffer.from(file.at(offset, Math.min(bytes, SAMPLE)))
     const tail = file.at(offset + Math.max(0, bytes - SAMPLE), Math.min(bytes, SAMPLE))
-    return shareOf(Buffer.concat([Buffer.from(`content\0${bytes}\0`), head, tail]))
+    return shareOfEnds(bytes, head, tail)
   } catch {
     return shareOf(`name\0${table.name(row)}`)
   } finally {
     file?.close()
   }
 }
+
+const shareOfEnds = (bytes: number, head: Buffer, tail: Buffer): number =>
+  shareOf(Buffer.concat([Buffer.from(`content\0${bytes}\0`), head, tail]))
+
+/** As {@link shareOfContent}, of an image in memory. */
+export const shareOfBytes = (content: Buffer): number =>
+  shareOfEnds(
+    content.length,
+    content.subarray(0, SAMPLE),
+    content.subarray(Math.max(0, content.length - SAMPLE)),
+  )

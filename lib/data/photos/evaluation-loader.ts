@@ -6,6 +6,7 @@ import type { ByteBatch } from '../batches/batch'
 import { inputImageShape, inputOfPixels, readInputImage } from '../images/input-image'
 import type { FileLayout } from '../images/preprocessing'
 import type { EncodedImage, PhotoDataset } from '../sources/image-dataset'
+import { encodedOf, inStreamOrder, type StreamedImage } from '../streams/image-stream'
 import { sourceOf, storedPixels } from './other-decoder'
 import type { UnreadableImages } from './unreadable'
 
@@ -70,10 +71,12 @@ export class PhotoEvaluationLoader {
     const underWay: Promise<Read>[] = []
     let next = 0
     let batch: NonNullable<Read>[] = []
+    const { stream } = this.dataset
+    const streamed = stream && inStreamOrder(stream)
     try {
       for (let done = 0; done < length; done++) {
         while (next < length && underWay.length < AHEAD) {
-          const reading = this.#read(next++)
+          const reading = this.#read(next++, await streamed?.next())
           reading.catch(() => {}) // the error is reported in its turn
           underWay.push(reading)
         }
@@ -86,6 +89,7 @@ export class PhotoEvaluationLoader {
       }
     } finally {
       await Promise.allSettled(underWay)
+      await streamed?.return(undefined)
     }
   }
 
@@ -95,8 +99,9 @@ export class PhotoEvaluationLoader {
     return stored === undefined ? readInputImage(sourceOf(image), layout) : inputOfPixels(stored, layout)
   }
 
-  async #read(index: number): Promise<Read> {
-    const image = this.dataset.read(index)
+  /** @param streamed the image of this position, if the images come from a stream */
+  async #read(index: number, streamed?: IteratorResult<StreamedImage>): Promise<Read> {
+    const image = streamed === undefined ? this.dataset.read(index) : fromStream(this.dataset, index, streamed)
     try {
       return { index, planes: await this.#planes(image) }
     } catch (error) {
@@ -105,4 +110,9 @@ export class PhotoEvaluationLoader {
       return undefined
     }
   }
+}
+
+function fromStream({ name }: PhotoDataset, index: number, { value, done }: IteratorResult<StreamedImage>) {
+  if (done || value.index !== index) throw new Error(`${name}: image ${index} is not the next one of its stream`)
+  return encodedOf(value)
 }

@@ -6,6 +6,7 @@ import type { FilePath } from '../../files/open'
 import { cacheCautions } from '../cache/caution'
 import type { CachedLayout } from '../cache/format'
 import type { FileLayout } from '../images/preprocessing'
+import type { ImageStream } from '../streams/image-stream'
 
 /** What every data set says about its images. */
 interface Labelled {
@@ -41,6 +42,8 @@ export interface PhotoDataset extends Labelled {
   readonly shape: null
   /** Only in a cache: how its images were prepared. */
   readonly cached?: CachedLayout
+  /** Only of images that come one after the other. They are read from it, and not from the places of `read`. */
+  readonly stream?: ImageStream
   /** Where an image's file is. */
   read(index: number): EncodedImage
 }

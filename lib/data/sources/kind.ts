@@ -59,6 +59,12 @@ export interface DatasetKind {
    * @throws MbconvError ERR_DATA if a file cannot be used or the two parts do not match
    */
   open(data: never, resolution: number): DataParts
+  /**
+   * What must be done before the images can be opened, and takes long: reading compressed archives once.
+   *
+   * @throws MbconvError ERR_DATA, ERR_IO
+   */
+  prepare?(data: never): Promise<void>
   /** Facts known in advance. Without this method, a plan opens the data set to count its classes. */
   announced?(data: never): Announced
   /**

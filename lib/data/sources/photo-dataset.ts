@@ -4,6 +4,7 @@ import type { CachedLayout } from '../cache/format'
 import { fingerprintOf } from '../listing/fingerprint'
 import { allRows, type HoldOut, holdOut, shareOfContent, wantsHoldOut } from '../listing/hold-out'
 import type { ImageTable } from '../listing/image-table'
+import type { ImageStream } from '../streams/image-stream'
 import type { EncodedImage, PhotoDataset } from './image-dataset'
 import type { DataParts } from './kind'
 
@@ -22,12 +23,14 @@ export interface ListedPart {
   checksums?(rows: Int32Array): readonly string[] | undefined
   /** The share by which an image is held out, if it is not computed from the image's bytes. */
   share?(row: number): number
+  /** Only of images that come one after the other: the stream of some rows. */
+  streamOf?(rows: Int32Array): ImageStream
   /** Only of a cache. */
   cached?: CachedLayout
 }
 
 export function photoDataset(part: ListedPart): PhotoDataset {
-  const { name, classes, table, placeOf, multiLabel = false, checksums, cached } = part
+  const { name, classes, table, placeOf, multiLabel = false, checksums, cached, streamOf } = part
   const rows = part.rows ?? allRows(table.length)
   let fingerprint: string | undefined
   function* printed() {
@@ -41,6 +44,7 @@ export function photoDataset(part: ListedPart): PhotoDataset {
     labels: rows.map((row) => table.label(row)),
     ...(multiLabel && { labelsOf: (index: number) => table.labels(rows[index]) }),
     ...(cached !== undefined && { cached }),
+    ...(streamOf !== undefined && { stream: streamOf(rows) }),
     read: (index) => placeOf(rows[index]),
     fingerprint() {
       fingerprint ??= fingerprintOf(classes, printed(), checksums?.(rows))

@@ -6,7 +6,7 @@ import { evaluationLoader } from '../../data/evaluation'
 import { photoStatistics } from '../../data/photos/statistics'
 import { UnreadableImages } from '../../data/photos/unreadable'
 import { ProgressiveLoader } from '../../data/progressive'
-import { cautionsOf, channelsOf, type Dataset } from '../../data/sources/image-dataset'
+import { cautionsOf, channelsOf, type Dataset, type PhotoDataset } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
 import {
   type ChannelStatistics,
@@ -54,10 +54,12 @@ export async function openData(
   const { data, seed } = config
   const kind = datasetKind(data.dataset)
   kind.checkMemory?.(data as never, resolution)
+  await kind.prepare?.(data as never)
   const { train, test, validation, notes = [] } = kind.open(data as never, resolution)
   for (const note of notes) warn(note)
   checkLabels(train)
   const evaluated = validation ?? test
+  checkStream(config, train)
   const dataset = {
     name: train.name,
     classes: [...train.classes],
@@ -113,4 +115,21 @@ function checkLabels({ name, labelsOf }: Dataset): void {
   throw new MbconvError('ERR_CONFIG', `${name}: training on images with several labels is not possible yet`, {
     hint: 'data.datasetOf reads such a data set. To train on the first label of each image, leave out multiLabel.',
   })
+}
+
+/** @throws MbconvError ERR_CONFIG for keys that need images, or labels, before they come */
+function checkStream(config: TrainConfig, { name, shape, ...train }: Dataset): void {
+  const { stream } = train as PhotoDataset
+  if (shape !== null || stream === undefined) return
+  const refuse = (key: string, why: string, hint: string) => {
+    throw new MbconvError('ERR_CONFIG', `${key}: ${name} is a stream, ${why}`, { hint })
+  }
+  const { sampler, repeats } = config.data
+  const unpack = 'Unpack the archives: then their images can be read in any order.'
+  if (sampler === 'balanced') refuse('data.sampler', 'whose images come in their own order', unpack)
+  if (repeats > 1) refuse('data.repeats', 'of which each image comes once', unpack)
+  if (stream.hasLabels) return
+  if (config.classWeights === 'auto') refuse('classWeights', 'whose labels are not known before they come', 'Leave it out.')
+  if (needsStatistics(normalizationOf(config, 3)))
+    refuse('data.mean', 'whose pixels are not known before they come', 'Give data.mean and data.std.')
 }
