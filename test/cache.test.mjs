@@ -64,9 +64,7 @@ t.test('the pixels are those of Pillow and torchvision; shards, parts and classe
         t.equal(image.name.split(':')[1], path.relative(part, file))
         if (expected === undefined) continue
         const pixels = pixelsOf(image)
-        const differences = inflateSync(Buffer.from(expected, 'base64')).map((value, p) =>
-          Math.abs(value - pixels[p]),
-        )
+        const differences = inflateSync(Buffer.from(expected, 'base64')).map((value, p) => Math.abs(value - pixels[p]))
         // As test/input-image.test.mjs: libtorch rounds the weights of the filter in another way.
         const others = differences.filter((difference) => difference > 0).length
         t.ok(Math.max(...differences) <= 1 && others < 0.03 * 4800, `${others} of 4800 values of ${file}`)
@@ -87,10 +85,12 @@ t.test('training: copies, mirrored copies, parts, and resized parts', { skip }, 
   const { train } = opened('photographs-bicubic')
   const pixels = Array.from({ length: train.length }, (_, i) => pixelsOf(train.read(i)))
   const mirrored = (image, size) =>
-    Buffer.concat(Array.from({ length: size * size }, (_, p) => {
-      const from = 3 * (size * Math.floor(p / size) + size - 1 - (p % size))
-      return image.subarray(from, from + 3)
-    }))
+    Buffer.concat(
+      Array.from({ length: size * size }, (_, p) => {
+        const from = 3 * (size * Math.floor(p / size) + size - 1 - (p % size))
+        return image.subarray(from, from + 3)
+      }),
+    )
   for (const flip of [0, 1]) {
     const { loader } = loaderOf(train, { flip })
     const [first] = await batchesOf(loader, 0)
@@ -112,11 +112,15 @@ t.test('training: copies, mirrored copies, parts, and resized parts', { skip }, 
   // The same pixels as PNG files, which the other decoder reads.
   const folder = place('as-png')
   fs.mkdirSync(folder)
-  const files = await Promise.all(pixels.map(async (image, i) => {
-    const file = path.join(folder, `${i}.png`)
-    await sharp(image, { raw: { width: 40, height: 40, channels: 3 } }).png().toFile(file)
-    return { name: file, file }
-  }))
+  const files = await Promise.all(
+    pixels.map(async (image, i) => {
+      const file = path.join(folder, `${i}.png`)
+      await sharp(image, { raw: { width: 40, height: 40, channels: 3 } })
+        .png()
+        .toFile(file)
+      return { name: file, file }
+    }),
+  )
   const { loader } = loaderOf({ ...train, read: (i) => files[i] }, options)
   t.same(digestsOf(await batchesOf(loader, 1)), made[0], 'as from files with these pixels')
   loader.dispose()
@@ -169,7 +173,9 @@ t.test('held-out images, groups, several labels and parts are those of the sourc
     for (const part of ['train', 'test']) t.same(namesOf(cached[part]), namesOf(folder[part]), JSON.stringify(options))
   }
   const rows = CLASSES.flatMap((name) =>
-    [0, 1, 2, 3].map((i) => `photos/${name}/00${i}.jpg,${i === 0 ? 'ash|cedar' : name},${i < 3 ? 'train' : 'val'},g${i}`),
+    [0, 1, 2, 3].map(
+      (i) => `photos/${name}/00${i}.jpg,${i === 0 ? 'ash|cedar' : name},${i < 3 ? 'train' : 'val'},g${i}`,
+    ),
   )
   fs.writeFileSync(place('some.csv'), `path,label,split,group\n${rows.join('\n')}\n`)
   const made = await cacheImages(request(place('some.csv'), 'listed', { size: 8, multiLabel: true }))
@@ -182,69 +188,76 @@ t.test('held-out images, groups, several labels and parts are those of the sourc
   t.throws(() => opened('plain', { split: 0.2, folds: 2 }), { code: 'ERR_CONFIG' })
 })
 
-t.test('evaluation on a cache is what predict gives for the files, or a warning says that it is not', { skip }, async (t) => {
-  const folder = place('shapes')
-  for (const [i, name] of CLASSES.entries()) {
-    fs.mkdirSync(path.join(folder, name), { recursive: true })
-    for (let k = 0; k < 8; k++) {
-      const picture = await pictureOf(sharp, name, k, { width: 37 + 9 * k, height: 90 - 5 * k - i })
-      fs.writeFileSync(path.join(folder, name, `${k}.jpg`), picture)
+t.test(
+  'evaluation on a cache is what predict gives for the files, or a warning says that it is not',
+  { skip },
+  async (t) => {
+    const folder = place('shapes')
+    for (const [i, name] of CLASSES.entries()) {
+      fs.mkdirSync(path.join(folder, name), { recursive: true })
+      for (let k = 0; k < 8; k++) {
+        const picture = await pictureOf(sharp, name, k, { width: 37 + 9 * k, height: 90 - 5 * k - i })
+        fs.writeFileSync(path.join(folder, name, `${k}.jpg`), picture)
+      }
     }
-  }
-  await cacheImages(request(folder, 'shapes-36', { size: 36 }))
-  await cacheImages(request(folder, 'shapes-34', { size: 34 }))
-  const warnings = []
-  const config = (cache, cropShare, name) => ({
-    ...{ seed: 3, device: 'cpu', threads: 1, epochs: 2, ema: false },
-    model: { name: 'efficientnet_b0', width: 0.25, depth: 0.1, resolution: 32 },
-    data: {
-      ...{ dataset: 'cache', cache: { path: place(cache), split: 0.4 }, batchSize: 8, loaderThreads: 0, cropShare },
-      augment: { crop: { scale: [0.5, 1] } },
-    },
-    optimizer: { name: 'adamw', lr: 0.01 },
-    run: { dir: place('runs'), name, curves: false },
-  })
-  const trained = async (...given) => {
-    warnings.length = 0
-    const run = mb.train(config(...given), { worker: false })
-    for await (const event of run) if (event.type === 'warning') warnings.push(event.message)
-    return run.result
-  }
-  const result = await trained('shapes-36', 32 / 36, 'exact')
-  t.same(warnings, [])
-  const dir = path.join(place('runs'), 'exact')
-  const { test } = datasetOf({ dataset: 'folder', folder: { path: folder, split: 0.4 } })
-  const files = Array.from({ length: test.length }, (_, i) => test.read(i).file)
-  const predicted = await mb.predictImages(dir, files, { topk: 3 })
-  const right = predicted.filter(({ predictions }, i) => predictions[0].label === CLASSES[test.labels[i]]).length
-  const evaluated = await mb.evaluateRun(dir, { device: 'cpu' })
-  t.ok(Math.abs(evaluated.top1 - right / files.length) < 1e-4, `${evaluated.top1}, ${right} of ${files.length}`)
-  const loss = predicted.reduce((sum, { predictions }, i) => {
-    return sum - Math.log(predictions.find(({ label }) => label === CLASSES[test.labels[i]]).probability)
-  }, 0)
-  t.ok(Math.abs(evaluated.loss - loss / files.length) < 1e-4, `loss ${evaluated.loss} and ${loss / files.length}`)
-  const data = { dataset: 'folder', folder: { path: folder, split: 0.4 }, cache: undefined }
-  const onFiles = await mb.evaluateRun(dir, { device: 'cpu', data })
-  t.equal(onFiles.top1, evaluated.top1)
-  t.equal(onFiles.loss, evaluated.loss, 'the same pixels')
-  t.ok(result)
+    await cacheImages(request(folder, 'shapes-36', { size: 36 }))
+    await cacheImages(request(folder, 'shapes-34', { size: 34 }))
+    const warnings = []
+    const config = (cache, cropShare, name) => ({
+      ...{ seed: 3, device: 'cpu', threads: 1, epochs: 2, ema: false },
+      model: { name: 'efficientnet_b0', width: 0.25, depth: 0.1, resolution: 32 },
+      data: {
+        ...{ dataset: 'cache', cache: { path: place(cache), split: 0.4 }, batchSize: 8, loaderThreads: 0, cropShare },
+        augment: { crop: { scale: [0.5, 1] } },
+      },
+      optimizer: { name: 'adamw', lr: 0.01 },
+    schedule: { name: 'constant', warmupEpochs: 0 },
+      run: { dir: place('runs'), name, curves: false },
+    })
+    const trained = async (...given) => {
+      warnings.length = 0
+      const run = mb.train(config(...given), { worker: false })
+      for await (const event of run) if (event.type === 'warning') warnings.push(event.message)
+      return run.result
+    }
+    const result = await trained('shapes-36', 32 / 36, 'exact')
+    t.same(warnings, [])
+    const dir = path.join(place('runs'), 'exact')
+    const { test } = datasetOf({ dataset: 'folder', folder: { path: folder, split: 0.4 } })
+    const files = Array.from({ length: test.length }, (_, i) => test.read(i).file)
+    const predicted = await mb.predictImages(dir, files, { topk: 3 })
+    const right = predicted.filter(({ predictions }, i) => predictions[0].label === CLASSES[test.labels[i]]).length
+    const evaluated = await mb.evaluateRun(dir, { device: 'cpu' })
+    t.ok(Math.abs(evaluated.top1 - right / files.length) < 1e-4, `${evaluated.top1}, ${right} of ${files.length}`)
+    const loss = predicted.reduce((sum, { predictions }, i) => {
+      return sum - Math.log(predictions.find(({ label }) => label === CLASSES[test.labels[i]]).probability)
+    }, 0)
+    t.ok(Math.abs(evaluated.loss - loss / files.length) < 1e-4, `loss ${evaluated.loss} and ${loss / files.length}`)
+    const data = { dataset: 'folder', folder: { path: folder, split: 0.4 }, cache: undefined }
+    const onFiles = await mb.evaluateRun(dir, { device: 'cpu', data })
+    t.equal(onFiles.top1, evaluated.top1)
+    t.equal(onFiles.loss, evaluated.loss, 'the same pixels')
+    t.ok(result)
 
-  const warned = []
-  const other = { dataset: 'cache', cache: { path: place('shapes-34'), split: 0.4 } }
-  await mb.evaluateRun(dir, { device: 'cpu', data: other, onWarning: (message) => warned.push(message) })
-  t.match(warned, [/evaluation uses the cache's pixels \(34 px, fit crop, bicubic\).*a cache of 36 px, fit crop, bicubic/])
-  const { cacheCautions } = internal('cacheCautions')
-  const layout = { channels: 3, size: null, resolution: 32, fit: 'crop', cropShare: 32 / 36, ...{} }
-  const cautions = (cached, changes) =>
-    cacheCautions('c', { ...BICUBIC, size: 36, ...cached }, { ...BICUBIC, ...layout, ...changes })
-  t.same(cautions({}), [])
-  t.match(cautions({ size: 34 }, { cropShare: 32 / 34 }), [/the centre is cut out in two steps/])
-  t.match(cautions({ interpolation: 'bilinear' }), [/evaluation uses/])
-  t.match(cautions({ colorManagement: true }), [/with colour management/])
-  t.match(cautions({ size: 20 }), [/which are enlarged/, /evaluation uses/])
-  t.same(cautions({ fit: 'stretch', size: 32 }, { fit: 'stretch', cropShare: null }), [])
-  t.same(cautions({ fit: 'squash', size: 34 }, { fit: 'squash', cropShare: 32 / 34 }), [])
-})
+    const warned = []
+    const other = { dataset: 'cache', cache: { path: place('shapes-34'), split: 0.4 } }
+    await mb.evaluateRun(dir, { device: 'cpu', data: other, onWarning: (message) => warned.push(message) })
+    t.match(warned, [
+      /evaluation uses the cache's pixels \(34 px, fit crop, bicubic\).*a cache of 36 px, fit crop, bicubic/,
+    ])
+    const { cacheCautions } = internal('cacheCautions')
+    const layout = { channels: 3, size: null, resolution: 32, fit: 'crop', cropShare: 32 / 36, ...{} }
+    const cautions = (cached, changes) =>
+      cacheCautions('c', { ...BICUBIC, size: 36, ...cached }, { ...BICUBIC, ...layout, ...changes })
+    t.same(cautions({}), [])
+    t.match(cautions({ size: 34 }, { cropShare: 32 / 34 }), [/the centre is cut out in two steps/])
+    t.match(cautions({ interpolation: 'bilinear' }), [/evaluation uses/])
+    t.match(cautions({ colorManagement: true }), [/with colour management/])
+    t.match(cautions({ size: 20 }), [/which are enlarged/, /evaluation uses/])
+    t.same(cautions({ fit: 'stretch', size: 32 }, { fit: 'stretch', cropShare: null }), [])
+    t.same(cautions({ fit: 'squash', size: 34 }, { fit: 'squash', cropShare: 32 / 34 }), [])
+  },
+)
 
 t.test('sources that cannot be cached, and places that cannot be written', { skip }, async (t) => {
   const before = leftIn(root)
@@ -312,16 +325,56 @@ t.test('caches that are damaged, and their check', { skip }, async (t) => {
     index.rows.sha256 = sha256(text)
   }
   refused('photos', /is no cache: it has no cache\.json/)
-  refused(copied('d1', (folder) => fs.writeFileSync(path.join(folder, 'cache.json'), '{')), /cache\.json: is damaged/)
-  refused(edited('d2', (index) => Object.assign(index, { format: 2 })), /has format 2; this version .* format 1/)
-  refused(edited('d3', (index) => index.shards.pop()), /is damaged/)
-  refused(edited('d4', ({ shards }) => Object.assign(shards[0], { file: '../x.rgb' })), /is damaged/)
-  refused(edited('d5', ({ preprocessing }) => Object.assign(preprocessing, { size: 41 })), /is damaged/)
-  refused(copied('d6', (folder) => fs.appendFileSync(path.join(folder, 'images.jsonl'), '\n')), /is not as cache\.json/)
-  refused(edited('d7', rows((lines) => lines.pop())), /is not as cache\.json says/)
-  for (const [i, line] of ['{}', '[9,"a",[0],1,0.5]', '[0,"a",[4],1,0.5]', '[0,"a",[],1,0.5]', '[0,"",[0],1,0.5]', 'x'].entries())
-    refused(edited(`row-${i}`, rows((lines) => lines.splice(2, 1, line))), /line 3 is damaged/)
-  refused(copied('d8', (folder) => fs.rmSync(path.join(folder, '00003.rgb'))), /00003\.rgb: no such file/)
+  refused(
+    copied('d1', (folder) => fs.writeFileSync(path.join(folder, 'cache.json'), '{')),
+    /cache\.json: is damaged/,
+  )
+  refused(
+    edited('d2', (index) => Object.assign(index, { format: 2 })),
+    /has format 2; this version .* format 1/,
+  )
+  refused(
+    edited('d3', (index) => index.shards.pop()),
+    /is damaged/,
+  )
+  refused(
+    edited('d4', ({ shards }) => Object.assign(shards[0], { file: '../x.rgb' })),
+    /is damaged/,
+  )
+  refused(
+    edited('d5', ({ preprocessing }) => Object.assign(preprocessing, { size: 41 })),
+    /is damaged/,
+  )
+  refused(
+    copied('d6', (folder) => fs.appendFileSync(path.join(folder, 'images.jsonl'), '\n')),
+    /is not as cache\.json/,
+  )
+  refused(
+    edited(
+      'd7',
+      rows((lines) => lines.pop()),
+    ),
+    /is not as cache\.json says/,
+  )
+  for (const [i, line] of [
+    '{}',
+    '[9,"a",[0],1,0.5]',
+    '[0,"a",[4],1,0.5]',
+    '[0,"a",[],1,0.5]',
+    '[0,"",[0],1,0.5]',
+    'x',
+  ].entries())
+    refused(
+      edited(
+        `row-${i}`,
+        rows((lines) => lines.splice(2, 1, line)),
+      ),
+      /line 3 is damaged/,
+    )
+  refused(
+    copied('d8', (folder) => fs.rmSync(path.join(folder, '00003.rgb'))),
+    /00003\.rgb: no such file/,
+  )
   refused(
     copied('d9', (folder) => {
       fs.rmSync(path.join(folder, '00003.rgb'))

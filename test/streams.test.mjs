@@ -86,7 +86,11 @@ t.test('a compressed archive has the images of the plain one: classes, held-out 
 t.test('the order of an epoch: archives and a buffer, both by the seed and the epoch', async (t) => {
   const stream = (buffer) => whole(place('part-{0..2}.tar.gz'), { buffer }).train.stream
   const first = await numbersIn(stream(10))
-  t.same([...first].sort((a, b) => a - b), range(0, 60), 'each image once')
+  t.same(
+    [...first].sort((a, b) => a - b),
+    range(0, 60),
+    'each image once',
+  )
   t.same(await numbersIn(stream(10)), first)
   t.notSame(await numbersIn(stream(10), { epoch: 1 }), first)
   t.notSame(await numbersIn(stream(10), { seed: 2 }), first)
@@ -95,7 +99,10 @@ t.test('the order of an epoch: archives and a buffer, both by the seed and the e
     range(0, 12).map(async (epoch) => {
       const numbers = await numbersIn(stream(1), { epoch })
       const order = [...new Set(numbers.map((i) => (i < 25 ? 0 : i < 40 ? 1 : 2)))]
-      t.same(numbers, order.flatMap((k) => [range(0, 25), range(25, 40), range(40, 60)][k]))
+      t.same(
+        numbers,
+        order.flatMap((k) => [range(0, 25), range(25, 40), range(40, 60)][k]),
+      )
       return order.join('')
     }),
   )
@@ -103,7 +110,7 @@ t.test('the order of an epoch: archives and a buffer, both by the seed and the e
   // An image comes at most as much earlier as the buffer is long.
   const one = (buffer) => whole(place('part-0.tar.gz'), { buffer }).train.stream
   const near = await numbersIn(one(5), { count: 25 })
-  for (const [position, number] of near.entries()) t.ok(number - position <= 5)
+  for (const [position, number] of near.entries()) t.ok(number - position < 5)
   t.notSame(near, range(0, 25))
   const all = await Promise.all(range(0, 400).map((epoch) => numbersIn(one(25), { count: 25, epoch })))
   const mean = all.reduce((sum, order) => sum + order.indexOf(0), 0) / all.length
@@ -126,8 +133,8 @@ t.test('training: threads, batches ahead and a resume change nothing', { skip },
     files: whole(files, { buffer: 6 }).train,
     commands: open(piped, { ...commands, buffer: 6, test: place('held.tar') }).train,
   }
-  const loaderOf = (dataset, options = {}) => {
-    const { unreadable, warnings } = listUnreadable(options.most)
+  const loaderOf = (dataset, { most, ...options } = {}) => {
+    const { unreadable, warnings } = listUnreadable(most)
     const given = { batchSize: 4, size: 24, shuffle: true, seed: 5, unreadable, ...options }
     return { loader: new PhotoLoader(dataset, given), warnings }
   }
@@ -176,7 +183,10 @@ t.test('training: threads, batches ahead and a resume change nothing', { skip },
   for (const source of [place('photos-{0..1}.tgz'), place('photos-{0..1}.tar')]) {
     const to = place(`cache-${shards.length}`)
     const request = { source, to, maxUnreadable: null }
-    await cacheImages({ ...request, layout: { size: 8, fit: 'crop', interpolation: 'bicubic', colorManagement: false } })
+    await cacheImages({
+      ...request,
+      layout: { size: 8, fit: 'crop', interpolation: 'bicubic', colorManagement: false },
+    })
     shards.push(['00000.rgb', 'images.jsonl'].map((name) => fs.readFileSync(path.join(to, name), 'latin1')))
   }
   t.ok(shards[0].join() === shards[1].join())
@@ -229,7 +239,7 @@ t.test('archives that are damaged, bombs, and mixed lists', async (t) => {
   wrong.fill(0x55, 30, 60)
   await refused('wrong.tar.gz', wrong, /wrong\.tar\.gz: is damaged: gzip cannot unpack it/)
   await refused('none.tar.gz', gzipSync('not an archive'.repeat(99)), /none\.tar\.gz: /)
-  await refused('half.tar.gz', gzipSync(tar.subarray(0, 700)), /ends early/)
+  await refused('half.tar.gz', gzipSync(tar.subarray(0, 1200)), /ends early/)
   await refused('zeros.tar.gz', gzipSync(Buffer.alloc(2 ** 22)), /has more than 1048576 bytes of zeros/)
   await refused('huge.tar.gz', gzipSync(tarOf([['0.jpg', '']], { size: 2 ** 37, base256: true })), /too many/)
   await refused('link.tar.gz', gzipSync(tarOf([['0.jpg', '']], { type: '2' })), /is a symbolic link/)
@@ -251,7 +261,10 @@ t.test('archives that are damaged, bombs, and mixed lists', async (t) => {
   t.equal(train.length, 5)
   fs.writeFileSync(file, gzipSync(tarOf(entriesOf(range(1, 6), text))))
   await t.rejects(collected(train.stream.open(0)), { code: 'ERR_DATA', message: /is not as its index says/ })
-  const label = [['0.jpg', 'x'], ['0.txt', 'y'.repeat(20_000)]]
+  const label = [
+    ['0.jpg', 'x'],
+    ['0.txt', 'y'.repeat(20_000)],
+  ]
   const long = put('long.tar.gz', gzipSync(tarOf(label)))
   await writeStreamIndex(long)
   t.throws(() => whole(long), { code: 'ERR_DATA', message: /too long for an index/ })

@@ -1,7 +1,16 @@
 /**
  * Opens and reads files. Opening never blocks: a pipe would otherwise wait for its other end.
  */
-import { closeSync, constants, createReadStream, existsSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+} from 'node:fs'
 import { join, sep } from 'node:path'
 import { checkPath } from '../errors/check'
 import { MbconvError } from '../errors/error'

@@ -41,6 +41,7 @@ const FORMAT = 1
 export const MOST_SIZE = 4096
 
 const whole = z.int().min(0)
+const shardSchema = z.object({ file: z.string().regex(/^\d{5,}\.rgb$/), bytes: z.int().min(1), crc32: z.string() })
 const schema = z.object({
   format: z.literal(FORMAT),
   preprocessing: z.object({
@@ -57,12 +58,10 @@ const schema = z.object({
   leftOut: whole,
   rows: z.object({ count: z.int().min(1), sha256: z.string() }),
   /** CRC-32 of each, in hexadecimal. */
-  shards: z
-    .array(z.object({ file: z.string().regex(/^\d{5,}\.rgb$/), bytes: z.int().min(1), crc32: z.string() }))
-    .min(1),
+  shards: z.array(shardSchema).min(1),
 })
 export type CacheIndex = z.output<typeof schema>
-export type CacheShard = CacheIndex['shards'][number]
+export type CacheShard = z.output<typeof shardSchema>
 
 const HINT = 'Write the cache again: mbconv data cache.'
 

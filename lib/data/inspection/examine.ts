@@ -47,7 +47,10 @@ export async function examine(image: EncodedImage): Promise<Examined> {
  *
  * @throws whatever the work throws
  */
-export async function* inOrder<T, R>(items: Iterable<T> | AsyncIterable<T>, work: (item: T) => Promise<R>): AsyncGenerator<[T, R]> {
+export async function* inOrder<T, R>(
+  items: Iterable<T> | AsyncIterable<T>,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<[T, R]> {
   const underWay: [T, Promise<R>][] = []
   const next = async (): Promise<[T, R]> => {
     const [item, result] = underWay.shift() as [T, Promise<R>]

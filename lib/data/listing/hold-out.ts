@@ -166,8 +166,4 @@ const shareOfEnds = (bytes: number, head: Buffer, tail: Buffer): number =>
 
 /** As {@link shareOfContent}, of an image in memory. */
 export const shareOfBytes = (content: Buffer): number =>
-  shareOfEnds(
-    content.length,
-    content.subarray(0, SAMPLE),
-    content.subarray(Math.max(0, content.length - SAMPLE)),
-  )
+  shareOfEnds(content.length, content.subarray(0, SAMPLE), content.subarray(Math.max(0, content.length - SAMPLE)))

@@ -146,8 +146,7 @@ export class PhotoLoader {
     const epoch: Epoch = { number, order, samples: sampleNumbers(order, this.dataset.length), run: addon.photoRun() }
     const rest = this.batchesPerEpoch - fromBatch
     const { stream } = this.dataset
-    const streamed =
-      stream && new StreamBatches({ ...this.dataset, stream }, this.#options, number, fromBatch)
+    const streamed = stream && new StreamBatches({ ...this.dataset, stream }, this.#options, number, fromBatch)
     // One for the consumer.
     const memory = keepEach(Array.from({ length: Math.min(this.#options.ahead + 1, rest) }), () => this.#newBatch())
     const free = [...memory]

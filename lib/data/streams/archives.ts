@@ -61,7 +61,13 @@ export function tableStream(
       if (!isKnown || image.content === undefined) throw changed()
       const index = positionOf[row]
       if (index >= 0)
-        yield { index, label: table.label(row), name: `${address}:${shownName(image.name)}`, address, bytes: image.content }
+        yield {
+          index,
+          label: table.label(row),
+          name: `${address}:${shownName(image.name)}`,
+          address,
+          bytes: image.content,
+        }
       row++
     }
     if (row < table.length && table.archive(row) === archive) throw changed()

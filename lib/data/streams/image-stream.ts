@@ -71,7 +71,7 @@ export async function* shuffledStream(
       waiting.push(stream.hasLabels ? image : { ...image, index: arrived })
       bytes += image.bytes.length
       arrived++
-      while (waiting.length > stream.buffer || (bytes > MOST_BYTES && waiting.length > 1)) yield draw()
+      while (waiting.length >= stream.buffer || (bytes > MOST_BYTES && waiting.length > 1)) yield draw()
       if (arrived === count) break
     }
   }

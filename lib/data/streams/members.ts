@@ -1,6 +1,6 @@
 /** The members and samples of an archive that is read as a stream. */
 import { dataError } from '../../files/data-file'
-import { SampleReader, type ShardOptions, type ShardSample, isWanted } from '../archives/shard-samples'
+import { isWanted, SampleReader, type ShardOptions, type ShardSample } from '../archives/shard-samples'
 import { damaged, ENDS_EARLY, type TarMember, walkTar } from '../archives/tar-walk'
 import { mostBytes } from '../images/image-limits'
 import type { LeftOut } from '../listing/left-out'
