@@ -1,6 +1,6 @@
 /** What a cache changes about the images that a network is evaluated on. */
 import { type FileLayout, shorterSide } from '../images/preprocessing'
-import type { CachedLayout } from './format'
+import { CACHE_FITS, type CachedLayout } from './format'
 
 /**
  * Whether evaluation on a cache sees the pixels that a prediction sees of the same files: the cache was made by the same
@@ -33,10 +33,11 @@ export function cacheCautions(name: string, cached: CachedLayout, layout: FileLa
   const has = `${size} px, fit ${fit}, ${interpolation}${colours(colorManagement)}`
   const side = layout.fit === 'stretch' ? resolution : shorterSide(layout)
   const wants = `${side} px, fit ${layout.fit}, ${layout.interpolation}${colours(layout.colorManagement)}`
-  const remedy =
-    has === wants
-      ? 'the centre is cut out in two steps, half a pixel apart; a size that differs from the input by a multiple of 4 avoids it'
-      : `a cache of ${wants} gives the same pixels`
+  const better = { ...layout, size: side }
+  const hasEqual = CACHE_FITS.includes(layout.fit) && isExact(better, layout)
+  const remedy = hasEqual
+    ? `a cache of ${wants} gives the same pixels`
+    : 'no cache gives exactly the same pixels, and mbconv eval on the files does'
   cautions.push(
     `${name}: evaluation uses the cache's pixels (${has}), and a prediction resizes files to ${wants}: its results can differ; ${remedy}`,
   )
