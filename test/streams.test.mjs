@@ -7,7 +7,7 @@ import * as mb from 'mbconv'
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 import { pictureOf } from './helpers/photo-folder.mjs'
-import { batchesOf, digestsOf, listUnreadable } from './helpers/photos.mjs'
+import { batchesOf, digestsOf, listUnreadable, sha256 } from './helpers/photos.mjs'
 import { tarOf } from './helpers/tar.mjs'
 
 const sharp = await import('sharp').then(
@@ -24,6 +24,7 @@ const { shuffledStream } = internal('imageStream')
 const { writeStreamIndex } = internal('streamIndex')
 const { outputOf } = internal('commandOutput')
 const { cacheImages } = internal('cacheImages')
+const { listCheckpoints } = internal('checkpoint')
 
 const root = fs.realpathSync(t.testdir())
 const place = (name) => path.join(root, name)
@@ -206,6 +207,22 @@ t.test('a training run from a compressed archive and from a command', { skip }, 
   const { steps } = await train({ train: files, split: 0.3 }, 'files')
   t.ok(steps > 0)
   t.ok(fs.existsSync(place('photos-0.tgz.index.json')), 'the index is written when it is missing')
+  // A run that stops in the midst of an epoch goes on with the same images.
+  const weights = (name, step) => {
+    const { path: folder } = listCheckpoints(path.join(place('runs'), name)).find((each) => each.step === step)
+    return sha256(fs.readFileSync(path.join(folder, 'model.safetensors')))
+  }
+  const long = { augment: { flip: true }, batchSize: 3 }
+  const every = (name, maxSteps) => ({
+    ...config({ train: files, split: 0.3, buffer: 4 }, name, long),
+    ...{ maxSteps, epochs: 2, checkpoint: { everySteps: 1, keep: 9 } },
+  })
+  await mb.train(every('straight', 4), { worker: false }).result
+  await mb.train(every('stopped', 2), { worker: false }).result
+  await mb.train(every('stopped', 4), { worker: false, resume: path.join(place('runs'), 'stopped') }).result
+  t.equal(weights('stopped', 4), weights('straight', 4))
+  t.not(weights('straight', 3), weights('straight', 4))
+
   const commands = { train: files.map((file) => `pipe:gunzip -c ${file}`), allowPipes: true, samples: 20 }
   const shards = { ...commands, classes: place('classes.txt'), test: place('held.tar') }
   const refused = (given, data, message) => t.rejects(train(given, 'none', data), { code: 'ERR_CONFIG', message })

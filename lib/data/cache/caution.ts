@@ -41,16 +41,13 @@ export function cacheCautions(name: string, cached: CachedLayout, layout: FileLa
   const has = `${size} px, fit ${fit}, ${interpolation}${colours(colorManagement)}`
   const wanted = resizedTo(layout)
   const wants = `${resolutionText(wanted)} px, fit ${layout.fit}, ${layout.interpolation}${colours(layout.colorManagement)}`
+  const { fit: wantedFit, ...rest } = layout
+  const hasEqual = wantedFit !== 'pad' && isSquare(wanted) && isExact({ ...rest, fit: wantedFit, size: wanted }, layout)
+  const remedy = hasEqual
+    ? `a cache of ${wants} gives the same pixels`
+    : 'no cache gives exactly the same pixels, and mbconv eval on the files does'
   cautions.push(
-    `${name}: evaluation uses the cache's pixels (${has}), and a prediction resizes files to ${wants}: its results can differ; ${remedyFor(has, wants, layout)}`,
+    `${name}: evaluation uses the cache's pixels (${has}), and a prediction resizes files to ${wants}: its results can differ; ${remedy}`,
   )
   return cautions
-}
-
-function remedyFor(has: string, wants: string, { resolution, fit }: FileLayout): string {
-  if (has === wants)
-    return 'the centre is cut out in two steps, half a pixel apart; a size that differs from the input by a multiple of 4 avoids it'
-  if (!isSquare(resolution) || fit === 'pad')
-    return 'only image files give the same pixels: a cache has cut them to squares'
-  return `a cache of ${wants} gives the same pixels`
 }

@@ -42,13 +42,16 @@ const FORMAT = 1
 /** The largest image, px: as the largest input of a network. */
 export const MOST_SIZE = 4096
 
+/** How images can be fitted into a cache. */
+export const CACHE_FITS = ['crop', 'squash', 'stretch'] as const
+
 const whole = z.int().min(0)
 const shardSchema = z.object({ file: z.string().regex(/^\d{5,}\.rgb$/), bytes: z.int().min(1), crc32: z.string() })
 const schema = z.object({
   format: z.literal(FORMAT),
   preprocessing: z.object({
     size: z.int().min(1).max(MOST_SIZE),
-    fit: z.enum(['crop', 'squash', 'stretch']),
+    fit: z.enum(CACHE_FITS),
     interpolation: z.enum(['bilinear', 'bicubic']),
     colorManagement: z.boolean(),
   }),
