@@ -43,7 +43,7 @@ const FORMAT = 1
 export const MOST_SIZE = 4096
 
 /** How images can be fitted into a cache. */
-export const CACHE_FITS = ['crop', 'squash', 'stretch'] as const
+const CACHE_FITS = ['crop', 'squash', 'stretch'] as const
 
 const whole = z.int().min(0)
 const shardSchema = z.object({ file: z.string().regex(/^\d{5,}\.rgb$/), bytes: z.int().min(1), crc32: z.string() })
