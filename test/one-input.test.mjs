@@ -121,7 +121,7 @@ t.test('evaluation, prediction, Grad-CAM and onnxruntime agree', { skip }, async
   for (const [fit, resolution] of ways) {
     const name = `${fit}-${[resolution].flat().join('x')}`
     const config = {
-      ...{ seed: 1, device: 'cpu', threads: 1, epochs: 10, evalEveryEpochs: 10, ema: false },
+      ...{ seed: 1, device: 'cpu', threads: 1, epochs: 16, evalEveryEpochs: 16, ema: false },
       model: { name: 'efficientnet_b0', width: 0.25, depth: 0.1, resolution, profile: 'timm', dropPath: 0 },
       data: { dataset: 'folder', folder: { path: photos, test: photos }, batchSize: 2, fit, loaderThreads: 1 },
       optimizer: { name: 'adamw', lr: 0.003 },
