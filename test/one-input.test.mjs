@@ -28,6 +28,7 @@ const skip =
   (!sharp && 'the optional package sharp is not installed') ||
   (reason && `onnxruntime-node cannot be had here: ${reason}`)
 mb.setNumThreads(1)
+t.setTimeout(120_000)
 
 /** Committed photographs, cut to several shapes: a folder with two classes. */
 async function photographsIn(folder) {
