@@ -226,6 +226,40 @@ t.test('the number of images so far, every ten seconds', async (t) => {
   t.same(notes, ['20,000 images so far', '40,000 images so far'])
 })
 
+t.test('cache: what it writes, says and refuses', async (t) => {
+  for (const [i, name] of ['cat', 'dog'].entries())
+    for (const k of [0, 1]) put(`to-cache/${name}/${k}.jpg`, jpegs[2 * i + k])
+  put('to-cache/dog/broken.jpg', jpegs[0].subarray(0, 100))
+  const { status, stdout, stderr } = await mbconv(
+    'cache',
+    'to-cache',
+    '--to',
+    'cached',
+    '--size',
+    '8',
+    '--fit',
+    'squash',
+  )
+  t.equal(status, 0, stderr)
+  t.match(stdout, /^cached: 4 train, 2 classes, 768 B.*, 1 unreadable image left out\n$/)
+  t.match(stderr, /warning: left out: to-cache\/dog\/broken\.jpg/)
+  const index = JSON.parse(fs.readFileSync('cached/cache.json', 'utf8'))
+  t.match(index, { preprocessing: { size: 8, fit: 'squash', interpolation: 'bicubic', colorManagement: false } })
+  t.match(await json('verify', 'cached'), { status: 0, last: { images: 4, manifest: true } })
+  t.match(await json('cache', 'to-cache', '--to', 'parts', '--validation', 'to-cache', '--test', 'to-cache'), {
+    status: 0,
+    last: { images: { train: 4, validation: 4, test: 4 }, leftOut: 1 },
+  })
+  const refused = async (words, status, code) =>
+    t.match(await json('cache', ...words), { status, last: { error: { code } } }, words.join(' '))
+  await refused(['to-cache'], 2, 'ERR_USAGE')
+  await refused(['to-cache', '--to', 'cached'], 1, 'ERR_IO')
+  await refused(['to-cache', '--to', 'new', '--max-unreadable', '0'], 4, 'ERR_DATA')
+  await refused(['none', '--to', 'new'], 4, 'ERR_DATA')
+  await refused(['inspect'], 2, 'ERR_USAGE')
+  t.notOk(fs.existsSync('new'))
+})
+
 t.test('paths that cannot be used', async (t) => {
   for (const words of [
     ['inspect', 'none'],

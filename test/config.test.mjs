@@ -42,6 +42,7 @@ t.test('the defaults are the recipe of the paper', async (t) => {
       batchSize: 64,
       evalBatchSize: 256,
       sampler: 'shuffle',
+      repeats: 1,
       augment: {
         rotate: 0,
         translate: 0,
@@ -224,6 +225,14 @@ t.test('checks across keys', async (t) => {
   t.same(complaints(t, `${SMALLEST}clipGradNorm: 1\nclipGradAgc: 0.01\nclipGradValue: null`).lines, [
     'run.yaml:4:14 clipGradAgc: is given besides clipGradNorm',
   ])
+  const files = 'dataset: folder, folder: {path: x}'
+  t.same(complaints(t, `${SMALLEST}data: {${files}, sampler: balanced, repeats: 3}`).lines, [
+    'run.yaml:3:72 data.repeats: cannot be combined with sampler: balanced',
+  ])
+  t.same(complaints(t, `${SMALLEST}data: {repeats: 3}`).lines, ['run.yaml:3:17 data.repeats: would show equal images'])
+  const read = (data) => parseConfig({ model: { name: 'efficientnet_b0' }, epochs: 1, data }).data.repeats
+  t.equal(read({ repeats: 3, augment: { flip: true } }), 3)
+  t.equal(read({ dataset: 'folder', folder: { path: 'x' }, repeats: 3 }), 3)
 })
 
 t.test('bounds', async (t) => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
@@ -267,4 +268,32 @@ t.test('an image that comes several times in a balanced epoch is varied each tim
     images.includes(shuffled.images.slice(once * 64, once * 64 + 64).join()),
     'the first time as without the sampler',
   )
+})
+
+t.test('repeated augmentation: the order of timm, and every time another variation', async (t) => {
+  const { cases } = JSON.parse(readFileSync(new URL('golden/repeats.json', import.meta.url), 'utf8'))
+  const given = (length) => ({
+    ...{ name: 'a', classes: ['a'], shape: [1, 8, 8], labels: new Array(length).fill(0) },
+    images: Uint8Array.from({ length: length * 64 }, (_, i) => (i * 37) % 256),
+  })
+  const options = { batchSize: 3, size: 8, mean: 0, std: 1, seed: 9, shuffle: true, augment: { rotate: 90 } }
+  for (const { length, repeats, order } of cases) {
+    const plain = new Loader(inMemory(given(length)), options).order(2)
+    const repeated = new Loader(inMemory(given(length)), { ...options, repeats })
+    t.same(
+      [...repeated.order(2)],
+      order.map((place) => plain[place]),
+      `${length} images, ${repeats} times`,
+    )
+    const images = [...repeated.epoch(2)].flatMap(({ images, indices }) =>
+      Array.from(indices, (_, i) => images.slice(i * 64, i * 64 + 64).join()),
+    )
+    t.equal(new Set(images).size, length)
+  }
+  const refused = (more, message) =>
+    t.throws(() => new Loader(inMemory(given(4)), { ...options, repeats: 2, ...more }), { code: 'ERR_VALUE', message })
+  refused({ augment: {} }, /needs augmentation/)
+  refused({ sampler: 'balanced' }, /cannot be combined/)
+  refused({ shuffle: false }, /needs shuffle/)
+  refused({ repeats: 1.5 }, /repeats must be a whole number/)
 })

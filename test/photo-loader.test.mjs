@@ -188,6 +188,31 @@ t.test('an image that an epoch draws several times is varied in several ways', a
   t.equal(new Set(imagesOf(batches, 32).map(sha256)).size, 8)
 })
 
+t.test('repeated augmentation: an image comes so often in a row, each time varied, also after a resume', async (t) => {
+  const images = filesIn(t.testdir(), files)
+  const options = { batchSize: 4, size: 32, shuffle: true, repeats: 3, seed: 3 }
+  const { loader } = loaderOf(images, { ...options, threads: 2 })
+  const { loader: plain } = loaderOf(images, { ...options, repeats: 1, threads: 0 })
+  t.same(
+    [...loader.order(1)],
+    [...plain.order(1)].map((_, i, order) => order[Math.floor(i / 3)]),
+  )
+  const all = digestsOf(await batchesOf(loader, 1))
+  t.equal(all.length, plain.batchesPerEpoch)
+  t.same(digestsOf(await batchesOf(loader, 1, 1)), all.slice(1))
+  const [first] = await batchesOf(loader, 1)
+  t.equal(new Set(imagesOf([first], 32).slice(0, 3).map(sha256)).size, 3)
+  const [before] = await batchesOf(plain, 1)
+  t.equal(sha256(imagesOf([first], 32)[0]), sha256(imagesOf([before], 32)[0]), 'the first time as without repeats')
+  loader.dispose()
+  plain.dispose()
+  const refused = (more, message) =>
+    t.throws(() => loaderOf(images, { ...options, ...more }), { code: 'ERR_VALUE', message })
+  refused({ sampler: 'balanced' }, /cannot be combined with the sampler balanced/)
+  refused({ shuffle: false }, /needs shuffle: true/)
+  refused({ repeats: 0 }, /repeats must be a whole number from 1 to 100/)
+})
+
 t.test('images that cannot be read', async (t) => {
   const folder = t.testdir()
   const good = filesIn(folder, files)

@@ -179,8 +179,8 @@ t.test('docs/training.md lists what a configuration can name', async (t) => {
 t.test('nothing outside the registries names what is in them', async (t) => {
   const datasets = datasetKinds().filter((kind) => kind !== plainKind)
   const names = [...[...OPTIMIZERS, ...SCHEDULES].map(nameOf), ...datasets.map(({ name }) => name)]
-  // A mode of padding is called constant, an event step, and what lies in folders may be a folder.
-  const own = names.filter((name) => !['constant', 'step', 'folder'].includes(name))
+  // A mode of padding is called constant, an event step, a command cache, and what lies in folders may be a folder.
+  const own = names.filter((name) => !['constant', 'step', 'cache', 'folder'].includes(name))
   const quoted = new RegExp(`(['"])(${own.join('|')})\\1`)
   const files = readdirSync(path.join(root, 'lib'), { recursive: true }).filter((file) => file.endsWith('.ts'))
   t.ok(files.length > 200)

@@ -85,6 +85,22 @@ function unusedProblems(at: At): Problem[] {
   })
 }
 
+/** Repeated augmentation where images would not come varied, or where the sampler repeats them already. */
+function repeatProblems(at: At): Problem[] {
+  const repeats = at('data', 'repeats')
+  if (typeof repeats !== 'number' || repeats <= 1) return []
+  const refused = (message: string, hint: string): Problem[] => [
+    { path: ['data', 'repeats'], kind: 'value', message, hint },
+  ]
+  if (at('data', 'sampler') === 'balanced')
+    return refused('cannot be combined with sampler: balanced', 'which repeats the images of rare classes already')
+  const chosen = datasetNamed(at('data', 'dataset') ?? DEFAULT_DATASET)
+  const augment = at('data', 'augment')
+  const varied = ['rotate', 'translate', 'scale', 'shear', 'flip'].some((key) => isMapping(augment) && augment[key])
+  if (chosen === undefined || chosen.hasFiles || varied) return []
+  return refused('would show equal images', 'set data.augment, so that an image is varied each time it comes')
+}
+
 function channelProblems(at: At): Problem[] {
   const [mean, std] = [at('data', 'mean'), at('data', 'std')]
   if (!Array.isArray(mean) || !Array.isArray(std) || mean.length === std.length) return []
@@ -208,6 +224,7 @@ export function crossCheck(raw: unknown): Problem[] {
     ...augmentationProblems(at),
     ...sizeProblems(at),
     ...progressiveProblems(at),
+    ...repeatProblems(at),
     ...channelProblems(at),
     ...optionProblems(at),
     ...clippingProblems(at),

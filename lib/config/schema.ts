@@ -7,7 +7,7 @@
  */
 import { z } from 'zod'
 import { AUGMENTATIONS } from '../data/augment/kinds'
-import { SAMPLERS } from '../data/batches/order'
+import { MOST_REPEATS, SAMPLERS } from '../data/batches/order'
 import { FITS } from '../data/images/preprocessing'
 import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
 import { TASKS } from '../models/export/task'
@@ -142,6 +142,12 @@ const data = z.strictObject({
     .enum(SAMPLERS)
     .default('shuffle')
     .describe('shuffle: every image once an epoch; balanced: as many from each class'),
+  repeats: z
+    .int()
+    .min(1)
+    .max(MOST_REPEATS)
+    .default(1)
+    .describe('repeated augmentation: how often each image of an epoch comes; the epoch keeps its length'),
   augment: augment.prefault({}),
   progressive: progressive.nullable().default(null).describe('begin with smaller images; null: one size throughout'),
   fit: z

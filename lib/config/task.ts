@@ -3,6 +3,8 @@
  *
  * A configuration with `task: multiLabel` gets defaults of its own, and keys that need one class an image are refused.
  */
+
+import type { DatasetKind } from '../data/sources/kind'
 import { DEFAULT_DATASET, datasetKinds, datasetNamed } from '../data/sources/kinds'
 import { CRITERIA } from '../optim/criteria/kinds'
 import { SCHEDULES } from '../optim/schedules/kinds'
@@ -86,8 +88,9 @@ function checkClassification(at: At, add: Add): void {
 function checkMultiLabel(at: At, add: Add): void {
   const dataset = datasetNamed(at('data', 'dataset') ?? DEFAULT_DATASET)
   const keys = keysOf(dataset?.name)
-  if (dataset !== undefined && keys.length === 0) {
-    const able = datasetKinds().filter(({ multiLabelKey }) => multiLabelKey !== undefined)
+  const isAble = ({ multiLabelKey, saysMultiLabel }: DatasetKind) => multiLabelKey !== undefined || saysMultiLabel
+  if (dataset !== undefined && !isAble(dataset)) {
+    const able = datasetKinds().filter(isAble)
     const problem = `multiLabel needs images with several labels, and ${dataset.name} has one class an image`
     add(['task'], problem, `data sets with several labels: ${able.map(({ name }) => name).join(', ')}`)
   }

@@ -5,6 +5,7 @@
  * code.
  */
 import path from 'node:path'
+import { isPipe } from '../data/archives/shard-names'
 import { datasetKind, fileKeys } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { fullName, list } from '../models/families/catalogue'
@@ -52,7 +53,9 @@ function withPaths<T extends object>(data: T, keys: readonly string[], baseOf: (
     const last = parts.pop() as string
     const holder = parts.reduce<unknown>((at, part) => (isMapping(at) ? at[part] : undefined), result)
     if (!isMapping(holder)) continue
-    const absolute = (value: unknown) => path.resolve(baseOf(`data.${key}`), String(value))
+    const absolute = (value: unknown) =>
+      // A command is no path.
+      isPipe(String(value)) ? value : path.resolve(baseOf(`data.${key}`), String(value))
     const value = holder[last]
     if (Array.isArray(value)) holder[last] = value.map(absolute)
     else if (value != null) holder[last] = absolute(value)

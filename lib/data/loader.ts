@@ -4,13 +4,13 @@
  * The order of an epoch depends only on (seed, epoch), the variation of a sample only on (seed, epoch, sample). The
  * loader keeps no position: any batch of any epoch can be requested first, so resuming is exact.
  */
-import { checkOneOf } from '../errors/check'
+import { checkCount, checkOneOf } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { checkResolution, type Resolution, sidesOf } from '../models/arch/resolution'
 import { type Seed, seedBits } from '../random/seed'
 import type { Batch } from './batches/batch'
 import { labelled } from './batches/labels'
-import { epochOrder, SAMPLERS, type Sampler, sampleNumbers } from './batches/order'
+import { checkRepeats, epochOrder, MOST_REPEATS, SAMPLERS, type Sampler, sampleNumbers } from './batches/order'
 import { perChannel } from './sources/channels'
 import { checkDataset, type ImageDataset, readImage } from './sources/image-dataset'
 import {
@@ -39,6 +39,11 @@ export interface LoaderOptions {
   shuffle?: boolean
   /** With `shuffle`: 'balanced' draws from all classes equally often. Default 'shuffle': every image once. */
   sampler?: Exclude<Sampler, 'none'>
+  /**
+   * Repeated augmentation: how often each image of an epoch comes, each time varied in another way. The epoch keeps its
+   * length and has fewer images. Default 1.
+   */
+  repeats?: number
   /** Leave out the last batch if it is incomplete. Default false. */
   dropLast?: boolean
   augment?: Augment
@@ -68,6 +73,7 @@ export class Loader {
   readonly batchesPerEpoch: number
   private readonly seed: Seed
   private readonly sampler: Sampler
+  private readonly repeats: number
   private readonly augment: Augment | null
   private readonly fill: Fill
   private readonly pixels: Normalizer
@@ -92,6 +98,10 @@ export class Loader {
     const augment = options.augment ?? {}
     checkAugment(augment)
     this.augment = augments(augment) ? augment : null
+    const { repeats = 1 } = options
+    checkCount('Loader', 'repeats', repeats, { max: MOST_REPEATS })
+    checkRepeats('Loader', repeats, this.sampler, this.augment !== null)
+    this.repeats = repeats
     const channels = dataset.shape[0]
     const std = finitePerChannel('std', options.std, channels)
     if (!std.every((s) => s > 0)) {
@@ -111,7 +121,7 @@ export class Loader {
 
   /** The order of an epoch: positions in the data set. */
   order(epoch: number): Int32Array {
-    return epochOrder(this.dataset, this.sampler, this.seed, epoch)
+    return epochOrder(this.dataset, this.sampler, this.seed, epoch, this.repeats)
   }
 
   /**

@@ -29,6 +29,8 @@ export interface TrainingOptions {
   augment: Augment & FileAugment
   /** Which images an epoch has; see {@link Sampler}. */
   sampler: Exclude<Sampler, 'none'>
+  /** How often each image of an epoch comes: repeated augmentation. */
+  repeats: number
   /** Image files that cannot be read are reported here. */
   unreadable: UnreadableImages
   /** How image files are fitted into the input and resized. `squash` is of evaluation: training shows crops. */
@@ -44,7 +46,7 @@ export interface TrainingOptions {
 
 /** Batches in a new order each epoch, varied as `augment` says. */
 export function trainingLoader(dataset: Dataset, options: TrainingOptions): BatchLoader {
-  const { batchSize, size, seed, normalization, augment, sampler } = options
+  const { batchSize, size, seed, normalization, augment, sampler, repeats } = options
   // An incomplete batch would upset batch norm. A data set smaller than one batch has only that one.
   const dropLast = dataset.length >= batchSize
   if (dataset.shape === null) {
@@ -52,7 +54,7 @@ export function trainingLoader(dataset: Dataset, options: TrainingOptions): Batc
     const { crop, flip, operations = [] } = augment
     const fit = options.fit === 'squash' || (options.fit === 'stretch' && crop != null) ? 'crop' : options.fit
     return new PhotoLoader(dataset, {
-      ...{ batchSize, size, seed, shuffle: true, sampler, dropLast, unreadable, colorManagement, pin },
+      ...{ batchSize, size, seed, shuffle: true, sampler, repeats, dropLast, unreadable, colorManagement, pin },
       ...{ interpolation, fit },
       ...(fit === 'crop' && { crop: crop ?? {} }),
       ...(fit === 'pad' && { fill: fillOf(normalization.mean) }),
@@ -70,6 +72,7 @@ export function trainingLoader(dataset: Dataset, options: TrainingOptions): Batc
     augment: varied,
     shuffle: true,
     sampler,
+    repeats,
     dropLast,
   })
 }

@@ -75,6 +75,53 @@ export function writeFileDurable(path: string, content: FileContent): void {
   }
 }
 
+/** A file that must not exist, written piece by piece. */
+export class NewFile {
+  readonly #path: string
+  #fd: number | undefined
+
+  /**
+   * @param name of the file in errors
+   * @throws MbconvError ERR_IO
+   */
+  constructor(path: string, name = path) {
+    this.#path = name
+    this.#fd = this.#trying(() => openSync(path, 'wx'))
+  }
+
+  /** @throws MbconvError ERR_IO */
+  write(bytes: Uint8Array): void {
+    this.#trying(() => writeFully(this.#fd as number, bytes))
+  }
+
+  /** Replaces the beginning, which must have been written. @throws MbconvError ERR_IO */
+  replaceHead(bytes: Uint8Array): void {
+    this.#trying(() => {
+      for (let done = 0; done < bytes.length; )
+        done += writeSync(this.#fd as number, bytes, done, bytes.length - done, done)
+    })
+  }
+
+  /** Forces the file to the disk and closes it. @throws MbconvError ERR_IO */
+  finish(): void {
+    this.#trying(() => fsyncSync(this.#fd as number))
+    this.close()
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
+  }
+
+  #trying<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      throw ioError('write', this.#path, error)
+    }
+  }
+}
+
 /** Removes a temporary file that is no longer needed. A failure is ignored: the earlier error matters more. */
 function discard(temp: string): void {
   try {
@@ -91,7 +138,7 @@ function discard(temp: string): void {
 export class AtomicFile {
   readonly #path: string
   readonly #temp: string
-  #fd: number | undefined
+  #file: NewFile | undefined
 
   /** @throws MbconvError ERR_IO, also if a folder, pipe or device is in its place */
   constructor(path: string) {
@@ -102,50 +149,44 @@ export class AtomicFile {
       const there = statSync(path, { throwIfNoEntry: false })
       if (there?.isDirectory()) throw new Error('it is a folder')
       if (there?.isFile() === false) throw new Error('it is not a regular file')
-      this.#fd = openSync(this.#temp, 'wx')
+      this.#file = new NewFile(this.#temp, path)
     })
   }
 
   /** Appends bytes. */
   write(bytes: Uint8Array): void {
-    this.#guarded((fd) => writeFully(fd, bytes))
+    this.#guarded((file) => file.write(bytes))
   }
 
   /** Replaces the beginning, which must have been written. */
   replaceHead(bytes: Uint8Array): void {
-    this.#guarded((fd) => {
-      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done)
-    })
+    this.#guarded((file) => file.replaceHead(bytes))
   }
 
   /** Puts the file in its place. */
   commit(): void {
-    this.#guarded((fd) => {
-      fsyncSync(fd)
-      this.#close()
+    this.#guarded((file) => {
+      file.finish()
       renameSync(this.#temp, this.#path)
       fsyncDirectory(dirname(this.#path))
+      this.#file = undefined
     })
   }
 
   /** Gives the file up. After {@link commit} nothing happens. */
   discard(): void {
-    if (this.#fd === undefined) return
-    this.#close()
+    if (this.#file === undefined) return
+    this.#file.close()
+    this.#file = undefined
     discard(this.#temp)
   }
 
-  #close(): void {
-    const fd = this.#fd as number
-    this.#fd = undefined
-    closeSync(fd)
-  }
-
-  #guarded(work: (fd: number) => void): void {
+  #guarded(work: (file: NewFile) => void): void {
     try {
-      work(this.#fd as number)
+      work(this.#file as NewFile)
     } catch (error) {
-      if (this.#fd !== undefined) this.#close()
+      this.#file?.close()
+      this.#file = undefined
       discard(this.#temp)
       throw ioError('write', this.#path, error)
     }
@@ -170,6 +211,46 @@ export function writeFileAtomic(path: string, content: FileContent): void {
 }
 
 /**
+ * A folder that is filled under a temporary name beside its place, and published in one step. Whoever fills it forces
+ * its files to the disk.
+ */
+export class StagedFolder {
+  /** The folder to fill. */
+  readonly folder: string
+
+  /** @throws MbconvError ERR_IO */
+  constructor(readonly path: string) {
+    this.folder = siblingName(path, 'tmp')
+    try {
+      mkdirSync(this.folder)
+    } catch (error) {
+      throw ioError('write', path, error)
+    }
+  }
+
+  /**
+   * Gives the folder its name. A folder that is there already is replaced.
+   *
+   * @throws MbconvError ERR_IO
+   */
+  publish(): void {
+    try {
+      fsyncDirectory(this.folder)
+      if (existsSync(this.path)) removeDirectoryAtomic(this.path)
+      renameSync(this.folder, this.path)
+      fsyncDirectory(dirname(this.path))
+    } catch (error) {
+      throw ioError('write', this.path, error)
+    }
+  }
+
+  /** Removes what was written. */
+  discard(): void {
+    discard(this.folder)
+  }
+}
+
+/**
  * Publishes a folder in one step: `fill` writes into a temporary folder beside `path`, which is then renamed.
  * `fill` forces its own files to the disk ({@link writeFileDurable}); the folder entries are forced here.
  * A folder already at `path` is replaced. If the process is killed in between, the old folder is gone, so callers
@@ -178,16 +259,12 @@ export function writeFileAtomic(path: string, content: FileContent): void {
  * @throws MbconvError ERR_IO, or whatever `fill` throws; nothing is left behind then.
  */
 export function publishDirectory(path: string, fill: (folder: string) => void): void {
-  const temp = siblingName(path, 'tmp')
+  const staged = new StagedFolder(path)
   try {
-    mkdirSync(temp)
-    fill(temp)
-    fsyncDirectory(temp)
-    if (existsSync(path)) removeDirectoryAtomic(path)
-    renameSync(temp, path)
-    fsyncDirectory(dirname(path))
+    fill(staged.folder)
+    staged.publish()
   } catch (error) {
-    discard(temp)
+    staged.discard()
     throw (error as NodeJS.ErrnoException).syscall ? ioError('write', path, error) : error
   }
 }

@@ -1,5 +1,5 @@
 /** Makes, lists and inspects folders, with errors that name them. */
-import { type Dirent, mkdirSync, readdirSync, type Stats, statSync } from 'node:fs'
+import { type Dirent, mkdirSync, readdirSync, type Stats, statfsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { MbconvError } from '../errors/error'
 import { ioError } from './io-error'
@@ -77,5 +77,19 @@ export function listFolder(path: string): Dirent[] {
     return readdirSync(path, { withFileTypes: true })
   } catch (error) {
     throw ioError('read', path, error)
+  }
+}
+
+/**
+ * Bytes that a user may still write to the disk of a folder.
+ *
+ * @throws MbconvError ERR_IO
+ */
+export function freeBytes(folder: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize
+  } catch (error) {
+    throw ioError('look at', folder, error)
   }
 }

@@ -1,7 +1,16 @@
 /**
  * Opens and reads files. Opening never blocks: a pipe would otherwise wait for its other end.
  */
-import { closeSync, constants, existsSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+} from 'node:fs'
 import { join, sep } from 'node:path'
 import { checkPath } from '../errors/check'
 import { MbconvError } from '../errors/error'
@@ -68,6 +77,22 @@ export function openToAppend(path: string, op: string): number {
     return open(path, O_WRONLY | O_APPEND | O_CREAT)
   } catch (error) {
     throw ioError('write', path, error, op)
+  }
+}
+
+/**
+ * The bytes of a regular file as they are read. Closes the file at its end, and when the caller stops.
+ *
+ * @throws MbconvError ERR_IO, when reading begins or later
+ */
+export async function* bytesOfFile(path: string, op: string): AsyncGenerator<Buffer, void, undefined> {
+  const stream = createReadStream('', { fd: openFile(path, op), highWaterMark: 2 ** 18 })
+  try {
+    yield* stream
+  } catch (error) {
+    throw ioError('read', path, error, op)
+  } finally {
+    stream.destroy()
   }
 }
 

@@ -1,18 +1,9 @@
 /** A partly downloaded file: `target.part` has its bytes, `target.part.json` names the version that they belong to. */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  statfsSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { MbconvError } from '../errors/error'
 import { unlinkIfThere, writeFileAtomic } from './atomic'
+import { freeBytes } from './folders'
 import { openFile } from './open'
 
 /** The file that a part belongs to. */
@@ -66,8 +57,7 @@ export class Part {
 
   /** @throws MbconvError ERR_IO if the disk has no room for `more` bytes */
   checkRoom(more: number): void {
-    const { bavail, bsize } = statfsSync(path.dirname(this.path))
-    const [needed, free] = [more + SPARE_BYTES, bavail * bsize]
+    const [needed, free] = [more + SPARE_BYTES, freeBytes(path.dirname(this.path))]
     if (needed <= free) return
     const text = `no space for ${this.path}: ${(needed / 1e6).toFixed(0)} MB are needed, ${(free / 1e6).toFixed(0)} MB are free`
     throw new MbconvError('ERR_IO', text, { op: 'download', hint: 'MBCONV_CACHE names a folder on another disk.' })

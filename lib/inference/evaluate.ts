@@ -3,8 +3,8 @@ import { parseConfig, type TrainConfigInput } from '../config/train'
 import { evaluationLoader } from '../data/evaluation'
 import { checkViews, type Views } from '../data/images/views'
 import { UnreadableImages } from '../data/photos/unreadable'
-import type { Dataset } from '../data/sources/image-dataset'
-import { datasetOf } from '../data/sources/kinds'
+import { cautionsOf, type Dataset } from '../data/sources/image-dataset'
+import { datasetKind, datasetOf } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { evaluate } from '../train/evaluate'
 import type { Evaluation } from '../train/record/events'
@@ -47,12 +47,14 @@ export async function evaluateRun(
   try {
     const config =
       data === undefined ? state.config : parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
+    await datasetKind(config.data.dataset).prepare?.(config.data as never)
     const { test, notes = [] } = datasetOf(config.data, state.resolution)
     for (const note of notes) onWarning(note)
     checkLabels(config.task, test, [test])
     checkSuits(test, state, checkpoint)
     const preprocessing = preprocessingOf(state.config, state)
     checkViews('evaluateRun', views, test.shape === null ? preprocessing : undefined)
+    for (const caution of cautionsOf(test, preprocessing)) onWarning(caution)
     const unreadable = new UnreadableImages(test, config.data.maxUnreadable, onWarning)
     const loader = evaluationLoader(test, {
       batchSize: config.data.evalBatchSize,

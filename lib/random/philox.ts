@@ -75,6 +75,7 @@ export const PURPOSE = {
   shuffle: 1,
   augment: 2,
   balance: 5,
+  stream: 6,
   policy: 8,
   colorJitter: 9,
   erasing: 10,

@@ -306,19 +306,23 @@ std::vector<double> numbersOf(const Env& env, Napi::Value value, const char* nam
 }
 
 // Fills the first images of `out` with the samples, which lie in files from offset on; a negative length means the
-// whole file. `programs` has their programs of augmentation one after the other, and `programEnds` where each ends.
+// whole file, and an empty name means `memory`, which must not be changed before the promise resolves. A width above 0
+// says that the bytes are `height` rows of so many pixels, red, green and blue. `programs` has their programs of augmentation one after the other, and `programEnds` where each ends.
 //
 // Rejects with ERR_ABORTED after cancelPhotoRun. Otherwise resolves to a list of those that are not done: [position, 1
 // for another decoder or 2 for unreadable, reason].
 Task loadPhotos(Env& env, std::shared_ptr<PhotoLoader> loader, std::shared_ptr<PhotoRun> run, Tensor out, int64_t epoch,
                 std::vector<std::string> files, std::vector<int64_t> offsets, std::vector<int64_t> lengths,
+                std::vector<int64_t> heights, std::vector<int64_t> widths, Napi::Value memory,
                 std::vector<int64_t> samples, Napi::Value programs, std::vector<int64_t> programEnds) {
   checkBatch(*loader, out);
   const size_t count = files.size();
-  if (offsets.size() != count || lengths.size() != count || samples.size() != count || programEnds.size() != count ||
-      static_cast<int64_t>(count) > out.size(0))
-    throw Error("ERR_SHAPE",
-                "files, offsets, lengths, samples and programEnds must have one length, at most that of out");
+  for (const size_t length :
+       {offsets.size(), lengths.size(), heights.size(), widths.size(), samples.size(), programEnds.size()})
+    if (length != count || static_cast<int64_t>(count) > out.size(0))
+      throw Error("ERR_SHAPE", "what describes the samples must have one length, at most that of out");
+  const auto held = bytesOf(env, memory, "memory");
+  const auto reference = std::make_shared<Napi::Reference<Napi::Uint8Array>>(Napi::Persistent(held));
   const auto batch = std::make_shared<Batch>(
       Batch{loader, run, out, word(epoch, "epoch"), numbersOf(env, programs, "programs"), {}, {}});
   batch->samples.resize(count);
@@ -329,11 +333,26 @@ Task loadPhotos(Env& env, std::shared_ptr<PhotoLoader> loader, std::shared_ptr<P
     if (end < begin || end > static_cast<int64_t>(batch->programs.size()))
       throw Error("ERR_VALUE", "programEnds must rise to the length of programs");
     const std::span<const double> program(batch->programs.data() + begin, static_cast<size_t>(end - begin));
-    batch->samples[i] = {{std::move(files[i]), offsets[i], lengths[i]}, word(samples[i], "a sample"), program};
+    std::span<const uint8_t> bytes;
+    if (files[i].empty()) {
+      const auto size = static_cast<int64_t>(held.ElementLength());
+      if (offsets[i] < 0 || lengths[i] < 1 || offsets[i] > size || lengths[i] > size - offsets[i])
+        throw Error("ERR_VALUE", "an image must lie in memory");
+      bytes = {held.Data() + offsets[i], static_cast<size_t>(lengths[i])};
+    }
+    if (widths[i] > 0 && (heights[i] < 1 || heights[i] > 65535 || widths[i] > 65535 || files[i].empty() ||
+                          lengths[i] != heights[i] * widths[i] * 3))
+      throw Error("ERR_VALUE", "pixels must lie in a file and have height x width x 3 bytes");
+    batch->samples[i] = {{std::move(files[i]), offsets[i], lengths[i], bytes}, word(samples[i], "a sample"), program};
+    if (widths[i] > 0) {
+      batch->samples[i].height = static_cast<int>(heights[i]);
+      batch->samples[i].width = static_cast<int>(widths[i]);
+    }
     begin = end;
   }
   return {[batch, count] { batch->loader->forEach(count, [&](size_t i, Workspace& space) { batch->make(i, space); }); },
-          [&env, batch](Napi::Env) -> Napi::Value {
+          // The reference is released on the JavaScript thread, with the task.
+          [&env, batch, reference](Napi::Env) -> Napi::Value {
             std::vector<std::tuple<int64_t, int64_t, std::string>> left;
             for (size_t i = 0; i < batch->outcomes.size(); ++i) {
               const Outcome& outcome = batch->outcomes[i];
@@ -395,7 +414,8 @@ void initLoader(const Exports& exports) {
   bind<&cancelPhotoRun>(exports, "cancelPhotoRun", {"run"});
   bind<&loadPhotos>(
       exports, "loadPhotos",
-      {"loader", "run", "out", "epoch", "files", "offsets", "lengths", "samples", "programs", "programEnds"});
+      {"loader", "run", "out", "epoch", "files", "offsets", "lengths", "heights", "widths", "memory", "samples",
+       "programs", "programEnds"});
   bind<&finishPhoto>(
       exports, "finishPhoto",
       {"loader", "out", "position", "epoch", "sample", "pixels", "height", "width", "channels", "program"});

@@ -101,6 +101,7 @@ View decodeWhole(JpegDecoder& jpeg, std::span<const uint8_t> bytes, Buffer& deco
 }
 
 void PhotoMaker::make(const Sample& sample, uint32_t epoch, Workspace& space, uint8_t* to) {
+  if (sample.height > 0) return makeStored(sample, epoch, space, to);
   const std::span<const uint8_t> bytes = readPart(sample.part, options_.mostBytes, space.file);
   if (!space.jpeg) throw OtherDecoder("libjpeg-turbo is not there");
   const JpegHeader header = space.jpeg->open(bytes);
@@ -125,6 +126,49 @@ void PhotoMaker::make(const Sample& sample, uint32_t epoch, Workspace& space, ui
                                         : space.jpeg->decode(denominator, neededColumns, neededRows, space.decoded);
   complete(turned(stored, turn, space.upright), columns, rows, crop, sample, space, to);
   space.trim();
+}
+
+// From pixels in a file. Only the rows of the part are read.
+void PhotoMaker::makeStored(const Sample& sample, uint32_t epoch, Workspace& space, uint8_t* to) {
+  const Crop crop = drawCrop(options_.crop, options_.seed, epoch, sample.number, sample.width, sample.height);
+  const bool copies = crop.width == options_.crop.width && crop.height == options_.crop.height &&
+                      crop.width == crop.resizedWidth && crop.height == crop.resizedHeight;
+  if (!copies) {
+    const Decoded image{readPart(sample.part, options_.mostBytes, space.file), sample.height, sample.width, 3};
+    return finish(image, sample, epoch, space, to);
+  }
+  const size_t stride = static_cast<size_t>(sample.width) * 3;
+  Part rows = sample.part;
+  rows.offset += static_cast<int64_t>(crop.top * stride);
+  rows.length = static_cast<int64_t>(crop.height * stride);
+  const std::span<const uint8_t> bytes = readPart(rows, options_.mostBytes, space.file);
+  copy(bytes.data() + static_cast<size_t>(crop.left) * 3, stride, crop, sample, to);
+}
+
+void PhotoMaker::copy(const uint8_t* from, size_t stride, const Crop& crop, const Sample& sample, uint8_t* to) {
+  const size_t width = static_cast<size_t>(crop.width), line = width * 3;
+  for (int y = 0; y < crop.height; ++y, from += stride, to += line) {
+    if (!crop.flipped) {
+      std::memcpy(to, from, line);
+      continue;
+    }
+    // Four bytes at once: the fourth is overwritten by the next pixel. The ends of the row have only three.
+    const uint8_t* pixel = from + line - 3;
+    if (width > 1) std::memcpy(to, pixel, 3);
+    uint8_t* target = to + 3;
+    for (size_t x = 2; x < width; ++x, target += 3) {
+      pixel -= 3;
+      std::memcpy(target, pixel, 4);
+    }
+    std::memcpy(to + line - 3, from, 3);
+  }
+  augment(sample, to - crop.height * line);
+}
+
+void PhotoMaker::augment(const Sample& sample, uint8_t* to) {
+  if (sample.program.empty()) return;
+  Image image{options_.crop.height, options_.crop.width, 3, {to, bytes()}};
+  applyProgram(image, sample.program.data(), sample.program.size());
 }
 
 void PhotoMaker::finish(const Decoded& image, const Sample& sample, uint32_t epoch, Workspace& space, uint8_t* to) {
@@ -174,9 +218,7 @@ void PhotoMaker::complete(const View& view, const Axis& columns, const Axis& row
       pixel[2] = from[2];
     }
   }
-  if (sample.program.empty()) return;
-  Image image{height, width, 3, {to, bytes()}};
-  applyProgram(image, sample.program.data(), sample.program.size());
+  augment(sample, to);
 }
 
 }  // namespace mbconv

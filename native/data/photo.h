@@ -32,6 +32,8 @@ struct Sample {
   Part part;
   uint32_t number = 0;
   std::span<const double> program;
+  // Size of an image whose bytes are its pixels, upright rows of red, green and blue; 0 for an encoded image.
+  int height = 0, width = 0;
 };
 
 // Images in memory that someone has decoded: upright rows of 1 or 3 bytes a pixel.
@@ -57,7 +59,7 @@ class PhotoMaker {
   // Bytes of one image of a batch: height × width × 3.
   size_t bytes() const { return static_cast<size_t>(options_.crop.height) * options_.crop.width * 3; }
 
-  // Reads and decodes the sample into `to`. Throws Unreadable or OtherDecoder.
+  // Reads the sample, and decodes it unless its bytes are its pixels, into `to`. Throws Unreadable or OtherDecoder.
   void make(const Sample& sample, uint32_t epoch, Workspace& space, uint8_t* to);
 
   // The same from pixels that another decoder has given.
@@ -66,6 +68,11 @@ class PhotoMaker {
  private:
   void complete(const View& view, const Axis& columns, const Axis& rows, const Crop& crop, const Sample& sample,
                 Workspace& space, uint8_t* to);
+
+  // Copies a part that is not resized: pixels of three bytes, from a row that begins with the part's first pixel.
+  void copy(const uint8_t* from, size_t stride, const Crop& crop, const Sample& sample, uint8_t* to);
+  void augment(const Sample& sample, uint8_t* to);
+  void makeStored(const Sample& sample, uint32_t epoch, Workspace& space, uint8_t* to);
 
   const PhotoOptions options_;
   // Held while a large image is decoded, so that there is only one of them in memory.

@@ -85,12 +85,19 @@ const moreLine = (count: number, most: number, what: string): string[] =>
 /** Milliseconds between two notes. */
 const INTERVAL = 10_000
 
-/** A function that is called with the number of images so far, and shows it every ten seconds. */
-export function countingNotes(output: Output, now = Date.now): (count: number) => void {
+/** A function that is called with the number of images so far, and of all if known, and shows it every ten seconds. */
+export function countingNotes(output: Output, now = Date.now): (count: number, all?: number) => void {
   let shown = now()
-  return (count) => {
+  return (count, all) => {
     if (now() - shown < INTERVAL) return
     shown = now()
-    output.note(output.paintNote('dim', `${format.counted(count, 'image')} so far`))
+    output.note(
+      output.paintNote(
+        'dim',
+        all === undefined
+          ? `${format.counted(count, 'image')} so far`
+          : `${format.whole(count)} of ${format.counted(all, 'image')}`,
+      ),
+    )
   }
 }

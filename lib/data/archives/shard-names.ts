@@ -45,8 +45,15 @@ function wordsOf(pattern: string, inside: string, most: number): string[] {
   return Array.from({ length: count }, (_, i) => String(Number(first) + i).padStart(first.length, '0'))
 }
 
-/** Whether a pattern is an address or a command, as WebDataset allows. */
-export const isRemote = (pattern: string): boolean => /^(pipe:|[a-z][a-z0-9+.-]*:\/\/)/i.test(pattern)
+/** How a pattern begins that is a command, as WebDataset writes it. */
+export const PIPE = 'pipe:'
+export const isPipe = (pattern: string): boolean => pattern.startsWith(PIPE)
+
+/** Whether a pattern is an address, as WebDataset allows. */
+export const isRemote = (pattern: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(pattern)
+
+/** Whether a name is that of a compressed archive. */
+export const isCompressed = (name: string): boolean => /\.(tar\.gz|tgz)$/i.test(name)
 
 /**
  * The archives that patterns name, each once, in their order. A folder stands for all .tar files in it; `*` in the last
@@ -57,7 +64,7 @@ export const isRemote = (pattern: string): boolean => /^(pipe:|[a-z][a-z0-9+.-]*
 export function shardFiles(patterns: readonly string[]): string[] {
   const files = new Set<string>()
   for (const pattern of patterns) {
-    if (isRemote(pattern))
+    if (isRemote(pattern) || isPipe(pattern))
       throw dataError(pattern, 'is no local file', 'Download the shards first: images are read in any order.')
     for (const name of expandBraces(pattern)) for (const file of filesOf(name)) files.add(file)
   }

@@ -65,34 +65,58 @@ export function* shardSamples(
   }
 }
 
-class SampleReader {
+/** Where a reader of samples takes the members' content from. */
+export interface MemberSource {
+  readonly path: string
+  read(offset: number, length: number): Buffer
+}
+
+/** The name of a sample, and the extension of one of its members. */
+const partsOf = (name: string): [key: string, extension: string] | undefined => {
+  const [, key, extension] = /^((?:[\s\S]*\/)?[^/.]+)\.([^/]*)$/.exec(name) ?? []
+  return key === undefined ? undefined : [key, extension.toLowerCase()]
+}
+
+const isImage = (extension: string, { image }: ShardOptions): boolean =>
+  image === null
+    ? IMAGE_EXTENSIONS.has(extension.slice(extension.lastIndexOf('.') + 1))
+    : extension === image.toLowerCase()
+
+const isLabel = (extension: string, { label }: ShardOptions): boolean =>
+  label === null ? LABELS.includes(extension as LabelMember) : extension === label.toLowerCase()
+
+/** Whether a member is an image or a label, whose content is needed. */
+export function isWanted(name: string, options: ShardOptions): boolean {
+  const extension = partsOf(name)?.[1]
+  return extension !== undefined && (isImage(extension, options) || isLabel(extension, options))
+}
+
+export class SampleReader {
   #pending: Pending | undefined
 
   constructor(
-    private readonly tar: TarFile,
+    private readonly tar: MemberSource,
     private readonly options: ShardOptions,
     private readonly left: LeftOut,
   ) {}
 
   /** Takes the next member. Returns the sample before it, if that is complete and has an image. */
   add(member: TarMember): ShardSample | undefined {
-    const [, key, extension] = /^((?:[\s\S]*\/)?[^/.]+)\.([^/]*)$/.exec(member.name) ?? []
-    if (key === undefined) {
+    const parts = partsOf(member.name)
+    if (parts === undefined) {
       this.left.add('keyless', this.#shown(member.name))
       return undefined
     }
+    const [key, extension] = parts
     const before = this.#pending?.key === key ? undefined : this.end()
     this.#pending ??= { key, images: [], labels: new Map() }
-    this.#take(this.#pending, extension.toLowerCase(), member)
+    this.#take(this.#pending, extension, member)
     return before
   }
 
   #take(pending: Pending, extension: string, member: TarMember): void {
-    const last = extension.slice(extension.lastIndexOf('.') + 1)
-    const { image, label } = this.options
-    if (image === null ? IMAGE_EXTENSIONS.has(last) : extension === image.toLowerCase())
-      pending.images.push({ extension, member })
-    if (label === null ? !LABELS.includes(extension as LabelMember) : extension !== label.toLowerCase()) return
+    if (isImage(extension, this.options)) pending.images.push({ extension, member })
+    if (!isLabel(extension, this.options)) return
     if (member.bytes > LONGEST_LABEL) throw this.#refuse(member.name, `has ${member.bytes} bytes, too many for a label`)
     // Its bytes follow the header and are in memory already.
     const content = (member.content ?? this.tar.read(member.offset, member.bytes)).toString('utf8')

@@ -7,10 +7,14 @@ import type { Labelled } from './batch'
  * What a batch says about its images.
  *
  * @param indices the images, as positions in the data set; kept
+ * @param labels their classes; default: those that the data set knows before it reads the images
  * @throws MbconvError ERR_DATA if a multi-label data set gives a label that is no class
  */
-export function labelled(dataset: Dataset, indices: Int32Array): Labelled {
-  const labels = BigInt64Array.from(indices, (index) => BigInt(dataset.labels[index]))
+export function labelled(
+  dataset: Dataset,
+  indices: Int32Array,
+  labels = BigInt64Array.from(indices, (index) => BigInt(dataset.labels[index])),
+): Labelled {
   if (dataset.labelsOf === undefined) return { labels, indices }
   const { length } = dataset.classes
   const targets = new Float32Array(indices.length * length)

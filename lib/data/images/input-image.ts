@@ -11,9 +11,9 @@ import type { Tensor } from '../../tensor/core/tensor'
 import { cat } from '../../tensor/ops/combining'
 import { type DecodeOptions, type NamedBytes, type OpenImage, readImageFile, withImage } from './image-file'
 import { mostPixels } from './image-limits'
-import { LONGEST_SIDE, paddedImage } from './padded-image'
-import { type Pixels, withChannels } from './pixels'
-import { placementOf } from './placement'
+import { type ImageRows, LONGEST_SIDE, paddedImage } from './padded-image'
+import { type Pixels, planes, withChannels } from './pixels'
+import { type Placement, placementOf } from './placement'
 import type { FileLayout } from './preprocessing'
 import { cornersOf, type Views } from './views'
 
@@ -59,35 +59,78 @@ export async function readInputImage(
   return withImage(source, decoding, async (file) => {
     const image = size === null ? file : await stretched(size, file)
     const placement = placementOf(image, layout)
-    const corners = cornersOf(views, placement, [height, width])
-    // The columns that the parts lie in.
-    const first = Math.min(...corners.map(({ left }) => left))
-    const columns = Math.max(...corners.map(({ left }) => left)) + width - first
-    const isPadded = fit === 'pad'
+    const { columns } = partsOf(views, placement, layout)
     // Rows are resized first, so the height is still the image's here.
     const most = Math.max(placement.height * placement.width, image.height * Math.min(columns, placement.width))
-    if (most > mostPixels(decoding) || (isPadded && Math.max(image.height, image.width) > LONGEST_SIDE)) {
+    const isTooLong = fit === 'pad' && Math.max(image.height, image.width) > LONGEST_SIDE
+    if (most > mostPixels(decoding) || isTooLong) {
       const name = typeof source === 'string' ? source : source.name
       throw dataError(name, `is too long for its width (${image.width} x ${image.height} px)`, 'Cut it.')
     }
-    if (isPadded) return paddedImage(image, placement, layout)
-    const narrow = new Uint8Array(image.height * columns * channels)
-    let filled = 0
-    for await (const some of image.rows()) {
-      const rows = withChannels(some, channels)
-      const part = bytesOf(() => {
-        const all = interpolated(rows, [rows.height, placement.width], interpolation)
-        return all.narrow(3, first, columns).permute([0, 2, 3, 1])
-      })
-      narrow.set(part, filled)
-      filled += part.length
-    }
-    const strip = { data: narrow, width: columns, height: image.height, channels }
-    return bytesOf(() => {
-      const resized = interpolated(strip, [placement.height, columns], interpolation)
-      return cat(corners.map(({ top, left }) => resized.narrow(2, top, height).narrow(3, left - first, width)))
-    })
+    return inputOf(image, layout, views)
   })
+}
+
+/** Where the parts of a resized image begin, and the columns that they lie in. */
+function partsOf(views: Views, placement: Placement, { resolution }: FileLayout) {
+  const input = sidesOf(resolution)
+  const corners = cornersOf(views, placement, input)
+  const lefts = corners.map(({ left }) => left)
+  const first = Math.min(...lefts)
+  return { corners, first, columns: Math.max(...lefts) + input[1] - first }
+}
+
+/** Resizes an image as the layout says, and cuts the parts out. */
+async function inputOf(image: ImageRows, layout: FileLayout, views: Views): Promise<Uint8Array> {
+  const placement = placementOf(image, layout)
+  if (layout.fit === 'pad') return paddedImage(image, placement, layout)
+  const { interpolation, resolution } = layout
+  const channels = channelsOf(layout)
+  const [height, width] = sidesOf(resolution)
+  const { corners, first, columns } = partsOf(views, placement, layout)
+  const narrow = new Uint8Array(image.height * columns * channels)
+  let filled = 0
+  for await (const some of image.rows()) {
+    const rows = withChannels(some, channels)
+    const part = bytesOf(() => {
+      const all = interpolated(rows, [rows.height, placement.width], interpolation)
+      return all.narrow(3, first, columns).permute([0, 2, 3, 1])
+    })
+    narrow.set(part, filled)
+    filled += part.length
+  }
+  const strip = { data: narrow, width: columns, height: image.height, channels }
+  return bytesOf(() => {
+    const resized = interpolated(strip, [placement.height, columns], interpolation)
+    return cat(corners.map(({ top, left }) => resized.narrow(2, top, height).narrow(3, left - first, width)))
+  })
+}
+
+/**
+ * As {@link readInputImage}, from the pixels of an image that has been decoded and resized before. Where they have the
+ * size that the layout resizes to, the input is cut out of them unchanged.
+ */
+export async function inputOfPixels(pixels: Pixels, layout: FileLayout, views: Views = 'one'): Promise<Uint8Array> {
+  const { width, height, channels } = pixels
+  const placement = placementOf(pixels, layout)
+  const isResized = placement.width !== width || placement.height !== height
+  if (isResized || layout.fit === 'pad' || channelsOf(layout) !== 3 || channels !== 3)
+    return inputOf({ width, height, rows: () => single(pixels) }, layout, views)
+  const [inputHeight, inputWidth] = sidesOf(layout.resolution)
+  const line = 3 * inputWidth
+  const parts = partsOf(views, placement, layout).corners.map(({ top, left }) => {
+    const part = new Uint8Array(line * inputHeight)
+    for (let y = 0; y < inputHeight; y++) {
+      const from = 3 * ((top + y) * width + left)
+      part.set(pixels.data.subarray(from, from + line), y * line)
+    }
+    return planes(part, 3)
+  })
+  return parts.length === 1 ? parts[0] : Buffer.concat(parts)
+}
+
+async function* single(pixels: Pixels): AsyncGenerator<Pixels, void, undefined> {
+  yield pixels
 }
 
 /** The image resized. */
@@ -97,9 +140,7 @@ async function stretched([height, width]: readonly [number, number], file: OpenI
     ...file,
     height,
     width,
-    rows: async function* () {
-      yield pixels
-    },
+    rows: () => single(pixels),
   }
 }
 

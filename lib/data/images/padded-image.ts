@@ -9,6 +9,9 @@ import { type Pixels, withChannels } from './pixels'
 import type { Placement } from './placement'
 import type { FileLayout } from './preprocessing'
 
+/** The pixels of an image, as rows. */
+export type ImageRows = Pick<OpenImage, 'height' | 'width' | 'rows'>
+
 /** The longest side that is resized, px. */
 export const LONGEST_SIDE = 65_535
 
@@ -20,7 +23,7 @@ const STRIP = 2 ** 20
  * @returns planes of bytes, [channels, height, width] of the input
  */
 export async function paddedImage(
-  image: OpenImage,
+  image: ImageRows,
   placement: Placement,
   { channels, resolution, fill, interpolation }: FileLayout,
 ): Promise<Uint8Array> {
@@ -45,7 +48,7 @@ interface Resizing {
 
 /** Rows of red, green and blue; of one channel: the same value three times. */
 async function resizedExactly(
-  image: OpenImage,
+  image: ImageRows,
   { height, width }: Pick<Placement, 'height' | 'width'>,
   { channels, filter }: Resizing,
 ): Promise<Uint8Array> {

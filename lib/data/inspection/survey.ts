@@ -4,6 +4,7 @@ import { dataError } from '../../files/data-file'
 import { byteString, type Entry, entryAt, joined, pathOfBytes } from '../../files/entries'
 import { shardFiles } from '../archives/shard-names'
 import { shardSamples } from '../archives/shard-samples'
+import { isCache } from '../cache/format'
 import { Search, shownName } from '../listing/class-folders'
 import { extensionOf } from '../listing/image-names'
 import { LeftOut } from '../listing/left-out'
@@ -29,7 +30,7 @@ export class Survey {
   readonly notes: string[] = []
 }
 
-const LIST_EXTENSIONS = ['csv', 'tsv', 'jsonl', 'ndjson']
+export const LIST_EXTENSIONS = ['csv', 'tsv', 'jsonl', 'ndjson']
 
 /**
  * All images at a path, in order.
@@ -41,6 +42,8 @@ const LIST_EXTENSIONS = ['csv', 'tsv', 'jsonl', 'ndjson']
 export function* surveyed(given: string, survey: Survey): Generator<SurveyedImage, void, undefined> {
   const extension = extensionOf(path.basename(given)) ?? ''
   const kind = entryAt(byteString(given))?.kind
+  if (kind === 'folder' && isCache(given))
+    throw dataError(given, 'is a cache of decoded images', 'mbconv data verify checks it.')
   if (kind === 'folder') yield* inFolder(byteString(given), survey)
   else if (LIST_EXTENSIONS.includes(extension)) yield* inList(given)
   else if (extension === 'tar') yield* inShards(given, survey)

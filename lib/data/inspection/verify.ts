@@ -2,29 +2,13 @@
 import { byteString } from '../../files/entries'
 import { isFolder } from '../../files/folders'
 import { inOrder } from '../../process/in-order'
+import { isCache } from '../cache/format'
 import { shownName } from '../listing/class-folders'
 import { hasManifest, readManifest } from '../listing/manifest'
 import { examine } from './examine'
+import type { Finding, Verified } from './finding'
 import { Survey, surveyed } from './survey'
-
-/** Something that is not as it should be. */
-export interface Finding {
-  /**
-   * `missing`: in the manifest but not there; `changed`: another content than in the manifest; `new`: not in the
-   * manifest; `broken`: cannot be read or decoded.
-   */
-  type: 'missing' | 'changed' | 'new' | 'broken'
-  name: string
-  problem: string
-}
-
-export interface Verified {
-  images: number
-  /** Whether there is a manifest. Without one, images are only decoded. */
-  manifest: boolean
-  findings: Record<Finding['type'], number>
-  notes: string[]
-}
+import { verifyCache } from './verify-cache'
 
 /**
  * Checks the images at a path.
@@ -39,6 +23,7 @@ export async function verify(
   report: (finding: Finding) => void,
   onImage: (count: number) => void = () => {},
 ): Promise<Verified> {
+  if (isFolder(given) && isCache(given)) return verifyCache(given, report, onImage)
   const survey = new Survey()
   const manifest = isFolder(given) && hasManifest(byteString(given))
   const known = new Map<string, { bytes: number; sha256: string }>()

@@ -93,7 +93,7 @@ export interface Sides {
  * Divides the images of a table.
  *
  * @param where the dotted key of the data set, for errors
- * @param placeOf the file that holds an image
+ * @param shareOfRow the share of an image's content: {@link shareOfContent}, or what it was earlier
  * @param rows the rows to divide; default: all
  * @throws MbconvError ERR_DATA if no image would be left on one side, or an image does not match `group`
  */
@@ -101,7 +101,7 @@ export function holdOut(
   where: string,
   table: ImageTable,
   options: HoldOut,
-  placeOf: (row: number) => AnyPath,
+  shareOfRow: (row: number) => number,
   rows: Int32Array = allRows(table.length),
 ): Sides {
   const { split, folds, fold, group } = options
@@ -113,7 +113,7 @@ export function holdOut(
   const held: number[] = []
   rows.forEach((row, i) => {
     const own = keys?.[i] ?? table.group(row)
-    const share = own === undefined ? shareOfContent(table, row, placeOf(row)) : shareOf(`group\0${own}`)
+    const share = own === undefined ? shareOfRow(row) : shareOf(`group\0${own}`)
     ;(isHeld(share) ? held : train).push(row)
   })
   if (train.length === 0 || held.length === 0) {
@@ -146,17 +146,24 @@ function groupsOf(where: string, table: ImageTable, rows: Int32Array, pattern: R
 const shareOf = (text: string | Buffer): number => createHash('sha256').update(text).digest().readUIntBE(0, 6) / 2 ** 48
 
 /** The share by the image's content. An image that cannot be read, which its reader will report, has that of its name. */
-function shareOfContent(table: ImageTable, row: number, path: AnyPath): number {
+export function shareOfContent(table: ImageTable, row: number, path: AnyPath): number {
   const [offset, bytes] = [table.offset(row), table.bytes(row)]
   let file: FileWindow | undefined
   try {
     file = new FileWindow(path, 'split', SAMPLE)
     const head = Buffer.from(file.at(offset, Math.min(bytes, SAMPLE)))
     const tail = file.at(offset + Math.max(0, bytes - SAMPLE), Math.min(bytes, SAMPLE))
-    return shareOf(Buffer.concat([Buffer.from(`content\0${bytes}\0`), head, tail]))
+    return shareOfEnds(bytes, head, tail)
   } catch {
     return shareOf(`name\0${table.name(row)}`)
   } finally {
     file?.close()
   }
 }
+
+const shareOfEnds = (bytes: number, head: Buffer, tail: Buffer): number =>
+  shareOf(Buffer.concat([Buffer.from(`content\0${bytes}\0`), head, tail]))
+
+/** As {@link shareOfContent}, of an image in memory. */
+export const shareOfBytes = (content: Buffer): number =>
+  shareOfEnds(content.length, content.subarray(0, SAMPLE), content.subarray(Math.max(0, content.length - SAMPLE)))

@@ -122,14 +122,25 @@ export class BatchMaker {
   async #loadNative(epoch: Epoch, out: Tensor, samples: readonly Sample[]): Promise<[number, number, string][]> {
     if (!hasText(samples[0])) return samples.map((_, i) => [i, OTHER_DECODER, ''])
     const programs = joined(samples.map(({ program }) => program))
+    const images = samples.map(({ image }) => image)
+    const memory = Buffer.concat(images.flatMap(({ bytes }) => bytes ?? []))
+    let used = 0
+    const offsets = images.map(({ bytes, part }) => {
+      if (bytes === undefined) return part?.offset ?? 0
+      used += bytes.length
+      return used - bytes.length
+    })
     return native().loadPhotos(
       this.handle(),
       epoch.run,
       out,
       epoch.number,
-      samples.map(({ image }) => image.file as string), // see runsOf
-      samples.map(({ image }) => image.part?.offset ?? 0),
-      samples.map(({ image }) => image.part?.length ?? -1),
+      images.map(({ bytes, file }) => (bytes === undefined ? (file as string) : '')), // see runsOf
+      offsets,
+      images.map(({ bytes, part }) => bytes?.length ?? part?.length ?? -1),
+      images.map(({ pixels }) => pixels?.height ?? 0),
+      images.map(({ pixels }) => pixels?.width ?? 0),
+      memory,
       samples.map(({ drawnFor }) => drawnFor),
       programs.all,
       programs.ends,
@@ -162,8 +173,8 @@ function joined(programs: readonly Float64Array[]): { all: Float64Array; ends: n
   return { all, ends }
 }
 
-/** Whether the path of a sample's file is text. The addon takes no other. */
-const hasText = ({ image }: Sample): boolean => typeof image.file === 'string'
+/** Whether the path of a sample's file is text, or not needed. The addon takes no other. */
+const hasText = ({ image }: Sample): boolean => image.bytes !== undefined || typeof image.file === 'string'
 
 /** Divides samples where their positions do not follow each other, and where paths that are text meet those that are not. */
 function runsOf(samples: readonly Sample[]): Sample[][] {

@@ -5,11 +5,12 @@ import { fromTypedArray } from '../../tensor/core/create'
 import { keep } from '../../tensor/core/scope'
 import type { ByteBatch } from '../batches/batch'
 import { labelled } from '../batches/labels'
-import { inputImageShape, readInputImage } from '../images/input-image'
+import { inputImageShape, inputOfPixels, readInputImage } from '../images/input-image'
 import type { FileLayout } from '../images/preprocessing'
 import { cutsOf, type Views } from '../images/views'
-import type { PhotoDataset } from '../sources/image-dataset'
-import { sourceOf } from './other-decoder'
+import type { EncodedImage, PhotoDataset } from '../sources/image-dataset'
+import { encodedOf, inStreamOrder } from '../streams/image-stream'
+import { sourceOf, storedPixels } from './other-decoder'
 import type { UnreadableImages } from './unreadable'
 
 export interface PhotoEvaluationOptions {
@@ -68,8 +69,7 @@ export class PhotoEvaluationLoader {
     const { length } = this.dataset
     const { batchSize } = this.options
     let batch: NonNullable<Read>[] = []
-    const indices = Array(length).keys()
-    for await (const [index, read] of inOrder(indices, (each) => this.#read(each))) {
+    for await (const [[index], read] of inOrder(this.#images(), (each) => this.#read(each))) {
       if (read !== undefined) batch.push(read)
       const isFull = (index + 1) % batchSize === 0 || index + 1 === length
       if (!isFull || batch.length === 0) continue
@@ -78,11 +78,28 @@ export class PhotoEvaluationLoader {
     }
   }
 
-  async #read(index: number): Promise<Read> {
-    const image = this.dataset.read(index)
+  /** All images with their positions. */
+  async *#images(): AsyncGenerator<[number, EncodedImage], void, undefined> {
+    const { name, length, stream } = this.dataset
+    if (stream === undefined) {
+      for (let index = 0; index < length; index++) yield [index, this.dataset.read(index)]
+      return
+    }
+    let next = 0
+    for await (const image of inStreamOrder(stream)) {
+      if (image.index !== next++) throw new Error(`${name}: image ${image.index} is not the next one of its stream`)
+      yield [image.index, encodedOf(image)]
+    }
+    if (next < length) throw new Error(`${name}: the stream has ${next} images instead of ${length}`)
+  }
+
+  async #read([index, image]: [number, EncodedImage]): Promise<Read> {
     const { layout, views = 'one' } = this.options
     try {
-      return { index, planes: await readInputImage(sourceOf(image), layout, {}, views) }
+      const stored = storedPixels(image)
+      const reading =
+        stored === undefined ? readInputImage(sourceOf(image), layout, {}, views) : inputOfPixels(stored, layout, views)
+      return { index, planes: await reading }
     } catch (error) {
       if (!(error instanceof MbconvError) || error.code !== 'ERR_DATA') throw error
       this.options.unreadable.add(image.name, error)

@@ -4,7 +4,7 @@ import { checkFunction, checkNumber, checkObject, checkOneOf, checkOptions, show
 import { MbconvError } from '../../errors/error'
 import { type Resolution, type Sides, sidesOf } from '../../models/arch/resolution'
 import { type Seed, seedBits } from '../../random/seed'
-import { SAMPLERS, type Sampler } from '../batches/order'
+import { checkRepeats, MOST_REPEATS, SAMPLERS, type Sampler } from '../batches/order'
 import type { Fit } from '../images/preprocessing'
 import type { UnreadableImages } from './unreadable'
 
@@ -36,6 +36,8 @@ export interface PhotoLoaderOptions {
   shuffle?: boolean
   /** With `shuffle`: 'balanced' draws from all classes equally often. Default 'shuffle': every image once. */
   sampler?: Exclude<Sampler, 'none'>
+  /** Repeated augmentation: how often each image of an epoch comes. Default 1. */
+  repeats?: number
   /** Leave out the last batch if it is incomplete. Default false. */
   dropLast?: boolean
   /** `crop`: a random part, resized to the batch's size. `pad`, `stretch`: all of it, as in evaluation. Default 'crop'. */
@@ -78,6 +80,7 @@ const OPTIONS = [
   'seed',
   'shuffle',
   'sampler',
+  'repeats',
   'dropLast',
   'fit',
   'crop',
@@ -145,8 +148,8 @@ function checkFlag(name: string, value: unknown): boolean {
 /** The options with all defaults. @throws MbconvError ERR_TYPE, ERR_VALUE */
 export function checkedOptions(options: PhotoLoaderOptions): CheckedOptions {
   checkOptions(OP, options, OPTIONS)
-  const { seed = 0, shuffle = false, sampler = 'shuffle', dropLast = false, fit = 'crop', crop = {} } = options
-  const { fill = [], interpolation = 'bicubic', flip = 0.5, augment = null } = options
+  const { seed = 0, shuffle = false, sampler = 'shuffle', repeats = 1, dropLast = false } = options
+  const { fit = 'crop', crop = {}, fill = [], interpolation = 'bicubic', flip = 0.5, augment = null } = options
   const { colorManagement = false, ahead = 2, pin = false, unreadable } = options
   const { threads = Math.max(1, availableParallelism() - 1) } = options
   seedBits(OP, seed)
@@ -157,6 +160,7 @@ export function checkedOptions(options: PhotoLoaderOptions): CheckedOptions {
   const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] } = crop
   checkOneOf(OP, 'interpolation', interpolation, ['bilinear', 'bicubic', 'random'])
   checkOneOf(OP, 'sampler', sampler, SAMPLERS)
+  checkRepeats(OP, checkWhole('repeats', repeats, 1, MOST_REPEATS), shuffle ? sampler : 'none', true)
   if (augment !== null) checkFunction(OP, 'augment', augment)
   checkObject(OP, 'unreadable', unreadable)
   return {
@@ -165,6 +169,7 @@ export function checkedOptions(options: PhotoLoaderOptions): CheckedOptions {
     seed,
     shuffle: checkFlag('shuffle', shuffle),
     sampler,
+    repeats,
     dropLast: checkFlag('dropLast', dropLast),
     crop: {
       scale: checkRising('crop.scale', scale, 1),

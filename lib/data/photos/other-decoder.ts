@@ -5,10 +5,17 @@ import type { Pixels } from '../images/pixels'
 import { release } from '../images/release'
 import type { EncodedImage } from '../sources/image-dataset'
 
-/** A path, or the bytes of a part of a file. */
-export function sourceOf({ name, file, part }: EncodedImage): string | NamedBytes {
+/** A path, or the bytes of a part of a file or stream. */
+export function sourceOf({ name, file, part, bytes }: EncodedImage): string | NamedBytes {
+  if (bytes !== undefined) return { name, bytes }
   if (part !== undefined) return { name, bytes: readPart(file, part.offset, part.length) }
   return typeof file === 'string' ? file : { name, bytes: readWhole(file) }
+}
+
+/** The pixels of an image in a cache; undefined for all others. @throws MbconvError ERR_DATA */
+export function storedPixels({ file, part, pixels }: EncodedImage): Pixels | undefined {
+  if (part === undefined || pixels === undefined) return undefined
+  return { data: readPart(file, part.offset, part.length), ...pixels, channels: 3 }
 }
 
 /**
@@ -22,6 +29,8 @@ export async function withPixels<T>(
   options: DecodeOptions,
   use: (pixels: Pixels) => Promise<T>,
 ): Promise<T> {
+  const stored = storedPixels(image)
+  if (stored !== undefined) return use(stored)
   return withImage(sourceOf(image), options, async ({ width, height, rows }) => {
     let pixels: Pixels | undefined
     let filled = 0

@@ -2,6 +2,7 @@
 import type { FileLayout } from '../images/preprocessing'
 import type { PhotoDataset } from '../sources/image-dataset'
 import { type ChannelStatistics, PixelSums, sampleOf } from '../sources/statistics'
+import type { ImageStream } from '../streams/image-stream'
 import { PhotoEvaluationLoader } from './evaluation-loader'
 import type { UnreadableImages } from './unreadable'
 
@@ -21,6 +22,7 @@ export async function photoStatistics(
     ...{ name: dataset.name, classes: dataset.classes, shape: null, length: indices.length },
     labels: Int32Array.from(indices, (index) => dataset.labels[index]),
     read: (i) => dataset.read(indices[i]),
+    ...(dataset.stream && { stream: someOf(dataset.stream, indices) }),
     fingerprint: () => dataset.fingerprint(),
   }
   const sums = new PixelSums(layout.channels)
@@ -32,4 +34,18 @@ export async function photoStatistics(
       sums.add(bytes.subarray((i * bytes.length) / count, ((i + 1) * bytes.length) / count))
   }
   return sums.statistics
+}
+
+/** The images of a stream at some positions, numbered anew. */
+function someOf(stream: ImageStream, indices: readonly number[]): ImageStream {
+  const numbers = new Map(indices.map((index, number) => [index, number]))
+  return {
+    ...stream,
+    async *open(archive, signal) {
+      for await (const image of stream.open(archive, signal)) {
+        const index = numbers.get(image.index)
+        if (index !== undefined) yield { ...image, index }
+      }
+    },
+  }
 }

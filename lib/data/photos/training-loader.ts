@@ -21,9 +21,11 @@ import { labelled } from '../batches/labels'
 import { epochOrder, sampleNumbers } from '../batches/order'
 import { mostBytes } from '../images/image-limits'
 import type { PhotoDataset } from '../sources/image-dataset'
+import type { StreamedImage } from '../streams/image-stream'
 import { BatchMaker, type Epoch, type MadeBatch, owned } from './batch-maker'
 import { jpegLibrary } from './jpeg-library'
 import { type CheckedOptions, checkedOptions, checkWhole, type PhotoLoaderOptions } from './loader-options'
+import { batchDataset, checkStreamed, StreamBatches } from './stream-batches'
 
 const OP = 'PhotoLoader'
 
@@ -36,6 +38,8 @@ const AT_ONCE = 2
 /** A batch in memory that is used again. */
 interface Made extends MadeBatch {
   bytes: Tensor
+  /** Only of a stream: the images that the indices stand for. */
+  streamed?: readonly StreamedImage[]
 }
 
 /** The part of an image that is shown, px. */
@@ -62,6 +66,7 @@ export class PhotoLoader {
   /** @throws MbconvError ERR_TYPE, ERR_VALUE for an invalid option, or if dropLast would leave no batch */
   constructor(dataset: PhotoDataset, options: PhotoLoaderOptions) {
     const checked = checkedOptions(options)
+    checkStreamed(OP, dataset, checked)
     const { batchSize, size, dropLast, fit, crop, fill, interpolation, flip, threads, seed, colorManagement } = checked
     this.dataset = dataset
     this.batchSize = batchSize
@@ -93,10 +98,11 @@ export class PhotoLoader {
     )
   }
 
-  /** The order of an epoch: positions in the data set. */
+  /** The order of an epoch: positions in the data set. That of a stream is known only while it is read. */
   order(epoch: number): Int32Array {
-    const { shuffle, sampler, seed } = this.#options
-    return epochOrder(this.dataset, shuffle ? sampler : 'none', seed, epoch)
+    const { shuffle, sampler, seed, repeats } = this.#options
+    if (this.dataset.stream !== undefined) return new Int32Array(0)
+    return epochOrder(this.dataset, shuffle ? sampler : 'none', seed, epoch, repeats)
   }
 
   /** What an epoch shows of an image of this size, px. */
@@ -113,6 +119,9 @@ export class PhotoLoader {
    *
    * In place of an image that cannot be read comes the next one in the order of the epoch that can be (after the last the
    * first), with its own label. It is varied with the random numbers of the image that it replaces.
+   *
+   * Of a stream, the images before `fromBatch` are read and left out, and an image that cannot be read is replaced by the
+   * next one of its batch.
    *
    * @param epoch counted from 0
    * @throws MbconvError ERR_VALUE, at once, for a negative epoch or a batch beyond the end; ERR_DISPOSED; from the
@@ -143,6 +152,8 @@ export class PhotoLoader {
     const order = this.order(number)
     const epoch: Epoch = { number, order, samples: sampleNumbers(order, this.dataset.length), run: addon.photoRun() }
     const rest = this.batchesPerEpoch - fromBatch
+    const { stream } = this.dataset
+    const streamed = stream && new StreamBatches({ ...this.dataset, stream }, this.#options, number, fromBatch)
     // One for the consumer.
     const memory = keepEach(Array.from({ length: Math.min(this.#options.ahead + 1, rest) }), () => this.#newBatch())
     const free = [...memory]
@@ -151,15 +162,17 @@ export class PhotoLoader {
     try {
       for (let i = fromBatch; i < this.batchesPerEpoch; i++) {
         while (next < this.batchesPerEpoch && free.length > 0) {
-          const making = this.#make(epoch, next++, free.pop() as Tensor, underWay.at(-AT_ONCE))
+          const making = this.#make(epoch, next++, free.pop() as Tensor, underWay.at(-AT_ONCE), streamed?.take())
           making.catch(() => {}) // the error is reported in its turn
           underWay.push(making)
         }
-        const { bytes, ...made } = await (underWay.shift() as Promise<Made>)
-        const indices = this.#reported(made)
-        const images = owned(() => bytes.narrow(0, 0, indices.length).permute([0, 3, 1, 2]))
+        const { bytes, streamed: sources, ...made } = await (underWay.shift() as Promise<Made>)
+        const found = this.#reported(made)
+        const images = owned(() => bytes.narrow(0, 0, found.length).permute([0, 3, 1, 2]))
+        const indices = sources === undefined ? found : found.map((index) => sources[index].index)
+        const labels = sources && BigInt64Array.from(found, (index) => BigInt(sources[index].label))
         try {
-          yield { images, ...labelled(this.dataset, indices) }
+          yield { images, ...labelled(this.dataset, indices, labels) }
         } finally {
           images.dispose()
         }
@@ -167,6 +180,7 @@ export class PhotoLoader {
       }
     } finally {
       addon.cancelPhotoRun(epoch.run)
+      await streamed?.end()
       // The addon writes into the memory until the last batch has ended.
       await Promise.allSettled(underWay)
       for (const bytes of memory) bytes.dispose()
@@ -181,9 +195,25 @@ export class PhotoLoader {
     })
   }
 
-  /** @param before a batch that must be ready first */
-  async #make(epoch: Epoch, batch: number, bytes: Tensor, before: Promise<Made> | undefined): Promise<Made> {
+  /**
+   * @param before a batch that must be ready first
+   * @param taking the images of the batch, if they come from a stream
+   */
+  async #make(
+    epoch: Epoch,
+    batch: number,
+    bytes: Tensor,
+    before: Promise<Made> | undefined,
+    taking: Promise<StreamedImage[]> | undefined,
+  ): Promise<Made> {
     await before
+    if (taking !== undefined) {
+      const streamed = await taking
+      const maker = new BatchMaker(batchDataset(this.dataset, streamed), this.#options, () => this.#open())
+      const order = Int32Array.from(streamed, (_, i) => i)
+      const samples = Uint32Array.from(streamed, ({ index }) => index)
+      return { bytes, streamed, ...(await maker.make({ ...epoch, order, samples }, 0, bytes)) }
+    }
     return { bytes, ...(await this.#maker.make(epoch, batch * this.batchSize, bytes)) }
   }
 

@@ -15,7 +15,7 @@ import { ImageTable } from '../listing/image-table'
 import { hasManifest, readManifest } from '../listing/manifest'
 import { checkSameClasses, partFolders } from '../listing/parts'
 import type { DataParts, DatasetKind } from './kind'
-import { dataParts, type ListedPart } from './photo-dataset'
+import { dataParts, type ListedImages, type ListedPart } from './photo-dataset'
 
 const folderOf = (what: string) => z.string().min(1).nullable().default(null).describe(`folder of ${what}`)
 
@@ -42,7 +42,10 @@ const WHERE = 'data.folder'
  * @throws MbconvError ERR_CONFIG for options that contradict each other; ERR_DATA for a missing folder, no classes, or
  *   parts with different classes; ERR_IO for a folder that cannot be read
  */
-export function openFolder(given: FolderOptions): DataParts {
+export const openFolder = (given: FolderOptions): DataParts => dataParts(listFolder(given))
+
+/** The images of a folder before some are held out. @throws as {@link openFolder} */
+export function listFolder(given: FolderOptions): ListedImages {
   const options = optionsOf('folder', schema, given)
   if (!isFolder(options.path)) throw dataError(options.path, 'is not a folder', 'Check data.folder.path.')
   const root = byteString(options.path)
@@ -67,7 +70,8 @@ export function openFolder(given: FolderOptions): DataParts {
     checkSameClasses(part.name, train.classes, part.classes)
     return part
   }
-  return dataParts(WHERE, { train, validation: evaluated(validation), test: evaluated(test) }, options, notes)
+  const parts = { train, validation: evaluated(validation), test: evaluated(test) }
+  return { where: WHERE, parts, options, notes }
 }
 
 function readPart(root: string, folder: string, notes: string[]): ListedPart {

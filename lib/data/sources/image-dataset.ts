@@ -3,6 +3,10 @@ import { crc32 } from 'node:zlib'
 import { checkCount, checkObject, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { FilePath } from '../../files/open'
+import { cacheCautions } from '../cache/caution'
+import type { CachedLayout } from '../cache/format'
+import type { FileLayout } from '../images/preprocessing'
+import type { ImageStream } from '../streams/image-stream'
 
 /** What every data set says about its images. */
 interface Labelled {
@@ -36,6 +40,10 @@ export interface ImageDataset extends Labelled {
 /** Image files of any size, which are decoded when they are needed. */
 export interface PhotoDataset extends Labelled {
   readonly shape: null
+  /** Only in a cache: how its images were prepared. */
+  readonly cached?: CachedLayout
+  /** Only of images that come one after the other. They are read from it, and not from the places of `read`. */
+  readonly stream?: ImageStream
   /** Where an image's file is. */
   read(index: number): EncodedImage
 }
@@ -48,6 +56,12 @@ export interface EncodedImage {
   readonly file: FilePath
   /** The image's bytes in the file. Default: all of them. */
   readonly part?: { readonly offset: number; readonly length: number }
+  /** Only of an image from a stream: all its bytes. `file` is then the archive that they came from. */
+  readonly bytes?: Uint8Array
+  /**
+   * Only of an image in a cache: its size, px. The bytes of the part are its pixels then, rows of red, green and blue.
+   */
+  readonly pixels?: { readonly height: number; readonly width: number }
 }
 
 export type Dataset = ImageDataset | PhotoDataset
@@ -65,6 +79,9 @@ export function classCountsOf(dataset: Dataset): number[] {
 /** All classes of an image: one, or in a multi-label data set any number. */
 export const labelsAt = (dataset: Dataset, index: number): readonly number[] =>
   dataset.labelsOf?.(index) ?? [dataset.labels[index]]
+/** Warnings about a data set whose images are not those that a prediction makes of the files. */
+export const cautionsOf = (dataset: Dataset, layout: FileLayout): string[] =>
+  dataset.shape !== null || dataset.cached === undefined ? [] : cacheCautions(dataset.name, dataset.cached, layout)
 
 /** What {@link inMemory} makes a data set from. */
 export interface Images {

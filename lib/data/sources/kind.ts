@@ -47,6 +47,8 @@ export interface DatasetKind {
    * labels. It follows from a configuration's `task`. Data sets without it have one class an image.
    */
   readonly multiLabelKey?: string
+  /** Whether its images themselves say if they may have several labels. */
+  readonly saysMultiLabel?: boolean
   /** Its own keys in `data`. Each has a default, or is or contains a key listed in `files`. */
   readonly keys: z.ZodRawShape
   /**
@@ -64,6 +66,12 @@ export interface DatasetKind {
    * @throws MbconvError ERR_DATA if a file cannot be used or the two parts do not match
    */
   open(data: never, side: number): DataParts
+  /**
+   * What must be done before the images can be opened, and takes long: reading compressed archives once.
+   *
+   * @throws MbconvError ERR_DATA, ERR_IO
+   */
+  prepare?(data: never): Promise<void>
   /** Facts known in advance. Without this method, a plan opens the data set to count its classes. */
   announced?(data: never): Announced
   /**

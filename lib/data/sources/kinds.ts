@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { checkObject, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { longerSideOf, type Resolution } from '../../models/arch/resolution'
+import { cacheKind } from './cache'
 import { cifar10Kind, cifar100Kind } from './cifar'
 import { digitsKind } from './digits'
 import { fakeKind } from './fake'
@@ -15,7 +16,18 @@ import { shardsKind } from './shards'
 
 /** All data sets that a configuration can name. */
 const DATASETS = [
-  ...[digitsKind, scenesKind, folderKind, listKind, shardsKind, idxKind, cifar10Kind, cifar100Kind, fakeKind],
+  ...[
+    digitsKind,
+    scenesKind,
+    folderKind,
+    listKind,
+    shardsKind,
+    cacheKind,
+    idxKind,
+    cifar10Kind,
+    cifar100Kind,
+    fakeKind,
+  ],
 ] as const
 
 /** The default data set of a configuration. */

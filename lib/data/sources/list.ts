@@ -15,7 +15,7 @@ import { ImageTable } from '../listing/image-table'
 import { type ListRow, readList } from '../listing/list-file'
 import type { Part } from '../listing/parts'
 import type { DataParts, DatasetKind } from './kind'
-import { dataParts, type ListedPart, type ListedParts } from './photo-dataset'
+import { dataParts, type ListedImages, type ListedPart, type ListedParts } from './photo-dataset'
 
 const fileOf = (what: string) => z.string().min(1).nullable().default(null).describe(`list of ${what}`)
 const column = (name: string, what: string) => z.string().min(1).default(name).describe(`column with ${what}`)
@@ -63,7 +63,10 @@ interface Listed {
  * @throws MbconvError ERR_CONFIG for options that contradict each other; ERR_DATA naming the line for a list that cannot
  *   be read, an image file that is missing, or an evaluated image of a class without training images
  */
-export function openList(given: ListOptions): DataParts {
+export const openList = (given: ListOptions): DataParts => dataParts(listList(given))
+
+/** The images of lists before some are held out. @throws as {@link openList} */
+export function listList(given: ListOptions): ListedImages {
   const options = optionsOf('list', schema, given)
   const names = new ClassNames(options.train)
   const train = readListed(options.train, options, (label) => names.number(label))
@@ -102,7 +105,7 @@ export function openList(given: ListOptions): DataParts {
     const text = `${WHERE}.group: has no effect: ${options.train} says the groups itself`
     throw new MbconvError('ERR_CONFIG', text, { hint: 'Leave the key out.' })
   }
-  return dataParts(WHERE, parts, options, notes)
+  return { where: WHERE, parts, options, notes }
 }
 
 /** The path of an image, for people and for opening. */

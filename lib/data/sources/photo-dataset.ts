@@ -1,7 +1,10 @@
 /** Data sets of image files, from tables of them. */
+
+import type { CachedLayout } from '../cache/format'
 import { fingerprintOf } from '../listing/fingerprint'
-import { allRows, type HoldOut, holdOut, wantsHoldOut } from '../listing/hold-out'
+import { allRows, type HoldOut, holdOut, shareOfContent, wantsHoldOut } from '../listing/hold-out'
 import type { ImageTable } from '../listing/image-table'
+import type { ImageStream } from '../streams/image-stream'
 import type { EncodedImage, PhotoDataset } from './image-dataset'
 import type { DataParts } from './kind'
 
@@ -18,10 +21,16 @@ export interface ListedPart {
   multiLabel?: boolean
   /** The SHA-256 of each image of these rows, if all are known. */
   checksums?(rows: Int32Array): readonly string[] | undefined
+  /** The share by which an image is held out, if it is not computed from the image's bytes. */
+  share?(row: number): number
+  /** Only of images that come one after the other: the stream of some rows. */
+  streamOf?(rows: Int32Array): ImageStream
+  /** Only of a cache. */
+  cached?: CachedLayout
 }
 
 export function photoDataset(part: ListedPart): PhotoDataset {
-  const { name, classes, table, placeOf, multiLabel = false, checksums } = part
+  const { name, classes, table, placeOf, multiLabel = false, checksums, cached, streamOf } = part
   const rows = part.rows ?? allRows(table.length)
   let fingerprint: string | undefined
   function* printed() {
@@ -34,6 +43,8 @@ export function photoDataset(part: ListedPart): PhotoDataset {
     length: rows.length,
     labels: rows.map((row) => table.label(row)),
     ...(multiLabel && { labelsOf: (index: number) => table.labels(rows[index]) }),
+    ...(cached !== undefined && { cached }),
+    ...(streamOf !== undefined && { stream: streamOf(rows) }),
     read: (index) => placeOf(rows[index]),
     fingerprint() {
       fingerprint ??= fingerprintOf(classes, printed(), checksums?.(rows))
@@ -48,13 +59,25 @@ export interface ListedParts {
   test?: ListedPart
 }
 
+/** Images as a data set lists them, before some are held out. */
+export interface ListedImages {
+  /** The dotted key of the data set, for errors. */
+  where: string
+  parts: ListedParts
+  options: HoldOut
+  notes: readonly string[]
+}
+
+/** The share by which an image is held out; see hold-out.ts. */
+export const shareOf = (part: ListedPart, row: number): number =>
+  part.share?.(row) ?? shareOfContent(part.table, row, part.placeOf(row).file)
+
 /**
  * Makes the parts of a data set. Images that nothing sets apart for evaluation are held out of the training part.
  *
- * @param where the dotted key of the data set, for errors
  * @throws MbconvError ERR_DATA if no image would be left on one side
  */
-export function dataParts(where: string, parts: ListedParts, options: HoldOut, notes: readonly string[]): DataParts {
+export function dataParts({ where, parts, options, notes }: ListedImages): DataParts {
   const { train, validation, test } = parts
   if (validation !== undefined || (test !== undefined && !wantsHoldOut(options))) {
     const evaluated = photoDataset((test ?? validation)!)
@@ -66,8 +89,8 @@ export function dataParts(where: string, parts: ListedParts, options: HoldOut, n
       notes,
     }
   }
-  const { table, placeOf, rows = allRows(table.length) } = train
-  const sides = holdOut(where, table, options, (row) => placeOf(row).file, rows)
+  const { table, rows = allRows(table.length) } = train
+  const sides = holdOut(where, table, options, (row) => shareOf(train, row), rows)
   const held = photoDataset({ ...train, rows: sides.held })
   const learned = photoDataset({ ...train, rows: sides.train })
   if (test === undefined) return { train: learned, test: held, notes }

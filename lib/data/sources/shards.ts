@@ -1,6 +1,7 @@
 /**
- * WebDataset shards: tar archives of images and labels. They are indexed by their headers when they are opened, so that
- * any image can be read without the others, and every epoch has a new order of all images.
+ * WebDataset shards: tar archives of images and labels. Plain ones are indexed by their headers when they are opened, so
+ * that any image can be read without the others, and every epoch has a new order of all images. Compressed ones, and the
+ * output of commands, are streams: their order is mixed by archives and in a buffer.
  */
 import { z } from 'zod'
 import { MbconvError } from '../../errors/error'
@@ -8,22 +9,26 @@ import { dataError, readWhole } from '../../files/data-file'
 import { optionsOf } from '../../schema/options'
 import { counted } from '../../text/figures'
 import { quoted } from '../../text/foreign-text'
-import { isRemote, shardFiles } from '../archives/shard-names'
+import { expandBraces, isCompressed, isPipe, isRemote, shardFiles } from '../archives/shard-names'
 import { LABELS, shardSamples } from '../archives/shard-samples'
 import { shownName } from '../listing/class-folders'
 import { ClassNames } from '../listing/class-names'
+import { fingerprintOf } from '../listing/fingerprint'
 import { checkHoldOut, holdOutFields } from '../listing/hold-out'
 import { ImageTable } from '../listing/image-table'
 import { LeftOut } from '../listing/left-out'
 import { linesOf } from '../listing/lines'
+import { commandStream, indexCompressed, indexedSamples, tableStream } from '../streams/archives'
+import type { IndexedMember } from '../streams/stream-index'
+import type { PhotoDataset } from './image-dataset'
 import type { DataParts, DatasetKind } from './kind'
-import { dataParts, type ListedPart, type ListedParts } from './photo-dataset'
+import { dataParts, type ListedImages, type ListedPart, type ListedParts, photoDataset } from './photo-dataset'
 
 const pattern = () =>
   z
     .string()
     .min(1)
-    .refine((text) => !isRemote(text), 'must be local files: download them first')
+    .refine((text) => !isRemote(text), 'must be local files: download them first, or stream them with pipe:COMMAND')
 const patterns = () => z.union([pattern(), z.array(pattern()).min(1)])
 const patternsOf = (what: string) => patterns().nullable().default(null).describe(`archives of ${what}, as in train`)
 
@@ -53,6 +58,15 @@ const schema = z.strictObject({
     .describe(
       'whether an image has any number of labels: a list in .json members; in a configuration it follows from task',
     ),
+  buffer: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .nullable()
+    .default(null)
+    .describe('streams: images that the order of an epoch is mixed in; null: 1000'),
+  allowPipes: z.boolean().default(false).describe('run the commands in train: pipe:COMMAND writes an archive'),
+  samples: z.int().min(1).nullable().default(null).describe('number of images that the commands in train give'),
   ...holdOutFields(),
 })
 
@@ -60,6 +74,9 @@ export type ShardsOptions = z.input<typeof schema>
 type Options = z.output<typeof schema>
 
 const WHERE = 'data.shards'
+
+/** Images that a stream is mixed in, unless the configuration sets another number. */
+const BUFFER = 1000
 
 /**
  * Opens tar archives of images.
@@ -69,6 +86,79 @@ const WHERE = 'data.shards'
  */
 export function openShards(given: ShardsOptions): DataParts {
   const options = optionsOf('shards', schema, given)
+  return patternsIn(options.train).some(isPipe) ? openCommands(options) : dataParts(listShards(given))
+}
+
+const patternsIn = (chosen: string | string[] | null): string[] => (chosen === null ? [] : [chosen].flat())
+
+const refuse = (key: string, problem: string, hint?: string): never => {
+  throw new MbconvError('ERR_CONFIG', `${WHERE}.${key}: ${problem}`, { hint })
+}
+
+/** Refuses what concerns streams where there is none, and commands where only files can be. */
+function checkStreams(options: Options): void {
+  for (const key of ['train', 'validation', 'test'] as const) {
+    const patterns = patternsIn(options[key])
+    const pipes = patterns.filter(isPipe)
+    if (pipes.length === 0) continue
+    if (key !== 'train')
+      refuse(key, 'cannot be a command', 'Images that are evaluated are local archives, in the same order each time.')
+    if (pipes.length < patterns.length) refuse(key, 'mixes commands and files', 'Give only commands, or only files.')
+  }
+  const isPiped = patternsIn(options.train).some(isPipe)
+  if (options.samples !== null && !isPiped)
+    refuse('samples', 'has no effect: the images of files are counted', 'Leave it out.')
+}
+
+/** Training images from commands. */
+function openCommands(options: Options): DataParts {
+  checkStreams(options)
+  const { samples, allowPipes, validation, test, classes: file, multiLabel } = options
+  if (!allowPipes)
+    refuse('train', 'is a command, which would run in a shell', 'allowPipes: true permits it, if you trust this file.')
+  if (samples === null) return refuse('samples', 'is required with commands', 'It is the number of training images.')
+  if (file === null) return refuse('classes', 'is required with commands', 'It is a file with the name of each class.')
+  if (multiLabel) refuse('multiLabel', 'is not possible with commands')
+  const [first, ...others] = [validation ?? test, ...(validation !== null && test !== null ? [test] : [])]
+  if (first === null || first === undefined)
+    return refuse('test', 'is required with commands', 'The output of a command cannot be held out.')
+  const { split, folds, fold, group } = options
+  const held = Object.entries({ split, folds, fold, group }).find(([, value]) => value !== null)
+  if (held) refuse(held[0], 'has no effect: the output of a command cannot be held out', 'Leave it out.')
+  const classes = namesIn(file)
+  const numbers = new Map(classes.map((name, number) => [name, number]))
+  const numberOf = (label: string): number | undefined => {
+    const number = numbers.get(label.normalize('NFC')) ?? (/^\d+$/.test(label) ? Number(label) : -1)
+    return number >= 0 && number < classes.length ? number : undefined
+  }
+  const commands = patternsIn(options.train).flatMap(expandBraces)
+  const notes: string[] = []
+  const evaluated = (key: 'validation' | 'test') => {
+    const known = (label: string, where: string) => {
+      const number = numberOf(label)
+      if (number !== undefined) return number
+      throw dataError(where, `has the class ${quoted(label)}`, 'data.shards.classes lists the classes.')
+    }
+    return photoDataset({ ...readShards(key, options[key] as string | string[], options, known, notes), classes })
+  }
+  const train: PhotoDataset = {
+    ...{ name: commands[0], classes, shape: null, length: samples },
+    labels: new Int32Array(samples).fill(-1),
+    stream: commandStream(commands, options, options.buffer ?? BUFFER, numberOf),
+    read: (index) => ({ name: `image ${index} of ${commands[0]}`, file: commands[0] }),
+    // A command may fetch the same images from another place.
+    fingerprint: () => fingerprintOf(classes, [{ name: 'commands', bytes: samples, labels: [commands.length] }]),
+  }
+  const parts = others.length === 0 ? { test: evaluated(validation === null ? 'test' : 'validation') } : undefined
+  return { train, ...(parts ?? { test: evaluated('test'), validation: evaluated('validation') }), notes }
+}
+
+/** The images of archives before some are held out. @throws as {@link openShards} */
+export function listShards(given: ShardsOptions): ListedImages {
+  const options = optionsOf('shards', schema, given)
+  checkStreams(options)
+  if (patternsIn(options.train).some(isPipe))
+    refuse('train', 'is a command, whose images are not known before it runs', 'Give local archives.')
   checkHoldOut(WHERE, options, {
     ...(options.validation !== null && { validation: 'data.shards.validation' }),
     ...(options.test !== null && { test: 'data.shards.test' }),
@@ -82,6 +172,8 @@ export function openShards(given: ShardsOptions): DataParts {
   // With names for them, classes without training images have numbers too.
   const known = options.classes === null ? found : classes.map((_, number) => String(number))
   const numbers = new Map(known.map((name, number) => [name, number]))
+  if (options.buffer !== null && train.streamOf === undefined)
+    refuse('buffer', 'has no effect: the archives are not compressed, so their images come in any order')
   const parts: ListedParts = { train: { ...train, classes } }
   for (const part of ['validation', 'test'] as const) {
     const chosen = options[part]
@@ -100,7 +192,7 @@ export function openShards(given: ShardsOptions): DataParts {
     )
     parts[part] = { ...evaluated, classes }
   }
-  return dataParts(WHERE, parts, options, notes)
+  return { where: WHERE, parts, options, notes }
 }
 
 /** @param numberOf gives the number of a class; is called with the place of its image */
@@ -112,13 +204,20 @@ function readShards(
   notes: string[],
 ): Omit<ListedPart, 'classes'> {
   const files = shardFiles([chosen].flat())
+  const isStream = isCompressed(files[0])
+  const other = files.find((file) => isCompressed(file) !== isStream)
+  if (other !== undefined)
+    throw dataError(other, `is ${isStream ? 'not ' : ''}compressed, unlike ${files[0]}`, 'Compress all, or none.')
   const table = new ImageTable()
   const left = new LeftOut()
+  const shares: number[] = []
   files.forEach((file, archive) => {
-    for (const { image, labels } of shardSamples(file, options, left)) {
+    const samples = isStream ? indexedSamples(file, options, left) : shardSamples(file, options, left)
+    for (const { image, labels } of samples) {
       const where = `${file}:${shownName(image.name)}`
       const numbers = labels.map((label) => numberOf(label, where))
       const label = options.multiLabel ? numbers : numbers[0]
+      if (isStream) shares.push((image as IndexedMember).share ?? 0)
       table.add({ name: image.name, bytes: image.bytes, label, archive, offset: image.offset })
     }
   })
@@ -134,7 +233,21 @@ function readShards(
       return { name: `${file}:${shownName(table.name(row))}`, file, part }
     },
     multiLabel: options.multiLabel,
+    ...(isStream && {
+      share: (row: number) => shares[row],
+      streamOf: (rows: Int32Array) => tableStream({ table, files, options, buffer: options.buffer ?? BUFFER }, rows),
+    }),
   }
+}
+
+/** The lines of a file of names. */
+function namesIn(file: string): string[] {
+  const names = [...linesOf(file, readWhole(file))].map(({ text }) => text.trim())
+  while (names.at(-1) === '') names.pop()
+  const empty = names.indexOf('')
+  if (empty >= 0) throw dataError(file, `line ${empty + 1} is empty`, 'Each line is the name of a class.')
+  if (names.length === 0) throw dataError(file, 'is empty', 'Each line is the name of a class.')
+  return names
 }
 
 /** The names of numbered classes, from a file with one on each line. */
@@ -143,10 +256,7 @@ function namedClasses(file: string, found: readonly string[]): string[] {
     throw new MbconvError('ERR_CONFIG', `${WHERE}.classes: has no effect: the labels are names already`, {
       hint: 'Leave it out.',
     })
-  const names = [...linesOf(file, readWhole(file))].map(({ text }) => text.trim())
-  while (names.at(-1) === '') names.pop()
-  const empty = names.indexOf('')
-  if (empty >= 0) throw dataError(file, `line ${empty + 1} is empty`, 'Each line is the name of a class.')
+  const names = namesIn(file)
   if (names.length >= found.length) return names
   const problem = `has ${counted(names.length, 'name')}, and the labels go up to ${found.length - 1}`
   throw dataError(file, problem, 'The first line is the name of class 0.')
@@ -163,4 +273,9 @@ export const shardsKind = {
   files: ['shards.train'],
   optionalFiles: ['shards.validation', 'shards.test', 'shards.classes'],
   open: ({ shards }: { shards?: ShardsOptions }) => openShards(shards as ShardsOptions),
+  async prepare({ shards }: { shards?: ShardsOptions }) {
+    const { train, validation, test } = optionsOf('shards', schema, shards)
+    const patterns = [train, validation, test].flatMap(patternsIn).filter((pattern) => !isPipe(pattern))
+    await indexCompressed(shardFiles(patterns).filter(isCompressed))
+  },
 } satisfies DatasetKind

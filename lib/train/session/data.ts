@@ -6,7 +6,13 @@ import { evaluationLoader } from '../../data/evaluation'
 import { photoStatistics } from '../../data/photos/statistics'
 import { UnreadableImages } from '../../data/photos/unreadable'
 import { ProgressiveLoader, sizeOf } from '../../data/progressive'
-import { channelsOf, classCountsOf, type Dataset } from '../../data/sources/image-dataset'
+import {
+  cautionsOf,
+  channelsOf,
+  classCountsOf,
+  type Dataset,
+  type PhotoDataset,
+} from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
 import {
   type ChannelStatistics,
@@ -59,11 +65,13 @@ export async function openData(
   const kind = datasetKind(data.dataset)
   const side = longerSideOf(resolution)
   kind.checkMemory?.(data as never, side)
+  await kind.prepare?.(data as never)
   const { train, test, validation, notes = [] } = kind.open(data as never, side)
   for (const note of notes) warn(note)
   const evaluated = validation ?? test
   checkLabels(config.task, train, [evaluated, test])
   for (const note of thresholdNotes(evaluated)) warn(note)
+  checkStream(config, train)
   const dataset = {
     name: train.name,
     classes: [...train.classes],
@@ -79,10 +87,11 @@ export async function openData(
     train.shape === null && needsStatistics(wanted) ? await photoStatistics(train, measured, unreadable) : undefined
   const normalization = normalizationOfData(train, wanted, own)
   const preprocessing = preprocessingOf(config, { dataset, normalization, resolution })
+  for (const caution of cautionsOf(train, preprocessing)) warn(caution)
 
-  const { batchSize, evalBatchSize, augment, sampler, loaderThreads } = data
+  const { batchSize, evalBatchSize, augment, sampler, repeats, loaderThreads } = data
   const loading = {
-    ...{ batchSize, seed, normalization, sampler, unreadable },
+    ...{ batchSize, seed, normalization, sampler, repeats, unreadable },
     ...{ fit: preprocessing.fit, interpolation: preprocessing.interpolation },
     colorManagement: preprocessing.colorManagement,
     ...{ threads: loaderThreads, pin: device !== 'cpu' },
@@ -145,4 +154,22 @@ function thresholdNotes(evaluated: Dataset): string[] {
   return [
     `no evaluated image has the label ${listed(without, { most: 10 })}: its threshold stays ${DEFAULT_THRESHOLD}, and mAP leaves it out`,
   ]
+}
+
+/** @throws MbconvError ERR_CONFIG for keys that need images, or labels, before they come */
+function checkStream(config: TrainConfig, { name, shape, ...train }: Dataset): void {
+  const { stream } = train as PhotoDataset
+  if (shape !== null || stream === undefined) return
+  const refuse = (key: string, why: string, hint: string) => {
+    throw new MbconvError('ERR_CONFIG', `${key}: ${name} is a stream, ${why}`, { hint })
+  }
+  const { sampler, repeats } = config.data
+  const unpack = 'Unpack the archives: then their images can be read in any order.'
+  if (sampler === 'balanced') refuse('data.sampler', 'whose images come in their own order', unpack)
+  if (repeats > 1) refuse('data.repeats', 'of which each image comes once', unpack)
+  if (stream.hasLabels) return
+  if (config.classWeights === 'auto')
+    refuse('classWeights', 'whose labels are not known before they come', 'Leave it out.')
+  if (needsStatistics(normalizationOf(config, 3)))
+    refuse('data.mean', 'whose pixels are not known before they come', 'Give data.mean and data.std.')
 }

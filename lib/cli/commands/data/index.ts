@@ -16,14 +16,15 @@ export const indexCommand: CommandDescription = {
 
 async function run(path: string, options: GlobalOptions): Promise<number> {
   const output = new Output(options)
-  return /\.tar$/i.test(path) ? indexArchives(path, output) : indexImages(path, output)
+  return /\.(tar|tar\.gz|tgz)$/i.test(path) ? indexArchives(path, output) : indexImages(path, output)
 }
 
 async function indexArchives(pattern: string, output: Output): Promise<number> {
-  const { shardFiles } = await import('../../../data/archives/shard-names.js')
+  const { isCompressed, shardFiles } = await import('../../../data/archives/shard-names.js')
+  const { writeStreamIndex } = await import('../../../data/streams/stream-index.js')
   const { writeShardIndex } = await import('../../../data/archives/shard-index.js')
   for (const file of shardFiles([pattern])) {
-    const { index, members } = writeShardIndex(file)
+    const { index, members } = isCompressed(file) ? await writeStreamIndex(file) : writeShardIndex(file)
     output.data({ index, members })
     output.result(`${format.shortPath(index)}: ${format.counted(members, 'member')}`)
   }

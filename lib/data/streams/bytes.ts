@@ -1,0 +1,105 @@
+/** Archives that are read from their beginning to their end: compressed files, and the output of commands. */
+import { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { dataError } from '../../files/data-file'
+import { bytesOfFile } from '../../files/open'
+import { outputOf } from '../../process/command'
+import { isPipe, PIPE } from '../archives/shard-names'
+
+/** What is at an address, unpacked if it begins as gzip does. */
+export function bytesAt(address: string, signal?: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
+  const packed = isPipe(address) ? outputOf(address.slice(PIPE.length), signal) : bytesOfFile(address, 'bytesAt')
+  return unpacked(address, packed)
+}
+
+async function* unpacked(name: string, source: AsyncGenerator<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    let start = Buffer.alloc(0)
+    while (start.length < 2) {
+      const { value, done } = await source.next()
+      if (done) break
+      start = Buffer.concat([start, value])
+    }
+    if (start.length < 2 || start.readUInt16BE() !== 0x1f8b) {
+      if (start.length > 0) yield start
+      return yield* source
+    }
+    yield* gunzipped(name, start, source)
+  } finally {
+    await source.return(undefined)
+  }
+}
+
+async function* gunzipped(name: string, start: Buffer, rest: AsyncGenerator<Buffer>) {
+  async function* packed() {
+    yield start
+    yield* rest
+  }
+  const input = Readable.from(packed(), { objectMode: false })
+  const output = createGunzip({ chunkSize: 2 ** 18 })
+  let failure: unknown
+  input.once('error', (error) => {
+    failure = error
+    output.destroy(error)
+  })
+  input.pipe(output)
+  try {
+    yield* output as AsyncIterable<Buffer>
+  } catch (error) {
+    if (failure !== undefined) throw failure
+    const { code } = error as NodeJS.ErrnoException
+    const problem = code === 'Z_BUF_ERROR' ? 'ends early: it was not copied whole' : 'is damaged: gzip cannot unpack it'
+    throw dataError(name, problem, 'Copy it again.', error)
+  } finally {
+    input.destroy()
+    output.destroy()
+  }
+}
+
+/** Takes pieces of a wanted length from a stream. */
+export class StreamWindow {
+  /** Bytes that have been taken or left out. */
+  position = 0
+  readonly #source: AsyncGenerator<Buffer>
+  #held: Buffer = Buffer.alloc(0)
+
+  constructor(source: AsyncGenerator<Buffer>) {
+    this.#source = source
+  }
+
+  /** The next bytes; fewer at the end. They stay valid. */
+  async take(length: number): Promise<Buffer> {
+    const pieces: Buffer[] = []
+    let missing = length
+    while (missing > 0 && (await this.#more())) {
+      const piece = this.#held.subarray(0, missing)
+      pieces.push(piece)
+      this.#held = this.#held.subarray(piece.length)
+      missing -= piece.length
+    }
+    this.position += length - missing
+    return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces)
+  }
+
+  /** Leaves bytes out, up to a position. */
+  async skipTo(position: number): Promise<void> {
+    while (this.position < position && (await this.#more())) {
+      const left = Math.min(this.#held.length, position - this.position)
+      this.#held = this.#held.subarray(left)
+      this.position += left
+    }
+  }
+
+  async #more(): Promise<boolean> {
+    while (this.#held.length === 0) {
+      const { value, done } = await this.#source.next()
+      if (done) return false
+      this.#held = value
+    }
+    return true
+  }
+
+  async close(): Promise<void> {
+    await this.#source.return(undefined)
+  }
+}
