@@ -1,7 +1,7 @@
 // The logits of a photograph are the same wherever its network runs: in the evaluation of its run, in prediction, in
 // Grad-CAM, and in onnxruntime. For every way of fitting an image into the input, square and rectangle.
 import { mkdirSync, readdirSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { loadOnnxruntime } from '../scripts/bench/onnxruntime/load.mjs'
@@ -28,6 +28,7 @@ const skip =
   (!sharp && 'the optional package sharp is not installed') ||
   (reason && `onnxruntime-node cannot be had here: ${reason}`)
 mb.setNumThreads(1)
+t.setTimeout(120_000)
 
 /** Committed photographs, cut to several shapes: a folder with two classes. */
 async function photographsIn(folder) {
@@ -165,12 +166,15 @@ t.test('evaluation, prediction, Grad-CAM and onnxruntime agree', { skip }, async
     t.equal(top1, right.length / files.length)
 
     // Of a strip of 37 x 128 px, what the heat-map covers.
-    t.equal(basename(file).endsWith('.png'), true)
     const { top, left, width: w, height: h } = explained.region
     t.ok(
       fit === 'pad' ? left < 0 && w > 1 && h === 1 : left >= 0 && top >= 0 && w <= 1 && h <= 1,
       `${name}: the region`,
     )
+    // Between the two pictures, where the heat of the padding would lie.
+    const between = { left: 241, top: 360, width: 1, height: 1 }
+    const pixel = await sharp(explained.png).extract(between).removeAlpha().raw().toBuffer()
+    t.same([...pixel], [255, 255, 255], `${name}: nothing is drawn beside the photograph`)
   }
 })
 
