@@ -78,7 +78,8 @@ export class StreamWindow {
       missing -= piece.length
     }
     this.position += length - missing
-    return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces)
+    // A copy: a small image would keep the whole piece of the stream that it came in.
+    return Buffer.concat(pieces)
   }
 
   /** Leaves bytes out, up to a position. */
