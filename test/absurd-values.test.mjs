@@ -14,13 +14,22 @@ const { openSession } = internal('session')
 const ABSURD = [1e300, -1e300, 1e-300, Number.MIN_VALUE, 2 ** 53, 2 ** 53 - 1, -1, 0, 0.5, Number.NaN, Infinity]
 
 /** Beginnings of the keys that a data set of images of one size refuses. */
-const FOREIGN = ['data.folder', 'data.list', 'data.shards', 'data.fake', 'data.augment.crop', 'data.augment.operations']
+const FOREIGN = [
+  'data.folder',
+  'data.list',
+  'data.shards',
+  'data.fake',
+  'data.cache',
+  'data.augment.crop',
+  'data.augment.operations',
+]
 FOREIGN.push('data.cropShare', 'data.maxUnreadable', 'data.loaderThreads')
 
 /** The part of a configuration for other data sets than a folder. */
 const OTHERS = {
   list: (key, value) => ({ dataset: 'list', folder: undefined, list: { path: 'a.csv', [key]: value } }),
   shards: (key, value) => ({ dataset: 'shards', folder: undefined, shards: { path: 'a.tar', [key]: value } }),
+  cache: (key, value) => ({ dataset: 'cache', folder: undefined, cache: { path: 'c', [key]: value } }),
   fake: (key, value) => ({ dataset: 'fake', folder: undefined, fake: { [key]: value } }),
 }
 
@@ -110,7 +119,7 @@ t.test('every numeric key of image files, and of what varies them', async (t) =>
       const name = beside[keys.slice(0, 3).join('.')]
       if (name !== undefined) data.augment = { operations: [{ name, [option ?? keys.at(-1)]: values }] }
       else if (section === 'augment') data.augment = { [key]: { [keys[3]]: [value, value] } }
-      else if (['list', 'shards', 'fake'].includes(section)) Object.assign(data, OTHERS[section](key, values))
+      else if (['list', 'shards', 'fake', 'cache'].includes(section)) Object.assign(data, OTHERS[section](key, values))
       else if (section === 'folder') data.folder[key] = values
       else data[section] = values
       try {

@@ -220,7 +220,7 @@ t.test('checks across keys', async (t) => {
   ])
   const rectangle = SMALLEST.replace('efficientnet_b0', 'efficientnet_b0, resolution: [32, 64]')
   t.same(complaints(t, `${rectangle}data: {progressive: {from: 48, stages: 2}}`).lines, [
-    'run.yaml:3:28 data.progressive.from: must be at most the shorter side of model.resolution, 32',
+    'run.yaml:3:28 data.progressive.from: must be at most the shorter side of model.resolution, 32: it grows to that',
   ])
   t.same(complaints(t, `${SMALLEST}clipGradNorm: 1\nclipGradAgc: 0.01\nclipGradValue: null`).lines, [
     'run.yaml:4:14 clipGradAgc: is given besides clipGradNorm',

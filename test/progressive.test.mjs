@@ -6,7 +6,7 @@ import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
-const { ProgressiveLoader, sizeOf, stageIn } = internal('progressive')
+const { grown, ProgressiveLoader, sizeOf, stageIn } = internal('progressive')
 const { operationsIn, regularizationIn } = internal('growth')
 const sizeIn = (plan, resolution, epoch) => sizeOf(plan, resolution, stageIn(plan, epoch))
 
@@ -64,6 +64,13 @@ t.test("regularisation grows with the images: EfficientNetV2-M's table", (t) => 
   t.end()
 })
 
+t.test('the last stage has exactly the last value', (t) => {
+  for (const stages of [2, 3, 4, 7, 10])
+    for (const first of [0.05, 0.1, 0.2, 0.4, 2.1, 2.6])
+      for (const last of [0.5, 0.7, 9.3, 10]) t.equal(grown(first, last, { stages }, stages - 1), last)
+  t.end()
+})
+
 t.test('what cannot grow is refused', (t) => {
   const refused = (progressive, augment, message) => {
     const data = { dataset: 'folder', folder: { path: 'photos' }, progressive: { from: 16, ...progressive }, augment }
@@ -73,7 +80,14 @@ t.test('what cannot grow is refused', (t) => {
   refused({ magnitude: 5 }, {}, /^data\.progressive\.magnitude: has no effect without randAugment/)
   const torchvision = { operations: [{ name: 'randAugment', ranges: 'torchvision' }] }
   refused({ magnitude: 5 }, torchvision, /has no effect with ranges: torchvision/)
-  refused({ magnitude: 11 }, { operations: [{ name: 'randAugment' }] }, /must be at most magnitudeMax, 10$/)
+  refused(
+    { magnitude: 9.5 },
+    { operations: [{ name: 'randAugment' }] },
+    /must be at most randAugment's magnitude, 9: it/,
+  )
+  refused({ dropout: 0.3 }, {}, /^data\.progressive\.dropout: must be at most model\.dropout, 0\.2: it grows to that$/)
+  refused({ from: 225 }, {}, /^data\.progressive\.from: must be at most model\.resolution, 224/)
+  refused({ mixup: 0.3 }, { mix: { mixup: 0.2 } }, /must be at most data\.augment\.mix\.mixup, 0\.2/)
   refused({ mixup: 0.1 }, { mix: { cutmix: 1 } }, /^data\.progressive\.mixup: has no effect without data\.augment\.mix/)
   t.end()
 })
@@ -139,6 +153,6 @@ t.test('a run through two sizes equals one that stopped in between', async (t) =
   await longer.result
   t.match(
     warnings.find((text) => text.startsWith('the next epoch')),
-    /has images of 8 px in place of 16: data\.progressive/,
+    /belongs to stage 1, 8 px, in place of stage 2, 16 px: data\.progressive/,
   )
 })

@@ -15,6 +15,7 @@ import { nearest } from '../text/nearest'
 import { freezeProblems, scaleProblems, stageProblems } from './model-table'
 import { weightsProblems } from './named-weights'
 import { type Problem, preview } from './problems'
+import { progressiveProblems } from './progressive'
 import { trainConfigSchema } from './schema'
 import { taskProblems } from './task'
 
@@ -154,44 +155,6 @@ function sizeProblems(at: At): Problem[] {
     if (at('data', ...keys) == null) continue
     const path = ['data', ...keys]
     problems.push({ path, kind: 'value', message: `has no effect with fit: ${fit}`, hint: 'nothing is cut off' })
-  }
-  const [stages, epochs] = [at('data', 'progressive', 'stages') ?? 4, at('epochs')]
-  if (isMapping(at('data', 'progressive')) && typeof epochs === 'number' && Number(stages) > epochs) {
-    const message = `must be at most epochs, ${epochs}: the last stage has the model's resolution`
-    problems.push({ path: ['data', 'progressive', 'stages'], kind: 'value', message })
-  }
-  const [from, resolution] = [at('data', 'progressive', 'from'), at('model', 'resolution')]
-  const sides = Array.isArray(resolution) ? resolution : [resolution]
-  if (typeof from === 'number' && sides.some((side) => typeof side === 'number' && from > side)) {
-    const most = Array.isArray(resolution)
-      ? `the shorter side of model.resolution, ${Math.min(...sides)}`
-      : `model.resolution, ${resolution}`
-    const message = `must be at most ${most}`
-    problems.push({ path: ['data', 'progressive', 'from'], kind: 'value', message })
-  }
-  return problems
-}
-
-/** Keys of progressive training that have nothing to act on. */
-function progressiveProblems(at: At): Problem[] {
-  const problems: Problem[] = []
-  const add = (key: string, message: string, hint?: string) =>
-    problems.push({ path: ['data', 'progressive', key], kind: 'value', message, hint })
-  const magnitude = at('data', 'progressive', 'magnitude')
-  if (magnitude != null) {
-    const operations = at('data', 'augment', 'operations')
-    const policy = (Array.isArray(operations) ? operations : []).find(
-      (each) => isMapping(each) && each.name === 'randAugment',
-    )
-    const most = policy?.magnitudeMax ?? 10
-    if (policy === undefined) add('magnitude', 'has no effect without randAugment in data.augment.operations')
-    else if (policy.ranges === 'torchvision')
-      add('magnitude', 'has no effect with ranges: torchvision, whose magnitudes are whole numbers')
-    else if (Number(magnitude) > most) add('magnitude', `must be at most magnitudeMax, ${most}`)
-  }
-  for (const key of ['mixup', 'cutmix']) {
-    if (at('data', 'progressive', key) == null || Number(at('data', 'augment', 'mix', key) ?? 0) !== 0) continue
-    add(key, `has no effect without data.augment.mix.${key}`, 'it grows from this value to that one')
   }
   return problems
 }

@@ -21,7 +21,8 @@ export const stageIn = ({ stages, epochs }: Omit<Progression, 'from'>, epoch: nu
 
 /** The value in a stage, of those that go evenly from the first stage's to the last stage's. */
 export const grown = (first: number, last: number, { stages }: Pick<Progression, 'stages'>, stage: number): number =>
-  first + ((last - first) * stage) / (stages - 1)
+  // Exactly the last value, which rounding could miss by a little, and with it a limit.
+  stage === stages - 1 ? last : first + ((last - first) * stage) / (stages - 1)
 
 /** The size of the images in a stage, px. Rectangles keep their aspect ratio, rounded. */
 export function sizeOf(progression: Progression, resolution: Resolution, stage: number): Resolution {

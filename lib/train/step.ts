@@ -71,8 +71,14 @@ export class Stepper {
     this.#statistics?.hold()
     this.#step = step
     this.#batches = batches
+    this.#grow()
+  }
+
+  /** Sets the regularisation of the epoch that the step belongs to. */
+  #grow(): void {
     const { config, model, stepsPerEpoch } = this.#session
-    const { mix, dropout } = regularizationIn(config, this.#own, Math.floor(step / stepsPerEpoch))
+    if (config.data.progressive === null) return
+    const { mix, dropout } = regularizationIn(config, this.#own, Math.floor(this.#step / stepsPerEpoch))
     this.#mix = mix
     model.dropout = dropout
   }

@@ -5,7 +5,7 @@
 import type { TrainConfig } from '../../config/train'
 import type { AugmentationConfig } from '../../data/augment/kinds'
 import { grown, type Progression, sizeOf, stageIn } from '../../data/progressive'
-import { type Resolution, resolutionText, sameResolution } from '../../models/arch/resolution'
+import { type Resolution, resolutionText } from '../../models/arch/resolution'
 import type { MixOptions } from '../../optim/mixing/mix'
 
 /** The plan of the sizes; null for images of one size. */
@@ -14,20 +14,20 @@ export function progressionOf({ data, epochs }: TrainConfig): Progression | null
 }
 
 /**
- * A note for a resumed run whose next images have another size than planned, because the plan now covers another number of
- * epochs.
+ * A note for a resumed run whose next epoch belongs to another stage than planned, because the plan now covers another
+ * number of epochs.
  *
  * @param epoch the next one
  * @param before the configuration of the epochs done
  */
-export function sizeNotes(config: TrainConfig, resolution: Resolution, epoch: number, before: TrainConfig): string[] {
-  const [from, to] = [before, config].map((each) => {
-    const progression = progressionOf(each)
-    return progression === null ? resolution : sizeOf(progression, resolution, stageIn(progression, epoch))
-  })
-  if (sameResolution(from, to)) return []
+export function stageNotes(config: TrainConfig, resolution: Resolution, epoch: number, before: TrainConfig): string[] {
+  const [planned, now] = [progressionOf(before), progressionOf(config)]
+  if (planned === null || now === null) return []
+  const [from, to] = [stageIn(planned, epoch), stageIn(now, epoch)]
+  if (from === to) return []
+  const stage = (at: number) => `stage ${at + 1}, ${resolutionText(sizeOf(now, resolution, at))} px`
   return [
-    `the next epoch has images of ${resolutionText(to)} px in place of ${resolutionText(from)}: data.progressive is stretched over the new number of epochs`,
+    `the next epoch belongs to ${stage(to)}, in place of ${stage(from)}: data.progressive is stretched over the new number of epochs`,
   ]
 }
 

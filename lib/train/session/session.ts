@@ -27,7 +27,7 @@ import { type Checkpoint, readPart } from '../run/checkpoint'
 import { cautionsOf, checkNormalized, resumptionNotes } from './cautions'
 import { openData, type TrainingData } from './data'
 import { checkModel } from './demands'
-import { sizeNotes } from './growth'
+import { stageNotes } from './growth'
 import { archFor, openModel } from './model'
 import { openOptimizer, scheduleOver, stepsOf } from './optimizer'
 import { checkDeviceKeys, resolvePrecision, scalerFor } from './precision'
@@ -133,8 +133,8 @@ function buildSession(config: TrainConfig, checkpoint: Checkpoint | undefined, o
     const scheduleBefore = scheduleOver(config, stepsPerEpoch, stepsOf(before, stepsPerEpoch))
     restore(checkpoint, { model, optimizer, ema, scaler, schedules: [schedule, scheduleBefore], device })
     const epoch = Math.floor(step / stepsPerEpoch)
-    const resized = step < totalSteps ? sizeNotes(config, resolution, epoch, before) : []
-    for (const note of [...resumptionNotes(step, totalSteps, scheduleBefore, schedule), ...resized]) warnings.add(note)
+    const moved = step < totalSteps ? stageNotes(config, resolution, epoch, before) : []
+    for (const note of [...resumptionNotes(step, totalSteps, scheduleBefore, schedule), ...moved]) warnings.add(note)
   }
   const facts = { numClasses, classCounts: classCountsOf(train), images: train.length, device }
   const criterion = criterionOf(config, facts)
