@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { AugmentationKind } from '../data/augment/kind'
 import { AUGMENTATIONS } from '../data/augment/kinds'
+import { FITS, WITHOUT_EFFECT } from '../data/images/preprocessing'
 import { DEFAULT_DATASET, datasetKinds, datasetNamed } from '../data/sources/kinds'
 import { fullName, list } from '../models/families/catalogue'
 import { criterionProblems } from '../optim/criteria/kinds'
@@ -148,9 +149,8 @@ function augmentationProblems(at: At): Problem[] {
 /** Keys of `data` that contradict each other or the length of the run. */
 function sizeProblems(at: At): Problem[] {
   const problems: Problem[] = []
-  const fit = at('data', 'fit')
-  const cutting = { stretch: [['cropShare']], pad: [['cropShare'], ['augment', 'crop']] }
-  for (const keys of fit === 'stretch' || fit === 'pad' ? cutting[fit] : []) {
+  const fit = FITS.find((each) => each === at('data', 'fit'))
+  for (const keys of fit === undefined ? [] : WITHOUT_EFFECT[fit]) {
     if (at('data', ...keys) == null) continue
     const path = ['data', ...keys]
     problems.push({ path, kind: 'value', message: `has no effect with fit: ${fit}`, hint: 'nothing is cut off' })

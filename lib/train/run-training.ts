@@ -20,7 +20,7 @@ import {
   writeConfig,
 } from './run/folder'
 import { firstImages, weightsOf } from './session/material'
-import { withFitOfWeights } from './session/preprocessing'
+import { withFitOfWeights, withStoredFit } from './session/preprocessing'
 import { openSession, type Session } from './session/session'
 
 export interface RunRequest {
@@ -84,7 +84,7 @@ async function resumeRun(
   hooks: RunHooks,
 ): Promise<TrainResult> {
   const stored = readConfig(runDir)
-  const config = resumedConfig(stored, given)
+  const config = resumedConfig(stored, given && withStoredFit(given, stored))
   lockRun(runDir, token)
   try {
     const warn = (message: string) => hooks.emit({ type: 'warning', message })
