@@ -210,6 +210,7 @@ t.test('a run keeps the fit of the card that its initial weights have', async (t
   const crop = { scale: [0.5, 1] }
   for (const data of [{ cropShare: 0.9 }, { augment: { crop } }])
     t.throws(() => kept(data), { code: 'ERR_CONFIG', message: /has no effect with fit: pad/, hint: /fit: pad .*b2/ })
+  t.throws(() => withFitOfWeights(withData({ repeats: 2 }, null)), { code: 'ERR_CONFIG', message: /equal images/ })
 
   for (const fit of ['crop', 'squash', 'stretch', 'pad']) {
     write({ fit })
