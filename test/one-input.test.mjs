@@ -15,7 +15,7 @@ const { evaluationLoader } = internal('evaluation')
 const { UnreadableImages } = internal('unreadableImages')
 const { openTrained } = internal('trained')
 const { InputNormalizer } = internal('input')
-const { preprocessingOf, withFitOfWeights, withStoredFit } = internal('sessionPreprocessing')
+const { cardNote, preprocessingOf, withFitOfWeights, withStoredFit } = internal('sessionPreprocessing')
 const { resumedConfig } = internal('runFolder')
 const { shapeReasons } = internal('shapes')
 
@@ -195,6 +195,9 @@ t.test('a run keeps the fit of the card that its initial weights have', async (t
     })
   const kept = (data) => withFitOfWeights(withData(data)).data
 
+  const noteOf = (data) => cardNote(withData(data), withFitOfWeights(withData(data)))
+  write({})
+  t.equal(noteOf({}), undefined, 'the defaults need no note')
   write({ cropShare: 0.95, interpolation: 'bilinear' })
   t.match(kept({}), {
     fit: 'crop',
@@ -202,11 +205,16 @@ t.test('a run keeps the fit of the card that its initial weights have', async (t
     interpolation: 'bilinear',
     augment: { crop: { scale: [0.35, 1] } },
   })
+  t.equal(noteOf({}), `cropShare: 0.95, interpolation: bilinear, as in the card of ${weights}`)
+  t.equal(noteOf({ cropShare: 0.8 }), `interpolation: bilinear, as in the card of ${weights}`)
+  t.equal(noteOf({ fit: 'squash', interpolation: 'bicubic' }), undefined, 'the share is that of another fit')
+  t.match(kept({ fit: 'squash' }), { fit: 'squash', cropShare: null })
   t.match(kept({ cropShare: 0.8 }), { fit: 'crop', cropShare: 0.8 })
   t.match(kept({ fit: 'pad' }), { fit: 'pad', cropShare: null }, 'what the user says counts')
   write({ fit: 'pad' })
   t.match(kept({}), { fit: 'pad', cropShare: null, interpolation: 'bicubic', augment: { crop: null } })
   t.match(kept({ fit: 'crop' }), { fit: 'crop', augment: { crop: { scale: [0.35, 1] } } })
+  t.equal(noteOf({}), `fit: pad, as in the card of ${weights}`)
   const crop = { scale: [0.5, 1] }
   for (const data of [{ cropShare: 0.9 }, { augment: { crop } }])
     t.throws(() => kept(data), { code: 'ERR_CONFIG', message: /has no effect with fit: pad/, hint: /fit: pad .*b2/ })
@@ -226,7 +234,6 @@ t.test('a run keeps the fit of the card that its initial weights have', async (t
       if (isWhole) t.throws(() => again({ augment: { crop } }), /cannot change data\.augment\.crop/, what)
     }
   }
-  t.match(kept({ fit: 'crop' }).cropShare, null, 'the share is that of another fit')
 
   // What a run has from its configuration must stay there.
   write({ fit: 'crop' })

@@ -33,6 +33,25 @@ function cardFitOf({ data, model: { weights } }: TrainConfig): CardFit | undefin
   return card?.size === null ? card : undefined
 }
 
+/** How image files are evaluated unless the configuration or the weights say it: as in the paper. */
+const DEFAULTS = { fit: 'crop', cropShare: 0.875, interpolation: 'bicubic' } as const
+
+/**
+ * A sentence about what a new run takes from the card of its weights, where that is not the default.
+ *
+ * @param given the caller's configuration
+ * @param fitted the same after {@link withFitOfWeights}
+ */
+export function cardNote(given: TrainConfig, fitted: TrainConfig): string | undefined {
+  const keys = (['fit', 'cropShare', 'interpolation'] as const).filter((key) => {
+    const value = fitted.data[key]
+    return value !== null && value !== given.data[key] && value !== DEFAULTS[key]
+  })
+  if (keys.length === 0) return undefined
+  const values = keys.map((key) => `${key}: ${fitted.data[key]}`)
+  return `${values.join(', ')}, as in the card of ${given.model.weights}`
+}
+
 /** The value at a path of keys. */
 const valueAt = (from: unknown, keys: readonly string[]): unknown =>
   keys.reduce<unknown>((value, key) => (isMapping(value) ? value[key] : undefined), from)
@@ -97,7 +116,7 @@ export function withStoredFit(asked: TrainConfig, stored: TrainConfig): TrainCon
 
 /** How image files are fitted into the input: as configured, else as in the published weights, else as in the paper. */
 export const fitOf = ({ data, model }: Pick<TrainConfig, 'data' | 'model'>): Fit =>
-  data.fit ?? publishedWeightsOf(model.weights)?.preprocessing.fit ?? 'crop'
+  data.fit ?? publishedWeightsOf(model.weights)?.preprocessing.fit ?? DEFAULTS.fit
 
 /**
  * Data sets of images of one size are stretched, as the loader does. Image files are cut as the configuration says;
@@ -116,9 +135,9 @@ export function preprocessingOf(config: TrainConfig, { dataset, normalization, r
   const fit = fitOf(config)
   return {
     ...{ channels, size: null, resolution, fit },
-    cropShare: cuts(fit) ? (data.cropShare ?? published?.cropShare ?? 0.875) : null,
+    cropShare: cuts(fit) ? (data.cropShare ?? published?.cropShare ?? DEFAULTS.cropShare) : null,
     fill: fit === 'pad' ? fillOf(normalization.mean) : null,
-    interpolation: data.interpolation ?? published?.interpolation ?? 'bicubic',
+    interpolation: data.interpolation ?? published?.interpolation ?? DEFAULTS.interpolation,
     colorManagement: data.colorManagement,
     ...normalization,
   }
