@@ -230,9 +230,18 @@ t.test('checks across keys', async (t) => {
     'run.yaml:3:72 data.repeats: cannot be combined with sampler: balanced',
   ])
   t.same(complaints(t, `${SMALLEST}data: {repeats: 3}`).lines, ['run.yaml:3:17 data.repeats: would show equal images'])
+  for (const fit of ['stretch', 'pad'])
+    t.match(complaints(t, `${SMALLEST}data: {${files}, repeats: 3, fit: ${fit}}`).lines, [
+      /data\.repeats: would show equal images/,
+    ])
   const read = (data) => parseConfig({ model: { name: 'efficientnet_b0' }, epochs: 1, data }).data.repeats
   t.equal(read({ repeats: 3, augment: { flip: true } }), 3)
-  t.equal(read({ dataset: 'folder', folder: { path: 'x' }, repeats: 3 }), 3)
+  const photographs = { dataset: 'folder', folder: { path: 'x' }, repeats: 3 }
+  t.equal(read(photographs), 3)
+  t.equal(read({ ...photographs, fit: 'squash' }), 3, 'shown cropped in training')
+  t.equal(read({ ...photographs, fit: 'pad', augment: { flip: true } }), 3)
+  t.equal(read({ ...photographs, fit: 'stretch', augment: { crop: {} } }), 3)
+  t.equal(read({ ...photographs, fit: 'pad', augment: { operations: [{ name: 'trivialAugmentWide' }] } }), 3)
 })
 
 t.test('bounds', async (t) => {

@@ -1,6 +1,6 @@
 // The logits of a photograph are the same wherever its network runs: in the evaluation of its run, in prediction, in
 // Grad-CAM, and in onnxruntime. For every way of fitting an image into the input, square and rectangle.
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
@@ -9,12 +9,13 @@ import { internal } from './helpers/internals.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
 const { eachImage } = internal('eachImage')
+const { RECIPE_NAMES } = internal('recipes')
 const { readInputImage } = internal('inputImage')
 const { evaluationLoader } = internal('evaluation')
 const { UnreadableImages } = internal('unreadableImages')
 const { openTrained } = internal('trained')
 const { InputNormalizer } = internal('input')
-const { preprocessingOf, withFitOfWeights } = internal('sessionPreprocessing')
+const { cardNote, preprocessingOf, withFitOfWeights, withStoredFit } = internal('sessionPreprocessing')
 const { resumedConfig } = internal('runFolder')
 const { shapeReasons } = internal('shapes')
 
@@ -189,11 +190,14 @@ t.test('a run keeps the fit of the card that its initial weights have', async (t
   }
   const withData = (data, recipe = 'fine-tune') =>
     mb.parseConfig({
-      ...{ recipe, epochs: 1, model: { name: 'efficientnet_b0', weights } },
+      ...{ recipe, epochs: 4, model: { name: 'efficientnet_b0', weights } },
       data: { dataset: 'folder', folder: { path: 'photos' }, ...data },
     })
   const kept = (data) => withFitOfWeights(withData(data)).data
 
+  const noteOf = (data) => cardNote(withData(data), withFitOfWeights(withData(data)))
+  write({})
+  t.equal(noteOf({}), undefined, 'the defaults need no note')
   write({ cropShare: 0.95, interpolation: 'bilinear' })
   t.match(kept({}), {
     fit: 'crop',
@@ -201,13 +205,49 @@ t.test('a run keeps the fit of the card that its initial weights have', async (t
     interpolation: 'bilinear',
     augment: { crop: { scale: [0.35, 1] } },
   })
+  t.equal(noteOf({}), `cropShare: 0.95, interpolation: bilinear, as in the card of ${weights}`)
+  t.equal(noteOf({ cropShare: 0.8 }), `interpolation: bilinear, as in the card of ${weights}`)
+  t.equal(noteOf({ fit: 'squash', interpolation: 'bicubic' }), undefined, 'the share is that of another fit')
+  t.match(kept({ fit: 'squash' }), { fit: 'squash', cropShare: null })
   t.match(kept({ cropShare: 0.8 }), { fit: 'crop', cropShare: 0.8 })
   t.match(kept({ fit: 'pad' }), { fit: 'pad', cropShare: null }, 'what the user says counts')
   write({ fit: 'pad' })
   t.match(kept({}), { fit: 'pad', cropShare: null, interpolation: 'bicubic', augment: { crop: null } })
   t.match(kept({ fit: 'crop' }), { fit: 'crop', augment: { crop: { scale: [0.35, 1] } } })
-  const whole = withFitOfWeights(withData({}))
-  t.strictSame(resumedConfig(whole, withData({})), whole, 'also if the run is resumed with its configuration')
+  t.equal(noteOf({}), `fit: pad, as in the card of ${weights}`)
+  const crop = { scale: [0.5, 1] }
+  for (const data of [{ cropShare: 0.9 }, { augment: { crop } }])
+    t.throws(() => kept(data), { code: 'ERR_CONFIG', message: /has no effect with fit: pad/, hint: /fit: pad .*b2/ })
+  t.throws(() => withFitOfWeights(withData({ repeats: 2 }, null)), { code: 'ERR_CONFIG', message: /equal images/ })
+
+  for (const fit of ['crop', 'squash', 'stretch', 'pad']) {
+    write({ fit })
+    for (const recipe of [null, ...RECIPE_NAMES]) {
+      const what = `${fit}, ${recipe}`
+      const run = withFitOfWeights(withData({}, recipe))
+      t.equal(run.data.fit, fit)
+      const isWhole = fit === 'pad' || fit === 'stretch'
+      if (isWhole) t.match(run.data, { cropShare: null, augment: { crop: null } }, `${what}: whole images`)
+      t.strictSame(mb.parseConfig(run), run, `${what}: config.json can be read`)
+      const again = (data) => resumedConfig(run, withStoredFit(withData(data, recipe), run))
+      t.strictSame(again({}), run, `${what}: the run is resumed with its configuration`)
+      if (isWhole) t.throws(() => again({ augment: { crop } }), /cannot change data\.augment\.crop/, what)
+    }
+  }
+
+  // What a run has from its configuration must stay there.
+  write({ fit: 'crop' })
+  const own = withFitOfWeights(withData({ fit: 'stretch', interpolation: 'bilinear' }))
+  t.throws(() => resumedConfig(own, withStoredFit(withData({}), own)), {
+    message: /cannot change .*data\.fit, data\.interpolation/,
+  })
+  const none = mb.parseConfig({ ...withData({ fit: 'stretch' }), model: { name: 'efficientnet_b0' } })
+  const unset = mb.parseConfig({ ...withData({}), model: { name: 'efficientnet_b0' } })
+  t.throws(() => resumedConfig(none, withStoredFit(unset, none)), /cannot change .*data\.fit/)
+  write({ fit: 'pad' })
+  const started = withFitOfWeights(withData({}))
+  rmSync(weights)
+  t.strictSame(resumedConfig(started, withStoredFit(withData({}), started)), started, 'the card is gone')
   // Digits that were stretched say nothing about photographs.
   write({ fit: 'stretch', size: [8, 8] })
   const open = withData({})

@@ -210,6 +210,8 @@ t.test('repeated augmentation: an image comes so often in a row, each time varie
     t.throws(() => loaderOf(images, { ...options, ...more }), { code: 'ERR_VALUE', message })
   refused({ sampler: 'balanced' }, /cannot be combined with the sampler balanced/)
   refused({ shuffle: false }, /needs shuffle: true/)
+  refused({ fit: 'stretch', flip: 0 }, /needs augmentation/)
+  refused({ fit: 'pad', fill: [0, 0, 0], flip: 0 }, /needs augmentation/)
   refused({ repeats: 0 }, /repeats must be a whole number from 1 to 100/)
 })
 

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { AugmentationKind } from '../data/augment/kind'
 import { AUGMENTATIONS } from '../data/augment/kinds'
+import { FITS, showsParts, WITHOUT_EFFECT } from '../data/images/preprocessing'
 import { DEFAULT_DATASET, datasetKinds, datasetNamed } from '../data/sources/kinds'
 import { fullName, list } from '../models/families/catalogue'
 import { criterionProblems } from '../optim/criteria/kinds'
@@ -97,9 +98,17 @@ function repeatProblems(at: At): Problem[] {
     return refused('cannot be combined with sampler: balanced', 'which repeats the images of rare classes already')
   const chosen = datasetNamed(at('data', 'dataset') ?? DEFAULT_DATASET)
   const augment = at('data', 'augment')
-  const varied = ['rotate', 'translate', 'scale', 'shear', 'flip'].some((key) => isMapping(augment) && augment[key])
-  if (chosen === undefined || chosen.hasFiles || varied) return []
+  if (chosen === undefined || (isMapping(augment) && augment.flip)) return []
+  const varied = chosen.hasFiles ? filesAreVaried(at) : FOR_PIXELS.some((keys) => Boolean(at('data', ...keys)))
+  if (varied) return []
   return refused('would show equal images', 'set data.augment, so that an image is varied each time it comes')
+}
+
+/** Whether training shows another part of an image file each time, or changes its pixels. */
+function filesAreVaried(at: At): boolean {
+  const fit = FITS.find((each) => each === at('data', 'fit')) ?? 'crop'
+  const operations = at('data', 'augment', 'operations')
+  return showsParts(fit, at('data', 'augment', 'crop')) || (Array.isArray(operations) && operations.length > 0)
 }
 
 function channelProblems(at: At): Problem[] {
@@ -149,9 +158,8 @@ function augmentationProblems(at: At): Problem[] {
 /** Keys of `data` that contradict each other or the length of the run. */
 function sizeProblems(at: At): Problem[] {
   const problems: Problem[] = []
-  const fit = at('data', 'fit')
-  const cutting = { stretch: [['cropShare']], pad: [['cropShare'], ['augment', 'crop']] }
-  for (const keys of fit === 'stretch' || fit === 'pad' ? cutting[fit] : []) {
+  const fit = FITS.find((each) => each === at('data', 'fit'))
+  for (const keys of fit === undefined ? [] : WITHOUT_EFFECT[fit]) {
     if (at('data', ...keys) == null) continue
     const path = ['data', ...keys]
     problems.push({ path, kind: 'value', message: `has no effect with fit: ${fit}`, hint: 'nothing is cut off' })

@@ -5,6 +5,7 @@
  * of them can be changed. Nothing here loads native code.
  */
 import { join } from 'node:path'
+import { CROP_KEYS, cuts, FITS } from '../data/images/preprocessing'
 import { packageRoot } from '../package/manifest'
 import { isMapping } from '../schema/values'
 import { readYaml } from './yaml'
@@ -49,11 +50,15 @@ export function withRecipe(raw: unknown): unknown {
 
 /** The recipe's keys without its crops, if the configuration shows whole images. */
 function suiting(recipe: Record<string, unknown>, { data }: Record<string, unknown>): Record<string, unknown> {
-  if (!isMapping(data) || !isMapping(recipe.data) || (data.fit !== 'pad' && data.fit !== 'stretch')) return recipe
-  const { cropShare, augment, ...rest } = recipe.data
-  if (!isMapping(augment)) return { ...recipe, data: rest }
-  const { crop, ...varied } = augment
-  return { ...recipe, data: { ...rest, augment: varied } }
+  const fit = FITS.find((each) => isMapping(data) && each === data.fit)
+  if (fit === undefined || cuts(fit)) return recipe
+  return CROP_KEYS.reduce((rest, keys) => without(rest, ['data', ...keys]), recipe)
+}
+
+/** A copy without the value at a path of keys. */
+function without(from: Record<string, unknown>, [key, ...inner]: readonly string[]): Record<string, unknown> {
+  const { [key]: value, ...rest } = from
+  return inner.length > 0 && isMapping(value) ? { ...from, [key]: without(value, inner) } : rest
 }
 
 /** `keys`, and what only `base` has. */

@@ -4,7 +4,7 @@ import type { Seed } from '../random/seed'
 import { type AugmentationConfig, augmenter } from './augment/kinds'
 import type { BatchLoader } from './batches/batch'
 import type { Sampler } from './batches/order'
-import { type Fit, fillOf } from './images/preprocessing'
+import { type Fit, fillOf, showsParts } from './images/preprocessing'
 import { Loader } from './loader'
 import type { RandomCrop } from './photos/loader-options'
 import { PhotoLoader } from './photos/training-loader'
@@ -52,7 +52,7 @@ export function trainingLoader(dataset: Dataset, options: TrainingOptions): Batc
   if (dataset.shape === null) {
     const { interpolation, unreadable, colorManagement, threads, pin } = options
     const { crop, flip, operations = [] } = augment
-    const fit = options.fit === 'squash' || (options.fit === 'stretch' && crop != null) ? 'crop' : options.fit
+    const fit = showsParts(options.fit, crop) ? 'crop' : (options.fit as 'pad' | 'stretch')
     return new PhotoLoader(dataset, {
       ...{ batchSize, size, seed, shuffle: true, sampler, repeats, dropLast, unreadable, colorManagement, pin },
       ...{ interpolation, fit },

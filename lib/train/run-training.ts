@@ -20,7 +20,7 @@ import {
   writeConfig,
 } from './run/folder'
 import { firstImages, weightsOf } from './session/material'
-import { withFitOfWeights } from './session/preprocessing'
+import { cardNote, withFitOfWeights, withStoredFit } from './session/preprocessing'
 import { openSession, type Session } from './session/session'
 
 export interface RunRequest {
@@ -53,9 +53,8 @@ export async function runTraining(request: RunRequest, hooks: RunHooks): Promise
 
 async function startRun(given: TrainConfig, token: string, hooks: RunHooks): Promise<TrainResult> {
   const config = withFitOfWeights(given)
-  const { fit } = config.data
-  if (fit !== given.data.fit)
-    hooks.emit({ type: 'warning', message: `fit: ${fit}, as in the card of ${given.model.weights}` })
+  const note = cardNote(given, config)
+  if (note !== undefined) hooks.emit({ type: 'warning', message: note })
   const session = await openSession(config)
   try {
     const runDir = makeRunFolder(config)
@@ -84,7 +83,7 @@ async function resumeRun(
   hooks: RunHooks,
 ): Promise<TrainResult> {
   const stored = readConfig(runDir)
-  const config = resumedConfig(stored, given)
+  const config = resumedConfig(stored, given && withStoredFit(given, stored))
   lockRun(runDir, token)
   try {
     const warn = (message: string) => hooks.emit({ type: 'warning', message })

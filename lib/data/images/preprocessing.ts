@@ -57,6 +57,24 @@ export type Fit = (typeof FITS)[number]
 /** Whether a part of the image is cut out, so that {@link FileLayout.cropShare} applies. */
 export const cuts = (fit: Fit): boolean => fit === 'crop' || fit === 'squash'
 
+/** The keys of a configuration's `data` that choose which part of an image is shown. */
+export const CROP_KEYS = [['cropShare'], ['augment', 'crop']] as const
+
+/** Those of {@link CROP_KEYS} that cannot act. Stretched images may still be cropped at random for training. */
+export const WITHOUT_EFFECT: Readonly<Record<Fit, readonly (typeof CROP_KEYS)[number][]>> = {
+  crop: [],
+  squash: [],
+  stretch: [CROP_KEYS[0]],
+  pad: CROP_KEYS,
+}
+
+/**
+ * Whether training shows random parts of images, not whole ones.
+ *
+ * @param crop `augment.crop` of the configuration
+ */
+export const showsParts = (fit: Fit, crop: unknown): boolean => cuts(fit) || (fit === 'stretch' && crop != null)
+
 /** The colour whose normalised value is nearest to 0: the mean as bytes, rounded, as in timm. */
 export const fillOf = (mean: readonly number[]): number[] =>
   mean.map((value) => Math.min(255, Math.max(0, Math.round(255 * value))))

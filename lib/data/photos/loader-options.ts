@@ -160,7 +160,8 @@ export function checkedOptions(options: PhotoLoaderOptions): CheckedOptions {
   const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] } = crop
   checkOneOf(OP, 'interpolation', interpolation, ['bilinear', 'bicubic', 'random'])
   checkOneOf(OP, 'sampler', sampler, SAMPLERS)
-  checkRepeats(OP, checkWhole('repeats', repeats, 1, MOST_REPEATS), shuffle ? sampler : 'none', true)
+  const isVaried = fit === 'crop' || flip !== 0 || augment !== null || interpolation === 'random'
+  checkRepeats(OP, checkWhole('repeats', repeats, 1, MOST_REPEATS), shuffle ? sampler : 'none', isVaried)
   if (augment !== null) checkFunction(OP, 'augment', augment)
   checkObject(OP, 'unreadable', unreadable)
   return {

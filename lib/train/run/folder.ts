@@ -128,19 +128,6 @@ function valueAt(config: TrainConfig, key: string): string {
   return value === undefined ? 'left out' : JSON.stringify(value)
 }
 
-/** The configuration with what the run took from the card of its weights, where the caller leaves that open. */
-function withStoredFit(asked: TrainConfig, { data: stored }: TrainConfig): TrainConfig {
-  const { data } = asked
-  const fit = data.fit ?? stored.fit
-  const taken = {
-    fit,
-    cropShare: data.cropShare ?? stored.cropShare,
-    interpolation: data.interpolation ?? stored.interpolation,
-  }
-  const augment = fit === 'pad' ? { ...data.augment, crop: null } : data.augment
-  return { ...asked, data: { ...data, ...taken, augment } }
-}
-
 /**
  * The configuration to resume a run with. Length, device and bookkeeping may change (see FREE_KEYS). Everything that
  * the steps already done depend on may not.
@@ -151,14 +138,13 @@ function withStoredFit(asked: TrainConfig, { data: stored }: TrainConfig): Train
  */
 export function resumedConfig(stored: TrainConfig, asked: TrainConfig | undefined): TrainConfig {
   if (asked === undefined) return stored
-  const wanted = withStoredFit(asked, stored)
-  const changed = differences(stored, wanted)
+  const changed = differences(stored, asked)
   if (changed.length > 0) {
     const hints = ['Start a new run, or leave these keys as they were.']
-    const former = formerDropPathHint('run', 'model.dropPath', stored.model, wanted.model)
+    const former = formerDropPathHint('run', 'model.dropPath', stored.model, asked.model)
     if (former !== undefined) hints.splice(0, changed.length === 1 ? 1 : 0, former)
     throw new MbconvError('ERR_CONFIG', `a resumed run cannot change ${changed.join(', ')}`, { hint: hints.join(' ') })
   }
   // The run stays in its folder, whatever a new run would be called.
-  return { ...wanted, run: stored.run }
+  return { ...asked, run: stored.run }
 }
