@@ -168,8 +168,8 @@ function checkStream(config: TrainConfig, { name, shape, ...train }: Dataset): v
   if (sampler === 'balanced') refuse('data.sampler', 'whose images come in their own order', unpack)
   if (repeats > 1) refuse('data.repeats', 'of which each image comes once', unpack)
   if (stream.hasLabels) return
-  if (config.classWeights === 'auto')
-    refuse('classWeights', 'whose labels are not known before they come', 'Leave it out.')
+  for (const key of ['classWeights', 'posWeight'] as const)
+    if (config[key] === 'auto') refuse(key, 'whose labels are not known before they come', 'Leave it out.')
   if (needsStatistics(normalizationOf(config, 3)))
     refuse('data.mean', 'whose pixels are not known before they come', 'Give data.mean and data.std.')
 }
