@@ -85,8 +85,9 @@ export const knowsLabels = (dataset: Dataset): boolean => dataset.shape !== null
 /** All classes of an image: one, or in a multi-label data set any number. */
 export const labelsAt = (dataset: Dataset, index: number): readonly number[] =>
   dataset.labelsOf?.(index) ?? [dataset.labels[index]]
+
 /** Warnings about a data set whose images are not those that a prediction makes of the files. */
-export const cautionsOf = (dataset: Dataset, layout: FileLayout): string[] =>
+export const layoutCautions = (dataset: Dataset, layout: FileLayout): string[] =>
   dataset.shape !== null || dataset.cached === undefined ? [] : cacheCautions(dataset.name, dataset.cached, layout)
 
 /** What {@link inMemory} makes a data set from. */

@@ -12,7 +12,7 @@ import { warmupLength } from '../../optim/schedules/kinds'
 import { counted } from '../../text/figures'
 
 /** One warning for each setting of data and schedule that a user should know about. */
-export function cautionsOf(
+export function settingCautions(
   config: TrainConfig,
   train: Dataset,
   { stepsPerEpoch, totalSteps }: { stepsPerEpoch: number; totalSteps: number },

@@ -7,10 +7,10 @@ import { photoStatistics } from '../../data/photos/statistics'
 import { UnreadableImages } from '../../data/photos/unreadable'
 import { ProgressiveLoader, sizeOf } from '../../data/progressive'
 import {
-  cautionsOf,
   channelsOf,
   classCountsOf,
   type Dataset,
+  layoutCautions,
   type PhotoDataset,
 } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
@@ -87,7 +87,7 @@ export async function openData(
     train.shape === null && needsStatistics(wanted) ? await photoStatistics(train, measured, unreadable) : undefined
   const normalization = normalizationOfData(train, wanted, own)
   const preprocessing = preprocessingOf(config, { dataset, normalization, resolution })
-  for (const caution of cautionsOf(train, preprocessing)) warn(caution)
+  for (const caution of layoutCautions(train, preprocessing)) warn(caution)
 
   const { batchSize, evalBatchSize, augment, sampler, repeats, loaderThreads } = data
   const loading = {
