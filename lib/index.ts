@@ -6,9 +6,12 @@ export { type ConfigSource, parseConfigFile } from './config/file'
 export { parseConfig, type TrainConfig, type TrainConfigInput, trainConfigSchema } from './config/train'
 export * as cuda from './cuda'
 export * as data from './data'
+export type { DecodeOptions, NamedBytes } from './data/images/image-file'
+export type { Region } from './data/images/placement'
+export type { Views } from './data/images/views'
 export { type ErrorCode, MbconvError, type MemoryShortage } from './errors/error'
 export * as experiment from './experiment'
-export type { EachImageOptions, ImageSource, Unreadable } from './inference/each-image'
+export type { EachImageOptions, ImageSource, ImageSources, Unreadable } from './inference/each-image'
 export { type Embedding, embedEach } from './inference/embed'
 export { type EvaluateRunOptions, evaluateRun, type RunEvaluation } from './inference/evaluate'
 export { type ExplainOptions, type Explanation, explainImage } from './inference/explain'
@@ -23,6 +26,8 @@ export {
 } from './inference/predict'
 export * as io from './io'
 export * as models from './models'
+export type { Confidence } from './models/export/confidence'
+export type { Task } from './models/export/task'
 export {
   type AllocatorStatistics,
   allocatorStatistics,
@@ -36,7 +41,8 @@ export {
 export * from './native/types'
 export * as nn from './nn'
 export * as optim from './optim'
-export type { StopReason } from './process/stop-reason'
+export type { Precision } from './optim/precision'
+export type { StopReason, StopSignal } from './process/stop-reason'
 export { type AutocastOptions, autocast, isAutocastEnabled } from './tensor/core/autocast'
 export { enableGrad, type GradOptions, grad, inferenceMode, isGradEnabled, noGrad } from './tensor/core/autograd'
 export { autogradFunction, type FunctionContext, type FunctionDefinition } from './tensor/core/autograd-function'
@@ -102,7 +108,23 @@ export * as linalg from './tensor/ops/linalg'
 export { einsum } from './tensor/ops/linalg'
 export { bernoulli, multinomial, normal, poisson, standardGamma } from './tensor/ops/sampling'
 export type { LoggedTraining, OpenTrainLogger, TrainLogger } from './train/record/caller-loggers'
-export type { TrainEvent, TrainResult } from './train/record/events'
+export type {
+  CheckpointEvent,
+  ClassEvaluation,
+  EndEvent,
+  EvalEvent,
+  Evaluation,
+  LabelFigures,
+  MultiLabelEvaluation,
+  PerClass,
+  RunFacts,
+  StartEvent,
+  StepEvent,
+  TrainEvent,
+  TrainResult,
+  WarningEvent,
+} from './train/record/events'
+export type { ClassFigures, Figures, MultiLabelFigures, Score } from './train/run/score'
 export { type TrainOptions, type TrainRun, train } from './train/train'
 
 // Nothing without a code leaves any of these.

@@ -10,7 +10,7 @@ import { internal } from './helpers/internals.mjs'
 import { metricsOf, tinyConfig } from './helpers/tiny.mjs'
 
 const { MultiLabelLog } = internal('multiLabel')
-const { averagePrecision, bestThreshold } = internal('averagePrecision')
+const { averagePrecision, bestThreshold, countsAt, levelsOf, rescaled } = internal('averagePrecision')
 const { labelled } = internal('labels')
 const { criterionFields, criterionOf } = internal('criteria')
 const { mixBatch } = internal('mixing')
@@ -26,7 +26,7 @@ const sharp = await import('sharp').then(
 )
 const skip = !sharp && 'the optional package sharp is not installed'
 
-/** Figures of rows of logits, in batches. */
+/** Figures of rows of logits, in batches: a promise. */
 function resultOf({ logits, targets, given }, batch = 7) {
   const log = new MultiLabelLog(logits[0].length)
   for (let i = 0; i < logits.length; i += batch) {
@@ -35,6 +35,8 @@ function resultOf({ logits, targets, given }, batch = 7) {
   }
   return log.result(given ?? undefined)
 }
+
+const range = (count) => Array.from({ length: count }, (_, i) => i)
 
 /** Largest difference of two lists of numbers; null must be at the same places. */
 function apart(a, b) {
@@ -48,7 +50,7 @@ function apart(a, b) {
 
 t.test("average precision, F1 and thresholds equal scikit-learn's, the loss PyTorch's", async (t) => {
   for (const wanted of golden.evaluations) {
-    const { perClass, thresholds, ...figures } = resultOf(wanted)
+    const { perClass, thresholds, ...figures } = await resultOf(wanted)
     for (const key of ['averagePrecision', 'f1', 'precision', 'recall']) {
       const error = apart(perClass[key], wanted[key])
       t.ok(error < 1e-9, `${wanted.name}: ${key} differs by ${error}`)
@@ -62,7 +64,7 @@ t.test("average precision, F1 and thresholds equal scikit-learn's, the loss PyTo
       perClass.images,
       wanted.targets[0].map((_, label) => wanted.targets.filter((row) => row[label]).length),
     )
-    t.strictSame(resultOf(wanted, 1000), resultOf(wanted), 'whatever the batches')
+    t.strictSame(await resultOf(wanted, 1000), await resultOf(wanted), 'whatever the batches')
   }
   const { averagePrecision: averages } = golden.evaluations.find(({ name }) => name === 'special')
   t.ok(averages.includes(null) && averages.includes(1), 'a label without images, and one that all have')
@@ -70,16 +72,55 @@ t.test("average precision, F1 and thresholds equal scikit-learn's, the loss PyTo
 
 t.test('of thresholds with the same F1 the highest is chosen, and broken networks get none', async (t) => {
   // Both 1 of 1 right of 2, and 2 of 4 right of 2, have the F1 2/3.
-  t.equal(bestThreshold([0.9, 0.6, 0.5, 0.4], [1, 0, 0, 1]), 0.75)
-  t.equal(bestThreshold([0.5, 0.5], [1, 1]), 0.25, 'the lowest goes down to the middle between it and 0')
-  t.equal(bestThreshold([0.9, 0.8], [0, 0]), 0.5, 'no image has the label')
-  t.equal(bestThreshold([Number.NaN, 0.8], [1, 0]), 0.5)
+  t.equal(bestThreshold(levelsOf([0.9, 0.6, 0.5, 0.4], [1, 0, 0, 1])), 0.75)
+  t.equal(bestThreshold(levelsOf([0.5, 0.5], [1, 1])), 0.25, 'the lowest goes down to the middle between it and 0')
+  t.equal(bestThreshold(levelsOf([0.9, 0.8], [0, 0])), 0.5, 'no image has the label')
+  t.equal(bestThreshold(levelsOf([Number.NaN, 0.8], [1, 0])), 0.5)
   const next = 0.5 + 2 ** -53
-  t.equal(bestThreshold([next, 0.5], [1, 0]), next, 'neighbouring floats have no middle')
-  t.equal(averagePrecision([Number.NaN, 1], [1, 0]), 0)
-  t.equal(averagePrecision([1, 2], [0, 0]), null)
-  const { mAP, macroF1, microF1 } = resultOf({ logits: [[-1, -2]], targets: [[0, 0]] })
+  t.equal(bestThreshold(levelsOf([next, 0.5], [1, 0])), next, 'neighbouring floats have no middle')
+  t.equal(averagePrecision(levelsOf([Number.NaN, 1], [1, 0])), 0)
+  t.equal(averagePrecision(levelsOf([1, 2], [0, 0])), null)
+  const { mAP, macroF1, microF1 } = await resultOf({ logits: [[-1, -2]], targets: [[0, 0]] })
   t.same([mAP, macroF1, microF1], [0, 0, 0], 'no image has any label')
+})
+
+t.test('levels of scores: ties, other scales, NaN, and a label that only some images have', async (t) => {
+  const levels = levelsOf([2, -0, 5, 0, Number.NaN, -1], [1, 0, 0, 1, 1, 0])
+  t.same([...levels.scores], [5, 2, 0, -1])
+  t.same(
+    [[...levels.images], [...levels.positives]],
+    [
+      [1, 2, 4, 5],
+      [0, 1, 2, 2],
+    ],
+  )
+  t.same([levels.actual, levels.isBroken], [3, true])
+  const whole = rescaled(levels, (score) => Math.max(0, Math.min(2, score)))
+  t.same(
+    [[...whole.scores], [...whole.images], [...whole.positives]],
+    [
+      [2, 0],
+      [2, 5],
+      [1, 2],
+    ],
+  )
+  t.same(countsAt(whole, 2), { actual: 3, predicted: 2, right: 1 })
+  t.same(countsAt(whole, 3), { actual: 3, predicted: 0, right: 0 })
+  t.same(countsAt(whole, -1), { actual: 3, predicted: 5, right: 2 }, 'NaN is never predicted')
+  const infinite = levelsOf([Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY], [1, 0])
+  t.same([...infinite.scores], [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+})
+
+t.test('between two labels other work of the thread goes on', async (t) => {
+  let turns = 0
+  const count = () => {
+    turns++
+    waiting = setImmediate(count)
+  }
+  let waiting = setImmediate(count)
+  await resultOf({ logits: [range(9), range(9)], targets: [Array(9).fill(0), Array(9).fill(1)] })
+  clearImmediate(waiting)
+  t.ok(turns >= 8, `${turns} turns`)
 })
 
 t.test('the loss with weights of classes and of positives', async (t) => {

@@ -228,7 +228,21 @@ t.test('a training run from a compressed archive and from a command', { skip }, 
   const refused = (given, data, message) => t.rejects(train(given, 'none', data), { code: 'ERR_CONFIG', message })
   await refused(shards, {}, /data\.mean: .* is a stream, whose pixels are not known/)
   const given = { mean: 0.5, std: 0.25 }
-  t.equal((await train(shards, 'commands', given)).steps, 3)
+  const labelless = config(shards, 'commands', given)
+  const warnings = []
+  const run = mb.train(labelless, { worker: false })
+  for await (const event of run) if (event.type === 'warning') warnings.push(event.message)
+  t.equal((await run.result).steps, 3)
+  t.same(
+    warnings.filter((message) => message.includes('no training image')),
+    [],
+    'labels that are not known yet',
+  )
+  for (const weights of [{ classWeights: 'auto' }, { loss: 'bce', posWeight: 'auto' }])
+    await t.rejects(mb.train({ ...labelless, ...weights }, { worker: false }).result, {
+      code: 'ERR_CONFIG',
+      message: /^(classWeights|posWeight): .* is a stream, whose labels are not known before they come/,
+    })
   await refused(shards, { ...given, sampler: 'balanced' }, /data\.sampler: .* is a stream/)
   await refused(shards, { ...given, repeats: 2 }, /data\.repeats: .* is a stream/)
   await refused({ ...shards, allowPipes: false }, given, /train: is a command, which would run in a shell/)

@@ -16,6 +16,7 @@ import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/ki
 import { alpha, mixSchema } from '../optim/mixing/mix'
 import { PRECISIONS } from '../optim/precision'
 import { DEFAULT_SCHEDULE, SCHEDULES } from '../optim/schedules/kinds'
+import { METRICS } from '../optim/schedules/schedule'
 import { count, fraction, LARGEST, positive, resolution, seedSchema } from '../schema/fields'
 import { schemasOf } from '../schema/kinds'
 import { logSchema } from './loggers'
@@ -204,7 +205,7 @@ const ema = z.strictObject({
 
 const earlyStopping = z.strictObject({
   metric: z
-    .enum(['top1', 'mAP', 'loss'])
+    .enum(METRICS)
     .default('top1')
     .describe('the result of evaluations that must improve; mAP with task: multiLabel'),
   patience: count().default(10).describe('evaluations in a row without an improvement that end the run'),

@@ -13,6 +13,7 @@ export {
   type MemoryDataset,
   type PhotoDataset,
 } from './sources/image-dataset'
+export type { DataParts } from './sources/kind'
 export { datasetOf } from './sources/kinds'
 export { ARRANGEMENTS, loadScenes, type SceneOptions, TEXTURES } from './sources/scenes'
 export { type ChannelStatistics, normalization, statistics } from './sources/statistics'

@@ -3,7 +3,7 @@ import { parseConfig, type TrainConfigInput } from '../config/train'
 import { evaluationLoader } from '../data/evaluation'
 import { checkViews, type Views } from '../data/images/views'
 import { UnreadableImages } from '../data/photos/unreadable'
-import { cautionsOf, type Dataset } from '../data/sources/image-dataset'
+import { type Dataset, layoutCautions } from '../data/sources/image-dataset'
 import { datasetKind, datasetOf } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { evaluate } from '../train/evaluate'
@@ -54,7 +54,7 @@ export async function evaluateRun(
     checkSuits(test, state, checkpoint)
     const preprocessing = preprocessingOf(state.config, state)
     checkViews('evaluateRun', views, test.shape === null ? preprocessing : undefined)
-    for (const caution of cautionsOf(test, preprocessing)) onWarning(caution)
+    for (const caution of layoutCautions(test, preprocessing)) onWarning(caution)
     const unreadable = new UnreadableImages(test, config.data.maxUnreadable, onWarning)
     const loader = evaluationLoader(test, {
       batchSize: config.data.evalBatchSize,

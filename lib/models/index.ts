@@ -20,15 +20,18 @@ export { estimateMemory, type MemoryEstimate, type MemoryOptions } from './cost/
 export { type Reference, type ReferenceLayer, references } from './cost/references'
 export { type Summary, summary } from './cost/summary'
 export {
+  type CardEvaluation,
   type CardMetrics,
   type CardOptions,
+  type ClassMetrics,
+  type LabelMetrics,
   type ModelCard,
   makeCard,
   readCard,
   writeCard,
 } from './export/card'
 export { type ExportOptions, type ExportReport, exportOnnx } from './export/export'
-export type { ExportedFiles } from './export/files'
+export type { ExportedFiles, ExportFilesOptions } from './export/files'
 export { arch, canonicalName, list } from './families/catalogue'
 export { type Budget, type Fit, type FitOptions, type FitResult, fit } from './fit/fit'
 export { type CreateOptions, create } from './network/create'

@@ -1,12 +1,28 @@
 // Compiled, never run: what users write in TypeScript has to pass the compiler, and what is wrong must not.
 import mbconv, {
+  type ClassEvaluation,
+  type Confidence,
   type DType,
+  type Evaluation,
+  type Explanation,
+  type LabelFigures,
   MbconvError,
+  type MultiLabelEvaluation,
+  type PerClass,
+  type Precision,
+  type Region,
+  type RunEvaluation,
+  type RunFacts,
+  type Score,
+  type StartEvent,
+  type Task,
   type Tensor,
   type TrainConfigInput,
   type TrainLogger,
+  type TrainResult,
   tensor,
   train,
+  type Views,
 } from 'mbconv'
 
 const x: Tensor = tensor([[1, 2]], { dtype: 'float64', requiresGrad: true })
@@ -38,6 +54,22 @@ console.log(result.top1)
 // Narrowed by the task, each evaluation has all of its figures.
 if (result.task === 'multiLabel') console.log(result.mAP.toFixed(3), result.thresholds.length)
 else console.log(result.top1.toFixed(3), result.confusion)
+// Each part of a result has a name.
+const partsOf = (given: TrainResult | RunEvaluation): ClassEvaluation | MultiLabelEvaluation => given
+const labelsOf = ({ perClass }: MultiLabelEvaluation): LabelFigures | null => perClass
+const classesOf = ({ perClass, confidence }: ClassEvaluation): [PerClass | null, Confidence | null] => [
+  perClass,
+  confidence,
+]
+const bestOf = ({ best }: RunFacts): Score | null => best
+const testOf = ({ test }: TrainResult): Evaluation | null => test
+const precisionOf = ({ precision }: StartEvent): Precision => precision
+const regionOf = ({ region }: Explanation): Region => region
+const cardOf = ({ metrics }: mbconv.models.ModelCard): mbconv.models.CardEvaluation | null => metrics
+const partOf = ({ validation }: mbconv.data.DataParts): mbconv.data.Dataset | undefined => validation
+const [task, views]: [Task, Views] = [partsOf(result).task, 'ten']
+console.log(labelsOf, classesOf, bestOf(result), testOf(result), precisionOf, regionOf, cardOf, partOf, task)
+console.log((await mbconv.evaluateRun('run', { views })).step)
 for (const { labels = [] } of await mbconv.predictImages('run', [])) console.log(labels.map((label) => label.threshold))
 const whole: Tensor = logits.max()
 const best: Tensor = logits.max({ dim: 1 }).indices

@@ -69,18 +69,25 @@ export type Dataset = ImageDataset | PhotoDataset
 /** Channels of the network's input. Image files give red, green and blue. */
 export const channelsOf = ({ shape }: Pick<Dataset, 'shape'>): number => shape?.[0] ?? 3
 
-/** The number of images of each class. An image with several labels counts for each of them. */
+/**
+ * The number of images of each class. An image with several labels counts for each of them, and one whose label is not
+ * known for none.
+ */
 export function classCountsOf(dataset: Dataset): number[] {
   const counts = new Array<number>(dataset.classes.length).fill(0)
-  for (let i = 0; i < dataset.length; i++) for (const label of labelsAt(dataset, i)) counts[label]++
+  for (let i = 0; i < dataset.length; i++) for (const label of labelsAt(dataset, i)) if (label >= 0) counts[label]++
   return counts
 }
+
+/** Whether labels are known before the images are read. Those of a command come with its images. */
+export const knowsLabels = (dataset: Dataset): boolean => dataset.shape !== null || dataset.stream?.hasLabels !== false
 
 /** All classes of an image: one, or in a multi-label data set any number. */
 export const labelsAt = (dataset: Dataset, index: number): readonly number[] =>
   dataset.labelsOf?.(index) ?? [dataset.labels[index]]
+
 /** Warnings about a data set whose images are not those that a prediction makes of the files. */
-export const cautionsOf = (dataset: Dataset, layout: FileLayout): string[] =>
+export const layoutCautions = (dataset: Dataset, layout: FileLayout): string[] =>
   dataset.shape !== null || dataset.cached === undefined ? [] : cacheCautions(dataset.name, dataset.cached, layout)
 
 /** What {@link inMemory} makes a data set from. */

@@ -35,6 +35,9 @@ export const mapSides = ([height, width]: Sides, change: (side: number) => numbe
   change(width),
 ]
 
+/** Output size of a layer with an odd kernel; symmetric and SAME padding give the same. */
+export const strided = (size: Sides, stride: number): Sides => mapSides(size, (side) => Math.ceil(side / stride))
+
 /**
  * Checks a resolution from a caller.
  *

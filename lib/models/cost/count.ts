@@ -9,7 +9,7 @@ import type { Arch, Stage } from '../arch/arch'
 import { type CheckedArch, checkArch } from '../arch/check'
 import { kindOf, type LayerPlan } from '../arch/kinds'
 import { type BlockPlan, blocksOf, featureChannels, layersOf } from '../arch/plan'
-import { checkResolution, mapSides, type Resolution, resolutionOf, type Sides, sidesOf } from '../arch/resolution'
+import { checkResolution, type Resolution, resolutionOf, type Sides, sidesOf, strided } from '../arch/resolution'
 
 /** The rule of every multiply-add figure here; the paper calls them "FLOPS". Print it beside the figures. */
 export const COUNTING_RULE =
@@ -81,11 +81,6 @@ interface Layer {
   /** Output positions: height times width, 1 after pooling. */
   positions: number
   outputs: number
-}
-
-/** Output size of a layer with an odd kernel; symmetric and SAME padding give the same. */
-function strided(size: Sides, stride: number): Sides {
-  return mapSides(size, (side) => Math.ceil(side / stride))
 }
 
 function conv(row: number, role: Role, inputs: number, outputs: number, kernel: number, [height, width]: Sides): Layer {

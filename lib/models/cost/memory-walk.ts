@@ -6,7 +6,7 @@ import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../arch/check'
 import { KINDS } from '../arch/kinds'
 import { type BlockPlan, layersOf, blocksOf as planOf } from '../arch/plan'
-import { mapSides, type Resolution, type Sides, sidesOf } from '../arch/resolution'
+import { mapSides, type Resolution, type Sides, sidesOf, strided } from '../arch/resolution'
 
 /** Bytes per number. */
 export const ELEMENT_BYTES = Object.freeze({ float64: 8, float32: 4, bfloat16: 2, float16: 2 })
@@ -105,9 +105,6 @@ function opsOf(plan: BlockPlan, size: Sides): Op[] {
   }
   return ops
 }
-
-/** Output size of a layer with an odd kernel. */
-const strided = (size: Sides, stride: number): Sides => mapSides(size, (side) => Math.ceil(side / stride))
 
 const areaOf = ([height, width]: Sides): number => height * width
 

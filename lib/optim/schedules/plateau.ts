@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { MbconvError } from '../../errors/error'
 import {
   type Course,
+  METRICS,
   minLrField,
   minLrProblems,
   requireRange,
@@ -98,7 +99,7 @@ const schema = z.strictObject({
   name: z.literal('plateau'),
   ...warmupFields(0),
   metric: z
-    .enum(['top1', 'mAP', 'loss'])
+    .enum(METRICS)
     .default('top1')
     .describe('the result of evaluations that must improve; mAP with task: multiLabel'),
   factor: z.number().positive().lt(1).default(0.1).describe('factor of a drop'),

@@ -17,6 +17,9 @@ export interface ScheduleMetrics {
   mAP?: number
 }
 
+/** Their names: what a schedule, or the end of a run, can depend on. */
+export const METRICS = ['top1', 'mAP', 'loss'] as const satisfies readonly (keyof ScheduleMetrics)[]
+
 /** What a schedule remembers, as JSON; null stands for no number. */
 export type ScheduleState = Record<string, number | null>
 

@@ -9,7 +9,7 @@ import { MultiLabelLog } from './multi-label'
 export interface EvaluationLog {
   /** @param logits of the batch, N × classes, row by row */
   add(logits: Float32Array, batch: Labelled): void
-  result(): Evaluation
+  result(): Promise<Evaluation>
 }
 
 /**
@@ -23,7 +23,7 @@ export function evaluationLog(dataset: Dataset, thresholds?: readonly number[]):
     return {
       // Batches of such a data set have targets.
       add: (logits, { targets }) => log.add(logits, targets as Float32Array),
-      result: () => ({ task: 'multiLabel', ...log.result(thresholds), classes }),
+      result: async () => ({ task: 'multiLabel', ...(await log.result(thresholds)), classes }),
     }
   }
   const confusion = new Confusion(classes.length)
@@ -33,7 +33,7 @@ export function evaluationLog(dataset: Dataset, thresholds?: readonly number[]):
       confusion.add(logits, labels)
       sure.add(logits, labels)
     },
-    result() {
+    async result() {
       const { loss, top1, top5, matrix, perClass, ece } = confusion
       const figures = { loss, top1, top5, confusion: matrix, perClass, ece, confidence: sure.result }
       return { task: 'classification', ...figures, classes }

@@ -1,53 +1,56 @@
 /** The figures of an evaluation whose images have any number of labels. */
-import { isPredicted, sigmoid } from '../../models/export/task'
+import { sigmoid } from '../../models/export/task'
+import { breathe } from '../../process/breathe'
 import type { LabelFigures, MultiLabelEvaluation } from '../record/events'
-import { averagePrecision, bestThreshold } from './average-precision'
-
-/** Predictions of a label at its threshold. */
-interface Counts {
-  /** Images that have the label. */
-  actual: number
-  predicted: number
-  right: number
-}
+import { averagePrecision, bestThreshold, type Counts, countsAt, levelsOf, rescaled } from './average-precision'
 
 /**
- * Collects the logits and targets of an evaluation. All are kept, 8 bytes for each image and class: an average precision
+ * Collects the logits and targets of an evaluation. All are kept, 5 bytes for each image and class: an average precision
  * needs the order of all images.
  */
 export class MultiLabelLog {
   readonly #logits: Float32Array[] = []
-  readonly #targets: Float32Array[] = []
+  readonly #targets: Uint8Array[] = []
   #images = 0
+  #loss = 0
 
   constructor(readonly numClasses: number) {}
 
   /**
-   * Adds a batch. The arrays are kept.
+   * Adds a batch. The array of logits is kept.
    *
    * @param logits n × numClasses, row by row
    * @param targets likewise, 1 for labels that an image has, 0 for others
    */
   add(logits: Float32Array, targets: Float32Array): void {
     this.#logits.push(logits)
-    this.#targets.push(targets)
+    this.#targets.push(new Uint8Array(targets))
     this.#images += logits.length / this.numClasses
+    // The binary cross-entropy of a logit x and a target y: max(x, 0) − x · y + log(1 + exp(−|x|)).
+    for (let i = 0; i < logits.length; i++) {
+      const x = logits[i]
+      this.#loss += Math.max(x, 0) - x * targets[i] + Math.log1p(Math.exp(-Math.abs(x)))
+    }
   }
 
-  /** @param thresholds of the labels; default: those with the best F1 on these images */
-  result(thresholds?: readonly number[]): Omit<MultiLabelEvaluation, 'task' | 'classes'> {
+  /**
+   * The figures. Other work of the thread goes on between two labels.
+   *
+   * @param thresholds of the labels; default: those with the best F1 on these images
+   */
+  async result(thresholds?: readonly number[]): Promise<Omit<MultiLabelEvaluation, 'task' | 'classes'>> {
     const used: number[] = []
     const averages: (number | null)[] = []
     const counts: Counts[] = []
     for (let label = 0; label < this.numClasses; label++) {
-      const scores = this.#column(this.#logits, label)
-      const hasLabel = this.#column(this.#targets, label)
-      const probabilities = scores.map(sigmoid)
-      const threshold = thresholds?.[label] ?? bestThreshold(probabilities, hasLabel)
+      // Of the logits, since the sigmoid gives large ones the same probability.
+      const levels = levelsOf(this.#column(this.#logits, label), this.#column(this.#targets, label))
+      const probabilities = rescaled(levels, sigmoid)
+      const threshold = thresholds?.[label] ?? bestThreshold(probabilities)
       used.push(threshold)
-      // Logits, since the sigmoid gives large ones the same probability.
-      averages.push(averagePrecision(scores, hasLabel))
-      counts.push(countsOf(probabilities, hasLabel, threshold))
+      averages.push(averagePrecision(levels))
+      counts.push(countsAt(probabilities, threshold))
+      await breathe()
     }
     const perClass: LabelFigures = {
       images: counts.map(({ actual }) => actual),
@@ -62,7 +65,7 @@ export class MultiLabelLog {
       right: a.right + b.right,
     }))
     return {
-      loss: this.#loss(),
+      loss: this.#loss / (this.#images * this.numClasses),
       mAP: meanOf(averages),
       macroF1: meanOf(perClass.f1),
       microF1: f1Of(all) ?? 0,
@@ -73,32 +76,12 @@ export class MultiLabelLog {
   }
 
   /** The numbers of one label in float64, for all images. */
-  #column(rows: readonly Float32Array[], label: number): Float64Array {
+  #column(rows: readonly (Float32Array | Uint8Array)[], label: number): Float64Array {
     const column = new Float64Array(this.#images)
     let image = 0
     for (const part of rows) for (let at = label; at < part.length; at += this.numClasses) column[image++] = part[at]
     return column
   }
-
-  /** Mean of max(x, 0) − x · y + log(1 + exp(−|x|)), the binary cross-entropy of a logit x and a target y. */
-  #loss(): number {
-    let sum = 0
-    for (const [i, logits] of this.#logits.entries())
-      for (const [j, x] of logits.entries())
-        sum += Math.max(x, 0) - x * this.#targets[i][j] + Math.log1p(Math.exp(-Math.abs(x)))
-    return sum / (this.#images * this.numClasses)
-  }
-}
-
-function countsOf(probabilities: Float64Array, hasLabel: Float64Array, threshold: number): Counts {
-  const counts = { actual: 0, predicted: 0, right: 0 }
-  for (const [image, probability] of probabilities.entries()) {
-    counts.actual += hasLabel[image]
-    if (!isPredicted(probability, threshold)) continue
-    counts.predicted++
-    counts.right += hasLabel[image]
-  }
-  return counts
 }
 
 const share = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole)

@@ -8,6 +8,7 @@ import { ioError } from '../../files/io-error'
 import { readableJson } from '../../files/json'
 import { readText } from '../../files/open'
 import { DEFAULT_THRESHOLD } from '../../models/export/task'
+import { METRICS } from '../../optim/schedules/schedule'
 import { resolution } from '../../schema/fields'
 
 /** Raise this when older programs could not use files of the new form. */
@@ -107,7 +108,7 @@ const trainState = z.object({
   kept: z.array(evaluated).default([]),
   /** What earlyStopping has seen: the best result, and the evaluations since; null if it is off. */
   earlyStopping: z
-    .object({ metric: z.enum(['top1', 'mAP', 'loss']), best: z.number().nullable(), bad: count })
+    .object({ metric: z.enum(METRICS), best: z.number().nullable(), bad: count })
     .nullable()
     .default(null),
   /** What the schedule has learned from evaluations; null if it depends on the step only. */

@@ -1,7 +1,7 @@
 /** Warnings before the first step about valid settings that are probably a mistake. */
 
 import type { TrainConfig } from '../../config/train'
-import { classCountsOf, type Dataset } from '../../data/sources/image-dataset'
+import { classCountsOf, type Dataset, knowsLabels } from '../../data/sources/image-dataset'
 import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
@@ -12,7 +12,7 @@ import { warmupLength } from '../../optim/schedules/kinds'
 import { counted } from '../../text/figures'
 
 /** One warning for each setting of data and schedule that a user should know about. */
-export function cautionsOf(
+export function settingCautions(
   config: TrainConfig,
   train: Dataset,
   { stepsPerEpoch, totalSteps }: { stepsPerEpoch: number; totalSteps: number },
@@ -39,6 +39,7 @@ export function cautionsOf(
 const MOST_NAMED = 10
 
 function classesWithoutImages(train: Dataset): string[] {
+  if (!knowsLabels(train)) return []
   const counts = classCountsOf(train)
   return train.classes.filter((_, label) => counts[label] === 0)
 }

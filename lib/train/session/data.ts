@@ -7,10 +7,10 @@ import { photoStatistics } from '../../data/photos/statistics'
 import { UnreadableImages } from '../../data/photos/unreadable'
 import { ProgressiveLoader, sizeOf } from '../../data/progressive'
 import {
-  cautionsOf,
   channelsOf,
   classCountsOf,
   type Dataset,
+  layoutCautions,
   type PhotoDataset,
 } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
@@ -87,7 +87,7 @@ export async function openData(
     train.shape === null && needsStatistics(wanted) ? await photoStatistics(train, measured, unreadable) : undefined
   const normalization = normalizationOfData(train, wanted, own)
   const preprocessing = preprocessingOf(config, { dataset, normalization, resolution })
-  for (const caution of cautionsOf(train, preprocessing)) warn(caution)
+  for (const caution of layoutCautions(train, preprocessing)) warn(caution)
 
   const { batchSize, evalBatchSize, augment, sampler, repeats, loaderThreads } = data
   const loading = {
@@ -168,8 +168,8 @@ function checkStream(config: TrainConfig, { name, shape, ...train }: Dataset): v
   if (sampler === 'balanced') refuse('data.sampler', 'whose images come in their own order', unpack)
   if (repeats > 1) refuse('data.repeats', 'of which each image comes once', unpack)
   if (stream.hasLabels) return
-  if (config.classWeights === 'auto')
-    refuse('classWeights', 'whose labels are not known before they come', 'Leave it out.')
+  for (const key of ['classWeights', 'posWeight'] as const)
+    if (config[key] === 'auto') refuse(key, 'whose labels are not known before they come', 'Leave it out.')
   if (needsStatistics(normalizationOf(config, 3)))
     refuse('data.mean', 'whose pixels are not known before they come', 'Give data.mean and data.std.')
 }

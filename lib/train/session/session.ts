@@ -24,7 +24,7 @@ import type { StepParts } from '../../optim/step'
 import { getRandomState, manualSeed, setRandomState } from '../../tensor/core/random'
 import { scope } from '../../tensor/core/scope'
 import { type Checkpoint, readPart } from '../run/checkpoint'
-import { cautionsOf, checkNormalized, resumptionNotes } from './cautions'
+import { checkNormalized, resumptionNotes, settingCautions } from './cautions'
 import { openData, type TrainingData } from './data'
 import { checkModel } from './demands'
 import { stageNotes } from './growth'
@@ -127,7 +127,7 @@ function buildSession(config: TrainConfig, checkpoint: Checkpoint | undefined, o
   made.push(optimizer)
   if (ema !== null) made.push(ema)
   if (checkpoint === undefined) {
-    for (const note of [...cautionsOf(config, train, { stepsPerEpoch, totalSteps }), ...notes]) warnings.add(note)
+    for (const note of [...settingCautions(config, train, { stepsPerEpoch, totalSteps }), ...notes]) warnings.add(note)
   } else {
     const { step, config: before } = checkpoint.state
     const scheduleBefore = scheduleOver(config, stepsPerEpoch, stepsOf(before, stepsPerEpoch))
