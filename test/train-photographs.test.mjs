@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { parseConfig } from 'mbconv'
 import t from 'tap'
 import { parse } from 'yaml'
 import { internal } from './helpers/internals.mjs'
@@ -178,17 +179,17 @@ t.test('what cannot be trained on', { skip }, async (t) => {
 t.test('epochs and network follow from the time that an epoch takes', { skip }, async (t) => {
   const path = await writePhotos(sharp, join(realpathSync(t.testdir()), 'photos'))
   /** On a machine where an epoch takes `epoch(network)` seconds; `sizes` are the networks, by the seconds of an image. */
-  async function planned({ minutes, epochs, opening = 0, epoch, sizes = () => 0.25 }) {
+  async function planned({ minutes, epochs, opening = 0, epoch, waiting = 0, sizes = () => 0.25, complete }) {
     const paces = []
     const { config, reasons } = await planForPhotographs(
-      { path, minutes, epochs, model: 'efficientnet_b1' },
+      { path, minutes, epochs, model: 'efficientnet_b1', complete },
       {
         network: (_, { seconds }) => ({ width: sizes(seconds), depth: 1, resolution: 64 }),
         async pace({ model, data, epochs }, most) {
           t.equal(data.folder.path, path, 'a complete configuration')
           t.ok(most > 0 && most < 6 * minutes, `${most} s`)
           paces.push([model.width, epochs])
-          return { opening, epoch: epoch(model) }
+          return { opening, epoch: epoch(model), waiting }
         },
       },
     )
@@ -211,4 +212,40 @@ t.test('epochs and network follow from the time that an epoch takes', { skip }, 
   t.equal(other.config.model.width, other.paces[1][0])
   const share = (other.config.epochs * 180 * other.config.model.width) / 3600
   t.ok(share > 0.85 && share <= 0.95, `${share} of the time`)
+
+  t.test('a short run warms up for a fifth of it', async (t) => {
+    const brief = await planned({ minutes: 10, epoch: () => 240 })
+    t.equal(brief.config.epochs, 2)
+    t.equal(parseConfig(brief.config).schedule.warmupEpochs, 0.4)
+    t.equal(parseConfig(brief.config).schedule.name, 'cosine')
+    t.match(brief.reasons, 'schedule.warmupEpochs 0.4, a fifth of the run')
+    t.equal((await planned({ minutes: 60, epochs: 10, epoch: () => 1 })).config.schedule, undefined, 'as the recipe')
+    // With other keys of the user, the plan adds none that contradicts them.
+    for (const [schedule, warmupEpochs] of [
+      [{ name: 'oneCycle' }, undefined],
+      [{ name: 'constant' }, 0],
+      [{ warmupEpochs: 1.5 }, 1.5],
+    ]) {
+      const complete = (config) => parseConfig({ ...config, schedule: { ...config.schedule, ...schedule } })
+      const { config, reasons } = await planned({ minutes: 10, epoch: () => 240, complete })
+      t.equal(complete(config).schedule.warmupEpochs, warmupEpochs)
+      t.notMatch(reasons, 'warmupEpochs')
+    }
+    // Fine-tuning, whose recipe warms up for one epoch.
+    const tuned = await planForPhotographs({ path, weights: 'efficientnet_b0.ra_in1k', epochs: 1 })
+    t.equal(parseConfig(tuned.config).schedule.warmupEpochs, 0.2)
+  })
+
+  t.test('what cannot be done in the time is said, with what helps', async (t) => {
+    const long = await planned({ minutes: 10, epoch: () => 900, waiting: 700 })
+    t.match(long.reasons, 'training takes longer than the 10 minutes (--minutes), and so many images usually take 100')
+    t.match(long.reasons, 'an epoch waits 11 min 40 s for images to be read. mbconv data cache')
+    const few = await planned({ minutes: 10, epoch: () => 240, waiting: 1 })
+    t.match(few.reasons, 'so many images usually take 100 epochs: raise --minutes')
+    t.notMatch(few.reasons, 'longer than')
+    const asked = await planned({ minutes: 10, epochs: 5, epoch: () => 240 })
+    t.match(asked.reasons, 'training takes longer than the 10 minutes (--minutes): raise --minutes, or lower --epochs')
+    const fits = await planned({ minutes: 60, epoch: () => 60 })
+    t.notMatch(fits.reasons, /longer than the|usually/)
+  })
 })

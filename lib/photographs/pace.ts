@@ -11,6 +11,8 @@ export interface Pace {
   opening: number
   /** An epoch: its steps with loading and averaging, and an evaluation. */
   epoch: number
+  /** The part of an epoch in which its steps wait for images. */
+  waiting: number
 }
 
 /** Share of the time for measuring that evaluation may take. */
@@ -36,27 +38,38 @@ export async function measurePace(config: TrainConfig, most: number): Promise<Pa
   const session = await openSession(config)
   try {
     const opening = secondsSince(began)
+    const { batchesPerEpoch } = session
     const batch = await secondsOfBatch(session, most * (1 - EVALUATION))
     const evaluation = await secondsOfEvaluation(session, most * EVALUATION)
-    return { opening, epoch: session.batchesPerEpoch * batch + evaluation }
+    return {
+      opening,
+      epoch: batchesPerEpoch * batch.all + evaluation,
+      waiting: batchesPerEpoch * batch.waiting,
+    }
   } finally {
     session.dispose()
   }
 }
 
-/** Seconds from one batch to the next, with waiting for it. */
-async function secondsOfBatch(session: Session, most: number): Promise<number> {
+/** Seconds from one batch to the next, and how many of them are spent waiting for it. */
+async function secondsOfBatch(session: Session, most: number): Promise<{ all: number; waiting: number }> {
   const stepper = new Stepper(session)
   const batches = endless(session)
   session.model.train()
   try {
     let began = performance.now()
+    let waiting = 0
     for (let done = 0; ; done++) {
-      if (done === WARM_UP) began = performance.now()
+      if (done === WARM_UP) {
+        began = performance.now()
+        waiting = 0
+      }
       const counted = done - WARM_UP
       const seconds = secondsSince(began)
-      if (counted >= LEAST_BATCHES && seconds >= most) return seconds / counted
+      if (counted >= LEAST_BATCHES && seconds >= most) return { all: seconds / counted, waiting: waiting / counted }
+      const asked = performance.now()
       const { value } = await batches.next()
+      waiting += secondsSince(asked)
       const { loss } = stepper.take(value as Batch | ByteBatch, 0)
       if (typeof loss === 'number') continue
       loss.item() // waits for the device

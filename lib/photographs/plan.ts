@@ -18,7 +18,7 @@ import { arch, canonicalName } from '../models/families/catalogue'
 import { fit } from '../models/fit/fit'
 import { weightsFile } from '../models/weights/pretrained'
 import { publishedWeights } from '../models/weights/published'
-import { counted, duration, whole } from '../text/figures'
+import { counted, duration, short, whole } from '../text/figures'
 import { measurePace, type Pace } from './pace'
 
 export interface PhotographsRequest {
@@ -85,13 +85,34 @@ export async function planForPhotographs(
     found === undefined
       ? await fromNothing(facts, request, { pace, network: measures.network })
       : fineTuned(facts, found, request)
+  const chosen = withData(config)
+  const { schedule, why } = shortWarmUp(chosen, complete)
   return {
-    config: withData(config),
+    config: { ...chosen, ...schedule },
     reasons: [
       `${whole(facts.images)} training images in ${facts.classes} classes, and a fifth as many held out for validation`,
       ...reasons,
+      ...why,
     ],
   }
+}
+
+/** The largest share of a run in which the learning rate may rise. */
+const WARM_UP = 0.2
+
+/** A shorter warm-up, if that of the recipe is too long for the run. The user's own keys of the schedule stay. */
+function shortWarmUp(
+  config: TrainConfigInput,
+  complete: (config: TrainConfigInput) => TrainConfig,
+): { schedule?: Pick<TrainConfigInput, 'schedule'>; why: string[] } {
+  const warmUpOf = ({ schedule }: TrainConfig) => ('warmupEpochs' in schedule ? schedule.warmupEpochs : 0)
+  const asRecipe = complete(config)
+  const warmupEpochs = Number(short(WARM_UP * asRecipe.epochs))
+  if (warmUpOf(asRecipe) <= warmupEpochs) return { why: [] }
+  const schedule = { schedule: { warmupEpochs } } as Pick<TrainConfigInput, 'schedule'>
+  if (warmUpOf(complete({ ...config, ...schedule })) !== warmupEpochs) return { why: [] }
+  const why = `schedule.warmupEpochs ${warmupEpochs}, a fifth of the run: the recipe's ${warmUpOf(asRecipe)} suits a longer one`
+  return { schedule, why: [why] }
 }
 
 function factsOf(train: Dataset): Facts {
@@ -222,17 +243,31 @@ async function fromNothing(
       pace = await paceOf(network)
     }
   }
-  const epochs = request.epochs ?? clamp(Math.floor(left() / pace.epoch), 1, MOST_EPOCHS * usual)
+  const time = left()
+  const epochs = request.epochs ?? clamp(Math.floor(time / pace.epoch), 1, MOST_EPOCHS * usual)
   const { width, depth, resolution } = network
+  const takes = epochs * pace.epoch
+  const limits: string[] = []
+  if (takes > time + MARGIN * all) limits.push(`training takes longer than the ${minutes} minutes (--minutes)`)
+  if (epochs < usual / 2) limits.push(`so many images usually take ${usual} epochs`)
   return {
     config: configOf(network, epochs),
     reasons: [
       `no weights of ${name} are here, so training begins from nothing; recipe: scratch. mbconv pull fetches weights, with which fewer images and epochs suffice`,
       `batch ${batchSize}: ${counted(Math.max(1, Math.floor(images / batchSize)), 'update')} an epoch`,
       `network: ${name} with width ${width}, depth ${depth}, ${resolution} px, for ${minutes} minutes (--minutes)`,
-      `epochs ${epochs}${request.epochs === undefined ? '' : ', as asked'}: ${whole(epochs * images)} images are seen. An epoch takes ${duration(pace.epoch)} here with loading and evaluation, all of them ${duration(epochs * pace.epoch)}`,
+      `epochs ${epochs}${request.epochs === undefined ? '' : ', as asked'}: ${whole(epochs * images)} images are seen. An epoch takes ${duration(pace.epoch)} here with loading and evaluation, all of them ${duration(takes)}`,
+      ...(limits.length > 0 ? [`${limits.join(', and ')}: ${remedyFor(pace, request)}`] : []),
     ],
   }
+}
+
+/** What makes a training faster, or else what gives it more time. */
+function remedyFor({ epoch, waiting }: Pace, { epochs }: PhotographsRequest): string {
+  if (waiting > epoch / 2) {
+    return `an epoch waits ${duration(waiting)} for images to be read. mbconv data cache decodes and resizes them once, for a configuration with dataset: cache`
+  }
+  return epochs === undefined ? 'raise --minutes' : 'raise --minutes, or lower --epochs'
 }
 
 /** The factors on an architecture, and its input's side in px. */
