@@ -124,6 +124,7 @@ t.test('the configuration it chooses can be printed, changed, and used as a file
   const words = ['photos', '--test', 'held', '--model', 'b1', '--minutes', '0.02', '--epochs', '3', '--seed=4']
   const { status, stdout, stderr } = mbconv(dir, 'train', ...words, '--print-config')
   t.equal(status, 0, stderr)
+  t.match(stderr, /^timing training on this machine, to choose a network for 0\.02 minutes/)
   t.notOk(existsSync(join(dir, 'runs')), 'nothing is trained')
   const config = parse(stdout)
   t.match(config, {
@@ -180,14 +181,16 @@ t.test('epochs and network follow from the time that an epoch takes', { skip }, 
   const path = await writePhotos(sharp, join(realpathSync(t.testdir()), 'photos'))
   /** On a machine where an epoch takes `epoch(network)` seconds; `sizes` are the networks, by the seconds of an image. */
   async function planned({ minutes, epochs, opening = 0, epoch, waiting = 0, sizes = () => 0.25, complete }) {
-    const paces = []
+    const [paces, notes] = [[], []]
+    const note = (text) => notes.push(text)
     const { config, reasons } = await planForPhotographs(
-      { path, minutes, epochs, model: 'efficientnet_b1', complete },
+      { path, minutes, epochs, model: 'efficientnet_b1', complete, note },
       {
         network: (_, { seconds }) => ({ width: sizes(seconds), depth: 1, resolution: 64 }),
         async pace({ model, data, epochs }, most) {
           t.equal(data.folder.path, path, 'a complete configuration')
-          t.ok(most > 0 && most < 6 * minutes, `${most} s`)
+          t.ok(most > 0 && most < 6 * minutes && most <= 20, `${most} s`)
+          t.match(notes, [/^timing training on this machine/], 'said before')
           paces.push([model.width, epochs])
           return { opening, epoch: epoch(model), waiting }
         },
@@ -232,7 +235,8 @@ t.test('epochs and network follow from the time that an epoch takes', { skip }, 
       t.notMatch(reasons, 'warmupEpochs')
     }
     // Fine-tuning, whose recipe warms up for one epoch.
-    const tuned = await planForPhotographs({ path, weights: 'efficientnet_b0.ra_in1k', epochs: 1 })
+    const note = () => t.fail('nothing is timed')
+    const tuned = await planForPhotographs({ path, weights: 'efficientnet_b0.ra_in1k', epochs: 1, note })
     t.equal(parseConfig(tuned.config).schedule.warmupEpochs, 0.2)
   })
 

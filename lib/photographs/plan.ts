@@ -35,6 +35,8 @@ export interface PhotographsRequest {
   minutes?: number
   /** Completes a configuration as it will be trained, for measuring. Default: with the defaults of its keys. */
   complete?: (config: TrainConfigInput) => TrainConfig
+  /** Called with a sentence before something that takes long. */
+  note?: (text: string) => void
 }
 
 /** What a plan measures. Tests pretend it. */
@@ -201,8 +203,9 @@ const RESERVE = 0.4
 /** Share of the time that is left for checkpoints, curves and steps that take longer than those that were measured. */
 const MARGIN = 0.05
 
-/** Share of the time that one measurement may take. */
+/** Share of the time that one measurement may take, and the seconds that suffice however much time there is. */
 const MEASURING = 0.03
+const MEASURING_SUFFICES = 20
 
 /** A network is chosen anew if the training would take another time than there is, by more than this share. */
 const TOLERANCE = 0.15
@@ -229,8 +232,10 @@ async function fromNothing(
 
   const all = 60 * minutes
   const networkFor = (seconds: number) => measures.network(base, { seconds, batchSize, classes })
-  const paceOf = (network: Network) => measures.pace(configOf(network, usual), MEASURING * all)
+  const paceOf = (network: Network) =>
+    measures.pace(configOf(network, usual), Math.min(MEASURING_SUFFICES, MEASURING * all))
   const seconds = (all * (1 - RESERVE)) / (usual * images)
+  request.note?.(`timing training on this machine, to choose a network for ${minutes} minutes (--minutes)`)
   let network = networkFor(seconds)
   let pace = await paceOf(network)
   /** Seconds for epochs: what planning has taken and opening will take is gone. */
