@@ -1,6 +1,6 @@
 /* `mbconv train FOLDER`: from a folder of pictures to a network that predicts, without a configuration. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseConfig } from 'mbconv'
 import t from 'tap'
@@ -146,6 +146,8 @@ t.test('test images are evaluated once, with the weights of the best checkpoint'
   t.equal(status, 0, stderr)
   t.match(stdout, /Validation accuracy/)
   t.match(stdout, /Test accuracy/)
+  const times = /all of them (.+), and the evaluation of the test images at the end (.+)/.exec(stderr)
+  t.ok(times, stderr)
   const result = JSON.parse(readFileSync(join(dir, 'runs', 'apart', 'result.json'), 'utf8'))
   t.equal(
     result.test.perClass.images.reduce((a, b) => a + b),
@@ -180,7 +182,16 @@ t.test('what cannot be trained on', { skip }, async (t) => {
 t.test('epochs and network follow from the time that an epoch takes', { skip }, async (t) => {
   const path = await writePhotos(sharp, join(realpathSync(t.testdir()), 'photos'))
   /** On a machine where an epoch takes `epoch(network)` seconds; `sizes` are the networks, by the seconds of an image. */
-  async function planned({ minutes, epochs, opening = 0, epoch, waiting = 0, sizes = () => 0.25, complete }) {
+  async function planned({
+    minutes,
+    epochs,
+    opening = 0,
+    epoch,
+    waiting = 0,
+    closing = 0,
+    sizes = () => 0.25,
+    complete,
+  }) {
     const [paces, notes] = [[], []]
     const note = (text) => notes.push(text)
     const { config, reasons } = await planForPhotographs(
@@ -192,7 +203,7 @@ t.test('epochs and network follow from the time that an epoch takes', { skip }, 
           t.ok(most > 0 && most < 6 * minutes && most <= 20, `${most} s`)
           t.match(notes, [/^timing training on this machine/], 'said before')
           paces.push([model.width, epochs])
-          return { opening, epoch: epoch(model), waiting }
+          return { opening, epoch: epoch(model), waiting, closing }
         },
       },
     )
@@ -242,14 +253,44 @@ t.test('epochs and network follow from the time that an epoch takes', { skip }, 
 
   t.test('what cannot be done in the time is said, with what helps', async (t) => {
     const long = await planned({ minutes: 10, epoch: () => 900, waiting: 700 })
-    t.match(long.reasons, 'training takes longer than the 10 minutes (--minutes), and so many images usually take 100')
+    t.match(
+      long.reasons,
+      'planning and training take longer than the 10 minutes (--minutes), and so many images usually take 100',
+    )
     t.match(long.reasons, 'an epoch waits 11 min 40 s for images to be read. mbconv data cache')
     const few = await planned({ minutes: 10, epoch: () => 240, waiting: 1 })
     t.match(few.reasons, 'so many images usually take 100 epochs: raise --minutes')
     t.notMatch(few.reasons, 'longer than')
     const asked = await planned({ minutes: 10, epochs: 5, epoch: () => 240 })
-    t.match(asked.reasons, 'training takes longer than the 10 minutes (--minutes): raise --minutes, or lower --epochs')
+    t.match(
+      asked.reasons,
+      'planning and training take longer than the 10 minutes (--minutes): raise --minutes, or lower --epochs',
+    )
     const fits = await planned({ minutes: 60, epoch: () => 60 })
     t.notMatch(fits.reasons, /longer than the|usually/)
+  })
+
+  t.test('the time includes listing the folder and evaluating the test images', async (t) => {
+    const closed = await planned({ minutes: 60, closing: 1200, epoch: () => 60 })
+    t.ok(closed.config.epochs >= 35 && closed.config.epochs <= 37, `${closed.config.epochs} epochs beside 20 minutes`)
+    t.match(closed.reasons, 'the evaluation of the test images at the end 20 min 0 s')
+    t.notMatch((await planned({ minutes: 60, epoch: () => 60 })).reasons, 'test images')
+    // On a disk where each listing of a folder takes five minutes.
+    const { readdirSync } = fs
+    const { now } = performance
+    let listings = 0
+    fs.readdirSync = (...args) => {
+      listings++
+      return readdirSync(...args)
+    }
+    performance.now = () => now.call(performance) + 300e3 * listings
+    t.teardown(() => {
+      fs.readdirSync = readdirSync
+      performance.now = now
+    })
+    const slow = await planned({ minutes: 60, epoch: () => 60 })
+    t.ok(listings >= CLASSES.length, `${listings} listings`)
+    const most = 57 - 5 * listings
+    t.ok(slow.config.epochs <= most && slow.config.epochs >= most - 2, `${slow.config.epochs} of ${most} epochs`)
   })
 })

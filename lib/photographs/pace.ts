@@ -13,6 +13,8 @@ export interface Pace {
   epoch: number
   /** The part of an epoch in which its steps wait for images. */
   waiting: number
+  /** The evaluation of the test images at the end; 0 if they are those of each epoch. */
+  closing: number
 }
 
 /** Share of the time for measuring that evaluation may take. */
@@ -38,13 +40,14 @@ export async function measurePace(config: TrainConfig, most: number): Promise<Pa
   const session = await openSession(config)
   try {
     const opening = secondsSince(began)
-    const { batchesPerEpoch } = session
+    const { batchesPerEpoch, testImages, finalLoader } = session
     const batch = await secondsOfBatch(session, most * (1 - EVALUATION))
-    const evaluation = await secondsOfEvaluation(session, most * EVALUATION)
+    const evaluated = await secondsOfEvaluated(session, most * EVALUATION)
     return {
       opening,
-      epoch: batchesPerEpoch * batch.all + evaluation,
+      epoch: batchesPerEpoch * batch.all + testImages * evaluated,
       waiting: batchesPerEpoch * batch.waiting,
+      closing: finalLoader === null ? 0 : finalLoader.dataset.length * evaluated,
     }
   } finally {
     session.dispose()
@@ -93,9 +96,9 @@ async function* endless({ config, trainLoader }: Session): AsyncGenerator<Batch 
   }
 }
 
-/** Seconds of an evaluation of all images, from a part of them. */
-async function secondsOfEvaluation(session: Session, most: number): Promise<number> {
-  const { model, ema, testLoader, testImages, config } = session
+/** Seconds of an evaluated image. */
+async function secondsOfEvaluated(session: Session, most: number): Promise<number> {
+  const { model, ema, testLoader, config } = session
   const began = performance.now()
   let images = 0
   const run = () =>
@@ -107,5 +110,5 @@ async function secondsOfEvaluation(session: Session, most: number): Promise<numb
       },
     })
   await (ema === null ? run() : ema.whileAveraged(run))
-  return (secondsSince(began) * testImages) / Math.max(1, images)
+  return secondsSince(began) / Math.max(1, images)
 }

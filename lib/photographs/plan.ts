@@ -73,6 +73,7 @@ export async function planForPhotographs(
   request: PhotographsRequest,
   measures: Measures = { pace: measurePace, network: fitted },
 ): Promise<PhotographsPlan> {
+  const began = performance.now()
   const { path, test } = request
   // The best checkpoint is chosen by other images than the test's.
   const folder = { path, ...(test !== undefined && { test, split: HELD_OUT }) }
@@ -85,7 +86,7 @@ export async function planForPhotographs(
   const pace: PaceOf = (config, most) => measures.pace(complete(withData(config)), most)
   const { config, reasons } =
     found === undefined
-      ? await fromNothing(facts, request, { pace, network: measures.network })
+      ? await fromNothing(facts, request, { pace, network: measures.network, began })
       : fineTuned(facts, found, request)
   const chosen = withData(config)
   const { schedule, why } = shortWarmUp(chosen, complete)
@@ -219,9 +220,8 @@ type PaceOf = (config: TrainConfigInput, most: number) => Promise<Pace>
 async function fromNothing(
   { images, classes }: Facts,
   request: PhotographsRequest,
-  measures: { pace: PaceOf; network: Measures['network'] },
+  { began, ...measures }: { pace: PaceOf; network: Measures['network']; began: number },
 ): Promise<PhotographsPlan> {
-  const began = performance.now()
   const { model, minutes = 10 } = request
   const usual = request.epochs ?? clamp(Math.round(IMAGES_SEEN / images), 10, 100)
   const name = canonicalName(model ?? 'efficientnet_b0')
@@ -238,8 +238,8 @@ async function fromNothing(
   request.note?.(`timing training on this machine, to choose a network for ${minutes} minutes (--minutes)`)
   let network = networkFor(seconds)
   let pace = await paceOf(network)
-  /** Seconds for epochs: what planning has taken and opening will take is gone. */
-  const left = () => all * (1 - MARGIN) - (performance.now() - began) / 1000 - pace.opening
+  /** Seconds for epochs: without what planning has taken, and opening and the test images will take. */
+  const left = () => all * (1 - MARGIN) - (performance.now() - began) / 1000 - pace.opening - pace.closing
   const ratio = Math.max(0, left()) / (usual * pace.epoch)
   if (Math.abs(ratio - 1) > TOLERANCE) {
     const other = networkFor(seconds * ratio)
@@ -253,7 +253,8 @@ async function fromNothing(
   const { width, depth, resolution } = network
   const takes = epochs * pace.epoch
   const limits: string[] = []
-  if (takes > time + MARGIN * all) limits.push(`training takes longer than the ${minutes} minutes (--minutes)`)
+  if (takes > time + MARGIN * all)
+    limits.push(`planning and training take longer than the ${minutes} minutes (--minutes)`)
   if (epochs < usual / 2) limits.push(`so many images usually take ${usual} epochs`)
   return {
     config: configOf(network, epochs),
@@ -261,7 +262,7 @@ async function fromNothing(
       `no weights of ${name} are here, so training begins from nothing; recipe: scratch. mbconv pull fetches weights, with which fewer images and epochs suffice`,
       `batch ${batchSize}: ${counted(Math.max(1, Math.floor(images / batchSize)), 'update')} an epoch`,
       `network: ${name} with width ${width}, depth ${depth}, ${resolution} px, for ${minutes} minutes (--minutes)`,
-      `epochs ${epochs}${request.epochs === undefined ? '' : ', as asked'}: ${whole(epochs * images)} images are seen. An epoch takes ${duration(pace.epoch)} here with loading and evaluation, all of them ${duration(takes)}`,
+      `epochs ${epochs}${request.epochs === undefined ? '' : ', as asked'}: ${whole(epochs * images)} images are seen. An epoch takes ${duration(pace.epoch)} here with loading and evaluation, all of them ${duration(takes)}${pace.closing > 0 ? `, and the evaluation of the test images at the end ${duration(pace.closing)}` : ''}`,
       ...(limits.length > 0 ? [`${limits.join(', and ')}: ${remedyFor(pace, request)}`] : []),
     ],
   }
