@@ -1,7 +1,8 @@
 /* `mbconv train FOLDER`: from a folder of pictures to a network that predicts, without a configuration. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { parseConfig } from 'mbconv'
 import t from 'tap'
 import { parse } from 'yaml'
 import { internal } from './helpers/internals.mjs'
@@ -123,6 +124,7 @@ t.test('the configuration it chooses can be printed, changed, and used as a file
   const words = ['photos', '--test', 'held', '--model', 'b1', '--minutes', '0.02', '--epochs', '3', '--seed=4']
   const { status, stdout, stderr } = mbconv(dir, 'train', ...words, '--print-config')
   t.equal(status, 0, stderr)
+  t.match(stderr, /^timing training on this machine, to choose a network for 0\.02 minutes/)
   t.notOk(existsSync(join(dir, 'runs')), 'nothing is trained')
   const config = parse(stdout)
   t.match(config, {
@@ -144,6 +146,8 @@ t.test('test images are evaluated once, with the weights of the best checkpoint'
   t.equal(status, 0, stderr)
   t.match(stdout, /Validation accuracy/)
   t.match(stdout, /Test accuracy/)
+  const times = /all of them (.+), and the evaluation of the test images at the end (.+)/.exec(stderr)
+  t.ok(times, stderr)
   const result = JSON.parse(readFileSync(join(dir, 'runs', 'apart', 'result.json'), 'utf8'))
   t.equal(
     result.test.perClass.images.reduce((a, b) => a + b),
@@ -178,17 +182,28 @@ t.test('what cannot be trained on', { skip }, async (t) => {
 t.test('epochs and network follow from the time that an epoch takes', { skip }, async (t) => {
   const path = await writePhotos(sharp, join(realpathSync(t.testdir()), 'photos'))
   /** On a machine where an epoch takes `epoch(network)` seconds; `sizes` are the networks, by the seconds of an image. */
-  async function planned({ minutes, epochs, opening = 0, epoch, sizes = () => 0.25 }) {
-    const paces = []
+  async function planned({
+    minutes,
+    epochs,
+    opening = 0,
+    epoch,
+    waiting = 0,
+    closing = 0,
+    sizes = () => 0.25,
+    complete,
+  }) {
+    const [paces, notes] = [[], []]
+    const note = (text) => notes.push(text)
     const { config, reasons } = await planForPhotographs(
-      { path, minutes, epochs, model: 'efficientnet_b1' },
+      { path, minutes, epochs, model: 'efficientnet_b1', complete, note },
       {
         network: (_, { seconds }) => ({ width: sizes(seconds), depth: 1, resolution: 64 }),
         async pace({ model, data, epochs }, most) {
           t.equal(data.folder.path, path, 'a complete configuration')
-          t.ok(most > 0 && most < 6 * minutes, `${most} s`)
+          t.ok(most > 0 && most < 6 * minutes && most <= 20, `${most} s`)
+          t.match(notes, [/^timing training on this machine/], 'said before')
           paces.push([model.width, epochs])
-          return { opening, epoch: epoch(model) }
+          return { opening, epoch: epoch(model), waiting, closing }
         },
       },
     )
@@ -211,4 +226,71 @@ t.test('epochs and network follow from the time that an epoch takes', { skip }, 
   t.equal(other.config.model.width, other.paces[1][0])
   const share = (other.config.epochs * 180 * other.config.model.width) / 3600
   t.ok(share > 0.85 && share <= 0.95, `${share} of the time`)
+
+  t.test('a short run warms up for a fifth of it', async (t) => {
+    const brief = await planned({ minutes: 10, epoch: () => 240 })
+    t.equal(brief.config.epochs, 2)
+    t.equal(parseConfig(brief.config).schedule.warmupEpochs, 0.4)
+    t.equal(parseConfig(brief.config).schedule.name, 'cosine')
+    t.match(brief.reasons, 'schedule.warmupEpochs 0.4, a fifth of the run')
+    t.equal((await planned({ minutes: 60, epochs: 10, epoch: () => 1 })).config.schedule, undefined, 'as the recipe')
+    // With other keys of the user, the plan adds none that contradicts them.
+    for (const [schedule, warmupEpochs] of [
+      [{ name: 'oneCycle' }, undefined],
+      [{ name: 'constant' }, 0],
+      [{ warmupEpochs: 1.5 }, 1.5],
+    ]) {
+      const complete = (config) => parseConfig({ ...config, schedule: { ...config.schedule, ...schedule } })
+      const { config, reasons } = await planned({ minutes: 10, epoch: () => 240, complete })
+      t.equal(complete(config).schedule.warmupEpochs, warmupEpochs)
+      t.notMatch(reasons, 'warmupEpochs')
+    }
+    // Fine-tuning, whose recipe warms up for one epoch.
+    const note = () => t.fail('nothing is timed')
+    const tuned = await planForPhotographs({ path, weights: 'efficientnet_b0.ra_in1k', epochs: 1, note })
+    t.equal(parseConfig(tuned.config).schedule.warmupEpochs, 0.2)
+  })
+
+  t.test('what cannot be done in the time is said, with what helps', async (t) => {
+    const long = await planned({ minutes: 10, epoch: () => 900, waiting: 700 })
+    t.match(
+      long.reasons,
+      'planning and training take longer than the 10 minutes (--minutes), and so many images usually take 100',
+    )
+    t.match(long.reasons, 'an epoch waits 11 min 40 s for images to be read. mbconv data cache')
+    const few = await planned({ minutes: 10, epoch: () => 240, waiting: 1 })
+    t.match(few.reasons, 'so many images usually take 100 epochs: raise --minutes')
+    t.notMatch(few.reasons, 'longer than')
+    const asked = await planned({ minutes: 10, epochs: 5, epoch: () => 240 })
+    t.match(
+      asked.reasons,
+      'planning and training take longer than the 10 minutes (--minutes): raise --minutes, or lower --epochs',
+    )
+    const fits = await planned({ minutes: 60, epoch: () => 60 })
+    t.notMatch(fits.reasons, /longer than the|usually/)
+  })
+
+  t.test('the time includes listing the folder and evaluating the test images', async (t) => {
+    const closed = await planned({ minutes: 60, closing: 1200, epoch: () => 60 })
+    t.ok(closed.config.epochs >= 35 && closed.config.epochs <= 37, `${closed.config.epochs} epochs beside 20 minutes`)
+    t.match(closed.reasons, 'the evaluation of the test images at the end 20 min 0 s')
+    t.notMatch((await planned({ minutes: 60, epoch: () => 60 })).reasons, 'test images')
+    // On a disk where each listing of a folder takes five minutes.
+    const { readdirSync } = fs
+    const { now } = performance
+    let listings = 0
+    fs.readdirSync = (...args) => {
+      listings++
+      return readdirSync(...args)
+    }
+    performance.now = () => now.call(performance) + 300e3 * listings
+    t.teardown(() => {
+      fs.readdirSync = readdirSync
+      performance.now = now
+    })
+    const slow = await planned({ minutes: 60, epoch: () => 60 })
+    t.ok(listings >= CLASSES.length, `${listings} listings`)
+    const most = 57 - 5 * listings
+    t.ok(slow.config.epochs <= most && slow.config.epochs >= most - 2, `${slow.config.epochs} of ${most} epochs`)
+  })
 })

@@ -11,6 +11,10 @@ export interface Pace {
   opening: number
   /** An epoch: its steps with loading and averaging, and an evaluation. */
   epoch: number
+  /** The part of an epoch in which its steps wait for images. */
+  waiting: number
+  /** The evaluation of the test images at the end; 0 if they are those of each epoch. */
+  closing: number
 }
 
 /** Share of the time for measuring that evaluation may take. */
@@ -36,27 +40,39 @@ export async function measurePace(config: TrainConfig, most: number): Promise<Pa
   const session = await openSession(config)
   try {
     const opening = secondsSince(began)
+    const { batchesPerEpoch, testImages, finalLoader } = session
     const batch = await secondsOfBatch(session, most * (1 - EVALUATION))
-    const evaluation = await secondsOfEvaluation(session, most * EVALUATION)
-    return { opening, epoch: session.batchesPerEpoch * batch + evaluation }
+    const evaluated = await secondsOfEvaluated(session, most * EVALUATION)
+    return {
+      opening,
+      epoch: batchesPerEpoch * batch.all + testImages * evaluated,
+      waiting: batchesPerEpoch * batch.waiting,
+      closing: finalLoader === null ? 0 : finalLoader.dataset.length * evaluated,
+    }
   } finally {
     session.dispose()
   }
 }
 
-/** Seconds from one batch to the next, with waiting for it. */
-async function secondsOfBatch(session: Session, most: number): Promise<number> {
+/** Seconds from one batch to the next, and how many of them are spent waiting for it. */
+async function secondsOfBatch(session: Session, most: number): Promise<{ all: number; waiting: number }> {
   const stepper = new Stepper(session)
   const batches = endless(session)
   session.model.train()
   try {
     let began = performance.now()
+    let waiting = 0
     for (let done = 0; ; done++) {
-      if (done === WARM_UP) began = performance.now()
+      if (done === WARM_UP) {
+        began = performance.now()
+        waiting = 0
+      }
       const counted = done - WARM_UP
       const seconds = secondsSince(began)
-      if (counted >= LEAST_BATCHES && seconds >= most) return seconds / counted
+      if (counted >= LEAST_BATCHES && seconds >= most) return { all: seconds / counted, waiting: waiting / counted }
+      const asked = performance.now()
       const { value } = await batches.next()
+      waiting += secondsSince(asked)
       const { loss } = stepper.take(value as Batch | ByteBatch, 0)
       if (typeof loss === 'number') continue
       loss.item() // waits for the device
@@ -80,9 +96,9 @@ async function* endless({ config, trainLoader }: Session): AsyncGenerator<Batch 
   }
 }
 
-/** Seconds of an evaluation of all images, from a part of them. */
-async function secondsOfEvaluation(session: Session, most: number): Promise<number> {
-  const { model, ema, testLoader, testImages, config } = session
+/** Seconds of an evaluated image. */
+async function secondsOfEvaluated(session: Session, most: number): Promise<number> {
+  const { model, ema, testLoader, config } = session
   const began = performance.now()
   let images = 0
   const run = () =>
@@ -94,5 +110,5 @@ async function secondsOfEvaluation(session: Session, most: number): Promise<numb
       },
     })
   await (ema === null ? run() : ema.whileAveraged(run))
-  return (secondsSince(began) * testImages) / Math.max(1, images)
+  return secondsSince(began) / Math.max(1, images)
 }

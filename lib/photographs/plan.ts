@@ -18,7 +18,7 @@ import { arch, canonicalName } from '../models/families/catalogue'
 import { fit } from '../models/fit/fit'
 import { weightsFile } from '../models/weights/pretrained'
 import { publishedWeights } from '../models/weights/published'
-import { counted, duration, whole } from '../text/figures'
+import { counted, duration, short, whole } from '../text/figures'
 import { measurePace, type Pace } from './pace'
 
 export interface PhotographsRequest {
@@ -35,6 +35,8 @@ export interface PhotographsRequest {
   minutes?: number
   /** Completes a configuration as it will be trained, for measuring. Default: with the defaults of its keys. */
   complete?: (config: TrainConfigInput) => TrainConfig
+  /** Called with a sentence before something that takes long. */
+  note?: (text: string) => void
 }
 
 /** What a plan measures. Tests pretend it. */
@@ -71,6 +73,7 @@ export async function planForPhotographs(
   request: PhotographsRequest,
   measures: Measures = { pace: measurePace, network: fitted },
 ): Promise<PhotographsPlan> {
+  const began = performance.now()
   const { path, test } = request
   // The best checkpoint is chosen by other images than the test's.
   const folder = { path, ...(test !== undefined && { test, split: HELD_OUT }) }
@@ -83,15 +86,36 @@ export async function planForPhotographs(
   const pace: PaceOf = (config, most) => measures.pace(complete(withData(config)), most)
   const { config, reasons } =
     found === undefined
-      ? await fromNothing(facts, request, { pace, network: measures.network })
+      ? await fromNothing(facts, request, { pace, network: measures.network, began })
       : fineTuned(facts, found, request)
+  const chosen = withData(config)
+  const { schedule, why } = shortWarmUp(chosen, complete)
   return {
-    config: withData(config),
+    config: { ...chosen, ...schedule },
     reasons: [
       `${whole(facts.images)} training images in ${facts.classes} classes, and a fifth as many held out for validation`,
       ...reasons,
+      ...why,
     ],
   }
+}
+
+/** The largest share of a run in which the learning rate may rise. */
+const WARM_UP = 0.2
+
+/** A shorter warm-up, if that of the recipe is too long for the run. The user's own keys of the schedule stay. */
+function shortWarmUp(
+  config: TrainConfigInput,
+  complete: (config: TrainConfigInput) => TrainConfig,
+): { schedule?: Pick<TrainConfigInput, 'schedule'>; why: string[] } {
+  const warmUpOf = ({ schedule }: TrainConfig) => ('warmupEpochs' in schedule ? schedule.warmupEpochs : 0)
+  const asRecipe = complete(config)
+  const warmupEpochs = Number(short(WARM_UP * asRecipe.epochs))
+  if (warmUpOf(asRecipe) <= warmupEpochs) return { why: [] }
+  const schedule = { schedule: { warmupEpochs } } as Pick<TrainConfigInput, 'schedule'>
+  if (warmUpOf(complete({ ...config, ...schedule })) !== warmupEpochs) return { why: [] }
+  const why = `schedule.warmupEpochs ${warmupEpochs}, a fifth of the run: the recipe's ${warmUpOf(asRecipe)} suits a longer one`
+  return { schedule, why: [why] }
 }
 
 function factsOf(train: Dataset): Facts {
@@ -180,8 +204,9 @@ const RESERVE = 0.4
 /** Share of the time that is left for checkpoints, curves and steps that take longer than those that were measured. */
 const MARGIN = 0.05
 
-/** Share of the time that one measurement may take. */
+/** Share of the time that one measurement may take, and the seconds that suffice however much time there is. */
 const MEASURING = 0.03
+const MEASURING_SUFFICES = 20
 
 /** A network is chosen anew if the training would take another time than there is, by more than this share. */
 const TOLERANCE = 0.15
@@ -195,9 +220,8 @@ type PaceOf = (config: TrainConfigInput, most: number) => Promise<Pace>
 async function fromNothing(
   { images, classes }: Facts,
   request: PhotographsRequest,
-  measures: { pace: PaceOf; network: Measures['network'] },
+  { began, ...measures }: { pace: PaceOf; network: Measures['network']; began: number },
 ): Promise<PhotographsPlan> {
-  const began = performance.now()
   const { model, minutes = 10 } = request
   const usual = request.epochs ?? clamp(Math.round(IMAGES_SEEN / images), 10, 100)
   const name = canonicalName(model ?? 'efficientnet_b0')
@@ -208,12 +232,14 @@ async function fromNothing(
 
   const all = 60 * minutes
   const networkFor = (seconds: number) => measures.network(base, { seconds, batchSize, classes })
-  const paceOf = (network: Network) => measures.pace(configOf(network, usual), MEASURING * all)
+  const paceOf = (network: Network) =>
+    measures.pace(configOf(network, usual), Math.min(MEASURING_SUFFICES, MEASURING * all))
   const seconds = (all * (1 - RESERVE)) / (usual * images)
+  request.note?.(`timing training on this machine, to choose a network for ${minutes} minutes (--minutes)`)
   let network = networkFor(seconds)
   let pace = await paceOf(network)
-  /** Seconds for epochs: what planning has taken and opening will take is gone. */
-  const left = () => all * (1 - MARGIN) - (performance.now() - began) / 1000 - pace.opening
+  /** Seconds for epochs: without what planning has taken, and opening and the test images will take. */
+  const left = () => all * (1 - MARGIN) - (performance.now() - began) / 1000 - pace.opening - pace.closing
   const ratio = Math.max(0, left()) / (usual * pace.epoch)
   if (Math.abs(ratio - 1) > TOLERANCE) {
     const other = networkFor(seconds * ratio)
@@ -222,17 +248,32 @@ async function fromNothing(
       pace = await paceOf(network)
     }
   }
-  const epochs = request.epochs ?? clamp(Math.floor(left() / pace.epoch), 1, MOST_EPOCHS * usual)
+  const time = left()
+  const epochs = request.epochs ?? clamp(Math.floor(time / pace.epoch), 1, MOST_EPOCHS * usual)
   const { width, depth, resolution } = network
+  const takes = epochs * pace.epoch
+  const limits: string[] = []
+  if (takes > time + MARGIN * all)
+    limits.push(`planning and training take longer than the ${minutes} minutes (--minutes)`)
+  if (epochs < usual / 2) limits.push(`so many images usually take ${usual} epochs`)
   return {
     config: configOf(network, epochs),
     reasons: [
       `no weights of ${name} are here, so training begins from nothing; recipe: scratch. mbconv pull fetches weights, with which fewer images and epochs suffice`,
       `batch ${batchSize}: ${counted(Math.max(1, Math.floor(images / batchSize)), 'update')} an epoch`,
       `network: ${name} with width ${width}, depth ${depth}, ${resolution} px, for ${minutes} minutes (--minutes)`,
-      `epochs ${epochs}${request.epochs === undefined ? '' : ', as asked'}: ${whole(epochs * images)} images are seen. An epoch takes ${duration(pace.epoch)} here with loading and evaluation, all of them ${duration(epochs * pace.epoch)}`,
+      `epochs ${epochs}${request.epochs === undefined ? '' : ', as asked'}: ${whole(epochs * images)} images are seen. An epoch takes ${duration(pace.epoch)} here with loading and evaluation, all of them ${duration(takes)}${pace.closing > 0 ? `, and the evaluation of the test images at the end ${duration(pace.closing)}` : ''}`,
+      ...(limits.length > 0 ? [`${limits.join(', and ')}: ${remedyFor(pace, request)}`] : []),
     ],
   }
+}
+
+/** What makes a training faster, or else what gives it more time. */
+function remedyFor({ epoch, waiting }: Pace, { epochs }: PhotographsRequest): string {
+  if (waiting > epoch / 2) {
+    return `an epoch waits ${duration(waiting)} for images to be read. mbconv data cache decodes and resizes them once, for a configuration with dataset: cache`
+  }
+  return epochs === undefined ? 'raise --minutes' : 'raise --minutes, or lower --epochs'
 }
 
 /** The factors on an architecture, and its input's side in px. */

@@ -24,7 +24,7 @@ export const trainCommand: CommandDescription = {
     },
     { flags: '--epochs <n>', help: 'passes over the training images (default: chosen from their number)' },
     { flags: '--minutes <n>', help: 'time for training without weights (default: 10)' },
-    { flags: '--print-config', help: 'print the whole configuration, and do not train' },
+    { flags: '--print-config', help: 'print the whole configuration, and do not train; a folder is planned first' },
     { flags: '--resume [RUN]', help: "go on with a run: this one's folder, or the newest of the configuration" },
   ],
   passesUnknownOptions: true,
@@ -43,7 +43,7 @@ interface TrainOptions extends GlobalOptions, TrainingOptions {}
 async function run(words: string[], options: TrainOptions): Promise<number> {
   const output = new Output(options)
   const { trainingRequest } = await import('../input/training-request.js')
-  const { file, config, resumed, reasons } = await trainingRequest(words, options)
+  const { file, config, resumed, reasons } = await trainingRequest(words, options, (text) => output.note(text))
   if (options.printConfig) {
     const { stringify } = await import('yaml')
     output.data(config)

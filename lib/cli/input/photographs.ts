@@ -13,12 +13,14 @@ import type { TrainingOptions } from './training-request'
 /**
  * @param folder of the training images, as typed
  * @param overrides `--key=value` for keys of the chosen configuration
+ * @param note tells the user what takes long
  * @throws MbconvError ERR_USAGE for an option, ERR_DATA for the folder, ERR_CONFIG for an override
  */
 export async function photographsRequest(
   folder: string,
   overrides: string[],
   options: TrainingOptions,
+  note: (text: string) => void,
 ): Promise<{ config: TrainConfig; source: Pick<ConfigSource, 'stem'>; reasons: string[] }> {
   const stem = path.basename(path.resolve(folder))
   if (options.resume) return { config: resumedConfigOf(stem, overrides, options), source: { stem }, reasons: [] }
@@ -34,6 +36,7 @@ export async function photographsRequest(
     minutes:
       options.minutes === undefined ? undefined : numberOf('minutes', options.minutes, MINUTES, 'a number above 0'),
     complete,
+    note,
   })
   const config = complete(plan.config)
   const changed = overrides.length === 0 ? [] : [`as asked: ${overrides.join(' ')}`]

@@ -37,13 +37,18 @@ const CHOICES = ['test', 'model', 'weights', 'epochs', 'minutes'] as const
 
 /**
  * @param words a file or a folder of photographs, and `--key=value` for keys of the configuration
+ * @param note tells the user what takes long
  * @throws MbconvError ERR_USAGE, ERR_CONFIG; ERR_DATA for a folder without images of at least two classes
  */
-export async function trainingRequest(words: string[], options: TrainingOptions): Promise<TrainingRequest> {
+export async function trainingRequest(
+  words: string[],
+  options: TrainingOptions,
+  note: (text: string) => void,
+): Promise<TrainingRequest> {
   const given = sorted(words, options)
   const { file } = given
   const parsed = given.isPhotographs
-    ? await photographsRequest(file, given.overrides, { ...options, resume: given.resume })
+    ? await photographsRequest(file, given.overrides, { ...options, resume: given.resume }, note)
     : { ...parseConfigFile(file, [...choicesAsKeys(options), ...given.overrides]), reasons: [] }
   const { config, source, reasons } = parsed
   const resumed = given.resume === true ? newestRunOf(config, source.stem) : given.resume || undefined
