@@ -237,6 +237,10 @@ t.test(
     const onFiles = await mb.evaluateRun(dir, { device: 'cpu', data })
     t.equal(onFiles.top1, evaluated.top1)
     t.equal(onFiles.loss, evaluated.loss, 'the same pixels')
+    const views = 'five'
+    const corners = await mb.evaluateRun(dir, { device: 'cpu', views, onWarning: (message) => warnings.push(message) })
+    t.match(warnings, [/its results can differ/])
+    t.not(corners.loss, (await mb.evaluateRun(dir, { device: 'cpu', views, data })).loss, 'as the warning says')
     t.ok(result)
 
     const warned = []
@@ -247,15 +251,19 @@ t.test(
     ])
     const { cacheCautions } = internal('cacheCautions')
     const layout = { channels: 3, size: null, resolution: 32, fit: 'crop', cropShare: 32 / 36, ...{} }
-    const cautions = (cached, changes) =>
-      cacheCautions('c', { ...BICUBIC, size: 36, ...cached }, { ...BICUBIC, ...layout, ...changes })
+    const cautions = (cached, changes, views) =>
+      cacheCautions('c', { ...BICUBIC, size: 36, ...cached }, { ...BICUBIC, ...layout, ...changes }, views)
     t.same(cautions({}), [])
+    t.same(cautions({}, {}, 'flip'), [])
+    t.match(cautions({}, {}, 'five'), [/takes views five of the whole image: .*no cache gives exactly the same pixels/])
+    t.match(cautions({}, {}, 'ten'), [/takes views ten/])
     t.match(cautions({ size: 34 }, { cropShare: 32 / 34 }), [/no cache gives exactly the same pixels/])
     t.match(cautions({ interpolation: 'bilinear' }), [/evaluation uses/])
     t.match(cautions({ colorManagement: true }), [/with colour management/])
     t.match(cautions({ size: 20 }), [/which are enlarged/, /evaluation uses/])
     t.same(cautions({ fit: 'stretch', size: 32 }, { fit: 'stretch', cropShare: null }), [])
     t.same(cautions({ fit: 'squash', size: 34 }, { fit: 'squash', cropShare: 32 / 34 }), [])
+    t.same(cautions({ fit: 'squash', size: 34 }, { fit: 'squash', cropShare: 32 / 34 }, 'five'), [])
   },
 )
 
