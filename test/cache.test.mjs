@@ -284,6 +284,19 @@ t.test('sources that cannot be cached, and places that cannot be written', { ski
   const onImage = (count) => count === 5 && controller.abort()
   await fails(photos, {}, { code: 'ERR_ABORTED' }, { onImage, signal: controller.signal })
 
+  // Others write to the same place meanwhile.
+  const appears = {
+    file: () => fs.writeFileSync(place('new'), 'x'),
+    folder: () => fs.cpSync(photos, place('new'), { recursive: true }),
+  }
+  for (const [what, appear] of Object.entries(appears)) {
+    const made = cacheImages(request(photos, 'new', { size: 8 }), { onImage: (count) => count === 5 && appear() })
+    await t.rejects(made, { code: 'ERR_IO', message: /it exists already/ }, what)
+    t.same(leftIn(root, ...before), ['new'])
+    t.ok(what === 'file' || fs.existsSync(path.join(place('new'), 'ash', '000.jpg')))
+    fs.rmSync(place('new'), { recursive: true })
+  }
+
   fs.cpSync(photos, place('bad'), { recursive: true })
   for (const name of ['ash/001.jpg', 'birch/002.jpg']) fs.truncateSync(path.join(place('bad'), name), 300)
   const warnings = []
