@@ -186,6 +186,22 @@ t.test('held-out images, groups, several labels and parts are those of the sourc
   t.same(listed.train.labelsOf(0), [0, 2])
   t.throws(() => opened('listed', { split: 0.2 }), { code: 'ERR_CONFIG', message: /data\.cache\.split: has no effect/ })
   t.throws(() => opened('plain', { split: 0.2, folds: 2 }), { code: 'ERR_CONFIG' })
+
+  // Groups of a list, which its first image need not have.
+  const grouped = CLASSES.flatMap((name) =>
+    [0, 1, 2, 3].map((i) => `photos/${name}/00${i}.jpg,${name},${i && `g${i}`}`),
+  )
+  fs.writeFileSync(place('grouped.csv'), `path,label,group\n${grouped.join('\n').replaceAll(',0\n', ',\n')}\n`)
+  await cacheImages(request(place('grouped.csv'), 'grouped', { size: 8 }))
+  const list = { train: place('grouped.csv'), split: 0.4 }
+  const [ofCache, ofList] = [opened('grouped', { split: 0.4 }), datasetOf({ dataset: 'list', list })]
+  for (const part of ['train', 'test']) t.same(namesOf(ofCache[part]), namesOf(ofList[part]))
+  const refused = (key) => ({
+    code: 'ERR_CONFIG',
+    message: new RegExp(`data\\.${key}\\.group: has no effect: .*grouped`),
+  })
+  t.throws(() => opened('grouped', { group: '(\\d)\\.jpg' }), refused('cache'))
+  t.throws(() => datasetOf({ dataset: 'list', list: { ...list, group: '(\\d)\\.jpg' } }), refused('list'))
 })
 
 t.test(
