@@ -393,9 +393,25 @@ t.test('caches that are damaged, and their check', { skip }, async (t) => {
     ),
     /is not as cache\.json says/,
   )
+  refused(
+    edited('d10', ({ shards }) => {
+      shards[1].file = shards[0].file
+    }),
+    /is damaged/,
+  )
+  edited('d11', (index) => {
+    const shards = [{ file: '00000.rgb', bytes: 2 ** 40 * 4800, crc32: '00000000' }]
+    Object.assign(index, { rows: { ...index.rows, count: 2 ** 40 }, shards })
+  })
+  await t.rejects(
+    verify(place('d11'), () => {}),
+    { code: 'ERR_DATA', message: /images\.jsonl: is not as cache\.json/ },
+  )
   for (const [i, line] of [
     '{}',
     '[9,"a",[0],1,0.5]',
+    '["0","a",[0],1,0.5]',
+    '["length","a",[0],1,0.5]',
     '[0,"a",[4],1,0.5]',
     '[0,"a",[],1,0.5]',
     '[0,"",[0],1,0.5]',
