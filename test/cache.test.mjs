@@ -186,6 +186,22 @@ t.test('held-out images, groups, several labels and parts are those of the sourc
   t.same(listed.train.labelsOf(0), [0, 2])
   t.throws(() => opened('listed', { split: 0.2 }), { code: 'ERR_CONFIG', message: /data\.cache\.split: has no effect/ })
   t.throws(() => opened('plain', { split: 0.2, folds: 2 }), { code: 'ERR_CONFIG' })
+
+  // Groups of a list, which its first image need not have.
+  const grouped = CLASSES.flatMap((name) =>
+    [0, 1, 2, 3].map((i) => `photos/${name}/00${i}.jpg,${name},${i && `g${i}`}`),
+  )
+  fs.writeFileSync(place('grouped.csv'), `path,label,group\n${grouped.join('\n').replaceAll(',0\n', ',\n')}\n`)
+  await cacheImages(request(place('grouped.csv'), 'grouped', { size: 8 }))
+  const list = { train: place('grouped.csv'), split: 0.4 }
+  const [ofCache, ofList] = [opened('grouped', { split: 0.4 }), datasetOf({ dataset: 'list', list })]
+  for (const part of ['train', 'test']) t.same(namesOf(ofCache[part]), namesOf(ofList[part]))
+  const refused = (key) => ({
+    code: 'ERR_CONFIG',
+    message: new RegExp(`data\\.${key}\\.group: has no effect: .*grouped`),
+  })
+  t.throws(() => opened('grouped', { group: '(\\d)\\.jpg' }), refused('cache'))
+  t.throws(() => datasetOf({ dataset: 'list', list: { ...list, group: '(\\d)\\.jpg' } }), refused('list'))
 })
 
 t.test(
@@ -237,6 +253,10 @@ t.test(
     const onFiles = await mb.evaluateRun(dir, { device: 'cpu', data })
     t.equal(onFiles.top1, evaluated.top1)
     t.equal(onFiles.loss, evaluated.loss, 'the same pixels')
+    const views = 'five'
+    const corners = await mb.evaluateRun(dir, { device: 'cpu', views, onWarning: (message) => warnings.push(message) })
+    t.match(warnings, [/its results can differ/])
+    t.not(corners.loss, (await mb.evaluateRun(dir, { device: 'cpu', views, data })).loss, 'as the warning says')
     t.ok(result)
 
     const warned = []
@@ -247,15 +267,19 @@ t.test(
     ])
     const { cacheCautions } = internal('cacheCautions')
     const layout = { channels: 3, size: null, resolution: 32, fit: 'crop', cropShare: 32 / 36, ...{} }
-    const cautions = (cached, changes) =>
-      cacheCautions('c', { ...BICUBIC, size: 36, ...cached }, { ...BICUBIC, ...layout, ...changes })
+    const cautions = (cached, changes, views) =>
+      cacheCautions('c', { ...BICUBIC, size: 36, ...cached }, { ...BICUBIC, ...layout, ...changes }, views)
     t.same(cautions({}), [])
+    t.same(cautions({}, {}, 'flip'), [])
+    t.match(cautions({}, {}, 'five'), [/takes views five of the whole image: .*no cache gives exactly the same pixels/])
+    t.match(cautions({}, {}, 'ten'), [/takes views ten/])
     t.match(cautions({ size: 34 }, { cropShare: 32 / 34 }), [/no cache gives exactly the same pixels/])
     t.match(cautions({ interpolation: 'bilinear' }), [/evaluation uses/])
     t.match(cautions({ colorManagement: true }), [/with colour management/])
     t.match(cautions({ size: 20 }), [/which are enlarged/, /evaluation uses/])
     t.same(cautions({ fit: 'stretch', size: 32 }, { fit: 'stretch', cropShare: null }), [])
     t.same(cautions({ fit: 'squash', size: 34 }, { fit: 'squash', cropShare: 32 / 34 }), [])
+    t.same(cautions({ fit: 'squash', size: 34 }, { fit: 'squash', cropShare: 32 / 34 }, 'five'), [])
   },
 )
 
@@ -275,6 +299,19 @@ t.test('sources that cannot be cached, and places that cannot be written', { ski
   const controller = new AbortController()
   const onImage = (count) => count === 5 && controller.abort()
   await fails(photos, {}, { code: 'ERR_ABORTED' }, { onImage, signal: controller.signal })
+
+  // Others write to the same place meanwhile.
+  const appears = {
+    file: () => fs.writeFileSync(place('new'), 'x'),
+    folder: () => fs.cpSync(photos, place('new'), { recursive: true }),
+  }
+  for (const [what, appear] of Object.entries(appears)) {
+    const made = cacheImages(request(photos, 'new', { size: 8 }), { onImage: (count) => count === 5 && appear() })
+    await t.rejects(made, { code: 'ERR_IO', message: /it exists already/ }, what)
+    t.same(leftIn(root, ...before), ['new'])
+    t.ok(what === 'file' || fs.existsSync(path.join(place('new'), 'ash', '000.jpg')))
+    fs.rmSync(place('new'), { recursive: true })
+  }
 
   fs.cpSync(photos, place('bad'), { recursive: true })
   for (const name of ['ash/001.jpg', 'birch/002.jpg']) fs.truncateSync(path.join(place('bad'), name), 300)
@@ -356,9 +393,25 @@ t.test('caches that are damaged, and their check', { skip }, async (t) => {
     ),
     /is not as cache\.json says/,
   )
+  refused(
+    edited('d10', ({ shards }) => {
+      shards[1].file = shards[0].file
+    }),
+    /is damaged/,
+  )
+  edited('d11', (index) => {
+    const shards = [{ file: '00000.rgb', bytes: 2 ** 40 * 4800, crc32: '00000000' }]
+    Object.assign(index, { rows: { ...index.rows, count: 2 ** 40 }, shards })
+  })
+  await t.rejects(
+    verify(place('d11'), () => {}),
+    { code: 'ERR_DATA', message: /images\.jsonl: is not as cache\.json/ },
+  )
   for (const [i, line] of [
     '{}',
     '[9,"a",[0],1,0.5]',
+    '["0","a",[0],1,0.5]',
+    '["length","a",[0],1,0.5]',
     '[0,"a",[4],1,0.5]',
     '[0,"a",[],1,0.5]',
     '[0,"",[0],1,0.5]',

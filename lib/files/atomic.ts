@@ -20,6 +20,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { MbconvError } from '../errors/error'
 import { ioError } from './io-error'
 import { processIsAlive } from './lock-file.cjs'
 
@@ -229,17 +230,20 @@ export class StagedFolder {
   }
 
   /**
-   * Gives the folder its name. A folder that is there already is replaced.
+   * Gives the folder its name.
    *
+   * @param replace whether what is there already is replaced; false: an empty folder only
    * @throws MbconvError ERR_IO
    */
-  publish(): void {
+  publish({ replace = true } = {}): void {
     try {
       fsyncDirectory(this.folder)
-      if (existsSync(this.path)) removeDirectoryAtomic(this.path)
+      if (replace && existsSync(this.path)) removeDirectoryAtomic(this.path)
       renameSync(this.folder, this.path)
       fsyncDirectory(dirname(this.path))
     } catch (error) {
+      if (!replace && existsSync(this.path))
+        throw new MbconvError('ERR_IO', `cannot write ${this.path}: it exists already`, { cause: error })
       throw ioError('write', this.path, error)
     }
   }

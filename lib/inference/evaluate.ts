@@ -54,7 +54,7 @@ export async function evaluateRun(
     checkSuits(test, state, checkpoint)
     const preprocessing = preprocessingOf(state.config, state)
     checkViews('evaluateRun', views, test.shape === null ? preprocessing : undefined)
-    for (const caution of layoutCautions(test, preprocessing)) onWarning(caution)
+    for (const caution of layoutCautions(test, preprocessing, views)) onWarning(caution)
     const unreadable = new UnreadableImages(test, config.data.maxUnreadable, onWarning)
     const loader = evaluationLoader(test, {
       batchSize: config.data.evalBatchSize,

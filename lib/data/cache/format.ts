@@ -100,14 +100,15 @@ export function readCacheIndex(folder: string): CacheIndex {
   throw dataError(file, 'is damaged', HINT, parsed.error)
 }
 
-/** Whether the shards have room for exactly the rows, all but the last for equally many. */
+/** Whether the shards have room for exactly the rows, all but the last for equally many. Each is another file. */
 function addsUp({ preprocessing, rows, shards }: CacheIndex): boolean {
   const each = imageBytes(preprocessing)
   const first = shards[0].bytes
   const last = shards.at(-1)!.bytes
+  const isDistinct = new Set(shards.map(({ file }) => file)).size === shards.length
   const isEven = shards.slice(0, -1).every(({ bytes }) => bytes === first)
   const total = first * (shards.length - 1) + last
-  return isEven && first % each === 0 && last <= first && total === rows.count * each
+  return isDistinct && isEven && first % each === 0 && last <= first && total === rows.count * each
 }
 
 /** The SHA-256 that {@link CacheIndex} has of the rows. */
@@ -139,7 +140,7 @@ function rowOf(text: string, classes: number): CachedRow | undefined {
   }
   if (!Array.isArray(raw) || raw.length < 5 || raw.length > 6) return undefined
   const [number, name, labels, bytes, share, group] = raw as unknown[]
-  const part = PARTS[number as number]
+  const part = Number.isInteger(number) ? PARTS[number as number] : undefined
   const isLabel = (label: unknown) => Number.isInteger(label) && (label as number) >= 0 && (label as number) < classes
   if (part === undefined || typeof name !== 'string' || name === '') return undefined
   if (!Array.isArray(labels) || !labels.every(isLabel)) return undefined
@@ -165,7 +166,9 @@ export interface CachedImages {
 export function readCachedImages(folder: string, { rows, classes, multiLabel }: CacheIndex): CachedImages {
   const file = path.join(folder, ROWS_FILE)
   const content = readWhole(file)
-  if (digestOfRows(content) !== rows.sha256) throw dataError(file, `is not as ${CACHE_FILE} says`, HINT)
+  // A row takes more than a byte: a count that no file could hold asks for no memory.
+  const isWhole = digestOfRows(content) === rows.sha256 && rows.count <= content.length
+  if (!isWhole) throw dataError(file, `is not as ${CACHE_FILE} says`, HINT)
   const table = new ImageTable()
   const found: Partial<Record<Part, number[]>> = {}
   const shares = new Float64Array(rows.count)

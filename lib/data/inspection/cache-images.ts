@@ -102,7 +102,8 @@ export async function cacheImages(request: CacheRequest, events: CacheEvents = {
     if (images.train === undefined) throw dataError(name, 'has no training image that can be read', 'Check the files.')
     const facts = { preprocessing: layout, source: name, classes: [...classes], multiLabel }
     const index = writer.finish({ ...facts, leftOut: unreadable.count })
-    staged.publish()
+    // Something may have appeared there in the hours since it was looked at.
+    staged.publish({ replace: false })
     const { length } = index.shards
     const written = writer.count * imageBytes(layout)
     return { cache: to, images, classes: classes.length, leftOut: unreadable.count, bytes: written, shards: length }

@@ -74,6 +74,24 @@ export function checkHoldOut(where: string, options: HoldOut, apart: { validatio
   if (given) refuse(given[0], `has no effect: ${instead} is for evaluation`, 'Leave it out.')
 }
 
+/**
+ * Refuses a key `group` beside images that say their groups themselves.
+ *
+ * @param source what says them, for the error
+ * @throws MbconvError ERR_CONFIG
+ */
+export function checkGroups(
+  where: string,
+  { group }: HoldOut,
+  source: string,
+  table: ImageTable,
+  rows: Int32Array = allRows(table.length),
+): void {
+  if (group === null || !rows.some((row) => table.group(row) !== undefined)) return
+  const text = `${where}.group: has no effect: ${source} says the groups itself`
+  throw new MbconvError('ERR_CONFIG', text, { hint: 'Leave the key out.' })
+}
+
 function expression(where: string, group: string): RegExp {
   try {
     return new RegExp(group, 'u')

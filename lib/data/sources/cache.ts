@@ -7,7 +7,7 @@ import type { FilePath } from '../../files/open'
 import { optionsOf } from '../../schema/options'
 import { type CachedLayout, checkShards, imageBytes, readCachedImages, readCacheIndex } from '../cache/format'
 import { shownName } from '../listing/class-folders'
-import { checkHoldOut, holdOutFields } from '../listing/hold-out'
+import { checkGroups, checkHoldOut, holdOutFields } from '../listing/hold-out'
 import type { EncodedImage } from './image-dataset'
 import type { DataParts, DatasetKind } from './kind'
 import { dataParts, type ListedImages, type ListedPart } from './photo-dataset'
@@ -41,6 +41,7 @@ function listCache(given: CacheOptions): ListedImages {
     ...(rowsOf.validation && { validation: `the part of ${folder}` }),
     ...(rowsOf.test && { test: `the part of ${folder}` }),
   })
+  checkGroups(WHERE, options, folder, table, rowsOf.train)
   const { classes, multiLabel, preprocessing, shards } = index
   const files = shards.map(({ file }) => path.join(folder, file))
   const each = imageBytes(preprocessing)

@@ -6,6 +6,7 @@ import type { FilePath } from '../../files/open'
 import { cacheCautions } from '../cache/caution'
 import type { CachedLayout } from '../cache/format'
 import type { FileLayout } from '../images/preprocessing'
+import type { Views } from '../images/views'
 import type { ImageStream } from '../streams/image-stream'
 
 /** What every data set says about its images. */
@@ -87,8 +88,10 @@ export const labelsAt = (dataset: Dataset, index: number): readonly number[] =>
   dataset.labelsOf?.(index) ?? [dataset.labels[index]]
 
 /** Warnings about a data set whose images are not those that a prediction makes of the files. */
-export const layoutCautions = (dataset: Dataset, layout: FileLayout): string[] =>
-  dataset.shape !== null || dataset.cached === undefined ? [] : cacheCautions(dataset.name, dataset.cached, layout)
+export const layoutCautions = (dataset: Dataset, layout: FileLayout, views: Views = 'one'): string[] =>
+  dataset.shape !== null || dataset.cached === undefined
+    ? []
+    : cacheCautions(dataset.name, dataset.cached, layout, views)
 
 /** What {@link inMemory} makes a data set from. */
 export interface Images {

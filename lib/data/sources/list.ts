@@ -10,7 +10,7 @@ import { optionsOf } from '../../schema/options'
 import { counted } from '../../text/figures'
 import { quoted } from '../../text/foreign-text'
 import { ClassNames, type OrderedClasses } from '../listing/class-names'
-import { checkHoldOut, holdOutFields } from '../listing/hold-out'
+import { checkGroups, checkHoldOut, holdOutFields } from '../listing/hold-out'
 import { ImageTable } from '../listing/image-table'
 import { type ListRow, readList } from '../listing/list-file'
 import type { Part } from '../listing/parts'
@@ -101,10 +101,7 @@ export function listList(given: ListOptions): ListedImages {
   }
   if (hasParts) checkLearned(options.train, parts)
   checkHoldOut(WHERE, options, { validation: parts.validation?.name, test: parts.test?.name })
-  if (options.group !== null && train.table.length > 0 && train.table.group(0) !== undefined) {
-    const text = `${WHERE}.group: has no effect: ${options.train} says the groups itself`
-    throw new MbconvError('ERR_CONFIG', text, { hint: 'Leave the key out.' })
-  }
+  checkGroups(WHERE, options, options.train, train.table)
   return { where: WHERE, parts, options, notes }
 }
 
