@@ -45,7 +45,7 @@ export function cacheCautions(name: string, cached: CachedLayout, layout: FileLa
   const hasEqual = wantedFit !== 'pad' && isSquare(wanted) && isExact({ ...rest, fit: wantedFit, size: wanted }, layout)
   const remedy = hasEqual
     ? `a cache of ${wants} gives the same pixels`
-    : 'no cache gives exactly the same pixels, and mbconv eval on the files does'
+    : 'no cache gives exactly the same pixels; mb.evaluateRun can evaluate the files'
   cautions.push(
     `${name}: evaluation uses the cache's pixels (${has}), and a prediction resizes files to ${wants}: its results can differ; ${remedy}`,
   )
