@@ -21,7 +21,7 @@ export const predictCommand: CommandDescription = {
     },
     {
       flags: '--reject <rate>',
-      help: 'call an image unknown if the model is less sure of it than of all but this share of the evaluated images: 0.05 also rejects about 5 % of known images',
+      help: "call an image unknown if its confidence is below this quantile of the evaluated images', 0 to 1: 0.05 also rejects about 5 % of known images",
       parse: number,
     },
     ...IMAGE_RUN_OPTIONS,
