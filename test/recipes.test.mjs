@@ -57,7 +57,7 @@ t.test("the published recipes have their sources' values", async (t) => {
   t.match(mb.parseConfig({ ...base, recipe: 'torchvision-v2' }), {
     ...{ epochs: 600, labelSmoothing: 0.1, schedule: { name: 'cosine', warmupEpochs: 5 } },
     optimizer: { name: 'sgd', lr: 0.5, momentum: 0.9, nesterov: false, weightDecay: 2e-5 },
-    data: { batchSize: 1024, augment: { mix: { mixup: 0.2, cutmix: 1 } } },
+    data: { batchSize: 1024, repeats: 4, augment: { mix: { mixup: 0.2, cutmix: 1 } } },
   })
 })
 

@@ -179,6 +179,31 @@ t.test('what cannot be trained on', { skip }, async (t) => {
   refused(['one', '--test'], 2, /test/)
 })
 
+t.test('a plan counts the images that train and those that choose the checkpoint', { skip }, async (t) => {
+  const dir = realpathSync(t.testdir())
+  const pictures = { whole: 16, test: 3, 'parts/train': 4, 'parts/val': 2, 'tested/train': 4, 'tested/test': 5 }
+  for (const [name, each] of Object.entries(pictures)) await writePhotos(sharp, join(dir, name), { each })
+  const measures = {
+    network: () => ({ width: 0.25, depth: 1, resolution: 64 }),
+    pace: async () => ({ opening: 0, epoch: 1 }),
+  }
+  async function counts(path, test) {
+    const request = { path: join(dir, path), model: 'efficientnet_b1', ...(test && { test: join(dir, test) }) }
+    const { reasons } = await planForPhotographs(request, measures)
+    const [, ...numbers] = /^(\d+) training images in 3 classes; (\d+) others choose the best checkpoint$/.exec(
+      reasons[0],
+    )
+    return numbers.map(Number)
+  }
+  for (const test of [undefined, 'test']) {
+    const [train, held] = await counts('whole', test)
+    t.equal(train + held, 3 * 16, 'each image of the folder is on one side')
+    t.ok(held > 0 && held < train, `${held} of 48 are held out, a fifth on average`)
+  }
+  t.strictSame(await counts('parts'), [3 * 4, 3 * 2], 'the part val chooses')
+  t.strictSame(await counts('tested'), [3 * 4, 3 * 5], 'a test part alone chooses')
+})
+
 t.test('epochs and network follow from the time that an epoch takes', { skip }, async (t) => {
   const path = await writePhotos(sharp, join(realpathSync(t.testdir()), 'photos'))
   /** On a machine where an epoch takes `epoch(network)` seconds; `sizes` are the networks, by the seconds of an image. */

@@ -77,7 +77,7 @@ export async function planForPhotographs(
   const { path, test } = request
   // The best checkpoint is chosen by other images than the test's.
   const folder = { path, ...(test !== undefined && { test, split: HELD_OUT }) }
-  const { train } = folderKind.open({ folder })
+  const { train, validation, test: tested } = folderKind.open({ folder })
   const facts = factsOf(train)
   const found = weightsAtHand(request)
   const withData = (config: TrainConfigInput) =>
@@ -93,7 +93,7 @@ export async function planForPhotographs(
   return {
     config: { ...chosen, ...schedule },
     reasons: [
-      `${whole(facts.images)} training images in ${facts.classes} classes, and a fifth as many held out for validation`,
+      `${whole(facts.images)} training images in ${facts.classes} classes; ${whole((validation ?? tested).length)} others choose the best checkpoint`,
       ...reasons,
       ...why,
     ],

@@ -15,7 +15,7 @@ export const DEVICE: OptionDescription = {
 /** What a network sees of an image. */
 export const VIEWS_OPTION: OptionDescription = {
   flags: '--views <views>',
-  help: 'flip: mirrored too; five: corners and centre; ten: both; averages over them (default: one)',
+  help: 'average over views: flip adds the mirror image, five takes corners and centre, ten both; five and ten need fit crop or squash (default: one)',
   choices: VIEWS,
 }
 

@@ -7,7 +7,7 @@ import { verifyCommand } from './data/verify'
 
 export const dataCommand: CommandDescription = {
   name: 'data',
-  summary: 'look at image files before training: classes, damage, duplicates, checksums',
-  examples: ['mbconv data inspect photos/', 'mbconv data index photos/', 'mbconv data verify photos/'],
+  summary: 'inspect, check, index or cache image files before training',
+  examples: ['mbconv data inspect photos/', 'mbconv data index photos/', 'mbconv data cache photos/ --to photos-256'],
   subcommands: [inspectCommand, indexCommand, verifyCommand, cacheCommand],
 }

@@ -16,16 +16,22 @@ export const trainCommand: CommandDescription = {
     },
   ],
   options: [
-    { flags: '--test <folder>', help: 'test images in the same classes (default: a fifth of the images is held out)' },
+    {
+      flags: '--test <folder>',
+      help: 'images in the same classes for the final accuracy; a fifth of FOLDER still chooses the best checkpoint',
+    },
     { flags: '--model <name>', help: 'architecture for a folder of images (default: efficientnet_b0)' },
     {
       flags: '--weights <weights>',
-      help: 'a file, or published weights (default: those that mbconv pull has fetched)',
+      help: 'a file, or published weights (default: those of the architecture, if mbconv pull has fetched them)',
     },
     { flags: '--epochs <n>', help: 'passes over the training images (default: chosen from their number)' },
-    { flags: '--minutes <n>', help: 'time for training without weights (default: 10)' },
+    { flags: '--minutes <n>', help: 'time for training from nothing (default: 10); with weights, set --epochs' },
     { flags: '--print-config', help: 'print the whole configuration, and do not train; a folder is planned first' },
-    { flags: '--resume [RUN]', help: "go on with a run: this one's folder, or the newest of the configuration" },
+    {
+      flags: '--resume [RUN]',
+      help: 'continue the run in the folder RUN; without RUN, the newest run of this folder or configuration file',
+    },
   ],
   passesUnknownOptions: true,
   examples: [

@@ -50,7 +50,7 @@ export function cacheCautions(name: string, cached: CachedLayout, layout: FileLa
     wantedFit !== 'pad' && isSquare(wanted) && isExact({ ...rest, fit: wantedFit, size: wanted }, layout, views)
   const remedy = hasEqual
     ? `a cache of ${wants} gives the same pixels`
-    : 'no cache gives exactly the same pixels, and mbconv eval on the files does'
+    : 'no cache gives exactly the same pixels; mb.evaluateRun can evaluate the files'
   const corners = cutsOf(views) > 1 ? `, and takes views ${views} of the whole image` : ''
   cautions.push(
     `${name}: evaluation uses the cache's pixels (${has}), and a prediction resizes files to ${wants}${corners}: its results can differ; ${remedy}`,

@@ -13,13 +13,13 @@ export const cacheCommand: CommandDescription = {
   summary: 'decode and resize every image once, into a folder that dataset: cache trains from',
   arguments: [DATA_ARGUMENT],
   options: [
-    { flags: '--to <folder>', help: 'folder to write; it must not exist' },
+    { flags: '--to <folder>', help: '(required) folder to write; it must not exist' },
     { flags: '--validation <path>', help: 'images to evaluate during training, of the same kind as <path>' },
     { flags: '--test <path>', help: 'images to evaluate at the end, of the same kind' },
     { flags: '--size <px>', help: 'side of the cached images', parse: wholeUpTo(4096), default: 256 },
     {
       flags: '--fit <fit>',
-      help: 'crop: the shorter side becomes --size, and the centre is cut out; squash, stretch: the whole image, its shape ignored',
+      help: 'as the data.fit of the training. crop: the shorter side becomes --size, and the centre is cut out; squash, stretch: the whole image becomes a square',
       choices: ['crop', 'squash', 'stretch'],
       default: 'crop',
     },

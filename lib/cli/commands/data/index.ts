@@ -8,7 +8,7 @@ import { Output } from '../../view/output'
 export const indexCommand: CommandDescription = {
   name: 'index',
   summary:
-    'write the checksums of the images in a folder to manifest.jsonl, or the places of those in tar archives beside them',
+    'write manifest.jsonl with the checksums of a folder, or an index beside each tar archive that opens it faster',
   arguments: [{ name: '<path>', help: 'folder of images, or tar archive; braces stand for several' }],
   examples: ['mbconv data index photos/', "mbconv data index 'train-{000..146}.tar'"],
   run,

@@ -9,7 +9,7 @@ import { indented, Output } from '../../view/output'
 export const verifyCommand: CommandDescription = {
   name: 'verify',
   summary: 'decode every image, and compare a folder with its manifest.jsonl',
-  arguments: [DATA_ARGUMENT],
+  arguments: [{ ...DATA_ARGUMENT, help: `${DATA_ARGUMENT.help}; or a cache` }],
   examples: ['mbconv data verify photos/', 'mbconv data verify train.csv --json'],
   run,
 }
