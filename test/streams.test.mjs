@@ -1,11 +1,12 @@
 /* Shards that are read as streams: compressed archives and the output of commands. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import * as mb from 'mbconv'
 import t from 'tap'
-import { internal } from './helpers/internals.mjs'
+import { internal, internalPath } from './helpers/internals.mjs'
 import { pictureOf } from './helpers/photo-folder.mjs'
 import { batchesOf, digestsOf, listUnreadable, sha256 } from './helpers/photos.mjs'
 import { tarOf } from './helpers/tar.mjs'
@@ -23,6 +24,7 @@ const { PhotoEvaluationLoader } = internal('evaluationLoader')
 const { shuffledStream } = internal('imageStream')
 const { writeStreamIndex } = internal('streamIndex')
 const { outputOf } = internal('commandOutput')
+const { bytesAt } = internal('streamBytes')
 const { cacheImages } = internal('cacheImages')
 const { listCheckpoints } = internal('checkpoint')
 
@@ -193,6 +195,26 @@ t.test('training: threads, batches ahead and a resume change nothing', { skip },
   t.ok(shards[0].join() === shards[1].join())
 })
 
+t.test('an image of no bytes is one that cannot be read', { skip }, async (t) => {
+  const picture = await pictureOf(sharp, 'ash', 1)
+  const tar = tarOf(entriesOf(range(0, 8), (i) => (i === 3 ? '' : picture)))
+  const file = put('empty.tar.gz', gzipSync(tar))
+  await writeStreamIndex(file)
+  const classes = put('empty.txt', 'ash\nbirch\ncedar\n')
+  const piped = { allowPipes: true, samples: 8, classes, test: put('empty.tar', tar) }
+  for (const { train } of [whole(file), open(`pipe:cat ${file}`, piped)]) {
+    const { unreadable, warnings } = listUnreadable()
+    const options = { batchSize: 4, size: 16, shuffle: true, unreadable, threads: 1 }
+    const loader = new PhotoLoader(train, options)
+    t.equal((await batchesOf(loader, 0)).length, 2)
+    t.match(warnings, [/left out: .*empty\.tar\.gz:003\.jpg: is empty/])
+    loader.dispose()
+    const strict = new PhotoLoader(train, { ...options, unreadable: listUnreadable(0).unreadable })
+    await t.rejects(batchesOf(strict, 0), { code: 'ERR_DATA', message: /1 image cannot be read/ })
+    strict.dispose()
+  }
+})
+
 t.test('a training run from a compressed archive and from a command', { skip }, async (t) => {
   const config = (shards, name, data = {}) => ({
     ...{ seed: 3, device: 'cpu', threads: 1, epochs: 1, ema: false, maxSteps: 3 },
@@ -313,4 +335,38 @@ t.test('commands: what they write, their failures, and their end', async (t) => 
   t.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
   const silent = outputOf('sleep 1000', AbortSignal.timeout(50))
   await t.rejects(silent.next(), { code: 'ERR_DATA', message: /ended with SIGTERM/ })
+  // What a command leaves behind holds stderr open; what is wrong is said all the same.
+  t.equal(await output('sleep 1000 >/dev/null & printf abc'), 'abc')
+  await t.rejects(output('sleep 1000 >/dev/null & echo bad >&2; exit 4'), { message: /ended with status 4: bad$/ })
+  // A command that ignores SIGTERM is killed.
+  for await (const _ of outputOf("trap '' TERM; printf x; sleep 1000; sleep 1000")) break
+  // Unpacking reads ahead, and waits for a command that writes nothing more.
+  const packed = put('sent.gz', gzipSync(Buffer.alloc(100_000)))
+  const waiting = bytesAt(`pipe:cat ${packed}; sleep 1000`)
+  t.ok((await waiting.next()).value.length > 0)
+  await waiting.return()
+  const damaged = put('damaged.gz', Buffer.concat([gzipSync('abc').subarray(0, 10), Buffer.alloc(99, 0xff)]))
+  const refused = { code: 'ERR_DATA', message: /is damaged: gzip cannot unpack it/ }
+  await t.rejects(collected(bytesAt(`pipe:cat ${damaged}; sleep 1000`)), refused)
+})
+
+t.test('a command ends with the process, and with the thread that reads it', async (t) => {
+  const command = `echo $$ > ${place('group')}; printf x; sleep 1000; sleep 1000`
+  const module = JSON.stringify(internalPath('commandOutput'))
+  const reading = `(async () => { for await (const _ of require(${module}).outputOf(${JSON.stringify(command)})) END })()`
+  const isGone = async (pid) => {
+    for (const until = Date.now() + 20_000; Date.now() < until; await setTimeout(20)) {
+      // One that nobody waits for is listed still, as a zombie.
+      const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
+      if (/^(Z|$)/.test(stdout.trim())) return true
+    }
+    return false
+  }
+  const inThread = `const { Worker } = require('node:worker_threads')
+    new Worker(${JSON.stringify(reading.replace('END', "require('node:worker_threads').parentPort.postMessage(0)"))},
+      { eval: true }).on('message', () => process.exit(0))`
+  for (const script of [reading.replace('END', 'process.exit(0)'), inThread]) {
+    execFileSync(process.execPath, ['-e', script])
+    t.ok(await isGone(Number(fs.readFileSync(place('group'), 'utf8'))))
+  }
 })

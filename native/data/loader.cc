@@ -336,7 +336,7 @@ Task loadPhotos(Env& env, std::shared_ptr<PhotoLoader> loader, std::shared_ptr<P
     std::span<const uint8_t> bytes;
     if (files[i].empty()) {
       const auto size = static_cast<int64_t>(held.ElementLength());
-      if (offsets[i] < 0 || lengths[i] < 1 || offsets[i] > size || lengths[i] > size - offsets[i])
+      if (offsets[i] < 0 || lengths[i] < 0 || offsets[i] > size || lengths[i] > size - offsets[i])
         throw Error("ERR_VALUE", "an image must lie in memory");
       bytes = {held.Data() + offsets[i], static_cast<size_t>(lengths[i])};
     }

@@ -60,7 +60,10 @@ int openToRead(const std::string& path) {
 }  // namespace
 
 std::span<const uint8_t> readPart(const Part& part, int64_t most, Buffer& buffer) {
-  if (part.file.empty() && !part.memory.empty()) return part.memory;
+  if (part.file.empty()) {
+    if (part.memory.empty()) throw Unreadable("is empty");
+    return part.memory;
+  }
   const OpenFile file(openToRead(part.file));
   struct stat facts;
   if (fstat(file.descriptor, &facts) != 0) throw Unreadable(reasonOf(errno));

@@ -1,18 +1,25 @@
 /** Archives that are read from their beginning to their end: compressed files, and the output of commands. */
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
+import { MbconvError } from '../../errors/error'
 import { dataError } from '../../files/data-file'
 import { bytesOfFile } from '../../files/open'
-import { outputOf } from '../../process/command'
+import { outputOf, shownCommand } from '../../process/command'
 import { isPipe, PIPE } from '../archives/shard-names'
 
-/** What is at an address, unpacked if it begins as gzip does. */
-export function bytesAt(address: string, signal?: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
-  const packed = isPipe(address) ? outputOf(address.slice(PIPE.length), signal) : bytesOfFile(address, 'bytesAt')
-  return unpacked(address, packed)
-}
-
-async function* unpacked(name: string, source: AsyncGenerator<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+/**
+ * What is at an address, unpacked if it begins as gzip does.
+ *
+ * @param signal ends reading at once
+ */
+export async function* bytesAt(address: string, signal?: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
+  // Unpacking reads ahead: a command that writes nothing more would have to end before its output could be left.
+  const left = new AbortController()
+  const ending = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal])
+  const source = isPipe(address)
+    ? outputOf(address.slice(PIPE.length), ending)
+    : abortable(address, bytesOfFile(address, 'bytesAt'), ending)
+  const name = shownAddress(address)
   try {
     let start = Buffer.alloc(0)
     while (start.length < 2) {
@@ -26,7 +33,19 @@ async function* unpacked(name: string, source: AsyncGenerator<Buffer>): AsyncGen
     }
     yield* gunzipped(name, start, source)
   } finally {
+    left.abort()
     await source.return(undefined)
+  }
+}
+
+/** An address as messages and the names of images show it. */
+export const shownAddress = (address: string): string =>
+  isPipe(address) ? `${PIPE}${shownCommand(address.slice(PIPE.length))}` : address
+
+async function* abortable(name: string, source: AsyncGenerator<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer> {
+  for await (const piece of source) {
+    if (signal.aborted) throw new MbconvError('ERR_ABORTED', `${name}: reading was stopped`)
+    yield piece
   }
 }
 
@@ -38,8 +57,9 @@ async function* gunzipped(name: string, start: Buffer, rest: AsyncGenerator<Buff
   const input = Readable.from(packed(), { objectMode: false })
   const output = createGunzip({ chunkSize: 2 ** 18 })
   let failure: unknown
-  input.once('error', (error) => {
-    failure = error
+  // Each error: what is left unread can fail while it is closed.
+  input.on('error', (error) => {
+    failure ??= error
     output.destroy(error)
   })
   input.pipe(output)
