@@ -37,6 +37,29 @@ t.test('a threshold rejects the wanted share of the images it was fitted on', as
   }
 })
 
+t.test('of new images, the wanted share is below a threshold, however few images set it', async (t) => {
+  let state = 1
+  const uniform = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+  const share = 0.05
+  for (const images of [20, 64]) {
+    let below = 0
+    const times = 2000
+    for (let i = 0; i < times; i++) {
+      const log = new ConfidenceLog(2, images)
+      // All right and all wrong in turn: the temperature is 20 at its limit, which keeps the order.
+      for (let j = 0; j < images; j++) log.add(Float32Array.of(40 * uniform(), 0), [j % 2])
+      const { quantiles, temperature } = log.result
+      const threshold = thresholdFor({ quantiles, temperature }, share)
+      // How many of all new images are below, by their uniform logit.
+      below += (temperature * Math.log(threshold / (1 - threshold))) / 40 / times
+    }
+    t.ok(Math.abs(below - share) < 0.005, `${images} images: ${below}`)
+  }
+})
+
 t.test('a network without errors, one that is always wrong, and one that is broken', async (t) => {
   const right = { classes: 2, logits: [5, 0, 0, 5], labels: [0, 1] }
   t.ok(Math.abs(resultOf(right).temperature - 0.05) < 1e-9)

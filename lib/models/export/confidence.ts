@@ -3,7 +3,10 @@
 export interface Confidence {
   /** Logits are divided by this before softmax (Guo et al., arXiv:1706.04599, section 4.2). */
   temperature: number
-  /** The 0 %, 1 % … 100 % quantiles of the largest probability of an image, at this temperature. */
+  /**
+   * The 0 %, 1 % … 100 % quantiles of the largest probability of an image, at this temperature. They are estimates for new
+   * images of known classes; cards of earlier versions have those of the evaluated images.
+   */
   quantiles: number[]
 }
 
@@ -16,7 +19,7 @@ export function largestProbability(logits: ArrayLike<number>, temperature: numbe
   return 1 / sum
 }
 
-/** The probability below which `share` of the known images lie. */
+/** The probability below which `share` of new images of known classes are expected to lie. */
 export function thresholdFor({ quantiles }: Confidence, share: number): number {
   const at = share * (quantiles.length - 1)
   const below = Math.floor(at)

@@ -91,13 +91,17 @@ function moments(row: Float64Array, beta: number): { mean: number; variance: num
   return { mean: mean + max, variance: second / total - mean ** 2 }
 }
 
-/** The 101 quantiles, by linear interpolation as in NumPy. */
+/**
+ * The 101 quantiles, as NumPy's method "weibull": of new images of the same kind, the wanted share lies below on average.
+ * The usual interpolation, fitted to n images, would have more below: 6.4 in place of 5 % for n = 64.
+ */
 function quantilesOf(values: readonly number[]): number[] {
   const sorted = [...values].sort((a, b) => a - b)
+  const last = sorted.length - 1
   return Array.from({ length: 101 }, (_, percent) => {
-    const at = (percent / 100) * (sorted.length - 1)
+    const at = Math.min(last, Math.max(0, (percent / 100) * (sorted.length + 1) - 1))
     const below = Math.floor(at)
-    const above = Math.min(below + 1, sorted.length - 1)
+    const above = Math.min(below + 1, last)
     return sorted[below] + (sorted[above] - sorted[below]) * (at - below)
   })
 }

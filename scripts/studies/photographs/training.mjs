@@ -3,8 +3,11 @@ import path from 'node:path'
 import mb from 'mbconv'
 import { writeList } from './images.mjs'
 
-/** Half of B0's width and depth at 64 px. An epoch of 282 photographs is 17 steps. */
-const NETWORK = { name: 'efficientnet_b0', width: 0.5, depth: 0.5, resolution: 64 }
+/** Parts of B0, by name. An epoch of 282 photographs is 17 steps. */
+export const NETWORKS = {
+  half: { name: 'efficientnet_b0', width: 0.5, depth: 0.5, resolution: 64 },
+  small: { name: 'efficientnet_b0', width: 0.25, depth: 0.34, resolution: 48 },
+}
 export const EPOCHS = 60
 const BATCH = 16
 /** For computing, beside the loader's. So networks this small waste no time, and two parts can run side by side. */
@@ -12,11 +15,16 @@ const THREADS = 1
 
 export class Trainer {
   #folder
+  #model
   #runs = 0
 
-  /** @param folder of lists and runs */
-  constructor(folder) {
+  /**
+   * @param folder of lists and runs
+   * @param {keyof typeof NETWORKS} network
+   */
+  constructor(folder, network) {
     this.#folder = folder
+    this.#model = NETWORKS[network]
   }
 
   /**
@@ -31,7 +39,7 @@ export class Trainer {
     const list = path.join(this.#folder, `${name}.csv`)
     writeList(list, images)
     const run = mb.train({
-      ...{ recipe: 'scratch', device: 'cpu', threads: THREADS, model: NETWORK, epochs: EPOCHS },
+      ...{ recipe: 'scratch', device: 'cpu', threads: THREADS, model: this.#model, epochs: EPOCHS },
       ...{ evalEveryEpochs: EPOCHS, checkpoint: { everyEpochs: EPOCHS, keep: 1 } },
       data: { dataset: 'list', list: { train: list }, batchSize: BATCH, evalBatchSize: 64, ...data },
       run: { dir: this.#folder, name, curves: false },
