@@ -236,6 +236,9 @@ t.test('checks across keys', async (t) => {
     ])
   const read = (data) => parseConfig({ model: { name: 'efficientnet_b0' }, epochs: 1, data }).data.repeats
   t.equal(read({ repeats: 3, augment: { flip: true } }), 3)
+  const square = (resolution) =>
+    parseConfig({ model: { name: 'efficientnet_b0', resolution }, epochs: 1 }).model.resolution
+  t.same([square(64), square([64, 64]), square([64, 96])], [64, 64, [64, 96]])
   const photographs = { dataset: 'folder', folder: { path: 'x' }, repeats: 3 }
   t.equal(read(photographs), 3)
   t.equal(read({ ...photographs, fit: 'squash' }), 3, 'shown cropped in training')
@@ -255,7 +258,13 @@ t.test('bounds', async (t) => {
     ['model: {name: efficientnet_b9x}', 'must be an architecture, not "efficientnet_b9x"'],
     ['model: {name: efficientnet_b0, resolution: 4}', 'must be at least 8, not 4'],
     ['model: {name: efficientnet_b0, resolution: [64, 4]}', 'must be at least 8, not 4'],
-    ['model: {name: efficientnet_b0, resolution: wide}', 'must be a number or a list, not "wide"'],
+    ['model: {name: efficientnet_b0, resolution: wide}', 'must be a side in px, or [height, width], not "wide"'],
+    ['model: {name: efficientnet_b0, resolution: 96x384}', 'must be a side in px, or [height, width], not "96x384"'],
+    ['model: {name: efficientnet_b0, resolution: [96]}', 'must be a side in px, or [height, width], not [96]'],
+    [
+      'model: {name: efficientnet_b0, resolution: [96, 9, 6]}',
+      'must be a side in px, or [height, width], not [96, 9, 6]',
+    ],
     ['ema: true', 'must be false or a mapping of keys to values, not true'],
     ['data: {std: {}}', 'must be a number or a list, not a mapping'],
     ['run: {name: ../up}', 'must be a plain folder name, not "../up"'],

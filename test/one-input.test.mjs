@@ -269,6 +269,16 @@ t.test('photographs that are mostly long are noticed', { skip: !sharp && skip },
   t.match(reason, /^57 % of the images .*data\.fit=pad/)
   t.same(more, [])
   t.same(await reasons({ ...data, fit: 'crop' }), [], 'nothing is said where it is set')
+  const arch = mb.models.scale(mb.models.arch('efficientnet_b0'), { width: 0.1, depth: 0.1, resolution: 32 })
+  const network = mb.models.create(arch, { numClasses: 2 })
+  const weights = join(dir, 'card.safetensors')
+  for (const fit of ['crop', 'pad']) {
+    const card = mb.models.makeCard(network, { preprocessing: { fit } })
+    mb.io.safetensors.write(weights, network.stateDict(), { 'mbconv.card': JSON.stringify(card) })
+    const config = mb.parseConfig({ epochs: 1, model: { name: 'efficientnet_b0', weights }, data })
+    t.equal((await shapeReasons(config)).length, fit === 'crop' ? 1 : 0, `weights whose card says ${fit}`)
+  }
+  network.dispose()
   await draw('square/3.png', 20, 20)
   t.same(await reasons(data), [], 'half of them are not most')
 })

@@ -123,7 +123,10 @@ function problemsOfIssue(
     )
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     // The branch that matched at the top level is the intended one: `ema: {decay: 2}` is about decay, not false.
-    const meant = issue.errors.find((branch) => branch.every((inner) => inner.path.length > 0 || isDetail(inner)))
+    // A list of another length is of no branch, if the union has words of its own.
+    const isMeant = (inner: z.core.$ZodIssue) =>
+      inner.path.length > 0 || (isDetail(inner) && !(hasOwnWords(issue) && isLength(inner)))
+    const meant = issue.errors.find((branch) => branch.every(isMeant))
     if (meant) return meant.flatMap((inner, i) => problemsOfIssue(schema, inner, raw, path, closely - i))
   }
   const value = valueAt(raw, path)
@@ -134,6 +137,8 @@ function problemsOfIssue(
   // Quotes do not turn lists, mappings and null into text.
   if (issue.code === 'invalid_type' && issue.expected === 'string' && typeof value !== 'object')
     return [{ path, kind: 'value', message, got: value, quote: true, hint: quoteIt(`"${String(value)}"`) }]
+  if (hasOwnWords(issue) && Array.isArray(value) && value.every((each) => typeof each === 'number'))
+    return [{ path, kind: 'value', message: `${message}, not [${value.join(', ')}]` }]
   const slot = closely > 0 ? slotAt(schema, path, raw) : undefined
   if (!isMapping(value) && mappingsOf(slot).length > 0) {
     const shorthand = shorthandOf(slot, value)
@@ -157,6 +162,12 @@ const UNKNOWN = 'unknown key'
 /** An issue about a value that already has the right type. */
 const isDetail = (issue: z.core.$ZodIssue) => issue.code !== 'invalid_type' && issue.code !== 'invalid_value'
 
+/** An issue about the number of values in a list. */
+const isLength = (issue: z.core.$ZodIssue) => 'origin' in issue && issue.origin === 'array'
+
+/** Whether a union says itself what it takes. */
+const hasOwnWords = (issue: z.core.$ZodIssue) => issue.code === 'invalid_union' && /^must be /.test(issue.message)
+
 const TYPES: Record<string, string> = {
   number: 'a number',
   int: 'a whole number',
@@ -178,6 +189,7 @@ function expectation(issue: z.core.$ZodIssue): string {
     case 'too_big':
       return bound(issue)
     case 'invalid_union':
+      if (hasOwnWords(issue)) return issue.message.replace(/^must be /, '')
       // A union tagged by a key knows its tags; a plain union is described by the first issues of its branches.
       if (issue.errors.length === 0 && 'options' in issue) return alternatives((issue.options as unknown[]).map(String))
       return alternatives([...new Set(issue.errors.map((branch) => expectation(branch[0])))])

@@ -8,6 +8,7 @@ import path from 'node:path'
 import { isPipe } from '../data/archives/shard-names'
 import { datasetKind, fileKeys } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
+import { resolutionOf, sidesOf } from '../models/arch/resolution'
 import { fullName, list } from '../models/families/catalogue'
 import { optimizerKind } from '../optim/kinds'
 import { isMapping } from '../schema/values'
@@ -37,7 +38,12 @@ export function completed(parsed: ParsedConfig, baseOf: (key: string) => string 
   const lr = optimizer.lr ?? optimizerKind(optimizer.name).rateFor?.(data.batchSize * parsed.accumulate)
   return {
     ...parsed,
-    model: { ...resolveWeights(model, () => baseOf('model.weights')), dropPath: dropPathOf(model) },
+    model: {
+      ...resolveWeights(model, () => baseOf('model.weights')),
+      // [64, 64] is 64, so that a run can be resumed with either.
+      resolution: model.resolution === null ? null : resolutionOf(sidesOf(model.resolution)),
+      dropPath: dropPathOf(model),
+    },
     data: withPaths(data, fileKeys(datasetKind(data.dataset)), baseOf),
     optimizer: { ...optimizer, lr } as TrainConfig['optimizer'],
     // A warm-up in steps replaces the default one in epochs.

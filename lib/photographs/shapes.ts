@@ -1,12 +1,14 @@
 /** What the shapes of photographs say about how they should be fitted into the network's input. */
 import type { TrainConfig } from '../config/train'
 import { withImage } from '../data/images/image-file'
+import { cuts } from '../data/images/preprocessing'
 import { sourceOf } from '../data/photos/other-decoder'
 import type { PhotoDataset } from '../data/sources/image-dataset'
 import { datasetOf } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { inOrder } from '../process/in-order'
 import { percent } from '../text/figures'
+import { withFitOfWeights } from '../train/session/preprocessing'
 
 /** Images whose headers are read, spread evenly over the data set. */
 const SAMPLE = 64
@@ -16,10 +18,13 @@ const ELONGATED = 2
 
 /**
  * A sentence for a set of which most images are so long that a crop misses most of each; none where the configuration
- * says how they are fitted.
+ * says how they are fitted, or where the card of its weights says that they are shown whole.
+ *
+ * @throws MbconvError ERR_FORMAT for a damaged card, ERR_CONFIG for keys that cannot act with its `fit`
  */
-export async function shapeReasons({ data }: Pick<TrainConfig, 'data'>): Promise<string[]> {
-  if (data.fit !== null) return []
+export async function shapeReasons(config: TrainConfig): Promise<string[]> {
+  const { data } = config
+  if (data.fit !== null || !cuts(withFitOfWeights(config).data.fit ?? 'crop')) return []
   const { train } = datasetOf(data as Parameters<typeof datasetOf>[0])
   if (train.shape !== null) return []
   const step = Math.max(1, train.length / SAMPLE)

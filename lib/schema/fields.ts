@@ -30,7 +30,9 @@ type Sides = number | readonly [height: number, width: number]
 /** The size of an input in px, each side within these limits: the side of a square, or [height, width]. */
 export const resolution = (least: number, most = Number.MAX_SAFE_INTEGER) => {
   const side = z.int().min(least).max(most)
-  return z.union([side, z.tuple([side, side])]) as unknown as z.ZodType<Sides, Sides>
+  return z.union([side, z.tuple([side, side])], {
+    error: 'must be a side in px, or [height, width]',
+  }) as unknown as z.ZodType<Sides, Sides>
 }
 
 /** A {@link Seed}; the result has the form for files. In JSON Schema, for tools, only whole numbers are allowed. */
