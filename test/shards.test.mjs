@@ -105,7 +105,7 @@ t.test('labels: numbers, JSON, text; names of numbered classes', async (t) => {
   const several = fileOf(
     tarOf([
       ['0.jpg', JPEG],
-      ['0.json', '{"label":["a","b"]}'],
+      ['0.json', '{"label":["a","b","a"]}'],
       ['1.jpg', JPEG],
       ['1.json', '{"label":[]}'],
     ]),

@@ -44,6 +44,7 @@ export const INTERNALS = {
   photoLoader: 'data/photos/training-loader.js',
   evaluationLoader: 'data/photos/evaluation-loader.js',
   imageStream: 'data/streams/image-stream.js',
+  streamBatches: 'data/photos/stream-batches.js',
   streamBytes: 'data/streams/bytes.js',
   streamIndex: 'data/streams/stream-index.js',
   commandOutput: 'process/command.js',

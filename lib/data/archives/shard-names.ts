@@ -45,6 +45,19 @@ function wordsOf(pattern: string, inside: string, most: number): string[] {
   return Array.from({ length: count }, (_, i) => String(Number(first) + i).padStart(first.length, '0'))
 }
 
+/**
+ * The commands that the braces of a command stand for. `${` belongs to the shell.
+ *
+ * @throws MbconvError as {@link expandBraces}
+ */
+export function expandCommand(pattern: string): string[] {
+  const HELD = '\0'
+  const held: string[] = []
+  const text = pattern.replace(/\$\{[^{}]*\}/g, (each) => HELD + String(held.push(each) - 1) + HELD)
+  const whole = (name: string) => name.replace(/\0(\d+)\0/g, (_, number) => held[Number(number)])
+  return expandBraces(text).map(whole)
+}
+
 /** How a pattern begins that is a command, as WebDataset writes it. */
 export const PIPE = 'pipe:'
 export const isPipe = (pattern: string): boolean => pattern.startsWith(PIPE)
@@ -56,7 +69,7 @@ export const isRemote = (pattern: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i
 export const isCompressed = (name: string): boolean => /\.(tar\.gz|tgz)$/i.test(name)
 
 /**
- * The archives that patterns name, each once, in their order. A folder stands for all .tar files in it; `*` in the last
+ * The archives that patterns name, each once, in their order. A folder stands for all .tar, .tar.gz and .tgz files in it; `*` in the last
  * part of a path stands for any characters.
  *
  * @throws MbconvError ERR_CONFIG for wrong braces; ERR_DATA for addresses and for names that no file has
@@ -73,7 +86,7 @@ export function shardFiles(patterns: readonly string[]): string[] {
 
 function filesOf(name: string): string[] {
   const found = entryAt(byteString(name))
-  if (found?.kind === 'folder') return archivesIn(name, name, /\.tar$/i)
+  if (found?.kind === 'folder') return archivesIn(name, name, /\.(tar|tar\.gz|tgz)$/i)
   if (found !== undefined) return [name]
   const [, folder, last] = /^(.*\/|)([^/]*)$/s.exec(name)!
   if (!last.includes('*')) throw dataError(name, 'no such file', 'Check the names of the shards.')
@@ -91,6 +104,7 @@ function archivesIn(name: string, folder: string, wanted: RegExp, prefix = folde
     if (entry.kind === 'file' && typeof path === 'string' && wanted.test(path.slice(prefix.length).replace(/^\//, '')))
       files.push(path)
   }
-  if (files.length === 0) throw dataError(name, 'has no shards', 'Shards are files whose names end in .tar.')
+  if (files.length === 0)
+    throw dataError(name, 'has no shards', 'Shards are files whose names end in .tar, .tar.gz or .tgz.')
   return files
 }

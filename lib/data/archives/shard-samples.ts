@@ -167,11 +167,12 @@ export class SampleReader {
     const isObject = typeof value === 'object' && value !== null && Object.hasOwn(value, labelKey)
     const label = isObject ? (value as Record<string, unknown>)[labelKey] : undefined
     const labels = Array.isArray(label) && multiLabel ? label : [label]
-    return labels.map((each) => {
-      if (typeof each === 'string' && each.trim() !== '') return each.trim()
+    const texts = labels.map((each) => {
+      if (typeof each === 'string' && each.trim() !== '') return each.trim().normalize('NFC')
       if (Number.isSafeInteger(each) && each >= 0) return String(each)
       throw refuse(`must have a text or whole number at ${quoted(labelKey)}`)
     })
+    return [...new Set(texts)]
   }
 
   #shown = (name: string): string => `${this.tar.path}:${shownName(name)}`

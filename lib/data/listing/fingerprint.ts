@@ -2,7 +2,8 @@
  * Fingerprints of data sets that consist of files.
  *
  * A fingerprint is the SHA-256 of the classes and of each image's name, size and classes. Where a manifest knows the
- * checksums of the images, `:` and the SHA-256 of those follow.
+ * checksums of the images, `:` and the SHA-256 of those follow. Of a stream, `:` and the SHA-256 of the number of images
+ * in each archive come last: the order of an epoch depends on it.
  */
 import { createHash } from 'node:crypto'
 
@@ -57,10 +58,24 @@ export function fingerprintOf(
 }
 
 /**
- * Whether two fingerprints may be of the same data. Checksums count only if both have them: a manifest that is written
- * later does not make it another data set.
+ * The fingerprint of images that come one after the other.
+ *
+ * @param fingerprint that of the same images if they could be read in any order
+ * @param counts images in each archive
+ */
+export function streamFingerprint(fingerprint: string, counts: Iterable<number>): string {
+  const [named, content = ''] = fingerprint.split(':')
+  return `${named}:${content}:${createHash('sha256')
+    .update([...counts].join())
+    .digest('hex')}`
+}
+
+/**
+ * Whether two fingerprints may be of the same data in the same order. Checksums count only if both have them: a manifest
+ * that is written later does not make it another data set.
  */
 export function sameData(a: string, b: string): boolean {
-  const [[named, content], [otherNamed, otherContent]] = [a.split(':'), b.split(':')]
-  return named === otherNamed && (content === undefined || otherContent === undefined || content === otherContent)
+  const [[named, content = '', stream], [otherNamed, otherContent = '', otherStream]] = [a.split(':'), b.split(':')]
+  if (named !== otherNamed || stream !== otherStream) return false
+  return content === '' || otherContent === '' || content === otherContent
 }

@@ -57,7 +57,7 @@ export class StreamBatches {
   }
 
   async #skipped(count: number): Promise<void> {
-    for (let i = 0; i < count; i++) await this.#images.next()
+    for (let i = 0; i < count && !this.#controller.signal.aborted; i++) await this.#images.next()
   }
 
   async #taken(count: number): Promise<StreamedImage[]> {

@@ -1,7 +1,7 @@
 /** Data sets of image files, from tables of them. */
 
 import type { CachedLayout } from '../cache/format'
-import { fingerprintOf } from '../listing/fingerprint'
+import { fingerprintOf, streamFingerprint } from '../listing/fingerprint'
 import { allRows, type HoldOut, holdOut, shareOfContent, wantsHoldOut } from '../listing/hold-out'
 import type { ImageTable } from '../listing/image-table'
 import type { ImageStream } from '../streams/image-stream'
@@ -32,6 +32,7 @@ export interface ListedPart {
 export function photoDataset(part: ListedPart): PhotoDataset {
   const { name, classes, table, placeOf, multiLabel = false, checksums, cached, streamOf } = part
   const rows = part.rows ?? allRows(table.length)
+  const stream = streamOf?.(rows)
   let fingerprint: string | undefined
   function* printed() {
     for (const row of rows) yield { name: table.name(row), bytes: table.bytes(row), labels: table.labels(row) }
@@ -44,13 +45,22 @@ export function photoDataset(part: ListedPart): PhotoDataset {
     labels: rows.map((row) => table.label(row)),
     ...(multiLabel && { labelsOf: (index: number) => table.labels(rows[index]) }),
     ...(cached !== undefined && { cached }),
-    ...(streamOf !== undefined && { stream: streamOf(rows) }),
+    ...(stream !== undefined && { stream }),
     read: (index) => placeOf(rows[index]),
     fingerprint() {
-      fingerprint ??= fingerprintOf(classes, printed(), checksums?.(rows))
+      if (fingerprint !== undefined) return fingerprint
+      fingerprint = fingerprintOf(classes, printed(), checksums?.(rows))
+      if (stream !== undefined) fingerprint = streamFingerprint(fingerprint, countsOf(stream.archives, table, rows))
       return fingerprint
     },
   }
+}
+
+/** How many of the rows are in each archive. */
+function countsOf(archives: number, table: ImageTable, rows: Int32Array): Uint32Array {
+  const counts = new Uint32Array(archives)
+  for (const row of rows) counts[table.archive(row)]++
+  return counts
 }
 
 export interface ListedParts {

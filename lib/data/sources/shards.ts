@@ -9,16 +9,17 @@ import { dataError, readWhole } from '../../files/data-file'
 import { optionsOf } from '../../schema/options'
 import { counted } from '../../text/figures'
 import { quoted } from '../../text/foreign-text'
-import { expandBraces, isCompressed, isPipe, isRemote, shardFiles } from '../archives/shard-names'
+import { expandCommand, isCompressed, isPipe, isRemote, shardFiles } from '../archives/shard-names'
 import { LABELS, shardSamples } from '../archives/shard-samples'
 import { shownName } from '../listing/class-folders'
 import { ClassNames } from '../listing/class-names'
 import { fingerprintOf } from '../listing/fingerprint'
-import { checkHoldOut, holdOutFields } from '../listing/hold-out'
+import { checkHoldOut, holdOutFields, shareOfBytes } from '../listing/hold-out'
 import { ImageTable } from '../listing/image-table'
 import { LeftOut } from '../listing/left-out'
 import { linesOf } from '../listing/lines'
 import { commandStream, indexCompressed, indexedSamples, tableStream } from '../streams/archives'
+import { shownAddress } from '../streams/bytes'
 import type { IndexedMember } from '../streams/stream-index'
 import type { PhotoDataset } from './image-dataset'
 import type { DataParts, DatasetKind } from './kind'
@@ -127,11 +128,12 @@ function openCommands(options: Options): DataParts {
   if (held) refuse(held[0], 'has no effect: the output of a command cannot be held out', 'Leave it out.')
   const classes = namesIn(file)
   const numbers = new Map(classes.map((name, number) => [name, number]))
+  // As with archives: a number is that of a line, even if a class has that name.
   const numberOf = (label: string): number | undefined => {
-    const number = numbers.get(label.normalize('NFC')) ?? (/^\d+$/.test(label) ? Number(label) : -1)
-    return number >= 0 && number < classes.length ? number : undefined
+    if (!/^\d+$/.test(label)) return numbers.get(label.normalize('NFC'))
+    return Number(label) < classes.length ? Number(label) : undefined
   }
-  const commands = patternsIn(options.train).flatMap(expandBraces)
+  const commands = patternsIn(options.train).flatMap(expandCommand)
   const notes: string[] = []
   const evaluated = (key: 'validation' | 'test') => {
     const known = (label: string, where: string) => {
@@ -142,10 +144,10 @@ function openCommands(options: Options): DataParts {
     return photoDataset({ ...readShards(key, options[key] as string | string[], options, known, notes), classes })
   }
   const train: PhotoDataset = {
-    ...{ name: commands[0], classes, shape: null, length: samples },
+    ...{ name: shownAddress(commands[0]), classes, shape: null, length: samples },
     labels: new Int32Array(samples).fill(-1),
     stream: commandStream(commands, options, options.buffer ?? BUFFER, numberOf),
-    read: (index) => ({ name: `image ${index} of ${commands[0]}`, file: commands[0] }),
+    read: (index) => ({ name: `image ${index} of ${shownAddress(commands[0])}`, file: commands[0] }),
     // A command may fetch the same images from another place.
     fingerprint: () => fingerprintOf(classes, [{ name: 'commands', bytes: samples, labels: [commands.length] }]),
   }
@@ -195,6 +197,10 @@ export function listShards(given: ShardsOptions): ListedImages {
   return { where: WHERE, parts, options, notes }
 }
 
+/** The share by which an image of an index is held out. Of a short one with an uncommon name, the content is kept. */
+const shareIn = ({ share, content }: IndexedMember): number =>
+  share ?? (content === undefined ? 0 : shareOfBytes(content))
+
 /** @param numberOf gives the number of a class; is called with the place of its image */
 function readShards(
   name: string,
@@ -217,7 +223,7 @@ function readShards(
       const where = `${file}:${shownName(image.name)}`
       const numbers = labels.map((label) => numberOf(label, where))
       const label = options.multiLabel ? numbers : numbers[0]
-      if (isStream) shares.push((image as IndexedMember).share ?? 0)
+      if (isStream) shares.push(shareIn(image))
       table.add({ name: image.name, bytes: image.bytes, label, archive, offset: image.offset })
     }
   })
@@ -242,11 +248,18 @@ function readShards(
 
 /** The lines of a file of names. */
 function namesIn(file: string): string[] {
-  const names = [...linesOf(file, readWhole(file))].map(({ text }) => text.trim())
+  const names = [...linesOf(file, readWhole(file))].map(({ text }) => text.trim().normalize('NFC'))
   while (names.at(-1) === '') names.pop()
   const empty = names.indexOf('')
   if (empty >= 0) throw dataError(file, `line ${empty + 1} is empty`, 'Each line is the name of a class.')
   if (names.length === 0) throw dataError(file, 'is empty', 'Each line is the name of a class.')
+  const lines = new Map<string, number>()
+  for (const [i, name] of names.entries()) {
+    const first = lines.get(name)
+    if (first !== undefined)
+      throw dataError(file, `lines ${first + 1} and ${i + 1} are both ${quoted(name)}`, 'Each class has one line.')
+    lines.set(name, i)
+  }
   return names
 }
 

@@ -6,6 +6,7 @@ import { shownName } from '../listing/class-folders'
 import { allRows } from '../listing/hold-out'
 import type { ImageTable } from '../listing/image-table'
 import { LeftOut } from '../listing/left-out'
+import { shownAddress } from './bytes'
 import type { ImageStream, StreamedImage } from './image-stream'
 import { streamedSamples, withoutFile } from './members'
 import { type IndexedMember, readStreamIndex, writeStreamIndex } from './stream-index'
@@ -85,7 +86,7 @@ export function commandStream(
   async function* open(archive: number, signal?: AbortSignal): AsyncGenerator<StreamedImage, void, undefined> {
     const address = commands[archive]
     for await (const { image, labels } of streamedSamples(address, options, new LeftOut(), signal)) {
-      const name = `${address}:${shownName(image.name)}`
+      const name = `${shownAddress(address)}:${shownName(image.name)}`
       const label = numberOf(labels[0])
       if (label === undefined)
         throw dataError(name, `has the class ${quoted(labels[0])}`, 'data.shards.classes lists the classes.')

@@ -1,4 +1,5 @@
 /** The images of a data set that come one after the other, and the order of an epoch of them. */
+import { MbconvError } from '../../errors/error'
 import { dataError } from '../../files/data-file'
 import { KeyedRandom, PURPOSE } from '../../random/philox'
 import type { Seed } from '../../random/seed'
@@ -68,6 +69,8 @@ export async function* shuffledStream(
   for (const archive of archives) {
     if (arrived === count) break
     for await (const image of stream.open(archive, signal)) {
+      // An archive of few bytes has many images in what is read at once.
+      if (signal?.aborted) throw new MbconvError('ERR_ABORTED', `${name}: reading was stopped`)
       waiting.push(stream.hasLabels ? image : { ...image, index: arrived })
       bytes += image.bytes.length
       arrived++

@@ -4,7 +4,7 @@ import { isWanted, SampleReader, type ShardOptions, type ShardSample } from '../
 import { damaged, ENDS_EARLY, type TarMember, walkTar } from '../archives/tar-walk'
 import { mostBytes } from '../images/image-limits'
 import type { LeftOut } from '../listing/left-out'
-import { bytesAt, StreamWindow } from './bytes'
+import { bytesAt, StreamWindow, shownAddress } from './bytes'
 
 /** Bytes of the longest member that is left out. Reading on to its end would take for ever. */
 const LONGEST = 2 ** 36
@@ -23,7 +23,8 @@ export async function* streamedMembers(
   const stream = new StreamWindow(bytesAt(address, signal))
   const most = mostBytes({})
   try {
-    const walk = walkTar(address)
+    const shown = shownAddress(address)
+    const walk = walkTar(shown)
     for (let step = walk.next(); !step.done; ) {
       const { value } = step
       await stream.skipTo(value.offset)
@@ -33,10 +34,10 @@ export async function* streamedMembers(
       }
       const { name, offset, bytes } = value
       const wanted = isWanted(value)
-      if (bytes > (wanted ? most : LONGEST)) throw damaged(address, `has a member of ${bytes} bytes, too many`)
+      if (bytes > (wanted ? most : LONGEST)) throw damaged(shown, `has a member of ${bytes} bytes, too many`)
       const content = wanted ? await stream.take(bytes) : undefined
       if (!wanted) await stream.skipTo(offset + bytes)
-      if (stream.position < offset + bytes) throw damaged(address, ENDS_EARLY)
+      if (stream.position < offset + bytes) throw damaged(shown, ENDS_EARLY)
       yield content === undefined ? value : { name, offset, bytes, content }
       step = walk.next()
     }
@@ -56,7 +57,7 @@ export async function* streamedSamples(
   left: LeftOut,
   signal?: AbortSignal,
 ): AsyncGenerator<ShardSample, void, undefined> {
-  const reader = new SampleReader(withoutFile(address), options, left)
+  const reader = new SampleReader(withoutFile(shownAddress(address)), options, left)
   for await (const member of streamedMembers(address, ({ name }) => isWanted(name, options), signal)) {
     const sample = reader.add(member)
     if (sample !== undefined) yield sample
