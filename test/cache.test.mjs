@@ -337,6 +337,36 @@ t.test('sources that cannot be cached, and places that cannot be written', { ski
   calls.writeSync = writeSync
   calls.statfsSync = () => ({ bavail: 1000, bsize: 4096 })
   await fails(photos, { size: 8 }, { code: 'ERR_IO', message: /no space for .* are needed, 4 MB are free/ })
+  // Pixels and what is left free would have room.
+  calls.statfsSync = () => ({ bavail: 2 ** 26 + 60 * 192 + 1000, bsize: 1 })
+  await fails(photos, { size: 8 }, { code: 'ERR_IO', message: /no space for/ })
+})
+
+t.test('rows are written as they come, and read in pieces', (t) => {
+  const { CacheWriter } = internal('cacheWriter')
+  const folder = place('rows')
+  fs.mkdirSync(folder)
+  const writer = new CacheWriter(folder, 1)
+  const row = (i) => ({ part: 'train', name: `${'x'.repeat(i)}\u0085`, labels: [0], bytes: 1, share: 0.5 })
+  for (const i of [0, 1, 2]) {
+    writer.add(row(i), Uint8Array.of(1, 2, 3))
+    t.equal(fs.readFileSync(path.join(folder, 'images.jsonl'), 'utf8').split('\n').length, i + 2, 'no row waits')
+  }
+  writer.close()
+
+  const { linesOf } = internal('lines')
+  const lines = (content, atOnce) => [...linesOf('f', Buffer.from(content), atOnce)]
+  for (const text of ['a\nbü\r\n\n€uro\n', '\ufeffé\nß', '\n\nü', 'a\n\ufeffb\nc\0d\0', ''])
+    for (const atOnce of [1, 2, 3, 5, 8]) t.same(lines(text, atOnce), lines(text), `${JSON.stringify(text)}, ${atOnce}`)
+  const utf16 = Buffer.from('\ufeffa\nb\n', 'utf16le')
+  t.same(lines(utf16, 2), [
+    { text: 'a', line: 1 },
+    { text: 'b', line: 2 },
+  ])
+  t.throws(() => lines(Buffer.concat([Buffer.from('a\nb\n'), Buffer.of(0xff, 0x80)]), 1), {
+    ...{ code: 'ERR_DATA', message: /is not UTF-8 text/ },
+  })
+  t.end()
 })
 
 t.test('caches that are damaged, and their check', { skip }, async (t) => {

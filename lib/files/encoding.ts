@@ -22,11 +22,12 @@ export function looksLikeUtf16(start: Uint8Array): boolean {
 /**
  * Decodes UTF-8, and UTF-16 that begins with its mark. The mark is not part of the text.
  *
+ * @param continued whether the bytes continue UTF-8 text, so that there is no mark
  * @throws NotText
  */
-export function decodeText(bytes: Uint8Array): string {
-  const { name, mark } = encodingOf(bytes)
-  if (name === 'utf-8' && looksLikeUtf16(bytes))
+export function decodeText(bytes: Uint8Array, { continued = false } = {}): string {
+  const { name, mark } = continued ? ({ name: 'utf-8', mark: 0 } as const) : encodingOf(bytes)
+  if (name === 'utf-8' && !continued && looksLikeUtf16(bytes))
     throw new NotText('is UTF-16 text without a byte-order mark; save it as UTF-8')
   try {
     return new TextDecoder(name, { fatal: true, ignoreBOM: true }).decode(bytes.subarray(mark))

@@ -12,6 +12,7 @@ import { z } from 'zod'
 import { MbconvError } from '../../errors/error'
 import { dataError, readWhole } from '../../files/data-file'
 import { statOf } from '../../files/folders'
+import { printableJson } from '../../text/foreign-text'
 import type { FileLayout, Fit } from '../images/preprocessing'
 import { ImageTable } from '../listing/image-table'
 import { linesOf } from '../listing/lines'
@@ -112,7 +113,7 @@ function addsUp({ preprocessing, rows, shards }: CacheIndex): boolean {
 }
 
 /** The SHA-256 that {@link CacheIndex} has of the rows. */
-export const digestOfRows = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex')
+const digestOfRows = (text: Buffer): string => createHash('sha256').update(text).digest('hex')
 
 /** One image. */
 export interface CachedRow {
@@ -127,8 +128,10 @@ export interface CachedRow {
   group?: string
 }
 
-export const rowText = ({ part, name, labels, bytes, share, group }: CachedRow): string =>
-  `${JSON.stringify([PARTS.indexOf(part), name, labels, bytes, share, ...(group === undefined ? [] : [group])])}\n`
+export function rowText({ part, name, labels, bytes, share, group }: CachedRow): string {
+  const row = [PARTS.indexOf(part), name, labels, bytes, share, ...(group === undefined ? [] : [group])]
+  return `${printableJson(JSON.stringify(row))}\n`
+}
 
 /** The row that a line holds; undefined if it holds none. */
 function rowOf(text: string, classes: number): CachedRow | undefined {

@@ -1,15 +1,14 @@
-/** Writes a cache: pixels into shards as they come, then the rows, then the index. */
+/** Writes a cache: pixels into shards and rows into their list as they come, then the index. */
+import { createHash } from 'node:crypto'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
-import { NewFile, writeFileDurable } from '../../files/atomic'
+import { NewFile } from '../../files/atomic'
 import { readableJson } from '../../files/json'
-import { printableJson } from '../../text/foreign-text'
 import {
   CACHE_FILE,
   type CachedRow,
   type CacheIndex,
   type CacheShard,
-  digestOfRows,
   imageBytes,
   indexOf,
   ROWS_FILE,
@@ -25,7 +24,9 @@ export class CacheWriter {
   readonly #folder: string
   readonly #imagesInShard: number
   readonly #shards: CacheShard[] = []
-  readonly #rows: string[] = []
+  readonly #digest = createHash('sha256')
+  #rows: NewFile | undefined
+  #count = 0
   #file: NewFile | undefined
   #images = 0
   #crc = 0
@@ -44,7 +45,7 @@ export class CacheWriter {
   }
 
   get count(): number {
-    return this.#rows.length
+    return this.#count
   }
 
   /**
@@ -64,8 +65,17 @@ export class CacheWriter {
     this.#file ??= new NewFile(path.join(this.#folder, this.#name()))
     this.#file.write(pixels)
     this.#crc = crc32(pixels, this.#crc)
-    this.#rows.push(rowText(row))
+    this.#addRow(rowText(row))
     if (++this.#images === this.#imagesInShard) this.#endShard()
+  }
+
+  /** Millions of rows are too many for one text. */
+  #addRow(text: string): void {
+    const bytes = Buffer.from(text)
+    this.#rows ??= new NewFile(path.join(this.#folder, ROWS_FILE))
+    this.#rows.write(bytes)
+    this.#digest.update(bytes)
+    this.#count++
   }
 
   #name = (): string => `${String(this.#shards.length).padStart(5, '0')}.rgb`
@@ -80,22 +90,24 @@ export class CacheWriter {
     this.#crc = 0
   }
 
-  /** Writes what belongs to all images. @throws MbconvError ERR_IO */
+  /** Writes what belongs to all images, of which there are some. @throws MbconvError ERR_IO */
   finish(facts: Facts): CacheIndex {
     this.#endShard()
-    const rows = Buffer.from(printableJson(this.#rows.join('')))
-    writeFileDurable(path.join(this.#folder, ROWS_FILE), rows)
+    this.#rows?.finish()
     const index = indexOf({
       ...facts,
-      rows: { count: this.count, sha256: digestOfRows(rows) },
+      rows: { count: this.count, sha256: this.#digest.digest('hex') },
       shards: this.#shards,
     })
-    writeFileDurable(path.join(this.#folder, CACHE_FILE), readableJson(index))
+    const file = new NewFile(path.join(this.#folder, CACHE_FILE))
+    file.write(Buffer.from(readableJson(index)))
+    file.finish()
     return index
   }
 
-  /** Closes the open shard. Needed only if the cache is given up. */
+  /** Closes the open files. Needed only if the cache is given up. */
   close(): void {
+    this.#rows?.close()
     this.#file?.close()
     this.#file = undefined
   }

@@ -7,7 +7,7 @@ import { byteString, entryAt } from '../../files/entries'
 import { freeBytes, isFolder, statOf } from '../../files/folders'
 import { inOrder } from '../../process/in-order'
 import { isCompressed, shardFiles } from '../archives/shard-names'
-import { type CachedLayout, fileLayoutOf, imageBytes, isCache } from '../cache/format'
+import { type CachedLayout, type CachedRow, fileLayoutOf, imageBytes, isCache, rowText } from '../cache/format'
 import { CacheWriter } from '../cache/writer'
 import { readInputImage } from '../images/input-image'
 import { allRows } from '../listing/hold-out'
@@ -82,7 +82,7 @@ export async function cacheImages(request: CacheRequest, events: CacheEvents = {
   const { parts, notes } = listed(request)
   for (const note of notes) onWarning(note)
   const all = PARTS.reduce((sum, part) => sum + rowsOf(parts[part]).length, 0)
-  const bytes = all * imageBytes(layout)
+  const bytes = all * imageBytes(layout) + PARTS.reduce((sum, part) => sum + rowBytes(part, parts[part]), 0)
   removeStaleTemporaries(path.dirname(target))
   checkRoom(target, bytes)
   const { name, classes, multiLabel = false } = parts.train
@@ -117,6 +117,23 @@ export async function cacheImages(request: CacheRequest, events: CacheEvents = {
 const rowsOf = (part: ListedPart | undefined): Int32Array =>
   part === undefined ? new Int32Array(0) : (part.rows ?? allRows(part.table.length))
 
+/** Bytes of a part's rows, which may be shorter: the shares are not known yet. */
+function rowBytes(name: (typeof PARTS)[number], part: ListedPart | undefined): number {
+  let bytes = 0
+  for (const row of rowsOf(part)) bytes += Buffer.byteLength(rowText(factsOf(name, part!, row, LONGEST_SHARE)))
+  return bytes
+}
+
+/** A share with as many digits as any. */
+const LONGEST_SHARE = 1 / 2 ** 48 + 1 / 2 ** 13
+
+/** What the cache says about an image. */
+function factsOf(part: (typeof PARTS)[number], { table }: ListedPart, row: number, share: number): CachedRow {
+  const group = table.group(row)
+  const facts = { part, name: table.name(row), labels: table.labels(row), bytes: table.bytes(row), share }
+  return { ...facts, ...(group !== undefined && { group }) }
+}
+
 async function addPart(
   writer: CacheWriter,
   name: (typeof PARTS)[number],
@@ -135,14 +152,9 @@ async function addPart(
       throw error
     }
   }
-  const { table } = part
   for await (const [[row, image], planes] of inOrder(imagesOf(part), read)) {
     if (planes instanceof MbconvError) unreadable.add(image.name, planes)
-    else {
-      const group = table.group(row)
-      const facts = { name: table.name(row), labels: table.labels(row), bytes: table.bytes(row) }
-      writer.add({ part: name, ...facts, share: shareOf(part, row), ...(group !== undefined && { group }) }, planes)
-    }
+    else writer.add(factsOf(name, part, row, shareOf(part, row)), planes)
     onImage()
   }
 }
