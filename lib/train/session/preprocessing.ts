@@ -1,8 +1,8 @@
 /** How a run's evaluation, and whoever uses its weights, turns an image file into the network's input. */
 import { publishedWeightsOf } from '../../config/named-weights'
 import type { TrainConfig } from '../../config/train'
+import { channelsOf } from '../../data/dataset/image-dataset'
 import { cuts, type FileLayout, type Fit, fillOf, type Preprocessing } from '../../data/images/preprocessing'
-import { channelsOf } from '../../data/sources/image-dataset'
 import { datasetKind } from '../../data/sources/kinds'
 import { statOf } from '../../files/folders'
 import { cardOfWeights } from '../../models/export/card-of-weights'
