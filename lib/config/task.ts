@@ -4,7 +4,7 @@
  * A configuration with `task: multiLabel` gets defaults of its own, and keys that need one class an image are refused.
  */
 
-import type { DatasetKind } from '../data/sources/kind'
+import type { DatasetKind } from '../data/dataset/kind'
 import { DEFAULT_DATASET, datasetKinds, datasetNamed } from '../data/sources/kinds'
 import { CRITERIA } from '../optim/criteria/kinds'
 import { SCHEDULES } from '../optim/schedules/kinds'

@@ -1,12 +1,12 @@
 /** The loader that evaluates a data set of either kind. */
 
 import type { BatchLoader } from './batches/batch'
+import type { Dataset } from './dataset/image-dataset'
 import type { Preprocessing } from './images/preprocessing'
 import { cutsOf, type Views } from './images/views'
 import { Loader } from './loader'
 import { PhotoEvaluationLoader } from './photos/evaluation-loader'
 import type { UnreadableImages } from './photos/unreadable'
-import type { Dataset } from './sources/image-dataset'
 
 export interface EvaluationOptions {
   /** Images at once; several parts of an image count as several. */

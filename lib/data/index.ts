@@ -1,10 +1,6 @@
 /** Data sets, and the loader that feeds them to training. Only scenes need native code. */
 
 export type { Batch, ByteBatch } from './batches/batch'
-export { type ImageFileOptions, readImageFile } from './images/image-file'
-export { Loader, type LoaderOptions } from './loader'
-export { loadDigits } from './sources/digits'
-export { type IdxArray, type IdxPair, loadIdx, readIdx, writeIdx } from './sources/idx'
 export {
   type Dataset,
   type EncodedImage,
@@ -12,9 +8,13 @@ export {
   inMemory,
   type MemoryDataset,
   type PhotoDataset,
-} from './sources/image-dataset'
-export type { DataParts } from './sources/kind'
+} from './dataset/image-dataset'
+export type { DataParts } from './dataset/kind'
+export { type ChannelStatistics, normalization, statistics } from './dataset/statistics'
+export { type ImageFileOptions, readImageFile } from './images/image-file'
+export { Loader, type LoaderOptions } from './loader'
+export { loadDigits } from './sources/digits'
+export { type IdxArray, type IdxPair, loadIdx, readIdx, writeIdx } from './sources/idx'
 export { datasetOf } from './sources/kinds'
 export { ARRANGEMENTS, loadScenes, type SceneOptions, TEXTURES } from './sources/scenes'
-export { type ChannelStatistics, normalization, statistics } from './sources/statistics'
 export type { Augment } from './transforms'

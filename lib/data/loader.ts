@@ -11,8 +11,8 @@ import { type Seed, seedBits } from '../random/seed'
 import type { Batch } from './batches/batch'
 import { labelled } from './batches/labels'
 import { checkRepeats, epochOrder, MOST_REPEATS, SAMPLERS, type Sampler, sampleNumbers } from './batches/order'
-import { perChannel } from './sources/channels'
-import { checkDataset, type ImageDataset, readImage } from './sources/image-dataset'
+import { perChannel } from './dataset/channels'
+import { checkDataset, type ImageDataset, readImage } from './dataset/image-dataset'
 import {
   type Augment,
   affineOf,

@@ -4,7 +4,7 @@
  */
 import { isSquare, mapSides, type Resolution, shorterSideOf } from '../models/arch/resolution'
 import type { Batch, BatchLoader, ByteBatch } from './batches/batch'
-import type { Dataset } from './sources/image-dataset'
+import type { Dataset } from './dataset/image-dataset'
 
 export interface Progression {
   /** Side of the first images, px; of rectangles the shorter one. */

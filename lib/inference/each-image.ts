@@ -1,10 +1,10 @@
 /** Runs a trained model over image files one after the other, in limited memory: for predictions and embeddings. */
 
+import { inMemory } from '../data/dataset/image-dataset'
 import { checkDecoding, DECODE_OPTIONS, type DecodeOptions, type NamedBytes } from '../data/images/image-file'
 import { inputImageShape, readInputImage } from '../data/images/input-image'
 import { checkViews, cutsOf, overViews, VIEWS, type Views } from '../data/images/views'
 import { Loader } from '../data/loader'
-import { inMemory } from '../data/sources/image-dataset'
 import { checkCount, checkOneOf, checkOptions } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import type { ModelCard } from '../models/export/card'

@@ -1,9 +1,9 @@
 /** Evaluates a trained model on the test images of its run, or on other images. */
 import { parseConfig, type TrainConfigInput } from '../config/train'
+import { type Dataset, layoutCautions } from '../data/dataset/image-dataset'
 import { evaluationLoader } from '../data/evaluation'
 import { checkViews, type Views } from '../data/images/views'
 import { UnreadableImages } from '../data/photos/unreadable'
-import { type Dataset, layoutCautions } from '../data/sources/image-dataset'
 import { datasetKind, datasetOf } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { evaluate } from '../train/evaluate'

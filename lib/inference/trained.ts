@@ -1,7 +1,7 @@
 /** Loads a trained model from its checkpoint, with everything needed to use it. */
 
 import { resolveDevice } from '../cuda/choice'
-import { channelsOf } from '../data/sources/image-dataset'
+import { channelsOf } from '../data/dataset/image-dataset'
 import { MbconvError } from '../errors/error'
 import type { Network } from '../models/network/network'
 import { scope } from '../tensor/core/scope'

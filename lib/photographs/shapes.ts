@@ -1,9 +1,9 @@
 /** What the shapes of photographs say about how they should be fitted into the network's input. */
 import type { TrainConfig } from '../config/train'
+import type { PhotoDataset } from '../data/dataset/image-dataset'
 import { withImage } from '../data/images/image-file'
 import { cuts } from '../data/images/preprocessing'
 import { sourceOf } from '../data/photos/other-decoder'
-import type { PhotoDataset } from '../data/sources/image-dataset'
 import { datasetOf } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { inOrder } from '../process/in-order'

@@ -1,8 +1,8 @@
 /** Evaluates a model on a data set. */
 
 import type { Batch, BatchLoader, ByteBatch } from '../data/batches/batch'
+import type { ChannelStatistics } from '../data/dataset/statistics'
 import { overViews, type Views } from '../data/images/views'
-import type { ChannelStatistics } from '../data/sources/statistics'
 import type { Module } from '../nn/module'
 import { inPrecision, type Precision } from '../optim/precision'
 import { breathe } from '../process/breathe'

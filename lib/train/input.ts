@@ -1,6 +1,6 @@
 /** From a batch to the network's input on its device. */
 import type { Batch, ByteBatch } from '../data/batches/batch'
-import type { ChannelStatistics } from '../data/sources/statistics'
+import type { ChannelStatistics } from '../data/dataset/statistics'
 import { fromTypedArray } from '../tensor/core/create'
 import { keep, scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'

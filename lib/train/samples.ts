@@ -1,8 +1,8 @@
 /** Collects predictions of an evaluation on some image files, for people to look at: wrong ones first. */
 import { join } from 'node:path'
 import type { Batch, ByteBatch } from '../data/batches/batch'
-import { type Dataset, labelsAt, type PhotoDataset } from '../data/sources/image-dataset'
-import type { ChannelStatistics } from '../data/sources/statistics'
+import { type Dataset, labelsAt, type PhotoDataset } from '../data/dataset/image-dataset'
+import type { ChannelStatistics } from '../data/dataset/statistics'
 import { pngOfPlanes } from '../drawing/pixels-png'
 import type { MbconvError } from '../errors/error'
 import { isPredicted, labelProbabilities } from '../models/export/task'

@@ -1,6 +1,6 @@
 /** A batch, and what loaders have in common. */
 import type { Tensor } from '../../tensor/core/tensor'
-import type { Dataset } from '../sources/image-dataset'
+import type { Dataset } from '../dataset/image-dataset'
 
 export interface Labelled {
   /** The class of each image; of a multi-label data set its first label, or -1 without one. */

@@ -1,6 +1,6 @@
 /** The labels of a batch, for every loader. */
 import { MbconvError } from '../../errors/error'
-import type { Dataset } from '../sources/image-dataset'
+import type { Dataset } from '../dataset/image-dataset'
 import type { Labelled } from './batch'
 
 /**

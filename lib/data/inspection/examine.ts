@@ -4,8 +4,8 @@ import { MbconvError } from '../../errors/error'
 import { readPart, readWhole } from '../../files/data-file'
 import type { FilePath } from '../../files/open'
 import { FileWindow } from '../../files/window'
+import type { EncodedImage } from '../dataset/image-dataset'
 import { type ImageFacts, withImage } from '../images/image-file'
-import type { EncodedImage } from '../sources/image-dataset'
 
 export interface Examined {
   /** Undefined if the file cannot be read. */

@@ -5,13 +5,13 @@ import { byteString, type Entry, entryAt, joined, pathOfBytes } from '../../file
 import { shardFiles } from '../archives/shard-names'
 import { shardSamples } from '../archives/shard-samples'
 import { isCache } from '../cache/format'
+import type { EncodedImage } from '../dataset/image-dataset'
 import { Search, shownName } from '../listing/class-folders'
 import { extensionOf } from '../listing/image-names'
 import { LeftOut } from '../listing/left-out'
 import { readList } from '../listing/list-file'
 import { MANIFEST } from '../listing/manifest'
 import { PARTS, type Part, partFolders } from '../listing/parts'
-import type { EncodedImage } from '../sources/image-dataset'
 
 export interface SurveyedImage {
   /** A byte string: the path below the folder, the path in the list, or the name in the archive. */

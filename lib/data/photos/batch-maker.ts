@@ -8,7 +8,7 @@ import { native } from '../../native/addon'
 import type { PhotoLoaderHandle, PhotoRun } from '../../native/signatures'
 import { keep, scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
-import type { EncodedImage, PhotoDataset } from '../sources/image-dataset'
+import type { EncodedImage, PhotoDataset } from '../dataset/image-dataset'
 import type { CheckedOptions } from './loader-options'
 import { withPixels } from './other-decoder'
 

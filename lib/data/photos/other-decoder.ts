@@ -1,9 +1,9 @@
 /** Decodes image files through sharp, for training: all kinds that libjpeg-turbo does not decode. */
 import { readPart, readWhole } from '../../files/data-file'
+import type { EncodedImage } from '../dataset/image-dataset'
 import { type DecodeOptions, type NamedBytes, withImage } from '../images/image-file'
 import type { Pixels } from '../images/pixels'
 import { release } from '../images/release'
-import type { EncodedImage } from '../sources/image-dataset'
 
 /** A path, or the bytes of a part of a file or stream. */
 export function sourceOf({ name, file, part, bytes }: EncodedImage): string | NamedBytes {

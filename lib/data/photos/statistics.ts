@@ -1,7 +1,8 @@
 /** Mean and deviation of the pixels of image files. */
+
+import type { PhotoDataset } from '../dataset/image-dataset'
+import { type ChannelStatistics, PixelSums, sampleOf } from '../dataset/statistics'
 import type { FileLayout } from '../images/preprocessing'
-import type { PhotoDataset } from '../sources/image-dataset'
-import { type ChannelStatistics, PixelSums, sampleOf } from '../sources/statistics'
 import type { ImageStream } from '../streams/image-stream'
 import { PhotoEvaluationLoader } from './evaluation-loader'
 import type { UnreadableImages } from './unreadable'

@@ -2,7 +2,7 @@
 import { MbconvError } from '../../errors/error'
 import type { Seed } from '../../random/seed'
 import type { Sampler } from '../batches/order'
-import type { PhotoDataset } from '../sources/image-dataset'
+import type { PhotoDataset } from '../dataset/image-dataset'
 import { encodedOf, type ImageStream, type StreamedImage, shuffledStream } from '../streams/image-stream'
 
 /**

@@ -1,7 +1,7 @@
 /** Image files that cannot be read: each is named once, and too many of them are an error. */
 import { MbconvError } from '../../errors/error'
 import { counted } from '../../text/figures'
-import type { Dataset } from '../sources/image-dataset'
+import type { Dataset } from '../dataset/image-dataset'
 
 /** The images of a data set that could not be read so far. */
 export class UnreadableImages {

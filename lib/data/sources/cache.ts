@@ -6,11 +6,11 @@ import { dataError } from '../../files/data-file'
 import type { FilePath } from '../../files/open'
 import { optionsOf } from '../../schema/options'
 import { type CachedLayout, checkShards, imageBytes, readCachedImages, readCacheIndex } from '../cache/format'
+import type { EncodedImage } from '../dataset/image-dataset'
+import type { DataParts, DatasetKind } from '../dataset/kind'
+import { dataParts, type ListedImages, type ListedPart } from '../dataset/photo-dataset'
 import { shownName } from '../listing/class-folders'
 import { checkGroups, checkHoldOut, holdOutFields } from '../listing/hold-out'
-import type { EncodedImage } from './image-dataset'
-import type { DataParts, DatasetKind } from './kind'
-import { dataParts, type ListedImages, type ListedPart } from './photo-dataset'
 
 const schema = z.strictObject({
   path: z.string().min(1).describe('folder that mbconv data cache has written'),

@@ -7,9 +7,9 @@ import { z } from 'zod'
 import { dataError, readWhole } from '../../files/data-file'
 import { statOf } from '../../files/folders'
 import { optionsOf } from '../../schema/options'
+import { inMemory, type MemoryDataset } from '../dataset/image-dataset'
+import type { DatasetKind } from '../dataset/kind'
 import { CIFAR10_CLASSES, CIFAR100_COARSE, CIFAR100_FINE } from './cifar-classes'
-import { inMemory, type MemoryDataset } from './image-dataset'
-import type { DatasetKind } from './kind'
 
 const SHAPE = [3, 32, 32] as const
 const PIXELS = 3 * 32 * 32

@@ -1,9 +1,9 @@
 /** The bundled data set: 8 × 8 handwritten digits. Source and licence: lib/data/digits/README.md. */
 import { join } from 'node:path'
 import { packageRoot } from '../../package/manifest'
+import type { MemoryDataset } from '../dataset/image-dataset'
+import type { DatasetKind } from '../dataset/kind'
 import { loadIdx } from './idx'
-import type { MemoryDataset } from './image-dataset'
-import type { DatasetKind } from './kind'
 
 const FOLDER = join(packageRoot, 'lib', 'data', 'digits')
 

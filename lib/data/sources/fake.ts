@@ -11,9 +11,9 @@ import { type StoredSeed, seedAfter } from '../../random/seed'
 import { seedSchema } from '../../schema/fields'
 import { optionsOf } from '../../schema/options'
 import { gibibytes, whole } from '../../text/figures'
+import type { ImageDataset } from '../dataset/image-dataset'
+import type { DatasetKind } from '../dataset/kind'
 import { MOST_CLASSES } from '../listing/class-names'
-import type { ImageDataset } from './image-dataset'
-import type { DatasetKind } from './kind'
 
 /** Samples of a part: their number is a 32-bit word of the random numbers' key. */
 const MOST_IMAGES = 2 ** 31

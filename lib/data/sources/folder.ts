@@ -9,13 +9,13 @@ import { dataError } from '../../files/data-file'
 import { byteString, joined, pathOfBytes } from '../../files/entries'
 import { isFolder } from '../../files/folders'
 import { optionsOf } from '../../schema/options'
+import type { DataParts, DatasetKind } from '../dataset/kind'
+import { dataParts, type ListedImages, type ListedPart } from '../dataset/photo-dataset'
 import { readClassFolders, shownName } from '../listing/class-folders'
 import { checkHoldOut, holdOutFields } from '../listing/hold-out'
 import { ImageTable } from '../listing/image-table'
 import { hasManifest, readManifest } from '../listing/manifest'
 import { checkSameClasses, partFolders } from '../listing/parts'
-import type { DataParts, DatasetKind } from './kind'
-import { dataParts, type ListedImages, type ListedPart } from './photo-dataset'
 
 const folderOf = (what: string) => z.string().min(1).nullable().default(null).describe(`folder of ${what}`)
 

@@ -11,9 +11,9 @@ import { checkObject, checkOptions, checkPath } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { writeFileAtomic } from '../../files/atomic'
 import { dataError, MAX_BYTES, readWhole } from '../../files/data-file'
+import { inMemory, type MemoryDataset } from '../dataset/image-dataset'
+import type { DatasetKind } from '../dataset/kind'
 import { MOST_CLASSES } from '../listing/class-names'
-import { inMemory, type MemoryDataset } from './image-dataset'
-import type { DatasetKind } from './kind'
 
 export type IdxDType = 'uint8' | 'int8' | 'int16' | 'int32' | 'float32' | 'float64'
 export type IdxData = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array

@@ -9,13 +9,13 @@ import { statOf } from '../../files/folders'
 import { optionsOf } from '../../schema/options'
 import { counted } from '../../text/figures'
 import { quoted } from '../../text/foreign-text'
+import type { DataParts, DatasetKind } from '../dataset/kind'
+import { dataParts, type ListedImages, type ListedPart, type ListedParts } from '../dataset/photo-dataset'
 import { ClassNames, type OrderedClasses } from '../listing/class-names'
 import { checkGroups, checkHoldOut, holdOutFields } from '../listing/hold-out'
 import { ImageTable } from '../listing/image-table'
 import { type ListRow, readList } from '../listing/list-file'
 import type { Part } from '../listing/parts'
-import type { DataParts, DatasetKind } from './kind'
-import { dataParts, type ListedImages, type ListedPart, type ListedParts } from './photo-dataset'
 
 const fileOf = (what: string) => z.string().min(1).nullable().default(null).describe(`list of ${what}`)
 const column = (name: string, what: string) => z.string().min(1).default(name).describe(`column with ${what}`)

@@ -15,8 +15,8 @@ import { hostMemory } from '../../process/host-memory'
 import { type Seed, type StoredSeed, seedAfter, seedBits } from '../../random/seed'
 import { count, seedSchema } from '../../schema/fields'
 import { gibibytes, whole } from '../../text/figures'
-import { inMemory, type MemoryDataset } from './image-dataset'
-import type { DatasetKind } from './kind'
+import { inMemory, type MemoryDataset } from '../dataset/image-dataset'
+import type { DatasetKind } from '../dataset/kind'
 
 /** Textures and arrangements for each number of classes, which is their product. */
 const KINDS: Readonly<Record<number, { textures: number; arrangements: number }>> = Object.freeze({

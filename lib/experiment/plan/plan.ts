@@ -2,7 +2,7 @@
 
 import type { TrainConfig, TrainConfigInput } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
-import { channelsOf } from '../../data/sources/image-dataset'
+import { channelsOf } from '../../data/dataset/image-dataset'
 import { DEFAULT_DATASET, datasetKind, datasetOf } from '../../data/sources/kinds'
 import { MbconvError } from '../../errors/error'
 import type { StoredSeed } from '../../random/seed'

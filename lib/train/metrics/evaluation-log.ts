@@ -1,6 +1,6 @@
 /** Collects the outputs of a network on evaluated images, and gives the figures of the data set's task. */
 import type { Labelled } from '../../data/batches/batch'
-import type { Dataset } from '../../data/sources/image-dataset'
+import type { Dataset } from '../../data/dataset/image-dataset'
 import type { Evaluation } from '../record/events'
 import { ConfidenceLog } from './confidence'
 import { Confusion } from './confusion'

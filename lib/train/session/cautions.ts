@@ -1,7 +1,7 @@
 /** Warnings before the first step about valid settings that are probably a mistake. */
 
 import type { TrainConfig } from '../../config/train'
-import { classCountsOf, type Dataset, knowsLabels } from '../../data/sources/image-dataset'
+import { classCountsOf, type Dataset, knowsLabels } from '../../data/dataset/image-dataset'
 import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'

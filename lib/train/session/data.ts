@@ -2,23 +2,23 @@
 import { normalizationOf } from '../../config/named-weights'
 import type { TrainConfig } from '../../config/train'
 import type { BatchLoader } from '../../data/batches/batch'
-import { evaluationLoader } from '../../data/evaluation'
-import { photoStatistics } from '../../data/photos/statistics'
-import { UnreadableImages } from '../../data/photos/unreadable'
-import { ProgressiveLoader, sizeOf } from '../../data/progressive'
 import {
   channelsOf,
   classCountsOf,
   type Dataset,
   layoutCautions,
   type PhotoDataset,
-} from '../../data/sources/image-dataset'
-import { datasetKind } from '../../data/sources/kinds'
+} from '../../data/dataset/image-dataset'
 import {
   type ChannelStatistics,
   needsStatistics,
   normalization as normalizationOfData,
-} from '../../data/sources/statistics'
+} from '../../data/dataset/statistics'
+import { evaluationLoader } from '../../data/evaluation'
+import { photoStatistics } from '../../data/photos/statistics'
+import { UnreadableImages } from '../../data/photos/unreadable'
+import { ProgressiveLoader, sizeOf } from '../../data/progressive'
+import { datasetKind } from '../../data/sources/kinds'
 import { trainingLoader } from '../../data/training'
 import { listed } from '../../errors/check'
 import { MbconvError } from '../../errors/error'

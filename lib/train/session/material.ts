@@ -1,7 +1,7 @@
 /** What a session shows to loggers: weights, and images of the test set. */
 import type { Batch, ByteBatch } from '../../data/batches/batch'
-import { labelsAt } from '../../data/sources/image-dataset'
-import type { ChannelStatistics } from '../../data/sources/statistics'
+import { labelsAt } from '../../data/dataset/image-dataset'
+import type { ChannelStatistics } from '../../data/dataset/statistics'
 import type { Module } from '../../nn/module'
 import { noGrad } from '../../tensor/core/autograd'
 import { scope } from '../../tensor/core/scope'

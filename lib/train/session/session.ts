@@ -6,8 +6,8 @@
  */
 import type { TrainConfig } from '../../config/train'
 import { resolveDevice } from '../../cuda/choice'
+import { channelsOf, classCountsOf, type Dataset } from '../../data/dataset/image-dataset'
 import { sameData } from '../../data/listing/fingerprint'
-import { channelsOf, classCountsOf, type Dataset } from '../../data/sources/image-dataset'
 import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
 import type { Resolution } from '../../models/arch/resolution'
