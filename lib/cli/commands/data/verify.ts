@@ -8,7 +8,7 @@ import { indented, Output } from '../../view/output'
 
 export const verifyCommand: CommandDescription = {
   name: 'verify',
-  summary: 'decode every image, and compare a folder with its manifest.jsonl',
+  summary: 'decode every image, and compare a folder with its manifest.jsonl, or a cache with its checksums',
   arguments: [DATA_ARGUMENT],
   examples: ['mbconv data verify photos/', 'mbconv data verify train.csv --json'],
   run,
