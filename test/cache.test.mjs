@@ -481,5 +481,13 @@ t.test('caches that are damaged, and their check', { skip }, async (t) => {
     { type: 'missing', problem: /00004\.rgb/ },
     { type: 'changed', problem: /00005\.rgb: has 100 bytes instead of/ },
   ])
+  for (const look of [(given) => verify(given, () => {}), inspect])
+    for (const name of ['none-{0..2}.tar.gz', 'none.tgz'])
+      await t.rejects(look(place(name)), { code: 'ERR_DATA', message: /is compressed/, hint: /gunzip/ })
+  const photo = path.join(place('photos'), 'ash', '000.jpg')
+  fs.copyFileSync(photo, place('copy.jpg'))
+  fs.writeFileSync(place('orders.csv'), `path,label\n${photo},b|a\n${place('copy.jpg')},a|b\n`)
+  const { duplicates } = await inspect(place('orders.csv'))
+  t.same(duplicates, { acrossClasses: [], acrossParts: [], others: 1 })
   await t.rejects(inspect(place('flipped')), { code: 'ERR_DATA', message: /is a cache of decoded images/ })
 })

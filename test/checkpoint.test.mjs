@@ -1,12 +1,12 @@
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import fc from 'fast-check'
 import { memory, parseConfig, train } from 'mbconv'
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
-const { publishDirectory, removeStaleTemporaries, writeFileAtomic } = internal('atomic')
+const { publishDirectory, removeStaleTemporaries, StagedFolder, writeFileAtomic } = internal('atomic')
 const { readableJson } = internal('json')
 const { findCheckpoint, listCheckpoints, newestCheckpoint, openCheckpoint } = internal('checkpoint')
 
@@ -168,6 +168,15 @@ t.test('atomic files and folders', async (t) => {
   }
   t.strictSame(removeStaleTemporaries(dir).sort(), ['.x.old-99999999-0a', '.x.tmp-99999999-0a'])
   t.strictSame(removeStaleTemporaries(dir, { exclusive: true }), [`.x.tmp-${process.pid}-0a`])
+  // A process id says nothing about another machine that writes to the same disk.
+  const { folder } = new StagedFolder(join(dir, 'y'))
+  const own = basename(folder).replace(/-\d+-/, '-99999999-')
+  const host = /-99999999-([0-9a-f]{8})-/.exec(own)[1]
+  const other = own.replace(host, host === '00000000' ? '11111111' : '00000000')
+  for (const name of [own, other]) writeFileSync(join(dir, name), '')
+  t.strictSame(removeStaleTemporaries(dir), [own])
+  t.ok(existsSync(folder))
+  t.strictSame(removeStaleTemporaries(dir, { exclusive: true }).sort(), [other, basename(folder)].sort())
 })
 
 t.test('a recorded configuration without keys that follow from others has them filled in', async (t) => {

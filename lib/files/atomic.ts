@@ -5,7 +5,6 @@
  * to the disk. A rename replaces a file in one step, so a reader sees the old content or the new, never a mixture.
  * Everything here is synchronous: the callers either run in a worker thread or write a few kilobytes.
  */
-import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   existsSync,
@@ -19,22 +18,13 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { MbconvError } from '../errors/error'
 import { ioError } from './io-error'
-import { processIsAlive } from './lock-file.cjs'
+import { isLeft, isTemporary, siblingOf } from './lock-file.cjs'
 
 /** What may be written: text (as UTF-8), bytes, or pieces that are produced one after another. */
 export type FileContent = string | Uint8Array | Iterable<Uint8Array>
-
-/** Marks temporary names. The process id in the name tells who may still be writing the file. */
-const TEMP_NAME = /^\..+\.(tmp|old)-(\d+)-[0-9a-f]+$/
-
-/** A name in `target`'s own folder, so that the rename never crosses a file system. */
-function siblingName(target: string, kind: 'tmp' | 'old'): string {
-  const unique = randomBytes(6).toString('hex')
-  return join(dirname(target), `.${basename(target)}.${kind}-${process.pid}-${unique}`)
-}
 
 /** Writes all of `bytes`: one write() may take only a part of them. */
 export function writeFully(fd: number, bytes: Uint8Array): void {
@@ -144,7 +134,7 @@ export class AtomicFile {
   /** @throws MbconvError ERR_IO, also if a folder, pipe or device is in its place */
   constructor(path: string) {
     this.#path = path
-    this.#temp = siblingName(path, 'tmp')
+    this.#temp = siblingOf(path)
     this.#guarded(() => {
       // A rename would replace a device: /dev/null would be gone for every process.
       const there = statSync(path, { throwIfNoEntry: false })
@@ -221,7 +211,7 @@ export class StagedFolder {
 
   /** @throws MbconvError ERR_IO */
   constructor(readonly path: string) {
-    this.folder = siblingName(path, 'tmp')
+    this.folder = siblingOf(path)
     try {
       mkdirSync(this.folder)
     } catch (error) {
@@ -275,7 +265,7 @@ export function publishDirectory(path: string, fill: (folder: string) => void): 
 
 /** Removes a folder so that it is never seen half emptied: it is renamed first. */
 export function removeDirectoryAtomic(path: string): void {
-  const doomed = siblingName(path, 'old')
+  const doomed = siblingOf(path, 'old')
   try {
     renameSync(path, doomed)
     rmSync(doomed, { recursive: true, force: true })
@@ -285,8 +275,9 @@ export function removeDirectoryAtomic(path: string): void {
 }
 
 /**
- * Removes the temporary files that dead writers left in `directory`. Those of living processes stay, unless `exclusive`
- * says that the caller holds the folder's lock. Then all are stale, even if another process now has the same id.
+ * Removes the temporary files that dead writers left in `directory`. Those of living processes stay, and those of other
+ * machines, unless `exclusive` says that the caller holds the folder's lock. Then all are stale, even if another process
+ * now has the same id.
  *
  * @returns the names removed
  */
@@ -299,8 +290,7 @@ export function removeStaleTemporaries(directory: string, { exclusive = false } 
     throw ioError('read', directory, error)
   }
   for (const name of names) {
-    const match = TEMP_NAME.exec(name)
-    if (match === null || (!exclusive && processIsAlive(Number(match[2])))) continue
+    if (!(exclusive ? isTemporary(name) : isLeft(name))) continue
     removeAll(join(directory, name))
     removed.push(name)
   }

@@ -7,7 +7,7 @@
  * compiled.
  */
 'use strict'
-const { randomBytes } = require('node:crypto')
+const { createHash, randomBytes } = require('node:crypto')
 const fs = require('node:fs')
 const { hostname } = require('node:os')
 const { basename, dirname, join } = require('node:path')
@@ -116,13 +116,37 @@ function readIfThere(path) {
   }
 }
 
+/** This machine in names of temporary files. */
+const HOST = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
+
+/** The process id and the machine in names of temporary files. Earlier versions named no machine. */
+const TEMPORARY = /^\..+\.(?:tmp|old)-(\d+)-(?:([0-9a-f]{8})-)?[0-9a-f]+$/
+
 /**
- * A name beside `path` that only this process uses. Others recognise it as stale if the process dies before it removes
- * it.
+ * A name beside `path` that only this process uses, so that a rename never crosses a file system. Others recognise it as
+ * stale if the process dies before it removes it.
  * @param {string} path
+ * @param {'tmp' | 'old'} [kind]
  */
-function siblingOf(path) {
-  return join(dirname(path), `.${basename(path)}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`)
+function siblingOf(path, kind = 'tmp') {
+  const unique = `${process.pid}-${HOST}-${randomBytes(6).toString('hex')}`
+  return join(dirname(path), `.${basename(path)}.${kind}-${unique}`)
+}
+
+/**
+ * Whether a name is that of a temporary file.
+ * @param {string} name
+ */
+const isTemporary = (name) => TEMPORARY.test(name)
+
+/**
+ * Whether a name is that of a temporary file whose process is gone. Processes of other machines, which share the file
+ * system, cannot be judged here.
+ * @param {string} name
+ */
+function isLeft(name) {
+  const [, pid, host = HOST] = TEMPORARY.exec(name) ?? []
+  return pid !== undefined && host === HOST && !processIsAlive(Number(pid))
 }
 
 /** @param {string} file @param {Owner} owner */
@@ -239,8 +263,8 @@ function sweep(path) {
     const file = join(dirname(path), name)
     if (name.startsWith(base) && /^(\.turn)+$/.test(name.slice(base.length))) removeStale(file, () => {})
     if (!name.startsWith(`.${base}.`)) continue
-    const pid = /^(?:turn\.)*tmp-(\d+)-[0-9a-f]+$/.exec(name.slice(base.length + 2))?.[1]
-    if (pid !== undefined && !processIsAlive(Number(pid))) fs.rmSync(file, { recursive: true, force: true })
+    const isDraft = /^(?:turn\.)*tmp-/.test(name.slice(base.length + 2))
+    if (isDraft && isLeft(name)) fs.rmSync(file, { recursive: true, force: true })
   }
 }
 
@@ -302,4 +326,4 @@ function noteChildren(path, token, children) {
   fs.renameSync(draft, fs.statSync(path).isDirectory() ? ownerFile(path) : path)
 }
 
-module.exports = { freeLock, lockIsHeld, noteChildren, processIsAlive, processOf, takeLock }
+module.exports = { freeLock, isLeft, isTemporary, lockIsHeld, noteChildren, processOf, siblingOf, takeLock }

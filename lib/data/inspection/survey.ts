@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { dataError } from '../../files/data-file'
 import { byteString, type Entry, entryAt, joined, pathOfBytes } from '../../files/entries'
-import { shardFiles } from '../archives/shard-names'
+import { isCompressed, shardFiles } from '../archives/shard-names'
 import { shardSamples } from '../archives/shard-samples'
 import { isCache } from '../cache/format'
 import type { EncodedImage } from '../dataset/image-dataset'
@@ -17,7 +17,7 @@ export interface SurveyedImage {
   /** A byte string: the path below the folder, the path in the list, or the name in the archive. */
   name: string
   place: EncodedImage
-  /** Undefined for images in no class folder. Several labels are joined: cat|dog. */
+  /** Undefined for images in no class folder. Several labels are sorted and joined: cat|dog. */
   className?: string
   /** Of lists and archives: all labels, any number. */
   labels?: readonly string[]
@@ -47,6 +47,7 @@ export function* surveyed(given: string, survey: Survey): Generator<SurveyedImag
   if (kind === 'folder') yield* inFolder(byteString(given), survey)
   else if (LIST_EXTENSIONS.includes(extension)) yield* inList(given)
   else if (extension === 'tar') yield* inShards(given, survey)
+  else if (isCompressed(given)) throw dataError(given, 'is compressed', 'Unpack it: gunzip. Plain archives are read.')
   else if (kind === undefined) throw dataError(given, 'no such file or folder', 'Check the path.')
   else
     throw dataError(
@@ -95,6 +96,9 @@ function* inClassFolders(
   }
 }
 
+/** Copies of an image with the same labels in another order are of one class. */
+const joinedLabels = (labels: readonly string[]): string => [...labels].sort().join('|')
+
 function* inList(file: string): Generator<SurveyedImage, void, undefined> {
   const images: SurveyedImage[] = []
   const columns = { path: 'path', label: 'label', split: null, group: null }
@@ -103,7 +107,7 @@ function* inList(file: string): Generator<SurveyedImage, void, undefined> {
     images.push({
       name: byteString(name),
       place: { name: place, file: place },
-      className: labels.join('|'),
+      className: joinedLabels(labels),
       labels,
       ...(part !== undefined && { part }),
     })
@@ -122,7 +126,7 @@ function* inShards(pattern: string, survey: Survey): Generator<SurveyedImage, vo
           file,
           part: { offset: image.offset, length: image.bytes },
         },
-        className: labels.join('|'),
+        className: joinedLabels(labels),
         labels,
       }
 }

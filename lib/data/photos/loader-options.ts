@@ -89,8 +89,11 @@ const OPTIONS = [
   'flip',
   'augment',
   'colorManagement',
+  'threads',
+  'ahead',
+  'pin',
+  'unreadable',
 ]
-OPTIONS.push('threads', 'ahead', 'pin', 'unreadable')
 
 /** @throws MbconvError ERR_TYPE, ERR_VALUE */
 export function checkWhole(name: string, value: unknown, least: number, most: number): number {

@@ -180,10 +180,13 @@ export class PhotoLoader {
       }
     } finally {
       addon.cancelPhotoRun(epoch.run)
-      await streamed?.end()
-      // The addon writes into the memory until the last batch has ended.
-      await Promise.allSettled(underWay)
-      for (const bytes of memory) bytes.dispose()
+      try {
+        await streamed?.end()
+      } finally {
+        // The addon writes into the memory until the last batch has ended.
+        await Promise.allSettled(underWay)
+        for (const bytes of memory) bytes.dispose()
+      }
     }
   }
 

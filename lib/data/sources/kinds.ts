@@ -16,18 +16,16 @@ import { shardsKind } from './shards'
 
 /** All data sets that a configuration can name. */
 const DATASETS = [
-  ...[
-    digitsKind,
-    scenesKind,
-    folderKind,
-    listKind,
-    shardsKind,
-    cacheKind,
-    idxKind,
-    cifar10Kind,
-    cifar100Kind,
-    fakeKind,
-  ],
+  digitsKind,
+  scenesKind,
+  folderKind,
+  listKind,
+  shardsKind,
+  cacheKind,
+  idxKind,
+  cifar10Kind,
+  cifar100Kind,
+  fakeKind,
 ] as const
 
 /** The default data set of a configuration. */
