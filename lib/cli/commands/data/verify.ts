@@ -8,13 +8,8 @@ import { indented, Output } from '../../view/output'
 
 export const verifyCommand: CommandDescription = {
   name: 'verify',
-<<<<<<< HEAD
-  summary: 'decode every image, and compare a folder with its manifest.jsonl',
-  arguments: [{ ...DATA_ARGUMENT, help: `$DATA_ARGUMENT.help; or a cache` }],
-=======
   summary: 'decode every image, and compare a folder with its manifest.jsonl, or a cache with its checksums',
-  arguments: [DATA_ARGUMENT],
->>>>>>> f26585cbfb8d8bf2eac1a4974bf6faf17cf5cb64
+  arguments: [{ ...DATA_ARGUMENT, help: `${DATA_ARGUMENT.help}; or a cache` }],
   examples: ['mbconv data verify photos/', 'mbconv data verify train.csv --json'],
   run,
 }
@@ -26,7 +21,7 @@ async function run(path: string, options: GlobalOptions): Promise<number> {
     path,
     (finding) => {
       output.data(finding)
-      output.result(...indented(`$output.paint('yellow', `${finding.type}:`)$finding.problem`))
+      output.result(...indented(`${output.paint('yellow', `${finding.type}:`)} ${finding.problem}`))
     },
     countingNotes(output),
   )
@@ -34,12 +29,12 @@ async function run(path: string, options: GlobalOptions): Promise<number> {
   output.data({ type: 'result', path, images, manifest, findings, notes })
   for (const note of notes) output.warn(note)
   if (!manifest)
-    output.note(`$path: there is no manifest, so images are only decoded; mbconv data index FOLDER writes one`)
+    output.note(`${path}: there is no manifest, so images are only decoded; mbconv data index FOLDER writes one`)
   const counts = Object.entries(findings).flatMap(([type, count]) =>
-    count > 0 ? [`$format.whole(count)$type`] : [],
+    count > 0 ? [`${format.whole(count)} ${type}`] : [],
   )
   output.result(
-    `$format.counted(images, 'image'): $wrong === 0 ? output.paint('green', 'all whole') : counts.join(', ')`,
+    `${format.counted(images, 'image')}: ${wrong === 0 ? output.paint('green', 'all whole') : counts.join(', ')}`,
   )
   return wrong > 0 || images === 0 ? EXIT.data : EXIT.ok
 }
