@@ -284,6 +284,14 @@ t.test('an image of no bytes is one that cannot be read', { skip }, async (t) =>
     const strict = new PhotoLoader(train, { ...options, unreadable: listUnreadable(0).unreadable })
     await t.rejects(batchesOf(strict, 0), { code: 'ERR_DATA', message: /1 image cannot be read/ })
     strict.dispose()
+    // A batch of which no image can be read has one of another batch, also when a run goes on there.
+    const alone = new PhotoLoader(train, { ...options, batchSize: 1 })
+    const batches = digestsOf(await batchesOf(alone, 0))
+    t.equal(batches.length, 8)
+    t.equal(new Set(batches.map(({ indices }) => indices.join())).size, 7)
+    for (const from of [3, 7]) t.same(digestsOf(await batchesOf(alone, 0, from)), batches.slice(from))
+    for (const epoch of range(1, 9)) t.equal((await batchesOf(alone, epoch)).length, 8, `epoch ${epoch}`)
+    alone.dispose()
   }
 })
 

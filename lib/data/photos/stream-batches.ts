@@ -32,37 +32,58 @@ export class StreamBatches {
   readonly #images: AsyncGenerator<StreamedImage, void, undefined>
   readonly #controller = new AbortController()
   readonly #batchSize: number
-  #last: Promise<unknown>
+  /** The number of the first batch that is held or to be read. */
+  #first: number
+  readonly #held: Promise<StreamedImage[]>[]
 
-  /** @param from the first batch; the images before it are read and left out */
+  /**
+   * @param from the first batch; the images before it are read and left out
+   * @param signal ends reading at once
+   */
   constructor(
     { name, length, stream }: PhotoDataset & { stream: ImageStream },
     { seed, batchSize }: { seed: Seed; batchSize: number },
     epoch: number,
     from: number,
+    signal?: AbortSignal,
   ) {
-    const { signal } = this.#controller
-    this.#images = shuffledStream(name, stream, { seed, epoch, count: length, signal })
+    signal?.addEventListener('abort', () => this.#controller.abort(), { once: true })
+    if (signal?.aborted) this.#controller.abort()
+    this.#images = shuffledStream(name, stream, { seed, epoch, count: length, signal: this.#controller.signal })
     this.#batchSize = batchSize
-    this.#last = this.#skipped(from * batchSize)
-    this.#last.catch(() => {}) // the first batch reports it
+    this.#first = from - 1
+    this.#held = [this.#skipped(from)]
+    this.#held[0].catch(() => {}) // the first batch reports it
   }
 
-  /** The images of the next batch; fewer at the end of the epoch. Calls that follow each other get them in order. */
-  take(): Promise<StreamedImage[]> {
-    const taking = this.#last.then(() => this.#taken(this.#batchSize))
-    taking.catch(() => {}) // whoever takes reports it
-    this.#last = taking
-    return taking
+  /** The images of a batch that is held or comes later; fewer at the end of the epoch. It is held from then on. */
+  at(batch: number): Promise<StreamedImage[]> {
+    while (this.#first + this.#held.length <= batch) {
+      const taking = (this.#held.at(-1) as Promise<unknown>).then(() => this.#taken())
+      taking.catch(() => {}) // whoever takes reports it
+      this.#held.push(taking)
+    }
+    return this.#held[batch - this.#first]
   }
 
-  async #skipped(count: number): Promise<void> {
-    for (let i = 0; i < count && !this.#controller.signal.aborted; i++) await this.#images.next()
+  /** Lets go of the batches before this one. */
+  release(batch: number): void {
+    while (this.#first < batch && this.#held.length > 1) {
+      this.#held.shift()
+      this.#first++
+    }
   }
 
-  async #taken(count: number): Promise<StreamedImage[]> {
+  /** Leaves so many batches out, and gives the last of them. */
+  async #skipped(batches: number): Promise<StreamedImage[]> {
+    let last: StreamedImage[] = []
+    for (let i = 0; i < batches && !this.#controller.signal.aborted; i++) last = await this.#taken()
+    return last
+  }
+
+  async #taken(): Promise<StreamedImage[]> {
     const images: StreamedImage[] = []
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < this.#batchSize; i++) {
       const { value, done } = await this.#images.next()
       if (done) break
       images.push(value)
@@ -73,7 +94,7 @@ export class StreamBatches {
   /** Ends reading. */
   async end(): Promise<void> {
     this.#controller.abort()
-    await this.#last.catch(() => {})
+    await this.#held.at(-1)?.catch(() => {})
     await this.#images.return(undefined)
   }
 }

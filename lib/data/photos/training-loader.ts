@@ -121,18 +121,19 @@ export class PhotoLoader {
    * first), with its own label. It is varied with the random numbers of the image that it replaces.
    *
    * Of a stream, the images before `fromBatch` are read and left out, and an image that cannot be read is replaced by the
-   * next one of its batch.
+   * next one of its batch; if none of it can be read, by one of the batches that follow, or at the end of the batch before.
    *
    * @param epoch counted from 0
+   * @param signal ends the reading of a stream at once
    * @throws MbconvError ERR_VALUE, at once, for a negative epoch or a batch beyond the end; ERR_DISPOSED; from the
    *   generator ERR_DATA if more images than allowed cannot be read, ERR_ENVIRONMENT if sharp is needed and missing,
    *   ERR_ABORTED or ERR_DISPOSED after dispose()
    */
-  epoch(epoch: number, fromBatch = 0): AsyncGenerator<ByteBatch, void, undefined> {
+  epoch(epoch: number, fromBatch = 0, signal?: AbortSignal): AsyncGenerator<ByteBatch, void, undefined> {
     checkWhole('epoch', epoch, 0, 2 ** 32 - 1)
     checkWhole('fromBatch', fromBatch, 0, this.batchesPerEpoch)
     this.#open()
-    return this.#batches(epoch, fromBatch)
+    return this.#batches(epoch, fromBatch, signal)
   }
 
   /** Ends the threads. Epochs on their way fail. */
@@ -147,13 +148,13 @@ export class PhotoLoader {
     throw new MbconvError('ERR_DISPOSED', `${OP}: the loader has been disposed`, { op: OP })
   }
 
-  async *#batches(number: number, fromBatch: number): AsyncGenerator<ByteBatch, void, undefined> {
+  async *#batches(number: number, fromBatch: number, signal?: AbortSignal): AsyncGenerator<ByteBatch, void, undefined> {
     const addon = native()
     const order = this.order(number)
     const epoch: Epoch = { number, order, samples: sampleNumbers(order, this.dataset.length), run: addon.photoRun() }
     const rest = this.batchesPerEpoch - fromBatch
     const { stream } = this.dataset
-    const streamed = stream && new StreamBatches({ ...this.dataset, stream }, this.#options, number, fromBatch)
+    const streamed = stream && new StreamBatches({ ...this.dataset, stream }, this.#options, number, fromBatch, signal)
     // One for the consumer.
     const memory = keepEach(Array.from({ length: Math.min(this.#options.ahead + 1, rest) }), () => this.#newBatch())
     const free = [...memory]
@@ -162,7 +163,7 @@ export class PhotoLoader {
     try {
       for (let i = fromBatch; i < this.batchesPerEpoch; i++) {
         while (next < this.batchesPerEpoch && free.length > 0) {
-          const making = this.#make(epoch, next++, free.pop() as Tensor, underWay.at(-AT_ONCE), streamed?.take())
+          const making = this.#make(epoch, next++, free.pop() as Tensor, underWay.at(-AT_ONCE), streamed)
           making.catch(() => {}) // the error is reported in its turn
           underWay.push(making)
         }
@@ -177,6 +178,7 @@ export class PhotoLoader {
           images.dispose()
         }
         free.push(bytes)
+        streamed?.release(i)
       }
     } finally {
       addon.cancelPhotoRun(epoch.run)
@@ -200,24 +202,32 @@ export class PhotoLoader {
 
   /**
    * @param before a batch that must be ready first
-   * @param taking the images of the batch, if they come from a stream
+   * @param stream the images of the epoch, if they come one after the other
    */
   async #make(
     epoch: Epoch,
     batch: number,
     bytes: Tensor,
     before: Promise<Made> | undefined,
-    taking: Promise<StreamedImage[]> | undefined,
+    stream: StreamBatches | undefined,
   ): Promise<Made> {
     await before
-    if (taking !== undefined) {
-      const streamed = await taking
-      const maker = new BatchMaker(batchDataset(this.dataset, streamed), this.#options, () => this.#open())
+    if (stream !== undefined) return this.#makeStreamed(epoch, batch, bytes, stream)
+    return { bytes, ...(await this.#maker.make(epoch, batch * this.batchSize, bytes)) }
+  }
+
+  async #makeStreamed(epoch: Epoch, batch: number, bytes: Tensor, stream: StreamBatches): Promise<Made> {
+    let streamed = await stream.at(batch)
+    const options = { ...this.#options, batchSize: streamed.length }
+    for (let other = batch + 1; ; other++) {
       const order = Int32Array.from(streamed, (_, i) => i)
       const samples = Uint32Array.from(streamed, ({ index }) => index)
-      return { bytes, streamed, ...(await maker.make({ ...epoch, order, samples }, 0, bytes)) }
+      const maker = new BatchMaker(batchDataset(this.dataset, streamed), options, () => this.#open())
+      const made = await maker.make({ ...epoch, order, samples }, 0, bytes)
+      const isLost = made.indices === null && made.unreadable.size <= options.unreadable.most
+      if (!isLost || other > this.batchesPerEpoch) return { bytes, streamed, ...made }
+      streamed = [...streamed, ...(await stream.at(other < this.batchesPerEpoch ? other : batch - 1))]
     }
-    return { bytes, ...(await this.#maker.make(epoch, batch * this.batchSize, bytes)) }
   }
 
   /**
