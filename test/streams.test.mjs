@@ -331,6 +331,17 @@ t.test('a training run from a compressed archive and from a command', { skip }, 
   await refused(shards, {}, /data\.mean: .* is a stream, whose pixels are not known/)
   const given = { mean: 0.5, std: 0.25 }
   t.equal((await train(shards, 'commands', given)).steps, 3)
+  // A stop is heeded while a command writes nothing.
+  const stalled = { ...shards, train: `pipe:cat ${files[0]}; touch ${place('stalled')}; sleep 1000`, buffer: 1 }
+  const controller = new AbortController()
+  const waiting = config(stalled, 'stalled', { ...given, batchSize: 5 })
+  const run = mb.train(waiting, { worker: false, signal: controller.signal })
+  for (let i = 0; i < 500 && !fs.existsSync(place('stalled')); i++) await setTimeout(10)
+  controller.abort('SIGINT')
+  const { interrupted, steps: done } = await run.result
+  t.equal(interrupted, 'SIGINT')
+  t.ok(done <= 1)
+  t.ok(listCheckpoints(path.join(place('runs'), 'stalled')).length > 0)
   await refused(shards, { ...given, sampler: 'balanced' }, /data\.sampler: .* is a stream/)
   await refused(shards, { ...given, repeats: 2 }, /data\.repeats: .* is a stream/)
   await refused({ ...shards, allowPipes: false }, given, /train: is a command, which would run in a shell/)
