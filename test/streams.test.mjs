@@ -108,6 +108,19 @@ t.test('short images of an uncommon extension are held out as those of plain arc
   t.ok(labels[1].length > 10)
 })
 
+t.test('an index keeps what may be a label, and no other content', async (t) => {
+  const arrays = range(0, 10).map((i) => [`${i}.npy`, Buffer.alloc(16_000, 0xf0)])
+  const { index } = await writeStreamIndex(put('arrays.tar.gz', gzipSync(tarOf([...arrays, ['a.words', 'caf\u00e9']]))))
+  t.ok(fs.statSync(index).size < 5000)
+  t.match(fs.readFileSync(index, 'utf8'), /a\.words/)
+  t.match(JSON.parse(fs.readFileSync(index, 'utf8')).members.at(-1), [
+    'a.words',
+    5,
+    Buffer.from('caf\u00e9').toString('latin1'),
+  ])
+  t.type(JSON.parse(fs.readFileSync(index, 'utf8')).members[0][2], 'number')
+})
+
 t.test('a folder stands for its compressed archives too', (t) => {
   for (const name of ['packed', 'both']) fs.mkdirSync(place(name))
   fs.copyFileSync(place('part-0.tar.gz'), place('packed/a.tar.gz'))
