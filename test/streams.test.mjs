@@ -108,6 +108,19 @@ t.test('short images of an uncommon extension are held out as those of plain arc
   t.ok(labels[1].length > 10)
 })
 
+t.test('an index keeps what may be a label, and no other content', async (t) => {
+  const arrays = range(0, 10).map((i) => [`${i}.npy`, Buffer.alloc(16_000, 0xf0)])
+  const { index } = await writeStreamIndex(put('arrays.tar.gz', gzipSync(tarOf([...arrays, ['a.words', 'caf\u00e9']]))))
+  t.ok(fs.statSync(index).size < 5000)
+  t.match(fs.readFileSync(index, 'utf8'), /a\.words/)
+  t.match(JSON.parse(fs.readFileSync(index, 'utf8')).members.at(-1), [
+    'a.words',
+    5,
+    Buffer.from('caf\u00e9').toString('latin1'),
+  ])
+  t.type(JSON.parse(fs.readFileSync(index, 'utf8')).members[0][2], 'number')
+})
+
 t.test('a folder stands for its compressed archives too', (t) => {
   for (const name of ['packed', 'both']) fs.mkdirSync(place(name))
   fs.copyFileSync(place('part-0.tar.gz'), place('packed/a.tar.gz'))
@@ -345,6 +358,17 @@ t.test('a training run from a compressed archive and from a command', { skip }, 
       code: 'ERR_CONFIG',
       message: /^(classWeights|posWeight): .* is a stream, whose labels are not known before they come/,
     })
+  // A stop is heeded while a command writes nothing.
+  const stalled = { ...shards, train: `pipe:cat ${files[0]}; touch ${place('stalled')}; sleep 1000`, buffer: 1 }
+  const controller = new AbortController()
+  const waiting = config(stalled, 'stalled', { ...given, batchSize: 5 })
+  const stopped = mb.train(waiting, { worker: false, signal: controller.signal })
+  for (let i = 0; i < 500 && !fs.existsSync(place('stalled')); i++) await setTimeout(10)
+  controller.abort('SIGINT')
+  const { interrupted, steps: done } = await stopped.result
+  t.equal(interrupted, 'SIGINT')
+  t.ok(done <= 1)
+  t.ok(listCheckpoints(path.join(place('runs'), 'stalled')).length > 0)
   await refused(shards, { ...given, sampler: 'balanced' }, /data\.sampler: .* is a stream/)
   await refused(shards, { ...given, repeats: 2 }, /data\.repeats: .* is a stream/)
   await refused({ ...shards, allowPipes: false }, given, /train: is a command, which would run in a shell/)

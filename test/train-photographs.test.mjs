@@ -185,7 +185,7 @@ t.test('a plan counts the images that train and those that choose the checkpoint
   for (const [name, each] of Object.entries(pictures)) await writePhotos(sharp, join(dir, name), { each })
   const measures = {
     network: () => ({ width: 0.25, depth: 1, resolution: 64 }),
-    pace: async () => ({ opening: 0, epoch: 1 }),
+    pace: async () => ({ opening: 0, epoch: 1, waiting: 0, closing: 0 }),
   }
   async function counts(path, test) {
     const request = { path: join(dir, path), model: 'efficientnet_b1', ...(test && { test: join(dir, test) }) }

@@ -51,14 +51,14 @@ export class ProgressiveLoader implements BatchLoader {
   }
 
   /** As {@link BatchLoader.epoch}. Only one epoch may be read at a time: the loader of another stage is disposed. */
-  epoch(epoch: number, fromBatch = 0): Iterator<Batch> | AsyncIterator<Batch | ByteBatch> {
+  epoch(epoch: number, fromBatch = 0, signal?: AbortSignal): Iterator<Batch> | AsyncIterator<Batch | ByteBatch> {
     const stage = stageIn(this.#progression, epoch)
     if (stage !== this.#stage) {
       this.#loader.dispose?.()
       this.#loader = this.#make(stage)
       this.#stage = stage
     }
-    return this.#loader.epoch(epoch, fromBatch)
+    return this.#loader.epoch(epoch, fromBatch, signal)
   }
 
   dispose(): void {

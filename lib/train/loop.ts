@@ -52,7 +52,17 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
   const stepper = new Stepper(session)
   const stopping = new EarlyStopping(config.earlyStopping, position.earlyStopping)
   const firstBatch = (step: number) => (step % stepsPerEpoch) * accumulate
-  let batches = trainLoader.epoch(Math.floor(position.step / stepsPerEpoch), firstBatch(position.step))
+  const reading = new AbortController()
+  const epochFrom = (epoch: number, batch = 0) => trainLoader.epoch(epoch, batch, reading.signal)
+  let batches = epochFrom(Math.floor(position.step / stepsPerEpoch), firstBatch(position.step))
+  const nextBatch = async (epoch: number) => {
+    let next = await batches.next()
+    if (next.done) {
+      batches = epochFrom(epoch)
+      next = await batches.next()
+    }
+    return next.value!
+  }
   let secondsAtReading = position.seconds
   /** Seconds that the loop has waited for batches since the last reading. */
   let waited = 0
@@ -145,6 +155,9 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       }
 
       const began = performance.now()
+      const first = await untilStopped(() => nextBatch(epochsDone), reading, stopRequested)
+      if (first === undefined) continue // to the checkpoint
+      waited += (performance.now() - began) / 1000
       const lr = schedule(step)
       // The last step of an epoch takes the batches that are left.
       const count = Math.min(accumulate, batchesPerEpoch - firstBatch(step))
@@ -153,13 +166,8 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
       for (let i = 0; i < count; i++) {
         if (i > 0) await breathe()
         const asked = performance.now()
-        let next = await batches.next()
-        if (next.done) {
-          batches = trainLoader.epoch(epochsDone)
-          next = await batches.next()
-        }
+        const batch = i === 0 ? first : await nextBatch(epochsDone)
         waited += (performance.now() - asked) / 1000
-        const batch = next.value!
         stepper.add(batch)
         images += batch.labels.length
       }
@@ -185,5 +193,33 @@ export async function trainLoop(options: LoopOptions): Promise<TrainResult> {
     await batches.return?.()
     losses.dispose()
     stepper.dispose()
+  }
+}
+
+/** How often a request to stop is looked for while a batch is waited for, ms. */
+const STOP_CHECK = 200
+
+/**
+ * Waits for the first batch of a step. A stream can stall, so a request to stop ends its reading. The later batches of a
+ * step are not given up: what they have drawn from the random numbers would be missing after the step is resumed.
+ *
+ * @returns the batch; undefined if a stop is requested meanwhile
+ */
+async function untilStopped<T>(
+  next: () => Promise<T>,
+  reading: AbortController,
+  stopRequested: LoopOptions['stopRequested'],
+): Promise<T | undefined> {
+  const timer = setInterval(() => {
+    if (stopRequested() !== false) reading.abort()
+  }, STOP_CHECK)
+  try {
+    const batch = await next()
+    return reading.signal.aborted ? undefined : batch
+  } catch (error) {
+    if (reading.signal.aborted) return undefined
+    throw error
+  } finally {
+    clearInterval(timer)
   }
 }

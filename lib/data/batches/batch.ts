@@ -33,8 +33,9 @@ export interface BatchLoader {
    *
    * @param epoch counted from 0
    * @param fromBatch the first one, counted from 0
+   * @param signal ends the reading of a stream at once: the next batch is then an error
    */
-  epoch(epoch: number, fromBatch?: number): Iterator<Batch> | AsyncIterator<Batch | ByteBatch>
+  epoch(epoch: number, fromBatch?: number, signal?: AbortSignal): Iterator<Batch> | AsyncIterator<Batch | ByteBatch>
   /** Frees threads and memory. */
   dispose?(): void
 }

@@ -47,9 +47,10 @@ export class StreamBatches {
     from: number,
     signal?: AbortSignal,
   ) {
-    signal?.addEventListener('abort', () => this.#controller.abort(), { once: true })
+    const own = this.#controller.signal
+    signal?.addEventListener('abort', () => this.#controller.abort(), { once: true, signal: own })
     if (signal?.aborted) this.#controller.abort()
-    this.#images = shuffledStream(name, stream, { seed, epoch, count: length, signal: this.#controller.signal })
+    this.#images = shuffledStream(name, stream, { seed, epoch, count: length, signal: own })
     this.#batchSize = batchSize
     this.#first = from - 1
     this.#held = [this.#skipped(from)]

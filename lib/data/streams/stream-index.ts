@@ -3,6 +3,7 @@
  * out, in `SHARD.tar.gz.index.json` beside them. An archive is read once to write its index. From then on its samples are
  * known before they are read. An index that does not fit the archive's size and time is not used.
  */
+import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { writeFileAtomic } from '../../files/atomic'
@@ -55,7 +56,8 @@ export async function writeStreamIndex(path: string): Promise<{ index: string; m
   const members: Members = []
   const most = mostBytes({})
   for await (const { name, bytes, content } of streamedMembers(path, ({ bytes }) => bytes <= most)) {
-    const isLabel = bytes <= MOST_KEPT && !IMAGE_EXTENSIONS.has(extensionOf(name) ?? '')
+    const isLabel =
+      bytes <= MOST_KEPT && !IMAGE_EXTENSIONS.has(extensionOf(name) ?? '') && content !== undefined && isUtf8(content)
     if (content === undefined) members.push([name, bytes, 0])
     else members.push([name, bytes, isLabel ? content.toString('latin1') : shareOfBytes(content)])
   }
