@@ -5,7 +5,8 @@
  *
  *   node scripts/photographs.mjs photographs                      foods: 374 photographs, 8 classes
  *   node scripts/photographs.mjs photographs --shards             and as tar shards
- *   node scripts/photographs.mjs surfaces --set surfaces          48 small regions, 4 classes: test/photographs/
+ *   node scripts/photographs.mjs surfaces --set surfaces          48 regions, 4 classes: test/photographs/
+ *   node scripts/photographs.mjs regions --set regions            576 small regions, 8 classes
  *
  * The folder has train/CLASS/ and test/CLASS/, and a README.md with the photographs' licences, which are not that of
  * mbconv. It prints what it has made. Exit status: 0; 1 if something cannot be fetched or made; 2 for a wrong argument; 3 if

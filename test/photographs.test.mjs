@@ -28,6 +28,7 @@ const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 const python = (code, ...args) => execFileSync(PYTHON, ['-c', code, ...args], { encoding: 'utf8' })
 const foods = SETS.foods.images()
 const surfaces = SETS.surfaces.images()
+const regions = SETS.regions.images()
 
 t.test('foods: every photograph once, in one class and on one side', async (t) => {
   const names = foods.map(({ member }) => member)
@@ -51,20 +52,37 @@ t.test('codes', async (t) => {
     t.throws(() => codesOf(wrong), { message: /no code and no range of codes/ }, wrong)
 })
 
-t.test('surfaces: regions do not overlap, and lie in their photograph', async (t) => {
-  t.equal(surfaces.length, 48)
-  for (const [i, { member, region }] of surfaces.entries())
-    for (const other of surfaces.slice(i + 1)) {
-      if (other.member !== member) continue
-      const apart = (side) => Math.abs(region[side] - other.region[side]) >= region.side
-      t.ok(apart('left') || apart('top'), `${member}: ${JSON.stringify([region, other.region])}`)
-      if (other.split === surfaces[i].split) continue
-      t.ok(Math.abs(region.top - other.region.top) >= 2 * region.side, 'training and test are not neighbours')
+t.test('regions of photographs do not overlap', async (t) => {
+  for (const set of [surfaces, regions])
+    for (const [i, { member, region, split }] of set.entries()) {
+      const others = set.slice(i + 1).filter((other) => other.member === member)
+      const distances = others.map((other) =>
+        ['left', 'top'].map((side) => Math.abs(region[side] - other.region[side])),
+      )
+      t.ok(
+        distances.every((each) => Math.max(...each) >= region.side),
+        `${member}: ${JSON.stringify(region)}`,
+      )
+      const fromOtherSide = distances.filter((_, k) => others[k].split !== split)
+      t.ok(
+        fromOtherSide.every(([, down]) => down >= 2 * region.side),
+        'training and test are not neighbours',
+      )
     }
+  t.equal(surfaces.length, 48)
   const trees = surfaces.filter(({ label }) => label === 'trees')
   const from = (split) => new Set(trees.filter((image) => image.split === split).map(({ member }) => member))
   t.equal(new Set([...from('train'), ...from('test')]).size, 3)
   t.equal(from('train').size + from('test').size, 3, 'other photographs for the test')
+})
+
+t.test('the small regions are eight classes of 60 or more', async (t) => {
+  const labels = regions.map(({ label }) => label)
+  const sizes = [...new Set(labels)].map((label) => labels.filter((each) => each === label).length)
+  t.equal(sizes.length, 8)
+  t.ok(Math.min(...sizes) >= 60, sizes.join())
+  const stated = `${regions.length} regions of 40 × 40 pixels in 8 classes: `
+  t.match(creditsOf('regions'), new RegExp(`^${stated}.*${Math.min(...sizes)} to ${Math.max(...sizes)} of each class`))
 })
 
 t.test('test/photographs/ is the set of surfaces', async (t) => {

@@ -8,7 +8,8 @@ import { publishedWeightsOf } from '../config/named-weights'
 import { parseConfig, type TrainConfig, type TrainConfigInput } from '../config/train'
 import { resolveDevice } from '../cuda/choice'
 import type { Dataset } from '../data/dataset/image-dataset'
-import { folderKind } from '../data/sources/folder'
+import { dataParts } from '../data/dataset/photo-dataset'
+import { folderKind, listFolder } from '../data/sources/folder'
 import { MbconvError } from '../errors/error'
 import type { Arch } from '../models/arch/arch'
 import { scale } from '../models/arch/scaling'
@@ -75,9 +76,12 @@ export async function planForPhotographs(
 ): Promise<PhotographsPlan> {
   const began = performance.now()
   const { path, test } = request
+  const listed = listFolder({ path, ...(test !== undefined && { test }) })
   // The best checkpoint is chosen by other images than the test's.
-  const folder = { path, ...(test !== undefined && { test, split: HELD_OUT }) }
-  const { train, validation, test: tested } = folderKind.open({ folder })
+  const holdsOut = listed.parts.test !== undefined && listed.parts.validation === undefined
+  const split = holdsOut ? { split: HELD_OUT } : {}
+  const folder = { path, ...(test !== undefined && { test }), ...split }
+  const { train, validation, test: tested } = dataParts({ ...listed, options: { ...listed.options, ...split } })
   const facts = factsOf(train)
   const found = weightsAtHand(request)
   const withData = (config: TrainConfigInput) =>

@@ -104,12 +104,22 @@ const FOODS = {
   },
 }
 
-/** Sides of the regions of surfaces, in pixels. */
+/** Side of the regions of surfaces, in pixels. */
 const SIDE = 128
 
-/** Positions [left, top] in a photograph of 512 × 512: two rows for training, one for the test, one between them unused. */
-const squares = (...rows) => rows.flatMap((row) => [0, 1, 2, 3].map((column) => [column * SIDE, row * SIDE]))
-const TEXTURE = { train: squares(0, 1), test: squares(3) }
+/**
+ * Positions [left, top] of squares that touch each other, in some rows.
+ * @param {number} side of a square, in pixels
+ * @param {{columns: number, rows: number[], left?: number, top?: number}} grid left and top: where it begins
+ */
+const squares = (side, { columns, rows, left = 0, top = 0 }) =>
+  rows.flatMap((row) => Array.from({ length: columns }, (_, column) => [left + column * side, top + row * side]))
+
+/** In a photograph of 512 × 512: two rows for training, one for the test, one between them unused. */
+const TEXTURE = {
+  train: squares(SIDE, { columns: 4, rows: [0, 1] }),
+  test: squares(SIDE, { columns: 4, rows: [3] }),
+}
 
 /** Surfaces by class: positions of regions, by photograph. */
 const SURFACES = {
@@ -128,12 +138,44 @@ const SURFACES = {
   ],
 }
 
+/** Side of the small regions, in pixels. */
+const SMALL = 40
+
+/** Rows for training and for the test, with unused rows between them. */
+const grid = ({ train = [0, 1, 2, 3], test = [6, 7], columns = 12, ...begin }) => ({
+  train: squares(SMALL, { columns, rows: train, ...begin }),
+  test: squares(SMALL, { columns, rows: test, ...begin }),
+})
+
+/** Small regions by class: positions, by photograph. */
+const REGIONS = {
+  brick: [{ from: 'textures', file: 'brick.png', ...grid({}) }],
+  cat: [{ from: 'textures', file: 'chelsea.png', ...grid({ columns: 11, test: [5, 6] }) }],
+  coffee: [{ from: 'textures', file: 'coffee.png', ...grid({ columns: 15, train: [0, 1, 2] }) }],
+  grass: [{ from: 'textures', file: 'grass.png', ...grid({}) }],
+  gravel: [{ from: 'textures', file: 'gravel.png', ...grid({}) }],
+  retina: [{ from: 'textures', file: 'retina.jpg', ...grid({ left: 460, top: 460 }) }],
+  stars: [{ from: 'textures', file: 'hubble_deep_field.jpg', ...grid({}) }],
+  trees: [
+    {
+      from: 'forests',
+      file: '2019_YELL_2_541000_4977000_image_crop.png',
+      ...grid({ left: 620, top: 60, test: [] }),
+    },
+    { from: 'forests', file: 'SOAP_031.png', ...grid({ columns: 9, train: [], test: [0, 2, 4] }) },
+  ],
+}
+
 /** Each set: what it is, and its images. The section of CREDITS.md has the same name. */
 export const SETS = {
   foods: { what: 'Photographs of foods, each of another food: fish, fruit, leaves …', images: foods },
   surfaces: {
     what: `Regions of ${SIDE} × ${SIDE} pixels of six photographs: brick, grass, gravel, trees`,
-    images: surfaces,
+    images: () => regionsOf(SURFACES, SIDE),
+  },
+  regions: {
+    what: `Regions of ${SMALL} × ${SMALL} pixels of nine photographs, 66 or more of each of 8 classes`,
+    images: () => regionsOf(REGIONS, SMALL),
   },
 }
 
@@ -149,13 +191,13 @@ function foods() {
 }
 
 /** @returns {Photograph[]} */
-function surfaces() {
-  return Object.entries(SURFACES).flatMap(([label, photographs]) =>
+function regionsOf(table, side) {
+  return Object.entries(table).flatMap(([label, photographs]) =>
     photographs.flatMap(({ from, file, ...positions }) =>
       ['train', 'test'].flatMap((split) =>
         positions[split].map(([left, top]) => {
           const name = `${file.replace(/\.\w+$/, '').toLowerCase()}-${left}-${top}.jpg`
-          return { split, label, name, from, member: file, region: { left, top, side: SIDE } }
+          return { split, label, name, from, member: file, region: { left, top, side } }
         }),
       ),
     ),
