@@ -249,7 +249,7 @@ t.test(
       return sum - Math.log(predictions.find(({ label }) => label === CLASSES[test.labels[i]]).probability)
     }, 0)
     t.ok(Math.abs(evaluated.loss - loss / files.length) < 1e-4, `loss ${evaluated.loss} and ${loss / files.length}`)
-    const data = { dataset: 'folder', folder: { path: folder, split: 0.4 }, cache: undefined }
+    const data = { dataset: 'folder', folder: { path: folder, split: 0.4 } }
     const onFiles = await mb.evaluateRun(dir, { device: 'cpu', data })
     t.equal(onFiles.top1, evaluated.top1)
     t.equal(onFiles.loss, evaluated.loss, 'the same pixels')

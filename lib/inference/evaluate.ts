@@ -45,8 +45,7 @@ export async function evaluateRun(
   const trained = openTrained(runOrCheckpoint, device)
   const { model, state, checkpoint } = trained
   try {
-    const config =
-      data === undefined ? state.config : parseConfig({ ...state.config, data: { ...state.config.data, ...data } })
+    const config = data === undefined ? state.config : parseConfig({ ...state.config, data: replaced(state, data) })
     await datasetKind(config.data.dataset).prepare?.(config.data as never)
     const { test, notes = [] } = datasetOf(config.data, state.resolution)
     for (const note of notes) onWarning(note)
@@ -75,6 +74,14 @@ export async function evaluateRun(
   } finally {
     model.dispose()
   }
+}
+
+/** The run's data with other keys. Another data set has no use for the keys of the run's own. */
+function replaced({ config }: TrainState, data: NonNullable<TrainConfigInput['data']>): TrainConfigInput['data'] {
+  const { dataset } = config.data
+  const own: Record<string, unknown> = { ...config.data }
+  if ((data.dataset ?? dataset) !== dataset) for (const key of Object.keys(datasetKind(dataset).keys)) delete own[key]
+  return { ...own, ...data } as TrainConfigInput['data']
 }
 
 /** @throws MbconvError ERR_DATA if a network of this run cannot take the images, or has other classes */
