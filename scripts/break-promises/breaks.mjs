@@ -517,7 +517,7 @@ export const BREAKS = [
     file: 'lib/train/session/demands.ts',
     text: '  const bytes = 4 * copies * params\n  if (bytes <= hostMemory()) return\n',
     by: '  const bytes = 4 * copies * params\n  if (bytes >= 0) return\n',
-    test: 'absurd-values',
+    test: 'numeric-keys',
   },
   {
     promise: 'A failed write does not end a run',
@@ -549,7 +549,7 @@ export const BREAKS = [
     file: 'lib/config/cross-checks.ts',
     text: '  if (whole.success && problems.length === 0) problems',
     by: '  if (whole.success && problems.length < 0) problems',
-    test: 'absurd-values',
+    test: 'numeric-keys',
   },
   {
     promise: 'Following a hint works',
