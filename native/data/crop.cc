@@ -49,8 +49,8 @@ void placeCentre(const CropOptions& options, int width, int height, Crop& crop) 
   crop.resultLeft = rounded((crop.resizedWidth - options.width) / 2.0);
 }
 
-// The greatest size of the picture's shape that fits into the result: ImageOps.contain, but for a side that would round to
-// 0. As containedIn of lib/data/images/placement.ts.
+// The greatest size of the picture's shape that fits into the result: ImageOps.contain, but for a side that would round
+// to 0. As containedIn of lib/data/images/placement.ts.
 void placePadded(const CropOptions& options, int width, int height, Crop& crop) {
   const double own = static_cast<double>(width) / height, wanted = static_cast<double>(options.width) / options.height;
   if (own > wanted)

@@ -307,7 +307,8 @@ std::vector<double> numbersOf(const Env& env, Napi::Value value, const char* nam
 
 // Fills the first images of `out` with the samples, which lie in files from offset on; a negative length means the
 // whole file, and an empty name means `memory`, which must not be changed before the promise resolves. A width above 0
-// says that the bytes are `height` rows of so many pixels, red, green and blue. `programs` has their programs of augmentation one after the other, and `programEnds` where each ends.
+// says that the bytes are `height` rows of so many pixels, red, green and blue. `programs` has their programs of
+// augmentation one after the other, and `programEnds` where each ends.
 //
 // Rejects with ERR_ABORTED after cancelPhotoRun. Otherwise resolves to a list of those that are not done: [position, 1
 // for another decoder or 2 for unreadable, reason].
@@ -412,10 +413,9 @@ void initLoader(const Exports& exports) {
   bind<&photoCrop>(exports, "photoCrop", {"loader", "epoch", "sample", "height", "width"});
   bind<&photoRun>(exports, "photoRun", {});
   bind<&cancelPhotoRun>(exports, "cancelPhotoRun", {"run"});
-  bind<&loadPhotos>(
-      exports, "loadPhotos",
-      {"loader", "run", "out", "epoch", "files", "offsets", "lengths", "heights", "widths", "memory", "samples",
-       "programs", "programEnds"});
+  bind<&loadPhotos>(exports, "loadPhotos",
+                    {"loader", "run", "out", "epoch", "files", "offsets", "lengths", "heights", "widths", "memory",
+                     "samples", "programs", "programEnds"});
   bind<&finishPhoto>(
       exports, "finishPhoto",
       {"loader", "out", "position", "epoch", "sample", "pixels", "height", "width", "channels", "program"});
