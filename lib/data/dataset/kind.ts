@@ -25,7 +25,7 @@ export interface Announced {
 }
 
 /**
- * A data set's description. Each is defined beside its loader and listed in kinds.ts. The methods take the `data`
+ * A data set's description. Each is defined beside its loader and listed in ../sources/kinds.ts. The methods take the `data`
  * section of a configuration, checked by the schema.
  */
 export interface DatasetKind {
