@@ -25,8 +25,8 @@ export interface Announced {
 }
 
 /**
- * A data set's description. Each is defined beside its loader and listed in ../sources/kinds.ts. The methods take the `data`
- * section of a configuration, checked by the schema.
+ * A data set's description. Each is defined beside its loader and listed in ../sources/kinds.ts. The methods take the
+ * `data` section of a configuration, checked by the schema.
  */
 export interface DatasetKind {
   /** The value of `data.dataset` that selects it. */
