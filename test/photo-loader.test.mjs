@@ -312,9 +312,8 @@ t.test('a batch is written again once the next is asked for, and not before', as
   let i = 0
   for await (const { images: batch } of loader.epoch(0)) {
     await new Promise((done) => setTimeout(done, 5)) // the next batch is made meanwhile
-    const bytes = batch.permute([0, 2, 3, 1])
-    t.equal(sha256(bytes.contiguous().toTypedArray()), sha256(wanted[i++]))
-    bytes.dispose()
+    const bytes = scope(() => batch.permute([0, 2, 3, 1]).contiguous().toTypedArray())
+    t.equal(sha256(bytes), sha256(wanted[i++]))
   }
   loader.dispose()
 })

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { scope } from 'mbconv'
 import { internal } from './internals.mjs'
 
 export const bytesOf = ({ file }) => Buffer.from(file, 'base64')
@@ -58,9 +59,8 @@ export function listUnreadable(most = Number.POSITIVE_INFINITY) {
 export async function batchesOf(loader, epoch, from = 0) {
   const batches = []
   for await (const { images, labels, indices } of loader.epoch(epoch, from)) {
-    const bytes = images.permute([0, 2, 3, 1])
-    batches.push({ bytes: bytes.contiguous().toTypedArray(), labels: [...labels].map(Number), indices: [...indices] })
-    bytes.dispose()
+    const bytes = scope(() => images.permute([0, 2, 3, 1]).contiguous().toTypedArray())
+    batches.push({ bytes, labels: [...labels].map(Number), indices: [...indices] })
   }
   return batches
 }

@@ -288,8 +288,9 @@ async function decoderOf(
     try {
       return await decoding
     } catch (cause) {
-      // libvips writes one line per problem; the first is enough.
-      throw refused(`cannot be read as an image (${(cause as Error).message.split('\n')[0]})`, HINT, cause)
+      // libvips collects its messages for all threads in one place: what it says here can be about another file. The
+      // cause holds it; the message has only what is certain.
+      throw refused(`cannot be read as an image (its ${kind} data is damaged, or of an unsupported kind)`, HINT, cause)
     } finally {
       underWay.delete(decoding)
     }
