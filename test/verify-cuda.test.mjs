@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { CPU64, evaluate, noise, relativeError, worstError } from '../scripts/verify-cuda/compare.mjs'
+import { CAPTURED } from '../scripts/verify-cuda/graphs.mjs'
+import { COMPARED } from '../scripts/verify-cuda/optimizers.mjs'
 import { Absent, Report } from '../scripts/verify-cuda/report.mjs'
 
 const SCRIPT = fileURLToPath(new URL('../scripts/verify-cuda.mjs', import.meta.url))
@@ -22,6 +24,20 @@ function verify(...args) {
   }
   return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...said })))
 }
+
+t.test('every optimiser is compared, and captured', (t) => {
+  const { Optimizer, ...exported } = mb.optim
+  const optimizers = Object.values(exported).filter((value) => value?.prototype instanceof Optimizer)
+  t.ok(optimizers.length > 4)
+  for (const table of [COMPARED, CAPTURED]) {
+    const parameter = mb.ones([2], { requiresGrad: true })
+    const made = Object.values(table).map((make) => make([parameter]))
+    t.same(new Set(made.map((optimizer) => optimizer.constructor)), new Set(optimizers))
+    for (const optimizer of made) optimizer.dispose()
+    parameter.dispose()
+  }
+  t.end()
+})
 
 t.test('the self-test runs every comparison and passes', async (t) => {
   const out = path.join(t.testdir(), 'verify.json')

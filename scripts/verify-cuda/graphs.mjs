@@ -6,11 +6,12 @@ import { capture, makeTraining, stateOf } from './training-step.mjs'
 
 const STEPS = 50
 
-const OPTIMIZERS = {
+export const CAPTURED = {
   RMSProp: (groups) => new mb.optim.RMSprop(groups, { lr: 1, capturable: true }),
   AdamW: (groups) => new mb.optim.AdamW(groups, { lr: 1, capturable: true }),
   SGD: (groups) => new mb.optim.SGD(groups, { lr: 1, momentum: 0.9, capturable: true }),
   Lion: (groups) => new mb.optim.Lion(groups, { lr: 1, capturable: true }),
+  Lamb: (groups) => new mb.optim.Lamb(groups, { lr: 1, capturable: true }),
 }
 
 export async function checkGraphs(report, { device }) {
@@ -20,7 +21,7 @@ export async function checkGraphs(report, { device }) {
       if (mb.cuda.graph === undefined) throw new Absent('not in this build (mb.cuda.graph)')
       return run(device)
     })
-  for (const [name, optimizer] of Object.entries(OPTIMIZERS)) {
+  for (const [name, optimizer] of Object.entries(CAPTURED)) {
     const what = `a captured training step equals the eager one over ${STEPS} steps: ${name}, learning rate falling, average`
     await check(what, (target) => compareTraining(target, optimizer))
   }

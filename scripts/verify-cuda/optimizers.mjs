@@ -5,7 +5,7 @@ import { CPU64, LIMITS, noise, place, valuesOf, worstError } from './compare.mjs
 const SHAPES = [[32, 16, 3, 3], [64, 1, 5, 5], [40, 24, 1, 1], [1280], [10, 320], []]
 const STEPS = 10
 
-const OPTIMIZERS = {
+export const COMPARED = {
   "RMSProp, TensorFlow's": (p) => new mb.optim.RMSprop(p, { lr: 0.01, weightDecay: 1e-5 }),
   'RMSProp without momentum': (p) => new mb.optim.RMSprop(p, { lr: 0.01, momentum: 0, decay: 0.95 }),
   SGD: (p) => new mb.optim.SGD(p, { lr: 0.05 }),
@@ -13,10 +13,12 @@ const OPTIMIZERS = {
     new mb.optim.SGD(p, { lr: 0.05, momentum: 0.9, nesterov: true, weightDecay: 1e-4 }),
   AdamW: (p) => new mb.optim.AdamW(p, { lr: 1e-3, weightDecay: 0.02 }),
   Lion: (p) => new mb.optim.Lion(p, { lr: 1e-3, weightDecay: 0.02 }),
+  Lamb: (p) => new mb.optim.Lamb(p, { lr: 1e-3, weightDecay: 0.02 }),
   'RMSProp, capturable': (p) => new mb.optim.RMSprop(p, { lr: 0.01, weightDecay: 1e-5, capturable: true }),
   'SGD, capturable': (p) => new mb.optim.SGD(p, { lr: 0.05, momentum: 0.9, nesterov: true, capturable: true }),
   'AdamW, capturable': (p) => new mb.optim.AdamW(p, { lr: 1e-3, weightDecay: 0.02, capturable: true }),
   'Lion, capturable': (p) => new mb.optim.Lion(p, { lr: 1e-3, weightDecay: 0.02, capturable: true }),
+  'Lamb, capturable': (p) => new mb.optim.Lamb(p, { lr: 1e-3, weightDecay: 0.02, capturable: true }),
 }
 
 /** Parameters like a model's: 4-d ones are channels-last, as in training. */
@@ -54,7 +56,7 @@ function trajectory(make, target) {
 export async function checkOptimizers(report, { device }) {
   const target = { device, dtype: 'float32' }
   const limit = LIMITS.float32
-  for (const [name, make] of Object.entries(OPTIMIZERS)) {
+  for (const [name, make] of Object.entries(COMPARED)) {
     await report.check(`${name}, ${STEPS} steps`, () => {
       return { ...worstError(trajectory(make, target), trajectory(make, CPU64)), limit }
     })
