@@ -6,6 +6,7 @@ import { Readable } from 'node:stream'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
+import { settledMemory } from './helpers/live.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
 const { writeIdx } = internal('idx')
@@ -269,7 +270,7 @@ t.test('models: a run’s folder first, a file with a card, a folder with one', 
   fs.copyFileSync(path.join(dir, 'model.card.json'), card)
   await same(bare)
   mb.models.writeCard(card, { ...mb.models.readCard(card), classes: ['a', 'b'] })
-  const before = mb.memory()
+  const before = await settledMemory()
   await refused(bare, 'ERR_FORMAT', /card tells of 2 classes, the weights/)
   t.same(mb.memory(), before, 'a refused model leaves nothing')
   await refused(path.join(dir, 'photos/2.png'), 'ERR_FORMAT', /it is a PNG image; a model is a safetensors file/)
@@ -294,7 +295,7 @@ t.test('in code: one by one, no further ahead than a batch', { skip }, async (t)
     names,
     Array.from({ length: 12 }, (_, i) => `image ${i}`),
   )
-  const before = mb.memory()
+  const before = await settledMemory()
   for await (const each of mb.predictEach(runDir, ['none.png', { name: 'x', bytes }])) {
     if ('error' in each) t.match(each, { file: 'none.png', error: { code: 'ERR_DATA' } })
     else t.equal(each.file, 'x')

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import * as mb from 'mbconv'
 import t from 'tap'
+import { settledMemory } from './helpers/live.mjs'
 import { disturbNorms, small } from './helpers/small.mjs'
 
 mb.setNumThreads(1)
@@ -218,7 +219,7 @@ t.test(
       .png()
       .toFile(image)
 
-    const before = mb.memory()
+    const before = await settledMemory()
     const found = await mb.explainImage(model, image)
     t.same(mb.memory(), before, 'nothing is left behind')
     t.match(found, { file: image, label: 'across', index: 0, stage: 3, heatShape: [12, 12] })

@@ -5,6 +5,7 @@ import t from 'tap'
 import { z } from 'zod'
 import { complaints, SMALLEST } from './helpers/config.mjs'
 import { internal } from './helpers/internals.mjs'
+import { settledMemory } from './helpers/live.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
 const { criterionFields, criterionOf } = internal('criteria')
@@ -94,7 +95,7 @@ t.test('weights that do not fit the data are refused before a run begins', async
 t.test('a session frees its weights', async (t) => {
   const { openSession } = internal('session')
   const config = mb.parseConfig(tinyConfig(t.testdir(), { top: { loss: 'bce', classWeights: 'auto' } }))
-  const before = mb.memory().tensors
+  const { tensors: before } = await settledMemory()
   ;(await openSession(config)).dispose()
   t.equal(mb.memory().tensors, before)
 })

@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads'
 import { fromTypedArray, memory, scope } from 'mbconv'
 import t from 'tap'
 import { internal, internalPath } from './helpers/internals.mjs'
+import { settledMemory } from './helpers/live.mjs'
 import {
   batchesOf,
   bytesOf,
@@ -280,7 +281,7 @@ t.test('images that cannot be read', async (t) => {
 
 t.test('nothing is left behind when an epoch is given up, or the loader is', async (t) => {
   const images = Array.from({ length: 40 }, () => filesIn(t.testdir(), large)).flat()
-  const before = memory().tensors
+  const { tensors: before } = await settledMemory()
   const { loader } = loaderOf(images, { ahead: 4 })
   for await (const _ of loader.epoch(0)) break
   t.equal(memory().tensors, before, 'after break')

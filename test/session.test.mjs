@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import mb from 'mbconv'
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
+import { settledMemory } from './helpers/live.mjs'
 import { tinyConfig } from './helpers/tiny.mjs'
 
 const { openSession } = internal('session')
 
 /** Opens a session that is to fail, and looks at what it leaves. */
 async function failing(t, config, checkpoint, error) {
-  const before = mb.memory().tensors
+  const { tensors: before } = await settledMemory()
   await t.rejects(() => openSession(config, checkpoint), error)
   t.equal(mb.memory().tensors, before, 'no tensor stays')
 }
