@@ -42,6 +42,14 @@ const TRAINING: FileKind<TrainConfig> = {
   },
 }
 
+/** A configuration, and the file that it came from. */
+export interface FileConfig {
+  /** The configuration, with every default filled in. */
+  config: TrainConfig
+  /** Where it came from, as `train` stores it with the run. */
+  source: ConfigSource
+}
+
 /**
  * Reads and checks a training configuration.
  *
@@ -51,10 +59,7 @@ const TRAINING: FileKind<TrainConfig> = {
  * @throws {MbconvError} ERR_CONFIG if the file cannot be read, is not YAML, or contains mistakes. The message has a
  *   line `file:line:column key.path: what is wrong` for every mistake; for overrides the line begins with the override
  */
-export function parseConfigFile(
-  file: string,
-  overrides: readonly string[] = [],
-): { config: TrainConfig; source: ConfigSource } {
+export function parseConfigFile(file: string, overrides: readonly string[] = []): FileConfig {
   const config = checkFile(file, readYaml(file, 'configs/digits.yaml'), overrides, TRAINING)
   return { config, source: { file: path.resolve(file), stem: path.parse(file).name, overrides: [...overrides] } }
 }

@@ -114,7 +114,7 @@ const augment = z.strictObject({
     .describe(
       'what else is done with the pixels of an image file, in this order: a policy, colorJitter, randomErasing',
     ),
-  mix: mixSchema.prefault({}),
+  mix: mixSchema.prefault({}).describe('mixup and CutMix: images of a batch are mixed with each other'),
 })
 
 const WITH_FIRST = 'with the first images, which grows with them to its own value; null: its own value throughout'
@@ -149,7 +149,7 @@ const data = z.strictObject({
     .max(MOST_REPEATS)
     .default(1)
     .describe('repeated augmentation: how often each image of an epoch comes; the epoch keeps its length'),
-  augment: augment.prefault({}),
+  augment: augment.prefault({}).describe('random changes of training images'),
   progressive: progressive.nullable().default(null).describe('begin with smaller images; null: one size throughout'),
   fit: z
     .enum(FITS)
@@ -261,10 +261,16 @@ export const trainConfigSchema = z.strictObject({
     .union([z.boolean(), z.literal('auto')])
     .default(false)
     .describe('replay the training step as one CUDA graph; auto: where that is possible'),
-  model,
-  data: data.prefault({}),
-  optimizer: z.discriminatedUnion('name', schemasOf(OPTIMIZERS)).prefault({ name: DEFAULT_OPTIMIZER }),
-  schedule: z.discriminatedUnion('name', schemasOf(SCHEDULES)).prefault({ name: DEFAULT_SCHEDULE }),
+  model: model.describe('the network, and the weights it begins with'),
+  data: data.prefault({}).describe('the images, and how they become inputs'),
+  optimizer: z
+    .discriminatedUnion('name', schemasOf(OPTIMIZERS))
+    .prefault({ name: DEFAULT_OPTIMIZER })
+    .describe('how gradients change the weights'),
+  schedule: z
+    .discriminatedUnion('name', schemasOf(SCHEDULES))
+    .prefault({ name: DEFAULT_SCHEDULE })
+    .describe('the learning rate over time'),
   ema: z
     .union([z.literal(false), ema])
     .prefault({})
@@ -287,12 +293,12 @@ export const trainConfigSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('end the run when evaluations stop improving; null: go on to the end'),
-  checkpoint: checkpoint.prefault({}),
+  checkpoint: checkpoint.prefault({}).describe('what a run saves, and when'),
   onDivergence: z
     .enum(['stop', 'skip'])
     .default('stop')
     .describe('when the loss is not a number: stop the run, or skip the step, as long as most steps go well'),
-  run: run.prefault({}),
+  run: run.prefault({}).describe('where the run is stored'),
   log: logSchema.prefault({}).describe('what else records the run, besides metrics.jsonl'),
 })
 

@@ -15,16 +15,21 @@ export function deviceIndex(device: DeviceLike | undefined, op: string): number 
   })
 }
 
+/** What a GPU is, as its driver reports it. */
 export interface DeviceProperties {
+  /** The product's name: `NVIDIA H200`. */
   name: string
   /** Compute capability. */
   major: number
+  /** Minor number of the compute capability: the 0 of 9.0. */
   minor: number
+  /** Number of streaming multiprocessors. */
   multiProcessorCount: number
   /** Bytes. */
   totalMemory: number
 }
 
+/** The properties of a GPU. Default: the current one. Throws ERR_CUDA_UNAVAILABLE without CUDA. */
 export function getDeviceProperties(device?: DeviceLike): DeviceProperties {
   const op = 'getDeviceProperties'
   const [name, major, minor, multiProcessorCount, totalMemory] = requireCuda(op).cudaDeviceProperties(

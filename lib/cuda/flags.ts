@@ -2,6 +2,7 @@
 import { MbconvError } from '../errors/error'
 import { requireCuda } from '../native/cuda'
 
+/** How libtorch computes on GPUs. The flags hold for the whole process. */
 export interface CudaFlags {
   /** Matrix products in float32 may round their factors to TF32's 10 bits of mantissa. Off by default, as in PyTorch. */
   matmulTF32: boolean
@@ -17,6 +18,7 @@ export interface CudaFlags {
 
 const NAMES = ['matmulTF32', 'cudnnTF32', 'cudnnEnabled', 'cudnnBenchmark', 'cudnnDeterministic'] as const
 
+/** The flags as they are now; {@link setFlags} changes them. */
 export function flags(): CudaFlags {
   const addon = requireCuda('flags')
   return Object.fromEntries(NAMES.map((name) => [name, addon.cudaGetFlag(name)])) as unknown as CudaFlags

@@ -10,6 +10,7 @@ import { collectTensors, keep, scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
 import { currentStream, Stream, stream } from './streams'
 
+/** What is fixed while a function is recorded as a CUDA graph. */
 export interface GraphOptions {
   /** Arguments for the function. {@link Graph.replay} copies new values into these very tensors. */
   inputs?: Tensor[]

@@ -5,33 +5,43 @@
 import { requireCuda } from '../native/cuda'
 import { type DeviceLike, deviceIndex } from './devices'
 
+/** The memory of one GPU, in bytes, for this process unless a figure says otherwise. */
 export interface MemoryStats {
+  /** Memory of tensors, bytes. */
   allocated: number
+  /** Memory that libtorch has from the driver, that of freed tensors included, bytes. */
   reserved: number
   /** The maximum so far, or since {@link resetPeakMemoryStats}. */
   maxAllocated: number
+  /** The maximum of `reserved` so far, or since {@link resetPeakMemoryStats}, bytes. */
   maxReserved: number
   /** Free memory of the device, for this process and others. */
   free: number
+  /** All memory of the device, bytes. */
   total: number
 }
 
+/** All figures of a GPU's memory at once. Default: the current device. */
 export function memoryStats(device?: DeviceLike): MemoryStats {
   return read(device, 'memoryStats')
 }
 
+/** Memory of tensors on a GPU, bytes. Default: the current device. */
 export function memoryAllocated(device?: DeviceLike): number {
   return read(device, 'memoryAllocated').allocated
 }
 
+/** Memory that libtorch has from the driver of a GPU, bytes. Default: the current device. */
 export function memoryReserved(device?: DeviceLike): number {
   return read(device, 'memoryReserved').reserved
 }
 
+/** The most memory of tensors so far, or since {@link resetPeakMemoryStats}, bytes. */
 export function maxMemoryAllocated(device?: DeviceLike): number {
   return read(device, 'maxMemoryAllocated').maxAllocated
 }
 
+/** The most memory from the driver so far, or since {@link resetPeakMemoryStats}, bytes. */
 export function maxMemoryReserved(device?: DeviceLike): number {
   return read(device, 'maxMemoryReserved').maxReserved
 }

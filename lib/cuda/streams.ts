@@ -10,6 +10,14 @@ import { refusePromise } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
 import { type DeviceLike, deviceIndex } from './devices'
 
+/** The options of {@link Stream}. */
+export interface StreamOptions {
+  /** The GPU it queues work for. Default: the current device. */
+  device?: DeviceLike
+  /** Whether the device prefers its work to that of other streams. Default false. */
+  highPriority?: boolean
+}
+
 /**
  * A tensor's memory belongs to the stream that was current when the tensor was made. As soon as it is freed, later work
  * in that stream may reuse it. If another stream uses the tensor, say so with {@link Stream.record}.
@@ -24,7 +32,7 @@ export class Stream {
    * The stream comes from libtorch's pool of 32 streams per device and priority, which are handed out in turn. If several
    * streams have work, the device prefers those with high priority.
    */
-  constructor(options: { device?: DeviceLike; highPriority?: boolean } = {}, handle?: CudaStream) {
+  constructor(options: StreamOptions = {}, handle?: CudaStream) {
     const addon = requireCuda('Stream')
     this.handle = handle ?? addon.cudaStream(deviceIndex(options.device, 'Stream'), options.highPriority ?? false)
     this.device = addon.cudaStreamDevice(this.handle)
@@ -44,6 +52,7 @@ export class Stream {
   synchronize(): void {
     requireCuda('Stream.synchronize').cudaStreamSynchronize(this.handle)
   }
+  /** As {@link Stream.synchronize}, without blocking the thread. */
   async synchronizeAsync(): Promise<void> {
     await requireCuda('Stream.synchronizeAsync').cudaStreamSynchronizeAsync(this.handle)
   }
@@ -99,12 +108,18 @@ export function stream<T>(chosen: Stream, fn: () => T): T {
   }
 }
 
+/** The options of {@link Event}. */
+export interface EventOptions {
+  /** Whether the event notes its time, for {@link Event.elapsedTime}. Default false. */
+  timing?: boolean
+}
+
 /** A mark in a stream that can be waited for and, with `timing`, used to measure time. */
 export class Event {
   /** @internal */
   readonly handle: CudaEvent
 
-  constructor({ timing = false }: { timing?: boolean } = {}) {
+  constructor({ timing = false }: EventOptions = {}) {
     this.handle = requireCuda('Event').cudaEvent(timing)
   }
 
@@ -122,6 +137,7 @@ export class Event {
   synchronize(): void {
     requireCuda('Event.synchronize').cudaEventSynchronize(this.handle)
   }
+  /** As {@link Event.synchronize}, without blocking the thread. */
   async synchronizeAsync(): Promise<void> {
     await requireCuda('Event.synchronizeAsync').cudaEventSynchronizeAsync(this.handle)
   }

@@ -26,12 +26,15 @@ import {
   resample,
 } from './transforms'
 
+/** How images of one size become batches. */
 export interface LoaderOptions {
+  /** Number of images in a batch, at least 1. */
   batchSize: number
   /** Size of the output images, px: a side, or [height, width]. */
   size: Resolution
   /** Per channel, or one number for all channels; for pixels scaled to 0 … 1. */
   mean: number | readonly number[]
+  /** Standard deviation that pixels from 0 to 1 are divided by, after the mean: one number, or one a channel. */
   std: number | readonly number[]
   /** Seed of the order and of the augmentation. Default 0. */
   seed?: Seed
@@ -46,6 +49,7 @@ export interface LoaderOptions {
   repeats?: number
   /** Leave out the last batch if it is incomplete. Default false. */
   dropLast?: boolean
+  /** Random changes of each image. Default: none. */
   augment?: Augment
   /** What augmentation shows outside the image. Default 'zero'. */
   fill?: Fill
@@ -66,10 +70,18 @@ function finitePerChannel(name: string, value: number | readonly number[], chann
   })
 }
 
+/**
+ * Makes batches of a data set of images of one size: shuffled, augmented, resized and normalised. Every batch depends
+ * on the seed and the epoch alone.
+ */
 export class Loader {
+  /** The data set that it reads. */
   readonly dataset: ImageDataset
+  /** Number of images in a batch; the last one may have fewer. */
   readonly batchSize: number
+  /** Size of the images in a batch, px: the side of a square, or [height, width]. */
   readonly size: Resolution
+  /** Number of batches in an epoch. */
   readonly batchesPerEpoch: number
   private readonly seed: Seed
   private readonly sampler: Sampler

@@ -42,30 +42,44 @@ export type ErrorCode =
 
 /** Facts about a refused allocation, in bytes. */
 export interface MemoryShortage {
+  /** Where memory ran out: `cpu`, `cuda:0`. */
   device: string
   /** Bytes requested from the device. Allocators round up, so at least as many as the tensor needs. */
   asked: number
   /** Bytes free on the device; on GPUs only. */
   free?: number
   /** The tensors of this thread that hold most memory on the device: at most three, largest first. */
-  holders: { tensor: string; bytes: number }[]
+  holders: {
+    /** Dtype and shape of a tensor. */
+    tensor: string
+    /** The memory that it holds, bytes. */
+    bytes: number
+  }[]
 }
 
+/** What an error has besides its code and its message. */
 export interface MbconvErrorOptions {
   /** The failed operation, under the name that the caller used. */
   op?: string
   /** The remedy, in one sentence. */
   hint?: string
+  /** The error that led to this one. */
   cause?: unknown
   /** The C++ stack, if the failure came from libtorch. */
   nativeTrace?: string
+  /** For ERR_OOM and ERR_CUDA_OOM: what was asked for, and who holds memory. */
   memory?: MemoryShortage
 }
 
+/** The class of every error of this package. README.md lists the codes, with what happened and what to do. */
 export class MbconvError extends Error {
+  /** What kind of error it is: `ERR_SHAPE`, `ERR_CONFIG` … */
   readonly code: ErrorCode
+  /** The function that failed; undefined where none did. */
   readonly op?: string
+  /** What to do about it; undefined where nothing is known to help. */
   readonly hint?: string
+  /** The C++ stack of an error from libtorch. */
   readonly nativeTrace?: string
   /** With ERR_OOM and ERR_CUDA_OOM, if an allocator refused. The process can go on. */
   readonly memory?: MemoryShortage

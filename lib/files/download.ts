@@ -16,7 +16,9 @@ import { lockPath, unlockPath } from './lock'
 import { Part, type PartRecord } from './part'
 import { type Address, addressOf, failureOf, network, Web } from './web'
 
+/** How far a download is. */
 export interface DownloadProgress {
+  /** The address that the file comes from. */
   url: string
   /** Bytes that have arrived. */
   bytes: number

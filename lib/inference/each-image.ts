@@ -29,13 +29,16 @@ export interface EachImageOptions extends DecodeOptions {
 
 /** An image that could not be read; the others are not affected. */
 export interface Unreadable {
+  /** The image, as it was given. */
   file: string
+  /** Why it cannot be read. */
   error: MbconvError
 }
 
 /** A path, or bytes with a name. */
 export type ImageSource = string | NamedBytes
 
+/** Any number of images, from an array, a generator or a stream. */
 export type ImageSources = Iterable<ImageSource> | AsyncIterable<ImageSource>
 
 /** Planes of bytes, or the error. */

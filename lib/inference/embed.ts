@@ -3,6 +3,7 @@
 import { adaptiveAvgPool2d } from '../nn/functional'
 import { type EachImageOptions, eachImage, type ImageSources, type Unreadable } from './each-image'
 
+/** The features of one image. */
 export interface Embedding {
   /** The given path, or the name of the bytes. */
   file: string

@@ -14,6 +14,7 @@ import { resolvePrecision } from '../train/session/precision'
 import { preprocessingOf } from '../train/session/preprocessing'
 import { openTrained } from './trained'
 
+/** How a trained model is evaluated. */
 export interface EvaluateRunOptions {
   /** Replaces keys of the run's `data`: other test files, another evalBatchSize. */
   data?: TrainConfigInput['data']
@@ -25,6 +26,7 @@ export interface EvaluateRunOptions {
   onWarning?: (message: string) => void
 }
 
+/** The result of {@link evaluateRun}: the figures, and what was evaluated. */
 export type RunEvaluation = Evaluation & {
   /** The checkpoint that was evaluated. */
   checkpoint: string

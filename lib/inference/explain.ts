@@ -30,9 +30,11 @@ export interface ExplainOptions extends DecodeOptions {
   device?: string
 }
 
+/** What an image's class was, and where the network saw it. */
 export interface Explanation extends Guess {
   /** The given path, or the name of the bytes. */
   file: string
+  /** The stage whose activations were explained: 0 is the stem, 1 the first stage. */
   stage: number
   /** [height, width] of the feature map. */
   heatShape: [number, number]

@@ -4,6 +4,7 @@ import { type ExportedFiles, type ExportFilesOptions, exportFiles } from '../mod
 import { cardOfTrained } from './run-card'
 import { openTrained } from './trained'
 
+/** What is written for a trained model, and where. */
 export interface ExportRunOptions extends ExportFilesOptions {
   /** The ONNX file. The other files have the same name with other endings. Default `model.onnx`. */
   out?: string

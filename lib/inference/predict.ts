@@ -7,6 +7,7 @@ import { largestProbability, thresholdFor } from '../models/export/confidence'
 import { isPredicted, labelProbabilities } from '../models/export/task'
 import { type EachImageOptions, eachImage, type ImageSources, type Unreadable } from './each-image'
 
+/** How a model predicts. */
 export interface PredictOptions extends EachImageOptions {
   /** Guesses per image, most probable first. Default 5, at most the number of classes. The labels of an image are all. */
   topk?: number
@@ -17,9 +18,11 @@ export interface PredictOptions extends EachImageOptions {
   reject?: number
 }
 
+/** One class of an image, with its probability. */
 export interface Guess {
   /** The name of the class. */
   label: string
+  /** Number of the class, from 0. */
   index: number
   /** 0 … 1 */
   probability: number
@@ -31,6 +34,7 @@ export interface PredictedLabel extends Guess {
   threshold: number
 }
 
+/** What a model says of one image. */
 export interface Prediction {
   /** The given path, or the name of the bytes. */
   file: string
@@ -43,6 +47,7 @@ export interface Prediction {
   labels?: PredictedLabel[]
   /** With `reject`: the largest probability, calibrated, and whether it is high enough for a known class. */
   confidence?: number
+  /** With `reject`: whether the image is of one of the known classes. */
   isKnown?: boolean
 }
 

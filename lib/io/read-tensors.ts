@@ -6,6 +6,7 @@ import type { Tensor } from '../tensor/core/tensor'
 
 /** Weights of a file, and facts about their place in it. */
 export interface FileWeights {
+  /** The tensors, by the file's names. */
   tensors: Record<string, Tensor>
   /** Tensors in the file that this package cannot hold, with the reason: `is of dtype …`. */
   unread: Record<string, string>

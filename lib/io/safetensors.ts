@@ -51,25 +51,39 @@ function splitChecksum(metadata: Record<string, string>, reject: Reject) {
   return { checksum, rest }
 }
 
+/** The content of a safetensors file. */
 export interface SafetensorsFile {
   /** Tensors whose dtype this package has. Reading another of the file's tensors throws ERR_FORMAT. */
   tensors: Record<string, Tensor>
   /** The other tensors by name, with the reason. */
   unread: Record<string, string>
+  /** The texts of the file's header, by key; empty where it has none. */
   metadata: Record<string, string>
 }
 
+/** The header of a safetensors file. */
 export interface SafetensorsInfo {
   /** Each tensor's description by name, without data. A dtype that this package lacks has the file's name. */
-  tensors: Record<string, { dtype: string; shape: number[] }>
+  tensors: Record<
+    string,
+    {
+      /** The file's name of the dtype: `F32`, `BF16`. */
+      dtype: string
+      /** Its sizes, the outermost first. */
+      shape: number[]
+    }
+  >
+  /** The texts of the file's header, by key; empty where it has none. */
   metadata: Record<string, string>
 }
 
+/** What is written besides the tensors. */
 export interface WriteOptions {
   /** Store a CRC-32 in the metadata. {@link read} checks it, so that a flipped bit is noticed. Default false. */
   checksum?: boolean
 }
 
+/** How the numbers are read. */
 export interface ReadOptions {
   /**
    * Map the file into memory instead of reading it. Tensors are then views of the file's pages, which are read on first

@@ -11,11 +11,18 @@ import { Global, Placeholder } from './unpickle'
 /** Throws an error with the problem, on behalf of the caller. */
 export type Reject = (problem: string, hint?: string) => never
 
+/** A kind of numbers in files of torch.save. */
 export interface ElementKind {
   /** PyTorch's name. Complex numbers have one, but no {@link DType}. */
   dtype: DType | 'complex64' | 'complex128'
+  /** Bytes of one number. */
   bytes: number
-  array: new (buffer: ArrayBuffer, offset: number, length: number) => TypedArray
+  /** The typed array that holds such numbers. */
+  array: new (
+    buffer: ArrayBuffer,
+    offset: number,
+    length: number,
+  ) => TypedArray
 }
 
 const KINDS: readonly (ElementKind & { storage: string })[] = [
@@ -40,12 +47,15 @@ const BY_DTYPE = new Map<unknown, ElementKind>(KINDS.map((kind) => [kind.dtype, 
 const NAMED_VALUE =
   /^torch\.(u?int([1-7]|8|16|32|64)|b?float\w+|bool|complex\d+|bits\w+|qu?int\w+|per_(tensor|channel)_\w+)$/
 
+/** A block of numbers in the file. Several tensors may show parts of it. */
 export interface Storage {
   /** Undefined if this package lacks this kind of numbers. */
   kind: ElementKind | undefined
   /** The file's name for the type. */
   type: string
+  /** The name of its entry in the file. */
   key: string
+  /** How many numbers it has. */
   elements: number
 }
 
@@ -53,6 +63,7 @@ export interface Storage {
 export class StoredTensor {
   /** `float32` …, or PyTorch's name for a dtype that this package lacks. */
   readonly dtype: string
+  /** Its sizes, the outermost first. */
   readonly shape: readonly number[]
   /** Why the numbers cannot be read; undefined if they can. */
   readonly problem?: string
@@ -63,13 +74,29 @@ export class StoredTensor {
   /** @internal */
   readonly strides: readonly number[]
   /** Whether the numbers are stored conjugated or negated. @internal */
-  readonly kept: { conj: boolean; neg: boolean }
+  readonly kept: {
+    /** Whether the stored numbers are the complex conjugates. */
+    conj: boolean
+    /** Whether the stored numbers are the negated ones. */
+    neg: boolean
+  }
 
   /** @internal */
   constructor(
     dtype: string,
     shape: readonly number[],
-    place: { storage: Storage; offset: number; strides: readonly number[]; conj?: boolean; neg?: boolean },
+    place: {
+      /** The block of numbers that it shows. */
+      storage: Storage
+      /** Number of elements before its first one in the storage. */
+      offset: number
+      /** Distance between neighbours along each dimension, in elements. */
+      strides: readonly number[]
+      /** Whether the stored numbers are the complex conjugates. Default false. */
+      conj?: boolean
+      /** Whether the stored numbers are the negated ones. Default false. */
+      neg?: boolean
+    },
     problem?: string,
   ) {
     this.dtype = dtype

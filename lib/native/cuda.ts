@@ -5,10 +5,12 @@ import { native } from './addon'
 import { setupFacts } from './setup-facts'
 import type { Native } from './signatures'
 
+/** Whether a GPU can be used; {@link whyNot} says why none can. */
 export function isAvailable(): boolean {
   return native().cudaIsAvailable()
 }
 
+/** Number of GPUs that can be used; 0 without CUDA. */
 export function deviceCount(): number {
   return native().cudaDeviceCount()
 }

@@ -1,8 +1,18 @@
 /** The native runtime of this process: versions, threads, the memory cache. */
 import { native } from './addon'
 
+/** The versions of libtorch, and what it uses. */
+export interface Versions {
+  /** The libtorch that the addon was compiled against. */
+  libtorch: string
+  /** The libtorch that is loaded. */
+  loaded: string
+  /** The instructions that libtorch uses: `AVX2`, `AVX512` … */
+  cpuCapability: string
+}
+
 /** The libtorch version compiled against, the version loaded, and the CPU instructions that its kernels use. */
-export function versions(): { libtorch: string; loaded: string; cpuCapability: string } {
+export function versions(): Versions {
   const addon = native()
   return { libtorch: addon.compiledVersion(), loaded: addon.loadedVersion(), cpuCapability: addon.cpuCapability() }
 }
@@ -12,6 +22,7 @@ export function setNumThreads(threads: number): void {
   native().setNumThreads(threads)
 }
 
+/** CPU threads that one operation may use. */
 export function getNumThreads(): number {
   return native().getNumThreads()
 }
@@ -26,6 +37,7 @@ export function setDeterministic(on: boolean): void {
   native().setDeterministic(on)
 }
 
+/** Whether {@link setDeterministic} has allowed only deterministic algorithms. */
 export function isDeterministic(): boolean {
   return native().isDeterministic()
 }
@@ -42,6 +54,7 @@ export interface AllocatorStatistics {
   requests: number
 }
 
+/** What the CPU's caching allocator holds, in bytes. */
 export function allocatorStatistics(): AllocatorStatistics {
   const [live, cached, peak, requests] = native().allocatorBytes()
   return { live, cached, peak, requests }

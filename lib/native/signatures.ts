@@ -13,12 +13,15 @@ export type Rate = number | Tensor
 
 // Objects that only the addon makes and can look into.
 declare const opaque: unique symbol
+/** A stream of the addon. @internal */
 export interface CudaStream {
   readonly [opaque]: 'stream'
 }
+/** An event of the addon. @internal */
 export interface CudaEvent {
   readonly [opaque]: 'event'
 }
+/** A graph of the addon. @internal */
 export interface CudaGraph {
   readonly [opaque]: 'graph'
 }

@@ -10,6 +10,7 @@ export interface Registered {}
  */
 export type Tensor = Registered extends { tensor: infer T } ? T : never
 
+/** The types of a tensor's elements. Floating-point tensors can have gradients. */
 export type DType =
   | 'float32'
   | 'float64'
@@ -28,6 +29,7 @@ export type Device = string
 /** `channelsLast`: a 4-d tensor's channels are adjacent in memory (NHWC), which convolutions prefer. */
 export type MemoryFormat = 'contiguous' | 'channelsLast' | 'preserve'
 
+/** The typed arrays that tensors are made from and read into. */
 export type TypedArray =
   | Float32Array
   | Float64Array
@@ -41,8 +43,10 @@ export type TypedArray =
 
 /** Numbers, BigInts and booleans, arbitrarily nested in rectangular arrays. */
 export type NestedArray<T> = T | NestedArray<T>[]
+/** One element: a bigint for int64, a boolean for bool, a number for all others. */
 export type Element = number | bigint | boolean
 
+/** What a new tensor is: its dtype, its device, and whether it gets a gradient. */
 export interface TensorOptions {
   /** Default: `int64` for BigInts, `bool` for booleans, otherwise `float32`. */
   dtype?: DType
@@ -55,13 +59,56 @@ export interface TensorOptions {
 /** One dimension, several, or (undefined) all. Negative ones count from the end. */
 export type Dims = number | number[]
 
+/** The dimensions that a reduction removes. */
 export interface ReduceOptions {
+  /** One dimension or several; negative ones count from the end. Default: all. */
   dim?: Dims
   /** Keep reduced dimensions with size 1. Default false. */
   keepdim?: boolean
 }
 
+/** The single dimension that a reduction removes. */
 export interface ReduceOneOptions {
+  /** The dimension; a negative one counts from the end. The default is the function's. */
   dim?: number
+  /** Whether the dimension stays, with size 1. Default false. */
   keepdim?: boolean
+}
+
+/** How elements lie in memory. */
+export interface MemoryFormatOptions {
+  /** How the elements lie in memory. The default is the method's. */
+  memoryFormat?: MemoryFormat
+}
+
+/** A factor on what is added or subtracted. */
+export interface AlphaOptions {
+  /** Factor on what is added or subtracted. Default 1. */
+  alpha?: number
+}
+
+/** Limits of elements. */
+export interface ClampOptions {
+  /** Smaller elements become this. Default: no limit. */
+  min?: number
+  /** Larger elements become this. Default: no limit. */
+  max?: number
+}
+
+/** A factor on a product or quotient that is added. */
+export interface ValueOptions {
+  /** Factor on the product or quotient. Default 1. */
+  value?: number
+}
+
+/** How a copy between devices is made. */
+export interface CopyOptions {
+  /** Whether a copy between pinned memory and a GPU returns before it is done. Default false. */
+  nonBlocking?: boolean
+}
+
+/** The options of sums and means. */
+export interface SumOptions extends ReduceOptions {
+  /** Elements are converted to this dtype first. Default: that of the tensor; `sum` of integers has int64. */
+  dtype?: DType
 }

@@ -6,6 +6,7 @@ import type { Tensor } from '../tensor/core/tensor'
 
 /** With `inplace`, an activation writes into its argument and returns it. */
 export interface ActivationOptions {
+  /** Whether to overwrite `x` and return it. Default false. */
   inplace?: boolean
 }
 
@@ -16,6 +17,7 @@ export function silu(x: Tensor, { inplace = false }: ActivationOptions = {}): Te
   return x
 }
 
+/** max(0, x), element by element. */
 export function relu(x: Tensor, { inplace = false }: ActivationOptions = {}): Tensor {
   if (!inplace) return native().relu(x)
   native().relu_(x)
@@ -29,6 +31,7 @@ export function relu6(x: Tensor, { inplace = false }: ActivationOptions = {}): T
   return x
 }
 
+/** 1 / (1 + exp(-x)), element by element. */
 export function sigmoid(x: Tensor, { inplace = false }: ActivationOptions = {}): Tensor {
   if (!inplace) return native().sigmoid(x)
   native().sigmoid_(x)
@@ -49,11 +52,18 @@ export function hardsigmoid(x: Tensor, { inplace = false }: ActivationOptions = 
   return x
 }
 
+/** The options of {@link gelu}. */
+export interface GeluOptions {
+  /** `none` computes with erf, `tanh` with a cheaper approximation. Default `none`. */
+  approximate?: 'none' | 'tanh'
+}
+
 /** x · Φ(x); `tanh` is the usual approximation. */
-export function gelu(x: Tensor, { approximate = 'none' as 'none' | 'tanh' } = {}): Tensor {
+export function gelu(x: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor {
   return native().gelu(x, approximate)
 }
 
+/** x where it is positive, slope · x elsewhere. */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   return native().leakyRelu(x, slope)
 }
@@ -63,8 +73,16 @@ export function elu(x: Tensor, alpha = 1): Tensor {
   return native().elu(x, alpha)
 }
 
+/** The options of {@link softplus}. */
+export interface SoftplusOptions {
+  /** How sharp the bend is. Default 1. */
+  beta?: number
+  /** Where x · beta is above this, the result is x. Default 20. */
+  threshold?: number
+}
+
 /** log(1 + exp(β x)) / β; linear where β x exceeds the threshold. */
-export function softplus(x: Tensor, { beta = 1, threshold = 20 } = {}): Tensor {
+export function softplus(x: Tensor, { beta = 1, threshold = 20 }: SoftplusOptions = {}): Tensor {
   return native().softplus(x, beta, threshold)
 }
 
@@ -88,8 +106,14 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
   return native().prelu(x, weight)
 }
 
+/** The options of {@link glu}. */
+export interface GluOptions {
+  /** The dimension that is halved. Default -1, the last. */
+  dim?: number
+}
+
 /** a · sigmoid(b), where a and b are the halves of x along `dim`. */
-export function glu(x: Tensor, { dim = -1 } = {}): Tensor {
+export function glu(x: Tensor, { dim = -1 }: GluOptions = {}): Tensor {
   return native().glu(x, dim)
 }
 
@@ -103,8 +127,16 @@ export function softsign(x: Tensor): Tensor {
   return scope(() => x.div(x.abs().add(1)))
 }
 
+/** The options of {@link hardtanh}. */
+export interface HardtanhOptions {
+  /** Smallest value of the result. Default -1. */
+  min?: number
+  /** Largest value of the result. Default 1. */
+  max?: number
+}
+
 /** x limited to [min, max]. The gradient outside is 0. */
-export function hardtanh(x: Tensor, { min = -1, max = 1 } = {}): Tensor {
+export function hardtanh(x: Tensor, { min = -1, max = 1 }: HardtanhOptions = {}): Tensor {
   return native().hardtanh(x, min, max)
 }
 
@@ -128,11 +160,13 @@ export function softmin(x: Tensor, dim: number): Tensor {
   return scope(() => x.neg().softmax(dim))
 }
 
+/** How Gumbel-softmax samples. */
 export interface GumbelOptions {
   /** Temperature: the lower, the nearer the sample is to one class. Default 1. */
   tau?: number
   /** Give one-hot samples in the forward pass, with the soft sample's gradient in the backward pass. Default false. */
   hard?: boolean
+  /** The dimension along which the result sums to 1. Default -1, the last. */
   dim?: number
 }
 

@@ -5,16 +5,21 @@ import { type Sizes, spread } from './sizes'
 
 export type { Sizes } from './sizes'
 
+/** The options of convolutions, as torch's. A number stands for all spatial dimensions. */
 export interface ConvOptions {
+  /** Is added to each output channel, shape [outChannels]. Default: none. */
   bias?: Tensor | null
+  /** Step of the kernel, in elements. Default 1. */
   stride?: Sizes
   /** Zeros added on each side. */
   padding?: Sizes
+  /** Distance between neighbouring weights of the kernel, in elements. Default 1. */
   dilation?: Sizes
   /** Channel groups. A depthwise convolution has as many groups as channels. */
   groups?: number
 }
 
+/** The options of transposed convolutions, as torch's. */
 export interface ConvTransposeOptions extends ConvOptions {
   /** Added to one side of the output, whose size the stride leaves ambiguous. */
   outputPadding?: Sizes

@@ -23,28 +23,35 @@ export function embedding(indices: Tensor, weight: Tensor): Tensor {
   return native().embedding(weight, indices)
 }
 
+/** Whether a function behaves as in training. */
+export interface TrainingOptions {
+  /** Whether to drop anything; without it, the result is `x`. Default true. */
+  training?: boolean
+}
+
 /** Zeroes each element with probability p and divides the others by 1 − p. */
-export function dropout(x: Tensor, p = 0.5, { training = true } = {}): Tensor {
+export function dropout(x: Tensor, p = 0.5, { training = true }: TrainingOptions = {}): Tensor {
   return native().dropout(x, p, training)
 }
 
 /**
  * Stochastic depth: drops a sample's whole branch x [N, …] with probability p and divides the others by 1 − p.
  */
-export function dropPath(x: Tensor, p: number, { training = true } = {}): Tensor {
+export function dropPath(x: Tensor, p: number, { training = true }: TrainingOptions = {}): Tensor {
   return native().dropPath(x, p, training)
 }
 
 /** {@link dropout} of whole channels of x [N, C, …], like PyTorch's dropout1d, 2d and 3d. */
-export function featureDropout(x: Tensor, p = 0.5, { training = true } = {}): Tensor {
+export function featureDropout(x: Tensor, p = 0.5, { training = true }: TrainingOptions = {}): Tensor {
   return native().featureDropout(x, p, training)
 }
 
 /** {@link dropout} that keeps mean and variance of {@link selu}'s outputs. */
-export function alphaDropout(x: Tensor, p = 0.5, { training = true } = {}): Tensor {
+export function alphaDropout(x: Tensor, p = 0.5, { training = true }: TrainingOptions = {}): Tensor {
   return native().alphaDropout(x, p, training)
 }
 
+/** Which keys a query sees, and how scores are scaled. */
 export interface AttentionOptions {
   /** [.., L, S], broadcast: booleans, true where attention is allowed, or numbers to add to the scores. */
   mask?: Tensor | null
@@ -80,12 +87,34 @@ export function scaledDotProductAttention(
   })
 }
 
+/** The options of {@link cosineSimilarity}. */
+export interface SimilarityOptions {
+  /** The dimension of the vectors; the result lacks it. Default 1. */
+  dim?: number
+  /** Smallest norm that is divided by. Default 1e-8. */
+  eps?: number
+}
+
 /** Cosine of the angle between x and y along `dim`. */
-export function cosineSimilarity(x: Tensor, y: Tensor, { dim = 1, eps = 1e-8 } = {}): Tensor {
+export function cosineSimilarity(x: Tensor, y: Tensor, { dim = 1, eps = 1e-8 }: SimilarityOptions = {}): Tensor {
   return native().cosineSimilarity(x, y, dim, eps)
 }
 
+/** The options of {@link pairwiseDistance}. */
+export interface DistanceOptions {
+  /** Which norm: 1, 2 … Default 2. */
+  p?: number
+  /** Is added to the difference. Default 1e-6. */
+  eps?: number
+  /** Whether the last dimension stays, with size 1. Default false. */
+  keepdim?: boolean
+}
+
 /** ‖x − y + ε‖ over the last dimension. */
-export function pairwiseDistance(x: Tensor, y: Tensor, { p = 2, eps = 1e-6, keepdim = false } = {}): Tensor {
+export function pairwiseDistance(
+  x: Tensor,
+  y: Tensor,
+  { p = 2, eps = 1e-6, keepdim = false }: DistanceOptions = {},
+): Tensor {
   return native().pairwiseDistance(x, y, p, eps, keepdim)
 }

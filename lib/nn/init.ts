@@ -13,6 +13,7 @@ import type { Tensor } from '../tensor/core/tensor'
 import { where } from '../tensor/ops/combining'
 import { qr } from '../tensor/ops/linalg'
 
+/** The functions that {@link calculateGain} knows. */
 export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu'
 
 /**
@@ -53,6 +54,7 @@ function filled(tensor: Tensor, fill: () => void): Tensor {
   return tensor
 }
 
+/** How Kaiming's initialisation scales the numbers. */
 export interface KaimingOptions {
   /** leakyRelu's slope. Default 0. */
   a?: number
@@ -83,22 +85,31 @@ export function kaimingNormal_(tensor: Tensor, options: KaimingOptions = {}): Te
   return tensor.numel === 0 ? tensor : filled(tensor, () => tensor.normal_(0, std))
 }
 
+/** How the numbers are scaled. */
+export interface GainOptions {
+  /** Factor on the bounds; see {@link calculateGain}. Default 1. */
+  gain?: number
+}
+
 /** Uniform with variance 2 gain² / (fanIn + fanOut). Source: Glorot and Bengio 2010. */
-export function xavierUniform_(tensor: Tensor, { gain = 1 } = {}): Tensor {
+export function xavierUniform_(tensor: Tensor, { gain = 1 }: GainOptions = {}): Tensor {
   const { fanIn, fanOut } = fans('xavierUniform_', tensor)
   const bound = Math.sqrt(3) * gain * Math.sqrt(2 / (fanIn + fanOut))
   return tensor.numel === 0 ? tensor : filled(tensor, () => tensor.uniform_(-bound, bound))
 }
 
 /** Normal with variance 2 gain² / (fanIn + fanOut). Source: Glorot and Bengio 2010. */
-export function xavierNormal_(tensor: Tensor, { gain = 1 } = {}): Tensor {
+export function xavierNormal_(tensor: Tensor, { gain = 1 }: GainOptions = {}): Tensor {
   const { fanIn, fanOut } = fans('xavierNormal_', tensor)
   const std = gain * Math.sqrt(2 / (fanIn + fanOut))
   return tensor.numel === 0 ? tensor : filled(tensor, () => tensor.normal_(0, std))
 }
 
+/** The normal distribution, and where it is cut off. */
 export interface TruncNormalOptions {
+  /** Mean before the cut. Default 0. */
   mean?: number
+  /** Standard deviation before the cut. Default 1. */
   std?: number
   /** Default −2. */
   low?: number
@@ -165,7 +176,7 @@ function rejectUniform(tensor: Tensor, mean: number, std: number, low: number, h
  * Orthonormal rows or columns, whichever are fewer, of [O, all other dimensions], times the gain. Source: Saxe et al.
  * 2013. The signs follow Mezzadri 2007, so that all such matrices are equally likely.
  */
-export function orthogonal_(tensor: Tensor, { gain = 1 } = {}): Tensor {
+export function orthogonal_(tensor: Tensor, { gain = 1 }: GainOptions = {}): Tensor {
   fans('orthogonal_', tensor)
   if (tensor.numel === 0) return tensor
   return filled(tensor, () => {
@@ -186,8 +197,14 @@ export function eye_(tensor: Tensor): Tensor {
   return filled(tensor, () => tensor.zero_().fillDiagonal_(1))
 }
 
+/** The options of {@link dirac_}. */
+export interface DiracOptions {
+  /** Groups of the convolution that the weight is for. Default 1. */
+  groups?: number
+}
+
 /** A convolution weight [O, I / groups, …] that passes as many channels as possible on unchanged; 0 elsewhere. */
-export function dirac_(tensor: Tensor, { groups = 1 } = {}): Tensor {
+export function dirac_(tensor: Tensor, { groups = 1 }: DiracOptions = {}): Tensor {
   const op = 'dirac_'
   checkCount(op, 'groups', groups)
   const [outputs, inputs, ...window] = tensor.shape

@@ -30,13 +30,17 @@ function imageShape(op: string, x: unknown): number[] {
   throw new MbconvError('ERR_SHAPE', `${op}: images are [N, C, H, W], got [${shape.join(', ')}]`, { op })
 }
 
+/** The options of {@link Conv2d}. */
 export interface Conv2dOptions {
+  /** Step of the kernel, px. Default 1. */
   stride?: number
   /** Zeros on each side, or `same`: TensorFlow's rule, output side = ceil(input side / stride). Default 0. */
   padding?: number | 'same'
   /** Channel groups. A depthwise convolution has as many groups as channels. Default 1. */
   groups?: number
+  /** Whether it adds a number to each output channel. Default true. */
   bias?: boolean
+  /** How weights are drawn. Default `paper`. */
   init?: Init
 }
 
@@ -44,9 +48,13 @@ export interface Conv2dOptions {
  * Convolution with a square kernel: [N, in, H, W] → [N, out, H', W']. Parameters: `weight`, and `bias` if requested.
  */
 export class Conv2d extends Module {
+  /** Step of the kernel, px. */
   readonly stride: number
+  /** Zeros around the input, px, or `same`: as many as TensorFlow adds. */
   readonly padding: number | 'same'
+  /** Groups of channels that do not see each other. */
   readonly groups: number
+  /** Side of the kernel, px. */
   readonly kernel: number
 
   constructor(inChannels: number, outChannels: number, kernel: number, options: Conv2dOptions = {}) {
@@ -73,6 +81,7 @@ export class Conv2d extends Module {
     if (bias) this.addParameter('bias', zeros([outChannels]))
   }
 
+  /** The kernels, shape [outChannels, inChannels / groups, kernel, kernel]. */
   get weight(): Tensor {
     return this.parameter('weight')
   }
@@ -104,6 +113,7 @@ export class Conv2d extends Module {
   }
 }
 
+/** The options of {@link BatchNorm2d}. */
 export interface BatchNorm2dOptions {
   /** Default 1e-5. */
   eps?: number
@@ -113,7 +123,9 @@ export interface BatchNorm2dOptions {
 
 /** Batch normalisation of each channel. Parameters `weight`, `bias`; buffers have PyTorch's names. */
 export class BatchNorm2d extends Module {
+  /** Is added to the variance, ε. */
   readonly eps: number
+  /** The share of a batch in the running statistics. */
   readonly momentum: number
 
   constructor(channels: number, options: BatchNorm2dOptions = {}) {
@@ -132,15 +144,19 @@ export class BatchNorm2d extends Module {
     this.addBuffer('num_batches_tracked', zeros([], { dtype: 'int64' }))
   }
 
+  /** Factor on each normalised channel, γ, shape [channels]. */
   get weight(): Tensor {
     return this.parameter('weight')
   }
+  /** Is added to each normalised channel, β, shape [channels]. */
   get bias(): Tensor {
     return this.parameter('bias')
   }
+  /** Running mean of each channel, shape [channels]. A buffer, without gradient. */
   get runningMean(): Tensor {
     return this.buffer('running_mean')
   }
+  /** Running variance of each channel, shape [channels]. A buffer, without gradient. */
   get runningVar(): Tensor {
     return this.buffer('running_var')
   }
@@ -161,9 +177,17 @@ export class BatchNorm2d extends Module {
   }
 }
 
+/** The options of {@link Linear}. */
+export interface LinearOptions {
+  /** Whether it adds a number to each output. Default true. */
+  bias?: boolean
+  /** How weights are drawn. Default `paper`. */
+  init?: Init
+}
+
 /** x [.., in] · weightᵀ + bias: [.., out]. Parameters `weight` [out, in] and `bias` [out]. */
 export class Linear extends Module {
-  constructor(inFeatures: number, outFeatures: number, options: { bias?: boolean; init?: Init } = {}) {
+  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super()
     checkOptions('Linear', options, ['bias', 'init'])
     const { bias = true, init = 'paper' } = options
@@ -175,9 +199,11 @@ export class Linear extends Module {
     if (bias) this.addParameter('bias', zeros([outFeatures]))
   }
 
+  /** The matrix, shape [outFeatures, inFeatures]. */
   get weight(): Tensor {
     return this.parameter('weight')
   }
+  /** Is added to the outputs, shape [outFeatures]; undefined without one. */
   get bias(): Tensor | undefined {
     return this.parameter('bias')
   }
@@ -209,6 +235,7 @@ export class Dropout extends Module {
  * per sample, which is the same event.
  */
 export class DropPath extends Module {
+  /** The probability that an image skips the block. */
   readonly p: number
 
   /** @param p probability of dropping, 0 ≤ p < 1 */
@@ -223,7 +250,9 @@ export class DropPath extends Module {
   }
 }
 
+/** The options of {@link SqueezeExcite}. */
 export interface SqueezeExciteOptions {
+  /** How weights are drawn. Default `paper`. */
   init?: Init
   /** Activation between the two layers. Default `silu`. */
   activation?: 'silu' | 'relu'
@@ -236,9 +265,13 @@ export interface SqueezeExciteOptions {
  * Parameters `fc1` and `fc2` are 1x1 convolutions, as in other libraries. Source: arXiv:1709.01507.
  */
 export class SqueezeExcite extends Module {
+  /** The first layer, which reduces the channels. */
   readonly fc1: Conv2d
+  /** The second layer, which has as many outputs as the input has channels. */
   readonly fc2: Conv2d
+  /** The activation between the two layers. */
   readonly activation: 'silu' | 'relu'
+  /** The function that turns the second layer's output into factors from 0 to 1. */
   readonly gate: 'sigmoid' | 'hardsigmoid'
 
   constructor(channels: number, squeezed: number, options: SqueezeExciteOptions = {}) {
@@ -281,6 +314,7 @@ export class SiLU extends Module {
   }
 }
 
+/** max(0, x), element by element. */
 export class ReLU extends Module {
   forward(x: Tensor): Tensor {
     return F.relu(x)
@@ -294,6 +328,7 @@ export class ReLU6 extends Module {
   }
 }
 
+/** 1 / (1 + exp(-x)), element by element. */
 export class Sigmoid extends Module {
   forward(x: Tensor): Tensor {
     return F.sigmoid(x)

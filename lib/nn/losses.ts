@@ -3,13 +3,16 @@ import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
 import type { Tensor } from '../tensor/core/tensor'
 
+/** `mean` and `sum` make one number of the losses of all elements; `none` returns them all. */
 export type Reduction = 'mean' | 'sum' | 'none'
 
+/** What every loss takes. */
 export interface LossOptions {
   /** How to combine the losses of all elements. Default mean. */
   reduction?: Reduction
 }
 
+/** The options of {@link nllLoss}. */
 export interface NllOptions extends LossOptions {
   /** A factor for each class. */
   weight?: Tensor | null
@@ -17,6 +20,7 @@ export interface NllOptions extends LossOptions {
   ignoreIndex?: number
 }
 
+/** The options of {@link crossEntropy}. */
 export interface CrossEntropyOptions extends NllOptions {
   /** Share of the target that is spread evenly over all classes. Default 0. */
   labelSmoothing?: number
@@ -39,6 +43,7 @@ export function nllLoss(logProbabilities: Tensor, target: Tensor, options: NllOp
   return native().nllLoss(logProbabilities, target, weight, reduction, ignoreIndex)
 }
 
+/** The options of {@link binaryCrossEntropy}. */
 export interface BinaryCrossEntropyOptions extends LossOptions {
   /** A factor for each element, broadcast. */
   weight?: Tensor | null
@@ -53,7 +58,10 @@ export function binaryCrossEntropy(x: Tensor, target: Tensor, options: BinaryCro
 export function binaryCrossEntropyWithLogits(
   x: Tensor,
   target: Tensor,
-  options: BinaryCrossEntropyOptions & { posWeight?: Tensor | null } = {},
+  options: BinaryCrossEntropyOptions & {
+    /** Factor on the loss of positive elements, as torch's `pos_weight`. Default: none. */
+    posWeight?: Tensor | null
+  } = {},
 ): Tensor {
   const { weight, posWeight, reduction = 'mean' } = options
   return native().binaryCrossEntropyWithLogits(x, target, weight, posWeight, reduction)
@@ -70,12 +78,26 @@ export function l1Loss(x: Tensor, target: Tensor, { reduction = 'mean' }: LossOp
 }
 
 /** d² / 2β for |d| < β, |d| − β / 2 beyond. */
-export function smoothL1Loss(x: Tensor, target: Tensor, options: LossOptions & { beta?: number } = {}): Tensor {
+export function smoothL1Loss(
+  x: Tensor,
+  target: Tensor,
+  options: LossOptions & {
+    /** Below this difference the loss is quadratic. Default 1. */
+    beta?: number
+  } = {},
+): Tensor {
   return native().smoothL1Loss(x, target, options.reduction ?? 'mean', options.beta ?? 1)
 }
 
 /** d² / 2 for |d| < δ, δ (|d| − δ / 2) beyond. */
-export function huberLoss(x: Tensor, target: Tensor, options: LossOptions & { delta?: number } = {}): Tensor {
+export function huberLoss(
+  x: Tensor,
+  target: Tensor,
+  options: LossOptions & {
+    /** Below this difference the loss is quadratic. Default 1. */
+    delta?: number
+  } = {},
+): Tensor {
   return native().huberLoss(x, target, options.reduction ?? 'mean', options.delta ?? 1)
 }
 
@@ -86,7 +108,12 @@ export function huberLoss(x: Tensor, target: Tensor, options: LossOptions & { de
 export function klDiv(
   logProbabilities: Tensor,
   target: Tensor,
-  options: { reduction?: Reduction | 'batchmean'; logTarget?: boolean } = {},
+  options: {
+    /** How losses are combined. `batchmean` divides their sum by the first size, which is the divergence itself. Default `mean`. */
+    reduction?: Reduction | 'batchmean'
+    /** Whether `target` holds logarithms of probabilities. Default false. */
+    logTarget?: boolean
+  } = {},
 ): Tensor {
   return native().klDiv(logProbabilities, target, options.reduction ?? 'mean', options.logTarget ?? false)
 }

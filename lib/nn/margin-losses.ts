@@ -6,7 +6,9 @@ import { scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
 import type { LossOptions } from './losses'
 
+/** The options of losses that want a margin. */
 export interface MarginOptions extends LossOptions {
+  /** The distance that is wanted. The default is the function's, as torch's. */
   margin?: number
 }
 
@@ -20,9 +22,11 @@ export function marginRankingLoss(x: Tensor, y: Tensor, target: Tensor, options:
   return native().marginRankingLoss(x, y, target, options.margin ?? 0, options.reduction ?? 'mean')
 }
 
+/** The options of {@link tripletMarginLoss}. */
 export interface TripletOptions extends MarginOptions {
   /** Degree of the norm. Default 2. */
   p?: number
+  /** Is added to differences, so that the gradient is finite. Default 1e-6. */
   eps?: number
   /** Use the distance of positive and negative if that is smaller than that of anchor and negative. Default false. */
   swap?: boolean
@@ -48,6 +52,7 @@ export function softMarginLoss(x: Tensor, target: Tensor, { reduction = 'mean' }
   return native().softMarginLoss(x, target, reduction)
 }
 
+/** The options of {@link multiMarginLoss}. */
 export interface MultiMarginOptions extends MarginOptions {
   /** Exponent, 1 or 2. */
   p?: number
@@ -61,6 +66,7 @@ export function multiMarginLoss(x: Tensor, target: Tensor, options: MultiMarginO
   return native().multiMarginLoss(x, target, p, margin, weight, reduction)
 }
 
+/** The options of {@link poissonNllLoss}. */
 export interface PoissonNllOptions extends LossOptions {
   /** Whether x is the logarithm of the rate. Default true. */
   logInput?: boolean
@@ -76,6 +82,7 @@ export function poissonNllLoss(x: Tensor, target: Tensor, options: PoissonNllOpt
   return native().poissonNllLoss(x, target, logInput, full, eps, reduction)
 }
 
+/** The options of {@link gaussianNllLoss}. */
 export interface GaussianNllOptions extends LossOptions {
   /** Add the constant ½ log 2π. Default false. */
   full?: boolean
@@ -116,6 +123,7 @@ export function gaussianNllLoss(x: Tensor, target: Tensor, variance: Tensor, opt
   })
 }
 
+/** The options of {@link ctcLoss}. */
 export interface CtcOptions extends LossOptions {
   /** Index of the blank class. Default 0. */
   blank?: number

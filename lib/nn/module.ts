@@ -9,6 +9,7 @@ import { Tensor } from '../tensor/core/tensor'
 
 /** The properties that {@link Module.to} changes. Those left out stay unchanged. */
 export interface MoveOptions {
+  /** Where parameters and buffers go: `cpu`, `cuda:0`. */
   device?: Device
   /** A floating-point type. Applies to floating-point tensors; batch counters stay int64. */
   dtype?: DType
@@ -17,6 +18,20 @@ export interface MoveOptions {
 }
 
 const FLOATS: readonly DType[] = ['float32', 'float64', 'float16', 'bfloat16']
+
+/** How strictly names must fit. */
+export interface LoadStateOptions {
+  /** Whether names that are missing or unknown are an error. Default true. */
+  strict?: boolean
+}
+
+/** Names that did not fit. */
+export interface KeyMismatch {
+  /** Names that the module has and the dictionary lacks. */
+  missing: string[]
+  /** Names that the dictionary has and the module lacks. */
+  unexpected: string[]
+}
 
 /**
  * Base class of every layer and network.
@@ -31,6 +46,7 @@ export abstract class Module {
   readonly #parameters = new Map<string, Tensor>()
   readonly #buffers = new Map<string, Tensor>()
 
+  /** Computes the output from the input. Every layer defines its own. */
   abstract forward(x: Tensor): Tensor
 
   // --- what it is made of --------------------------------------------------------------------------------------------
@@ -57,6 +73,7 @@ export abstract class Module {
   namedChildren(): [string, Module][] {
     return Object.entries(this).filter((entry): entry is [string, Module] => entry[1] instanceof Module)
   }
+  /** The modules directly below this one, in the order of their definition. */
   children(): Module[] {
     return this.namedChildren().map(([, child]) => child)
   }
@@ -70,9 +87,14 @@ export abstract class Module {
     const own = [...this.#parameters].map(([name, t]): [string, Tensor] => [prefix + name, t])
     return own.concat(this.namedChildren().flatMap(([name, child]) => child.namedParameters(`${prefix}${name}.`)))
   }
+  /** The parameters of this module and of all below it. */
   parameters(): Tensor[] {
     return this.namedParameters().map(([, parameter]) => parameter)
   }
+  /**
+   * The buffers of this module and of all below it, such as running statistics, with their names in the state dict.
+   * `prefix` is put before each name.
+   */
   namedBuffers(prefix = ''): [string, Tensor][] {
     const own = [...this.#buffers].map(([name, t]): [string, Tensor] => [prefix + name, t])
     return own.concat(this.namedChildren().flatMap(([name, child]) => child.namedBuffers(`${prefix}${name}.`)))
@@ -102,10 +124,7 @@ export abstract class Module {
    * @throws MbconvError ERR_VALUE listing missing and unknown keys, ERR_SHAPE if only shapes differ, ERR_TYPE for a
    *   value that is not a tensor, ERR_DISPOSED; nothing has been changed then
    */
-  loadStateDict(
-    dict: Record<string, Tensor>,
-    options: { strict?: boolean } = {},
-  ): { missing: string[]; unexpected: string[] } {
+  loadStateDict(dict: Record<string, Tensor>, options: LoadStateOptions = {}): KeyMismatch {
     const op = 'loadStateDict'
     if (typeof dict !== 'object' || dict === null) {
       throw new MbconvError('ERR_TYPE', `${op}: expected an object of tensors by key`, { op })
@@ -234,6 +253,7 @@ export class Sequential extends Module {
     this.#list = modules
   }
 
+  /** Number of its modules. */
   get length(): number {
     return this.#list.length
   }

@@ -6,15 +6,21 @@ import type { Dims } from '../native/types'
 import { scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
 
+/** The options of {@link batchNorm}. */
 export interface BatchNormOptions {
+  /** Running mean, shape [channels]; changed in training. Default: none. */
   runningMean?: Tensor | null
+  /** Running variance, shape [channels]; changed in training. Default: none. */
   runningVar?: Tensor | null
+  /** Factor on each channel, shape [channels]. Default: none. */
   weight?: Tensor | null
+  /** Is added to each channel, shape [channels]. Default: none. */
   bias?: Tensor | null
   /** Use the batch's statistics, and update the running ones in place; otherwise use the running ones. */
   training?: boolean
   /** Weight of the new statistics (PyTorch's definition; TensorFlow's momentum is 1 minus this). Default 0.1. */
   momentum?: number
+  /** Is added to the variance. Default 1e-5. */
   eps?: number
 }
 
@@ -29,8 +35,11 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
   return native().batchNorm(x, weight, bias, runningMean, runningVar, training, momentum, eps)
 }
 
+/** What follows a normalisation, and its ε. */
 export interface NormOptions {
+  /** Factor on the normalised values. Default: none. */
   weight?: Tensor | null
+  /** Is added to the normalised values. Default: none. */
   bias?: Tensor | null
   /** Default 1e-5. */
   eps?: number
@@ -53,16 +62,40 @@ export function layerNorm(x: Tensor, shape: number[], { weight, bias, eps = 1e-5
   return native().layerNorm(x, shape, weight, bias, eps)
 }
 
+/** The options of {@link normalize}. */
+export interface NormalizeOptions {
+  /** Which norm becomes 1. Default 2. */
+  p?: number
+  /** The dimension or dimensions of the vectors. Default 1. */
+  dim?: Dims
+  /** Smallest norm that is divided by. Default 1e-12. */
+  eps?: number
+}
+
 /** x divided by its p-norm along `dim`, but at least by ε. */
-export function normalize(x: Tensor, { p = 2, dim = 1 as Dims, eps = 1e-12 } = {}): Tensor {
+export function normalize(x: Tensor, { p = 2, dim = 1, eps = 1e-12 }: NormalizeOptions = {}): Tensor {
   return scope(() => x.div(x.norm({ p, dim, keepdim: true }).clampMin(eps)))
+}
+
+/** The options of {@link localResponseNorm}. */
+export interface ResponseNormOptions {
+  /** Factor on the squares. Default 1e-4. */
+  alpha?: number
+  /** The exponent. Default 0.75. */
+  beta?: number
+  /** Is added before the exponent. Default 1. */
+  k?: number
 }
 
 /**
  * x [N, C, …] divided by (k + α · mean of the squares of `size` neighbouring channels)^β. Source: Krizhevsky et al.
  * 2012, section 3.3, with the mean in place of the sum.
  */
-export function localResponseNorm(x: Tensor, size: number, { alpha = 1e-4, beta = 0.75, k = 1 } = {}): Tensor {
+export function localResponseNorm(
+  x: Tensor,
+  size: number,
+  { alpha = 1e-4, beta = 0.75, k = 1 }: ResponseNormOptions = {},
+): Tensor {
   checkCount('localResponseNorm', 'size', size)
   return scope(() => {
     const [samples, channels, ...space] = x.shape

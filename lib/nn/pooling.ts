@@ -3,18 +3,23 @@ import { native } from '../native/addon'
 import type { Tensor } from '../tensor/core/tensor'
 import { type Sizes, spread } from './sizes'
 
+/** The options of poolings. A number stands for all spatial dimensions. */
 export interface PoolOptions {
   /** Default: the kernel size. */
   stride?: Sizes
+  /** Elements around the input, which never count as the maximum and count as zero in an average. Default 0. */
   padding?: Sizes
   /** Whether windows that extend over the edge count too. */
   ceilMode?: boolean
 }
 
+/** The options of maximum poolings. */
 export interface MaxPoolOptions extends PoolOptions {
+  /** Distance between neighbouring elements of the window. Default 1. */
   dilation?: Sizes
 }
 
+/** The options of average poolings. */
 export interface AvgPoolOptions extends PoolOptions {
   /** Whether a mean counts padding among its elements. Default true. */
   countIncludePad?: boolean
@@ -87,9 +92,13 @@ export function adaptiveMaxPool3d(x: Tensor, size: Sizes): Tensor {
   return native().adaptiveMaxPool3d(x, spread(size, 3))
 }
 
+/** The options of {@link unfold} and {@link fold}. A number stands for height and width. */
 export interface UnfoldOptions {
+  /** Distance between neighbouring elements of a block, px. Default 1. */
   dilation?: Sizes
+  /** Zeros around the input, px. Default 0. */
   padding?: Sizes
+  /** Distance between blocks, px. Default 1. */
   stride?: Sizes
 }
 

@@ -13,6 +13,7 @@ export type InterpolateMode =
   | 'trilinear' // 3
   | 'area' // 1 to 3; mean of the input pixels that each output pixel covers
 
+/** The options of {@link interpolate}. */
 export interface InterpolateOptions {
   /** Default bilinear. */
   mode?: InterpolateMode
@@ -34,11 +35,13 @@ export function interpolate(x: Tensor, size: Sizes | null | undefined, options: 
   return native().interpolate(x, each(size), each(scaleFactor), mode, alignCorners, antialias)
 }
 
+/** The options of {@link gridSample}. */
 export interface GridSampleOptions {
   /** Default bilinear. */
   mode?: 'bilinear' | 'nearest' | 'bicubic'
   /** Values outside the input. Default zeros. */
   paddingMode?: 'zeros' | 'border' | 'reflection'
+  /** Whether -1 and 1 are the centres of the corner pixels in place of their outer edges. Default false. */
   alignCorners?: boolean
 }
 
@@ -50,8 +53,14 @@ export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions =
   return native().gridSample(x, grid, mode, paddingMode, alignCorners)
 }
 
+/** The options of {@link affineGrid}. */
+export interface AffineGridOptions {
+  /** Whether -1 and 1 are the centres of the corner pixels in place of their outer edges. Default false. */
+  alignCorners?: boolean
+}
+
 /** The grid for {@link gridSample} from affine maps θ [N, 2, 3] and an output of size [N, C, H, W]. */
-export function affineGrid(theta: Tensor, size: number[], { alignCorners = false } = {}): Tensor {
+export function affineGrid(theta: Tensor, size: number[], { alignCorners = false }: AffineGridOptions = {}): Tensor {
   return native().affineGrid(theta, size, alignCorners)
 }
 
@@ -70,9 +79,18 @@ export function channelShuffle(x: Tensor, groups: number): Tensor {
   return native().channelShuffle(x, groups)
 }
 
+/** What a padding is filled with: a constant, the mirrored input, its edge, or its other side. */
 export type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular'
 
+/** The options of {@link pad}. */
+export interface PadOptions {
+  /** What the padding is filled with. Default `constant`. */
+  mode?: PadMode
+  /** The constant. Default 0. */
+  value?: number
+}
+
 /** Pads the last dimensions: [left, right], [left, right, top, bottom], … Negative amounts crop. */
-export function pad(x: Tensor, amounts: number[], { mode = 'constant' as PadMode, value = 0 } = {}): Tensor {
+export function pad(x: Tensor, amounts: number[], { mode = 'constant', value = 0 }: PadOptions = {}): Tensor {
   return native().pad(x, amounts, mode, mode === 'constant' ? value : undefined)
 }

@@ -19,7 +19,9 @@ import type { Tensor } from '../tensor/core/tensor'
 import { layerDecay, learningRate, type OptimizerKind, weightDecay } from './kind'
 import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
+/** The options of {@link AdamW}. */
 export interface AdamWOptions extends OptimizerOptions {
+  /** Learning rate, at least 0. */
   lr: number
   /** Decay rates of the first and second moment. Default [0.9, 0.999]. */
   betas?: readonly [number, number]
@@ -29,8 +31,11 @@ export interface AdamWOptions extends OptimizerOptions {
   weightDecay?: number
 }
 
+/** Adam with weight decay apart from the gradient, as torch.optim.AdamW computes it (arXiv:1711.05101). */
 export class AdamW extends Optimizer {
+  /** How much of the averages of gradients and of their squares a step keeps. */
   readonly betas: readonly [number, number]
+  /** Is added to the root of the squares' average. */
   readonly eps: number
 
   constructor(params: Tensor[] | ParamGroup[], options: AdamWOptions) {
@@ -66,7 +71,7 @@ export class AdamW extends Optimizer {
 }
 
 const schema = z.strictObject({
-  name: z.literal('adamw'),
+  name: z.literal('adamw').describe('Adam with weight decay apart from the gradient'),
   lr: learningRate(),
   betas: z.tuple([fraction(), fraction()]).default([0.9, 0.999]).describe('decay of the first and second moment'),
   eps: positive().default(1e-8).describe('added to the root of the second moment'),

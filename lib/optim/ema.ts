@@ -14,6 +14,7 @@ import { copyState } from './copy-state'
 
 /** A model as seen by the average: its parameters and buffers by name (the tensors themselves). */
 export interface StateSource {
+  /** The tensors to average, by name. */
   stateDict(): Record<string, Tensor>
 }
 
@@ -23,6 +24,7 @@ export type EmaRule = 'tensorflow' | 'timm'
 /** Exponent of timm's warm-up. */
 const TIMM_POWER = 2 / 3
 
+/** How weights are averaged. */
 export interface EmaOptions {
   /** Fraction of the average that an update keeps. Default 0.9999. */
   decay?: number
@@ -44,9 +46,13 @@ export interface EmaOptions {
   capturable?: boolean
 }
 
+/** A moving average of a model's weights and running statistics. */
 export class Ema {
+  /** How much of the average a step keeps. */
   readonly decay: number
+  /** Whether early steps keep less. */
   readonly warmup: boolean
+  /** Whose rule of the warm-up: TensorFlow's or timm's. */
   readonly rule: EmaRule
   #updates = 0
   /** The same count, if it is kept on the device. */

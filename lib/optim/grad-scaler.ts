@@ -7,6 +7,7 @@ import { scope } from '../tensor/core/scope'
 import { Tensor } from '../tensor/core/tensor'
 import { Optimizer } from './optimizer'
 
+/** How the factor on the loss changes. */
 export interface GradScalerOptions {
   /** Default 65536. */
   initialScale?: number
@@ -22,11 +23,17 @@ export interface GradScalerOptions {
 
 /** The result of {@link GradScaler.stateDict}. */
 export interface GradScalerState {
+  /** The factor on the loss. */
   scaleFactor: number
+  /** The factor is multiplied by this when it grows. */
   growthFactor: number
+  /** The factor is multiplied by this after an overflow. */
   backoffFactor: number
+  /** Updates without an overflow before the factor grows. */
   growthInterval: number
+  /** Updates without an overflow since the factor changed. */
   goodSteps: number
+  /** Steps that were skipped because of an overflow. */
   skipped: number
 }
 
@@ -50,6 +57,7 @@ interface Progress {
  * A call out of order throws ERR_VALUE and changes nothing. The factor is a float32, as in PyTorch.
  */
 export class GradScaler {
+  /** Whether it does anything. */
   readonly enabled: boolean
   #factor: number
   #growthFactor: number
@@ -77,15 +85,19 @@ export class GradScaler {
     this.enabled = enabled
   }
 
+  /** The factor on the loss. */
   get scaleFactor(): number {
     return this.enabled ? this.#factor : 1
   }
+  /** The factor is multiplied by this when it grows. */
   get growthFactor(): number {
     return this.#growthFactor
   }
+  /** The factor is multiplied by this after an overflow. */
   get backoffFactor(): number {
     return this.#backoffFactor
   }
+  /** Updates without an overflow before the factor grows. */
   get growthInterval(): number {
     return this.#growthInterval
   }

@@ -6,7 +6,9 @@ import type { ParamGroup } from './optimizer'
 
 /** A model as seen by the grouping rule. */
 export interface ParameterSource {
+  /** The parameters, each with its name in the state dict. */
   namedParameters(): [string, Tensor][]
+  /** The buffers, each with its name in the state dict. */
   namedBuffers(): [string, Tensor][]
 }
 
@@ -36,6 +38,7 @@ export function decayGroups(model: ParameterSource, weightDecay: number): ParamG
   return [group(false, weightDecay), group(true, 0)].filter(({ params }) => params.length > 0)
 }
 
+/** How learning rates fall from the classifier to the stem. */
 export interface LayerwiseOptions {
   /** Learning rate of a layer divided by that of the layer after it; above 0, at most 1. */
   decay: number

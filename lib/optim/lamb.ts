@@ -22,7 +22,9 @@ import { add_, addcmul_, div, div_, mul_, norm, sqrt, sub_ } from '../tensor/ops
 import { layerDecay, learningRate, type OptimizerKind, weightDecay } from './kind'
 import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
+/** The options of {@link Lamb}. */
 export interface LambOptions extends OptimizerOptions {
+  /** Learning rate, at least 0. */
   lr: number
   /** Decay rates of the first and second moment. Default [0.9, 0.999]. */
   betas?: readonly [number, number]
@@ -38,11 +40,20 @@ export interface LambOptions extends OptimizerOptions {
   alwaysAdapt?: boolean
 }
 
+/**
+ * LAMB (arXiv:1904.00962): Adam whose steps are scaled by the norm of each weight, for large batches. As timm computes
+ * it.
+ */
 export class Lamb extends Optimizer {
+  /** How much of the averages of gradients and of their squares a step keeps. */
   readonly betas: readonly [number, number]
+  /** Is added to the root of the squares' average. */
   readonly eps: number
+  /** All gradients together are scaled down to this norm; null: no limit. */
   readonly maxGradNorm: number | null
+  /** Whether the ratio of norms is at most 1. */
   readonly trustClip: boolean
+  /** Whether weights without decay are scaled by the ratio of norms, too. */
   readonly alwaysAdapt: boolean
   /** What this step's gradients are divided by, without dimensions; undefined for nothing. */
   #divisor: Tensor | undefined
@@ -137,7 +148,7 @@ function trustRatios(params: Tensor[], updates: Tensor[], isClipped: boolean): T
 }
 
 const schema = z.strictObject({
-  name: z.literal('lamb'),
+  name: z.literal('lamb').describe('LAMB: Adam for large batches, with steps scaled by the norm of each weight'),
   lr: learningRate(),
   betas: z.tuple([fraction(), fraction()]).default([0.9, 0.999]).describe('decay of the first and second moment'),
   eps: positive().default(1e-6).describe('added to the root of the second moment'),

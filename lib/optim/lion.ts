@@ -21,7 +21,9 @@ import { add_, lerp_, mul, mul_, sign_, sub_ } from '../tensor/ops/foreach'
 import { layerDecay, learningRate, type OptimizerKind, weightDecay } from './kind'
 import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
+/** The options of {@link Lion}. */
 export interface LionOptions extends OptimizerOptions {
+  /** Learning rate, at least 0. Lion wants about a tenth of AdamW's. */
   lr: number
   /** Fraction of the average kept for the direction, and for the next step. Default [0.9, 0.99]. */
   betas?: readonly [number, number]
@@ -29,7 +31,9 @@ export interface LionOptions extends OptimizerOptions {
   weightDecay?: number
 }
 
+/** Lion (arXiv:2302.06675): steps by the sign of an averaged gradient, equal to timm's. */
 export class Lion extends Optimizer {
+  /** How much of the average the step and the next average keep. */
   readonly betas: readonly [number, number]
 
   constructor(params: Tensor[] | ParamGroup[], options: LionOptions) {
@@ -75,7 +79,7 @@ export class Lion extends Optimizer {
 }
 
 const schema = z.strictObject({
-  name: z.literal('lion'),
+  name: z.literal('lion').describe('Lion: steps by the sign of an averaged gradient'),
   lr: learningRate(),
   betas: z
     .tuple([fraction(), fraction()])

@@ -15,6 +15,7 @@ import { copyState } from './copy-state'
 
 /** Parameters that share a learning rate and a weight decay. */
 export interface ParamGroup {
+  /** The parameters of the group. */
   params: Tensor[]
   /** Names for the saved state, one per parameter. Without names, state is saved by position. */
   names?: string[]
@@ -31,12 +32,17 @@ export interface ParamGroup {
 
 /** A group with all defaults filled in. `state` has one list of tensors per slot, each as long as `params`. */
 export interface Group {
+  /** The parameters of the group. */
   readonly params: Tensor[]
+  /** The parameters' names in the state dict; empty where they have none. */
   readonly names: string[]
+  /** The learning rate of the group. */
   lr: number
+  /** The weight decay of the group. */
   weightDecay: number
   /** Factor by which {@link Optimizer.lr} is multiplied for this group. */
   readonly lrScale: number
+  /** The state tensors, by name; each list has one tensor a parameter. */
   readonly state: Record<string, Tensor[]>
 }
 
@@ -52,11 +58,15 @@ export interface OptimizerOptions {
 
 /** The result of {@link Optimizer.stateDict}: the count of steps, and the state by `slot.parameter`. */
 export interface OptimizerState {
+  /** Number of steps done. */
   step: number
+  /** The state tensors, by name. */
   tensors: Record<string, Tensor>
 }
 
+/** What all optimisers have: groups of parameters, a learning rate, and a state that can be saved. */
 export abstract class Optimizer {
+  /** The groups of parameters, each with its own settings. */
   readonly groups: Group[] = []
   readonly #op: string
   #steps = 0

@@ -19,7 +19,9 @@ import type { Tensor } from '../tensor/core/tensor'
 import { layerDecay, learningRate, type OptimizerKind, weightDecay } from './kind'
 import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
+/** The options of {@link RMSprop}. */
 export interface RMSpropOptions extends OptimizerOptions {
+  /** Learning rate, at least 0. */
   lr: number
   /** Fraction of the squared-gradient average that a step keeps (torch's alpha). Default 0.9. */
   decay?: number
@@ -31,9 +33,16 @@ export interface RMSpropOptions extends OptimizerOptions {
   weightDecay?: number
 }
 
+/**
+ * TensorFlow's RMSProp, with which EfficientNet was trained. torch.optim.RMSprop differs: here ε is inside the root,
+ * the squared average starts at 1, and the learning rate is in the momentum buffer.
+ */
 export class RMSprop extends Optimizer {
+  /** How much of the squared average a step keeps. */
   readonly decay: number
+  /** How much of the momentum buffer a step keeps. */
   readonly momentum: number
+  /** Is added to the squared average, inside the root. */
   readonly eps: number
 
   constructor(params: Tensor[] | ParamGroup[], options: RMSpropOptions) {
@@ -65,10 +74,10 @@ export class RMSprop extends Optimizer {
 }
 
 const schema = z.strictObject({
-  name: z.literal('rmsprop'),
+  name: z.literal('rmsprop').describe("TensorFlow's RMSProp, the paper's optimiser"),
   lr: learningRate().optional(), // see rateFor
   decay: fraction().default(0.9).describe('how much of the squared-gradient average a step keeps'),
-  momentum: fraction().default(0.9),
+  momentum: fraction().default(0.9).describe('how much of the momentum buffer a step keeps'),
   eps: positive().default(1e-3).describe('added to the squared average inside the root'),
   weightDecay: weightDecay(1e-5, 'times the weight, added to the gradient'),
   layerDecay: layerDecay(),

@@ -14,7 +14,9 @@ import type { Tensor } from '../tensor/core/tensor'
 import { layerDecay, learningRate, type OptimizerKind, weightDecay } from './kind'
 import { type Group, Optimizer, type OptimizerOptions, type ParamGroup } from './optimizer'
 
+/** The options of {@link SGD}. */
 export interface SGDOptions extends OptimizerOptions {
+  /** Learning rate, at least 0. */
   lr: number
   /** Default 0: no momentum, and no state. */
   momentum?: number
@@ -24,8 +26,11 @@ export interface SGDOptions extends OptimizerOptions {
   weightDecay?: number
 }
 
+/** Stochastic gradient descent with momentum, classic or Nesterov's, as torch.optim.SGD computes it (dampening 0). */
 export class SGD extends Optimizer {
+  /** How much of the momentum buffer a step keeps. */
   readonly momentum: number
+  /** Whether a step looks ahead along the momentum. */
   readonly nesterov: boolean
 
   constructor(params: Tensor[] | ParamGroup[], options: SGDOptions) {
@@ -47,9 +52,9 @@ export class SGD extends Optimizer {
 }
 
 const schema = z.strictObject({
-  name: z.literal('sgd'),
+  name: z.literal('sgd').describe('stochastic gradient descent with momentum'),
   lr: learningRate(),
-  momentum: fraction().default(0.9),
+  momentum: fraction().default(0.9).describe('how much of the momentum buffer a step keeps'),
   nesterov: z.boolean().default(true).describe('look ahead along the momentum'),
   weightDecay: weightDecay(0, 'times the weight, added to the gradient'),
   layerDecay: layerDecay(),

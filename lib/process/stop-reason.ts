@@ -3,6 +3,7 @@
 /** The signals that ask a process to end: from Ctrl-C, the system, or a closed terminal. */
 export const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
+/** The signals that stop a command after it has saved. */
 export type StopSignal = (typeof STOP_SIGNALS)[number]
 
 /** Why a run ended before its last step: a signal's name, or 'abort' for any other reason. */

@@ -3,6 +3,7 @@
 import { padEnd, padStart, widthOf } from './width'
 
 export interface Column {
+  /** The heading of the column. */
   title: string
   /** Aligns the column to the right, for numbers. Default left. */
   right?: boolean

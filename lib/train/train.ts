@@ -19,6 +19,7 @@ import { CallerLoggers, checkLoggers, type TrainLogger } from './record/caller-l
 import type { TrainEvent, TrainResult } from './record/events'
 import { type RunHooks, type RunRequest, runTraining } from './run-training'
 
+/** Everything about a training that is not in its configuration. */
 export interface TrainOptions {
   /**
    * Ends the run early, after a checkpoint. The reason 'SIGINT', 'SIGTERM' or 'SIGHUP' (the text, or an error with that

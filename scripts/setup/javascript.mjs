@@ -60,7 +60,7 @@ export async function installPackages(root, npm, { log, logFile }) {
 
 function compileDigest(root) {
   const sources = listFiles(path.join(root, 'lib'), (name) => /\.([cm]?[jt]s|json)$/.test(name))
-  const files = ['tsconfig.json', 'package-lock.json', ...sources.map((name) => `lib/${name}`)]
+  const files = ['tsconfig.json', 'package-lock.json', 'scripts/setup/describe-keys.mjs', ...sources.map((name) => `lib/${name}`)]
   return contentDigest(root, files)
 }
 
@@ -88,6 +88,9 @@ export async function compile(root, { log, logFile }) {
   try {
     const result = await run(process.execPath, [compiler, '-p', root, '--outDir', fresh], { log, cwd: root })
     if (result.code !== 0) throw new SetupError('the TypeScript sources do not compile', { log: logFile })
+    const describe = path.join(root, 'scripts', 'setup', 'describe-keys.mjs')
+    const described = await run(process.execPath, [describe, fresh], { log, cwd: root })
+    if (described.code !== 0) throw new SetupError('the keys of configurations have no descriptions', { log: logFile })
     const command = path.join(fresh, 'cli', 'main.js')
     if (fs.existsSync(command)) fs.chmodSync(command, 0o755)
     if (fs.existsSync(dist)) fs.renameSync(dist, old)

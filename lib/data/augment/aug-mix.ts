@@ -21,7 +21,7 @@ export const AUG_MIX_LIST: readonly TimmOperationName[] = [
 ]
 
 const schema = z.strictObject({
-  name: z.literal('augMix'),
+  name: z.literal('augMix').describe('AugMix: mixes chains of random operations'),
   magnitude: z.number().min(0).max(10).default(3).describe('severity of the operations'),
   magnitudeStd: z
     .union([z.number().min(0).max(100), z.literal('uniform')])

@@ -45,7 +45,7 @@ const policyNames = Object.keys(POLICIES) as [PolicyName, ...PolicyName[]]
 export const autoAugmentPolicy = (name: PolicyName): TimmPolicy | TorchvisionPolicy => POLICIES[name]
 
 const schema = z.strictObject({
-  name: z.literal('autoAugment'),
+  name: z.literal('autoAugment').describe('AutoAugment: pairs of operations that a search found'),
   policy: z.enum(policyNames).default('v0').describe("v0: EfficientNet's; also timm's and torchvision's others"),
   magnitudeStd: z.number().min(0).max(10).optional().describe('normal noise on the level; default 0, as in the paper'),
   translatePixels: z

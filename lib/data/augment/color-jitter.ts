@@ -12,7 +12,7 @@ const strength = (what: string) =>
   z.number().min(0).max(10).default(0.4).describe(`${what}: the factor lies between 1 minus and 1 plus this, from 0`)
 
 const schema = z.strictObject({
-  name: z.literal('colorJitter'),
+  name: z.literal('colorJitter').describe('random brightness, contrast, saturation and hue'),
   brightness: strength('brightness'),
   contrast: strength('contrast'),
   saturation: strength('saturation'),

@@ -31,7 +31,7 @@ export const TIMM_INCREASING_LIST: readonly TimmOperationName[] = [
 const TIMM_KEYS = ['magnitudeStd', 'magnitudeMax', 'increasing', 'probability']
 
 const schema = z.strictObject({
-  name: z.literal('randAugment'),
+  name: z.literal('randAugment').describe('RandAugment: random operations of one strength'),
   ranges: z.enum(['timm', 'torchvision']).default('timm').describe('whose operations and ranges'),
   layers: count().max(20).default(2).describe('operations for an image'),
   magnitude: z.number().min(0).max(100).default(9).describe("timm: 0 to magnitudeMax; torchvision: a bin's number"),

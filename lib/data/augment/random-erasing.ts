@@ -14,7 +14,7 @@ import type { AugmentationKind, Normalization, Size } from './kind'
 import type { Colour, Program } from './program'
 
 const schema = z.strictObject({
-  name: z.literal('randomErasing'),
+  name: z.literal('randomErasing').describe('overwrites random rectangles'),
   probability: z.number().min(0).max(1).default(0.25).describe('share of the images'),
   mode: z
     .enum(['const', 'rand', 'pixel'])

@@ -13,7 +13,7 @@ import type { Program } from './program'
 import { addTorchvisionOperation, UNIFORM_OPERATIONS, WIDE } from './torchvision-operations'
 
 const schema = z.strictObject({
-  name: z.literal('trivialAugmentWide'),
+  name: z.literal('trivialAugmentWide').describe('TrivialAugment: one random operation of random strength'),
   bins: count().min(2).max(1000).default(31).describe('number of magnitudes'),
   interpolation: interpolation('nearest'),
   fill: fill('black'),

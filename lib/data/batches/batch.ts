@@ -15,6 +15,7 @@ export interface Labelled {
 export interface Batch extends Labelled {
   /** Normalised pixels, N × C × size × size. */
   images: Float32Array
+  /** The images' shape: [images, channels, height, width]. */
   shape: [number, number, number, number]
 }
 

@@ -20,6 +20,7 @@ import { PARTS, type Part } from '../listing/parts'
 
 /** How the images of a cache were prepared: as {@link FileLayout}, with nothing cut off the shorter side. */
 export interface CachedLayout extends Pick<FileLayout, 'interpolation' | 'colorManagement'> {
+  /** How images were fitted when they were cached. */
   readonly fit: Exclude<Fit, 'pad'>
   /** Side of the images, px. */
   readonly size: number

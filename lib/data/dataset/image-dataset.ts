@@ -11,6 +11,7 @@ import type { ImageStream } from '../streams/image-stream'
 
 /** What every data set says about its images. */
 interface Labelled {
+  /** What messages and reports call the data set. */
   readonly name: string
   /** One name per class. */
   readonly classes: readonly string[]
@@ -40,6 +41,7 @@ export interface ImageDataset extends Labelled {
 
 /** Image files of any size, which are decoded when they are needed. */
 export interface PhotoDataset extends Labelled {
+  /** Always null: image files differ in size. */
   readonly shape: null
   /** Only in a cache: how its images were prepared. */
   readonly cached?: CachedLayout
@@ -56,15 +58,26 @@ export interface EncodedImage {
   /** Path of the file that holds it; as bytes if it is not UTF-8. */
   readonly file: FilePath
   /** The image's bytes in the file. Default: all of them. */
-  readonly part?: { readonly offset: number; readonly length: number }
+  readonly part?: {
+    /** Where the image begins in the file, bytes. */
+    readonly offset: number
+    /** How long the image is, bytes. */
+    readonly length: number
+  }
   /** Only of an image from a stream: all its bytes. `file` is then the archive that they came from. */
   readonly bytes?: Uint8Array
   /**
    * Only of an image in a cache: its size, px. The bytes of the part are its pixels then, rows of red, green and blue.
    */
-  readonly pixels?: { readonly height: number; readonly width: number }
+  readonly pixels?: {
+    /** Height of the decoded pixels, px. */
+    readonly height: number
+    /** Width of the decoded pixels, px. */
+    readonly width: number
+  }
 }
 
+/** A data set of images of one size in memory, or of image files that are decoded when they are needed. */
 export type Dataset = ImageDataset | PhotoDataset
 
 /** Channels of the network's input. Image files give red, green and blue. */
@@ -95,7 +108,9 @@ export const layoutCautions = (dataset: Dataset, layout: FileLayout, views: View
 
 /** What {@link inMemory} makes a data set from. */
 export interface Images {
+  /** What messages and reports call the data set. */
   name: string
+  /** The names of the classes, in the order of the labels. */
   classes: readonly string[]
   /** [channels, height, width] of every image. */
   shape: readonly [number, number, number]
@@ -107,6 +122,7 @@ export interface Images {
 
 /** A data set whose images are all in memory. */
 export class MemoryDataset implements ImageDataset {
+  /** What messages and reports call the data set. */
   readonly name: string
   readonly classes: readonly string[]
   readonly shape: readonly [number, number, number]

@@ -5,6 +5,7 @@ import type { Dataset } from './image-dataset'
 
 /** The parts of a data set. */
 export interface DataParts {
+  /** The images to train on. */
   train: Dataset
   /** Evaluated during training if there is no validation part, and at its end. */
   test: Dataset

@@ -6,6 +6,7 @@ import { channelsOf, checkDataset, type Dataset, type ImageDataset, readImage } 
 
 /** One number per channel, for pixels scaled to 0 … 1. */
 export interface ChannelStatistics {
+  /** Mean of each channel, of pixels from 0 to 1. */
   mean: number[]
   /** The standard deviation over all pixels (divided by their number, not by one less). */
   std: number[]
@@ -70,7 +71,9 @@ export function statistics(dataset: ImageDataset): ChannelStatistics {
 
 /** What a configuration says about normalisation: values, or null where they follow from the training images. */
 export interface WantedNormalization {
+  /** The mean to subtract, of pixels from 0 to 1: one number, or one a channel. Null: the data's own. */
   mean: number | number[] | null
+  /** The standard deviation to divide by: one number, or one a channel. Null: the data's own. */
   std: number | number[] | null
 }
 

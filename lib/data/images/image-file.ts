@@ -91,6 +91,7 @@ export interface DecodeOptions {
   maxPixels?: number
 }
 
+/** How an image file becomes pixels. */
 export interface ImageFileOptions extends DecodeOptions {
   /** 1 for gray, 3 for red, green, blue. */
   channels: 1 | 3
@@ -102,7 +103,9 @@ export interface ImageFileOptions extends DecodeOptions {
 
 /** An image given as bytes, and its name in error messages. */
 export interface NamedBytes {
+  /** What results and messages call the image. */
   name: string
+  /** The bytes of an encoded image file, JPEG or PNG say. They are copied. */
   bytes: Uint8Array
 }
 

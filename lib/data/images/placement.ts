@@ -17,9 +17,13 @@ export interface Placement extends Size {
 
 /** The part of an image that a network sees, as fractions of its width and height. */
 export interface Region {
+  /** Distance of the region from the left edge, px. */
   left: number
+  /** Distance of the region from the upper edge, px. */
   top: number
+  /** Width of the region, px. */
   width: number
+  /** Height of the region, px. */
   height: number
 }
 

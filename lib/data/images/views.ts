@@ -17,6 +17,10 @@ import type { FileLayout } from './preprocessing'
  */
 export const VIEWS = ['one', 'flip', 'five', 'ten'] as const
 
+/**
+ * What a network sees of an image: the image; `flip` adds its mirror image; `five` takes corners and centre; `ten`
+ * both.
+ */
 export type Views = (typeof VIEWS)[number]
 
 /** Number of parts that are cut out of an image. */

@@ -7,12 +7,20 @@ import { loadIdx } from './idx'
 
 const FOLDER = join(packageRoot, 'lib', 'data', 'digits')
 
+/** The two parts of the digits. */
+export interface DigitParts {
+  /** 1437 images of 8 × 8 px, with labels from 0 to 9. */
+  train: MemoryDataset
+  /** 360 other images of the same kind. */
+  test: MemoryDataset
+}
+
 /**
  * The 1,437 training and 360 test images, gray, [1, 8, 8], classes '0' … '9'.
  *
  * @throws MbconvError ERR_DATA if the package's files are damaged
  */
-export function loadDigits(): { train: MemoryDataset; test: MemoryDataset } {
+export function loadDigits(): DigitParts {
   const part = (kind: string) =>
     loadIdx({
       images: join(FOLDER, `${kind}-images.idx.gz`),

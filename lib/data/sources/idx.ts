@@ -18,8 +18,11 @@ import { MOST_CLASSES } from '../listing/class-names'
 export type IdxDType = 'uint8' | 'int8' | 'int16' | 'int32' | 'float32' | 'float64'
 export type IdxData = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array
 
+/** The content of an IDX file, the format of MNIST. */
 export interface IdxArray {
+  /** The type of its elements. */
   dtype: IdxDType
+  /** Its sizes, the outermost first. */
   shape: number[]
   /** The values in row-major order, in this machine's byte order. */
   data: IdxData
@@ -141,13 +144,19 @@ function inflate(path: string, compressed: Buffer, totalBytes: number): Buffer {
   return result.buffer
 }
 
+/** The options of {@link readIdx}. */
+export interface ReadIdxOptions {
+  /** Largest size of the file and of its unpacked content, bytes. Default 2 GiB - 1. */
+  maxBytes?: number
+}
+
 /**
  * Reads an IDX file, plain or gzipped (detected by its first bytes).
  *
  * @param options.maxBytes limit of the file's size and of a gzipped file's content. Default 2 GiB - 1
  * @throws MbconvError ERR_DATA, naming the file: missing, not IDX, shorter or longer than its header says, corrupt gzip
  */
-export function readIdx(path: string, options: { maxBytes?: number } = {}): IdxArray {
+export function readIdx(path: string, options: ReadIdxOptions = {}): IdxArray {
   checkOptions('readIdx', options, ['maxBytes'])
   const maxBytes = options.maxBytes ?? MAX_BYTES
   let bytes = readWhole(path, maxBytes)
@@ -201,8 +210,14 @@ export function encodeIdx({ dtype, shape, data }: IdxArray): Uint8Array {
   return bytes
 }
 
+/** The options of {@link writeIdx}. */
+export interface WriteIdxOptions {
+  /** Whether to compress the file. Default false. */
+  gzip?: boolean
+}
+
 /** Writes an IDX file atomically, gzipped on request. */
-export function writeIdx(path: string, array: IdxArray, options: { gzip?: boolean } = {}): void {
+export function writeIdx(path: string, array: IdxArray, options: WriteIdxOptions = {}): void {
   const op = 'writeIdx'
   checkPath(op, path)
   checkObject(op, 'array', array)
@@ -211,6 +226,7 @@ export function writeIdx(path: string, array: IdxArray, options: { gzip?: boolea
   writeFileAtomic(path, options.gzip ? gzipSync(bytes) : bytes)
 }
 
+/** The two IDX files of a data set: images and labels. */
 export interface IdxPair {
   /** Path of the images: uint8, N × H × W, or N × C × H × W with 1 or 3 channels. */
   images: string

@@ -34,7 +34,8 @@ const schema = z.strictObject({
       split: optionalColumn('its part: train, val or test'),
       group: optionalColumn('its group, whose images stay together'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('the columns of the list, by their headings'),
   multiLabel: z
     .boolean()
     .default(false)

@@ -24,15 +24,18 @@ const KINDS: Readonly<Record<number, { textures: number; arrangements: number }>
   100: { textures: 10, arrangements: 10 },
 })
 
+/** The names of the textures that the discs of scenes have. */
 export const TEXTURES: readonly string[] = Object.freeze([
   ...['lines', 'squares', 'hexagons', 'lines-in-pairs', 'bricks'],
   ...['rhombs', 'eightfold', 'lines-in-threes', 'slanted-bricks', 'tenfold'],
 ])
 
+/** The names of the arrangements that the discs of scenes have. */
 export const ARRANGEMENTS: readonly string[] = Object.freeze([
   ...['ring', 'row', 'cross', 'vee', 'ell', 'tee', 'zigzag', 'two-groups', 'quincunx', 'three-over-two'],
 ])
 
+/** How many scenes are drawn, of how many classes, and how. */
 export interface SceneOptions {
   /** 10 or 100. Default 10. */
   classes?: number
@@ -55,13 +58,21 @@ export interface SceneOptions {
 const bytesOfScenes = ({ size, train, test }: { size: number; train: number; test: number }): number =>
   3 * size ** 2 * (train + test)
 
+/** The two parts of the scenes. */
+export interface SceneParts {
+  /** The scenes to train on, drawn from `seed`. */
+  train: MemoryDataset
+  /** The scenes for the evaluation, drawn from another seed. */
+  test: MemoryDataset
+}
+
 /**
  * Draws the training and test images, [3, size, size]. The classes alternate and are equally frequent.
  *
  * @throws MbconvError ERR_TYPE, ERR_VALUE for an option out of range, ERR_OOM if the images do not fit this machine's
  *   memory, ERR_NATIVE_LOAD
  */
-export function loadScenes(options: SceneOptions = {}): { train: MemoryDataset; test: MemoryDataset } {
+export function loadScenes(options: SceneOptions = {}): SceneParts {
   const op = 'loadScenes'
   checkOptions(op, options, ['classes', 'size', 'train', 'test', 'seed', 'noise'])
   const { classes = 10, size = 64, train = 5000, test = 2000, seed = 0, noise = 0.06 } = options

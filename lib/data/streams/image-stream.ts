@@ -10,15 +10,18 @@ export interface StreamedImage {
   index: number
   /** The class of the image. */
   label: number
+  /** The image's name in its archive. */
   name: string
   /** The archive that it comes from. */
   address: string
+  /** The bytes of the encoded image file. */
   bytes: Buffer
 }
 
 /** Where a reader of image files finds it: in memory. */
 export const encodedOf = ({ name, address, bytes }: StreamedImage) => ({ name, file: address, bytes })
 
+/** Images that are read from beginning to end, because their archives allow no other order. */
 export interface ImageStream {
   /** Number of archives. */
   readonly archives: number

@@ -9,15 +9,35 @@ import { type Analysis, analyze } from './analysis'
 import { conclusions } from './conclusions'
 import { percent, points, times } from './wording'
 
+/** Experiments side by side: what their arms reached, and what each concluded. */
 export interface ExperimentComparison {
   /** `Arm`, then one column per experiment. */
   columns: string[]
   /** One row per arm, in order of first appearance; `–` where an experiment lacks the arm. */
   rows: string[][]
   /** The same as numbers, by arm and experiment; null where there is no result. */
-  arms: { id: string; results: (null | { mean: number; sd: number | null; n: number; macs: number })[] }[]
+  arms: {
+    /** The arm's id, the same in all experiments. */
+    id: string
+    /** Its result in each experiment, in the order given; null where an experiment lacks the arm. */
+    results: (null | {
+      /** Mean top-1 over the seeds, a share from 0 to 1. */
+      mean: number
+      /** Standard deviation over the seeds; null for a single seed. */
+      sd: number | null
+      /** Number of seeds that finished. */
+      n: number
+      /** Multiply-adds of the arm for one image. */
+      macs: number
+    })[]
+  }[]
   /** What each of them concludes by itself. */
-  conclusions: { name: string; texts: string[] }[]
+  conclusions: {
+    /** The name of the experiment. */
+    name: string
+    /** Its conclusions, one sentence each. */
+    texts: string[]
+  }[]
   /** How the experiments differ, and what must therefore not be read from the table. */
   notes: string[]
 }

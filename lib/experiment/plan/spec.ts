@@ -31,8 +31,8 @@ const MOST_MEMORY = 2 ** 60
 const MOST = 1_000_000
 
 const slurm = z.strictObject({
-  partition: z.string().min(1).optional(),
-  account: z.string().min(1).optional(),
+  partition: z.string().min(1).optional().describe("of the cluster; default: the cluster's"),
+  account: z.string().min(1).optional().describe('whose time is used'),
   minutes: z
     .number()
     .positive()
@@ -43,23 +43,30 @@ const slurm = z.strictObject({
   memory: z.string().min(1).optional().describe("of a task, as sbatch's --mem takes it; default: of limits"),
   gpus: z.int().min(0).max(MOST).default(0).describe('of a task'),
   atOnce: z.int().min(1).max(MOST).optional().describe('tasks that may run at once'),
-  options: z.array(z.string().regex(/^--[^\n]+$/, 'must be an option of sbatch: --qos=low')).default([]),
+  options: z
+    .array(z.string().regex(/^--[^\n]+$/, 'must be an option of sbatch: --qos=low'))
+    .default([])
+    .describe('further options of sbatch'),
   setup: z.array(z.string()).default([]).describe('lines of shell before the task: module load …'),
 })
 
 /** The schema itself, for tools. `arms` are checked separately, see arm-schema.ts. */
 export const experimentSchema = z.strictObject({
   name: idSchema().describe('what the folder of results is called after'),
-  title: z.string().optional(),
+  title: z.string().optional().describe('heading of the report; default: the name'),
   question: z.string().default('').describe('what the experiment is to answer'),
   base: trainConfigSchema.shape.model.describe('model of a training configuration: what the arms scale'),
-  data: trainConfigSchema.shape.data,
+  data: trainConfigSchema.shape.data.describe('data of a training configuration: the images of every arm'),
   train: trainConfigSchema
     .omit({ seed: true, device: true, threads: true, model: true, data: true, run: true })
     .describe('the rest of a training configuration'),
   budget: budgetSchema.nullable().default(null).describe('what the arms may cost'),
   ray: z
-    .strictObject({ alpha: base().default(1.2), beta: base().default(1.1), gamma: base().default(1.15) })
+    .strictObject({
+      alpha: base().default(1.2).describe('base of the depth'),
+      beta: base().default(1.1).describe('base of the width'),
+      gamma: base().default(1.15).describe('base of the resolution'),
+    })
     .prefault({})
     .describe('of compound scaling: depth, width and resolution grow by these to the power of φ'),
   resolutionStep: z.int().min(1).max(1024).default(1).describe('sides that are solved for are multiples of this, px'),
@@ -69,7 +76,12 @@ export const experimentSchema = z.strictObject({
     .default(3)
     .describe('how many, or which'),
   compare: z
-    .array(z.strictObject({ arm: z.string(), against: z.string() }))
+    .array(
+      z.strictObject({
+        arm: z.string().describe('the arm that is tested'),
+        against: z.string().describe('the arm that it is compared with'),
+      }),
+    )
     .optional()
     .describe('what is tested; default: compound against each single dimension'),
   device: trainConfigSchema.shape.device.describe('auto: every GPU there is, else the CPU'),
@@ -92,15 +104,20 @@ export const experimentSchema = z.strictObject({
         .default('8GiB')
         .describe('resident memory of a job'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('limits of each job'),
   estimate: z.boolean().default(true).describe('measure a step of each arm beforehand, to say how long it will take'),
-  paper: z.enum(['table7', 'figure3', 'figure4', 'table3']).optional(),
+  paper: z
+    .enum(['table7', 'figure3', 'figure4', 'table3'])
+    .optional()
+    .describe('study of the paper whose points the report shows beside'),
   slurm: slurm.optional().describe('write a SLURM array script instead of running'),
   // Each profile is checked merged into the whole file.
   profiles: z
     .record(z.string(), z.looseObject({}))
     .refine((profiles) => Object.keys(profiles).length <= 100, 'must be a mapping of at most 100 profiles')
-    .default({}),
+    .default({})
+    .describe('by name, keys that replace those above when the profile is chosen'),
 })
 
 type Parsed = z.output<typeof experimentSchema>
@@ -139,6 +156,7 @@ const KIND: Pick<FileKind<ExperimentSpec>, 'override' | 'defaultName'> = {
     key.startsWith('train.') && isMapping(root) ? defaultName(key.slice('train.'.length), root.train) : undefined,
 }
 
+/** Which profile of an experiment is taken, and which keys are set besides. */
 export interface SpecOptions {
   /** A profile of the file. Default: none. */
   profile?: string

@@ -11,16 +11,32 @@ import { reportHtml } from './html'
 import { reportMarkdown } from './markdown'
 import { armsCsv, comparisonsCsv, resultsCsv, tablesOf } from './tables'
 
+/** The files of a report. */
 export interface ReportPaths {
   /** All written files, the HTML page first. */
   files: string[]
   /** The page. It is self-contained. */
   html: string
+  /** The report as Markdown, report.md. */
   markdown: string
   /** One line per job, per arm, and per declared comparison. */
-  csv: { results: string; arms: string; comparisons: string }
+  csv: {
+    /** A row for each job, results.csv. */
+    results: string
+    /** A row for each arm, arms.csv. */
+    arms: string
+    /** A row for each comparison, comparisons.csv. */
+    comparisons: string
+  }
   /** In the order of the report. */
-  figures: { id: string; svg: string; png: string }[]
+  figures: {
+    /** The name of the figure, and of its files. */
+    id: string
+    /** The figure as an SVG file. */
+    svg: string
+    /** The figure as a PNG file. */
+    png: string
+  }[]
   /** The sentences at the top of the report. */
   conclusions: string[]
 }

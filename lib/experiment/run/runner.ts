@@ -25,6 +25,7 @@ import { attempt } from './attempt'
 import type { ExperimentEvent, ExperimentResult } from './events'
 import { watchJob } from './watch'
 
+/** How an experiment runs on this machine. */
 export interface RunOptions {
   /** Folder of all experiments. Default `runs/experiments`. */
   dir?: string

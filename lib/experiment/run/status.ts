@@ -12,8 +12,11 @@ import { type JobRecord, readRecord, runFolder } from '../store/job-record'
 import { keyOf, readResults } from '../store/results'
 import type { JobError, Plan, ResultRow } from '../types/types'
 
+/** How far one job is. */
 export interface JobState {
+  /** The id of the arm that it trains. */
   arm: string
+  /** The seed of its training. */
   seed: StoredSeed
   /** `begun`: it has made steps and is not over. The files cannot tell whether a process is running it. */
   state: 'waiting' | 'begun' | 'done' | 'failed'
@@ -25,11 +28,17 @@ export interface JobState {
   failures: JobError[]
 }
 
+/** How far an experiment is, from its files. */
 export interface ExperimentStatus {
+  /** The folder of the experiment. */
   folder: string
+  /** The plan that its folder keeps. */
   plan: Plan
+  /** All jobs that are known so far, in the plan's order. */
   jobs: JobState[]
+  /** Number of jobs that finished. */
   done: number
+  /** Number of jobs that failed in both attempts. */
   failed: number
 }
 

@@ -9,6 +9,7 @@ import type { ACTIVATIONS, SQUEEZE_CHOICES } from './choices'
 import type { BlockKind } from './kinds'
 import type { Resolution } from './resolution'
 
+/** The activations that a network may have. */
 export type ActivationName = (typeof ACTIVATIONS)[number]
 
 /** Blocks of one kind. The first has the stage's stride, the others stride 1. */
@@ -42,12 +43,15 @@ export interface Squeeze {
    * The width that `seRatio` refers to: the block's input (EfficientNet) or the rounded expanded width (MobileNetV3).
    */
   readonly of: (typeof SQUEEZE_CHOICES.of)[number]
+  /** The activation between the two layers. */
   readonly activation: (typeof SQUEEZE_CHOICES.activation)[number]
+  /** The function that turns the second layer's output into factors from 0 to 1. */
   readonly gate: (typeof SQUEEZE_CHOICES.gate)[number]
 }
 
 /** A whole network: stride-2 stem, stages, 1x1 head, pooling, dropout, linear classifier. */
 export interface Arch {
+  /** The name of the architecture, or of the table that it was scaled from. */
   readonly name: string
   /** Channels after the stem. */
   readonly stem: number
@@ -55,6 +59,7 @@ export interface Arch {
   readonly stemKernel?: number
   /** A 3x3 stride-2 max pooling after the stem, as in ResNet. Default false. */
   readonly stemPool?: boolean
+  /** The stages between stem and head, in order. */
   readonly stages: readonly Stage[]
   /** Channels after the 1x1 head convolution; 0 for no head. */
   readonly head: number

@@ -224,6 +224,7 @@ export const KINDS = Object.freeze({
   },
 } satisfies Record<string, KindDescription>)
 
+/** The kinds of blocks that a stage may have: `mbconv`, `fused` … */
 export type BlockKind = keyof typeof KINDS
 
 export const BLOCK_KINDS = Object.freeze(Object.keys(KINDS)) as readonly [BlockKind, ...BlockKind[]]

@@ -38,6 +38,7 @@ export function roundRepeats(layers: number, depth: number): number {
   return Math.ceil(depth * layers)
 }
 
+/** The factors of {@link scale}. */
 export interface ScaleOptions {
   /** Multiplies stem, stage and head channels. Default 1. */
   width?: number
@@ -106,6 +107,7 @@ function widened(stage: Stage, wide: (channels: number) => number): Stage {
 /** The paper's bases, from its grid search on B0. */
 export const PAPER_BASES = Object.freeze({ alpha: 1.2, beta: 1.1, gamma: 1.15 })
 
+/** The exponent of {@link compound}, and the bases. */
 export interface CompoundOptions {
   /** The compound coefficient: resources grow about 2^φ times. Any finite number; 0 is the base itself. */
   phi: number
@@ -121,7 +123,9 @@ export interface CompoundOptions {
 
 /** The coefficients that {@link scale} takes. */
 export interface Coefficients {
+  /** Factor on the layers of each stage. */
   depth: number
+  /** Factor on the channels. */
   width: number
   /** In pixels, rounded to the nearest. */
   resolution: number

@@ -16,6 +16,7 @@ export const COUNTING_RULE =
   'multiply-adds of convolutions and linear layers, squeeze-excitation included, for one image; ' +
   'batch norm, activations, pooling and the squeeze-excitation product are not counted'
 
+/** What a network is counted for. */
 export interface CountOptions {
   /** Classes of the classifier. Default 1000. */
   numClasses?: number
@@ -25,9 +26,13 @@ export interface CountOptions {
   inChannels?: number
 }
 
+/** What a network costs, counted from its table. */
 export interface Counts {
+  /** The counted size of the input, px: the side of a square, or [height, width]. */
   readonly resolution: Resolution
+  /** The counted number of classes. */
   readonly numClasses: number
+  /** The counted channels of the image. */
   readonly inChannels: number
   /** Number of trainable parameters. */
   readonly params: number
@@ -35,8 +40,11 @@ export interface Counts {
   readonly macs: number
   /** All convolutions, including depthwise and squeeze-excitation. */
   readonly macsConv: number
+  /** The part of `macsConv` in depthwise convolutions. */
   readonly macsDepthwise: number
+  /** The part of `macsConv` in squeeze-and-excitation. */
   readonly macsSe: number
+  /** Multiply-adds of linear layers, the classifier included. */
   readonly macsFc: number
   /** Number of values that all convolutions together output for one image. */
   readonly activations: number
@@ -46,7 +54,9 @@ export interface Counts {
   readonly paramTensors: number
   /** Parameters, running statistics and batch counters: the number of entries in the state dict. */
   readonly stateDictEntries: number
+  /** Number of convolutions. */
   readonly convLayers: number
+  /** Number of blocks in all stages. */
   readonly blocks: number
 }
 
@@ -58,12 +68,17 @@ export interface StageRow {
   readonly operator: string
   /** Size of the input in pixels: the side of a square, or [height, width]. */
   readonly inputSize: Resolution
+  /** Stride of the stage's first layer. */
   readonly stride: number
+  /** Output channels; the classes for the classifier. */
   readonly channels: number
   /** [channels, height, width] of the output; [classes] for the classifier. */
   readonly outputShape: readonly number[]
+  /** Number of blocks or layers. */
   readonly layers: number
+  /** Trainable parameters of the stage. */
   readonly params: number
+  /** Multiply-adds of the stage for one image. */
   readonly macs: number
 }
 

@@ -13,6 +13,7 @@ import type { Arch } from '../arch/arch'
 import { sidesOf } from '../arch/resolution'
 import { type CreateOptions, create } from '../network/create'
 
+/** What is measured, and how often. */
 export interface LatencyOptions {
   /** Time a whole training step: forward, backward and an RMSProp update. Default false: a forward pass. */
   training?: boolean
@@ -40,10 +41,13 @@ export interface LatencyOptions {
 export interface Latency {
   /** Of the timed runs. */
   readonly median: number
+  /** The shortest time, s. */
   readonly min: number
+  /** The longest time, s. */
   readonly max: number
   /** Interquartile range over median: half of the runs lie within a range of this relative width. */
   readonly spread: number
+  /** Number of runs that were measured. */
   readonly runs: number
 }
 

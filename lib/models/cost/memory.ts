@@ -14,6 +14,7 @@ import { defaultDropPath, featureChannels } from '../arch/plan'
 import { checkResolution, type Resolution, sidesOf } from '../arch/resolution'
 import { backward, blocksOf, ELEMENT_BYTES, forward, held, infer, needsOf, Tally } from './memory-walk'
 
+/** What the memory is estimated for: a forward pass or a training step, and its settings. */
 export interface MemoryOptions {
   /** Estimate a training step. Default false: a forward pass without gradients. */
   training?: boolean
@@ -54,7 +55,9 @@ export interface MemoryEstimate {
   readonly weights: number
   /** Gradients of all parameters; 0 without training. */
   readonly gradients: number
+  /** The optimiser's state, bytes. */
   readonly optimizer: number
+  /** The averaged weights, bytes. */
   readonly ema: number
   /** What the forward pass keeps for the backward pass, including the images; 0 without training. */
   readonly activations: number

@@ -7,23 +7,37 @@ import type { Counts } from './count'
 /** A convolution with bias and what follows it up to the next one, or a linear layer with bias. */
 export type ReferenceLayer =
   | {
+      /** What the layer computes: a convolution, or a matrix product. */
       readonly type: 'conv'
+      /** Output channels of a convolution. */
       readonly channels: number
+      /** Side of the kernel, px. */
       readonly kernel: number
+      /** Step of the kernel, px. */
       readonly stride: number
+      /** Zeros around the input, px. */
       readonly padding: number
       /** A 3x3 stride-2 max pooling after it. */
       readonly pool?: boolean
     }
-  | { readonly type: 'linear'; readonly features: number }
+  | {
+      /** What the layer computes: a convolution, or a matrix product. */
+      readonly type: 'linear'
+      /** Outputs of a linear layer. */
+      readonly features: number
+    }
 
+/** A well-known network, to compare costs with. */
 export interface Reference {
+  /** The name of the network. */
   readonly name: string
+  /** The publication that its table comes from. */
   readonly source: string
   /** Input side, px. */
   readonly resolution: number
   /** Layers in order, for images of 3 channels and 1000 classes. */
   readonly layers: readonly ReferenceLayer[]
+  /** Its trainable parameters. */
   readonly params: number
   /** Per image, by the same rule as all other counts. */
   readonly macs: Counts['macs']

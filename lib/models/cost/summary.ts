@@ -6,11 +6,15 @@ import { resolutionText } from '../arch/resolution'
 import { Network } from '../network/network'
 import { COUNTING_RULE, type CountOptions, type Counts, count, type StageRow, stageTable } from './count'
 
+/** A network as a table. `String(summary)` is text for people. */
 export interface Summary {
+  /** The totals. */
   readonly counts: Counts
+  /** The figures of each stage. */
   readonly stages: readonly StageRow[]
   /** The table's columns and cells; the last row has the totals. */
   readonly columns: readonly Column[]
+  /** The cells of the printed table, row by row. */
   readonly rows: readonly string[][]
   /** The whole table as lines of text, with the counting rule below it. */
   readonly text: string

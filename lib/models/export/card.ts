@@ -146,33 +146,43 @@ const cardSchema = z.strictObject({
 /** The result of an evaluation, by task. */
 export type CardMetrics = CardEvaluation & (ClassMetrics | LabelMetrics)
 
+/** Figures of a model that gives an image one class; shares of images, 0 to 1. */
 export interface ClassMetrics {
   /** Share of images whose most probable class is the right one, 0 … 1. */
   readonly top1: number
+  /** Share of images whose class is among the five most probable. */
   readonly top5: number
 }
 
+/** Figures of a model that gives an image any number of labels, 0 to 1. */
 export interface LabelMetrics {
   /** Mean average precision of the labels, 0 … 1. */
   readonly mAP: number
   /** F1 at the thresholds, 0 … 1: mean of the labels, and of all predictions together. */
   readonly macroF1: number
+  /** F1 over all labels together. */
   readonly microF1: number
 }
 
+/** How a model's figures were measured. */
 export interface CardEvaluation {
   /** Null if the loss is NaN or infinite. */
   readonly loss: number | null
+  /** Number of images that were evaluated. */
   readonly images: number
   /** The training step of the evaluated weights; null if there is none. */
   readonly step: number | null
 }
 
+/** Everything besides the weights that is needed to use a model. It is plain data, suitable for JSON. */
 export interface ModelCard {
+  /** The version of this file format. */
   readonly format: typeof FORMAT
+  /** What people call the model. */
   readonly name: string
   /** The table of stages, as `models.create` takes it. */
   readonly arch: Arch
+  /** Its numeric profile, complete. */
   readonly profile: Profile
   /**
    * `classification`: softmax of the logits gives the probabilities. `multiLabel`: the sigmoid of each logit is the
@@ -183,11 +193,20 @@ export interface ModelCard {
   readonly thresholds: readonly number[] | null
   /** Class names, in the order of the logits. */
   readonly classes: readonly string[]
+  /** How an image becomes the input. */
   readonly preprocessing: Preprocessing
   /** For these classes, channels and this resolution. `rule` defines a multiply-add. */
-  readonly counts: { readonly params: number; readonly macs: number; readonly rule: string }
+  readonly counts: {
+    /** Trainable parameters. */
+    readonly params: number
+    /** Multiply-adds for one image. */
+    readonly macs: number
+    /** What counts as a multiply-add. */
+    readonly rule: string
+  }
   /** The complete configuration of the training run; null if the weights come from elsewhere. */
   readonly training: Readonly<Record<string, unknown>> | null
+  /** How good the model is; null if that was not measured. */
   readonly metrics: CardMetrics | null
   /** How sure the network is on images that it was evaluated on; null if that was not measured. */
   readonly confidence: Readonly<Confidence> | null
@@ -197,6 +216,7 @@ export interface ModelCard {
   readonly notes: readonly string[]
 }
 
+/** What a card says that the network does not know. */
 export interface CardOptions {
   /** Default: the architecture's. */
   name?: string
@@ -208,14 +228,19 @@ export interface CardOptions {
    * where channels are not 3.
    */
   preprocessing?: Partial<Omit<Preprocessing, 'channels'>>
+  /** How the model was trained, any plain data. Default null. */
   training?: object | null
+  /** How good the model is. Default null. */
   metrics?: CardMetrics | null
+  /** The distribution of confidence, for rejecting unknown images. Default null. */
   confidence?: Confidence | null
   /** Default 'classification'. */
   task?: Task
   /** With `multiLabel`. Default: 0.5 for each class. */
   thresholds?: readonly number[] | null
+  /** Where the weights come from, for people. Default null. */
   source?: string | null
+  /** Anything else that users should know, a sentence each. Default: none. */
   notes?: readonly string[]
 }
 

@@ -13,6 +13,7 @@ import { OPSETS } from './opset'
 export const CARD_KEY = 'mbconv.card'
 const PROFILE_KEY = 'mbconv.profile'
 
+/** How an ONNX file is written. */
 export interface ExportOptions {
   /** Version of ONNX's operators, 17 to 22. The graph uses the same operators for all of them. Default 17. */
   opset?: number
@@ -29,15 +30,34 @@ export interface ExportOptions {
   pixels?: boolean
 }
 
+/** What an ONNX file has. */
 export interface ExportReport {
+  /** The file that was written. */
   path: string
+  /** Its size, bytes. */
   bytes: number
+  /** Number of nodes of its graph. */
   nodes: number
+  /** The version of ONNX's operators. */
   opset: number
   /** [`batch`, channels, height, width] */
-  input: { name: 'input'; type: 'float32' | 'uint8'; shape: readonly ['batch', number, number, number] }
+  input: {
+    /** The name of the input. */
+    name: 'input'
+    /** `uint8` if the file normalises pixels itself, else `float32`. */
+    type: 'float32' | 'uint8'
+    /** Any number of images, then channels, height and width. */
+    shape: readonly ['batch', number, number, number]
+  }
   /** [`batch`, classes] */
-  output: { name: 'logits'; type: 'float32'; shape: readonly ['batch', number] }
+  output: {
+    /** The name of the output. */
+    name: 'logits'
+    /** The type of the output. */
+    type: 'float32'
+    /** Any number of images, then classes. */
+    shape: readonly ['batch', number]
+  }
 }
 
 /**

@@ -5,13 +5,17 @@ import type { Network } from '../network/network'
 import { type ModelCard, writeCard } from './card'
 import { CARD_KEY, type ExportOptions, type ExportReport, exportOnnx } from './export'
 
+/** How an ONNX file and its model card are written. */
 export interface ExportFilesOptions extends Omit<ExportOptions, 'card' | 'resolution'> {
   /** Also write the weights as safetensors, with the state dict's keys and the card in the metadata. Default false. */
   safetensors?: boolean
 }
 
+/** The files that were written, and what the ONNX file has. */
 export interface ExportedFiles extends Omit<ExportReport, 'path'> {
+  /** The ONNX file. */
   onnx: string
+  /** The model card, a JSON file. */
   card: string
   /** Null if not requested. */
   safetensors: string | null

@@ -5,6 +5,7 @@
  * number of labels, and the sigmoid of each logit is the probability of its label.
  */
 export const TASKS = ['classification', 'multiLabel'] as const
+/** What a model says of an image: one class, or any number of labels. */
 export type Task = (typeof TASKS)[number]
 
 /** The threshold of a label for which none could be chosen. */

@@ -28,12 +28,19 @@ export interface Point {
  * omitted.
  */
 export interface ModelConfig {
+  /** The architecture, one of `models.list()`. */
   readonly name: string
+  /** Factor on the architecture's channels. */
   readonly width: number
+  /** Factor on the architecture's layers per stage. */
   readonly depth: number
+  /** Side of the input, px. */
   readonly resolution: number
+  /** Channels are rounded to multiples of this. */
   readonly divisor: number
+  /** Rate before the classifier; absent where it is the architecture's. */
   readonly dropout?: number
+  /** Rate at which the last block is skipped; absent where it is the architecture's. */
   readonly dropPath?: number
 }
 

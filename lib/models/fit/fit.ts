@@ -22,7 +22,12 @@ import { type Direction, type FitPlan, solve } from './ray'
 import { CIRCUMSTANCES, DIMENSIONS, type Dimension, METRICS, type Metric, TOLERANCES } from './request'
 
 /** An absolute amount, or a multiple of the base's cost. */
-export type Amount = number | { times: number }
+export type Amount =
+  | number
+  | {
+      /** A multiple of the base's cost: 4 for four times as much. */
+      times: number
+    }
 
 type MemorySettings = Omit<MemoryOptions, 'numClasses' | 'inChannels' | 'resolution'>
 type LatencySettings = Omit<LatencyOptions, 'numClasses' | 'inChannels'>
@@ -30,16 +35,30 @@ type LatencySettings = Omit<LatencyOptions, 'numClasses' | 'inChannels'>
 /** What the result may cost: one of these, with the settings under which the cost is determined. */
 export type Budget =
   /** Multiply-adds of one image. */
-  | { macs: Amount }
-  | { params: Amount }
+  | {
+      /** Multiply-adds of one image: a number, or `{ times }`. */
+      macs: Amount
+    }
+  | {
+      /** Trainable parameters: a number, or `{ times }`. */
+      params: Amount
+    }
   /** Bytes at the peak of a forward pass or of a training step. An upper limit unless `atMost` is false. */
-  | ({ memory: Amount } & MemorySettings)
+  | ({
+      /** Bytes at the peak: a number, or `{ times }`. */
+      memory: Amount
+    } & MemorySettings)
   /** Seconds per batch, measured on this machine. */
-  | ({ latency: Amount } & LatencySettings)
+  | ({
+      /** Seconds per batch: a number, or `{ times }`. */
+      latency: Amount
+    } & LatencySettings)
 
+/** What is scaled, to which budget, and along which dimension. */
 export interface FitOptions {
   /** A published name, or a table. */
   base: string | Arch
+  /** What the result may cost. */
   budget: Budget
   /** What grows: all three along the ray α^φ, β^φ, γ^φ, or a single dimension. Default compound. */
   dimension?: Dimension
@@ -77,12 +96,20 @@ export interface Fit {
   /** Where on the compound ray the network is nearest to the ray; null along a single dimension. */
   readonly phi: number | null
   /** Relative to the base; the resolution in pixels. */
-  readonly coefficients: { readonly depth: number; readonly width: number; readonly resolution: number }
+  readonly coefficients: {
+    /** Factor on the layers of each stage. */
+    readonly depth: number
+    /** Factor on the channels. */
+    readonly width: number
+    /** Side of the input, px. */
+    readonly resolution: number
+  }
   /**
    * The largest distance of a coefficient from the ray's at `phi`: 0 on the ray, 0.1 for 10 %. Coefficients that give
    * the same network count as equal, so the reported ones may lie farther away by a rounding.
    */
   readonly deviation: number
+  /** Everything that is counted of the network. */
   readonly counts: Counts
   /** In the budget's unit: multiply-adds, parameters, bytes or seconds. */
   readonly cost: number
@@ -94,20 +121,40 @@ export interface Fit {
   readonly latency?: Latency
 }
 
+/** What every result of a search says of the search. */
 interface FitBasics {
+  /** What the budget limits. */
   readonly metric: Metric
+  /** What was scaled. */
   readonly dimension: Dimension
   /** In the budget's unit. */
   readonly target: number
+  /** Largest relative error that counts as reached. */
   readonly tolerance: number
   /** With a latency budget: every measurement of the search, in order. */
-  readonly measured?: readonly { readonly name: string; readonly macs: number; readonly latency: Latency }[]
+  readonly measured?: readonly {
+    /** The name of the table that was measured. */
+    readonly name: string
+    /** Its multiply-adds for one image. */
+    readonly macs: number
+    /** Its measured time. */
+    readonly latency: Latency
+  }[]
 }
 
 /** The network, or the nearest one if none is within the tolerance. */
 export type FitResult =
-  | (FitBasics & Fit & { readonly reached: true })
-  | (FitBasics & { readonly reached: false; readonly nearest: Fit })
+  | (FitBasics &
+      Fit & {
+        /** Whether a network within the tolerance was found. */
+        readonly reached: true
+      })
+  | (FitBasics & {
+      /** Whether a network within the tolerance was found. */
+      readonly reached: false
+      /** The network with the nearest cost, outside the tolerance. */
+      readonly nearest: Fit
+    })
 
 const OPTIONS = [
   'base',

@@ -12,6 +12,7 @@ import { arch as archNamed } from '../families/catalogue'
 import { Network, type Recomputed } from './network'
 import { checkProfile, type Profile, type ProfileName, profileNamed } from './profiles'
 
+/** How a network is built from its table. */
 export interface CreateOptions {
   /** Default 1000. */
   numClasses?: number

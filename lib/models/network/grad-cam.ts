@@ -13,6 +13,7 @@ import type { Tensor } from '../../tensor/core/tensor'
 import { oneHot } from '../../tensor/ops/combining'
 import { Network } from './network'
 
+/** Which class and which stage are explained. */
 export interface GradCamOptions {
   /** The class to explain, for each image or one for all. Default: each image's most probable class. */
   classes?: number | readonly number[]
@@ -22,6 +23,7 @@ export interface GradCamOptions {
   size?: readonly [number, number] | null
 }
 
+/** A heat map of where a network saw a class. */
 export interface GradCam {
   /** [N, H, W], 0 … 1. The hottest place of each image is 1; an image without evidence for the class is all 0. */
   heat: Tensor

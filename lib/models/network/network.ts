@@ -19,13 +19,17 @@ import type { Profile } from './profiles'
 
 /** The settings of a {@link Network}; `create` fills in the defaults. */
 export interface NetworkSettings {
+  /** Outputs of the classifier. */
   numClasses: number
+  /** Channels of the image. */
   inChannels: number
+  /** The numeric profile: padding, batch norm's ε and momentum. */
   profile: Profile
   /** Stochastic depth: block i of n drops its branch with probability dropPath·i/n. */
   dropPath: number
   /** Dropout before the classifier. */
   dropout: number
+  /** How weights are drawn. */
   init: Init
   /** Batch norms folded into the convolutions: {@link Network.fuse} makes such networks. Default false. */
   folded?: boolean
@@ -36,13 +40,31 @@ export interface NetworkSettings {
 /** The parts whose activations are computed again for the gradient. */
 export type Recomputed = 'none' | 'blocks' | 'stages'
 
+/** Which parts keep their weights. */
+export interface FreezeOptions {
+  /** The last part that keeps its weights: 0 is the stem, 1 the first stage. */
+  upTo: number
+}
+
+/** The options of {@link Network.forwardFeatures}. */
+export interface FeatureOptions {
+  /** Which feature maps to return: 0 is the stem, 1 the first stage. Default: only the last. */
+  stages?: readonly number[]
+}
+
 /** The network: images [N, inChannels, H, W], normalised, to logits [N, numClasses]. */
 export class Network extends Module {
+  /** The stem, the stages and the head. */
   readonly features: Sequential
+  /** The layers behind the pooled features. */
   readonly classifier: Sequential
+  /** The table that it was built from, frozen. */
   readonly arch: CheckedArch
+  /** Its numeric profile. */
   readonly profile: Profile
+  /** Outputs of the classifier. */
   readonly numClasses: number
+  /** Channels of the image. */
   readonly inChannels: number
   /** Whether batch norms are folded into the convolutions. {@link fuse} makes such networks; they cannot be trained. */
   readonly folded: boolean
@@ -118,7 +140,7 @@ export class Network extends Module {
    * @returns a feature map [N, channels, H', W'] for each stage, in the requested order
    * @throws MbconvError ERR_TYPE, ERR_SHAPE, ERR_INDEX
    */
-  forwardFeatures(x: Tensor, options: { stages?: readonly number[] } = {}): Tensor[] {
+  forwardFeatures(x: Tensor, options: FeatureOptions = {}): Tensor[] {
     const op = this.#checkImages(x, 'forwardFeatures')
     checkOptions(op, options, ['stages'])
     const wanted = options.stages ?? [this.features.length - 1]
@@ -168,7 +190,7 @@ export class Network extends Module {
    *   the stem, the last one everything except the classifier
    * @throws MbconvError ERR_TYPE, ERR_INDEX; ERR_VALUE for a folded network
    */
-  freeze(options: { upTo: number }): this {
+  freeze(options: FreezeOptions): this {
     const op = `${this.arch.name}.freeze`
     checkOptions(op, options, ['upTo'])
     const { upTo } = options

@@ -10,6 +10,7 @@ import { checkNumber, checkOptions, checkPositive, shown } from '../../errors/ch
 import { MbconvError } from '../../errors/error'
 
 export interface Profile {
+  /** `torchvision`, `timm`, `tf`, `paper`, or a name of yours. */
   readonly name: string
   /**
    * `symmetric` pads (k−1)/2 on every side. `same` is TensorFlow's rule: at stride 2 on an even side, it puts the odd
@@ -22,11 +23,14 @@ export interface Profile {
   readonly bnMomentum: number
   /** Input normalisation per channel, for pixels in 0…1. */
   readonly mean: readonly [number, number, number]
+  /** The usual standard deviation of the input, for each of three channels, of pixels from 0 to 1. */
   readonly std: readonly [number, number, number]
 }
 
+/** The numeric profiles that have a name. */
 export type ProfileName = 'torchvision' | 'timm' | 'tf' | 'paper'
 
+/** The names of all numeric profiles. */
 export const PROFILE_NAMES: readonly ProfileName[] = Object.freeze(['torchvision', 'timm', 'tf', 'paper'])
 
 const IMAGENET = {

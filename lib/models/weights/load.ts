@@ -10,6 +10,7 @@ import { Network } from '../network/network'
 import { type KeyScheme, layerNames, splitKey } from './key-map'
 import { findNames } from './wrapped-names'
 
+/** Which weights of a file are loaded, and how strictly. */
 export interface LoadOptions {
   /** False ignores keys that only one side has; shapes must still match. Default true. */
   strict?: boolean
@@ -26,6 +27,7 @@ export interface LoadOptions {
   entry?: string
 }
 
+/** What was loaded from a file, and what was not. */
 export interface LoadReport {
   /** Dotted name of the dictionary that was read; null if the file has no nested dictionary. */
   entry: string | null

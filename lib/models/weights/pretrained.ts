@@ -11,6 +11,7 @@ import type { Network } from '../network/network'
 import { type LoadReport, loadWeights } from './load'
 import { archOf, type PublishedWeights, profileOf, publishedWeightsNamed, weightsFolder } from './published'
 
+/** What is changed of published weights' own network. */
 export interface PretrainedOptions extends Omit<CreateOptions, 'profile' | 'init' | 'inChannels'> {
   /** The weights file. Default: the file of that name in the weights folder, where `mbconv pull` puts it. */
   path?: string
@@ -18,6 +19,7 @@ export interface PretrainedOptions extends Omit<CreateOptions, 'profile' | 'init
   entry?: string
 }
 
+/** A network with published weights. */
 export interface Pretrained {
   /** In training mode, as after `create`. Its `profile` is that of the weights. */
   network: Network
@@ -27,6 +29,7 @@ export interface Pretrained {
   report: LoadReport
   /** Profile, preprocessing and origin of the weights. Save it beside anything made from them. */
   card: ModelCard
+  /** The file that the weights were read from. */
   path: string
 }
 

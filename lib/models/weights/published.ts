@@ -14,6 +14,7 @@ import { arch as archNamed } from '../families/catalogue'
 import { type Profile, profileNamed } from '../network/profiles'
 import { PUBLISHED_ROWS, type PublishedRow } from './published-table'
 
+/** Weights that timm publishes, with what is needed to use them. */
 export interface PublishedWeights {
   /** timm's name: the network, a dot, the kind of training. */
   readonly name: string
@@ -21,6 +22,7 @@ export interface PublishedWeights {
   readonly arch: string
   /** Determined by the family: `tf` for the `tf_*`, which were ported from TensorFlow, `timm` for the others. */
   readonly profile: 'timm' | 'tf'
+  /** Classes of their classifier. */
   readonly numClasses: number
   /** Address of the safetensors file in the hub, without the user name and password that `HF_ENDPOINT` may hold. */
   readonly url: string
@@ -29,7 +31,14 @@ export interface PublishedWeights {
   /**
    * The file from before the hub, if there is one. It may be in PyTorch's format from before 1.6, which is refused.
    */
-  readonly original: { readonly url: string; readonly file: string; readonly sha256: string } | null
+  readonly original: {
+    /** The address of the original file. */
+    readonly url: string
+    /** Its name in the cache. */
+    readonly file: string
+    /** The SHA-256 of the file, or the beginning of it that its publisher gives. */
+    readonly sha256: string
+  } | null
   /** For evaluation images. */
   readonly preprocessing: Preprocessing
   /** Side of the training images, px. */

@@ -15,6 +15,7 @@ import { checkWeightsFile } from '../../io/weights-file'
 import { count } from '../cost/count'
 import { archOf, hubAddress, type PublishedWeights, publishedWeightsNamed, weightsFolder } from './published'
 
+/** Where weights are stored, and who hears of the progress. */
 export interface PullOptions {
   /** Default: the weights folder. */
   folder?: string
@@ -22,6 +23,7 @@ export interface PullOptions {
   onProgress?: (progress: DownloadProgress) => void
   /** Called with each problem that leads to another attempt or another address. */
   onNote?: (text: string) => void
+  /** Stops the download; a later call continues it. */
   signal?: AbortSignal
   /** Retries after attempts that get almost nothing. An attempt that gets 16 kB resets the count. Default 5. */
   retries?: number
@@ -31,11 +33,17 @@ export interface PullOptions {
   maxBytes?: number
 }
 
+/** Weights that are on disk now. */
 export interface Pulled {
+  /** The name of the weights. */
   name: string
+  /** The file that has them. */
   path: string
+  /** The address that the file came from. */
   url: string
+  /** The size of the file. */
   bytes: number
+  /** The SHA-256 of the file. */
   sha256: string
   /**
    * What the SHA-256 was compared with: the server's header, the beginning in the file's name, our record, or nothing.

@@ -6,6 +6,7 @@ import { scope } from '../../tensor/core/scope'
 import { Tensor } from '../../tensor/core/tensor'
 import { where } from '../../tensor/ops/combining'
 
+/** How gradients are clipped adaptively. */
 export interface AdaptiveClipOptions {
   /** Norms of weights below this count as this, so that weights of 0 can move. Default 1e-3. */
   eps?: number

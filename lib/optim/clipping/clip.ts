@@ -7,6 +7,7 @@ import { scope } from '../../tensor/core/scope'
 import { Tensor } from '../../tensor/core/tensor'
 import { clampMax_, clampMin_ } from '../../tensor/ops/foreach'
 
+/** Which norm is limited, and what happens when it is not finite. */
 export interface ClipGradNormOptions {
   /** p of the p-norm, above 0; Infinity takes the largest element. Default 2. */
   normType?: number

@@ -14,7 +14,10 @@ export function constant(options: WarmupOptions): Schedule {
   return warmedUp(options, () => options.lr)
 }
 
-const schema = z.strictObject({ name: z.literal('constant'), ...warmupFields(0) })
+const schema = z.strictObject({
+  name: z.literal('constant').describe('one rate throughout, after the warm-up'),
+  ...warmupFields(0),
+})
 
 /** The entry in kinds.ts. */
 export const constantKind = {

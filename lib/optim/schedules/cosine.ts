@@ -13,6 +13,7 @@ import {
   warmedUp,
 } from './schedule'
 
+/** The options of {@link cosine}. Learning rates are absolute, times are in steps. */
 export interface CosineOptions extends WarmupOptions {
   /** Total number of updates, including the warm-up. */
   totalSteps: number
@@ -56,7 +57,7 @@ export function cosine(options: CosineOptions): Schedule {
 }
 
 const schema = z.strictObject({
-  name: z.literal('cosine'),
+  name: z.literal('cosine').describe('half a cosine from the peak to minLr, once or in cycles'),
   ...timeFields(0),
   minLr: minLrField(),
   cycles: count().max(1000).default(1).describe('how often the rate falls; it jumps up again in between'),

@@ -2,9 +2,11 @@ import { z } from 'zod'
 import type { CrossProblem } from '../../schema/kinds'
 import { type Course, everyField, requireRange, type Schedule, type ScheduleKind } from './schedule'
 
+/** The options of {@link oneCycle}. */
 export interface OneCycleOptions {
   /** Peak learning rate. */
   lr: number
+  /** Length of the whole cycle, in steps. */
   totalSteps: number
   /** Share of the steps in which the rate rises. Default 0.3. */
   pctStart?: number
@@ -61,7 +63,7 @@ export function oneCycle(options: OneCycleOptions): Schedule {
 }
 
 const schema = z.strictObject({
-  name: z.literal('oneCycle'),
+  name: z.literal('oneCycle').describe('one rise and one fall over the whole run'),
   every: everyField(),
   pctStart: z.number().min(0).max(1).default(0.3).describe('share of the steps in which the rate rises'),
   divFactor: z.number().min(1).max(1e9).default(25).describe('optimizer.lr over the initial rate'),

@@ -15,6 +15,7 @@ import {
   warmupFields,
 } from './schedule'
 
+/** The options of {@link plateau}. */
 export interface PlateauOptions extends WarmupOptions {
   /** The result that must improve. Default top1. */
   metric?: keyof ScheduleMetrics
@@ -96,7 +97,7 @@ export function plateau(options: PlateauOptions): PlateauSchedule {
 }
 
 const schema = z.strictObject({
-  name: z.literal('plateau'),
+  name: z.literal('plateau').describe('lower when evaluations stop improving'),
   ...warmupFields(0),
   metric: z
     .enum(METRICS)

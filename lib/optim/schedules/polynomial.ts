@@ -12,6 +12,7 @@ import {
   warmedUp,
 } from './schedule'
 
+/** The options of {@link polynomial}. */
 export interface PolynomialOptions extends WarmupOptions {
   /** Total number of updates, including the warm-up. */
   totalSteps: number
@@ -38,7 +39,7 @@ export function polynomial(options: PolynomialOptions): Schedule {
 }
 
 const schema = z.strictObject({
-  name: z.literal('polynomial'),
+  name: z.literal('polynomial').describe('a power of the time that is left'),
   ...timeFields(0),
   power: z.number().positive().max(100).default(1).describe('exponent of the fall; 1: a straight line'),
   minLr: minLrField(),

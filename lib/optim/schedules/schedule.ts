@@ -10,6 +10,7 @@ import type { CrossProblem, NamedSchema } from '../../schema/kinds'
 
 /** The result of an evaluation, for schedules that depend on it. */
 export interface ScheduleMetrics {
+  /** Mean loss of the latest evaluation. */
   loss: number
   /** Where images have one class. */
   top1?: number
@@ -34,6 +35,7 @@ export interface Schedule {
   restore?(state: ScheduleState): void
 }
 
+/** How a learning rate rises at the beginning. */
 export interface WarmupOptions {
   /** Peak learning rate. */
   lr: number
@@ -83,8 +85,11 @@ export const timeFields = (length: number) => ({ ...warmupFields(length), every:
 
 /** The options that {@link timeFields} describes, as a configuration has them; older runs lack the last two. */
 export interface TimeOptions {
+  /** Length of the warm-up, in epochs. */
   warmupEpochs?: number
+  /** Length of the warm-up, in steps, in place of epochs; null: as `warmupEpochs` says. */
   warmupSteps?: number | null
+  /** When the learning rate changes: with every update, or once an epoch. */
   every?: 'update' | 'epoch'
 }
 

@@ -11,6 +11,7 @@ import {
   warmedUp,
 } from './schedule'
 
+/** The options of {@link staircase}. */
 export interface StaircaseOptions extends WarmupOptions {
   /** Updates between two drops; may be fractional. */
   decaySteps: number
@@ -30,7 +31,7 @@ export function staircase(options: StaircaseOptions): Schedule {
 }
 
 const schema = z.strictObject({
-  name: z.literal('staircase'),
+  name: z.literal('staircase').describe("the paper's: times decayRate every decayEpochs"),
   ...timeFields(5),
   decayEpochs: epochs().positive().default(2.4).describe('epochs between two drops, counted from the first step'),
   decayRate: z.number().positive().max(1).default(0.97).describe('factor of a drop'),

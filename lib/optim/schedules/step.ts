@@ -12,6 +12,7 @@ import {
   warmedUp,
 } from './schedule'
 
+/** The options of {@link step}. */
 export interface StepOptions extends WarmupOptions {
   /** Updates between two drops, or the updates at which the rate drops, in ascending order. May be fractional. */
   decaySteps: number | readonly number[]
@@ -38,7 +39,7 @@ export function step(options: StepOptions): Schedule {
 }
 
 const schema = z.strictObject({
-  name: z.literal('step'),
+  name: z.literal('step').describe('times a factor at equal distances'),
   ...timeFields(0),
   decayEpochs: z
     .union([epochs().positive(), z.array(epochs().positive()).min(1).max(1000)])

@@ -4,6 +4,7 @@ import { native } from '../../native/addon'
 import type { Device, DType } from '../../native/types'
 import { refusePromise } from './scope'
 
+/** Where autocast acts, and with which dtype. */
 export interface AutocastOptions {
   /** Default cpu. */
   device?: Device
@@ -47,6 +48,7 @@ export function captureAutocast(device: Device): <T>(fn: () => T) => T {
   }
 }
 
+/** Whether an {@link autocast} is in force on this thread for a kind of device. */
 export function isAutocastEnabled(device: Device = 'cpu'): boolean {
   return native().isAutocastEnabled(device)
 }

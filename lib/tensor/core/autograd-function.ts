@@ -19,6 +19,7 @@ export interface FunctionContext {
   readonly saved: Tensor[]
 }
 
+/** A function and its gradient, both written in JavaScript. */
 export interface FunctionDefinition {
   /** Computes the outputs. Nothing in it is recorded. */
   forward(context: FunctionContext, ...inputs: Tensor[]): Tensor | Tensor[]

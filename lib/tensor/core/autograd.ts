@@ -41,10 +41,12 @@ export function inferenceMode<T>(fn: () => T): T {
   }
 }
 
+/** Whether operations on this thread are recorded for gradients. */
 export function isGradEnabled(): boolean {
   return native().isGradEnabled()
 }
 
+/** The options of {@link grad}. */
 export interface GradOptions {
   /** The incoming gradients, one for each output. Optional for outputs of one element. */
   gradOutputs?: (Tensor | null)[]

@@ -41,20 +41,29 @@ export function fromTypedArray(data: TypedArray, shape: number[], options: Tenso
   return options.requiresGrad ? result.requiresGrad_() : result
 }
 
+/** A tensor of zeros. Default dtype float32. */
 export function zeros(shape: number[], options: TensorOptions = {}): Tensor {
   return native().zeros(shape, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false)
 }
 
+/** A tensor of ones. Default dtype float32. */
 export function ones(shape: number[], options: TensorOptions = {}): Tensor {
   return full(shape, 1, options)
 }
 
+/** A tensor whose elements all have one value. Default dtype float32. */
 export function full(shape: number[], value: Element, options: TensorOptions = {}): Tensor {
   return native().full(shape, value, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false)
 }
 
+/** The options of {@link empty}. */
+export interface EmptyOptions extends TensorOptions {
+  /** How the elements lie in memory. Default `contiguous`. */
+  memoryFormat?: MemoryFormat
+}
+
 /** Uninitialised memory: write before reading. */
-export function empty(shape: number[], options: TensorOptions & { memoryFormat?: MemoryFormat } = {}): Tensor {
+export function empty(shape: number[], options: EmptyOptions = {}): Tensor {
   const { dtype = FLOAT, device = CPU, requiresGrad = false, memoryFormat } = options
   return native().empty(shape, dtype, device, requiresGrad, memoryFormat)
 }
@@ -106,24 +115,34 @@ export function eye(rows: number, columns = rows, options: TensorOptions = {}): 
   return native().eye(rows, columns, options.dtype ?? FLOAT, options.device ?? CPU)
 }
 
-type LikeOptions = { dtype?: DType; device?: Device }
+type LikeOptions = {
+  /** The dtype of the result. Default: that of the given tensor. */
+  dtype?: DType
+  /** The device of the result. Default: that of the given tensor. */
+  device?: Device
+}
 
 /** Has the other tensor's shape, layout, dtype and device, except those given in `options`. */
 export function emptyLike(t: Tensor, options: LikeOptions = {}): Tensor {
   return native().emptyLike(t, options.dtype, options.device)
 }
+/** A tensor of the same shape, dtype and device, whose elements all have one value. */
 export function fullLike(t: Tensor, value: Element, options: LikeOptions = {}): Tensor {
   return native().fullLike(t, value, options.dtype, options.device)
 }
+/** A tensor of zeros of the same shape, dtype and device. */
 export function zerosLike(t: Tensor, options: LikeOptions = {}): Tensor {
   return fullLike(t, 0, options)
 }
+/** A tensor of ones of the same shape, dtype and device. */
 export function onesLike(t: Tensor, options: LikeOptions = {}): Tensor {
   return fullLike(t, 1, options)
 }
+/** Uniform random numbers from 0 to below 1, of the same shape, dtype and device. */
 export function randLike(t: Tensor, options: LikeOptions = {}): Tensor {
   return emptyLike(t, options).uniform_()
 }
+/** Normal random numbers with mean 0 and variance 1, of the same shape, dtype and device. */
 export function randnLike(t: Tensor, options: LikeOptions = {}): Tensor {
   return emptyLike(t, options).normal_()
 }

@@ -6,8 +6,11 @@ import type { Device, DType } from '../../native/types'
 
 /** A tensor that is alive. */
 export interface LiveTensor {
+  /** The type of its elements. */
   dtype: DType
+  /** Its sizes, the outermost first. */
   shape: number[]
+  /** Where it is: `cpu`, `cuda:0`. */
   device: Device
   /** Bytes of its memory, which views share. */
   bytes: number

@@ -22,6 +22,7 @@ export function getRandomState(device: Device = 'cpu'): Uint8Array {
   }
 }
 
+/** Continues random numbers from a state of {@link getRandomState}. */
 export function setRandomState(state: Uint8Array, device: Device = 'cpu'): void {
   const tensor = native().fromTypedArray(state, [state?.length ?? 0], 'uint8', 'cpu')
   try {

@@ -49,12 +49,20 @@ export function keepEach<T>(items: readonly T[], make: (item: T) => Tensor): Ten
   }
 }
 
+/** What live tensors hold. */
+export interface LiveMemory {
+  /** Number of live tensors. */
+  tensors: number
+  /** The memory that live tensors hold, each block counted once. */
+  bytes: number
+}
+
 /**
  * Live tensors of this thread and the bytes of the distinct memory behind them.
  *
  * @param device Count only tensors on this device; `cuda` means all GPUs together. Default: everywhere.
  */
-export function memory(device?: Device): { tensors: number; bytes: number } {
+export function memory(device?: Device): LiveMemory {
   const [tensors, bytes] = native().memoryUsage(device)
   return { tensors, bytes }
 }

@@ -2,10 +2,40 @@
 
 import { native, registerTensorClass } from '../../native/addon'
 import { requireCuda } from '../../native/cuda'
-import type { Device, DType, Element, MemoryFormat, NestedArray, TypedArray } from '../../native/types'
+import type {
+  Device,
+  DType,
+  Element,
+  MemoryFormat,
+  MemoryFormatOptions,
+  NestedArray,
+  TypedArray,
+} from '../../native/types'
 import { Parts } from '../methods/parts'
 import { inspectTensor } from './inspect'
 import { nest } from './nested'
+
+/** The options of {@link Tensor.backward}. */
+export interface BackwardOptions {
+  /** Whether the graph can be used again. Default: as `createGraph`. */
+  retainGraph?: boolean
+  /** Whether the gradients get a graph of their own, for second derivatives. Default false. */
+  createGraph?: boolean
+}
+
+/** The options of {@link Tensor.to}. */
+export interface ToOptions {
+  /** The dtype of the result. Default: unchanged. */
+  dtype?: DType
+  /** The device of the result. Default: unchanged. */
+  device?: Device
+  /** How the result lies in memory. Default `preserve`. */
+  memoryFormat?: MemoryFormat
+  /** Whether to copy even where nothing changes. Default false. */
+  copy?: boolean
+  /** Whether a copy between pinned memory and a GPU returns before it is done. Default false. */
+  nonBlocking?: boolean
+}
 
 /**
  * Made by `tensor()`, `zeros()` … and by every operation. Its memory belongs to libtorch. `dispose()`, the end of its
@@ -19,6 +49,7 @@ export class Tensor extends Parts {
 
   // --- what it is ----------------------------------------------------------------------------------------------------
 
+  /** Its sizes, the outermost dimension first; empty for a single number. */
   get shape(): number[] {
     return native().shape(this)
   }
@@ -26,6 +57,7 @@ export class Tensor extends Parts {
   get strides(): number[] {
     return native().strides(this)
   }
+  /** Number of its dimensions. */
   get ndim(): number {
     return native().ndim(this)
   }
@@ -33,9 +65,11 @@ export class Tensor extends Parts {
   get numel(): number {
     return native().numel(this)
   }
+  /** The type of its elements. */
   get dtype(): DType {
     return native().dtype(this)
   }
+  /** Where it is: `cpu`, `cuda:0`. */
   get device(): Device {
     return native().device(this)
   }
@@ -43,7 +77,8 @@ export class Tensor extends Parts {
   get memoryFormat(): MemoryFormat {
     return native().memoryFormat(this)
   }
-  isContiguous({ memoryFormat = 'contiguous' }: { memoryFormat?: MemoryFormat } = {}): boolean {
+  /** Whether its elements lie in memory in the order of their indices, without gaps. */
+  isContiguous({ memoryFormat = 'contiguous' }: MemoryFormatOptions = {}): boolean {
     return native().isContiguous(this, memoryFormat)
   }
 
@@ -63,6 +98,7 @@ export class Tensor extends Parts {
   toArray(): NestedArray<Element> {
     return nest(this.toTypedArray(), this.shape, this.dtype)
   }
+  /** As {@link Tensor.toArray}, without blocking the thread while a GPU computes. */
   async toArrayAsync(): Promise<NestedArray<Element>> {
     const { shape, dtype } = this
     return nest(await native().toTypedArrayAsync(this), shape, dtype)
@@ -74,11 +110,12 @@ export class Tensor extends Parts {
   toTypedArray(): TypedArray {
     return native().toTypedArray(this)
   }
+  /** As {@link Tensor.toTypedArray}, without blocking the thread while a GPU computes. */
   async toTypedArrayAsync(): Promise<TypedArray> {
     return native().toTypedArrayAsync(this)
   }
   /** A copy with memory of its own. */
-  clone({ memoryFormat = 'preserve' }: { memoryFormat?: MemoryFormat } = {}): Tensor {
+  clone({ memoryFormat = 'preserve' }: MemoryFormatOptions = {}): Tensor {
     return native().clone(this, memoryFormat)
   }
   /**
@@ -86,13 +123,7 @@ export class Tensor extends Parts {
    *
    * @param options.nonBlocking From pinned host memory to a GPU, or to the host: as for copy_().
    */
-  to(options: {
-    dtype?: DType
-    device?: Device
-    memoryFormat?: MemoryFormat
-    copy?: boolean
-    nonBlocking?: boolean
-  }): Tensor {
+  to(options: ToOptions): Tensor {
     const { dtype, device, memoryFormat, copy = false, nonBlocking = false } = options
     return native().to(this, dtype, device, memoryFormat, copy, nonBlocking)
   }
@@ -108,7 +139,8 @@ export class Tensor extends Parts {
   get isPinned(): boolean {
     return native().isPinned(this)
   }
-  contiguous({ memoryFormat = 'contiguous' }: { memoryFormat?: MemoryFormat } = {}): Tensor {
+  /** This tensor if it is contiguous, or else a contiguous copy. */
+  contiguous({ memoryFormat = 'contiguous' }: MemoryFormatOptions = {}): Tensor {
     return native().contiguous(this, memoryFormat)
   }
 
@@ -121,18 +153,21 @@ export class Tensor extends Parts {
   [Symbol.dispose](): void {
     native().dispose(this)
   }
+  /** Whether its memory has been given back. Every other use is then ERR_DISPOSED. */
   get isDisposed(): boolean {
     return native().isDisposed(this)
   }
 
   // --- gradients -----------------------------------------------------------------------------------------------------
 
+  /** Whether operations on it are recorded for gradients. */
   get requiresGrad(): boolean {
     return native().requiresGrad(this)
   }
   set requiresGrad(value: boolean) {
     native().setRequiresGrad(this, value)
   }
+  /** Sets {@link Tensor.requiresGrad} and returns the tensor. */
   requiresGrad_(value = true): this {
     native().setRequiresGrad(this, value)
     return this
@@ -158,7 +193,7 @@ export class Tensor extends Parts {
    * @param gradient The incoming gradient, of this shape. Optional for a single element (then 1).
    * @throws MbconvError ERR_AUTOGRAD when nothing here requires a gradient, or an earlier pass has freed the graph.
    */
-  backward(gradient?: Tensor | null, options: { retainGraph?: boolean; createGraph?: boolean } = {}): void {
+  backward(gradient?: Tensor | null, options: BackwardOptions = {}): void {
     native().backward([this], [gradient], options.retainGraph, options.createGraph ?? false)
   }
 
@@ -173,6 +208,7 @@ type ThisClass = Tensor // inside the declaration below, Tensor means the type d
 
 declare module '../../native/types' {
   interface Registered {
+    /** The class of tensors. @internal */
     tensor: ThisClass
   }
 }

@@ -11,6 +11,7 @@ import { Tensor } from './tensor'
 
 /** Stands for a tensor in a message. Plain data, valid for one {@link receive}. */
 export interface SentTensor {
+  /** Number of the tensor among those in transit. */
   readonly mbconvTensor: number
 }
 
@@ -69,8 +70,16 @@ export function cancel(message: unknown): void {
   replace(message, (part) => (isTicket(part) ? native().cancelTensor(part.mbconvTensor) : undefined))
 }
 
+/** What tensors in transit hold. */
+export interface TransitMemory {
+  /** Number of tensors that were sent and not yet received. */
+  tensors: number
+  /** The memory that they hold. */
+  bytes: number
+}
+
 /** Number of tensors, of all threads, that have been sent and not yet received, and the bytes of their elements. */
-export function inTransit(): { tensors: number; bytes: number } {
+export function inTransit(): TransitMemory {
   const [tensors, bytes] = native().tensorsInTransit()
   return { tensors, bytes }
 }

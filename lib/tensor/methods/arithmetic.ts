@@ -1,15 +1,34 @@
 /** Methods of Tensor: element by element, comparison, products. */
 import { native } from '../../native/addon'
-import type { Element, Tensor } from '../../native/types'
+import type { AlphaOptions, ClampOptions, Element, Tensor, ValueOptions } from '../../native/types'
 
 /** The other side of an operation: a tensor, broadcast against this one, or a number (which never widens the dtype). */
 export type Operand = Tensor | Element
 
 /** Replacements for NaN and the infinities. */
 export interface NanOptions {
+  /** What replaces NaN. Default 0. */
   nan?: number
+  /** What replaces infinity. Default: the largest number of the dtype. */
   posinf?: number
+  /** What replaces -infinity. Default: the smallest number of the dtype. */
   neginf?: number
+}
+
+/** How far numbers may differ. */
+export interface CloseOptions {
+  /** Allowed difference, relative to `other`. Default 1e-5. */
+  rtol?: number
+  /** Allowed difference besides. Default 1e-8. */
+  atol?: number
+  /** Whether two NaN are equal. Default false. */
+  equalNan?: boolean
+}
+
+/** The options of {@link Tensor.logit}. */
+export interface LogitOptions {
+  /** Elements are first limited to eps … 1 - eps. Default: no limit. */
+  eps?: number
 }
 
 /** The first of Tensor's base classes. They split a long class into several files. */
@@ -17,13 +36,14 @@ export abstract class Arithmetic {
   // --- element by element --------------------------------------------------------------------------------------------
 
   /** this + alpha · other, broadcast. */
-  add(this: Tensor, other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
+  add(this: Tensor, other: Operand, { alpha = 1 }: AlphaOptions = {}): Tensor {
     return native().add(this, other, alpha)
   }
   /** this − alpha · other, broadcast. */
-  sub(this: Tensor, other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
+  sub(this: Tensor, other: Operand, { alpha = 1 }: AlphaOptions = {}): Tensor {
     return native().sub(this, other, alpha)
   }
+  /** The product, element by element; shapes are broadcast. */
   mul(this: Tensor, other: Operand): Tensor {
     return native().mul(this, other)
   }
@@ -43,6 +63,7 @@ export abstract class Arithmetic {
   fmod(this: Tensor, other: Operand): Tensor {
     return native().fmod(this, other)
   }
+  /** Each element to the power of `exponent`. */
   pow(this: Tensor, exponent: Operand): Tensor {
     return native().pow(this, exponent)
   }
@@ -74,12 +95,15 @@ export abstract class Arithmetic {
   minimum(this: Tensor, other: Operand): Tensor {
     return native().minimum(this, other)
   }
+  /** Each element with the other sign. */
   neg(this: Tensor): Tensor {
     return native().neg(this)
   }
+  /** Each element without its sign. */
   abs(this: Tensor): Tensor {
     return native().abs(this)
   }
+  /** e to the power of each element. */
   exp(this: Tensor): Tensor {
     return native().exp(this)
   }
@@ -107,6 +131,7 @@ export abstract class Arithmetic {
   log10(this: Tensor): Tensor {
     return native().log10(this)
   }
+  /** The square root of each element; NaN for negative ones. */
   sqrt(this: Tensor): Tensor {
     return native().sqrt(this)
   }
@@ -114,6 +139,7 @@ export abstract class Arithmetic {
   rsqrt(this: Tensor): Tensor {
     return native().rsqrt(this)
   }
+  /** Each element times itself. */
   square(this: Tensor): Tensor {
     return native().square(this)
   }
@@ -121,16 +147,19 @@ export abstract class Arithmetic {
   reciprocal(this: Tensor): Tensor {
     return native().reciprocal(this)
   }
+  /** 1 / (1 + exp(-x)) of each element. */
   sigmoid(this: Tensor): Tensor {
     return native().sigmoid(this)
   }
   /** log(x / (1 − x)); with `eps`, x is first limited to [ε, 1 − ε]. */
-  logit(this: Tensor, { eps }: { eps?: number } = {}): Tensor {
+  logit(this: Tensor, { eps }: LogitOptions = {}): Tensor {
     return native().logit(this, eps)
   }
+  /** The hyperbolic tangent of each element. */
   tanh(this: Tensor): Tensor {
     return native().tanh(this)
   }
+  /** max(0, x) of each element. */
   relu(this: Tensor): Tensor {
     return native().relu(this)
   }
@@ -138,9 +167,11 @@ export abstract class Arithmetic {
   silu(this: Tensor): Tensor {
     return native().silu(this)
   }
+  /** The sine of each element, in radians. */
   sin(this: Tensor): Tensor {
     return native().sin(this)
   }
+  /** The cosine of each element, in radians. */
   cos(this: Tensor): Tensor {
     return native().cos(this)
   }
@@ -180,6 +211,7 @@ export abstract class Arithmetic {
   atanh(this: Tensor): Tensor {
     return native().atanh(this)
   }
+  /** The error function of each element. */
   erf(this: Tensor): Tensor {
     return native().erf(this)
   }
@@ -199,12 +231,15 @@ export abstract class Arithmetic {
   digamma(this: Tensor): Tensor {
     return native().digamma(this)
   }
+  /** The largest whole number at most each element. */
   floor(this: Tensor): Tensor {
     return native().floor(this)
   }
+  /** The smallest whole number at least each element. */
   ceil(this: Tensor): Tensor {
     return native().ceil(this)
   }
+  /** Each element without its fraction. */
   trunc(this: Tensor): Tensor {
     return native().trunc(this)
   }
@@ -221,7 +256,7 @@ export abstract class Arithmetic {
     return native().sign(this)
   }
   /** Limits every element to [min, max]. Either may be left out. */
-  clamp(this: Tensor, { min, max }: { min?: number; max?: number }): Tensor {
+  clamp(this: Tensor, { min, max }: ClampOptions): Tensor {
     return native().clamp(this, min, max)
   }
   /** At least `min`, a number or a tensor. */
@@ -237,11 +272,11 @@ export abstract class Arithmetic {
     return native().nanToNum(this, nan, posinf, neginf)
   }
   /** this + value · left · right. */
-  addcmul(this: Tensor, left: Tensor, right: Tensor, { value = 1 }: { value?: number } = {}): Tensor {
+  addcmul(this: Tensor, left: Tensor, right: Tensor, { value = 1 }: ValueOptions = {}): Tensor {
     return native().addcmul(this, left, right, value)
   }
   /** this + value · left / right. */
-  addcdiv(this: Tensor, left: Tensor, right: Tensor, { value = 1 }: { value?: number } = {}): Tensor {
+  addcdiv(this: Tensor, left: Tensor, right: Tensor, { value = 1 }: ValueOptions = {}): Tensor {
     return native().addcdiv(this, left, right, value)
   }
   /** this + weight · (end − this). */
@@ -278,33 +313,43 @@ export abstract class Arithmetic {
 
   // --- comparison: bool tensors --------------------------------------------------------------------------------------
 
+  /** Where elements are equal, as bool; shapes are broadcast. */
   eq(this: Tensor, other: Operand): Tensor {
     return native().eq(this, other)
   }
+  /** Where elements differ, as bool; shapes are broadcast. */
   ne(this: Tensor, other: Operand): Tensor {
     return native().ne(this, other)
   }
+  /** Where elements are less than those of `other`, as bool; shapes are broadcast. */
   lt(this: Tensor, other: Operand): Tensor {
     return native().lt(this, other)
   }
+  /** Where elements are at most those of `other`, as bool; shapes are broadcast. */
   le(this: Tensor, other: Operand): Tensor {
     return native().le(this, other)
   }
+  /** Where elements are greater than those of `other`, as bool; shapes are broadcast. */
   gt(this: Tensor, other: Operand): Tensor {
     return native().gt(this, other)
   }
+  /** Where elements are at least those of `other`, as bool; shapes are broadcast. */
   ge(this: Tensor, other: Operand): Tensor {
     return native().ge(this, other)
   }
+  /** Where both elements are other than zero, as bool. */
   logicalAnd(this: Tensor, other: Operand): Tensor {
     return native().logicalAnd(this, other)
   }
+  /** Where one of both elements is other than zero, as bool. */
   logicalOr(this: Tensor, other: Operand): Tensor {
     return native().logicalOr(this, other)
   }
+  /** Where exactly one of both elements is other than zero, as bool. */
   logicalXor(this: Tensor, other: Operand): Tensor {
     return native().logicalXor(this, other)
   }
+  /** Where elements are zero, as bool. */
   logicalNot(this: Tensor): Tensor {
     return native().logicalNot(this)
   }
@@ -329,7 +374,7 @@ export abstract class Arithmetic {
     return native().equal(this, other)
   }
   /** Whether |this − other| ≤ atol + rtol·|other| everywhere. Waits for the device. */
-  allclose(this: Tensor, other: Tensor, { rtol = 1e-5, atol = 1e-8, equalNan = false } = {}): boolean {
+  allclose(this: Tensor, other: Tensor, { rtol = 1e-5, atol = 1e-8, equalNan = false }: CloseOptions = {}): boolean {
     return native().allclose(this, other, rtol, atol, equalNan)
   }
 

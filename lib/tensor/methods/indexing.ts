@@ -3,9 +3,13 @@ import { MbconvError } from '../../errors/error'
 import { native } from '../../native/addon'
 import type { Tensor } from '../../native/types'
 
+/** A range of indices: `{ start: 1, end: 3 }` is Python's `1:3`. */
 export interface Slice {
+  /** The first index; a negative one counts from the end. Default 0. */
   start?: number
+  /** The index behind the last one; a negative one counts from the end. Default: the size. */
   end?: number
+  /** Distance between two indices, at least 1. Default 1. */
   step?: number
 }
 

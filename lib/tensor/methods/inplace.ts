@@ -1,9 +1,10 @@
 /** Methods of Tensor that write into it, and return it. */
 import { native } from '../../native/addon'
-import type { Element, Tensor } from '../../native/types'
+import type { AlphaOptions, ClampOptions, CopyOptions, Element, Tensor, ValueOptions } from '../../native/types'
 import type { NanOptions, Operand } from './arithmetic'
 import { Reductions } from './reductions'
 
+/** How {@link Tensor.scatterReduce} combines elements. */
 export interface ScatterReduceOptions {
   /** How elements written to the same place are combined. */
   reduce: 'sum' | 'prod' | 'mean' | 'amax' | 'amin'
@@ -16,12 +17,12 @@ export abstract class InPlace extends Reductions {
   // --- in place: return this -----------------------------------------------------------------------------------------
 
   /** {@link add} in place. */
-  add_(this: Tensor, other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
+  add_(this: Tensor, other: Operand, { alpha = 1 }: AlphaOptions = {}): Tensor {
     native().add_(this, other, alpha)
     return this
   }
   /** {@link sub} in place. */
-  sub_(this: Tensor, other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
+  sub_(this: Tensor, other: Operand, { alpha = 1 }: AlphaOptions = {}): Tensor {
     native().sub_(this, other, alpha)
     return this
   }
@@ -186,12 +187,12 @@ export abstract class InPlace extends Reductions {
    * @param options.nonBlocking Between a GPU and pinned host memory: does not wait for the copy, which is queued on the
    *   current stream like other work. Until that stream has been waited for, do not touch the host memory.
    */
-  copy_(this: Tensor, source: Tensor, { nonBlocking = false }: { nonBlocking?: boolean } = {}): Tensor {
+  copy_(this: Tensor, source: Tensor, { nonBlocking = false }: CopyOptions = {}): Tensor {
     native().copy_(this, source, nonBlocking)
     return this
   }
   /** {@link clamp} in place. */
-  clamp_(this: Tensor, { min, max }: { min?: number; max?: number }): Tensor {
+  clamp_(this: Tensor, { min, max }: ClampOptions): Tensor {
     native().clamp_(this, min, max)
     return this
   }
@@ -201,12 +202,12 @@ export abstract class InPlace extends Reductions {
     return this
   }
   /** this + value · left · right. */
-  addcmul_(this: Tensor, left: Tensor, right: Tensor, { value = 1 }: { value?: number } = {}): Tensor {
+  addcmul_(this: Tensor, left: Tensor, right: Tensor, { value = 1 }: ValueOptions = {}): Tensor {
     native().addcmul_(this, left, right, value)
     return this
   }
   /** this + value · left / right. */
-  addcdiv_(this: Tensor, left: Tensor, right: Tensor, { value = 1 }: { value?: number } = {}): Tensor {
+  addcdiv_(this: Tensor, left: Tensor, right: Tensor, { value = 1 }: ValueOptions = {}): Tensor {
     native().addcdiv_(this, left, right, value)
     return this
   }
@@ -265,7 +266,7 @@ export abstract class InPlace extends Reductions {
     return this
   }
   /** {@link indexAdd} in place. */
-  indexAdd_(this: Tensor, dim: number, indices: Tensor, source: Tensor, { alpha = 1 } = {}): Tensor {
+  indexAdd_(this: Tensor, dim: number, indices: Tensor, source: Tensor, { alpha = 1 }: AlphaOptions = {}): Tensor {
     native().indexAdd_(this, dim, indices, source, alpha)
     return this
   }
@@ -292,6 +293,7 @@ export abstract class InPlace extends Reductions {
     native().normal_(this, mean, std)
     return this
   } /** Exponentially distributed numbers of mean 1 / rate. */
+  /** Overwrites the elements with random numbers of the exponential distribution of this rate. */
   exponential_(this: Tensor, rate = 1): Tensor {
     native().exponential_(this, rate)
     return this

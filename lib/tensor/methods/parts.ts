@@ -1,18 +1,45 @@
 /** Methods of Tensor that reshape, split and pick. */
 import { native } from '../../native/addon'
-import type { Dims, Element, Tensor } from '../../native/types'
+import type { AlphaOptions, Dims, Element, Tensor } from '../../native/types'
 import type { Operand } from './arithmetic'
 import { type IndexPart, indexTensor, resolveIndex } from './indexing'
 import { InPlace, type ScatterReduceOptions } from './inplace'
 
+/** Which diagonal, of which two dimensions. */
 export interface DiagonalOptions {
   /** Offset from the main diagonal: above for positive numbers, below for negative ones. */
   offset?: number
+  /** The dimension of the rows. Default 0, or -2 in `diagEmbed`. */
   dim1?: number
+  /** The dimension of the columns. Default 1, or -1 in `diagEmbed`. */
   dim2?: number
 }
 
 const several = (dims: Dims): number[] => (typeof dims === 'number' ? [dims] : dims)
+
+/** The options of {@link Tensor.indexPut_}. */
+export interface AccumulateOptions {
+  /** Whether to add the values in place of storing them. Default false. */
+  accumulate?: boolean
+}
+
+/** The options of {@link Tensor.slice}. */
+export interface SliceOptions {
+  /** The dimension that is cut. Default 0. */
+  dim?: number
+  /** The first index; a negative one counts from the end. Default 0. */
+  start?: number
+  /** The index behind the last one; a negative one counts from the end. Default: the size. */
+  end?: number
+  /** Distance between two indices, at least 1. Default 1. */
+  step?: number
+}
+
+/** Options of methods that take the flattened tensor unless a dimension is given. */
+export interface FlatOptions {
+  /** The dimension. Default: the flattened tensor. */
+  dim?: number
+}
 
 /** A base class of Tensor; see {@link Arithmetic}. */
 export abstract class Parts extends InPlace {
@@ -26,9 +53,11 @@ export abstract class Parts extends InPlace {
   reshape(this: Tensor, shape: number[]): Tensor {
     return native().reshape(this, shape)
   }
+  /** A view whose dimensions are in the given order. */
   permute(this: Tensor, dims: number[]): Tensor {
     return native().permute(this, dims)
   }
+  /** A view with two dimensions exchanged. */
   transpose(this: Tensor, dim0: number, dim1: number): Tensor {
     return native().transpose(this, dim0, dim1)
   }
@@ -44,6 +73,7 @@ export abstract class Parts extends InPlace {
   squeeze(this: Tensor, dim?: number): Tensor {
     return native().squeeze(this, dim)
   }
+  /** A view with a dimension of size 1 inserted at `dim`. */
   unsqueeze(this: Tensor, dim: number): Tensor {
     return native().unsqueeze(this, dim)
   }
@@ -55,6 +85,7 @@ export abstract class Parts extends InPlace {
   broadcastTo(this: Tensor, shape: number[]): Tensor {
     return native().expand(this, shape)
   }
+  /** The dimensions from `startDim` to `endDim` as one. A view where that is possible. */
   flatten(this: Tensor, startDim = 0, endDim = -1): Tensor {
     return native().flatten(this, startDim, endDim)
   }
@@ -62,9 +93,11 @@ export abstract class Parts extends InPlace {
   unflatten(this: Tensor, dim: number, sizes: number[]): Tensor {
     return native().unflatten(this, dim, sizes)
   }
+  /** A copy with the order along the given dimensions reversed. */
   flip(this: Tensor, dims: number[]): Tensor {
     return native().flip(this, dims)
   }
+  /** A copy shifted along the given dimensions; what leaves at one end comes in at the other. */
   roll(this: Tensor, shifts: number[], dims: number[]): Tensor {
     return native().roll(this, shifts, dims)
   }
@@ -81,12 +114,13 @@ export abstract class Parts extends InPlace {
     return native().tile(this, repeats)
   }
   /** Repeats each element (or slice along `dim`): by one count, or by an int64 tensor with a count for each. */
-  repeatInterleave(this: Tensor, repeats: number | Tensor, { dim }: { dim?: number } = {}): Tensor {
+  repeatInterleave(this: Tensor, repeats: number | Tensor, { dim }: FlatOptions = {}): Tensor {
     return native().repeatInterleave(this, repeats, dim)
   }
 
   // --- parts ---------------------------------------------------------------------------------------------------------
 
+  /** A view of `length` indices of a dimension, from `start` on. */
   narrow(this: Tensor, dim: number, start: number, length: number): Tensor {
     return native().narrow(this, dim, start, length)
   }
@@ -97,10 +131,7 @@ export abstract class Parts extends InPlace {
   /**
    * Elements start, start + step, … below end, as a view. Negative positions count from the end. The step is positive.
    */
-  slice(
-    this: Tensor,
-    { dim = 0, start, end, step = 1 }: { dim?: number; start?: number; end?: number; step?: number } = {},
-  ): Tensor {
+  slice(this: Tensor, { dim = 0, start, end, step = 1 }: SliceOptions = {}): Tensor {
     return native().slice(this, dim, start, end, step)
   }
   /** Windows of `size` along `dim`, every `step`, as a new last dimension; a view. */
@@ -127,7 +158,7 @@ export abstract class Parts extends InPlace {
     return indexTensor(this, parts)
   }
   /** Writes `values` (broadcast) to the places that {@link index} reads. */
-  indexPut_(this: Tensor, parts: IndexPart[], values: Operand, { accumulate = false } = {}): Tensor {
+  indexPut_(this: Tensor, parts: IndexPart[], values: Operand, { accumulate = false }: AccumulateOptions = {}): Tensor {
     const { view, tensors } = resolveIndex(this, parts)
     if (tensors.length > 0) native().indexPut_(view, tensors, values, accumulate)
     else if (accumulate) native().add_(view, values, 1)
@@ -136,9 +167,11 @@ export abstract class Parts extends InPlace {
     if (view !== this) view.dispose()
     return this
   }
+  /** The parts of a dimension at the given indices, in their order; `indices` has one dimension. */
   indexSelect(this: Tensor, dim: number, indices: Tensor): Tensor {
     return native().indexSelect(this, dim, indices)
   }
+  /** For each element of `indices`, the element at that index along `dim`, as torch.gather. */
   gather(this: Tensor, dim: number, indices: Tensor): Tensor {
     return native().gather(this, dim, indices)
   }
@@ -147,7 +180,7 @@ export abstract class Parts extends InPlace {
     return native().take(this, indices)
   }
   /** {@link gather} with broadcasting, for indices from argmax or argsort. Without `dim`, on the flattened tensor. */
-  takeAlongDim(this: Tensor, indices: Tensor, { dim }: { dim?: number } = {}): Tensor {
+  takeAlongDim(this: Tensor, indices: Tensor, { dim }: FlatOptions = {}): Tensor {
     return native().takeAlongDim(this, indices, dim)
   }
   /** A copy in which source[…] stands at position indices[…] of `dim`. */
@@ -169,7 +202,7 @@ export abstract class Parts extends InPlace {
     return native().scatterReduce(this, dim, indices, source, reduce, includeSelf)
   }
   /** A copy with α times the slices of `source` added at the indices of `dim`. */
-  indexAdd(this: Tensor, dim: number, indices: Tensor, source: Tensor, { alpha = 1 } = {}): Tensor {
+  indexAdd(this: Tensor, dim: number, indices: Tensor, source: Tensor, { alpha = 1 }: AlphaOptions = {}): Tensor {
     return native().indexAdd(this, dim, indices, source, alpha)
   }
   /** A copy with the slices of `source` written at the indices of `dim`. */
@@ -180,6 +213,7 @@ export abstract class Parts extends InPlace {
   indexFill(this: Tensor, dim: number, indices: Tensor, value: Element): Tensor {
     return native().indexFill(this, dim, indices, value)
   }
+  /** A copy with `value` where the mask is true; the mask is broadcast. */
   maskedFill(this: Tensor, mask: Tensor, value: Element): Tensor {
     return native().maskedFill(this, mask, value)
   }
@@ -199,6 +233,7 @@ export abstract class Parts extends InPlace {
   tril(this: Tensor, diagonal = 0): Tensor {
     return native().tril(this, diagonal)
   }
+  /** The part of each matrix on and above a diagonal, zeros below it; `diagonal` 0 is the main one. */
   triu(this: Tensor, diagonal = 0): Tensor {
     return native().triu(this, diagonal)
   }

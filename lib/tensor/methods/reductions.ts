@@ -1,44 +1,63 @@
 /** Methods of Tensor that reduce, accumulate, sort and count. */
 import { native } from '../../native/addon'
-import type { Dims, DType, ReduceOneOptions, ReduceOptions, Tensor } from '../../native/types'
+import type { Dims, ReduceOneOptions, ReduceOptions, SumOptions, Tensor } from '../../native/types'
 import { Arithmetic } from './arithmetic'
 
 /** Elements found along a dimension, and their indices (int64). */
 export interface Along {
+  /** The elements. */
   values: Tensor
+  /** Their indices along the dimension, int64. */
   indices: Tensor
 }
 
+/** The single dimension that a reduction with indices goes along. */
 export interface AlongOptions {
+  /** The dimension; a negative one counts from the end. */
   dim: number
+  /** Whether the dimension stays, with size 1. Default false. */
   keepdim?: boolean
 }
 
+/** The options of variances and standard deviations. */
 export interface MomentOptions extends ReduceOptions {
   /** 1 (the default) divides by n − 1, 0 by n. */
   correction?: number
 }
 
+/** The options of quantiles. */
 export interface QuantileOptions extends ReduceOneOptions {
   /** The value for a quantile between two elements. Default linear. */
   interpolation?: 'linear' | 'lower' | 'higher' | 'midpoint' | 'nearest'
 }
 
+/** How elements are sorted. */
 export interface SortOptions {
+  /** The dimension; a negative one counts from the end. Default -1, the last. */
   dim?: number
+  /** Whether the largest comes first. Default false. */
   descending?: boolean
+  /** Whether equal elements keep their order. Default false. */
   stable?: boolean
 }
 
+/** The options of {@link Tensor.diff}. */
 export interface DiffOptions {
+  /** How often neighbours are subtracted. Default 1. */
   n?: number
+  /** The dimension; a negative one counts from the end. Default -1, the last. */
   dim?: number
+  /** Elements to put before the first ones. Default: none. */
   prepend?: Tensor | null
+  /** Elements to put behind the last ones. Default: none. */
   append?: Tensor | null
 }
 
+/** What {@link Tensor.unique} returns besides the values. */
 export interface UniqueOptions {
+  /** Whether to return, for each element, the index of its value. Default false. */
   inverse?: boolean
+  /** Whether to return how often each value occurs. Default false. */
   counts?: boolean
   /** Compare slices along this dimension instead of elements. */
   dim?: number
@@ -46,8 +65,11 @@ export interface UniqueOptions {
 
 /** The distinct elements, with positions and counts if requested. */
 export interface Unique {
+  /** The different values. */
   values: Tensor
+  /** For each element, the index of its value; null without `inverse`. */
   inverse: Tensor | null
+  /** How often each value occurs; null without `counts`. */
   counts: Tensor | null
 }
 
@@ -59,22 +81,100 @@ const distinct = ([values, inverse, counts]: [Tensor, Tensor | null, Tensor | nu
   counts,
 })
 
+/** The options of {@link Tensor.bincount}. */
+export interface BincountOptions {
+  /** Smallest length of the result. Default 0. */
+  minLength?: number
+  /** What each element adds to its count. Default: 1. */
+  weights?: Tensor | null
+}
+
+/** The options of {@link Tensor.histc}. */
+export interface HistogramOptions {
+  /** Number of bins of equal width. Default 100. */
+  bins?: number
+  /** Lower end of the bins. Default 0. */
+  min?: number
+  /** Upper end of the bins. Default 0; with both 0, the ends are the smallest and the largest element. */
+  max?: number
+}
+
+/** The options of {@link Tensor.bucketize}. */
+export interface BucketOptions {
+  /** Whether an element on a boundary belongs to the interval above it. Default false. */
+  right?: boolean
+}
+
+/** The options of {@link Tensor.topk}. */
+export interface TopkOptions {
+  /** The dimension; a negative one counts from the end. Default -1, the last. */
+  dim?: number
+  /** Whether to take the largest elements in place of the smallest. Default true. */
+  largest?: boolean
+}
+
+/** The options of {@link Tensor.logsumexp}. */
+export interface LogsumexpOptions {
+  /** One dimension or several; negative ones count from the end. */
+  dim: Dims
+  /** Whether the dimensions stay, with size 1. Default false. */
+  keepdim?: boolean
+}
+
+/** The options of {@link Tensor.norm}. */
+export interface NormOptions extends ReduceOptions {
+  /** Which norm: 1, 2, Infinity … Default 2. */
+  p?: number
+}
+
+/** The options of {@link Tensor.countNonzero}. */
+export interface CountOptions {
+  /** The dimensions to count along. Default: all. */
+  dim?: Dims
+}
+
+/** The smallest and the largest elements. */
+export interface Extremes {
+  /** The smallest elements. */
+  min: Tensor
+  /** The largest elements. */
+  max: Tensor
+}
+
+/** The standard deviation and the mean of the same elements. */
+export interface StdMean {
+  /** The standard deviation. */
+  std: Tensor
+  /** The mean of the elements. */
+  mean: Tensor
+}
+
+/** The variance and the mean of the same elements. */
+export interface VarMean {
+  /** The variance. */
+  var: Tensor
+  /** The mean of the elements. */
+  mean: Tensor
+}
+
 /** A base class of Tensor; see {@link Arithmetic}. */
 export abstract class Reductions extends Arithmetic {
   // --- reductions: over all dimensions where none is given -----------------------------------------------------------
 
-  sum(this: Tensor, { dim, keepdim = false, dtype }: ReduceOptions & { dtype?: DType } = {}): Tensor {
+  /** The sum over all elements or along dimensions. Integers and booleans are summed as int64. */
+  sum(this: Tensor, { dim, keepdim = false, dtype }: SumOptions = {}): Tensor {
     return native().sum(this, list(dim), keepdim, dtype)
   }
   /** Sum, NaN counting as 0. */
-  nansum(this: Tensor, { dim, keepdim = false, dtype }: ReduceOptions & { dtype?: DType } = {}): Tensor {
+  nansum(this: Tensor, { dim, keepdim = false, dtype }: SumOptions = {}): Tensor {
     return native().nansum(this, list(dim), keepdim, dtype)
   }
-  mean(this: Tensor, { dim, keepdim = false, dtype }: ReduceOptions & { dtype?: DType } = {}): Tensor {
+  /** The mean over all elements or along dimensions; of floating-point tensors only, unless `dtype` is given. */
+  mean(this: Tensor, { dim, keepdim = false, dtype }: SumOptions = {}): Tensor {
     return native().mean(this, list(dim), keepdim, dtype)
   }
   /** Mean of the elements that are not NaN. */
-  nanmean(this: Tensor, { dim, keepdim = false, dtype }: ReduceOptions & { dtype?: DType } = {}): Tensor {
+  nanmean(this: Tensor, { dim, keepdim = false, dtype }: SumOptions = {}): Tensor {
     return native().nanmean(this, list(dim), keepdim, dtype)
   }
   /** Variance; `correction` 1 (the default) divides by n − 1, 0 by n. */
@@ -86,15 +186,16 @@ export abstract class Reductions extends Arithmetic {
     return native().std(this, list(dim), correction, keepdim)
   }
   /** Variance and mean at once; `correction` as for {@link var}. */
-  varMean(this: Tensor, { dim, keepdim = false, correction = 1 }: MomentOptions = {}): { var: Tensor; mean: Tensor } {
+  varMean(this: Tensor, { dim, keepdim = false, correction = 1 }: MomentOptions = {}): VarMean {
     const [variance, mean] = native().varMean(this, list(dim), correction, keepdim)
     return { var: variance, mean }
   }
   /** Standard deviation and mean at once; `correction` as for {@link var}. */
-  stdMean(this: Tensor, { dim, keepdim = false, correction = 1 }: MomentOptions = {}): { std: Tensor; mean: Tensor } {
+  stdMean(this: Tensor, { dim, keepdim = false, correction = 1 }: MomentOptions = {}): StdMean {
     const [std, mean] = native().stdMean(this, list(dim), correction, keepdim)
     return { std, mean }
   }
+  /** The product of all elements, or along one dimension. */
   prod(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
     return native().prod(this, dim, keepdim)
   }
@@ -107,7 +208,7 @@ export abstract class Reductions extends Arithmetic {
     return native().amin(this, list(dim) ?? [], keepdim)
   }
   /** Smallest and largest element, along `dim` or of all. */
-  aminmax(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): { min: Tensor; max: Tensor } {
+  aminmax(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Extremes {
     const [min, max] = native().aminmax(this, dim, keepdim)
     return { min, max }
   }
@@ -163,17 +264,20 @@ export abstract class Reductions extends Arithmetic {
   argmax(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
     return native().argmax(this, dim, keepdim)
   }
+  /** The index of the smallest element along a dimension, int64; without `dim`, of the flattened tensor. */
   argmin(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
     return native().argmin(this, dim, keepdim)
   }
+  /** Whether all elements are other than zero, as bool. */
   all(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
     return native().all(this, dim, keepdim)
   }
+  /** Whether any element is other than zero, as bool. */
   any(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
     return native().any(this, dim, keepdim)
   }
   /** How many elements are not 0. */
-  countNonzero(this: Tensor, { dim }: { dim?: Dims } = {}): Tensor {
+  countNonzero(this: Tensor, { dim }: CountOptions = {}): Tensor {
     return native().countNonzero(this, list(dim))
   }
   /** Sum of a matrix's diagonal. */
@@ -181,10 +285,11 @@ export abstract class Reductions extends Arithmetic {
     return native().trace(this)
   }
   /** p-norm; the Euclidean norm by default. */
-  norm(this: Tensor, { p = 2, dim, keepdim = false }: ReduceOptions & { p?: number } = {}): Tensor {
+  norm(this: Tensor, { p = 2, dim, keepdim = false }: NormOptions = {}): Tensor {
     return native().norm(this, p, list(dim) ?? [], keepdim)
   }
-  logsumexp(this: Tensor, { dim, keepdim = false }: { dim: Dims; keepdim?: boolean }): Tensor {
+  /** log(sum(exp(x))) along dimensions, without overflow. */
+  logsumexp(this: Tensor, { dim, keepdim = false }: LogsumexpOptions): Tensor {
     return native().logsumexp(this, list(dim) as number[], keepdim)
   }
   /** Cumulative sums along `dim`. */
@@ -211,20 +316,23 @@ export abstract class Reductions extends Arithmetic {
   diff(this: Tensor, { n = 1, dim = -1, prepend, append }: DiffOptions = {}): Tensor {
     return native().diff(this, n, dim, prepend, append)
   }
+  /** exp(x) divided by its sum along a dimension. */
   softmax(this: Tensor, dim: number): Tensor {
     return native().softmax(this, dim)
   }
+  /** The logarithm of {@link Tensor.softmax}, computed without loss of digits. */
   logSoftmax(this: Tensor, dim: number): Tensor {
     return native().logSoftmax(this, dim)
   }
   /** The k largest (or smallest) along `dim`, in order, with their indices (int64). */
-  topk(this: Tensor, k: number, { dim = -1, largest = true } = {}): Along {
+  topk(this: Tensor, k: number, { dim = -1, largest = true }: TopkOptions = {}): Along {
     return along(native().topk(this, k, dim, largest))
   }
   /** Sorted along `dim`, with the indices (int64); `stable` keeps the order of equal elements. */
   sort(this: Tensor, { dim = -1, descending = false, stable = false }: SortOptions = {}): Along {
     return along(native().sort(this, dim, descending, stable))
   }
+  /** The indices that sort the elements along a dimension, int64. */
   argsort(this: Tensor, options: SortOptions = {}): Tensor {
     const { values, indices } = this.sort(options)
     values.dispose()
@@ -242,15 +350,15 @@ export abstract class Reductions extends Arithmetic {
     return distinct(native().uniqueConsecutive(this, inverse, counts, dim))
   }
   /** The position of each element in the sorted 1-d `boundaries`: before equal ones, or with `right` after them. */
-  bucketize(this: Tensor, boundaries: Tensor, { right = false } = {}): Tensor {
+  bucketize(this: Tensor, boundaries: Tensor, { right = false }: BucketOptions = {}): Tensor {
     return native().bucketize(this, boundaries, right)
   }
   /** Counts in `bins` equal bins from min to max. If both are 0, the range of the elements. */
-  histc(this: Tensor, { bins = 100, min = 0, max = 0 } = {}): Tensor {
+  histc(this: Tensor, { bins = 100, min = 0, max = 0 }: HistogramOptions = {}): Tensor {
     return native().histc(this, bins, min, max)
   }
   /** How often each of 0, 1, 2 … occurs in a 1-d integer tensor; with `weights`, the sum of their weights. */
-  bincount(this: Tensor, { minLength = 0, weights }: { minLength?: number; weights?: Tensor | null } = {}): Tensor {
+  bincount(this: Tensor, { minLength = 0, weights }: BincountOptions = {}): Tensor {
     return native().bincount(this, weights, minLength)
   }
 }

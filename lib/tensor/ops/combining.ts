@@ -48,8 +48,14 @@ export function cartesianProd(tensors: Tensor[]): Tensor {
   return native().cartesianProd(tensors)
 }
 
+/** The options of {@link meshgrid}. */
+export interface MeshgridOptions {
+  /** `ij`: the first dimension belongs to the first tensor; `xy`: to the second. Default `ij`. */
+  indexing?: 'ij' | 'xy'
+}
+
 /** Makes grids from vectors: `ij` (default) gives [n₁, n₂, …], `xy` swaps the first two dimensions. Views. */
-export function meshgrid(tensors: Tensor[], { indexing = 'ij' }: { indexing?: 'ij' | 'xy' } = {}): Tensor[] {
+export function meshgrid(tensors: Tensor[], { indexing = 'ij' }: MeshgridOptions = {}): Tensor[] {
   return native().meshgrid(tensors, indexing)
 }
 
@@ -58,10 +64,16 @@ export function broadcastTensors(tensors: Tensor[]): Tensor[] {
   return native().broadcastTensors(tensors)
 }
 
+/** The options of {@link searchsorted}. */
+export interface SearchOptions {
+  /** Whether the position is behind equal elements in place of before them. Default false. */
+  right?: boolean
+}
+
 /**
  * The position of each value in the sorted last dimension of `sorted`: before equal ones, or with `right` after them.
  * Leading dimensions must agree, unless `sorted` is a vector.
  */
-export function searchsorted(sorted: Tensor, values: Tensor | number, { right = false } = {}): Tensor {
+export function searchsorted(sorted: Tensor, values: Tensor | number, { right = false }: SearchOptions = {}): Tensor {
   return native().searchsorted(sorted, values, right)
 }

@@ -5,6 +5,7 @@
  */
 import { native } from '../../native/addon'
 import type { ForeachOperand } from '../../native/operations'
+import type { AlphaOptions } from '../../native/types'
 import type { Tensor } from '../core/tensor'
 
 /** The other side: a number or a 0-d tensor for the whole list, or a number or tensor for each element. */
@@ -87,26 +88,32 @@ export function zero_(tensors: Tensor[]): Tensor[] {
   native().foreachZero_(tensors)
   return tensors
 }
+/** The options of {@link norm}. */
+export interface NormOptions {
+  /** Which norm: 1, 2, Infinity … Default 2. */
+  p?: number
+}
+
 /** The p-norm of each; the Euclidean norm by default. */
-export function norm(tensors: Tensor[], { p = 2 }: { p?: number } = {}): Tensor[] {
+export function norm(tensors: Tensor[], { p = 2 }: NormOptions = {}): Tensor[] {
   return native().foreachNorm(tensors, p)
 }
 
 /** tensors + alpha · other; alpha only if `other` is tensors. */
-export function add(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: { alpha?: number } = {}): Tensor[] {
+export function add(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: AlphaOptions = {}): Tensor[] {
   return native().foreachAdd(tensors, other, alpha)
 }
 /** {@link add} in place. */
-export function add_(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: { alpha?: number } = {}): Tensor[] {
+export function add_(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: AlphaOptions = {}): Tensor[] {
   native().foreachAdd_(tensors, other, alpha)
   return tensors
 }
 /** tensors − alpha · other; alpha only if `other` is tensors. */
-export function sub(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: { alpha?: number } = {}): Tensor[] {
+export function sub(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: AlphaOptions = {}): Tensor[] {
   return native().foreachSub(tensors, other, alpha)
 }
 /** {@link sub} in place. */
-export function sub_(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: { alpha?: number } = {}): Tensor[] {
+export function sub_(tensors: Tensor[], other: ForeachOperand, { alpha = 1 }: AlphaOptions = {}): Tensor[] {
   native().foreachSub_(tensors, other, alpha)
   return tensors
 }
@@ -188,6 +195,7 @@ export function lerp_(tensors: Tensor[], ends: Tensor[], weight: ForeachOperand)
   return tensors
 }
 
+/** The options of functions of three lists. */
 export interface PointwiseOptions {
   /** A factor, or one for each element. Default 1. */
   value?: number | number[]

@@ -4,14 +4,19 @@ import { native } from '../../native/addon'
 import type { ReduceOptions } from '../../native/types'
 import type { Tensor } from '../core/tensor'
 
+/** The options of {@link vectorNorm}. */
 export interface NormOptions extends ReduceOptions {
   /** Default 2. */
   ord?: number
 }
 
+/** Which singular values count as zero. */
 export interface ToleranceOptions {
+  /** Absolute limit. Default 0. */
   atol?: number
+  /** Limit relative to the largest singular value. Default: ε of the dtype times the larger side. */
   rtol?: number
+  /** Whether the matrices are known to be symmetric, which is faster. Default false. */
   hermitian?: boolean
 }
 
@@ -23,14 +28,28 @@ export function einsum(equation: string, operands: Tensor[]): Tensor {
 export function bmm(a: Tensor, b: Tensor): Tensor {
   return native().bmm(a, b)
 }
+/** Factors on the parts of a sum. */
+export interface ProductOptions {
+  /** Factor on `input`. Default 1. */
+  beta?: number
+  /** Factor on the product. Default 1. */
+  alpha?: number
+}
+
 /** β·input + α·(left × right). */
-export function addmm(input: Tensor, left: Tensor, right: Tensor, { beta = 1, alpha = 1 } = {}): Tensor {
+export function addmm(
+  input: Tensor,
+  left: Tensor,
+  right: Tensor,
+  { beta = 1, alpha = 1 }: ProductOptions = {},
+): Tensor {
   return native().addmm(input, left, right, beta, alpha)
 }
 /** Vectors [n], [m] to [n, m]. */
 export function outer(a: Tensor, b: Tensor): Tensor {
   return native().outer(a, b)
 }
+/** The sum of the products of two vectors' elements. */
 export function dot(a: Tensor, b: Tensor): Tensor {
   return native().dot(a, b)
 }
@@ -39,15 +58,26 @@ export function mv(a: Tensor, b: Tensor): Tensor {
   return native().mv(a, b)
 }
 /** β·input + α·(left × right), [B, n, k] × [B, k, m]. */
-export function baddbmm(input: Tensor, left: Tensor, right: Tensor, { beta = 1, alpha = 1 } = {}): Tensor {
+export function baddbmm(
+  input: Tensor,
+  left: Tensor,
+  right: Tensor,
+  { beta = 1, alpha = 1 }: ProductOptions = {},
+): Tensor {
   return native().baddbmm(input, left, right, beta, alpha)
 }
 /** The product of all matrices, in the cheapest order. */
 export function multiDot(matrices: Tensor[]): Tensor {
   return native().multiDot(matrices)
 }
+/** The options of {@link tensordot}. */
+export interface TensordotOptions {
+  /** How many dimensions to sum over, the last of `a` and the first of `b`; or the dimensions of each. Default 2. */
+  dims?: number | [number[], number[]]
+}
+
 /** Sum of products over the last `dims` dimensions of a and the first of b, or over the lists [of a, of b]. */
-export function tensordot(a: Tensor, b: Tensor, { dims = 2 }: { dims?: number | [number[], number[]] } = {}): Tensor {
+export function tensordot(a: Tensor, b: Tensor, { dims = 2 }: TensordotOptions = {}): Tensor {
   if (Array.isArray(dims)) return native().tensordot(a, b, dims[0], dims[1])
   checkCount('tensordot', 'dims', dims, { min: 0, max: Math.min(a.ndim, b.ndim) })
   const first = Array.from({ length: dims }, (_, i) => i)
@@ -62,27 +92,47 @@ export function tensordot(a: Tensor, b: Tensor, { dims = 2 }: { dims?: number | 
 export function kron(a: Tensor, b: Tensor): Tensor {
   return native().kron(a, b)
 }
+/** The options of {@link cross}. */
+export interface CrossOptions {
+  /** The dimension of the vectors, of size 3. Default -1, the last. */
+  dim?: number
+}
+
 /** Cross product of vectors of three elements along `dim`. */
-export function cross(a: Tensor, b: Tensor, { dim = -1 } = {}): Tensor {
+export function cross(a: Tensor, b: Tensor, { dim = -1 }: CrossOptions = {}): Tensor {
   return native().cross(a, b, dim)
 }
+/** The options of {@link cdist}. */
+export interface DistanceOptions {
+  /** Which norm of the difference: 1, 2 … Default 2. */
+  p?: number
+}
+
 /** p-norm distances between the rows of a [.., n, d] and b [.., m, d]: [.., n, m]. */
-export function cdist(a: Tensor, b: Tensor, { p = 2 } = {}): Tensor {
+export function cdist(a: Tensor, b: Tensor, { p = 2 }: DistanceOptions = {}): Tensor {
   return native().cdist(a, b, p)
 }
 /** The p-norm of the elements, over `dim` or all. */
 export function vectorNorm(a: Tensor, { ord = 2, dim, keepdim = false }: NormOptions = {}): Tensor {
   return native().vectorNorm(a, ord, typeof dim === 'number' ? [dim] : dim, keepdim)
 }
+/** The options of {@link matrixNorm}. */
+export interface MatrixNormOptions {
+  /** Which norm: `fro`, `nuc`, 1, 2, Infinity and their negatives. Default `fro`. */
+  ord?: 'fro' | 'nuc' | number
+  /** The two dimensions of the matrices. Default [-2, -1]. */
+  dim?: [number, number]
+  /** Whether the two dimensions stay, with size 1. Default false. */
+  keepdim?: boolean
+}
+
 /** A norm of matrices: Frobenius (default), nuclear, or ±1, ±2, ±Infinity. */
-export function matrixNorm(
-  a: Tensor,
-  options: { ord?: 'fro' | 'nuc' | number; dim?: [number, number]; keepdim?: boolean } = {},
-): Tensor {
+export function matrixNorm(a: Tensor, options: MatrixNormOptions = {}): Tensor {
   const { ord = 'fro', dim = [-2, -1], keepdim = false } = options
   if (typeof ord === 'number') return native().matrixNormBy(a, ord, dim, keepdim)
   return native().matrixNorm(a, ord, dim, keepdim)
 }
+/** The inverse of square matrices. ERR_NATIVE for a singular one. */
 export function inv(a: Tensor): Tensor {
   return native().inv(a)
 }
@@ -94,11 +144,20 @@ export function pinv(a: Tensor, { atol, rtol, hermitian = false }: ToleranceOpti
 export function matrixRank(a: Tensor, { atol, rtol, hermitian = false }: ToleranceOptions = {}): Tensor {
   return native().matrixRank(a, atol, rtol, hermitian)
 }
+/** The determinant of square matrices. */
 export function det(a: Tensor): Tensor {
   return native().det(a)
 }
+/** The determinant of a matrix, without overflow. */
+export interface LogDeterminant {
+  /** The sign of the determinant. */
+  sign: Tensor
+  /** The logarithm of its absolute value. */
+  logabsdet: Tensor
+}
+
 /** Sign of the determinant, and logarithm of its magnitude. */
-export function slogdet(a: Tensor): { sign: Tensor; logabsdet: Tensor } {
+export function slogdet(a: Tensor): LogDeterminant {
   const [sign, logabsdet] = native().slogdet(a)
   return { sign, logabsdet }
 }
@@ -106,14 +165,25 @@ export function slogdet(a: Tensor): { sign: Tensor; logabsdet: Tensor } {
 export function matrixPower(a: Tensor, n: number): Tensor {
   return native().matrixPower(a, n)
 }
+/** The exponential of square matrices. */
 export function matrixExp(a: Tensor): Tensor {
   return native().matrixExp(a)
 }
+/** The options of {@link solveTriangular}. */
+export interface TriangularOptions {
+  /** Whether `a` is an upper triangle in place of a lower one. */
+  upper: boolean
+  /** Whether to solve a·x = b in place of x·a = b. Default true. */
+  left?: boolean
+  /** Whether to take the diagonal of `a` as ones. Default false. */
+  unitriangular?: boolean
+}
+
 /** x with a · x = b (or x · a = b), for triangular a. The other triangle of a is not read. */
 export function solveTriangular(
   a: Tensor,
   b: Tensor,
-  { upper, left = true, unitriangular = false }: { upper: boolean; left?: boolean; unitriangular?: boolean },
+  { upper, left = true, unitriangular = false }: TriangularOptions,
 ): Tensor {
   return native().solveTriangular(a, b, upper, left, unitriangular)
 }
@@ -129,17 +199,44 @@ export function solve(a: Tensor, b: Tensor): Tensor {
 export function cholesky(a: Tensor): Tensor {
   return native().cholesky(a)
 }
-export function qr(a: Tensor): { q: Tensor; r: Tensor } {
+/** The result of {@link qr}. */
+export interface QR {
+  /** The matrix with orthonormal columns. */
+  q: Tensor
+  /** The upper triangle. */
+  r: Tensor
+}
+
+/** The decomposition a = q·r with orthonormal columns of q and an upper triangle r. */
+export function qr(a: Tensor): QR {
   const [q, r] = native().qr(a)
   return { q, r }
 }
+/** The result of {@link svd}. */
+export interface SVD {
+  /** The left singular vectors, as columns. */
+  u: Tensor
+  /** The singular values, the largest first. */
+  s: Tensor
+  /** The right singular vectors, as rows. */
+  vh: Tensor
+}
+
 /** a = u · diag(s) · vh, reduced: k = min(m, n) columns. */
-export function svd(a: Tensor): { u: Tensor; s: Tensor; vh: Tensor } {
+export function svd(a: Tensor): SVD {
   const [u, s, vh] = native().svd(a)
   return { u, s, vh }
 }
+/** The result of {@link eigh}. */
+export interface Eigen {
+  /** The eigenvalues, the smallest first. */
+  values: Tensor
+  /** The eigenvectors, as columns. */
+  vectors: Tensor
+}
+
 /** Eigenvalues, ascending, and eigenvectors (columns) of a symmetric a. */
-export function eigh(a: Tensor): { values: Tensor; vectors: Tensor } {
+export function eigh(a: Tensor): Eigen {
   const [values, vectors] = native().eigh(a)
   return { values, vectors }
 }

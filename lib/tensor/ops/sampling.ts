@@ -7,8 +7,18 @@ export function bernoulli(probabilities: Tensor): Tensor {
   return native().bernoulli(probabilities)
 }
 
+/** The options of {@link multinomial}. */
+export interface MultinomialOptions {
+  /** Whether an index may be drawn again. Default false. */
+  replacement?: boolean
+}
+
 /** Indices (int64) drawn with the given weights [K] or [N, K], which need not sum to 1: [samples] or [N, samples]. */
-export function multinomial(weights: Tensor, samples: number, { replacement = false } = {}): Tensor {
+export function multinomial(
+  weights: Tensor,
+  samples: number,
+  { replacement = false }: MultinomialOptions = {},
+): Tensor {
   return native().multinomial(weights, samples, replacement)
 }
 

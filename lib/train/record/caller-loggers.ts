@@ -13,6 +13,7 @@ export interface LoggedTraining {
   runDir: string
   /** The complete configuration. */
   config: TrainConfig
+  /** The event with which the run began. */
   start: StartEvent
 }
 

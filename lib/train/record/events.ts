@@ -34,6 +34,7 @@ export type Evaluation = ClassEvaluation | MultiLabelEvaluation
 
 /** {@link Evaluation} where images have any number of labels. */
 export interface MultiLabelEvaluation {
+  /** Tells it from an evaluation of one class an image. */
   task: 'multiLabel'
   /** Mean binary cross-entropy over images and classes, without label smoothing and weights, in nats. */
   loss: number
@@ -54,12 +55,15 @@ export interface MultiLabelEvaluation {
   perClass: LabelFigures | null
   /** Names of the classes. */
   classes: string[]
+  /** Always undefined: images have several labels. */
   top1?: undefined
+  /** Always undefined: images have several labels. */
   top5?: undefined
 }
 
 /** {@link Evaluation} where each image has one class. */
 export interface ClassEvaluation {
+  /** Tells it from an evaluation of several labels an image. */
   task: 'classification'
   /** Mean cross-entropy over the images, without label smoothing, in nats. */
   loss: number
@@ -80,6 +84,7 @@ export interface ClassEvaluation {
   confidence: Confidence | null
   /** Names of the classes. */
   classes: string[]
+  /** Always undefined: images have one class. */
   mAP?: undefined
 }
 
@@ -91,12 +96,17 @@ export function evaluatedImages(evaluation: Evaluation): number {
   return counts.reduce((sum, count) => sum + count, 0)
 }
 
+/** The first event: the run begins, or goes on. */
 export interface StartEvent {
+  /** Tells it from the other events: always `start`. */
   type: 'start'
+  /** The folder of the run. */
   runDir: string
   /** Steps in the whole run. */
   steps: number
+  /** Training steps in an epoch. */
   stepsPerEpoch: number
+  /** Number of epochs of the whole run. */
   epochs: number
   /** Number of trained parameters of the model. */
   params: number
@@ -108,11 +118,15 @@ export interface StartEvent {
   precision: Precision
   /** Steps done before; above 0 in a resumed run. */
   startStep: number
+  /** Number of images to train on. */
   trainImages: number
+  /** Number of images in an evaluation. */
   testImages: number
 }
 
+/** A training step is done. */
 export interface StepEvent {
+  /** Tells it from the other events: always `step`. */
   type: 'step'
   /** Steps done, including this one. */
   step: number
@@ -123,6 +137,7 @@ export interface StepEvent {
    * the step was skipped for that reason.
    */
   loss: number
+  /** The learning rate of the step. */
   lr: number
   /** Images per second in training, since the last reading of the loss. */
   imagesPerSecond: number
@@ -132,31 +147,45 @@ export interface StepEvent {
   memory: number
 }
 
+/** An evaluation is done, on the averaged weights if the run keeps them. */
 export type EvalEvent = Figures & {
+  /** Tells it from the other events: always `eval`. */
   type: 'eval'
+  /** Training steps done before it. */
   step: number
   /** Epochs done. */
   epoch: number
+  /** Mean loss of the evaluated images. */
   loss: number
 }
 
+/** A checkpoint is on disk, whole. */
 export interface CheckpointEvent {
+  /** Tells it from the other events: always `checkpoint`. */
   type: 'checkpoint'
+  /** Training steps done before it. */
   step: number
   /** Folder of the checkpoint. */
   path: string
 }
 
+/** Something may be wrong; the run goes on. */
 export interface WarningEvent {
+  /** Tells it from the other events: always `warning`. */
   type: 'warning'
+  /** What may be wrong, for people. */
   message: string
 }
 
+/** The last event: the run is over. */
 export interface EndEvent {
+  /** Tells it from the other events: always `end`. */
   type: 'end'
+  /** What `run.result` resolves to. */
   result: TrainResult
 }
 
+/** What happens during a training; `type` tells the events apart. */
 export type TrainEvent = StartEvent | StepEvent | EvalEvent | CheckpointEvent | WarningEvent | EndEvent
 
 /**
@@ -167,6 +196,7 @@ export type TrainResult = RunFacts & Evaluation
 
 /** What the result says of the run itself. */
 export interface RunFacts {
+  /** The folder of the run. */
   runDir: string
   /** Folder of the newest checkpoint. */
   checkpoint: string
@@ -174,13 +204,21 @@ export interface RunFacts {
    * The best evaluation by top-1 or mAP, and the folder of its checkpoint, which other commands take their weights from.
    * The folder is null if none was kept; `best` is null before the first evaluation.
    */
-  best: (Score & { step: number; checkpoint: string | null }) | null
+  best:
+    | (Score & {
+        /** Training steps done before the best evaluation. */
+        step: number
+        /** The folder of its checkpoint; null where none was kept. */
+        checkpoint: string | null
+      })
+    | null
   /** Steps done. */
   steps: number
   /** Epochs completed. */
   epochs: number
   /** Seconds spent on training steps, including earlier parts of a resumed run, without evaluation and saving. */
   seconds: number
+  /** What stopped the run before its end; false where nothing did. */
   interrupted: false | StopReason
   /** Why there are no more steps: all are done, evaluations stopped improving, or the run was interrupted. */
   endedBy: 'completion' | 'earlyStopping' | 'interruption'

@@ -7,20 +7,29 @@ export interface ClassFigures {
   top1: number
   /** The class is among the five most probable. */
   top5: number
+  /** Always undefined: images have one class. */
   mAP?: undefined
+  /** Always undefined: images have one class. */
   macroF1?: undefined
+  /** Always undefined: images have one class. */
   microF1?: undefined
 }
 
 /** Where images have several labels; see MultiLabelEvaluation in ../record/events.ts. */
 export interface MultiLabelFigures {
+  /** Mean over the labels of the average precision, 0 to 1. */
   mAP: number
+  /** Mean of the labels' F1, 0 to 1. */
   macroF1: number
+  /** F1 over all labels together, 0 to 1. */
   microF1: number
+  /** Always undefined: images have several labels. */
   top1?: undefined
+  /** Always undefined: images have several labels. */
   top5?: undefined
 }
 
+/** The figures of an evaluation, which depend on the task. */
 export type Figures = ClassFigures | MultiLabelFigures
 
 /** The figures of an evaluation, without what else it says. */
@@ -31,7 +40,19 @@ export function figuresOf(evaluation: Figures): Figures {
 }
 
 /** The figure that decides which evaluation is the best. */
-export type Score = { top1: number; mAP?: undefined } | { mAP: number; top1?: undefined }
+export type Score =
+  | {
+      /** Share of images whose class is the most probable one; with `task: classification`. */
+      top1: number
+      /** Mean average precision, 0 to 1; with `task: multiLabel`. */
+      mAP?: undefined
+    }
+  | {
+      /** Mean average precision, 0 to 1; with `task: multiLabel`. */
+      mAP: number
+      /** Share of images whose class is the most probable one; with `task: classification`. */
+      top1?: undefined
+    }
 
 export const scoreOf = (figures: Figures | Score): Score =>
   figures.mAP === undefined ? { top1: figures.top1 } : { mAP: figures.mAP }
