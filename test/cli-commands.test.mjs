@@ -6,7 +6,7 @@ import t from 'tap'
 
 const require = createRequire(import.meta.url)
 const MAIN = path.resolve('dist/cli/main.js')
-const { COMMANDS } = require(MAIN)
+const { COMMANDS, createProgram } = require(MAIN)
 const COMPILED = path.join(path.dirname(MAIN), 'commands')
 
 /** Checks that the descriptions are those of a folder's files, one each, and goes on with their subcommands. */
@@ -74,6 +74,51 @@ t.test('command lines in help and documents are of commands and options that exi
   t.equal(objection(['predcit']), 'there is no command predcit')
   t.equal(objection(['predict', 'a.png', '--top-k', '3']), 'predict has no --top-k')
   t.equal(objection(['experiment', 'run', 'a.yaml', '--train.epochs=3']), 'run has no --train.epochs=3')
+})
+
+/** The words of a command line, as a shell passes them: up to a comment, a pipe or a redirection. */
+function shellWords(line) {
+  const words = []
+  for (const [, single, double, plain] of line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)) {
+    if (plain !== undefined && /^[|>#]/.test(plain)) break
+    words.push(single ?? double ?? plain)
+  }
+  return words
+}
+
+/** A command's description at its words, and all below. */
+const allOf = (commands, words = []) =>
+  commands.flatMap((command) => [
+    { command, words: [...words, command.name] },
+    ...allOf(command.subcommands ?? [], [...words, command.name]),
+  ])
+
+t.test('each command and each group of commands has a help page with examples, which parse', async (t) => {
+  const all = allOf(COMMANDS)
+  for (const { command, words } of all) {
+    const { examples = [], showsOwnHelp } = command
+    t.ok(examples.length > 0, `${words.join(' ')} has examples`)
+    let help = ''
+    const program = createProgram(() => {})
+    const quiet = (each) => {
+      each.configureOutput({ writeOut: (text) => (help += text), writeErr: () => {}, outputError: () => {} })
+      // An example is parsed and not carried out.
+      if (each.commands.length === 0) each.action(() => {})
+      for (const inner of each.commands) quiet(inner)
+    }
+    quiet(program)
+    if (!showsOwnHelp) {
+      await t.rejects(program.parseAsync([...words, '--help'], { from: 'user' }), { code: 'commander.helpDisplayed' })
+      for (const example of examples) t.ok(help.includes(example), `${words.join(' ')} --help: ${example}`)
+    }
+    for (const example of examples) {
+      const [, line] = /(?:^|\||\$\() *(mbconv .*)$/.exec(example) ?? []
+      const [name, ...typed] = shellWords((line ?? '').replace(/\)".*$/, ''))
+      t.equal(name, 'mbconv', `${example}: is a command line of mbconv`)
+      await t.resolves(program.parseAsync(typed, { from: 'user' }), `${example}: parses`)
+    }
+  }
+  t.ok(all.length > 20, `${all.length} commands`)
 })
 
 t.test('README shows every command but setup, which npm calls', async (t) => {

@@ -186,7 +186,7 @@ t.test('positions: aliases, lists, missing keys, values left out', async (t) => 
     ['run.yaml:1:10 seed:', 'run.yaml:4:10 threads:'],
   )
   t.same(complaints(t, '# nothing but this\n\nseed: 1\n').lines, [
-    'run.yaml:3:1 model: is required: a mapping of keys to values',
+    'run.yaml:3:1 model: is required: a mapping of keys to values (the network, and the weights it begins with)',
     'run.yaml:3:1 epochs: is required: a number (passes over the training set)',
   ])
 })

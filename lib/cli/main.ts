@@ -10,7 +10,8 @@ import { MbconvError } from '../errors/error'
 import { EXIT, exitCodeOf } from '../errors/exit-codes'
 import { packageVersion } from '../package/manifest'
 import type { CommandDescription } from './command-line/command'
-import { register } from './command-line/register'
+import { examplesText, register } from './command-line/register'
+import { completionCommand } from './commands/completion'
 import { dataCommand } from './commands/data'
 import { doctorCommand } from './commands/doctor'
 import { embedCommand } from './commands/embed'
@@ -24,6 +25,7 @@ import { pullCommand } from './commands/pull'
 import { scaleCommand } from './commands/scale'
 import { setupCommand } from './commands/setup'
 import { trainCommand } from './commands/train'
+import { versionCommand } from './commands/version'
 import { watchCommand } from './commands/watch'
 import { watchOutput } from './view/lost-output'
 import { Output } from './view/output'
@@ -43,8 +45,13 @@ export const COMMANDS: readonly CommandDescription[] = [
   dataCommand,
   pullCommand,
   doctorCommand,
+  versionCommand,
+  completionCommand,
   setupCommand,
 ]
+
+/** Shown at the end of the help, with {@link EXIT_HELP}. */
+const EXAMPLES: readonly string[] = ['mbconv train ./photos', 'mbconv predict photo.jpg', 'mbconv train --help']
 
 /** Exit statuses, shown at the end of the help. */
 const EXIT_HELP = `
@@ -52,7 +59,7 @@ Exit status: ${EXIT.ok} done, ${EXIT.failure} failed, ${EXIT.usage} wrong usage 
 ${EXIT.data} unreadable data, ${EXIT.sighup}, ${EXIT.sigint} and ${EXIT.sigterm} stopped by a signal after saving.`
 
 /** @param finish receives the exit status of the command */
-function createProgram(finish: (status: number) => void): Command {
+export function createProgram(finish: (status: number) => void): Command {
   const program: Command = new Command('mbconv')
     .description('EfficientNet for Node.js: training, evaluation and scaling, native on libtorch.')
     .version(packageVersion())
@@ -67,6 +74,7 @@ function createProgram(finish: (status: number) => void): Command {
     // main() catches and prints all errors in one style.
     .configureOutput({ outputError: () => {} })
     .exitOverride()
+    .addHelpText('after', examplesText(EXAMPLES))
     .addHelpText('after', EXIT_HELP)
   for (const command of COMMANDS) register(program, command, finish)
   return program

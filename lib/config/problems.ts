@@ -231,7 +231,7 @@ function advice(issue: z.core.$ZodIssue, value: unknown): string | undefined {
 }
 
 function unknownKey(schema: z.ZodType, path: Problem['path'], key: string, raw: unknown): Problem {
-  const known = keysOf(schemaAt(schema, path, raw))
+  const known = keysOf(unwrap(slotAt(schema, path, raw), valueAt(raw, path)))
   const prefix = path.length > 0 ? `${keyPath(path)}.` : ''
   // Written as on the command line; YAML reads `optimizer.lr` as a single key.
   const inside = key.includes('.') ? allKeys(schema, raw).find((other) => other === `${prefix}${key}`) : undefined

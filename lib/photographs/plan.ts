@@ -7,8 +7,10 @@
 import { publishedWeightsOf } from '../config/named-weights'
 import { parseConfig, type TrainConfig, type TrainConfigInput } from '../config/train'
 import { resolveDevice } from '../cuda/choice'
+import { isCache, readCacheIndex } from '../data/cache/format'
 import type { Dataset } from '../data/dataset/image-dataset'
-import { dataParts } from '../data/dataset/photo-dataset'
+import { dataParts, type ListedImages } from '../data/dataset/photo-dataset'
+import { cacheKind, listCache } from '../data/sources/cache'
 import { folderKind, listFolder } from '../data/sources/folder'
 import { MbconvError } from '../errors/error'
 import type { Arch } from '../models/arch/arch'
@@ -23,7 +25,7 @@ import { counted, duration, short, whole } from '../text/figures'
 import { measurePace, type Pace } from './pace'
 
 export interface PhotographsRequest {
-  /** The folder of training images. */
+  /** The folder of training images, or a cache of them. */
   path: string
   /** A folder of test images with the same classes. */
   test?: string
@@ -75,17 +77,11 @@ export async function planForPhotographs(
   measures: Measures = { pace: measurePace, network: fitted },
 ): Promise<PhotographsPlan> {
   const began = performance.now()
-  const { path, test } = request
-  const listed = listFolder({ path, ...(test !== undefined && { test }) })
-  // The best checkpoint is chosen by other images than the test's.
-  const holdsOut = listed.parts.test !== undefined && listed.parts.validation === undefined
-  const split = holdsOut ? { split: HELD_OUT } : {}
-  const folder = { path, ...(test !== undefined && { test }), ...split }
-  const { train, validation, test: tested } = dataParts({ ...listed, options: { ...listed.options, ...split } })
+  const { listed, data } = imagesOf(request)
+  const { train, validation, test: tested } = dataParts(listed)
   const facts = factsOf(train)
   const found = weightsAtHand(request)
-  const withData = (config: TrainConfigInput) =>
-    ({ ...config, data: { dataset: folderKind.name, folder, ...config.data } }) as TrainConfigInput
+  const withData = (config: TrainConfigInput) => ({ ...config, data: { ...data, ...config.data } }) as TrainConfigInput
   const { complete = parseConfig } = request
   const pace: PaceOf = (config, most) => measures.pace(complete(withData(config)), most)
   const { config, reasons } =
@@ -102,6 +98,33 @@ export async function planForPhotographs(
       ...why,
     ],
   }
+}
+
+/** The images, and the part of a configuration that names them. */
+function imagesOf({ path, test }: PhotographsRequest): { listed: ListedImages; data: TrainConfigInput['data'] } {
+  const cached = isCache(path)
+  if (cached) checkCache(path, test)
+  const listed = cached ? listCache({ path }) : listFolder({ path, ...(test !== undefined && { test }) })
+  // The best checkpoint is chosen by other images than the test's.
+  const holdsOut = listed.parts.test !== undefined && listed.parts.validation === undefined
+  const split = holdsOut ? { split: HELD_OUT } : {}
+  const data = cached
+    ? { dataset: cacheKind.name, cache: { path, ...split } }
+    : { dataset: folderKind.name, folder: { path, ...(test !== undefined && { test }), ...split } }
+  return { listed: { ...listed, options: { ...listed.options, ...split } }, data: data as TrainConfigInput['data'] }
+}
+
+/** A cache has its own test images, and one class an image. */
+function checkCache(path: string, test: string | undefined): void {
+  if (test !== undefined) {
+    throw new MbconvError('ERR_CONFIG', 'test is for a folder of images: a cache has its own test images', {
+      hint: 'mbconv data cache FOLDER --test TEST --to CACHE writes both into one cache',
+    })
+  }
+  if (!readCacheIndex(path).multiLabel) return
+  throw new MbconvError('ERR_CONFIG', `${path}: its images have several labels, which need a configuration file`, {
+    hint: `with task: multiLabel, and data: {dataset: cache, cache: {path: ${path}}}`,
+  })
 }
 
 /** The largest share of a run in which the learning rate may rise. */
@@ -275,7 +298,7 @@ async function fromNothing(
 /** What makes a training faster, or else what gives it more time. */
 function remedyFor({ epoch, waiting }: Pace, { epochs }: PhotographsRequest): string {
   if (waiting > epoch / 2) {
-    return `an epoch waits ${duration(waiting)} for images to be read. mbconv data cache decodes and resizes them once, for a configuration with dataset: cache`
+    return `an epoch waits ${duration(waiting)} for images to be read. mbconv data cache decodes and resizes them once, and mbconv train takes the folder that it writes`
   }
   return epochs === undefined ? 'raise --minutes' : 'raise --minutes, or lower --epochs'
 }

@@ -13,6 +13,8 @@ export interface ArgumentDescription {
   /** `<required>`, `[optional]`, or `[several...]`. */
   readonly name: string
   readonly help?: string
+  /** The allowed values. */
+  readonly choices?: readonly string[]
 }
 
 export interface OptionDescription {
@@ -43,7 +45,8 @@ export interface CommandDescription {
   readonly showsOwnHelp?: boolean
   readonly subcommands?: readonly CommandDescription[]
   /**
-   * Runs the command. Receives the arguments in order, then the options, including the global ones.
+   * Runs the command. Receives the arguments in order, then the options, including the global ones, then the parser's own
+   * object of the command.
    *
    * @returns the exit status
    */

@@ -1,9 +1,9 @@
 /** Passes the description of a command to commander, which parses the command line and writes the help. */
-import { type Command, Option } from 'commander'
-import type { CommandDescription, OptionDescription } from './command'
+import { Argument, type Command, Option } from 'commander'
+import type { ArgumentDescription, CommandDescription, OptionDescription } from './command'
 
 /** The end of a help text. */
-const examplesText = (lines: readonly string[]) => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
+export const examplesText = (lines: readonly string[]) => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
 
 /**
  * @param parent the program, or the command that this one belongs to
@@ -13,7 +13,7 @@ export function register(parent: Command, description: CommandDescription, finis
   const { name, summary, usage, options = [], examples = [], subcommands = [], run } = description
   const command = parent.command(name).description(summary)
   if (usage !== undefined) command.usage(usage)
-  for (const argument of description.arguments ?? []) command.argument(argument.name, argument.help)
+  for (const argument of description.arguments ?? []) command.addArgument(argumentOf(argument))
   for (const option of options) command.addOption(optionOf(option))
   if (description.passesUnknownOptions) command.allowUnknownOption()
   if (description.showsOwnHelp) command.helpOption(false)
@@ -24,8 +24,13 @@ export function register(parent: Command, description: CommandDescription, finis
       // Commander appends the options and the command to the arguments.
       const words = given.slice(0, -2)
       const all = { ...rootOf(command).opts(), ...command.opts() }
-      finish(await run(...([...words, all] as never[])))
+      finish(await run(...([...words, all, command] as never[])))
     })
+}
+
+function argumentOf({ name, help, choices }: ArgumentDescription): Argument {
+  const argument = new Argument(name, help)
+  return choices ? argument.choices(choices) : argument
 }
 
 function optionOf({ flags, help, parse, default: value, choices }: OptionDescription): Option {

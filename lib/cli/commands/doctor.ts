@@ -6,7 +6,7 @@ import { Output } from '../view/output'
 export const doctorCommand: CommandDescription = {
   name: 'doctor',
   summary: 'say what was found on this machine, what is missing and how to get it',
-  examples: ['mbconv doctor --json'],
+  examples: ['mbconv doctor', 'mbconv doctor --json'],
   run,
 }
 

@@ -10,7 +10,7 @@ export const evalCommand: CommandDescription = {
   summary: 'measure a trained model on the test images',
   arguments: [RUN_ARGUMENT],
   options: [VIEWS_OPTION, DEVICE],
-  examples: ['mbconv eval runs/digits-20260101-120000'],
+  examples: ['mbconv eval', 'mbconv eval runs/digits-20260101-120000'],
   run,
 }
 

@@ -11,6 +11,7 @@ export const setupCommand: CommandDescription = {
   arguments: [{ name: '[words...]' }],
   passesUnknownOptions: true,
   showsOwnHelp: true,
+  examples: ['mbconv setup'],
   run,
 }
 

@@ -12,7 +12,7 @@ export const trainCommand: CommandDescription = {
   arguments: [
     {
       name: '[words...]',
-      help: 'a folder with a folder of images for each class, or a YAML file; --key=value for keys of the configuration',
+      help: 'a folder with a folder of images for each class, a cache of images, or a YAML file; --key=value for keys of the configuration',
     },
   ],
   options: [
@@ -36,6 +36,7 @@ export const trainCommand: CommandDescription = {
   passesUnknownOptions: true,
   examples: [
     'mbconv train ./photos',
+    'mbconv train ./photos-256                # written by mbconv data cache ./photos --to photos-256',
     'mbconv train ./photos --test ./photos-test --model b2 --weights b2.safetensors --epochs 20',
     'mbconv train configs/digits.yaml',
     'mbconv train configs/digits.yaml --epochs=5 --optimizer.lr=0.01 --ema=false',

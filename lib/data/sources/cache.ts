@@ -30,7 +30,8 @@ const WHERE = 'data.cache'
  */
 export const openCache = (given: CacheOptions): DataParts => dataParts(listCache(given))
 
-function listCache(given: CacheOptions): ListedImages {
+/** The images of a cache, by part. */
+export function listCache(given: CacheOptions): ListedImages {
   const options = optionsOf('cache', schema, given)
   const folder = options.path
   const index = readCacheIndex(folder)

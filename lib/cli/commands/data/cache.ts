@@ -10,7 +10,7 @@ import { Output } from '../../view/output'
 
 export const cacheCommand: CommandDescription = {
   name: 'cache',
-  summary: 'decode and resize every image once, into a folder that dataset: cache trains from',
+  summary: 'decode and resize every image once, into a folder that mbconv train takes',
   arguments: [DATA_ARGUMENT],
   options: [
     { flags: '--to <folder>', help: '(required) folder to write; it must not exist' },

@@ -7,6 +7,7 @@ export const compareCommand: CommandDescription = {
   name: 'compare',
   summary: 'the arms of several experiments in one table',
   arguments: [{ name: '<folder...>', help: 'folders of experiments' }],
+  examples: ['mbconv experiment compare runs/experiments/table7-smoke runs/experiments/table7-cpu'],
   run,
 }
 

@@ -11,6 +11,7 @@ export const jobCommand: CommandDescription = {
     { name: '<folder>', help: "the experiment's folder" },
     { name: '<index>', help: 'number of the job' },
   ],
+  examples: ['mbconv experiment job runs/experiments/table7-cluster 12'],
   run,
 }
 

@@ -9,6 +9,7 @@ export const reportCommand: CommandDescription = {
   summary: 'write the report of an experiment, finished or not: HTML, Markdown, CSV and pictures',
   arguments: [EXPERIMENT_ARGUMENT],
   options: EXPERIMENT_OPTIONS,
+  examples: ['mbconv experiment report runs/experiments/table7-cpu'],
   run,
 }
 
