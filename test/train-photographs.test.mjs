@@ -162,6 +162,30 @@ t.test('test images are evaluated once, with the weights of the best checkpoint'
   t.strictSame({ top1, loss }, { top1: result.test.top1, loss: result.test.loss }, again.stderr)
 })
 
+t.test('a cache of images, as a folder of photographs', { skip }, async (t) => {
+  const dir = realpathSync(t.testdir())
+  await writePhotos(sharp, join(dir, 'photos'))
+  t.equal(mbconv(dir, 'data', 'cache', 'photos', '--to', 'photos-64', '--size', '64').status, 0)
+  const { status, stderr } = mbconv(dir, 'train', 'photos-64', ...SMALL, '--epochs=1', '--run.name=cached')
+  t.equal(status, 0, stderr)
+  t.match(stderr, /33 training images in 3 classes; 15 others choose the best checkpoint/)
+  const { data } = JSON.parse(readFileSync(join(dir, 'runs', 'cached', 'config.json'), 'utf8'))
+  t.match(data, { dataset: 'cache', cache: { path: join(dir, 'photos-64') } })
+  const refused = mbconv(dir, 'train', 'photos-64', '--test', 'photos')
+  t.equal(refused.status, 2)
+  t.match(refused.stderr, /mbconv data cache FOLDER --test TEST --to CACHE/, 'the hint is the command to use')
+  const pictures = fs.readdirSync(join(dir, 'photos', 'ash')).filter((name) => name.endsWith('.jpg'))
+  writeFileSync(
+    join(dir, 'labels.csv'),
+    `path,label\n${pictures.map((name) => `photos/ash/${name},ash|birch`).join('\n')}\n`,
+  )
+  const cached = mbconv(dir, 'data', 'cache', 'labels.csv', '--to', 'labels-64', '--size', '64', '--multi-label')
+  t.equal(cached.status, 0, cached.stderr)
+  const several = mbconv(dir, 'train', 'labels-64')
+  t.equal(several.status, 2)
+  t.match(several.stderr, /task: multiLabel, and data: \{dataset: cache, cache: \{path: .*labels-64\}\}/)
+})
+
 t.test('what cannot be trained on', { skip }, async (t) => {
   const dir = realpathSync(t.testdir({ none: {}, one: { only: {} } }))
   for (let i = 0; i < 12; i++) writeFileSync(join(dir, 'one', 'only', `${i}.jpg`), await pictureOf(sharp, 'ash', i))

@@ -45,7 +45,7 @@ export type ImageSources = Iterable<ImageSource> | AsyncIterable<ImageSource>
 type Read = { file: string; planes: Uint8Array } | Unreadable
 
 /** What to do with the images. */
-export interface Task<Result> {
+export interface ImageTask<Result> {
   /** The caller's name in errors. */
   op: string
   /** Names of further options, which the caller checks. */
@@ -69,7 +69,7 @@ export async function* eachImage<Result>(
   model: string,
   images: ImageSources,
   options: EachImageOptions,
-  task: Task<Result>,
+  task: ImageTask<Result>,
 ): AsyncGenerator<Result | Unreadable, void, undefined> {
   const { op } = task
   checkOptions(op, options, ['device', 'batchSize', 'views', ...DECODE_OPTIONS, ...task.options])
@@ -135,7 +135,7 @@ async function* readAhead(
 function* computed<Result>(
   model: OpenModel,
   batch: Read[],
-  task: Task<Result>,
+  task: ImageTask<Result>,
   views: Views,
 ): Generator<Result | Unreadable> {
   const readable = batch.flatMap((each) => ('planes' in each ? [each.planes] : []))
@@ -159,7 +159,7 @@ export function inputOf({ card }: Pick<OpenModel, 'card'>, images: readonly Uint
 function rowsOf<Result>(
   model: OpenModel,
   planes: readonly Uint8Array[],
-  { compute, finish = (means) => means }: Task<Result>,
+  { compute, finish = (means) => means }: ImageTask<Result>,
   views: Views,
 ): Float32Array[] {
   const cuts = cutsOf(views)
