@@ -3,6 +3,7 @@ import path from 'node:path'
 import { MbconvError } from '../errors/error'
 import { applyOverrides, type DefaultName, inShell, type Override, prefixOf } from './overrides'
 import { keyPath, MOST_PROBLEMS, type Problem, problemTexts, quoteIt } from './problems'
+import { shippedFile } from './shipped'
 import { overrideHint } from './shorthand'
 import { checkConfig, defaultName, type TrainConfig } from './train'
 import { type Located, readYaml } from './yaml'
@@ -53,14 +54,16 @@ export interface FileConfig {
 /**
  * Reads and checks a training configuration.
  *
- * @param file a YAML file (JSON is YAML too); data paths in it are relative to its folder
+ * @param given a YAML file (JSON is YAML too), or the name of one in the package's configs; data paths in it are relative
+ *   to its folder
  * @param overrides `--key=value` or `key=value` with dotted keys; the value is a YAML scalar or flow collection; data
  *   paths in them are relative to the working directory, so that a shell can complete them. The last one wins
  * @throws {MbconvError} ERR_CONFIG if the file cannot be read, is not YAML, or contains mistakes. The message has a
  *   line `file:line:column key.path: what is wrong` for every mistake; for overrides the line begins with the override
  */
-export function parseConfigFile(file: string, overrides: readonly string[] = []): FileConfig {
-  const config = checkFile(file, readYaml(file, 'configs/digits.yaml'), overrides, TRAINING)
+export function parseConfigFile(given: string, overrides: readonly string[] = []): FileConfig {
+  const file = shippedFile(given, 'configs')
+  const config = checkFile(file, readYaml(file, 'configs'), overrides, TRAINING)
   return { config, source: { file: path.resolve(file), stem: path.parse(file).name, overrides: [...overrides] } }
 }
 

@@ -34,7 +34,7 @@ export function recipeNamed(name: unknown): Record<string, unknown> {
   const known = read.get(name)
   if (known !== undefined) return known
   const file = join(packageRoot, 'configs', 'recipes', `${name}.yaml`)
-  const keys = readYaml(file, 'configs/recipes/paper.yaml').value as Record<string, unknown>
+  const keys = readYaml(file, 'configs').value as Record<string, unknown>
   read.set(name, keys)
   return keys
 }

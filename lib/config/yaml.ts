@@ -26,6 +26,7 @@ import { readText } from '../files/open'
 import { isMapping } from '../schema/values'
 import { printable } from '../text/foreign-text'
 import { MOST_PROBLEMS, type Problem } from './problems'
+import { nearestShipped, type ShippedFolder } from './shipped'
 
 /** A configuration is about a page of text. A file with more bytes than this was probably given by mistake. */
 const LARGEST = 256 * 1024
@@ -47,15 +48,21 @@ export interface Located {
 /**
  * Reads a YAML file whose top level is a mapping.
  *
- * @param example a file of this kind in the package; a name without a folder may mean a file in the example's folder
+ * @param shipped the package's folder for this kind of file, in which a file is looked for that is not found
  * @throws MbconvError ERR_CONFIG if it cannot be read or is not YAML, with positions
  */
-export function readYaml(file: string, example: string): Located {
-  return parseYaml(file, readSource(file, path.dirname(example)), example)
+export function readYaml(file: string, shipped: ShippedFolder): Located {
+  return parseYaml(file, readSource(file, shipped), EXAMPLES[shipped])
+}
+
+/** An example of each kind of file, for messages. */
+const EXAMPLES: Record<ShippedFolder, string> = {
+  configs: 'configs/digits.yaml',
+  'scripts/experiments': 'scripts/experiments/table7.yaml',
 }
 
 /** The file's text. Pipes (`<(…)`) are allowed, so that a configuration can be generated. */
-function readSource(file: string, folder: string): string {
+function readSource(file: string, folder: ShippedFolder): string {
   return readText(file, {
     op: 'readYaml',
     most: LARGEST,
@@ -76,10 +83,10 @@ function readSource(file: string, folder: string): string {
 }
 
 /** Finds the file for `digits.yaml` typed without its folder or extension. */
-function nearbyFile(file: string, folder: string): string | undefined {
+function nearbyFile(file: string, folder: ShippedFolder): string | undefined {
   const guesses = [`${file}.yaml`, `${file}.yml`, path.join(folder, file), path.join(folder, `${file}.yaml`)]
   const found = guesses.find((guess) => existsSync(guess))
-  return found && `did you mean ${found}?`
+  return found ? `did you mean ${found}?` : nearestShipped(file, folder)
 }
 
 /** A mistake in the YAML itself, at an offset into the text. */

@@ -12,7 +12,7 @@ export const trainCommand: CommandDescription = {
   arguments: [
     {
       name: '[words...]',
-      help: 'a folder with a folder of images for each class, a cache of images, or a YAML file; --key=value for keys of the configuration',
+      help: 'a folder with a folder of images for each class, a cache of images, a YAML file, or the name of one in the package (digits); --key=value for keys of the configuration',
     },
   ],
   options: [

@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { checkFile, type FileKind } from '../../config/file'
 import { applyOverrides } from '../../config/overrides'
 import { type Problem, problemsOf, problemTexts, valueAt } from '../../config/problems'
+import { shippedFile } from '../../config/shipped'
 import { checkConfig, defaultName, type TrainConfig, trainConfigSchema, withFullName } from '../../config/train'
 import { readYaml } from '../../config/yaml'
 import { MbconvError } from '../../errors/error'
@@ -168,10 +169,12 @@ export interface SpecOptions {
  * Reads and checks an experiment's file. Also checks the profiles that are not requested, so that a mistake does not
  * wait for the day on the cluster.
  *
+ * @param given a file, or the name of one of the package's experiments
  * @throws MbconvError ERR_CONFIG with a line `file:line:column key: what is wrong` for every mistake
  */
-export function parseExperimentFile(file: string, { profile, set = [] }: SpecOptions = {}): ExperimentSpec {
-  const document = readYaml(file, 'scripts/experiments/table7.yaml')
+export function parseExperimentFile(given: string, { profile, set = [] }: SpecOptions = {}): ExperimentSpec {
+  const file = shippedFile(given, 'scripts/experiments')
+  const document = readYaml(file, 'scripts/experiments')
   const { value } = document
   checkProfile(value, profile, file)
   const kind = (name: string | undefined): FileKind<ExperimentSpec> => ({

@@ -12,7 +12,7 @@ import { Output } from '../../view/output'
 export const runCommand: CommandDescription = {
   name: 'run',
   summary: 'run an experiment, or go on with it',
-  arguments: [{ name: '<file>', help: 'a YAML file' }],
+  arguments: [{ name: '<file>', help: 'a YAML file, or the name of one in the package (table7)' }],
   options: [
     ...EXPERIMENT_OPTIONS,
     { flags: '--seeds <n>', help: 'train every arm under so many seeds', parse: wholeNumber },
