@@ -37,7 +37,7 @@ t.test('Version checked at configure *and* at load', async (t) => {
   const load = (facts) => run(['-e', report], { env: { MBCONV_ADDON: playAddon(folder, facts) } })
   const other = JSON.parse(load({ loaded: '2.12.1' }).stdout)
   t.match(other, { code: 'ERR_NATIVE_LOAD', message: /built against libtorch 2\.13\.0 but 2\.12\.1 was loaded/ })
-  t.match(other.hint, /LD_LIBRARY_PATH.*npm run setup/)
+  t.match(other.hint, /LD_LIBRARY_PATH.*npx mbconv setup/)
   t.notMatch(load({ loaded: '2.13.0+cpu' }).stdout, /ERR_NATIVE_LOAD/, "a wheel's suffix is no other version")
 
   // CMake itself refuses, whoever calls it; the set-up does so before (setup.test.mjs, LIBTORCH).
@@ -144,7 +144,7 @@ t.test('Unavailable CUDA always has a reason', async (t) => {
     const script = `console.log(require(${JSON.stringify(root)}).cuda.whyNot())`
     return run(['-e', script], { env: { MBCONV_ADDON: playAddon(folder, facts), ...env } }).stdout.trim()
   }
-  t.match(whyNot({}), /built against a CPU-only libtorch.*npm run setup -- --cuda/)
+  t.match(whyNot({}), /built against a CPU-only libtorch.*npx mbconv setup --cuda/)
   t.match(whyNot({ built: true }, { CUDA_VISIBLE_DEVICES: '' }), /NVIDIA driver|CUDA_VISIBLE_DEVICES/)
   t.equal(whyNot({ built: true, available: true }), 'null')
 })

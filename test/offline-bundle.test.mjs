@@ -16,7 +16,7 @@ import { internal } from './helpers/internals.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SCRIPT = path.join(ROOT, 'scripts', 'offline-bundle.mjs')
-const { addonPaths } = internal('addon')
+const { candidates } = internal('addon')
 const { setupFacts } = internal('setupFacts')
 
 if (process.platform !== 'linux') {
@@ -136,7 +136,7 @@ t.test('installing: plain cmake, doctor, verify-cuda', async (t) => {
   const folder = copyOf('whole')
   const tools = place('tools')
   fs.mkdirSync(tools)
-  const addon = addonPaths().find((file) => fs.existsSync(file))
+  const addon = candidates().find(({ misfit, libtorch }) => misfit === null && libtorch === undefined).path
   const cmake = `#!/bin/sh
 case "$1" in
   --version) echo "cmake version 3.25.1" ;;

@@ -64,7 +64,7 @@ t.test('without the addon: importing works, using it says what to do', async (t)
     )
     const [params, error] = run.stdout.trim().split('\n')
     t.equal(params, '5288548', 'counting needs no native code')
-    t.match(JSON.parse(error), { code: 'ERR_NATIVE_LOAD', message: addon, hint: /npm run setup/ })
+    t.match(JSON.parse(error), { code: 'ERR_NATIVE_LOAD', message: addon, hint: /npx mbconv setup/ })
   }
 })
 

@@ -19,18 +19,18 @@ function stage(stream = {}) {
   return { clock, progress, text: () => written.join('') }
 }
 
-t.test('without a terminal: a line every half minute, in plain text', async (t) => {
+t.test('without a terminal: a line every five seconds, in plain text', async (t) => {
   const { clock, progress, text } = stage()
   await progress.step('native addon', async (detail) => {
-    for (clock.seconds = 1; clock.seconds <= 70; clock.seconds++) detail(`${clock.seconds} of 99, native/a.cc`)
+    for (clock.seconds = 1; clock.seconds <= 11; clock.seconds++) detail(`${clock.seconds} of 99, native/a.cc`)
   })
   t.equal(
     text(),
     [
       'setup: native addon … ',
-      'setup:   30 of 99, native/a.cc, 30.0 s',
-      'setup:   60 of 99, native/a.cc, 60.0 s',
-      'setup: native addon … 71.0 s',
+      'setup:   5 of 99, native/a.cc, 5.0 s',
+      'setup:   10 of 99, native/a.cc, 10.0 s',
+      'setup: native addon … 12.0 s',
       '',
     ].join('\n'),
   )

@@ -7,14 +7,58 @@ import { join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { MbconvError } from '../errors/error'
 import { packageRoot } from '../package/manifest'
+import { cacheFolder, fetchedFolder, libtorchAt } from './libtorch.cjs'
+import { REMEDY, refusal, thisMachine } from './platform.cjs'
+import { loadPrebuilt, misfit, prebuiltFolder, prebuiltIn } from './prebuilt.cjs'
 import { setupFacts } from './setup-facts'
 import type { Native, TensorClass } from './signatures'
 
-/** Where the build leaves the addon, in order of preference. MBCONV_ADDON overrides both. */
-export function addonPaths(): string[] {
+/** An addon that may be loaded. */
+export interface Candidate {
+  path: string
+  /** Why it is not tried; null if it is. */
+  misfit: string | null
+  /** For the prebuilt addon: the folder of the libtorch to open before it. */
+  libtorch?: string
+}
+
+/**
+ * The addons, in the order in which they are tried: one that was compiled here, then the prebuilt one of the package.
+ * MBCONV_ADDON overrides both.
+ */
+export function candidates(): Candidate[] {
   const explicit = process.env.MBCONV_ADDON
-  if (explicit) return [explicit]
-  return [join(packageRoot, 'build', 'Release', 'mbconv.node'), join(packageRoot, 'build', 'Debug', 'mbconv.node')]
+  if (explicit) return [{ path: explicit, misfit: absent(explicit) }]
+  const compiled = ['Release', 'Debug'].map((kind) => join(packageRoot, 'build', kind, 'mbconv.node'))
+  return [...compiled.map((path) => ({ path, misfit: absent(path) })), prebuiltCandidate()]
+}
+
+const absent = (path: string): string | null => (existsSync(path) ? null : 'not there')
+
+function prebuiltCandidate(): Candidate {
+  const prebuilt = prebuiltIn(packageRoot)
+  if (prebuilt === null) return { path: prebuiltFolder(packageRoot), misfit: 'not there' }
+  const { addon: path, needs } = prebuilt
+  const libtorch = libtorchForPrebuilt()
+  const why = misfit(needs, thisMachine(), libtorch)
+  if (why === null) return { path, misfit: null, libtorch: libtorch?.path }
+  const looked = libtorch === null ? `; looked in ${libtorchPlaces(needs.flavour).join(', ')}` : ` (${libtorch.path})`
+  return { path, misfit: `${why}${looked}` }
+}
+
+/** The libtorch that the prebuilt addon would get; null if there is none. */
+export function libtorchForPrebuilt(): { path: string; version: string | null; flavour: 'cpu' | 'cuda' } | null {
+  const flavour = prebuiltIn(packageRoot)?.needs.flavour
+  if (flavour === undefined) return null
+  const place = libtorchPlaces(flavour).find((folder) => libtorchAt(folder) !== null)
+  return place === undefined ? null : libtorchAt(place)
+}
+
+/** Where the prebuilt addon's libtorch may lie: where LIBTORCH says, where the set-up found it, in the cache. */
+function libtorchPlaces(flavour: string): string[] {
+  const cached = join(fetchedFolder(cacheFolder(packageRoot), flavour), 'torch')
+  const places = [process.env.LIBTORCH, setupFacts().libtorch?.path, cached]
+  return [...new Set(places.filter((place) => place !== undefined && place !== ''))] as string[]
 }
 
 // libgomp's threads spin for milliseconds between two parallel regions before they sleep. Beside other busy processes
@@ -24,6 +68,7 @@ export function addonPaths(): string[] {
 if (isMainThread && process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '1000'
 
 let loaded: Native | undefined
+let loadedPath: string | undefined
 let tensors: TensorClass | undefined
 
 /** Passes the class of tensors to the addon: now, or as soon as the addon is loaded. */
@@ -42,18 +87,23 @@ export function native(): Native {
   return loaded
 }
 
+/** The file of the addon that is loaded. */
+export const addonPath = (): string | undefined => loadedPath
+
 function load(): Native {
   const failures: string[] = []
-  for (const path of addonPaths()) {
-    if (!existsSync(path)) {
-      failures.push(`${path}: not there`)
+  for (const candidate of candidates()) {
+    const { path, misfit } = candidate
+    if (misfit !== null) {
+      failures.push(`${path}: ${misfit}`)
       continue
     }
     try {
-      const addon = require(path) as Native
+      const addon = open(candidate)
       checkVersion(addon, path)
       addon.registerErrorClass(MbconvError)
       if (tensors !== undefined) addon.registerTensorClass(tensors)
+      loadedPath = path
       return addon
     } catch (error) {
       if (error instanceof MbconvError) throw error
@@ -62,8 +112,13 @@ function load(): Native {
   }
   throw new MbconvError('ERR_NATIVE_LOAD', `the native addon cannot be loaded:\n  ${failures.join('\n  ')}`, {
     op: 'load',
-    hint: `${remedyFor(failures.join('\n'))} (in ${packageRoot})`,
+    hint: remedyFor(failures.join('\n')),
   })
+}
+
+function open({ path, libtorch }: Candidate): Native {
+  const prebuilt = libtorch === undefined ? null : prebuiltIn(packageRoot)
+  return prebuilt === null || libtorch === undefined ? require(path) : loadPrebuilt(prebuilt, libtorch)
 }
 
 /** Refuses a libtorch other than the one the addon was built against: the C++ ABI differs between versions. */
@@ -73,17 +128,17 @@ function checkVersion(addon: Native, path: string): void {
   if (found === '' || found.startsWith(compiled)) return
   throw new MbconvError('ERR_NATIVE_LOAD', `${path} was built against libtorch ${compiled} but ${found} was loaded`, {
     op: 'load',
-    hint: 'remove the other libtorch from LD_LIBRARY_PATH, or run: npm run setup',
+    hint: `remove the other libtorch from LD_LIBRARY_PATH, or ${REMEDY}`,
   })
 }
 
 function remedyFor(failures: string): string {
-  if (/libtorch|libc10|undefined symbol/.test(failures)) {
-    const where = setupFacts().libtorch?.path
-    return where && !existsSync(where)
-      ? `libtorch was at ${where} and is gone; run: npm run setup`
-      : 'the libtorch found is not the one the addon was built against; run: npm run setup'
-  }
-  if (/NODE_MODULE_VERSION|GLIBC/.test(failures)) return 'built on another system; run: npm run setup -- --force'
-  return 'run: npm run setup'
+  // With a libtorch of one's own, an addon can be compiled on other machines, too.
+  const refused = refusal(thisMachine())
+  if (refused !== null && !process.env.LIBTORCH) return `${refused.reason}. ${refused.alternative}`
+  if (/NODE_MODULE_VERSION|GLIBC/.test(failures)) return `built on another system; ${REMEDY} --force`
+  const where = setupFacts().libtorch?.path
+  if (/libtorch|libc10|undefined symbol/.test(failures) && where && !existsSync(where))
+    return `libtorch was at ${where} and is gone; ${REMEDY}`
+  return REMEDY
 }

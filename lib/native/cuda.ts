@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { MbconvError } from '../errors/error'
 import { native } from './addon'
+import { REMEDY } from './platform.cjs'
 import { setupFacts } from './setup-facts'
 import type { Native } from './signatures'
 
@@ -22,7 +23,7 @@ export function whyNot(): string | null {
     const facts = setupFacts().libtorch
     const where = facts?.path ? ` (${facts.path})` : ''
     const gpu = hasDriver() ? '' : '; no NVIDIA driver was found on this machine either'
-    return `the addon was built against a CPU-only libtorch${where}: run npm run setup -- --cuda${gpu}`
+    return `the addon was built against a CPU-only libtorch${where}: ${REMEDY} --cuda${gpu}`
   }
   if (!hasDriver()) return 'no NVIDIA driver is loaded (/proc/driver/nvidia/version is missing)'
   if (process.env.CUDA_VISIBLE_DEVICES === '') return 'CUDA_VISIBLE_DEVICES is empty, which hides every GPU'

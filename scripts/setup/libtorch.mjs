@@ -1,13 +1,20 @@
 /* Chooses the libtorch to build against, and inspects it. fetch.mjs downloads one. */
 import fs from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
+import {
+  cacheFolder,
+  fetchedFolder,
+  headerVersion,
+  libraryName,
+  MANIFEST,
+  TORCH_VERSION,
+} from '../../lib/native/libtorch.cjs'
 import { EXIT, SetupError } from './failure.mjs'
 import { run, which } from './run.mjs'
 import { fileMark, sha256OfFile } from './state.mjs'
 
-/** The version that is fetched. */
-export const TORCH_VERSION = '2.13.0'
+export { cacheFolder, fetchedFolder, libraryName, MANIFEST, TORCH_VERSION }
+
 /**
  * The versions that CI builds the native sources against (`npm run build:cuda -- --all`), oldest first: the C++
  * interface differs between minor versions. Everything between the first and the last is accepted, here and in
@@ -18,39 +25,6 @@ export const TORCH_VERSIONS = fs
   .trim()
   .split('\n')
 const SUPPORTED = { from: minorVersion(TORCH_VERSIONS[0]), to: minorVersion(TORCH_VERSIONS.at(-1)) }
-/** The list of a fetched copy's files, written last. */
-export const MANIFEST = 'mbconv-libtorch.json'
-
-/** The folder for everything that all checkouts of this user share. */
-export function cacheFolder(root, env = process.env) {
-  if (env.MBCONV_CACHE) return path.resolve(env.MBCONV_CACHE)
-  // The XDG specification says that a relative path is to be ignored.
-  if (env.XDG_CACHE_HOME && path.isAbsolute(env.XDG_CACHE_HOME)) return path.join(env.XDG_CACHE_HOME, 'mbconv')
-  let home = env.HOME
-  if (!home) {
-    try {
-      home = os.userInfo().homedir
-    } catch {
-      // The user number has no entry in the user database, which is common in containers.
-    }
-  }
-  if (home && path.isAbsolute(home) && fs.existsSync(home)) return path.join(home, '.cache', 'mbconv')
-  // Without a home folder: beside the build, where the caller can write.
-  return path.join(root, 'build', 'cache')
-}
-
-/**
- * The folder of a fetched copy. The name contains everything that distinguishes copies, so one cache can serve many
- * machines.
- */
-export function fetchedFolder(cache, flavour, version = TORCH_VERSION) {
-  return path.join(cache, `libtorch-${version}-${flavour}-${process.platform}-${process.arch}`)
-}
-
-export function libraryName(name) {
-  return process.platform === 'darwin' ? `lib${name}.dylib` : `lib${name}.so`
-}
-
 /**
  * Version and flavour of the libtorch in `dir`, or in a folder inside it (of an unpacked wheel, of site-packages).
  * @returns {{path: string, version: string, flavour: 'cpu'|'cuda', mark: string}}
@@ -88,21 +62,6 @@ export function inspectLibtorch(dir, from) {
     flavour: cuda ? 'cuda' : 'cpu',
     mark: fileMark(path.join(found, 'lib', libraryName('torch_cpu'))),
   }
-}
-
-/** The version in its headers, which decides what a build gets. */
-function headerVersion(dir) {
-  for (const header of ['torch/headeronly/version.h', 'torch/csrc/api/include/torch/version.h']) {
-    let text
-    try {
-      text = fs.readFileSync(path.join(dir, 'include', header), 'utf8')
-    } catch {
-      continue
-    }
-    const parts = ['MAJOR', 'MINOR', 'PATCH'].map((part) => new RegExp(`TORCH_VERSION_${part} +(\\d+)`).exec(text)?.[1])
-    if (!parts.includes(undefined)) return parts.join('.')
-  }
-  return null
 }
 
 function minorVersion(version) {

@@ -2,13 +2,14 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { refusal, thisMachine } from '../../lib/native/platform.cjs'
 import { EXIT, Interrupted, SetupError } from './failure.mjs'
 import { fetchLibtorch } from './fetch.mjs'
 import { makeFolder } from './folders.mjs'
 import { compile, compiledFresh, installPackages, isCheckout, packagesFresh } from './javascript.mjs'
 import { chooseLibtorch, inspectLibtorch, verifyFetched } from './libtorch.mjs'
 import { acquireLock } from './lock.mjs'
-import { buildNative, nativeFresh } from './native.mjs'
+import { buildNative, fittingPrebuilt, nativeFresh, prebuiltFresh, takePrebuilt } from './native.mjs'
 import { HELP, parseOptions } from './options.mjs'
 import { checkPrerequisites } from './prerequisites.mjs'
 import { catchSignals, Progress, tail, throwIfInterrupted } from './run.mjs'
@@ -69,13 +70,25 @@ async function plan(root, options) {
   const checkout = isCheckout(root) && !options.nativeOnly
   const force = options.force === true
   const choice = await chooseLibtorch(root, options, state)
+  if (choice.given === null) refuseMachine(thisMachine())
   const libtorch = lookAt(choice, force)
   refuseContradiction(choice, libtorch, options)
   const npm = checkout && !options.skipNpm && (force || !packagesFresh(root))
-  const native = force || npm || libtorch === null || !nativeFresh(root, state, libtorch)
+  // A checkout is for changing native/, so its addon is always compiled.
+  const { prebuilt, why } =
+    options.compile || isCheckout(root) ? { prebuilt: null, why: null } : fittingPrebuilt(root, libtorch ?? choice)
+  const done = libtorch !== null && (nativeFresh(root, state, libtorch) || prebuiltFresh(state, prebuilt, libtorch))
+  const native = force || npm || !done
   const javascript = checkout && (force || npm || !compiledFresh(root, state))
   const remember = JSON.stringify(state.libtorch?.choice ?? {}) !== JSON.stringify(choice.choice)
-  return { state, choice, libtorch, npm, native, javascript, remember }
+  return { state, choice, libtorch, npm, native, prebuilt, why, javascript, remember }
+}
+
+/** Refuses a machine that libtorch does not exist for, before anything is downloaded. */
+function refuseMachine(machine) {
+  const refused = refusal(machine)
+  if (refused === null) return
+  throw new SetupError(refused.reason, { exitCode: EXIT.environment, hint: refused.alternative })
 }
 
 function isDone({ libtorch, npm, native, javascript, remember }) {
@@ -105,7 +118,9 @@ function refuseContradiction(choice, libtorch, options) {
 async function carryOut(root, options, due, progress) {
   const { choice } = due
   if (choice.lost !== undefined) progress.say(`${choice.lost}, given earlier with --libtorch, is gone; choosing anew`)
-  const tools = await checkPrerequisites({ npm: due.npm, python: due.libtorch === null, native: due.native })
+  const compiling = due.native && due.prebuilt === null
+  if (compiling && due.why !== null) progress.say(`the prebuilt addon is not used: ${due.why}; compiling one`)
+  const tools = await checkPrerequisites({ npm: due.npm, python: due.libtorch === null, native: compiling })
   const step = (name, what, work) => loggedStep(root, progress, name, what, work)
   let { state } = due
   const remember = (facts) => {
@@ -124,12 +139,27 @@ async function carryOut(root, options, due, progress) {
   }
   remember({ libtorch: { ...libtorch, choice: choice.choice, nvidiaSmi: choice.nvidiaSmi } })
 
+  const addon = (facts) => remember({ native: facts })
   if (due.native && !(due.npm && !options.force && nativeFresh(root, state, libtorch))) {
-    const what = `native addon, against libtorch ${libtorch.version} ${libtorch.flavour.toUpperCase()}`
-    const build = (to) => buildNative(root, libtorch, tools, { ...to, force: options.force === true })
-    remember({ native: await step('native', what, build) })
+    if (due.prebuilt === null) addon(await compileAddon(root, libtorch, tools, options, step))
+    else addon(await prebuiltAddon(root, due.prebuilt, libtorch, options, step, progress))
   }
   if (due.javascript) remember({ javascript: await step('typescript', 'JavaScript', (to) => compile(root, to)) })
+}
+
+function compileAddon(root, libtorch, tools, options, step) {
+  const what = `native addon, against libtorch ${libtorch.version} ${libtorch.flavour.toUpperCase()}`
+  return step('native', what, (to) => buildNative(root, libtorch, tools, { ...to, force: options.force === true }))
+}
+
+/** Uses the prebuilt addon if it loads; otherwise compiles one. */
+async function prebuiltAddon(root, prebuilt, libtorch, options, step, progress) {
+  const what = `native addon, prebuilt for libtorch ${libtorch.version} ${libtorch.flavour.toUpperCase()}`
+  const { facts, lack } = await step('native', what, (to) => takePrebuilt(root, prebuilt, libtorch, to))
+  if (facts !== null) return facts
+  progress.say(`the prebuilt addon does not load (${lack}); compiling one`)
+  const tools = await checkPrerequisites({ npm: false, python: false, native: true })
+  return compileAddon(root, libtorch, tools, options, step)
 }
 
 /** Fetches while holding the cache's lock, since checkouts share the cache. */

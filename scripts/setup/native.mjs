@@ -1,11 +1,15 @@
 /*
- * Builds the native addon: cmake-js builds native/ in build/cmake, and an addon that loads is moved to
- * build/Release/mbconv.node. So a half-linked or unloadable file is never where the program looks for it.
+ * Provides the native addon: the prebuilt one of the package where it fits, otherwise a compiled one. cmake-js builds
+ * native/ in build/cmake, and an addon that loads is moved to build/Release/mbconv.node. So a half-linked or unloadable
+ * file is never where the program looks for it.
  */
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { thisMachine } from '../../lib/native/platform.cjs'
+import { misfit, prebuiltIn } from '../../lib/native/prebuilt.cjs'
 import { Interrupted, SetupError } from './failure.mjs'
 import { makeFolder } from './folders.mjs'
 import { run } from './run.mjs'
@@ -13,6 +17,8 @@ import { contentDigest, fileMark, listFiles, writeFileWhole } from './state.mjs'
 
 /** Bytes of memory that a compilation with ATen's headers can take. */
 const BYTES_PER_JOB = 1.2e9
+
+const LOADING_MS = 120_000
 
 /** Packages needed for a build: the driver of cmake, and the headers that native/ includes. */
 const PACKAGES = ['cmake-js', 'node-addon-api']
@@ -34,6 +40,40 @@ export function nativeDigest(root, libtorch, env = process.env) {
 export function nativeFresh(root, state, libtorch) {
   const addon = fileMark(addonPath(root))
   return addon !== '' && addon === state.native?.addon && state.native.digest === nativeDigest(root, libtorch)
+}
+
+/**
+ * The package's prebuilt addon if it fits this machine and a libtorch; otherwise null, and `why`.
+ * @param {{version: string, flavour: 'cpu'|'cuda'}} libtorch the one chosen, which may not be here yet
+ * @returns {{prebuilt: object|null, why: string|null}} why: null if the package has no prebuilt addon at all
+ */
+export function fittingPrebuilt(root, libtorch) {
+  const prebuilt = prebuiltIn(root)
+  if (prebuilt === null) return { prebuilt, why: null }
+  const why = misfit(prebuilt.needs, thisMachine(), libtorch)
+  return { prebuilt: why === null ? prebuilt : null, why }
+}
+
+/** Whether an earlier set-up has found that this prebuilt addon loads with this libtorch. */
+export function prebuiltFresh(state, prebuilt, libtorch) {
+  return prebuilt !== null && state.native?.prebuilt === prebuiltMark(prebuilt, libtorch)
+}
+
+const prebuiltMark = ({ addon, loader }, { path: folder, mark }) =>
+  [fileMark(addon), fileMark(loader), folder, mark].join(' ')
+
+/**
+ * Tests whether the prebuilt addon loads. If so, removes a compiled one, which the library would prefer.
+ * @returns {Promise<{facts: object|null, lack: string|null}>} facts: what to store as state.native
+ */
+export async function takePrebuilt(root, prebuilt, libtorch, { log }) {
+  const module = fileURLToPath(new URL('../../lib/native/prebuilt.cjs', import.meta.url))
+  const script = 'require(process.argv[1]).loadPrebuilt(JSON.parse(process.argv[2]), process.argv[3])'
+  const args = ['-e', script, module, JSON.stringify(prebuilt), libtorch.path]
+  const result = await run(process.execPath, args, { log, timeout: LOADING_MS })
+  if (result.code !== 0) return { facts: null, lack: whyNotLoaded(result) }
+  fs.rmSync(addonPath(root), { force: true })
+  return { facts: { prebuilt: prebuiltMark(prebuilt, libtorch), path: prebuilt.addon }, lack: null }
 }
 
 /**
@@ -159,13 +199,17 @@ function dropHalfWritten(work, unfinished) {
 /** Loads the addon in a separate process: a wrong libtorch can end a process without an exception. */
 async function checkLoads(file, { log, logFile, libtorch }) {
   const script = 'require(process.argv[1])'
-  const result = await run(process.execPath, ['-e', script, file], { log, timeout: 120_000 })
+  const result = await run(process.execPath, ['-e', script, file], { log, timeout: LOADING_MS })
   if (result.code === 0) return
-  const said = result.output.match(/^Error: .*/m)?.[0] ?? `the process ended with ${result.code ?? 'a signal'}`
-  throw new SetupError(`the native addon was built but does not load: ${said.replace(file, 'the addon')}`, {
+  const said = whyNotLoaded(result).replace(file, 'the addon')
+  throw new SetupError(`the native addon was built but does not load: ${said}`, {
     hint: `It was built against ${libtorch.path}. \`node scripts/setup.mjs --force\` makes everything again.`,
     log: logFile,
   })
+}
+
+function whyNotLoaded({ code, output }) {
+  return output.match(/^Error: .*/m)?.[0] ?? `the process ended with ${code ?? 'a signal'}`
 }
 
 export function defaultJobs() {

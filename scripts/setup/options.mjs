@@ -4,13 +4,15 @@ import { SetupError } from './failure.mjs'
 export const HELP = `Usage: node scripts/setup.mjs [options]      (also: npm run setup, mbconv setup)
 
 Makes everything ready, in this order: npm packages, libtorch, the native addon, the JavaScript.
-A step whose inputs have not changed is skipped.
+A step whose inputs have not changed is skipped. In an installed package only libtorch is fetched where the prebuilt
+addon fits; elsewhere, and in a checkout, the addon is compiled.
 
   --libtorch DIR   use the libtorch in DIR (holding lib/ and include/) instead of fetching one; the environment
                    variable LIBTORCH does the same. DIR stays in use until another choice is made
   --cpu            the CPU flavour of libtorch, also where there is an NVIDIA GPU
   --cuda           the CUDA flavour of libtorch, also where nvidia-smi does not answer
   --auto           forget an earlier --libtorch, --cpu or --cuda: CUDA where nvidia-smi answers, else CPU
+  --compile        compile the addon also where the prebuilt one fits
   --skip-npm       leave node_modules alone
   --native-only    libtorch and the native addon, nothing else
   --unless-installing   do nothing while npm is installing packages (for binding.gyp)
@@ -26,6 +28,7 @@ const SWITCHES = {
   '--cpu': 'cpu',
   '--cuda': 'cuda',
   '--auto': 'auto',
+  '--compile': 'compile',
   '--skip-npm': 'skipNpm',
   '--native-only': 'nativeOnly',
   '--unless-installing': 'unlessInstalling',

@@ -6,6 +6,7 @@ import { EXIT, SetupError } from './failure.mjs'
 import { makeFolder } from './folders.mjs'
 import { run } from './run.mjs'
 import { listFiles } from './state.mjs'
+import { knownWheels } from './wheels.mjs'
 
 /** PyTorch's own index of CPU-only wheels: a third of the size of the default index's wheels for Linux. */
 export const CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
@@ -59,13 +60,19 @@ export async function downloadWheels(requirements, flags, attempts, folder, { py
   const temporary = path.join(folder, 'tmp')
   makeFolder(temporary)
   // pip collects downloads in TMPDIR, which may be a small memory disk.
-  const env = { ...process.env, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' }
-  const watch = setInterval(() => detail(`downloading, ${megabytes(folder)} MB`), 500)
+  const env = { ...process.env, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0', PYTHONUNBUFFERED: '1' }
+  const known = knownWheels()
+  const sizes = new Map()
+  const onLine = (line) => {
+    const file = downloadedFile(line, known)
+    if (file !== null) sizes.set(file.name, file.bytes)
+  }
+  const watch = setInterval(() => detail(progressOf(folder, [...sizes.values()])), 500)
   let result
   try {
     for (const attempt of attempts) {
       const source = ['--retries', '3', '--only-binary=:all:', ...flags, ...attempt]
-      result = await run(python, [...DOWNLOAD, ...source, '-d', folder, ...requirements], { log, env })
+      result = await run(python, [...DOWNLOAD, ...source, '-d', folder, ...requirements], { log, env, onLine })
       if (result.code === 0) return listFiles(folder, (name) => name.endsWith('.whl'))
       if (OFFLINE.test(result.output) && !attempt.includes(CPU_INDEX)) break
     }
@@ -98,9 +105,26 @@ function downloadFailed(requirements, output, logFile) {
   })
 }
 
-function megabytes(folder) {
+/** "downloading, 212 of 427 MB", or without the total while pip has not named a file. */
+function progressOf(folder, sizes) {
   let bytes = 0
   for (const name of listFiles(folder))
     bytes += fs.statSync(path.join(folder, name), { throwIfNoEntry: false })?.size ?? 0
-  return Math.round(bytes / 1e6)
+  const megabytes = (count) => Math.round(count / 1e6)
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  return total < bytes
+    ? `downloading, ${megabytes(bytes)} MB`
+    : `downloading, ${megabytes(bytes)} of ${megabytes(total)} MB`
+}
+
+/**
+ * The file that pip begins to download, by a line of its output, "Downloading https://…/torch-2.13.0-….whl (426.5 MB)";
+ * null for any other line. pip rounds sizes, so those of known wheels are taken from the table.
+ */
+export function downloadedFile(line, known = {}) {
+  const [, address, size, unit] = /^\s*Downloading (\S+\.whl) \(([\d.]+) ?(bytes|kB|MB|GB)\)/.exec(line) ?? []
+  if (address === undefined) return null
+  const name = decodeURIComponent(path.posix.basename(address))
+  const factor = { bytes: 1, kB: 1e3, MB: 1e6, GB: 1e9 }[unit]
+  return { name, bytes: (Object.hasOwn(known, name) ? known[name].size : undefined) ?? Number(size) * factor }
 }

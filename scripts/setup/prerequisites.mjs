@@ -30,9 +30,6 @@ const PACKAGES = {
  * @throws SetupError naming everything that is missing, with the commands that install it
  */
 export async function checkPrerequisites(due, env = process.env) {
-  if (process.platform === 'win32') {
-    throw new SetupError('mbconv runs on Linux and macOS; on Windows use WSL', { exitCode: EXIT.environment })
-  }
   const missing = []
   const tools = { python: null, compiler: null, cmake: null, generator: null, npm: null }
   const node = process.versions.node

@@ -138,12 +138,12 @@ export function tail(file, count = 25) {
 }
 
 /** Without a terminal, progress is printed at most this often. */
-const TELLING_MS = 30_000
+const TELLING_MS = 5000
 const REDRAWING_MS = 1000
 
 /**
  * Shows the current step, its progress and how long it took. On a terminal each step has one line, which is redrawn.
- * Elsewhere (a log, a pipe) a line is printed when the step begins and ends, and its progress every half minute.
+ * Elsewhere (a log, a pipe) a line is printed when the step begins and ends, and its progress every five seconds.
  */
 export class Progress {
   #quiet

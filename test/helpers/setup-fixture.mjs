@@ -126,6 +126,38 @@ function loadableAddon(folder) {
   return smallAddon
 }
 
+/** An addon that stands in for the prebuilt one and for its loader: open() gives the text of FAKE_DLOPEN. */
+const PREBUILT = `
+#include <cstdlib>
+extern "C" {
+int napi_create_function(void*, const char*, unsigned long, void* (*)(void*, void*), void*, void**);
+int napi_create_string_utf8(void*, const char*, unsigned long, void**);
+int napi_set_named_property(void*, void*, const char*, void*);
+static void* give(void* env, void*) {
+  const char* reason = getenv("FAKE_DLOPEN");
+  void* text;
+  napi_create_string_utf8(env, reason ? reason : "", -1ul, &text);
+  return text;
+}
+void* napi_register_module_v1(void* env, void* exports) {
+  void* function;
+  napi_create_function(env, "open", -1ul, give, nullptr, &function);
+  napi_set_named_property(env, exports, "open", function);
+  return exports;
+}
+}`
+
+let smallPrebuilt
+function loadablePrebuilt(folder) {
+  if (smallPrebuilt === undefined) {
+    const file = path.join(folder, 'small-prebuilt.node')
+    const args = ['-shared', '-fPIC', '-x', 'c++', '-', '-o', file]
+    execFileSync(process.env.CXX ?? 'c++', args, { input: PREBUILT })
+    smallPrebuilt = fs.readFileSync(file)
+  }
+  return smallPrebuilt
+}
+
 /**
  * Makes a wheel that holds `files`.
  * @param {{requires?: string[], spoil?: string|null}} options requires: its Requires-Dist; spoil: the member that is damaged
@@ -140,10 +172,11 @@ export function makeWheel(file, name, version, files, { requires = [], spoil = n
 
 /**
  * Makes the project in `folder`.
- * @param {{checkout?: boolean, without?: string[], spoil?: string}} options checkout: with lib/ and a lock file, as a
- *   clone has; without: tools that are missing; spoil: a member of the torch wheel that is damaged
+ * @param {{checkout?: boolean, prebuilt?: boolean, without?: string[], spoil?: string}} options checkout: with lib/ and a lock file, as a
+ *   clone has; prebuilt: with the addon that travels in the package; without: tools that are missing; spoil: a member of
+ *   the torch wheel that is damaged
  */
-export function makeProject(folder, { checkout = false, without = [], spoil = null } = {}) {
+export function makeProject(folder, { checkout = false, prebuilt = false, without = [], spoil = null } = {}) {
   const write = (name, text, mode) => {
     const file = path.join(folder, name)
     fs.mkdirSync(path.dirname(file), { recursive: true })
@@ -154,7 +187,8 @@ export function makeProject(folder, { checkout = false, without = [], spoil = nu
   for (const name of ['setup.mjs', 'clang.mjs']) {
     fs.cpSync(path.join(REPOSITORY, 'scripts', name), path.join(folder, 'scripts', name))
   }
-  for (const name of ['process/hangup.cjs', 'files/lock-file.cjs'])
+  const shared = ['libtorch', 'platform', 'prebuilt'].map((name) => `native/${name}.cjs`)
+  for (const name of ['process/hangup.cjs', 'files/lock-file.cjs', ...shared])
     write(`lib/${name}`, fs.readFileSync(path.join(REPOSITORY, 'lib', name)))
   fs.mkdirSync(path.join(folder, 'native'))
   fs.cpSync(path.join(REPOSITORY, 'native', 'torch-versions.txt'), path.join(folder, 'native', 'torch-versions.txt'))
@@ -174,6 +208,13 @@ export function makeProject(folder, { checkout = false, without = [], spoil = nu
   write('package.json', '{"name": "pretended"}')
   write('CMakeLists.txt', '')
   write('native/a.cc', 'int a;\n')
+  if (prebuilt) {
+    const { platform, arch } = process
+    const needs = { platform, arch, glibc: '2.28', napi: 9, torch: '2.13.0', flavour: 'cpu' }
+    const place = `prebuilds/${platform}-${arch}-cpu`
+    write(`${place}/prebuilt.json`, JSON.stringify(needs))
+    for (const name of ['mbconv', 'loader']) write(`${place}/${name}.node`, loadablePrebuilt(folder))
+  }
   if (checkout) {
     const packages = {}
     for (const name of ['cmake-js', 'typescript']) packages[`node_modules/${name}`] = { version: '8.0.0' }

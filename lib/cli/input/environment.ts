@@ -8,7 +8,9 @@ import { type ExecFileException, execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { jpegLibraryPaths, reasonIn, versionText } from '../../data/photos/jpeg-library'
-import { addonPaths } from '../../native/addon'
+import { libtorchForPrebuilt } from '../../native/addon'
+import { libraryName } from '../../native/libtorch.cjs'
+import { REMEDY, refusal, thisMachine } from '../../native/platform.cjs'
 import { type SetupFacts, setupFacts } from '../../native/setup-facts'
 import { counted } from '../../text/figures'
 
@@ -28,13 +30,13 @@ export interface Finding {
   remedy?: string
 }
 
-/** The addon that the package would load. */
-const ADDON = addonPaths().find((file) => existsSync(file)) ?? addonPaths()[0]
-const SETUP = 'Run `mbconv setup` (in a checkout: `npm run setup`).'
+/** What ERR_NATIVE_LOAD says, as a sentence. */
+const SETUP = `${REMEDY[0].toUpperCase()}${REMEDY.slice(1)}`
 const TIMEOUT_MS = 60_000
 
 /** The addon's facts about itself, as printed by its own process. */
 interface AddonFacts {
+  path: string
   compiled: string
   loaded: string
   capability: string
@@ -43,6 +45,12 @@ interface AddonFacts {
   cudaDevices: number
   /** libjpeg-turbo: where it is and the second number of its version, or the reason why there is none. */
   jpeg: { path: string; minor: number } | { reason: string }
+}
+
+/** The error of an addon that does not load. */
+interface LoadError {
+  message: string
+  hint?: string
 }
 
 interface Outcome {
@@ -107,7 +115,7 @@ async function inspectCompiler(): Promise<Finding> {
   const finding = {
     name: 'C++ compiler',
     needed: false,
-    required: 'C++20 (g++ 11, clang++ 14 or newer), to build the addon',
+    required: 'C++20 (g++ 11, clang++ 14 or newer), where the prebuilt addon does not fit',
   }
   const remedy = installLine('g++ make', 'gcc-c++ make', 'xcode-select --install')
   let tooOld: string | undefined
@@ -126,7 +134,7 @@ async function inspectCompiler(): Promise<Finding> {
 }
 
 async function inspectCmake(): Promise<Finding> {
-  const finding = { name: 'CMake', needed: false, required: '3.18 or newer, to build the addon' }
+  const finding = { name: 'CMake', needed: false, required: '3.18 or newer, where the prebuilt addon does not fit' }
   const remedy = installLine('cmake', 'cmake', 'brew install cmake')
   const { code, output } = await ask('cmake', ['--version'])
   const version = /version (\d+\.\d+[\d.]*)/.exec(output)?.[1]
@@ -136,12 +144,15 @@ async function inspectCmake(): Promise<Finding> {
 }
 
 function inspectLibtorch(state: SetupFacts): Finding {
-  const { path: folder, version, flavour, source } = state.libtorch ?? {}
+  const { path: folder, version, flavour, source } = state.libtorch ?? libtorchOfPrebuilt()
   const finding = { name: 'libtorch', needed: true, required: '2.13.0 (2.11 to 2.15 build as well)' }
   if (folder === undefined) {
+    const refused = refusal(thisMachine())
+    if (refused !== null)
+      return { ...finding, ok: false, found: 'none', detail: refused.reason, remedy: refused.alternative }
     return { ...finding, ok: false, found: 'none', detail: 'it has not been set up', remedy: SETUP }
   }
-  const library = path.join(folder, 'lib', process.platform === 'darwin' ? 'libtorch_cpu.dylib' : 'libtorch_cpu.so')
+  const library = path.join(folder, 'lib', libraryName('torch_cpu'))
   if (!existsSync(library)) {
     return { ...finding, ok: false, found: 'none', detail: `${library} is gone`, remedy: SETUP }
   }
@@ -149,44 +160,32 @@ function inspectLibtorch(state: SetupFacts): Finding {
   return { ...finding, ok: true, found, detail: source === undefined ? folder : `${folder} (from ${source})` }
 }
 
-function inspectAddon(result: Outcome | null, state: SetupFacts): Finding {
-  const finding = { name: 'native addon', needed: true, required: 'one that is built and loads' }
-  if (result === null) {
-    return { ...finding, ok: false, found: 'none', detail: `${ADDON} is missing`, remedy: SETUP }
-  }
+/** The libtorch that the prebuilt addon finds without a record of a set-up, as that record would have it. */
+function libtorchOfPrebuilt(): NonNullable<SetupFacts['libtorch']> {
+  const { version, ...place } = libtorchForPrebuilt() ?? { version: null }
+  return { ...place, version: version ?? undefined }
+}
+
+function inspectAddon(result: Outcome, state: SetupFacts): Finding {
+  const finding = { name: 'native addon', needed: true, required: 'one that loads: prebuilt or compiled here' }
   const facts = factsOf(result)
   if (facts === null) {
-    return {
-      ...finding,
-      ok: false,
-      found: 'does not load',
-      detail: reasonOf(result),
-      remedy: `${SETUP} With --force it makes everything again.`,
-    }
-  }
-  if (facts.loaded !== '' && facts.loaded.split('+')[0] !== facts.compiled.split('+')[0]) {
-    const detail = `built against libtorch ${facts.compiled}, but ${facts.loaded} is what it loads`
-    return {
-      ...finding,
-      ok: false,
-      found: 'does not fit',
-      detail,
-      remedy: `${SETUP} With --force it makes everything again.`,
-    }
+    const { message, hint } = errorOf(result)
+    return { ...finding, ok: false, found: 'does not load', detail: message, remedy: hint ?? `${SETUP} --force` }
   }
   const by = state.native?.compiler === undefined ? '' : `, by ${state.native.compiler}`
   return {
     ...finding,
     ok: true,
     found: `loads (libtorch ${facts.compiled}, ${facts.capability})`,
-    detail: `${ADDON}${by}`,
+    detail: `${facts.path}${by}`,
   }
 }
 
 /** What decodes JPEG files for training. */
-function inspectJpeg(result: Outcome | null): Finding {
+function inspectJpeg(result: Outcome): Finding {
   const finding = { name: 'JPEG decoder', needed: false }
-  const facts = result === null ? null : factsOf(result)
+  const facts = factsOf(result)
   if (facts === null) return { ...finding, ok: false, found: 'unknown', detail: 'the native addon does not load' }
   const { jpeg } = facts
   if ('path' in jpeg)
@@ -201,7 +200,7 @@ function inspectJpeg(result: Outcome | null): Finding {
 }
 
 /** Whether CUDA is usable; if not, the first reason that applies. */
-async function inspectCuda(result: Outcome | null, state: SetupFacts): Promise<Finding> {
+async function inspectCuda(result: Outcome, state: SetupFacts): Promise<Finding> {
   const finding = { name: 'CUDA', needed: false }
   const driver = await ask('nvidia-smi', ['--query-gpu=name,driver_version', '--format=csv,noheader'])
   const gpus =
@@ -211,7 +210,7 @@ async function inspectCuda(result: Outcome | null, state: SetupFacts): Promise<F
           .split('\n')
           .filter((line) => line !== '')
       : []
-  const facts = result === null ? null : factsOf(result)
+  const facts = factsOf(result)
   if (facts?.cudaAvailable) {
     return {
       ...finding,
@@ -231,14 +230,14 @@ async function inspectCuda(result: Outcome | null, state: SetupFacts): Promise<F
   }
   const seen = gpus.join('; ')
   if (state.libtorch?.flavour !== 'cuda') {
-    return { ...not, detail: `${seen}; but libtorch is the CPU flavour`, remedy: 'Run `mbconv setup --cuda`.' }
+    return { ...not, detail: `${seen}; but libtorch is the CPU flavour`, remedy: `${SETUP} --cuda` }
   }
   if (facts === null) return { ...not, detail: `${seen}; but the native addon does not load`, remedy: SETUP }
   if (!facts.cudaBuilt) {
     return {
       ...not,
       detail: `${seen}; but the native addon was built without CUDA`,
-      remedy: 'Run `mbconv setup --cuda --force`.',
+      remedy: `${SETUP} --cuda --force`,
     }
   }
   return {
@@ -248,10 +247,16 @@ async function inspectCuda(result: Outcome | null, state: SetupFacts): Promise<F
   }
 }
 
-/** Loads the addon in a process and asks it for its facts; null if there is no addon. */
-async function loadAddon(): Promise<Outcome | null> {
-  if (!existsSync(ADDON)) return null
-  const script = `const addon = require(process.argv[1])
+/** Loads the addon in a process of its own, as the library would, and asks it for its facts. */
+async function loadAddon(): Promise<Outcome> {
+  const script = `const { native, addonPath } = require(process.argv[1])
+    let addon
+    try {
+      addon = native()
+    } catch ({ message, hint }) {
+      console.log(JSON.stringify({ message, hint }))
+      process.exit(3)
+    }
     let jpeg
     try {
       const [path, minor] = addon.describeJpegLibrary(addon.loadJpegLibrary(JSON.parse(process.argv[2])))
@@ -259,9 +264,10 @@ async function loadAddon(): Promise<Outcome | null> {
     } catch (error) {
       jpeg = { reason: error.message }
     }
-    process.stdout.write(JSON.stringify({ compiled: addon.compiledVersion(), loaded: addon.loadedVersion(), capability: addon.cpuCapability(),
+    process.stdout.write(JSON.stringify({ path: addonPath(), compiled: addon.compiledVersion(), loaded: addon.loadedVersion(), capability: addon.cpuCapability(),
       cudaBuilt: addon.cudaIsBuilt(), cudaAvailable: addon.cudaIsAvailable(), cudaDevices: addon.cudaDeviceCount(), jpeg }))`
-  return ask(process.execPath, ['-e', script, ADDON, JSON.stringify(jpegLibraryPaths())])
+  const module = path.join(__dirname, '..', '..', 'native', 'addon.js')
+  return ask(process.execPath, ['-e', script, module, JSON.stringify(jpegLibraryPaths())])
 }
 
 function factsOf(result: Outcome): AddonFacts | null {
@@ -273,9 +279,14 @@ function factsOf(result: Outcome): AddonFacts | null {
   }
 }
 
-function reasonOf(result: Outcome): string {
-  if (result.signal !== null) return `its process was ended by ${result.signal}`
-  return /^\w*Error: (.*)/m.exec(result.output)?.[1] ?? lastLine(result.output)
+/** Why the addon does not load: the error that was thrown, or how its process ended. */
+function errorOf(result: Outcome): LoadError {
+  if (result.signal !== null) return { message: `its process was ended by ${result.signal}` }
+  try {
+    return JSON.parse(result.stdout) as LoadError
+  } catch {
+    return { message: /^\w*Error: (.*)/m.exec(result.output)?.[1] ?? lastLine(result.output) }
+  }
 }
 
 function ask(command: string, args: string[], input = ''): Promise<Outcome> {

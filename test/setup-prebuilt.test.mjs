@@ -1,0 +1,166 @@
+/*
+ * The prebuilt addon: which machines it fits, what the set-up does with it, and what other machines are told. The tools
+ * of the set-up only pretend (see helpers/setup-fixture.mjs).
+ */
+import fs from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { OLDEST_GLIBC, olderThan, refusal, thisMachine } from '../lib/native/platform.cjs'
+import { misfit } from '../lib/native/prebuilt.cjs'
+import { functionsBeyondBaseline, symbolFaults } from '../scripts/prebuild/check.mjs'
+import { chosenVersions } from '../scripts/prebuild/stubs.mjs'
+import { compareVersions } from '../scripts/prebuild/symbols.mjs'
+import { downloadedFile } from '../scripts/setup/pip.mjs'
+import { makeProject } from './helpers/setup-fixture.mjs'
+
+const project = (t, options) => makeProject(path.join(t.testdir(), 'project'), options)
+const LINUX = { platform: 'linux', arch: 'x64', libc: 'glibc', glibc: '2.36', napi: 9 }
+const NEEDS = { platform: 'linux', arch: 'x64', glibc: '2.28', napi: 9, torch: '2.13.0', flavour: 'cpu' }
+
+t.test('machines that libtorch does not exist for are refused, with an alternative', async (t) => {
+  for (const [change, reason, alternative] of [
+    [{ libc: 'musl', glibc: null }, /musl/, /node:22-slim/],
+    [{ glibc: '2.27' }, /needs glibc 2\.28, and this is 2\.27/, /Debian 10/],
+    [{ arch: 'arm' }, /linux on arm/, /ARM64/],
+    [{ platform: 'darwin', libc: null, glibc: null }, /Intel Macs/, /Linux container/],
+    [{ platform: 'win32', libc: null, glibc: null }, /Windows/, /WSL 2/],
+    [{ platform: 'win32', arch: 'arm64', libc: null, glibc: null }, /Windows/, /WSL 2/],
+    [{ platform: 'freebsd', libc: null, glibc: null }, /freebsd/, /Linux/],
+  ]) {
+    const refused = refusal({ ...LINUX, ...change })
+    t.match(refused, { reason, alternative }, JSON.stringify(change))
+    t.match(refused.alternative, /onnxruntime.*LIBTORCH/, 'what works everywhere')
+  }
+  for (const change of [
+    {},
+    { arch: 'arm64' },
+    { glibc: '2.28' },
+    { libc: null, glibc: null },
+    { platform: 'darwin', arch: 'arm64', libc: null, glibc: null },
+  ])
+    t.equal(refusal({ ...LINUX, ...change }), null, JSON.stringify(change))
+  t.equal(refusal(thisMachine()), null, 'the machine of this test')
+})
+
+t.test('the prebuilt addon fits one kind of machine and one libtorch', async (t) => {
+  const libtorch = { version: '2.13.0', flavour: 'cpu' }
+  t.equal(misfit(NEEDS, LINUX, libtorch), null)
+  for (const [machine, chosen, reason] of [
+    [{ arch: 'arm64' }, {}, /for linux x64, and this is linux arm64/],
+    [{ platform: 'win32', libc: null, glibc: null }, {}, /this is win32 x64/],
+    [{ libc: 'musl', glibc: null }, {}, /this is musl/],
+    [{ libc: null, glibc: null }, {}, /C library here is unknown/],
+    [{ glibc: '2.9' }, {}, /needs glibc 2\.28, and this is 2\.9/],
+    [{ napi: 8 }, {}, /Node-API 9, and this is 8/],
+    [{}, { version: '2.13.1' }, /the one chosen is 2\.13\.1/],
+    [{}, { version: null }, /unknown version/],
+    [{}, { flavour: 'cuda' }, /CUDA/],
+  ])
+    t.match(misfit(NEEDS, { ...LINUX, ...machine }, { ...libtorch, ...chosen }), reason)
+  t.match(misfit(NEEDS, LINUX, null), /there is no libtorch 2\.13\.0/)
+  t.ok(olderThan('2.9', '2.28') && !olderThan('2.28', '2.28') && !olderThan('3', '2.28'))
+})
+
+t.test('an installed package with a fitting prebuilt addon needs libtorch alone', async (t) => {
+  const installed = project(t, { prebuilt: true, without: ['c++', 'cmake', 'ninja', 'npm'] })
+  const first = await installed.run()
+  t.equal(first.code, 0, first.stderr)
+  t.match(first.stderr, /^setup: native addon, prebuilt for libtorch 2\.13\.0 CPU … \d+\.\d s$/m)
+  t.notOk(
+    installed.calls().some((line) => line.startsWith('cmake-js')),
+    'nothing is compiled',
+  )
+  t.notOk(installed.exists('build', 'Release', 'mbconv.node'))
+  const again = await installed.run()
+  t.match(again.stderr, /everything is up to date/)
+  t.strictSame(installed.calls(), [], 'no tool is called')
+
+  const compiled = await installed.run(['--compile'])
+  t.equal(compiled.code, 3, 'compiling needs a compiler')
+  t.match(compiled.stderr, /C\+\+20 compiler/)
+})
+
+t.test('where the prebuilt addon does not fit or load, the reason is given and one is compiled', async (t) => {
+  const broken = project(t, { prebuilt: true })
+  const result = await broken.run([], { FAKE_DLOPEN: 'libgomp.so.1 is missing' })
+  t.equal(result.code, 0, result.stderr)
+  t.match(result.stderr, /the prebuilt addon does not load \(Error: libgomp\.so\.1 is missing\); compiling one/)
+  t.ok(broken.exists('build', 'Release', 'mbconv.node'))
+  t.match((await broken.run()).stderr, /everything is up to date/, 'the compiled one is enough')
+
+  const needs = broken.file('prebuilds', `${process.platform}-${process.arch}-cpu`, 'prebuilt.json')
+  fs.writeFileSync(needs, JSON.stringify({ ...JSON.parse(fs.readFileSync(needs, 'utf8')), torch: '2.12.0' }))
+  const other = await broken.run(['--force'])
+  t.equal(other.code, 0, other.stderr)
+  t.match(other.stderr, /not used: it is for libtorch 2\.12\.0, and the one chosen is 2\.13\.0; compiling one/)
+})
+
+t.test('when the prebuilt addon is taken, one that was compiled before is removed', async (t) => {
+  const both = project(t, { prebuilt: true })
+  t.equal((await both.run(['--compile'])).code, 0)
+  t.ok(both.exists('build', 'Release', 'mbconv.node'))
+  t.equal((await both.run(['--force'])).code, 0)
+  t.notOk(both.exists('build', 'Release', 'mbconv.node'), 'the library would prefer it')
+})
+
+t.test('in a checkout the addon is compiled, whether there is a prebuilt one or not', async (t) => {
+  const checkout = project(t, { prebuilt: true, checkout: true })
+  const { code, stderr } = await checkout.run()
+  t.equal(code, 0, stderr)
+  t.match(stderr, /native addon, against libtorch/)
+})
+
+t.test('a download tells how many bytes there are and how many have come', async (t) => {
+  const known = { 'torch-2.13.0-cp312-none-any.whl': { size: 426_512_345 } }
+  const at = 'https://example.org/whl/torch-2.13.0-cp312-none-any.whl'
+  t.same(downloadedFile(`Downloading ${at} (426.5 MB)`, known), {
+    name: 'torch-2.13.0-cp312-none-any.whl',
+    bytes: 426_512_345,
+  })
+  t.same(downloadedFile(`  Downloading ${at} (426.5 MB)`), {
+    name: 'torch-2.13.0-cp312-none-any.whl',
+    bytes: 426_500_000,
+  })
+  t.equal(downloadedFile('Downloading a-1%2Bcpu-py3-none-any.whl (900 kB)').name, 'a-1+cpu-py3-none-any.whl')
+  for (const line of ['Collecting torch==2.13.0', `Downloading ${at}.metadata (30 kB)`, 'Saved ./torch.whl'])
+    t.equal(downloadedFile(line), null, line)
+})
+
+t.test('the checks of the prebuilt addon find what they refuse', async (t) => {
+  t.ok(compareVersions('GLIBC_2.3.4', 'GLIBC_2.28') < 0 && compareVersions('GLIBC_2.29', 'GLIBC_2.28') > 0)
+  const symbol = (name, version, more = {}) => ({ name, version, defined: false, usual: true, ...more })
+  const ceilings = { GLIBC: `GLIBC_${OLDEST_GLIBC}` }
+  t.same(
+    symbolFaults(
+      [
+        symbol('exp', 'GLIBC_2.29'),
+        symbol('pow', 'GLIBC_2.2.5'),
+        symbol('fstat', null),
+        symbol('napi_throw', null),
+        symbol('at_add', null),
+      ],
+      ceilings,
+      new Set(['at_add']),
+    ),
+    ['exp needs GLIBC_2.29', 'fstat is in no library of the oldest system'],
+  )
+  const defined = [
+    symbol('exp', 'GLIBC_2.29', { defined: true }),
+    symbol('exp', 'GLIBC_2.2.5', { defined: true, usual: false }),
+    symbol('fstat', 'GLIBC_2.33', { defined: true }),
+    symbol('secret', 'GLIBC_PRIVATE', { defined: true }),
+  ]
+  t.same(
+    chosenVersions(defined, ceilings).map(({ name, version }) => `${name}@${version}`),
+    ['exp@GLIBC_2.2.5'],
+  )
+  const code = (name, line) => `0000000000000010 <${name}>:\n  10:\t${line}\n`
+  t.same(
+    functionsBeyondBaseline(
+      code('plain', 'movaps %xmm0,%xmm1') +
+        code('downAvx2', 'vpaddd %ymm0,%ymm1,%ymm2') +
+        code('wide', 'vmovdqu (%rdi),%xmm0'),
+    ),
+    ['wide'],
+  )
+})
