@@ -14,6 +14,12 @@ const LINKER = { x64: 'ld-linux-x86-64.so.2', arm64: 'ld-linux-aarch64.so.1' }
 /** The libraries that the addon may need beside libtorch and libgcc. */
 export const LIBRARIES = ['libstdc++.so.6', 'libm.so.6', 'libc.so.6', LINKER[process.arch]]
 
+const SECTIONS = {
+  function: '.text',
+  object: '.section .bss,"aw",@nobits',
+  tls_object: '.section .tbss,"awT",@nobits',
+}
+
 /**
  * Writes the stubs into `folder`, and `stubs.ld`, a linker script that names them all.
  * @param {string} compiler the command of the C++ compiler whose libraries are imitated
@@ -48,11 +54,10 @@ export function chosenVersions(symbols, ceilings) {
 }
 
 async function writeStub(file, soname, symbols, compiler, { log }) {
-  const source = ['.text']
-  for (const { name, object, size } of symbols) {
-    source.push(`.globl ${name}`, `.type ${name},${object ? '@object' : '@function'}`)
-    if (object) source.push(`.size ${name},${size}`)
-    source.push(`${name}:`)
+  const source = []
+  for (const { name, kind, size } of symbols) {
+    source.push(SECTIONS[kind], `.globl ${name}`, `.type ${name},@${kind}`, `${name}:`)
+    if (kind !== 'function') source.push(`.zero ${size}`, `.size ${name},${size}`)
   }
   const versions = grouped(symbols)
   const script = [...versions].map(([version, all]) => `${version} { global: ${all.map((s) => s.name).join('; ')}; };`)

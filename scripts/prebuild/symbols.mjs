@@ -7,8 +7,8 @@ const LINE = /^[0-9a-f]+ (.{7}) (\S+)\s+([0-9a-f]+)\s+(?:(\(?)([A-Za-z]\w*[\w.]*
 
 /**
  * The dynamic symbols of a file.
- * @returns {Promise<{name: string, version: string|null, defined: boolean, usual: boolean, object: boolean, size: number}[]>}
- *   usual: the version that a program gets which does not name one; object: data rather than a function
+ * @returns {Promise<{name: string, version: string|null, defined: boolean, usual: boolean, kind: 'function'|'object'|'tls_object', size: number}[]>}
+ *   usual: the version that a program gets which does not name one; tls_object: data of each thread
  */
 export async function dynamicSymbols(file) {
   const { code, stdout, output } = await run('objdump', ['-T', file])
@@ -22,7 +22,7 @@ export async function dynamicSymbols(file) {
       version: version ?? null,
       defined: section !== '*UND*',
       usual: hidden === '',
-      object: flags.includes('O'),
+      kind: /^\.t(bss|data)$/.test(section) ? 'tls_object' : flags.includes('O') ? 'object' : 'function',
       size: Number.parseInt(size, 16),
     })
   }
