@@ -10,7 +10,7 @@ import { MbconvError } from '../errors/error'
 import type { ModelCard } from '../models/export/card'
 import type { Network } from '../models/network/network'
 import { breathe } from '../process/breathe'
-import { inOrder } from '../process/in-order'
+import { inBatches } from '../process/in-order'
 import { noGrad } from '../tensor/core/autograd'
 import { fromTypedArray } from '../tensor/core/create'
 import { scope } from '../tensor/core/scope'
@@ -59,8 +59,9 @@ export interface ImageTask<Result> {
 }
 
 /**
- * A few images are read ahead, and each batch is freed after the forward pass. Images are preprocessed as the model card
- * says. Batch norms are folded.
+ * A few images are read ahead, and each batch is freed after the forward pass. Where the source has no further image
+ * yet, the images that it has given are computed as a smaller batch: a live source is answered at once. Images are
+ * preprocessed as the model card says. Batch norms are folded.
  *
  * @returns a result or an error for each image, in order
  * @throws MbconvError for errors of the model or the options, ERR_ENVIRONMENT without sharp
@@ -87,15 +88,16 @@ export async function* eachImage<Result>(
     inputImageShape(opened.card.preprocessing) // refuses a card that image files cannot satisfy before any is read
     checkViews(op, views, opened.card.preprocessing)
     const atOnce = Math.max(1, Math.floor(batchSize / cutsOf(views)))
-    let batch: Read[] = []
-    for await (const image of readAhead(op, images, opened, decoding, views)) {
-      batch.push(image)
-      if (batch.length < atOnce) continue
-      yield* computed(folded, batch, task, views)
-      batch = []
+    const read = readerOf(op, opened, decoding, views)
+    for await (const batch of inBatches(images, read, atOnce)) {
+      yield* computed(
+        folded,
+        batch.map(([, result]) => result),
+        task,
+        views,
+      )
       await breathe()
     }
-    yield* computed(folded, batch, task, views)
   } finally {
     folded.network.dispose()
   }
@@ -110,18 +112,12 @@ function withFoldedNetwork(opened: OpenModel): OpenModel {
   }
 }
 
-/** Reads images in the given order, a few at once. */
-async function* readAhead(
-  op: string,
-  images: ImageSources,
-  { card }: OpenModel,
-  decoding: DecodeOptions,
-  views: Views,
-): AsyncGenerator<Read, void, undefined> {
-  const read = async (source: ImageSource): Promise<Read> => {
+/** Reads an image, or says why it cannot be read. */
+function readerOf(op: string, { card }: OpenModel, decoding: DecodeOptions, views: Views) {
+  return async (source: ImageSource): Promise<Read> => {
     const file = typeof source === 'string' ? source : source?.name
     if (typeof file !== 'string')
-      throw new MbconvError('ERR_TYPE', `${op}: an image must be a path, or { name, bytes }`)
+      throw new MbconvError('ERR_TYPE', `${op}: an image must be a path, or { name, bytes }`, { op })
     try {
       return { file, planes: await readInputImage(source, card.preprocessing, decoding, views) }
     } catch (error) {
@@ -129,7 +125,6 @@ async function* readAhead(
       throw error
     }
   }
-  for await (const [, result] of inOrder(images, read)) yield result
 }
 
 function* computed<Result>(

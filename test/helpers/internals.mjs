@@ -48,6 +48,7 @@ export const INTERNALS = {
   streamBytes: 'data/streams/bytes.js',
   streamIndex: 'data/streams/stream-index.js',
   commandOutput: 'process/command.js',
+  inOrder: 'process/in-order.js',
   unreadableImages: 'data/photos/unreadable.js',
   release: 'data/images/release.js',
   indexFolder: 'data/inspection/index-folder.js',
