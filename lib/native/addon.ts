@@ -90,7 +90,18 @@ export function native(): Native {
 /** The file of the addon that is loaded. */
 export const addonPath = (): string | undefined => loadedPath
 
+let refused = false
+
+/** From now on this thread does without the addon: what needs it is an error, even where it could be loaded. */
+export function doWithoutNative(): void {
+  refused = true
+}
+
+/** Whether this thread uses the addon. Where it does not, a slower way in JavaScript is taken, if there is one. */
+export const usesNative = (): boolean => !refused
+
 function load(): Native {
+  if (refused) throw new MbconvError('ERR_INTERNAL', 'the native addon is asked for in a thread that does without it')
   const failures: string[] = []
   for (const candidate of candidates()) {
     const { path, misfit } = candidate

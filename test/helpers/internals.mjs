@@ -39,6 +39,8 @@ export const INTERNALS = {
   decodingQueue: 'data/images/decoding-queue.js',
   imageFile: 'data/images/image-file.js',
   pixels: 'data/images/pixels.js',
+  resizeNative: 'data/images/resize-native.js',
+  resizePlain: 'data/images/resize-plain.js',
   jpegLibrary: 'data/photos/jpeg-library.js',
   photoPixels: 'data/photos/pixels.js',
   photoLoader: 'data/photos/training-loader.js',

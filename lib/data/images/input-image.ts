@@ -3,18 +3,13 @@
 import { MbconvError } from '../../errors/error'
 import { dataError } from '../../files/data-file'
 import { sidesOf } from '../../models/arch/resolution'
-import { interpolate } from '../../nn/resampling'
-import { noGrad } from '../../tensor/core/autograd'
-import { fromTypedArray } from '../../tensor/core/create'
-import { scope } from '../../tensor/core/scope'
-import type { Tensor } from '../../tensor/core/tensor'
-import { cat } from '../../tensor/ops/combining'
 import { type DecodeOptions, type NamedBytes, type OpenImage, readImageFile, withImage } from './image-file'
 import { mostPixels } from './image-limits'
-import { type ImageRows, LONGEST_SIDE, paddedImage } from './padded-image'
+import { LONGEST_SIDE, paddedImage } from './padded-image'
 import { type Pixels, planes, withChannels } from './pixels'
 import { type Placement, placementOf } from './placement'
 import type { FileLayout } from './preprocessing'
+import { type ImageRows, resizing } from './resizing'
 import { cornersOf, type Views } from './views'
 
 function channelsOf({ channels }: FileLayout): 1 | 3 {
@@ -92,18 +87,13 @@ async function inputOf(image: ImageRows, layout: FileLayout, views: Views): Prom
   let filled = 0
   for await (const some of image.rows()) {
     const rows = withChannels(some, channels)
-    const part = bytesOf(() => {
-      const all = interpolated(rows, [rows.height, placement.width], interpolation)
-      return all.narrow(3, first, columns).permute([0, 2, 3, 1])
-    })
+    const part = resizing().across(rows, placement.width, { from: first, length: columns }, interpolation)
     narrow.set(part, filled)
     filled += part.length
   }
   const strip = { data: narrow, width: columns, height: image.height, channels }
-  return bytesOf(() => {
-    const resized = interpolated(strip, [placement.height, columns], interpolation)
-    return cat(corners.map(({ top, left }) => resized.narrow(2, top, height).narrow(3, left - first, width)))
-  })
+  const inStrip = corners.map(({ top, left }) => ({ top, left: left - first }))
+  return resizing().parts(strip, placement.height, inStrip, [height, width], interpolation)
 }
 
 /**
@@ -143,16 +133,3 @@ async function stretched([height, width]: readonly [number, number], file: OpenI
     rows: () => single(pixels),
   }
 }
-
-/** Resizes as Pillow does, in integer arithmetic: rows of pixels to [1, C, height, width]. */
-function interpolated(
-  { data, width, height, channels }: Pixels,
-  size: [number, number],
-  mode: 'bilinear' | 'bicubic',
-): Tensor {
-  const pixels = fromTypedArray(data, [1, height, width, channels]).permute([0, 3, 1, 2])
-  return interpolate(pixels, size, { mode, antialias: true })
-}
-
-const bytesOf = (work: () => Tensor): Uint8Array =>
-  noGrad(() => scope(() => work().contiguous().toTypedArray() as Uint8Array))
