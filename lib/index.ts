@@ -1,6 +1,7 @@
 /** The whole public surface of mbconv. */
 import { Network } from './models/network/network'
 import { faceOf } from './public-face'
+import { Predictor as PredictorClass } from './serving/predictor'
 
 export { type ConfigSource, parseConfigFile } from './config/file'
 export { parseConfig, type TrainConfig, type TrainConfigInput, trainConfigSchema } from './config/train'
@@ -43,6 +44,14 @@ export * as nn from './nn'
 export * as optim from './optim'
 export type { Precision } from './optim/precision'
 export type { StopReason, StopSignal } from './process/stop-reason'
+export {
+  type EmbedRequestOptions,
+  loadPredictor,
+  type Predictor,
+  type PredictorImage,
+  type PredictorOptions,
+  type PredictRequestOptions,
+} from './serving/predictor'
 export { type AutocastOptions, autocast, isAutocastEnabled } from './tensor/core/autocast'
 export { enableGrad, type GradOptions, grad, inferenceMode, isGradEnabled, noGrad } from './tensor/core/autograd'
 export { autogradFunction, type FunctionContext, type FunctionDefinition } from './tensor/core/autograd-function'
@@ -128,6 +137,6 @@ export type { ClassFigures, Figures, MultiLabelFigures, Score } from './train/ru
 export { type TrainOptions, type TrainRun, train } from './train/train'
 
 // Nothing without a code leaves any of these.
-const face = faceOf(exports, [Network])
+const face = faceOf(exports, [Network, PredictorClass])
 // `import mb from` of TypeScript and Babel, compiled to CommonJS, looks here.
 module.exports = Object.defineProperty(face, 'default', { value: face })

@@ -7,7 +7,7 @@ import { internal } from './helpers/internals.mjs'
 import { metricsOf, runScript, tinyConfig } from './helpers/tiny.mjs'
 
 const { EventQueue } = internal('eventQueue')
-const { fromPlainError, toPlainError } = internal('threadMessages')
+const { fromPlainError, toPlainError } = internal('plainError')
 
 async function collect(run) {
   const events = []

@@ -8,8 +8,11 @@ import { ioError } from './io-error'
 import { openFile } from './open'
 
 export interface FileKind {
-  /** `zip`: torch.save's format, among others. `other`: a known format whose weights this package does not read. */
-  format: 'zip' | 'safetensors' | 'other' | 'unknown'
+  /**
+   * `zip`: torch.save's format, among others. `onnx`: a network for other runtimes. `other`: a known format whose weights
+   * this package does not read.
+   */
+  format: 'zip' | 'safetensors' | 'onnx' | 'other' | 'unknown'
   /** A description that completes the sentence "it is …". */
   is: string
   /** How to convert a file that cannot be read. */
@@ -73,7 +76,7 @@ export function kindOfBytes(start: Buffer): FileKind {
   if (ZIP.some((mark) => text.startsWith(mark))) return { format: 'zip', is: 'a zip archive, as torch.save writes' }
   const mark = MARKS.find(({ at = 0, bytes }) => text.startsWith(bytes, at))
   if (mark !== undefined) return { format: 'other', is: mark.is, hint: mark.hint }
-  if (isOnnx(start)) return { format: 'other', is: 'an ONNX model' }
+  if (isOnnx(start)) return { format: 'onnx', is: 'an ONNX model' }
   return { format: 'unknown', is: start.length === 0 ? 'empty' : 'neither a file of torch.save nor a safetensors file' }
 }
 

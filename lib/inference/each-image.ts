@@ -104,7 +104,7 @@ export async function* eachImage<Result>(
 }
 
 /** The same model with a folded network in place of its own, which is freed. */
-function withFoldedNetwork(opened: OpenModel): OpenModel {
+export function withFoldedNetwork(opened: OpenModel): OpenModel {
   try {
     return { ...opened, network: opened.network.fuse() }
   } finally {
@@ -139,6 +139,15 @@ function* computed<Result>(
   for (const each of batch) yield 'error' in each ? each : task.resultOf(each.file, rows[next++], model)
 }
 
+/** The parts of the views of all images. */
+export function partsOf(planes: readonly Uint8Array[], views: Views): Uint8Array[] {
+  const cuts = cutsOf(views)
+  return planes.flatMap((all) => {
+    const size = all.length / cuts
+    return Array.from({ length: cuts }, (_, i) => all.subarray(i * size, (i + 1) * size))
+  })
+}
+
 /** Preprocesses a batch of images as the loader does in training. */
 export function inputOf({ card }: Pick<OpenModel, 'card'>, images: readonly Uint8Array[]) {
   const { mean, std, resolution } = card.preprocessing
@@ -151,18 +160,18 @@ export function inputOf({ card }: Pick<OpenModel, 'card'>, images: readonly Uint
   return batch
 }
 
-function rowsOf<Result>(
+/**
+ * The numbers of each image: the means over its views. They share one buffer.
+ *
+ * @param planes of each image: the parts of its views, one after the other
+ */
+export function rowsOf<Result>(
   model: OpenModel,
   planes: readonly Uint8Array[],
-  { compute, finish = (means) => means }: ImageTask<Result>,
+  { compute, finish = (means) => means }: Pick<ImageTask<Result>, 'compute' | 'finish'>,
   views: Views,
 ): Float32Array[] {
-  const cuts = cutsOf(views)
-  const parts = planes.flatMap((all) => {
-    const size = all.length / cuts
-    return Array.from({ length: cuts }, (_, i) => all.subarray(i * size, (i + 1) * size))
-  })
-  const { images, shape } = inputOf(model, parts)
+  const { images, shape } = inputOf(model, partsOf(planes, views))
   const all = noGrad(() =>
     scope(() => {
       const input = fromTypedArray(images, shape).to({ device: model.device, memoryFormat: 'channelsLast' })

@@ -1,7 +1,7 @@
 /** Embeddings of image files: what a trained model sees in them, as vectors that can be compared. */
 
 import { adaptiveAvgPool2d } from '../nn/functional'
-import { type EachImageOptions, eachImage, type ImageSources, type Unreadable } from './each-image'
+import { type EachImageOptions, eachImage, type ImageSources, type Task, type Unreadable } from './each-image'
 
 /** The features of one image. */
 export interface Embedding {
@@ -9,6 +9,11 @@ export interface Embedding {
   file: string
   /** The pooled features that the classifier gets, before dropout. Its length is the network's number of features. */
   vector: Float32Array
+}
+
+/** From images to the features that the classifier gets. */
+export const EMBEDDING: Pick<Task<Embedding>, 'compute'> = {
+  compute: (network, input) => adaptiveAvgPool2d(network.forwardFeatures(input)[0], 1).flatten(1),
 }
 
 /**
@@ -28,7 +33,7 @@ export async function* embedEach(
   yield* eachImage<Embedding>(model, images, options, {
     op: 'embedEach',
     options: [],
-    compute: (network, input) => adaptiveAvgPool2d(network.forwardFeatures(input)[0], 1).flatten(1),
+    ...EMBEDDING,
     // The rows of a batch share one buffer, which a kept embedding should not hold.
     resultOf: (file, row) => ({ file, vector: row.slice() }),
   })

@@ -70,7 +70,11 @@ function openWeights(file: string, device: string): OpenModel {
   const { format, is } = kindOfFile(file, 'openModel')
   if (format !== 'safetensors') {
     const message = `${file}: it is ${is}; a model is a safetensors file with a card, or the folder of a run`
-    throw new MbconvError('ERR_FORMAT', message, { hint: 'mbconv export RUN --safetensors writes such a file.' })
+    const hint =
+      format === 'onnx'
+        ? 'loadPredictor and mbconv serve take ONNX files, too; mbconv export RUN --safetensors writes a safetensors file.'
+        : 'mbconv export RUN --safetensors writes such a file.'
+    throw new MbconvError('ERR_FORMAT', message, { hint })
   }
   const card = cardOf(file)
   const { arch, classes, profile, preprocessing } = card
@@ -92,7 +96,12 @@ function openWeights(file: string, device: string): OpenModel {
 /** In the memory layout of training, and in evaluation mode. */
 const inPlace = (network: Network): Network => network.to({ memoryFormat: 'channelsLast' }).eval()
 
-function cardOf(file: string): ModelCard {
+/**
+ * The card of a file of weights or an ONNX file.
+ *
+ * @throws MbconvError ERR_FORMAT if it has none
+ */
+export function cardOf(file: string): ModelCard {
   const card = cardOfWeights(file, 'openModel')
   if (card !== undefined) return card
   throw new MbconvError('ERR_FORMAT', `${file}: has no model card, in its metadata or as ${cardBeside(file)}`, {

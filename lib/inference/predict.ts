@@ -5,10 +5,10 @@ import { MbconvError } from '../errors/error'
 import type { ModelCard } from '../models/export/card'
 import { largestProbability, thresholdFor } from '../models/export/confidence'
 import { isPredicted, labelProbabilities } from '../models/export/task'
-import { type EachImageOptions, eachImage, type ImageSources, type Unreadable } from './each-image'
+import { type EachImageOptions, eachImage, type ImageSources, type ImageTask, type Unreadable } from './each-image'
 
-/** How a model predicts. */
-export interface PredictOptions extends EachImageOptions {
+/** What is told of each image. */
+export interface PredictionOptions {
   /** Guesses per image, most probable first. Default 5, at most the number of classes. The labels of an image are all. */
   topk?: number
   /**
@@ -17,6 +17,9 @@ export interface PredictOptions extends EachImageOptions {
    */
   reject?: number
 }
+
+/** How a model predicts: what is told of each image, and how the images are read. */
+export interface PredictOptions extends EachImageOptions, PredictionOptions {}
 
 /** One class of an image, with its probability. */
 export interface Guess {
@@ -51,9 +54,48 @@ export interface Prediction {
   isKnown?: boolean
 }
 
+export const PREDICTION_OPTIONS = ['topk', 'reject'] as const
+
+/** @throws MbconvError ERR_TYPE, ERR_VALUE */
+export function checkPrediction(op: string, { topk = 5, reject, views = 'one' }: PredictOptions): void {
+  checkCount(op, 'topk', topk)
+  if (reject !== undefined) checkShare(op, reject)
+  if (reject !== undefined && views !== 'one') {
+    const text = `${op}: reject needs views one: the confidences in a model card are those of single views`
+    throw new MbconvError('ERR_VALUE', text, { op })
+  }
+}
+
+/** From images to what {@link predictionOf} reads: probabilities, or the logits of labels. */
+export const PREDICTING: Pick<Task<Prediction>, 'compute' | 'finish'> = {
+  compute: (network, input) => network.forward(input),
+  finish: (logits, { task }) => (task === 'multiLabel' ? logits : logits.softmax(-1)),
+}
+
+/**
+ * What the numbers of an image mean.
+ *
+ * @param row the probabilities of classes; with `multiLabel` the logits
+ * @throws MbconvError ERR_VALUE for `reject`, if the card does not say how sure the network is
+ */
+export function predictionOf(
+  op: string,
+  file: string,
+  row: Float32Array,
+  card: ModelCard,
+  { topk = 5, reject }: PredictionOptions,
+): Prediction {
+  const probabilities = card.task === 'multiLabel' ? labelProbabilities(row) : row
+  return {
+    ...{ file, predictions: guessesOf(probabilities, card.classes, topk) },
+    ...(card.thresholds !== null && { labels: labelsOf(probabilities, card.classes, card.thresholds) }),
+    ...(reject !== undefined && judged(op, row, card, reject)),
+  }
+}
+
 /**
  * Predicts the classes of image files one after the other, in limited memory. Images are preprocessed as the model card
- * says. Batch norms are folded.
+ * says. Batch norms are folded. A live source is answered image by image.
  *
  * @param model a run's folder, a checkpoint's, or a file of weights with a card; see `mbconv predict --help`
  * @param images paths, or bytes with a name; any iterable, also an asynchronous one
@@ -66,26 +108,11 @@ export async function* predictEach(
   options: PredictOptions = {},
 ): AsyncGenerator<Prediction | Unreadable, void, undefined> {
   const op = 'predictEach'
-  const { topk = 5, reject } = options ?? {}
-  checkCount(op, 'topk', topk)
-  if (reject !== undefined) checkShare(op, reject)
-  if (reject !== undefined && (options.views ?? 'one') !== 'one') {
-    const text = `${op}: reject needs views one: the confidences in a model card are those of single views`
-    throw new MbconvError('ERR_VALUE', text, { op })
-  }
+  checkPrediction(op, options ?? {})
   yield* eachImage<Prediction>(model, images, options, {
-    op,
-    options: ['topk', 'reject'],
-    compute: (network, input) => network.forward(input),
-    finish: (logits, { task }) => (task === 'multiLabel' ? logits : logits.softmax(-1)),
-    resultOf(file, row, { card }) {
-      const probabilities = card.task === 'multiLabel' ? labelProbabilities(row) : row
-      return {
-        ...{ file, predictions: guessesOf(probabilities, card.classes, topk) },
-        ...(card.thresholds !== null && { labels: labelsOf(probabilities, card.classes, card.thresholds) }),
-        ...(reject !== undefined && judged(op, row, card, reject)),
-      }
-    },
+    ...{ op, options: PREDICTION_OPTIONS },
+    ...PREDICTING,
+    resultOf: (file, row, { card }) => predictionOf(op, file, row, card, options),
   })
 }
 

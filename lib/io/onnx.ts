@@ -139,3 +139,14 @@ export function writeOnnx(path: string, model: OnnxModel): number {
   writeFileAtomic(path, message.encode())
   return message.length
 }
+
+/**
+ * An ONNX file whose graph has one output more: a matrix of float32 that one of its nodes computes. A message may come in
+ * several parts, which readers join (https://protobuf.dev/programming-guides/encoding/#last-one-wins), so the output is
+ * written behind the file.
+ */
+export function withOutput(file: Uint8Array, name: string): Uint8Array {
+  const output = valueMessage({ name, type: 'float32', shape: [`${name}.0`, `${name}.1`] })
+  const part = new Message().message(7, new Message().message(12, output))
+  return Buffer.concat([file, ...part.encode()])
+}

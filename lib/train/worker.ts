@@ -1,7 +1,8 @@
 /** The entry point of a run's worker thread; train.ts is the other end. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { coded } from '../errors/coded'
-import { STOP_REASONS, toPlainError, type WorkerInput, type WorkerMessage } from './messages'
+import { toPlainError } from '../errors/plain-error'
+import { STOP_REASONS, type WorkerInput, type WorkerMessage } from './messages'
 import { runTraining } from './run-training'
 
 const { request, stopFlag } = workerData as WorkerInput

@@ -154,7 +154,7 @@ export const INTERNALS = {
   divergence: 'train/divergence.js',
   earlyStopping: 'train/early-stopping.js',
   loop: 'train/loop.js',
-  threadMessages: 'train/messages.js',
+  plainError: 'errors/plain-error.js',
   input: 'train/input.js',
   position: 'train/position.js',
   recorderKinds: 'train/record/kinds.js',

@@ -4,14 +4,15 @@
  * It does not outlive its watcher for long. If the watcher dies, for any reason, the job saves a checkpoint and ends;
  * the next process of the same job waits for that. Messages use Node's IPC channel.
  */
+
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TrainConfigInput } from '../../config/train'
 import type { MbconvError } from '../../errors/error'
+import { toPlainError } from '../../errors/plain-error'
 import { removeAll } from '../../files/atomic'
 import { IN_USE, lockPath, unlockPath } from '../../files/lock'
-import { toPlainError } from '../../train/messages'
 import { RUN_FILES } from '../../train/run/folder'
 import { train } from '../../train/train'
 import type { JobError } from '../types/types'

@@ -2,6 +2,7 @@
 import { join, parse } from 'node:path'
 import { kindOfFile } from '../../files/file-kind'
 import { statOf } from '../../files/folders'
+import { readOnnxMetadata } from '../../io/onnx-metadata'
 import { readMetadata } from '../../io/safetensors'
 import { type ModelCard, parseCard, readCard } from './card'
 import { CARD_KEY } from './export'
@@ -13,17 +14,21 @@ export function cardBeside(file: string): string {
 }
 
 /**
- * The card in the metadata of a safetensors file, or else in the file beside it.
+ * The card in the metadata of a safetensors or ONNX file, or else in the file beside it.
  *
  * @param op how errors name the caller
  * @returns undefined if there is none
  * @throws MbconvError ERR_IO; ERR_FORMAT for a card that is damaged or newer
  */
 export function cardOfWeights(file: string, op: string): ModelCard | undefined {
-  if (kindOfFile(file, op).format === 'safetensors') {
-    const text = readMetadata(file).metadata[CARD_KEY]
-    if (text !== undefined) return parseCard(text, file)
-  }
+  const text = metadataOf(file, op)[CARD_KEY]
+  if (text !== undefined) return parseCard(text, file)
   const beside = cardBeside(file)
   return statOf(beside) === undefined ? undefined : readCard(beside)
+}
+
+function metadataOf(file: string, op: string): Readonly<Record<string, string>> {
+  const { format } = kindOfFile(file, op)
+  if (format === 'safetensors') return readMetadata(file).metadata
+  return format === 'onnx' ? readOnnxMetadata(file) : {}
 }

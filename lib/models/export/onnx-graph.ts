@@ -36,6 +36,9 @@ interface Value {
 
 const POOLED: Sides = [1, 1]
 
+/** The value with the pooled features that the classifier gets, [batch, features]. */
+export const FEATURES = 'flatten'
+
 type Writer<M> = (graph: Graph, module: M, key: string, input: Value) => Value
 
 /** A class with any constructor. */
@@ -268,7 +271,7 @@ writes(Network, (graph, network, _key, x) => {
   }
   const pooled = graph.add('GlobalAveragePool', 'avgpool', [y.name])
   return graph.module(classifier, 'classifier', {
-    name: graph.add('Flatten', 'flatten', [pooled], { axis: 1 }),
+    name: graph.add('Flatten', FEATURES, [pooled], { axis: 1 }),
     size: POOLED,
   })
 })

@@ -1,0 +1,160 @@
+/** The requests of a predictor: which images wait, which are with the worker, and what comes of them. */
+import { MbconvError } from '../errors/error'
+import type { ImageJob } from './messages'
+
+/** Images that are asked for together, and fail together. */
+export class Request {
+  /** In the order of the images. */
+  readonly results: Promise<unknown[]>
+  readonly signal: AbortSignal | undefined
+  /** What is still to be sent; freed when it is, or when nobody waits for it any more. */
+  readonly jobs: (Omit<ImageJob, 'id'> | undefined)[]
+  readonly #done: unknown[]
+  #missing: number
+  #isSettled = false
+  resolve!: (results: unknown[]) => void
+  reject!: (error: unknown) => void
+
+  constructor(jobs: Omit<ImageJob, 'id'>[], signal?: AbortSignal) {
+    this.jobs = [...jobs]
+    this.signal = signal
+    this.#done = new Array(jobs.length)
+    this.#missing = jobs.length
+    this.results = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled
+  }
+
+  /** @returns whether that was the last one */
+  settle(index: number, result: unknown): boolean {
+    this.#done[index] = result
+    if (--this.#missing > 0) return false
+    this.#isSettled = true
+    this.resolve(this.#done)
+    return true
+  }
+
+  fail(error: unknown): void {
+    this.#isSettled = true
+    this.reject(error)
+  }
+}
+
+export interface RequestsOptions {
+  /** Images that the worker has at a time. */
+  most: number
+  send: (job: ImageJob) => void
+  /** Images that the worker need not go on with. */
+  drop: (ids: number[]) => void
+  /** Called when the first request comes, and when the last one is settled. */
+  onBusy: (isBusy: boolean) => void
+}
+
+/** First come, first served. The worker gets only as many images as it needs to be busy; the others can still leave. */
+export class Requests {
+  readonly #options: RequestsOptions
+  /** Requests with images that have not been sent. */
+  #waiting: Request[] = []
+  /** By id: the images that the worker has. */
+  readonly #sent = new Map<number, { request: Request; index: number }>()
+  /** All that are not settled, with what takes their signal's listener away. */
+  readonly #open = new Map<Request, () => void>()
+  #nextId = 0
+  #onIdle: (() => void)[] = []
+
+  constructor(options: RequestsOptions) {
+    this.#options = options
+  }
+
+  get isBusy(): boolean {
+    return this.#open.size > 0
+  }
+
+  add(request: Request): void {
+    const { signal } = request
+    const abort = () => this.#end(request, abortedBy(signal!))
+    if (signal?.aborted) {
+      request.fail(abortedBy(signal))
+      return
+    }
+    signal?.addEventListener('abort', abort, { once: true })
+    if (!this.isBusy) this.#options.onBusy(true)
+    this.#open.set(request, () => signal?.removeEventListener('abort', abort))
+    this.#waiting.push(request)
+    this.#sendOn()
+  }
+
+  settle(id: number, result: unknown): void {
+    const found = this.#sent.get(id)
+    this.#sent.delete(id)
+    if (found?.request.settle(found.index, result)) this.#close(found.request)
+    this.#sendOn()
+  }
+
+  /** Fails the request of an image; its other images need not be computed. */
+  fail(id: number, error: unknown): void {
+    const found = this.#sent.get(id)
+    this.#sent.delete(id)
+    if (found !== undefined) this.#end(found.request, error)
+    else this.#sendOn()
+  }
+
+  failAll(error: unknown): void {
+    this.#sent.clear()
+    this.#waiting = []
+    for (const request of [...this.#open.keys()]) {
+      request.fail(error)
+      this.#close(request)
+    }
+  }
+
+  /** Resolves when all requests are settled. */
+  idle(): Promise<void> {
+    return this.isBusy ? new Promise((resolve) => this.#onIdle.push(resolve)) : Promise.resolve()
+  }
+
+  /** Ends a request before all its images are computed, and frees what it holds. */
+  #end(request: Request, error: unknown): void {
+    if (request.isSettled) return
+    request.fail(error)
+    this.#waiting = this.#waiting.filter((each) => each !== request)
+    const ids = [...this.#sent].filter(([, sent]) => sent.request === request).map(([id]) => id)
+    for (const id of ids) this.#sent.delete(id)
+    if (ids.length > 0) this.#options.drop(ids)
+    request.jobs.fill(undefined)
+    this.#close(request)
+    this.#sendOn()
+  }
+
+  #close(request: Request): void {
+    this.#open.get(request)?.()
+    this.#open.delete(request)
+    if (this.isBusy) return
+    this.#options.onBusy(false)
+    for (const resolve of this.#onIdle.splice(0)) resolve()
+  }
+
+  #sendOn(): void {
+    while (this.#sent.size < this.#options.most && this.#waiting.length > 0) {
+      const [request] = this.#waiting
+      const index = request.jobs.findIndex((job) => job !== undefined)
+      if (index === -1) {
+        this.#waiting.shift()
+        continue
+      }
+      const id = this.#nextId++
+      const job = { ...request.jobs[index]!, id }
+      request.jobs[index] = undefined
+      this.#sent.set(id, { request, index })
+      this.#options.send(job)
+    }
+  }
+}
+
+const abortedBy = ({ reason }: AbortSignal): MbconvError =>
+  new MbconvError('ERR_ABORTED', 'the request was given up by its signal', { op: 'predict', cause: reason })
