@@ -42,16 +42,9 @@ const MOST_BYTES = 2 ** 31 - 1
 
 /**
  * @throws MbconvError ERR_ENVIRONMENT without onnxruntime-node; ERR_FORMAT for a file without a card, or that
- *   onnxruntime cannot read; ERR_VALUE for a GPU and for 16-bit precision; ERR_IO
+ *   onnxruntime cannot read; ERR_IO
  */
-export async function openWithOnnxruntime(file: string, options: EngineOptions): Promise<Engine> {
-  const { device = 'auto', precision = 'float32', threads } = options
-  const op = 'loadPredictor'
-  const hint = 'Load the run or its safetensors file in place of the ONNX file.'
-  if (device !== 'auto' && device !== 'cpu')
-    throw new MbconvError('ERR_VALUE', `${op}: ONNX files are computed on the CPU, not on ${device}`, { op, hint })
-  if (precision !== 'auto' && precision !== 'float32')
-    throw new MbconvError('ERR_VALUE', `${op}: ONNX files are computed in float32, not in ${precision}`, { op, hint })
+export async function openWithOnnxruntime(file: string, { threads }: EngineOptions): Promise<Engine> {
   const card = cardOf(file)
   const ort = await loadOnnxruntime()
   const session = await openSession(ort, file, threads)

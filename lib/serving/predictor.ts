@@ -232,9 +232,10 @@ export async function loadPredictor(model: string, options: PredictorOptions = {
   if (batchSize !== undefined) checkCount(op, 'batchSize', batchSize)
   checkRange(op, 'maxDelayMs', maxDelayMs, 0, 60_001)
   checkDecoding(op, { colorManagement, maxPixels })
+  const isOnnx = isOnnxFile(model)
+  if (isOnnx) checkForOnnx(op, options)
   const workerData: WorkerInput = {
-    model,
-    isOnnx: isOnnxFile(model),
+    ...{ model, isOnnx },
     options: { device, precision, threads, batchSize, maxDelayMs, colorManagement, maxPixels },
   }
   // Do not pass on the caller's Node options (loaders, debuggers).
@@ -249,6 +250,15 @@ export async function loadPredictor(model: string, options: PredictorOptions = {
 
 function isOnnxFile(model: string): boolean {
   return statOf(model)?.isFile() === true && kindOfFile(model, 'loadPredictor').format === 'onnx'
+}
+
+/** Refuses what onnxruntime is not asked to do here. */
+function checkForOnnx(op: string, { device = 'auto', precision = 'auto' }: PredictorOptions): void {
+  const hint = 'Load the run or its safetensors file in place of the ONNX file.'
+  if (device !== 'auto' && device !== 'cpu')
+    throw new MbconvError('ERR_VALUE', `${op}: ONNX files are computed on the CPU, not on ${device}`, { op, hint })
+  if (precision !== 'auto' && precision !== 'float32')
+    throw new MbconvError('ERR_VALUE', `${op}: ONNX files are computed in float32, not in ${precision}`, { op, hint })
 }
 
 /** What the worker says of the model once it has opened it. */

@@ -62,8 +62,9 @@ export class Requests {
   #waiting: Request[] = []
   /** By id: the images that the worker has. */
   readonly #sent = new Map<number, { request: Request; index: number }>()
-  /** All that are not settled, with what takes their signal's listener away. */
-  readonly #open = new Map<Request, () => void>()
+  /** All that are not settled. */
+  readonly #open = new Set<Request>()
+  readonly #signals = new Signals((request, signal) => this.#end(request, abortedBy(signal)))
   #nextId = 0
   #onIdle: (() => void)[] = []
 
@@ -77,14 +78,13 @@ export class Requests {
 
   add(request: Request): void {
     const { signal } = request
-    const abort = () => this.#end(request, abortedBy(signal!))
     if (signal?.aborted) {
       request.fail(abortedBy(signal))
       return
     }
-    signal?.addEventListener('abort', abort, { once: true })
     if (!this.isBusy) this.#options.onBusy(true)
-    this.#open.set(request, () => signal?.removeEventListener('abort', abort))
+    this.#open.add(request)
+    this.#signals.add(request)
     this.#waiting.push(request)
     this.#sendOn()
   }
@@ -107,7 +107,7 @@ export class Requests {
   failAll(error: unknown): void {
     this.#sent.clear()
     this.#waiting = []
-    for (const request of [...this.#open.keys()]) {
+    for (const request of [...this.#open]) {
       request.fail(error)
       this.#close(request)
     }
@@ -132,8 +132,8 @@ export class Requests {
   }
 
   #close(request: Request): void {
-    this.#open.get(request)?.()
     this.#open.delete(request)
+    this.#signals.delete(request)
     if (this.isBusy) return
     this.#options.onBusy(false)
     for (const resolve of this.#onIdle.splice(0)) resolve()
@@ -153,6 +153,42 @@ export class Requests {
       this.#sent.set(id, { request, index })
       this.#options.send(job)
     }
+  }
+}
+
+/** Signals, each with one listener however many requests share it. */
+class Signals {
+  readonly #aborted: (request: Request, signal: AbortSignal) => void
+  readonly #requests = new Map<AbortSignal, { sharing: Set<Request>; listen: () => void }>()
+
+  constructor(aborted: (request: Request, signal: AbortSignal) => void) {
+    this.#aborted = aborted
+  }
+
+  add(request: Request): void {
+    const { signal } = request
+    if (signal === undefined) return
+    const known = this.#requests.get(signal)
+    if (known !== undefined) {
+      known.sharing.add(request)
+      return
+    }
+    const sharing = new Set([request])
+    const listen = () => {
+      for (const each of [...sharing]) this.#aborted(each, signal)
+    }
+    this.#requests.set(signal, { sharing, listen })
+    signal.addEventListener('abort', listen, { once: true })
+  }
+
+  delete(request: Request): void {
+    const { signal } = request
+    const known = signal && this.#requests.get(signal)
+    if (signal === undefined || known === undefined) return
+    known.sharing.delete(request)
+    if (known.sharing.size > 0) return
+    signal.removeEventListener('abort', known.listen)
+    this.#requests.delete(signal)
   }
 }
 
