@@ -23,6 +23,7 @@ import { modelsCommand } from './commands/models'
 import { predictCommand } from './commands/predict'
 import { pullCommand } from './commands/pull'
 import { scaleCommand } from './commands/scale'
+import { serveCommand } from './commands/serve'
 import { setupCommand } from './commands/setup'
 import { trainCommand } from './commands/train'
 import { versionCommand } from './commands/version'
@@ -37,6 +38,7 @@ export const COMMANDS: readonly CommandDescription[] = [
   evalCommand,
   predictCommand,
   embedCommand,
+  serveCommand,
   explainCommand,
   exportCommand,
   modelsCommand,

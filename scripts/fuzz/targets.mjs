@@ -31,6 +31,7 @@ export const RARE = {
   explainImage: 0.3,
   predictImages: 0.3,
   predictEach: 0.3,
+  loadPredictor: 0.05,
   'models.create': 0.2,
   'models.fit': 0.1,
   'models.measureLatency': 0.1,

@@ -48,7 +48,7 @@ function importsOf(file) {
 
 /** The TypeScript of a folder. Throws on a relative import that leads to no source file. */
 export function typescriptGraph(folder) {
-  const files = filesBelow(folder, /(?<!\.d)\.(ts|mts|cts|cjs)$/)
+  const files = filesBelow(folder, /(?<!\.d)\.(ts|mts|cts|cjs|mjs)$/)
   const known = new Set(files)
   const edges = files.flatMap((from) =>
     importsOf(from)
