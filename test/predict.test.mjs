@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { data, evaluateRun, predictImages, train } from 'mbconv'
+import { data, evaluateRun, loadPredictor, predictImages, train } from 'mbconv'
 import t from 'tap'
 import { tinyConfig } from './helpers/tiny.mjs'
 
@@ -49,6 +49,15 @@ t.test(
     const evaluation = await evaluateRun(runDir)
     t.strictSame(confusion, evaluation.confusion)
     t.ok(Math.abs(loss - evaluation.loss) < 1e-5, `loss ${loss}, evaluated ${evaluation.loss}`)
+    const predictor = await loadPredictor(runDir, { batchSize: files.length })
+    t.equal(predictor.path, evaluation.checkpoint)
+    const served = await predictor.predict(files)
+    t.strictSame(
+      served.map(({ predictions: [{ label }] }) => label),
+      predictions.map(({ predictions: [{ label }] }) => label),
+      'a predictor of the run',
+    )
+    await predictor.close()
     const [best] = await predictImages(evaluation.checkpoint, [files[0]], { topk: 1 })
     t.strictSame(best.predictions.length, 1)
     t.equal(best.predictions[0].label, predictions[0].predictions[0].label)

@@ -43,9 +43,9 @@ t.test('across, in libtorch’s arithmetic', async (t) => {
       same(ours, nativeResizing.across(rows, to, window, kind))
       if (to !== width) changed++
     }),
-    { numRuns: 300 },
+    { numRuns: 120 },
   )
-  t.ok(changed > 200, `${changed} of 300 change the width`)
+  t.ok(changed > 80, `${changed} of 120 change the width`)
 })
 
 t.test('down, and cut into parts', async (t) => {
@@ -59,9 +59,9 @@ t.test('down, and cut into parts', async (t) => {
       same(ours, nativeResizing.parts(strip, to, corners, size, kind))
       if (to !== height) changed++
     }),
-    { numRuns: 300 },
+    { numRuns: 120 },
   )
-  t.ok(changed > 200, `${changed} of 300 change the height`)
+  t.ok(changed > 80, `${changed} of 120 change the height`)
 })
 
 t.test('whole images, in Pillow’s arithmetic', async (t) => {
@@ -80,9 +80,9 @@ t.test('whole images, in Pillow’s arithmetic', async (t) => {
       same(await plainResizing.whole(...asked), await nativeResizing.whole(...asked))
       if (height - toHeight > 2 * Math.max(0, width - toWidth)) downFirst++
     }),
-    { numRuns: 300 },
+    { numRuns: 120 },
   )
-  t.ok(downFirst > 30, `${downFirst} of 300 are resized downwards first`)
+  t.ok(downFirst > 12, `${downFirst} of 120 are resized downwards first`)
 })
 
 t.test('photographs’ sizes', async (t) => {
