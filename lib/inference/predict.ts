@@ -67,7 +67,7 @@ export function checkPrediction(op: string, { topk = 5, reject, views = 'one' }:
 }
 
 /** From images to what {@link predictionOf} reads: probabilities, or the logits of labels. */
-export const PREDICTING: Pick<Task<Prediction>, 'compute' | 'finish'> = {
+export const PREDICTING: Pick<ImageTask<Prediction>, 'compute' | 'finish'> = {
   compute: (network, input) => network.forward(input),
   finish: (logits, { task }) => (task === 'multiLabel' ? logits : logits.softmax(-1)),
 }
