@@ -2,85 +2,14 @@
 
 Usage: python scripts/goldens/surface.py    (PyTorch 2.13, CPU; the file's `made_with` says which)
 
-ops.py has the operations that networks are made of; this has the rest. A case holds the call as JavaScript makes it:
-`t.x` is a method of the first tensor, `mb.x`, `linalg.x`, `foreach.x` and `F.x` are functions; its arguments, in which
-{"$": i} stands for input i; and outputs and gradients as in ops.py. Cases with a seed draw random numbers: those are
+ops.py has the operations that networks are made of; this has the rest, and everyday.py what came later.
+The cases are described in cases.py. Cases with a seed draw random numbers: those are
 made in the dtype given and must come out the same after manualSeed; those with gradients are in float64.
 """
-import json
-import math
-import pathlib
-
 import torch
 import torch.nn.functional as F
 
-torch.manual_seed(0)
-torch.set_default_dtype(torch.float64)
-CASES = []
-
-
-def ramp(shape):
-    n = max(1, torch.Size(shape).numel())
-    return (torch.arange(n, dtype=torch.float64) / n - 0.3).reshape(shape)
-
-
-def number(value):
-    if isinstance(value, (bool, int)):
-        return int(value)
-    return round(value, 15) if math.isfinite(value) else str(value).replace("inf", "Infinity").replace("nan", "NaN")
-
-
-def numbers(tensor):
-    return [number(v) for v in tensor.detach().flatten().tolist()]
-
-
-def packed(tensor):
-    return {"shape": list(tensor.shape), "data": numbers(tensor), "dtype": str(tensor.dtype)[6:]}
-
-
-def flat(result):
-    return [result] if torch.is_tensor(result) else [t for part in result for t in flat(part)]
-
-
-def case(call, args, fn, seed=None, grads=None):
-    inputs = []
-
-    def pack(value):
-        if torch.is_tensor(value):
-            inputs.append(value)
-            return {"$": len(inputs) - 1}
-        if isinstance(value, (list, tuple)):
-            return [pack(v) for v in value]
-        if isinstance(value, dict):
-            return {k: pack(v) for k, v in value.items()}
-        return value
-
-    arguments = [pack(a) for a in args]
-    grads = seed is None if grads is None else grads
-    leaves = [t.clone().requires_grad_() if t.is_floating_point() and grads else t.clone() for t in inputs]
-    if seed is not None:
-        torch.manual_seed(seed)
-    outputs = flat(fn(*leaves))
-    differentiable = [o for o in outputs if o.requires_grad]
-    if differentiable:
-        sum((o * ramp(o.shape)).sum() for o in differentiable).backward()
-    CASES.append({
-        "call": call, "args": arguments, **({} if seed is None else {"seed": seed}),
-        "inputs": [packed(t) for t in inputs], "outputs": [packed(o) for o in outputs],
-        "grads": [numbers(t.grad) if t.grad is not None else None for t in leaves],
-    })
-
-
-def r(*shape):
-    return (torch.randn(*shape) * 1000).round() / 1000
-
-
-def ints(*values):
-    return torch.tensor(values)
-
-
-NAN = float("nan")
-INF = float("inf")
+from cases import INF, NAN, case, ints, r, write
 
 # --- element by element -------------------------------------------------------------------------------------------------
 unit = lambda *shape: (torch.rand(*shape) * 1.6 - 0.8).mul(1000).round() / 1000
@@ -404,7 +333,4 @@ case("t.random_", [torch.zeros(9, dtype=torch.uint8), 10], lambda x: x.random_(1
 case("init.dirac_", [torch.ones(4, 2, 3, 3), {"groups": 2}], lambda x: init.dirac_(x, 2), seed=29)
 case("init.eye_", [torch.ones(2, 3)], lambda x: init.eye_(x), seed=30)
 
-path = pathlib.Path(__file__).parents[2] / "test" / "golden" / "surface.json"
-path.write_text('{"made_with": ' + json.dumps(f"PyTorch {torch.__version__}") + ', "cases": [\n'
-                + ",\n".join(json.dumps(c, separators=(",", ":")) for c in CASES) + "\n]}\n")
-print(len(CASES), "cases,", path.stat().st_size, "bytes")
+write("surface.json")
