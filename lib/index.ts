@@ -57,13 +57,16 @@ export { enableGrad, type GradOptions, grad, inferenceMode, isGradEnabled, noGra
 export { autogradFunction, type FunctionContext, type FunctionDefinition } from './tensor/core/autograd-function'
 export {
   arange,
+  asTensor,
   empty,
   emptyLike,
   eye,
   fromTypedArray,
   full,
   fullLike,
+  isTensor,
   linspace,
+  logspace,
   ones,
   onesLike,
   rand,
@@ -72,20 +75,25 @@ export {
   randn,
   randnLike,
   randperm,
+  type TriangleOptions,
   tensor,
+  trilIndices,
+  triuIndices,
   zeros,
   zerosLike,
 } from './tensor/core/create'
 export * as debug from './tensor/core/debug'
+export { type FloatInfo, finfo, type IntegerInfo, iinfo } from './tensor/core/dtype-info'
 export { getRandomState, manualSeed, setRandomState } from './tensor/core/random'
 // `checkpoint` is PyTorch's name of `recompute`: the same function.
 export { recompute, recompute as checkpoint } from './tensor/core/recompute'
-export { keep, memory, scope } from './tensor/core/scope'
+export { keep, type MemoryUsage, memory, scope } from './tensor/core/scope'
 export { Tensor } from './tensor/core/tensor'
 export * as threads from './tensor/core/transfer'
 export type { NanOptions, Operand } from './tensor/methods/arithmetic'
 export type { IndexPart } from './tensor/methods/indexing'
 export type { ScatterReduceOptions } from './tensor/methods/inplace'
+export type { ClosenessOptions } from './tensor/methods/numeric'
 export type { DiagonalOptions } from './tensor/methods/parts'
 export type {
   Along,
@@ -102,6 +110,7 @@ export {
   broadcastTensors,
   cartesianProd,
   cat,
+  columnStack,
   dstack,
   hstack,
   meshgrid,
@@ -111,7 +120,9 @@ export {
   vstack,
   where,
 } from './tensor/ops/combining'
+export { complex, polar, viewAsComplex, viewAsReal } from './tensor/ops/complex'
 export { callOp, opNames, opSchemas } from './tensor/ops/dispatch'
+export * as fft from './tensor/ops/fft'
 export * as foreach from './tensor/ops/foreach'
 export * as linalg from './tensor/ops/linalg'
 export { einsum } from './tensor/ops/linalg'

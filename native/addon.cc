@@ -20,6 +20,8 @@ namespace mbconv {
   TOPIC(Index)               \
   TOPIC(Foreach)             \
   TOPIC(Linalg)              \
+  TOPIC(Complex)             \
+  TOPIC(Fft)                 \
   TOPIC(Random)              \
   TOPIC(Transfer)            \
   TOPIC(Dispatch)            \

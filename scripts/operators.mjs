@@ -8,6 +8,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { namesSection } from './operator-names.mjs'
 
 const require = createRequire(import.meta.url)
 const mb = require('../dist/index.js')
@@ -15,8 +16,12 @@ const { REFUSALS, refusalOf } = require('../dist/tensor/ops/operator-refusals.js
 const FILE = fileURLToPath(new URL('../docs/operators.md', import.meta.url))
 const LIMIT = '## Reached through `callOp`'
 
+/** Methods that convert to one dtype or device. */
+const CONVERSIONS = 'float double half bfloat16 long int short char byte bool cpu cuda'.split(' ')
+
 /** Exports whose operator has another name. */
 const ALIASES = {
+  ...Object.fromEntries(CONVERSIONS.map((name) => [`t.${name}`, 'to'])),
   't.unique': '_unique2',
   'mb.standardGamma': '_standard_gamma',
   'F.affineGrid': 'affine_grid_generator',
@@ -35,7 +40,10 @@ const COMPOSED = new Set(
 )
 /** Methods of Tensor that concern its memory or its graph, not its elements. */
 const HOUSEKEEPING = new Set(
-  'constructor itemAsync toArray toArrayAsync toTypedArray toTypedArrayAsync dispose backward'.split(' '),
+  (
+    'constructor itemAsync toArray toArrayAsync toTypedArray toTypedArrayAsync dispose backward toString toJSON ' +
+    'elementSize'
+  ).split(' '),
 )
 
 const snake = (name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase()
@@ -53,6 +61,7 @@ function* faces() {
   }
   for (const name of Object.keys(mb.nn.functional)) yield ['F', name, [snake(name)]]
   for (const name of Object.keys(mb.linalg)) yield ['linalg', name, [`linalg_${snake(name)}`, snake(name)]]
+  for (const name of Object.keys(mb.fft)) yield ['fft', name, [`fft_${snake(name)}`]]
   for (const name of Object.keys(mb.foreach)) yield ['foreach', name, [`_foreach_${snake(name)}`]]
   // Other exports of mbconv need not be operations.
   for (const [name, value] of Object.entries(mb)) {
@@ -111,6 +120,7 @@ ${[...rows.keys()]
   .map((key) => `| ${[...rows.get(key).operators].sort().join(', ')} | ${rows.get(key).faces.sort().join(', ')} |`)
   .join('\n')}
 
+${namesSection(mb, (name) => known.has(name) && refusalOf(name) === undefined)}
 ${LIMIT}
 
 \`mb.callOp('aten::name', [...])\` calls these ${others.length} further operators of libtorch ${version}, with autograd.

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as mb from 'mbconv'
 import t from 'tap'
+import { kindOf, standing } from '../scripts/operator-names.mjs'
 import { chooser, parseSchema } from '../scripts/sweep-operators/arguments.mjs'
 import { sweep } from '../scripts/sweep-operators/run.mjs'
 import { internal } from './helpers/internals.mjs'
@@ -18,6 +19,33 @@ t.test('docs/operators.md is up to date', async (t) => {
   const run = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' })
   t.equal(run.status, 0, run.stderr + run.stdout)
 })
+
+t.test(
+  'the 310 names that timm and torchvision use most: what is said to be typed is there, the rest is not',
+  async (t) => {
+    const { names, made_with } = JSON.parse(
+      readFileSync(new URL('golden/operator-names.json', import.meta.url), 'utf8'),
+    )
+    t.match(made_with, /timm 1\.0\.29, torchvision 0\.28/)
+    t.equal(names.length, 310)
+    const docs = readFileSync(new URL('../docs/operators.md', import.meta.url), 'utf8')
+    const rows = standing(mb, (name) => mb.opNames().includes(`aten::${name}`))
+    t.same(
+      rows.map(({ name }) => name),
+      names.map(([name]) => name),
+      'every name has its row',
+    )
+    for (const { name, uses, status, path, here } of rows) {
+      t.ok(docs.includes(`\n| ${name} | ${uses} | ${status} | ${here} |\n`), `${name}: in docs/operators.md`)
+      if (status === 'typed') t.match(kindOf(mb, path), /^(function|property)$/, `${name}: ${path}`)
+      if (status === 'callOp') t.ok(mb.opSchemas(name.slice(name.lastIndexOf('.') + 1)).length > 0, name)
+    }
+    const typed = rows.filter(({ status }) => status === 'typed').length
+    t.ok(typed >= 275, `${typed} are typed`)
+    t.equal(kindOf(mb, 't.sparseMask'), undefined, 'what is not there is not found')
+    t.equal(kindOf(mb, 'mb.constructor'), undefined)
+  },
+)
 
 t.test('every operator listed can be asked for its schemas', async (t) => {
   const names = mb.opNames()

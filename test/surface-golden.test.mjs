@@ -1,13 +1,27 @@
-// The typed operations beyond ops-golden.test.mjs and their gradients against PyTorch (test/golden/surface.json, made by
-// scripts/goldens/surface.py), and random numbers: the same as PyTorch's after the same seed.
+// The typed operations beyond ops-golden.test.mjs and their gradients against PyTorch (test/golden/surface.json and
+// everyday.json, made by scripts/goldens/surface.py and everyday.py), and random numbers: the same as PyTorch's after the same seed.
 import { readFileSync } from 'node:fs'
 import * as mb from 'mbconv'
 import t from 'tap'
 
-const golden = JSON.parse(readFileSync(new URL('golden/surface.json', import.meta.url), 'utf8'))
-const namespaces = { mb, F: mb.nn.functional, linalg: mb.linalg, foreach: mb.foreach, init: mb.nn.init }
+const read = (name) => JSON.parse(readFileSync(new URL(`golden/${name}.json`, import.meta.url), 'utf8'))
+const cases = [...read('surface').cases, ...read('everyday').cases]
+const namespaces = { mb, F: mb.nn.functional, linalg: mb.linalg, fft: mb.fft, foreach: mb.foreach, init: mb.nn.init }
 
-const isFloat = ({ dtype }) => dtype.startsWith('float')
+const isFloat = ({ dtype }) => /^(float|complex)/.test(dtype)
+const isComplex = ({ dtype }) => dtype.startsWith('complex')
+/** The dtype of a float64 or complex128 in a test of float32 numbers. */
+const inPrecision = (given, dtype) => (dtype === 'float32' && isComplex({ dtype: given }) ? 'complex64' : given)
+
+/** A tensor with the data of a golden file, in which complex numbers are pairs. */
+function tensorOf({ data, shape, dtype }, precision) {
+  if (!isComplex({ dtype })) return mb.tensor(data.map(Number), { dtype: precision ?? dtype }).reshape(shape)
+  const parts = mb.tensor(data.map(Number), { dtype: precision ?? 'float64' })
+  return mb.viewAsComplex(parts.reshape([...shape, 2]))
+}
+
+/** The numbers of a tensor; complex ones as pairs. */
+const numbersOf = (x) => (x.isComplex() ? mb.viewAsReal(x.detach().resolveConj()) : x).toTypedArray()
 
 /** Replaces {$: i} by the i-th tensor. */
 function fill(value, tensors) {
@@ -24,6 +38,7 @@ function call(path, args) {
   const [space, name] = path.split('.')
   const inPlace = name.endsWith('_') && space !== 'init'
   const [first, ...rest] = inPlace ? [copied(args[0]), ...args.slice(1)] : args
+  if (space === 'p') return { result: first[name], returnedItself: true }
   const result = space === 't' ? first[name](...rest) : namespaces[space][name](first, ...rest)
   return { result, returnedItself: !inPlace || result === first }
 }
@@ -59,11 +74,14 @@ const ramp = (like) =>
 /** The gradients of all results' products with ramps. */
 function checkGradients(t, name, results, tensors, grads, tolerance) {
   if (grads.every((expected) => expected === null)) return
-  const parts = results.filter((part) => part.requiresGrad).map((part) => part.mul(ramp(part)).sum())
+  const parts = results
+    .filter((part) => part.requiresGrad)
+    .map((part) => (part.isComplex() ? mb.viewAsReal(part.resolveConj()) : part))
+    .map((part) => part.mul(ramp(part)).sum())
   mb.stack(parts).sum().backward()
   for (const [j, expected] of grads.entries()) {
     if (expected === null) continue
-    const actual = tensors[j].grad?.toTypedArray() ?? []
+    const actual = tensors[j].grad === null ? [] : numbersOf(tensors[j].grad)
     // A gradient that is 0 everywhere has no relative error: 1 before both gives it a size.
     const error = relativeError([1, ...actual], [1, ...expected])
     const scaled = expected.some((x) => x !== 0) ? relativeError(actual, expected) : error
@@ -76,24 +94,24 @@ for (const [dtype, tolerance] of [
   ['float32', 1e-5],
 ]) {
   t.test(`calls equal PyTorch's in ${dtype}, relative error ≤ ${tolerance}`, async (t) => {
-    for (const [i, { call: path, args, inputs, outputs, grads, seed }] of golden.cases.entries()) {
+    for (const [i, { call: path, args, inputs, outputs, grads, seed }] of cases.entries()) {
       if (seed !== undefined) continue
       const name = `${i} ${path} ${JSON.stringify(args)}`
       mb.scope(() => {
         const tensors = inputs.map((input, j) =>
-          mb
-            .tensor(input.data.map(Number), { dtype: isFloat(input) ? dtype : input.dtype })
-            .reshape(input.shape)
-            .requiresGrad_(grads[j] !== null),
+          tensorOf(input, isFloat(input) ? dtype : undefined).requiresGrad_(grads[j] !== null),
         )
+        // What is made of no floating-point tensor has the dtype that the call asks for.
+        const follows = inputs.some(isFloat)
         const { result, returnedItself } = call(path, fill(args, tensors))
         t.ok(returnedItself, `${name}: returns what it wrote into`)
         const results = flat(result)
         t.equal(results.length, outputs.length, `${name}: number of results`)
         for (const [j, expected] of outputs.entries()) {
           t.same(results[j].shape, expected.shape, `${name}: shape of result ${j}`)
-          t.equal(results[j].dtype, isFloat(expected) ? dtype : expected.dtype, `${name}: dtype of result ${j}`)
-          const error = relativeError(results[j].toTypedArray(), expected.data)
+          const kind = isFloat(expected) && !isComplex(expected) && follows ? dtype : inPrecision(expected.dtype, dtype)
+          t.equal(results[j].dtype, kind, `${name}: dtype of result ${j}`)
+          const error = relativeError(numbersOf(results[j]), expected.data)
           t.ok(error <= tolerance, `${name}: result ${j}: error ${error}`)
         }
         checkGradients(t, name, results, tensors, grads, tolerance)
@@ -104,7 +122,7 @@ for (const [dtype, tolerance] of [
 }
 
 t.test("random numbers are PyTorch's after the same seed", async (t) => {
-  for (const [i, { call: path, args, inputs, outputs, grads, seed }] of golden.cases.entries()) {
+  for (const [i, { call: path, args, inputs, outputs, grads, seed }] of cases.entries()) {
     if (seed === undefined) continue
     const name = `${i} ${path} ${JSON.stringify(args)}`
     mb.scope(() => {
@@ -128,10 +146,8 @@ t.test("random numbers are PyTorch's after the same seed", async (t) => {
 })
 
 t.test('a call leaves its results and nothing else, also outside every scope', async (t) => {
-  for (const { call: path, args, inputs } of golden.cases) {
-    const tensors = inputs.map(({ data, dtype, shape }) => {
-      return mb.scope(() => mb.tensor(data.map(Number), { dtype }).reshape(shape))
-    })
+  for (const { call: path, args, inputs } of cases) {
+    const tensors = inputs.map((input) => mb.scope(() => tensorOf(input)))
     // In place the receiver is a copy, which is the result; a list of them is as well.
     const before = mb.memory().tensors
     const results = [...new Set(flat(call(path, fill(args, tensors)).result))]
@@ -143,10 +159,10 @@ t.test('a call leaves its results and nothing else, also outside every scope', a
 })
 
 t.test('every function of the namespaces has a case, here or in ops.json', async (t) => {
-  const ops = JSON.parse(readFileSync(new URL('golden/ops.json', import.meta.url), 'utf8'))
-  const called = new Set(golden.cases.map(({ call }) => call))
+  const ops = read('ops')
+  const called = new Set(cases.map(({ call }) => call))
   const named = new Set(ops.cases.map(({ op }) => op.split('.')[0]))
-  const missing = ['F', 'linalg', 'foreach', 'init'].flatMap((space) =>
+  const missing = ['F', 'linalg', 'fft', 'foreach', 'init'].flatMap((space) =>
     Object.keys(namespaces[space])
       .filter((name) => ![space, 't'].some((place) => called.has(`${place}.${name}`)) && !named.has(name))
       .map((name) => `${space}.${name}`),

@@ -65,6 +65,10 @@ type ForeachBinaryInPlace = (tensors: Tensor[], other: ForeachOperand) => void
 type ForeachPointwise = (tensors: Tensor[], left: Tensor[], right: Tensor[], value: Scalar | Scalar[]) => Tensor[]
 type ForeachPointwiseInPlace = (tensors: Tensor[], left: Tensor[], right: Tensor[], value: Scalar | Scalar[]) => void
 
+type Transform = (t: Tensor, n: Maybe<number>, dim: number, norm: Maybe<string>) => Tensor
+type PlaneTransform = (t: Tensor, s: Maybe<number[]>, dim: number[], norm: Maybe<string>) => Tensor
+type FullTransform = (t: Tensor, s: Maybe<number[]>, dim: Maybe<number[]>, norm: Maybe<string>) => Tensor
+
 export interface NativeOperations {
   // native/ops/random.cc
   rand(shape: number[], dtype: DType, device: Device, requiresGrad: boolean): Tensor
@@ -127,6 +131,13 @@ export interface NativeOperations {
   frac: Unary
   round: Unary
   sign: Unary
+  signbit: Unary
+  sinc: Unary
+  i0: Unary
+  deg2rad: Unary
+  rad2deg: Unary
+  isposinf: Unary
+  isneginf: Unary
   isnan: Unary
   isinf: Unary
   isfinite: Unary
@@ -149,6 +160,15 @@ export interface NativeOperations {
   xlogy: Binary
   maximum: Binary
   minimum: Binary
+  fmax: Binary
+  fmin: Binary
+  logaddexp2: Binary
+  nextafter: Binary
+  gcd: Binary
+  lcm: Binary
+  floatPower: Binary
+  heaviside(t: Tensor, values: Tensor): Tensor
+  ldexp: Binary
   clampMin: Binary
   clampMax: Binary
   clamp(t: Tensor, min: Maybe<Scalar>, max: Maybe<Scalar>): Tensor
@@ -172,6 +192,7 @@ export interface NativeOperations {
   where(condition: Tensor, input: Operand, other: Operand): Tensor
   isin(t: Tensor, values: Tensor): Tensor
   equal(t: Tensor, other: Tensor): boolean
+  isclose(t: Tensor, other: Operand, rtol: number, atol: number, equalNan: boolean): Tensor
   allclose(t: Tensor, other: Tensor, rtol: number, atol: number, equalNan: boolean): boolean
 
   // native/ops/inplace.cc
@@ -190,6 +211,15 @@ export interface NativeOperations {
   floor_: InPlace
   ceil_: InPlace
   trunc_: InPlace
+  exp2_: InPlace
+  expm1_: InPlace
+  log1p_: InPlace
+  log2_: InPlace
+  log10_: InPlace
+  tan_: InPlace
+  erf_: InPlace
+  frac_: InPlace
+  sign_: InPlace
   erfinv_: InPlace
   zero_: InPlace
   round_: InPlace
@@ -200,6 +230,11 @@ export interface NativeOperations {
   pow_: InPlaceBinary
   floorDivide_: InPlaceBinary
   remainder_: InPlaceBinary
+  fmod_: InPlaceBinary
+  atan2_: InPlaceBinary
+  hypot_: InPlaceBinary
+  clampMin_: InPlaceBinary
+  clampMax_: InPlaceBinary
   logicalAnd_: InPlaceBinary
   logicalOr_: InPlaceBinary
   bitwiseAnd_: InPlaceBinary
@@ -255,6 +290,10 @@ export interface NativeOperations {
   cummin(t: Tensor, dim: number): [values: Tensor, indices: Tensor]
   logcumsumexp(t: Tensor, dim: number): Tensor
   diff(t: Tensor, n: number, dim: number, prepend: Maybe<Tensor>, append: Maybe<Tensor>): Tensor
+  cov(t: Tensor, correction: number, fweights: Maybe<Tensor>, aweights: Maybe<Tensor>): Tensor
+  corrcoef: Unary
+  dist(t: Tensor, other: Tensor, p: number): Tensor
+  trapezoid(t: Tensor, x: Operand, dim: number): Tensor
   softmax(t: Tensor, dim: number): Tensor
   logSoftmax(t: Tensor, dim: number): Tensor
   topk(t: Tensor, k: number, dim: number, largest: boolean): [Tensor, Tensor]
@@ -275,6 +314,9 @@ export interface NativeOperations {
   movedim(t: Tensor, from: number[], to: number[]): Tensor
   squeeze(t: Tensor, dim?: number): Tensor
   unsqueeze(t: Tensor, dim: number): Tensor
+  unsqueeze_(t: Tensor, dim: number): void
+  squeeze_(t: Tensor, dim?: number): void
+  transpose_(t: Tensor, dim0: number, dim1: number): void
   expand(t: Tensor, shape: number[]): Tensor
   flatten(t: Tensor, startDim: number, endDim: number): Tensor
   unflatten(t: Tensor, dim: number, sizes: number[]): Tensor
@@ -298,6 +340,7 @@ export interface NativeOperations {
   hstack(tensors: Tensor[]): Tensor
   vstack(tensors: Tensor[]): Tensor
   dstack(tensors: Tensor[]): Tensor
+  columnStack(tensors: Tensor[]): Tensor
   blockDiag(tensors: Tensor[]): Tensor
   cartesianProd(tensors: Tensor[]): Tensor
   meshgrid(tensors: Tensor[], indexing: string): Tensor[]
@@ -307,6 +350,39 @@ export interface NativeOperations {
   tensorSplit(t: Tensor, sections: number, dim: number): Tensor[]
   tensorSplitAt(t: Tensor, indices: number[], dim: number): Tensor[]
   unbind(t: Tensor, dim: number): Tensor[]
+
+  // native/ops/complex.cc
+  complex: Product
+  polar: Product
+  viewAsReal: Unary
+  viewAsComplex: Unary
+  real: Unary
+  imag: Unary
+  conj: Unary
+  resolveConj: Unary
+  angle: Unary
+  sgn: Unary
+  isreal: Unary
+
+  // native/ops/fft.cc
+  fft: Transform
+  ifft: Transform
+  rfft: Transform
+  irfft: Transform
+  hfft: Transform
+  ihfft: Transform
+  fft2: PlaneTransform
+  ifft2: PlaneTransform
+  rfft2: PlaneTransform
+  irfft2: PlaneTransform
+  fftn: FullTransform
+  ifftn: FullTransform
+  rfftn: FullTransform
+  irfftn: FullTransform
+  fftshift(t: Tensor, dim: Maybe<number[]>): Tensor
+  ifftshift(t: Tensor, dim: Maybe<number[]>): Tensor
+  fftfreq(n: number, d: number, dtype: DType, device: Device): Tensor
+  rfftfreq(n: number, d: number, dtype: DType, device: Device): Tensor
 
   // native/ops/index.cc
   index(t: Tensor, indices: Maybe<Tensor>[]): Tensor
@@ -377,6 +453,7 @@ export interface NativeOperations {
 
   // native/ops/linalg.cc
   matmul: Product
+  mm: Product
   bmm: Product
   mv: Product
   outer: Product
@@ -405,6 +482,14 @@ export interface NativeOperations {
   svdvals: Unary
   eigh(t: Tensor): [Tensor, Tensor]
   eigvalsh: Unary
+  eig(t: Tensor): [values: Tensor, vectors: Tensor]
+  eigvals: Unary
+  lu(t: Tensor): [p: Tensor, l: Tensor, u: Tensor]
+  cond(t: Tensor, ord: Maybe<number>): Tensor
+  condBy(t: Tensor, ord: string): Tensor
+  vecdot(t: Tensor, other: Tensor, dim: number): Tensor
+  vander(t: Tensor, columns: Maybe<number>): Tensor
+  choleskySolve(right: Tensor, factor: Tensor, upper: boolean): Tensor
   vectorNorm(t: Tensor, ord: number, dim: Maybe<number[]>, keepdim: boolean): Tensor
   matrixNorm(t: Tensor, ord: string, dim: number[], keepdim: boolean): Tensor
   matrixNormBy(t: Tensor, ord: number, dim: number[], keepdim: boolean): Tensor

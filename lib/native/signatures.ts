@@ -4,7 +4,7 @@
  */
 import type { MbconvError } from '../errors/error'
 import type { NativeOperations } from './operations'
-import type { Device, DType, MemoryFormat, Tensor, TypedArray } from './types'
+import type { Device, DType, Layout, MemoryFormat, Tensor, TypedArray } from './types'
 
 type Maybe<T> = T | null | undefined
 type Scalar = number | bigint | boolean
@@ -58,6 +58,7 @@ export interface Native extends NativeOperations {
   numel(t: Tensor): number
   dtype(t: Tensor): DType
   device(t: Tensor): Device
+  layout(t: Tensor): Layout
   isContiguous(t: Tensor, format: MemoryFormat): boolean
   memoryFormat(t: Tensor): MemoryFormat
   to(
@@ -71,6 +72,12 @@ export interface Native extends NativeOperations {
   contiguous(t: Tensor, format: MemoryFormat): Tensor
   clone(t: Tensor, format?: MemoryFormat): Tensor
   detach(t: Tensor): Tensor
+  detach_(t: Tensor): void
+  toDense(t: Tensor): Tensor
+  toSparse(t: Tensor): Tensor
+  coalesce(t: Tensor): Tensor
+  sparseIndices(t: Tensor): Tensor
+  sparseValues(t: Tensor): Tensor
   item(t: Tensor): number | bigint | boolean
 
   // native/ops/typed-array.cc
@@ -108,6 +115,9 @@ export interface Native extends NativeOperations {
   full(shape: number[], value: Scalar, dtype: DType, device: Device, requiresGrad: boolean): Tensor
   arange(start: Scalar, end: Scalar, step: Scalar, dtype: DType, device: Device): Tensor
   linspace(start: Scalar, end: Scalar, steps: number, dtype: DType, device: Device): Tensor
+  logspace(start: Scalar, end: Scalar, steps: number, base: number, dtype: DType, device: Device): Tensor
+  trilIndices(rows: number, columns: number, offset: number, device: Device): Tensor
+  triuIndices(rows: number, columns: number, offset: number, device: Device): Tensor
   eye(rows: number, columns: number, dtype: DType, device: Device): Tensor
   emptyLike(t: Tensor, dtype?: DType, device?: Device): Tensor
   fullLike(t: Tensor, value: Scalar, dtype?: DType, device?: Device): Tensor

@@ -22,12 +22,17 @@ export type DType =
   | 'int8'
   | 'uint8'
   | 'bool'
+  | 'complex64'
+  | 'complex128'
 
 /** `'cpu'`, `'cuda'` (the current device) or `'cuda:N'`. */
 export type Device = string
 
 /** `channelsLast`: a 4-d tensor's channels are adjacent in memory (NHWC), which convolutions prefer. */
 export type MemoryFormat = 'contiguous' | 'channelsLast' | 'preserve'
+
+/** How elements lie in memory: `strided` for all tensors but sparse ones. */
+export type Layout = 'strided' | 'sparseCoo' | 'sparseCsr' | 'sparseCsc' | 'sparseBsr' | 'sparseBsc' | 'other'
 
 /** The typed arrays that tensors are made from and read into. */
 export type TypedArray =

@@ -155,6 +155,16 @@ export function softshrink(x: Tensor, lambda = 0.5): Tensor {
   return native().softshrink(x, lambda)
 }
 
+/** exp(x) / sum of exp(x) along `dim`. */
+export function softmax(x: Tensor, dim: number): Tensor {
+  return native().softmax(x, dim)
+}
+
+/** log(softmax(x)), accurate. */
+export function logSoftmax(x: Tensor, dim: number): Tensor {
+  return native().logSoftmax(x, dim)
+}
+
 /** softmax(−x). */
 export function softmin(x: Tensor, dim: number): Tensor {
   return scope(() => x.neg().softmax(dim))

@@ -17,7 +17,7 @@ constexpr double kMaxSafeInteger = 9007199254740991.0;
 // Longest array accepted as one argument. A longer one is a mistake, not a list of sizes or tensors.
 constexpr uint32_t kMaxListLength = 1u << 20;
 
-constexpr std::array<std::pair<at::ScalarType, const char*>, 10> kDTypes = {{
+constexpr std::array<std::pair<at::ScalarType, const char*>, 12> kDTypes = {{
     {at::kFloat, "float32"},
     {at::kDouble, "float64"},
     {at::kHalf, "float16"},
@@ -28,6 +28,8 @@ constexpr std::array<std::pair<at::ScalarType, const char*>, 10> kDTypes = {{
     {at::kChar, "int8"},
     {at::kByte, "uint8"},
     {at::kBool, "bool"},
+    {at::kComplexFloat, "complex64"},
+    {at::kComplexDouble, "complex128"},
 }};
 
 std::string argumentName(const Site& site) {
@@ -85,14 +87,15 @@ at::ScalarType parseDType(const std::string& name) {
     if (name == text) return dtype;
   }
   throw Error("ERR_VALUE", "unknown dtype '" + name +
-                               "'; known: float32, float64, float16, bfloat16, int64, int32, int16, int8, uint8, bool");
+                               "'; known: float32, float64, float16, bfloat16, int64, int32, int16, int8, uint8, bool, "
+                               "complex64, complex128");
 }
 
 std::string dtypeName(at::ScalarType dtype) {
   for (const auto& [known, text] : kDTypes) {
     if (known == dtype) return text;
   }
-  return c10::toString(dtype);  // reachable through callOp only, e.g. complex dtypes
+  return c10::toString(dtype);  // reachable through callOp only, e.g. quantised dtypes
 }
 
 at::MemoryFormat parseMemoryFormat(const std::string& name) {

@@ -6,6 +6,9 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/linspace.h>
+#include <ATen/ops/logspace.h>
+#include <ATen/ops/tril_indices.h>
+#include <ATen/ops/triu_indices.h>
 #include <ATen/ops/zeros.h>
 
 #include "binding/bind.h"
@@ -40,6 +43,19 @@ at::Tensor linspace(at::Scalar start, at::Scalar end, int64_t steps, at::ScalarT
   return at::linspace(start, end, steps, options(dtype, device));
 }
 
+at::Tensor logspace(at::Scalar start, at::Scalar end, int64_t steps, double base, at::ScalarType dtype,
+                    at::Device device) {
+  return at::logspace(start, end, steps, base, options(dtype, device));
+}
+
+at::Tensor trilIndices(int64_t rows, int64_t columns, int64_t offset, at::Device device) {
+  return at::tril_indices(rows, columns, offset, options(at::kLong, device));
+}
+
+at::Tensor triuIndices(int64_t rows, int64_t columns, int64_t offset, at::Device device) {
+  return at::triu_indices(rows, columns, offset, options(at::kLong, device));
+}
+
 at::Tensor eye(int64_t rows, int64_t columns, at::ScalarType dtype, at::Device device) {
   return at::eye(rows, columns, options(dtype, device));
 }
@@ -64,6 +80,9 @@ void initCreate(const Exports& exports) {
   bind<&full>(exports, "full", {"shape", "value", "dtype", "device", "requiresGrad"});
   bind<&arange>(exports, "arange", {"start", "end", "step", "dtype", "device"});
   bind<&linspace>(exports, "linspace", {"start", "end", "steps", "dtype", "device"});
+  bind<&logspace>(exports, "logspace", {"start", "end", "steps", "base", "dtype", "device"});
+  bind<&trilIndices>(exports, "trilIndices", {"rows", "columns", "offset", "device"});
+  bind<&triuIndices>(exports, "triuIndices", {"rows", "columns", "offset", "device"});
   bind<&eye>(exports, "eye", {"rows", "columns", "dtype", "device"});
   bind<&emptyLike>(exports, "emptyLike", {"tensor", "dtype", "device"});
   bind<&fullLike>(exports, "fullLike", {"tensor", "value", "dtype", "device"});

@@ -58,6 +58,18 @@ Tensor where(const Tensor& condition, Operand input, Operand other) {
 }
 Tensor isin(const Tensor& input, const Tensor& values) { return at::isin(input, values); }
 
+Tensor isclose(const Tensor& input, Operand other, double rtol, double atol, bool equalNan) {
+  // libtorch requires one dtype on both sides, which a number does not have.
+  if (isNumber(other))
+    return at::isclose(input, at::scalar_tensor(other.value.item(), input.options()), rtol, atol, equalNan);
+  return at::isclose(input, other.value, rtol, atol, equalNan);
+}
+Tensor floatPower(const Tensor& input, Operand exponent) {
+  return isNumber(exponent) ? at::float_power(input, exponent.value.item()) : at::float_power(input, exponent.value);
+}
+Tensor heaviside(const Tensor& input, const Tensor& values) { return at::heaviside(input, values); }
+Tensor ldexp(const Tensor& input, Operand exponent) { return at::ldexp(input, exponent.value); }
+
 bool equal(const Tensor& input, const Tensor& other) { return at::equal(input, other); }
 bool allclose(const Tensor& input, const Tensor& other, double rtol, double atol, bool equalNan) {
   return at::allclose(input, other, rtol, atol, equalNan);
@@ -104,6 +116,13 @@ void initElementwise(const Exports& exports) {
   bind<&unary<&at::frac>>(exports, "frac", {"input"});
   bind<&round>(exports, "round", {"input"});
   bind<&unary<&at::sign>>(exports, "sign", {"input"});
+  bind<&unary<&at::signbit>>(exports, "signbit", {"input"});
+  bind<&unary<&at::sinc>>(exports, "sinc", {"input"});
+  bind<&unary<&at::i0>>(exports, "i0", {"input"});
+  bind<&unary<&at::deg2rad>>(exports, "deg2rad", {"input"});
+  bind<&unary<&at::rad2deg>>(exports, "rad2deg", {"input"});
+  bind<&unary<&at::isposinf>>(exports, "isposinf", {"input"});
+  bind<&unary<&at::isneginf>>(exports, "isneginf", {"input"});
   bind<&unary<&at::isnan>>(exports, "isnan", {"input"});
   bind<&unary<&at::isinf>>(exports, "isinf", {"input"});
   bind<&unary<&at::isfinite>>(exports, "isfinite", {"input"});
@@ -126,6 +145,15 @@ void initElementwise(const Exports& exports) {
   bind<&binary<&at::xlogy>>(exports, "xlogy", {"input", "other"});
   bind<&binary<&at::maximum>>(exports, "maximum", {"input", "other"});
   bind<&binary<&at::minimum>>(exports, "minimum", {"input", "other"});
+  bind<&binary<&at::fmax>>(exports, "fmax", {"input", "other"});
+  bind<&binary<&at::fmin>>(exports, "fmin", {"input", "other"});
+  bind<&binary<&at::logaddexp2>>(exports, "logaddexp2", {"input", "other"});
+  bind<&binary<&at::nextafter>>(exports, "nextafter", {"input", "other"});
+  bind<&binary<&at::gcd>>(exports, "gcd", {"input", "other"});
+  bind<&binary<&at::lcm>>(exports, "lcm", {"input", "other"});
+  bind<&floatPower>(exports, "floatPower", {"input", "exponent"});
+  bind<&heaviside>(exports, "heaviside", {"input", "values"});
+  bind<&ldexp>(exports, "ldexp", {"input", "exponent"});
   bind<&binary<&at::clamp_min>>(exports, "clampMin", {"input", "min"});
   bind<&binary<&at::clamp_max>>(exports, "clampMax", {"input", "max"});
   bind<&clamp>(exports, "clamp", {"input", "min", "max"});
@@ -150,6 +178,7 @@ void initElementwise(const Exports& exports) {
   bind<&where>(exports, "where", {"condition", "input", "other"});
   bind<&isin>(exports, "isin", {"input", "values"});
   bind<&equal>(exports, "equal", {"input", "other"});
+  bind<&isclose>(exports, "isclose", {"input", "other", "rtol", "atol", "equalNan"});
   bind<&allclose>(exports, "allclose", {"input", "other", "rtol", "atol", "equalNan"});
 }
 

@@ -30,6 +30,7 @@ void pow_(Tensor input, Operand exponent) {
 }
 void fill_(Tensor input, at::Scalar value) { input.fill_(value); }
 void erfinv_(Tensor input) { input.erfinv_(); }
+void sign_(Tensor input) { input.sign_(); }
 void round_(Tensor input) { input.round_(); }
 void copy_(Tensor input, const Tensor& source, std::optional<bool> nonBlocking) {
   input.copy_(source, nonBlocking.value_or(false));
@@ -73,6 +74,15 @@ void initInPlace(const Exports& exports) {
   bind<&unary<&at::ceil_>>(exports, "ceil_", {"input"});
   bind<&unary<&at::trunc_>>(exports, "trunc_", {"input"});
   bind<&unary<&at::zero_>>(exports, "zero_", {"input"});
+  bind<&unary<&at::exp2_>>(exports, "exp2_", {"input"});
+  bind<&unary<&at::expm1_>>(exports, "expm1_", {"input"});
+  bind<&unary<&at::log1p_>>(exports, "log1p_", {"input"});
+  bind<&unary<&at::log2_>>(exports, "log2_", {"input"});
+  bind<&unary<&at::log10_>>(exports, "log10_", {"input"});
+  bind<&unary<&at::tan_>>(exports, "tan_", {"input"});
+  bind<&unary<&at::erf_>>(exports, "erf_", {"input"});
+  bind<&unary<&at::frac_>>(exports, "frac_", {"input"});
+  bind<&sign_>(exports, "sign_", {"input"});
   bind<&erfinv_>(exports, "erfinv_", {"input"});
   bind<&round_>(exports, "round_", {"input"});
 
@@ -83,6 +93,11 @@ void initInPlace(const Exports& exports) {
   bind<&pow_>(exports, "pow_", {"input", "exponent"});
   bind<&binary<&Tensor::floor_divide_>>(exports, "floorDivide_", {"input", "other"});
   bind<&binary<&Tensor::remainder_>>(exports, "remainder_", {"input", "other"});
+  bind<&binary<&Tensor::fmod_>>(exports, "fmod_", {"input", "other"});
+  bind<&binary<&Tensor::atan2_>>(exports, "atan2_", {"input", "other"});
+  bind<&binary<&Tensor::hypot_>>(exports, "hypot_", {"input", "other"});
+  bind<&binary<&Tensor::clamp_min_>>(exports, "clampMin_", {"input", "min"});
+  bind<&binary<&Tensor::clamp_max_>>(exports, "clampMax_", {"input", "max"});
   bind<&binary<&Tensor::logical_and_>>(exports, "logicalAnd_", {"input", "other"});
   bind<&binary<&Tensor::logical_or_>>(exports, "logicalOr_", {"input", "other"});
   bind<&binary<&Tensor::bitwise_and_>>(exports, "bitwiseAnd_", {"input", "other"});

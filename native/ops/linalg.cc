@@ -56,6 +56,23 @@ Tensor svdvals(const Tensor& input) { return at::linalg_svdvals(input); }
 Pair eigh(const Tensor& input) { return at::linalg_eigh(input); }
 Tensor eigvalsh(const Tensor& input) { return at::linalg_eigvalsh(input); }
 
+Pair eig(const Tensor& input) { return at::linalg_eig(input); }
+Tensor eigvals(const Tensor& input) {
+  // LAPACK relies on finite numbers. linalg_eig checks that, and linalg_eigvals does not.
+  if (!at::isfinite(input).all().item<bool>()) throw Error("ERR_VALUE", "input holds NaN or infinity");
+  return at::linalg_eigvals(input);
+}
+std::tuple<Tensor, Tensor, Tensor> lu(const Tensor& input) { return at::linalg_lu(input, /*pivot=*/true); }
+Tensor cond(const Tensor& input, std::optional<double> ord) {
+  return at::linalg_cond(input, ord ? std::optional<at::Scalar>(*ord) : std::nullopt);
+}
+Tensor condBy(const Tensor& input, std::string ord) { return at::linalg_cond(input, ord); }
+Tensor vecdot(const Tensor& input, const Tensor& other, int64_t dim) { return at::linalg_vecdot(input, other, dim); }
+Tensor vander(const Tensor& input, std::optional<int64_t> columns) { return at::linalg_vander(input, columns); }
+Tensor choleskySolve(const Tensor& right, const Tensor& factor, bool upper) {
+  return at::cholesky_solve(right, factor, upper);
+}
+
 Tensor vectorNorm(const Tensor& input, double ord, std::optional<Ints> dim, bool keepdim) {
   return at::linalg_vector_norm(input, ord, dim ? at::OptionalIntArrayRef(*dim) : at::OptionalIntArrayRef(), keepdim);
 }
@@ -70,6 +87,7 @@ Tensor matrixNormBy(const Tensor& input, double ord, Ints dim, bool keepdim) {
 
 void initLinalg(const Exports& exports) {
   bind<&product<&at::matmul>>(exports, "matmul", {"input", "other"});
+  bind<&product<&at::mm>>(exports, "mm", {"input", "other"});
   bind<&product<&at::bmm>>(exports, "bmm", {"input", "other"});
   bind<&product<&at::mv>>(exports, "mv", {"input", "other"});
   bind<&product<&at::outer>>(exports, "outer", {"input", "other"});
@@ -99,6 +117,14 @@ void initLinalg(const Exports& exports) {
   bind<&svdvals>(exports, "svdvals", {"input"});
   bind<&eigh>(exports, "eigh", {"input"});
   bind<&eigvalsh>(exports, "eigvalsh", {"input"});
+  bind<&eig>(exports, "eig", {"input"});
+  bind<&eigvals>(exports, "eigvals", {"input"});
+  bind<&lu>(exports, "lu", {"input"});
+  bind<&cond>(exports, "cond", {"input", "ord"});
+  bind<&condBy>(exports, "condBy", {"input", "ord"});
+  bind<&vecdot>(exports, "vecdot", {"input", "other", "dim"});
+  bind<&vander>(exports, "vander", {"input", "columns"});
+  bind<&choleskySolve>(exports, "choleskySolve", {"right", "factor", "upper"});
   bind<&vectorNorm>(exports, "vectorNorm", {"input", "ord", "dim", "keepdim"});
   bind<&matrixNorm>(exports, "matrixNorm", {"input", "ord", "dim", "keepdim"});
   bind<&matrixNormBy>(exports, "matrixNormBy", {"input", "ord", "dim", "keepdim"});

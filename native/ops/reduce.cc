@@ -101,6 +101,16 @@ Tensor logcumsumexp(const Tensor& input, int64_t dim) { return at::logcumsumexp(
 Tensor diff(const Tensor& input, int64_t n, int64_t dim, Optional prepend, Optional append) {
   return at::diff(input, n, dim, prepend, append);
 }
+Tensor cov(const Tensor& input, int64_t correction, Optional fweights, Optional aweights) {
+  return at::cov(input, correction, fweights, aweights);
+}
+Tensor corrcoef(const Tensor& input) { return at::corrcoef(input); }
+Tensor dist(const Tensor& input, const Tensor& other, double p) { return at::dist(input, other, p); }
+// x is the spacing, or the positions of the samples.
+Tensor trapezoid(const Tensor& input, Operand x, int64_t dim) {
+  if (x.value.unsafeGetTensorImpl()->is_wrapped_number()) return at::trapezoid(input, x.value.item(), dim);
+  return at::trapezoid(input, x.value, dim);
+}
 Tensor softmax(const Tensor& input, int64_t dim) { return at::softmax(input, dim); }
 Tensor logSoftmax(const Tensor& input, int64_t dim) { return at::log_softmax(input, dim); }
 
@@ -184,6 +194,10 @@ void initReduce(const Exports& exports) {
   bind<&cummin>(exports, "cummin", {"input", "dim"});
   bind<&logcumsumexp>(exports, "logcumsumexp", {"input", "dim"});
   bind<&diff>(exports, "diff", {"input", "n", "dim", "prepend", "append"});
+  bind<&cov>(exports, "cov", {"input", "correction", "fweights", "aweights"});
+  bind<&corrcoef>(exports, "corrcoef", {"input"});
+  bind<&dist>(exports, "dist", {"input", "other", "p"});
+  bind<&trapezoid>(exports, "trapezoid", {"input", "x", "dim"});
   bind<&softmax>(exports, "softmax", {"input", "dim"});
   bind<&logSoftmax>(exports, "logSoftmax", {"input", "dim"});
   bind<&topk>(exports, "topk", {"input", "k", "dim", "largest"});

@@ -12,6 +12,16 @@ using Tensor = at::Tensor;
 using List = std::vector<Tensor>;
 using Ints = std::vector<int64_t>;
 
+// These change the tensor's shape, not its elements.
+void unsqueeze_(Tensor input, int64_t dim) { input.unsqueeze_(dim); }
+void squeeze_(Tensor input, std::optional<int64_t> dim) {
+  if (dim)
+    input.squeeze_(*dim);
+  else
+    input.squeeze_();
+}
+void transpose_(Tensor input, int64_t a, int64_t b) { input.transpose_(a, b); }
+
 void checkRepeats(const Ints& repeats) {
   for (int64_t count : repeats) {
     if (count < 0) throw Error("ERR_VALUE", "repeats must not be negative");
@@ -104,6 +114,9 @@ void initShape(const Exports& exports) {
   bind<&movedim>(exports, "movedim", {"input", "from", "to"});
   bind<&squeeze>(exports, "squeeze", {"input", "dim"});
   bind<&unsqueeze>(exports, "unsqueeze", {"input", "dim"});
+  bind<&unsqueeze_>(exports, "unsqueeze_", {"input", "dim"});
+  bind<&squeeze_>(exports, "squeeze_", {"input", "dim"});
+  bind<&transpose_>(exports, "transpose_", {"input", "dim0", "dim1"});
   bind<&expand>(exports, "expand", {"input", "shape"});
   bind<&flatten>(exports, "flatten", {"input", "startDim", "endDim"});
   bind<&unflatten>(exports, "unflatten", {"input", "dim", "sizes"});
@@ -127,6 +140,7 @@ void initShape(const Exports& exports) {
   bind<&join<&at::hstack>>(exports, "hstack", {"tensors"});
   bind<&join<&at::vstack>>(exports, "vstack", {"tensors"});
   bind<&join<&at::dstack>>(exports, "dstack", {"tensors"});
+  bind<&join<&at::column_stack>>(exports, "columnStack", {"tensors"});
   bind<&join<&at::block_diag>>(exports, "blockDiag", {"tensors"});
   bind<&join<&at::cartesian_prod>>(exports, "cartesianProd", {"tensors"});
   bind<&meshgrid>(exports, "meshgrid", {"tensors", "indexing"});

@@ -114,7 +114,9 @@ ArrayKind arrayKind(at::ScalarType dtype) {
     case at::kBool:
       return arrayOf<uint8_t>("Uint8Array");
     default:
-      throw Error("ERR_TYPE", "tensors of dtype " + dtypeName(dtype) + " have no typed array");
+      throw Error("ERR_TYPE",
+                  "tensors of dtype " + dtypeName(dtype) + " have no typed array" +
+                      (at::isComplexType(dtype) ? "; viewAsReal() gives their real and imaginary parts" : ""));
   }
 }
 

@@ -2,6 +2,7 @@
 
 const SHAPES = [[], [1], [3], [2, 3], [3, 3], [0, 3], [2, 3, 4], [1, 4, 5, 5], [2, 3, 6, 6], [1, 2, 3, 4, 5]]
 const NUMBERS = [0, 1, 2, 3, -1, 1, 2, 0.5, -0, 5]
+const DTYPES = ['float64', 'int64', 'int32', 'bool', 'uint8', 'float16', 'bfloat16', 'complex64', 'complex128']
 /** Files that the child has made in its folder, and some that do not exist. */
 const PATHS = ['w.safetensors', 'w.pth', 'picture.png', 'text.txt', 'folder', 'missing', 'missing/deep/file', 'out.bin']
 PATHS.push('config.yaml', 'labels.idx', 'images.idx', 'empty', 'link')
@@ -13,7 +14,7 @@ export function fitter(mb, context) {
   const shape = pick(SHAPES)
 
   function tensor() {
-    const dtype = chance(0.75) ? 'float32' : pick(['float64', 'int64', 'int32', 'bool', 'uint8', 'float16', 'bfloat16'])
+    const dtype = chance(0.75) ? 'float32' : pick(DTYPES)
     const size = chance(0.7) ? shape : pick(SHAPES)
     const requiresGrad = /^(float(32|64)|bfloat16)$/.test(dtype) && chance(0.3)
     if (!/^(float(32|64))$/.test(dtype)) return own(mb.ones(size, { dtype }))

@@ -46,6 +46,7 @@ for (let prototype = mb.Tensor.prototype; prototype !== Object.prototype; ) {
 const signatures = new Map(addon.signatures().map(([name, ...names]) => [name, names]))
 
 const DTYPES = ['float32', 'float64', 'float16', 'bfloat16', 'int64', 'int32', 'int16', 'int8', 'uint8', 'bool']
+DTYPES.push('complex64', 'complex128')
 // Small sizes work; huge ones must be refused. Nothing in between, which would only fill the machine's memory.
 const size = fc.constantFrom(-1, 0, 1, 2, 3, 5, 2 ** 40, -(2 ** 40), 2 ** 53 - 1)
 const smallShape = fc.array(fc.constantFrom(0, 1, 2, 3, 4), { maxLength: 5 })

@@ -68,6 +68,21 @@ export function empty(shape: number[], options: EmptyOptions = {}): Tensor {
   return native().empty(shape, dtype, device, requiresGrad, memoryFormat)
 }
 
+/** Whether a value is a tensor of this package. */
+export function isTensor(value: unknown): value is Tensor {
+  return value instanceof Tensor
+}
+
+/**
+ * As {@link tensor}, but a tensor shares memory and graph with the one given if neither dtype nor device has to change.
+ */
+export function asTensor(
+  data: NestedArray<Element> | TypedArray | Tensor,
+  options: Omit<TensorOptions, 'requiresGrad'> = {},
+): Tensor {
+  return data instanceof Tensor ? data.to({ dtype: options.dtype, device: options.device }) : tensor(data, options)
+}
+
 /** Uniform numbers in [0, 1). */
 export function rand(shape: number[], options: TensorOptions = {}): Tensor {
   return native().rand(shape, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false)
@@ -108,6 +123,34 @@ export function arange(...args: (number | TensorOptions)[]): Tensor {
 /** `steps` numbers from start to end, both included. */
 export function linspace(start: number, end: number, steps: number, options: TensorOptions = {}): Tensor {
   return native().linspace(start, end, steps, options.dtype ?? FLOAT, options.device ?? CPU)
+}
+
+/** `steps` numbers from base^start to base^end, both included, with equal ratios. */
+export function logspace(
+  start: number,
+  end: number,
+  steps: number,
+  options: TensorOptions & { base?: number } = {},
+): Tensor {
+  const { base = 10, dtype = FLOAT, device = CPU, requiresGrad = false } = options
+  const result = native().logspace(start, end, steps, base, dtype, device)
+  return requiresGrad ? result.requiresGrad_() : result
+}
+
+export interface TriangleOptions {
+  /** Of the diagonal at the edge: above the main one for positive numbers, below for negative ones. Default 0. */
+  offset?: number
+  device?: Device
+}
+
+/** The indices of the lower triangle of a matrix [rows, columns]: int64 [2, elements]. */
+export function trilIndices(rows: number, columns: number, options: TriangleOptions = {}): Tensor {
+  return native().trilIndices(rows, columns, options.offset ?? 0, options.device ?? CPU)
+}
+
+/** The indices of the upper triangle of a matrix [rows, columns]: int64 [2, elements]. */
+export function triuIndices(rows: number, columns: number, options: TriangleOptions = {}): Tensor {
+  return native().triuIndices(rows, columns, options.offset ?? 0, options.device ?? CPU)
 }
 
 /** A matrix with ones on the diagonal, 0 elsewhere. */

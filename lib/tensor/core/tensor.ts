@@ -1,19 +1,25 @@
 /** Tensor: n-dimensional arrays on a device, with reverse-mode differentiation. */
 
+import { MbconvError } from '../../errors/error'
 import { native, registerTensorClass } from '../../native/addon'
 import { requireCuda } from '../../native/cuda'
 import type {
   Device,
   DType,
   Element,
+  Layout,
   MemoryFormat,
   MemoryFormatOptions,
   NestedArray,
   TypedArray,
 } from '../../native/types'
-import { Parts } from '../methods/parts'
+import { Forms } from '../methods/forms'
 import { inspectTensor } from './inspect'
 import { nest } from './nested'
+import { rowsOf, toJson, toPrimitive, UNCLONEABLE } from './values'
+
+/** Tensors that this thread has made so far. */
+let made = 0
 
 /** The options of {@link Tensor.backward}. */
 export interface BackwardOptions {
@@ -41,11 +47,19 @@ export interface ToOptions {
  * Made by `tensor()`, `zeros()` … and by every operation. Its memory belongs to libtorch. `dispose()`, the end of its
  * `scope()`, or `using` frees it; garbage collection is only a backstop.
  */
-export class Tensor extends Parts {
+export class Tensor extends Forms {
   // The addon makes the instances. One made here would have no native tensor, and every use of it would throw.
   private constructor() {
     super()
   }
+
+  /**
+   * A number that no other tensor of this thread has. `assert.deepStrictEqual` and other functions that compare objects
+   * see only own properties: so different tensors differ for them. `equal()` and `allclose()` compare elements.
+   */
+  readonly id: number = ++made
+  /** Makes `structuredClone` and `postMessage`, which would copy a tensor without its elements, throw ERR_TYPE. */
+  readonly uncloneable: object = UNCLONEABLE
 
   // --- what it is ----------------------------------------------------------------------------------------------------
 
@@ -72,6 +86,22 @@ export class Tensor extends Parts {
   /** Where it is: `cpu`, `cuda:0`. */
   get device(): Device {
     return native().device(this)
+  }
+  /** How the elements lie in memory: `strided` for all tensors but sparse ones. */
+  get layout(): Layout {
+    return native().layout(this)
+  }
+  /** Whether it holds coordinates and values of only the elements that are not 0. */
+  get isSparse(): boolean {
+    return native().layout(this) === 'sparseCoo'
+  }
+  /** Whether its memory is on a GPU. */
+  get isCuda(): boolean {
+    return native().device(this).startsWith('cuda')
+  }
+  /** Bytes of all its elements. */
+  get nbytes(): number {
+    return this.numel * this.elementSize()
   }
   /** The layout that convolutions assume. If both layouts hold (one channel, one pixel), the strides decide. */
   get memoryFormat(): MemoryFormat {
@@ -187,6 +217,11 @@ export class Tensor extends Parts {
   detach(): Tensor {
     return native().detach(this)
   }
+  /** Detaches this tensor itself from the graph that made it. Views cannot be detached. */
+  detach_(): this {
+    native().detach_(this)
+    return this
+  }
   /**
    * Accumulates d(this)/d(leaf) in the `grad` of every leaf that requires it.
    *
@@ -197,9 +232,82 @@ export class Tensor extends Parts {
     native().backward([this], [gradient], options.retainGraph, options.createGraph ?? false)
   }
 
+  // --- parts that are properties in PyTorch: views, a new handle with every read -------------------------------------
+
+  /** The real parts of complex elements. Of a real tensor, the tensor. */
+  get real(): Tensor {
+    return native().real(this)
+  }
+  /**
+   * The imaginary parts of complex elements.
+   *
+   * @throws MbconvError for a real tensor
+   */
+  get imag(): Tensor {
+    return native().imag(this)
+  }
+  /**
+   * Transpose of a matrix.
+   *
+   * @throws MbconvError ERR_SHAPE unless there are two dimensions: {@link mT} takes batches of matrices
+   */
+  get T(): Tensor {
+    return native().transpose(asMatrix(this, 'T'), 0, 1)
+  }
+  /** Conjugate transpose of a matrix. */
+  get H(): Tensor {
+    return asMatrix(this, 'H').mH
+  }
+  /** Transpose of the last two dimensions. */
+  get mT(): Tensor {
+    return native().transpose(this, -2, -1)
+  }
+  /** Conjugate transpose of the last two dimensions. */
+  get mH(): Tensor {
+    const transposed = native().transpose(this, -2, -1)
+    const result = native().conj(transposed)
+    native().dispose(transposed)
+    return result
+  }
+
+  // --- as a JavaScript value -----------------------------------------------------------------------------------------
+
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return inspectTensor(this)
   }
+  /** The text that console.log prints. */
+  override toString(): string {
+    return inspectTensor(this)
+  }
+  /** What JSON.stringify writes: nested arrays of numbers, as {@link toArray}. Waits for the device. */
+  toJSON(): NestedArray<Element> {
+    return toJson(this)
+  }
+  /**
+   * The slices along the first dimension, as `unbind()` gives them. Made one at a time.
+   *
+   * @throws MbconvError ERR_SHAPE without dimensions
+   */
+  [Symbol.iterator](): IterableIterator<Tensor> {
+    return rowsOf(this)
+  }
+  /**
+   * `${t}` gives the printed text, and Number(t) the only element. `+`, `==` and `<` take the element of a tensor of one
+   * element. Waits for the device.
+   *
+   * @throws MbconvError ERR_TYPE for an operator on a tensor of several elements
+   */
+  [Symbol.toPrimitive](hint: string): string | Element {
+    return toPrimitive(this, hint)
+  }
+}
+
+function asMatrix(t: Tensor, op: string): Tensor {
+  if (t.ndim === 2) return t
+  throw new MbconvError('ERR_SHAPE', `${op}: takes a matrix, got ${t.ndim} dimensions`, {
+    op,
+    hint: 'mT swaps the last two dimensions, and permute() takes any order',
+  })
 }
 
 registerTensorClass(Tensor)

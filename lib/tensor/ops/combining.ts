@@ -38,6 +38,11 @@ export function dstack(tensors: Tensor[]): Tensor {
   return native().dstack(tensors)
 }
 
+/** Joins vectors as the columns of a matrix, and matrices along their second dimension. */
+export function columnStack(tensors: Tensor[]): Tensor {
+  return native().columnStack(tensors)
+}
+
 /** The matrix with these matrices along its diagonal, 0 elsewhere. */
 export function blockDiag(tensors: Tensor[]): Tensor {
   return native().blockDiag(tensors)

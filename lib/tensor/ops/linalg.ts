@@ -24,6 +24,14 @@ export interface ToleranceOptions {
 export function einsum(equation: string, operands: Tensor[]): Tensor {
   return native().einsum(equation, operands)
 }
+/** Matrix [n, k] × matrix [k, m]. */
+export function mm(a: Tensor, b: Tensor): Tensor {
+  return native().mm(a, b)
+}
+/** Matrix product of batches, matrices or vectors: as the method `matmul`. */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  return native().matmul(a, b)
+}
 /** [B, n, k] × [B, k, m]. */
 export function bmm(a: Tensor, b: Tensor): Tensor {
   return native().bmm(a, b)
@@ -112,6 +120,10 @@ export interface DistanceOptions {
 export function cdist(a: Tensor, b: Tensor, { p = 2 }: DistanceOptions = {}): Tensor {
   return native().cdist(a, b, p)
 }
+/** Sum of products along `dim`; the first side is conjugated. */
+export function vecdot(a: Tensor, b: Tensor, { dim = -1 }: { dim?: number } = {}): Tensor {
+  return native().vecdot(a, b, dim)
+}
 /** The p-norm of the elements, over `dim` or all. */
 export function vectorNorm(a: Tensor, { ord = 2, dim, keepdim = false }: NormOptions = {}): Tensor {
   return native().vectorNorm(a, ord, typeof dim === 'number' ? [dim] : dim, keepdim)
@@ -131,6 +143,14 @@ export function matrixNorm(a: Tensor, options: MatrixNormOptions = {}): Tensor {
   const { ord = 'fro', dim = [-2, -1], keepdim = false } = options
   if (typeof ord === 'number') return native().matrixNormBy(a, ord, dim, keepdim)
   return native().matrixNorm(a, ord, dim, keepdim)
+}
+/** The condition number of square matrices: ‖a‖ · ‖a⁻¹‖ in the norm `ord`, 2 by default (then also of others). */
+export function cond(a: Tensor, { ord }: { ord?: 'fro' | 'nuc' | number } = {}): Tensor {
+  return typeof ord === 'string' ? native().condBy(a, ord) : native().cond(a, ord)
+}
+/** The matrix of powers 0 … columns − 1 of a vector's elements: [n, columns], by default square. */
+export function vander(x: Tensor, { columns }: { columns?: number } = {}): Tensor {
+  return native().vander(x, columns)
 }
 /** The inverse of square matrices. ERR_NATIVE for a singular one. */
 export function inv(a: Tensor): Tensor {
@@ -198,6 +218,24 @@ export function solve(a: Tensor, b: Tensor): Tensor {
 /** Lower triangle L with L · Lᵀ = a, for symmetric positive definite a. */
 export function cholesky(a: Tensor): Tensor {
   return native().cholesky(a)
+}
+/** x with a · x = b, from the Cholesky factor of a: lower, or with `upper` upper triangular. */
+export function choleskySolve(b: Tensor, factor: Tensor, { upper = false }: { upper?: boolean } = {}): Tensor {
+  return native().choleskySolve(b, factor, upper)
+}
+/** a = p · l · u: a permutation, a lower triangle with ones on its diagonal, an upper triangle. */
+export function lu(a: Tensor): { p: Tensor; l: Tensor; u: Tensor } {
+  const [p, l, u] = native().lu(a)
+  return { p, l, u }
+}
+/** Eigenvalues, complex and in no order, and eigenvectors (columns) of a square a. */
+export function eig(a: Tensor): { values: Tensor; vectors: Tensor } {
+  const [values, vectors] = native().eig(a)
+  return { values, vectors }
+}
+/** Eigenvalues of a square a, complex and in no order. */
+export function eigvals(a: Tensor): Tensor {
+  return native().eigvals(a)
 }
 /** The result of {@link qr}. */
 export interface QR {
