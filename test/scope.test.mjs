@@ -152,13 +152,36 @@ t.test('memory() counts handles, and the bytes behind them once', async (t) => {
   const before = mb.memory()
   const x = mb.zeros([1000])
   const view = x.view([10, 100])
-  t.same(mb.memory(), { tensors: before.tensors + 2, bytes: before.bytes + 4000 })
+  const { allocated, ...counted } = mb.memory()
+  t.same(counted, { tensors: before.tensors + 2, bytes: before.bytes + 4000 })
+  t.ok(allocated >= before.allocated + 4000, 'the allocator counts them too')
   x.dispose()
   t.equal(mb.memory().bytes, before.bytes + 4000, 'the view holds the memory')
   t.same(mb.memory('cpu'), mb.memory(), 'all of it on the CPU')
   t.throws(() => mb.memory('gpu'), { code: 'ERR_VALUE', op: 'memoryUsage' })
   view.dispose()
   t.same(mb.memory(), before)
+})
+
+t.test('memory() shows what a graph keeps for backward()', async (t) => {
+  const before = mb.memory()
+  const w = mb.ones([1000], { requiresGrad: true })
+  // exp() keeps its result: ten of them, of which no handle is left.
+  const loss = mb.scope(() => {
+    let x = w
+    for (let i = 0; i < 10; i++) x = x.mul(0.5).exp()
+    return x.sum()
+  })
+  const held = mb.memory()
+  t.equal(held.bytes, before.bytes + 4004, 'handles hold w and the loss')
+  const beside = held.allocated - before.allocated - 4004
+  t.ok(beside >= 10 * 4000, `the graph holds ${beside} bytes beside them`)
+  loss.backward()
+  const after = mb.memory()
+  t.ok(after.allocated < held.allocated - 9 * 4000, 'backward() frees the graph')
+  t.ok(after.allocated - before.allocated >= 8000, 'and leaves the gradient')
+  for (const x of [w, loss]) x.dispose()
+  t.same(mb.memory(), before, 'all of it is freed')
 })
 
 t.test('views of a disposed tensor live on', async (t) => {

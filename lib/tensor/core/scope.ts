@@ -49,22 +49,38 @@ export function keepEach<T>(items: readonly T[], make: (item: T) => Tensor): Ten
   }
 }
 
-/** What live tensors hold. */
-export interface LiveMemory {
-  /** Number of live tensors. */
+/** What live tensors hold, and what is in use. */
+export interface MemoryUsage {
+  /** Live tensors of this thread. */
   tensors: number
-  /** The memory that live tensors hold, each block counted once. */
+  /** Bytes of the distinct memory behind them. */
   bytes: number
+  /**
+   * Bytes that libtorch's allocators have handed out on these devices, in this process. What exceeds `bytes` is what
+   * graphs keep for backward(), gradients, and tensors of other threads.
+   */
+  allocated: number
 }
 
 /**
- * Live tensors of this thread and the bytes of the distinct memory behind them.
+ * Live tensors, their memory, and all memory in use.
  *
- * @param device Count only tensors on this device; `cuda` means all GPUs together. Default: everywhere.
+ * @param device Count only this device; `cuda` means all GPUs together. Default: everywhere.
  */
-export function memory(device?: Device): LiveMemory {
+export function memory(device?: Device): MemoryUsage {
   const [tensors, bytes] = native().memoryUsage(device)
-  return { tensors, bytes }
+  return { tensors, bytes, allocated: allocatedOn(device) }
+}
+
+/** The addon has checked the name of the device. */
+function allocatedOn(device: Device | undefined): number {
+  const addon = native()
+  let bytes = device === undefined || device.startsWith('cpu') ? addon.allocatorBytes()[0] : 0
+  if (device?.startsWith('cpu') || !addon.cudaIsAvailable()) return bytes
+  const gpus = Array.from({ length: addon.cudaDeviceCount() }, (_, number) => number)
+  const chosen = device?.includes(':') ? [Number(device.slice('cuda:'.length))] : gpus
+  for (const gpu of chosen) bytes += addon.cudaMemoryStats(gpu)[0]
+  return bytes
 }
 
 /** Refuses a promise: an asynchronous function would go on after its scope or mode has ended. */
