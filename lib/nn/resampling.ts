@@ -15,7 +15,7 @@ export type InterpolateMode =
 
 /** The options of {@link interpolate}. */
 export interface InterpolateOptions {
-  /** Default bilinear. */
+  /** Default nearest, as in PyTorch. */
   mode?: InterpolateMode
   /** Keep corner pixels in place; otherwise (default) pixel centres lie at half-integers. */
   alignCorners?: boolean
@@ -27,7 +27,7 @@ export interface InterpolateOptions {
 
 /** Resamples x [N, C, …] to [N, C, size]. With a scaleFactor, size is null or undefined. */
 export function interpolate(x: Tensor, size: Sizes | null | undefined, options: InterpolateOptions = {}): Tensor {
-  const { mode = 'bilinear', alignCorners = false, antialias = false, scaleFactor } = options
+  const { mode = 'nearest', alignCorners = false, antialias = false, scaleFactor } = options
   // The operation below refuses a value that is not a tensor, with its own name in the error.
   const dimensions = native().isTensor(x) ? Math.max(0, x.ndim - 2) : 1
   const each = (value: Sizes | null | undefined) =>
