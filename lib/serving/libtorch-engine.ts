@@ -1,5 +1,5 @@
 /** Computes with libtorch, exactly as `predictEach` and `embedEach` do. */
-import { rowsOf, type Task, withFoldedNetwork } from '../inference/each-image'
+import { type ImageTask, rowsOf, withFoldedNetwork } from '../inference/each-image'
 import { EMBEDDING } from '../inference/embed'
 import { openModel } from '../inference/open-model'
 import { PREDICTING } from '../inference/predict'
@@ -8,7 +8,10 @@ import { inPrecision } from '../optim/precision'
 import { resolvePrecision } from '../train/session/precision'
 import type { Engine, EngineOptions, TaskName } from './engine'
 
-const TASKS: Record<TaskName, Pick<Task<unknown>, 'compute' | 'finish'>> = { predict: PREDICTING, embed: EMBEDDING }
+const TASKS: Record<TaskName, Pick<ImageTask<unknown>, 'compute' | 'finish'>> = {
+  predict: PREDICTING,
+  embed: EMBEDDING,
+}
 
 /** @throws MbconvError as `openModel` */
 export function openWithLibtorch(model: string, { device, precision = 'float32', threads }: EngineOptions): Engine {

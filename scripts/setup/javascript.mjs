@@ -60,7 +60,12 @@ export async function installPackages(root, npm, { log, logFile }) {
 
 function compileDigest(root) {
   const sources = listFiles(path.join(root, 'lib'), (name) => /\.([cm]?[jt]s|json)$/.test(name))
-  const files = ['tsconfig.json', 'package-lock.json', 'scripts/setup/describe-keys.mjs', ...sources.map((name) => `lib/${name}`)]
+  const files = [
+    'tsconfig.json',
+    'package-lock.json',
+    'scripts/setup/describe-keys.mjs',
+    ...sources.map((name) => `lib/${name}`),
+  ]
   return contentDigest(root, files)
 }
 
