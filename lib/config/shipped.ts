@@ -1,6 +1,7 @@
 /** The configurations and experiments in the package, which are found by name from any folder. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { checkPath } from '../errors/check'
 import { listFolder } from '../files/folders'
 import { packageRoot } from '../package/manifest'
 import { nearest } from '../text/nearest'
@@ -19,8 +20,11 @@ export const shippedNames = (folder: ShippedFolder): string[] =>
 /**
  * The file that is meant by `given`: a path that exists is itself; `digits` or `digits.yaml` otherwise is the package's
  * file of that name. Anything else is returned unchanged.
+ *
+ * @throws MbconvError ERR_TYPE unless `given` can be a path
  */
 export function shippedFile(given: string, folder: ShippedFolder): string {
+  checkPath('readYaml', given)
   if (existsSync(given) || !/^[\w-]+(\.yaml)?$/.test(given)) return given
   const file = join(packageRoot, folder, given.endsWith('.yaml') ? given : `${given}.yaml`)
   return existsSync(file) ? file : given

@@ -31,7 +31,7 @@ export const serveCommand: CommandDescription = {
   examples: [
     'mbconv serve runs/photos-20260101-120000',
     'mbconv serve model.onnx --port 9000',
-    'curl --data-binary @photo.jpg http://127.0.0.1:8080',
+    'mbconv serve --port 9000 --max-delay 2',
   ],
   run,
 }

@@ -1,8 +1,8 @@
 /** `mbconv setup`: starts scripts/setup.mjs, which needs only Node. */
 import path from 'node:path'
-import { packageRoot } from '../../package/manifest'
-import type { CommandDescription, GlobalOptions } from '../command-line/command'
-import { Output } from '../view/output'
+import { packageRoot } from '../../../package/manifest'
+import type { CommandDescription, GlobalOptions } from '../../command-line/command'
+import { Output } from '../../view/output'
 
 export const setupCommand: CommandDescription = {
   name: 'setup',
@@ -20,7 +20,7 @@ const SCRIPT = path.join(packageRoot, 'scripts', 'setup.mjs')
 async function run(words: string[], options: GlobalOptions): Promise<number> {
   const output = new Output(options)
   const { spawn } = await import('node:child_process')
-  const { exitOfInterruption, onSignals } = await import('../../process/signals.js')
+  const { exitOfInterruption, onSignals } = await import('../../../process/signals.js')
   const quiet = options.quiet ? ['--quiet'] : []
   // With --json, stdout holds only the one line below; the script's own lines are for people.
   const child = spawn(process.execPath, [SCRIPT, ...words, ...quiet], {

@@ -1,9 +1,9 @@
 /** `mbconv completion`: prints a script that completes command lines of mbconv in a shell. */
 import type { Command } from 'commander'
-import { EXIT } from '../../errors/exit-codes'
-import type { CommandDescription, GlobalOptions } from '../command-line/command'
-import { SHELLS, type Shell } from '../command-line/shells'
-import { Output } from '../view/output'
+import { EXIT } from '../../../errors/exit-codes'
+import type { CommandDescription, GlobalOptions } from '../../command-line/command'
+import { SHELLS, type Shell } from '../../command-line/shells'
+import { Output } from '../../view/output'
 
 export const completionCommand: CommandDescription = {
   name: 'completion',
@@ -19,7 +19,7 @@ export const completionCommand: CommandDescription = {
 
 async function run(shell: Shell, options: GlobalOptions, command: Command): Promise<number> {
   const output = new Output(options)
-  const { completionScript } = await import('../command-line/completion.js')
+  const { completionScript } = await import('../../command-line/completion.js')
   const script = completionScript(shell, command.parent as Command)
   output.data({ shell, script })
   output.result(...script.trimEnd().split('\n'))

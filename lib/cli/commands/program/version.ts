@@ -1,8 +1,8 @@
 /** `mbconv version`: says which versions are at work. */
-import { EXIT } from '../../errors/exit-codes'
-import { packageVersion } from '../../package/manifest'
-import type { CommandDescription, GlobalOptions } from '../command-line/command'
-import { Output } from '../view/output'
+import { EXIT } from '../../../errors/exit-codes'
+import { packageVersion } from '../../../package/manifest'
+import type { CommandDescription, GlobalOptions } from '../../command-line/command'
+import { Output } from '../../view/output'
 
 export const versionCommand: CommandDescription = {
   name: 'version',
@@ -26,7 +26,7 @@ async function run(options: GlobalOptions): Promise<number> {
 
 /** Null where the native part cannot be loaded: the other versions matter all the more then. */
 async function libtorchVersion(): Promise<string | null> {
-  const { versions } = await import('../../native/runtime.js')
+  const { versions } = await import('../../../native/runtime.js')
   try {
     return versions().loaded
   } catch {
