@@ -9,17 +9,32 @@ const MAIN = path.resolve('dist/cli/main.js')
 const { COMMANDS, createProgram } = require(MAIN)
 const COMPILED = path.join(path.dirname(MAIN), 'commands')
 
+/** Folders of commands that belong together, and are not subcommands of one. */
+const GROUPS = ['program']
+
+/** Files and folders of a folder of commands. Those of a group count as the folder's own. */
+function entriesOf(folder) {
+  const entries = fs.readdirSync(path.join('lib/cli/commands', folder)).map((name) => path.join(folder, name))
+  return entries.flatMap((entry) => (GROUPS.includes(entry) ? entriesOf(entry) : [entry]))
+}
+
 /** Checks that the descriptions are those of a folder's files, one each, and goes on with their subcommands. */
 function checkFolder(t, folder, descriptions) {
-  const sources = fs.readdirSync(path.join('lib/cli/commands', folder))
-  const files = sources.filter((name) => name.endsWith('.ts')).map((name) => path.parse(name).name)
-  t.same(files.sort(), descriptions.map(({ name }) => name).sort(), 'each file is in the list, and nothing else')
-  const folders = sources.filter((name) => !name.endsWith('.ts'))
+  const entries = entriesOf(folder)
+  const files = new Map(
+    entries.filter((entry) => entry.endsWith('.ts')).map((entry) => [path.parse(entry).name, entry]),
+  )
+  t.same(
+    [...files.keys()].sort(),
+    descriptions.map(({ name }) => name).sort(),
+    'each file is in the list, and nothing else',
+  )
+  const folders = entries.filter((entry) => !entry.endsWith('.ts')).map((entry) => path.basename(entry))
   const parents = descriptions.filter(({ subcommands }) => subcommands)
   t.same(folders.sort(), parents.map(({ name }) => name).sort(), 'a folder for each command that has others')
   for (const description of descriptions) {
     const { name, summary, run, subcommands } = description
-    const exported = Object.values(require(path.join(COMPILED, folder, `${name}.js`)))
+    const exported = Object.values(require(path.join(COMPILED, files.get(name).replace(/\.ts$/, '.js'))))
     t.ok(exported.length === 1 && exported[0] === description, `${name}: its file has its description and nothing else`)
     t.ok(summary, `${name} has a summary`)
     t.equal(typeof run === 'function', subcommands === undefined, `${name} does something itself or by its subcommands`)
