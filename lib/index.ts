@@ -93,7 +93,6 @@ export * as threads from './tensor/core/transfer'
 export type { NanOptions, Operand } from './tensor/methods/arithmetic'
 export type { IndexPart } from './tensor/methods/indexing'
 export type { ScatterReduceOptions } from './tensor/methods/inplace'
-export type { ClosenessOptions } from './tensor/methods/numeric'
 export type { DiagonalOptions } from './tensor/methods/parts'
 export type {
   Along,

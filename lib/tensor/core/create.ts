@@ -125,21 +125,24 @@ export function linspace(start: number, end: number, steps: number, options: Ten
   return native().linspace(start, end, steps, options.dtype ?? FLOAT, options.device ?? CPU)
 }
 
+/** The options of {@link logspace}. */
+export interface LogspaceOptions extends TensorOptions {
+  /** What is raised to powers. Default 10. */
+  base?: number
+}
+
 /** `steps` numbers from base^start to base^end, both included, with equal ratios. */
-export function logspace(
-  start: number,
-  end: number,
-  steps: number,
-  options: TensorOptions & { base?: number } = {},
-): Tensor {
+export function logspace(start: number, end: number, steps: number, options: LogspaceOptions = {}): Tensor {
   const { base = 10, dtype = FLOAT, device = CPU, requiresGrad = false } = options
   const result = native().logspace(start, end, steps, base, dtype, device)
   return requiresGrad ? result.requiresGrad_() : result
 }
 
+/** The options of {@link trilIndices} and {@link triuIndices}. */
 export interface TriangleOptions {
   /** Of the diagonal at the edge: above the main one for positive numbers, below for negative ones. Default 0. */
   offset?: number
+  /** Default `cpu`. */
   device?: Device
 }
 

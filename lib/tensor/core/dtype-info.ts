@@ -5,7 +5,9 @@ import type { DType } from '../../native/types'
 
 /** Limits of a floating-point dtype. */
 export interface FloatInfo {
+  /** The dtype; of a complex one, that of its parts. */
   dtype: DType
+  /** Size of an element in bits. */
   bits: number
   /** The difference between 1 and the next larger number. */
   eps: number
@@ -23,10 +25,13 @@ export interface FloatInfo {
 
 /** Limits of an integer dtype. */
 export interface IntegerInfo {
+  /** The dtype that these are the limits of. */
   dtype: DType
+  /** Size of an element in bits. */
   bits: number
-  /** A BigInt for int64, where a number is not exact. */
+  /** The largest integer, a BigInt for int64, where a number is not exact. */
   max: number | bigint
+  /** The smallest integer, a BigInt for int64. */
   min: number | bigint
 }
 

@@ -3,6 +3,14 @@ import { native } from '../../native/addon'
 import type { Tensor } from '../../native/types'
 import { Complex } from './complex'
 
+/** Factors on the parts of a sum. */
+export interface ProductOptions {
+  /** Factor on the tensor that is added. Default 1. */
+  beta?: number
+  /** Factor on the product. Default 1. */
+  alpha?: number
+}
+
 /** A base class of Tensor; see {@link Arithmetic}. */
 export abstract class Forms extends Complex {
   // --- shape ---------------------------------------------------------------------------------------------------------
@@ -42,12 +50,12 @@ export abstract class Forms extends Complex {
     return native().mm(this, other)
   }
   /** β·this + α·(left × right), matrices. */
-  addmm(this: Tensor, left: Tensor, right: Tensor, options: { beta?: number; alpha?: number } = {}): Tensor {
+  addmm(this: Tensor, left: Tensor, right: Tensor, options: ProductOptions = {}): Tensor {
     const { beta = 1, alpha = 1 } = options
     return native().addmm(this, left, right, beta, alpha)
   }
   /** β·this + α·(left × right), batches of matrices. */
-  baddbmm(this: Tensor, left: Tensor, right: Tensor, options: { beta?: number; alpha?: number } = {}): Tensor {
+  baddbmm(this: Tensor, left: Tensor, right: Tensor, options: ProductOptions = {}): Tensor {
     const { beta = 1, alpha = 1 } = options
     return native().baddbmm(this, left, right, beta, alpha)
   }

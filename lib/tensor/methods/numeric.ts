@@ -1,30 +1,43 @@
 /** Methods of Tensor: comparison with a tolerance, special functions, statistics, and more of them in place. */
 import { native } from '../../native/addon'
-import type { Tensor } from '../../native/types'
-import type { Operand } from './arithmetic'
+import type { ClampOptions, Tensor } from '../../native/types'
+import type { CloseOptions, Operand } from './arithmetic'
 import { Conversions } from './conversions'
 
-export interface ClosenessOptions {
-  /** Share of |other| that the difference may have. Default 1e-5. */
-  rtol?: number
-  /** Difference that is allowed everywhere. Default 1e-8. */
-  atol?: number
-  /** Whether two NaNs are close. Default false. */
-  equalNan?: boolean
+/** Which distance {@link Tensor.dist} computes. */
+export interface DistOptions {
+  /** Which norm. Default 2. */
+  p?: number
+}
+
+/** The divisor of {@link Tensor.cov}. */
+export interface CovarianceOptions {
+  /** 1 (the default) divides by n − 1, 0 by n. */
+  correction?: number
+}
+
+/** Where the samples of an integral lie. */
+export interface TrapezoidOptions {
+  /** Positions of the samples. */
+  x?: Tensor
+  /** Distance of neighbours, without `x`. Default 1. */
+  dx?: number
+  /** Dimension to integrate along. Default −1, the last. */
+  dim?: number
 }
 
 /** A base class of Tensor; see {@link Arithmetic}. */
 export abstract class Numeric extends Conversions {
   /** Whether |this − other| ≤ atol + rtol · |other|, for each element: bool. */
-  isclose(this: Tensor, other: Operand, { rtol = 1e-5, atol = 1e-8, equalNan = false }: ClosenessOptions = {}): Tensor {
+  isclose(this: Tensor, other: Operand, { rtol = 1e-5, atol = 1e-8, equalNan = false }: CloseOptions = {}): Tensor {
     return native().isclose(this, other, rtol, atol, equalNan)
   }
   /** {@link clamp} under NumPy's name. */
-  clip(this: Tensor, limits: { min?: number; max?: number }): Tensor {
+  clip(this: Tensor, limits: ClampOptions): Tensor {
     return this.clamp(limits)
   }
   /** {@link clip} in place. */
-  clip_(this: Tensor, limits: { min?: number; max?: number }): Tensor {
+  clip_(this: Tensor, limits: ClampOptions): Tensor {
     return this.clamp_(limits)
   }
 
@@ -98,11 +111,11 @@ export abstract class Numeric extends Conversions {
   // --- of all elements -----------------------------------------------------------------------------------------------
 
   /** The p-norm of this − other. */
-  dist(this: Tensor, other: Tensor, { p = 2 }: { p?: number } = {}): Tensor {
+  dist(this: Tensor, other: Tensor, { p = 2 }: DistOptions = {}): Tensor {
     return native().dist(this, other, p)
   }
   /** Covariances [n, n] of n variables in the rows of [n, observations]. `correction` 1 (default) divides by n − 1. */
-  cov(this: Tensor, { correction = 1 }: { correction?: number } = {}): Tensor {
+  cov(this: Tensor, { correction = 1 }: CovarianceOptions = {}): Tensor {
     return native().cov(this, correction, null, null)
   }
   /** Correlations [n, n] of n variables in the rows of [n, observations]. */
@@ -110,7 +123,7 @@ export abstract class Numeric extends Conversions {
     return native().corrcoef(this)
   }
   /** The integral along `dim` by the trapezoidal rule, of samples at the positions `x` or with the spacing `dx`. */
-  trapezoid(this: Tensor, { x, dx = 1, dim = -1 }: { x?: Tensor; dx?: number; dim?: number } = {}): Tensor {
+  trapezoid(this: Tensor, { x, dx = 1, dim = -1 }: TrapezoidOptions = {}): Tensor {
     return native().trapezoid(this, x ?? dx, dim)
   }
 

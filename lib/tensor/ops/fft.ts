@@ -6,32 +6,46 @@ import { native } from '../../native/addon'
 import type { Device, Dims, DType } from '../../native/types'
 import type { Tensor } from '../core/tensor'
 
+/** Where the factor 1/n stands. */
 export type FftNorm = 'backward' | 'forward' | 'ortho'
 
+/** The options of transforms along one dimension. */
 export interface FftOptions {
   /** Length of the signal: longer ones are cut, shorter ones padded by 0. For `irfft` and `hfft` of the result. */
   n?: number
   /** Default −1, the last dimension. */
   dim?: number
+  /** Where the factor 1/n stands. Default `backward`: in the inverse. */
   norm?: FftNorm
 }
 
+/** The options of transforms over a plane. */
 export interface Fft2Options {
   /** Sizes along the two dimensions, as {@link FftOptions.n}. */
   s?: [number, number]
   /** Default the last two. */
   dim?: [number, number]
+  /** Where the factor 1/n stands. Default `backward`: in the inverse. */
   norm?: FftNorm
 }
 
+/** The options of transforms over several dimensions. */
 export interface FftnOptions {
   /** Sizes along the dimensions, as {@link FftOptions.n}. */
   s?: number[]
   /** Default: all, or with `s` the last ones. */
   dim?: number[]
+  /** Where the factor 1/n stands. Default `backward`: in the inverse. */
   norm?: FftNorm
 }
 
+/** The options of {@link fftshift} and {@link ifftshift}. */
+export interface ShiftOptions {
+  /** Default: all dimensions. */
+  dim?: Dims
+}
+
+/** The options of {@link fftfreq} and {@link rfftfreq}. */
 export interface FrequencyOptions {
   /** Spacing of the samples. Default 1. */
   d?: number
@@ -100,11 +114,11 @@ export function irfftn(x: Tensor, { s, dim, norm }: FftnOptions = {}): Tensor {
   return native().irfftn(x, s, dim, norm)
 }
 /** Moves frequency 0 to the middle, along `dim` or all dimensions. */
-export function fftshift(x: Tensor, { dim }: { dim?: Dims } = {}): Tensor {
+export function fftshift(x: Tensor, { dim }: ShiftOptions = {}): Tensor {
   return native().fftshift(x, several(dim))
 }
 /** The inverse of {@link fftshift}. */
-export function ifftshift(x: Tensor, { dim }: { dim?: Dims } = {}): Tensor {
+export function ifftshift(x: Tensor, { dim }: ShiftOptions = {}): Tensor {
   return native().ifftshift(x, several(dim))
 }
 /** The frequencies of the elements of {@link fft} for signals of length n: [n]. */

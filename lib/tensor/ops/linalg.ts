@@ -3,6 +3,9 @@ import { checkCount } from '../../errors/check'
 import { native } from '../../native/addon'
 import type { ReduceOptions } from '../../native/types'
 import type { Tensor } from '../core/tensor'
+import type { ProductOptions } from '../methods/forms'
+
+export type { ProductOptions }
 
 /** The options of {@link vectorNorm}. */
 export interface NormOptions extends ReduceOptions {
@@ -36,14 +39,6 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
 export function bmm(a: Tensor, b: Tensor): Tensor {
   return native().bmm(a, b)
 }
-/** Factors on the parts of a sum. */
-export interface ProductOptions {
-  /** Factor on `input`. Default 1. */
-  beta?: number
-  /** Factor on the product. Default 1. */
-  alpha?: number
-}
-
 /** β·input + α·(left × right). */
 export function addmm(
   input: Tensor,
@@ -120,8 +115,14 @@ export interface DistanceOptions {
 export function cdist(a: Tensor, b: Tensor, { p = 2 }: DistanceOptions = {}): Tensor {
   return native().cdist(a, b, p)
 }
+/** The options of {@link vecdot}. */
+export interface VecdotOptions {
+  /** The dimension of the vectors. Default −1, the last. */
+  dim?: number
+}
+
 /** Sum of products along `dim`; the first side is conjugated. */
-export function vecdot(a: Tensor, b: Tensor, { dim = -1 }: { dim?: number } = {}): Tensor {
+export function vecdot(a: Tensor, b: Tensor, { dim = -1 }: VecdotOptions = {}): Tensor {
   return native().vecdot(a, b, dim)
 }
 /** The p-norm of the elements, over `dim` or all. */
@@ -144,12 +145,24 @@ export function matrixNorm(a: Tensor, options: MatrixNormOptions = {}): Tensor {
   if (typeof ord === 'number') return native().matrixNormBy(a, ord, dim, keepdim)
   return native().matrixNorm(a, ord, dim, keepdim)
 }
+/** The options of {@link cond}. */
+export interface ConditionOptions {
+  /** Which norm of matrices: as for {@link matrixNorm}. Default 2. */
+  ord?: 'fro' | 'nuc' | number
+}
+
 /** The condition number of square matrices: ‖a‖ · ‖a⁻¹‖ in the norm `ord`, 2 by default (then also of others). */
-export function cond(a: Tensor, { ord }: { ord?: 'fro' | 'nuc' | number } = {}): Tensor {
+export function cond(a: Tensor, { ord }: ConditionOptions = {}): Tensor {
   return typeof ord === 'string' ? native().condBy(a, ord) : native().cond(a, ord)
 }
+/** The options of {@link vander}. */
+export interface VanderOptions {
+  /** Number of powers. Default: as many as there are elements. */
+  columns?: number
+}
+
 /** The matrix of powers 0 … columns − 1 of a vector's elements: [n, columns], by default square. */
-export function vander(x: Tensor, { columns }: { columns?: number } = {}): Tensor {
+export function vander(x: Tensor, { columns }: VanderOptions = {}): Tensor {
   return native().vander(x, columns)
 }
 /** The inverse of square matrices. ERR_NATIVE for a singular one. */
@@ -219,17 +232,41 @@ export function solve(a: Tensor, b: Tensor): Tensor {
 export function cholesky(a: Tensor): Tensor {
   return native().cholesky(a)
 }
+/** The options of {@link choleskySolve}. */
+export interface CholeskySolveOptions {
+  /** Whether the factor is upper triangular. Default false: lower. */
+  upper?: boolean
+}
+
 /** x with a · x = b, from the Cholesky factor of a: lower, or with `upper` upper triangular. */
-export function choleskySolve(b: Tensor, factor: Tensor, { upper = false }: { upper?: boolean } = {}): Tensor {
+export function choleskySolve(b: Tensor, factor: Tensor, { upper = false }: CholeskySolveOptions = {}): Tensor {
   return native().choleskySolve(b, factor, upper)
 }
+/** The result of {@link lu}. */
+export interface LU {
+  /** The permutation of the rows. */
+  p: Tensor
+  /** The lower triangle, with ones on its diagonal. */
+  l: Tensor
+  /** The upper triangle. */
+  u: Tensor
+}
+
 /** a = p · l · u: a permutation, a lower triangle with ones on its diagonal, an upper triangle. */
-export function lu(a: Tensor): { p: Tensor; l: Tensor; u: Tensor } {
+export function lu(a: Tensor): LU {
   const [p, l, u] = native().lu(a)
   return { p, l, u }
 }
+/** The result of {@link eig}. */
+export interface ComplexEigen {
+  /** The eigenvalues, in no order. */
+  values: Tensor
+  /** The eigenvectors, as columns. */
+  vectors: Tensor
+}
+
 /** Eigenvalues, complex and in no order, and eigenvectors (columns) of a square a. */
-export function eig(a: Tensor): { values: Tensor; vectors: Tensor } {
+export function eig(a: Tensor): ComplexEigen {
   const [values, vectors] = native().eig(a)
   return { values, vectors }
 }
