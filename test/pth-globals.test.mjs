@@ -15,10 +15,9 @@ const golden = JSON.parse(readFileSync(join(folder, 'globals.json'), 'utf8'))
 /** A tensor as the golden has it. */
 function describedTensor(value) {
   return mb.scope(() => {
-    const complex = { ComplexFloat: 'complex64', ComplexDouble: 'complex128' }[value.dtype]
-    const numbers = complex ? mb.callOp('aten::view_as_real', [mb.callOp('aten::resolve_conj', [value])]) : value
+    const numbers = value.isComplex() ? mb.viewAsReal(value.resolveConj()) : value
     const values = Array.from(numbers.to({ dtype: 'float64' }).toTypedArray())
-    return { tensor: complex ?? value.dtype, shape: value.shape, values }
+    return { tensor: value.dtype, shape: value.shape, values }
   })
 }
 

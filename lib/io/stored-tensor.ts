@@ -13,8 +13,8 @@ export type Reject = (problem: string, hint?: string) => never
 
 /** A kind of numbers in files of torch.save. */
 export interface ElementKind {
-  /** PyTorch's name. Complex numbers have one, but no {@link DType}. */
-  dtype: DType | 'complex64' | 'complex128'
+  /** PyTorch's name. */
+  dtype: DType
   /** Bytes of one number. */
   bytes: number
   /** The typed array that holds such numbers. */

@@ -77,6 +77,11 @@ const { min, max } = logits.aminmax()
 const averages: Tensor[] = mbconv.foreach.lerp_([whole], [min], 0.1)
 const halves: Tensor = mbconv.nn.functional.interpolate(x, null, { scaleFactor: 0.5, mode: 'area' })
 mbconv.nn.init.kaimingNormal_(halves.scatterReduce(0, best, max, { reduce: 'amax' }), { nonlinearity: 'relu' })
+const spectrum: Tensor = mbconv.fft.rfft(x.double(), { n: 4, norm: 'ortho' })
+const parts: Tensor[] = [spectrum.real, spectrum.imag, spectrum.conj().angle(), ...mbconv.viewAsReal(spectrum)]
+const [size, sizes]: [number, number[]] = [x.size(0), x.size()]
+const limit: number = mbconv.finfo('complex64').max + parts.length + size + sizes.length
+console.log(`${x} ${limit} ${x.isclose(2, { atol: 1 }).newZeros([2], { dtype: 'complex128' }).isComplex()}`)
 console.log(averages, x.unique({ counts: true }).counts?.shape)
 try {
   mbconv.callOp('aten::relu', [x])
@@ -90,6 +95,10 @@ tensor([1], { dtype: 'float8' })
 x.scatterReduce(0, best, max)
 // @ts-expect-error a mode that does not exist
 mbconv.nn.functional.interpolate(x, 3, { mode: 'cubic' })
+// @ts-expect-error a norm that does not exist
+mbconv.fft.fft(x, { norm: 'unitary' })
+// @ts-expect-error one dimension only
+mbconv.fft.fft(x, { dim: [0, 1] })
 // @ts-expect-error strings are no data
 tensor(['1'])
 // @ts-expect-error an unknown optimiser
