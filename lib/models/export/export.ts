@@ -1,7 +1,7 @@
 /** Export of networks as ONNX files, for other runtimes. */
 import { checkCount, checkOptions, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
-import { type OnnxNode, type OnnxTensor, writeOnnx } from '../../io/onnx'
+import { type OnnxNode, type OnnxTensor, writeOnnx } from '../../io/protobuf/onnx'
 import { packageVersion } from '../../package/manifest'
 import { checkResolution, type Resolution, resolutionText, sameResolution, sidesOf } from '../arch/resolution'
 import { Network } from '../network/network'

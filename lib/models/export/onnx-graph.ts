@@ -5,7 +5,7 @@
  * without a writer, or one that no writer visits, is an error that names it: a graph never lacks a part of its network.
  */
 import { MbconvError } from '../../errors/error'
-import type { Attribute, OnnxNode, OnnxTensor } from '../../io/onnx'
+import type { Attribute, OnnxNode, OnnxTensor } from '../../io/protobuf/onnx'
 import {
   BatchNorm2d,
   Conv2d,

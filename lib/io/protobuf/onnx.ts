@@ -4,8 +4,8 @@
  * Field numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3; operators are looked up in
  * https://onnx.ai/onnx/operators.
  */
-import { MbconvError } from '../errors/error'
-import { writeFileAtomic } from '../files/atomic'
+import { MbconvError } from '../../errors/error'
+import { writeFileAtomic } from '../../files/atomic'
 import { Message } from './protobuf'
 
 /** The format version that came with opset 17. Every later reader accepts it. */

@@ -4,7 +4,7 @@
  * A file is a sequence of TFRecords, and each record is one `Event` message. Sources: tensorflow/core/lib/io/
  * record_writer.h, and the messages of tensorboard/compat/proto: event.proto, summary.proto, tensor.proto.
  */
-import type { PngImage } from '../drawing/pixels-png'
+import type { PngImage } from '../../drawing/pixels-png'
 import { maskedCrc32c } from './crc32c'
 import { Message } from './protobuf'
 
