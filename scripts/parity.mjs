@@ -1,5 +1,6 @@
 /*
- * Compares logits with timm's and torchvision's: their networks with random weights, read here from both kinds of file.
+ * Compares logits with timm's and torchvision's, in both directions: their networks with random weights, read here from
+ * both kinds of file; and the same networks saved here under their names in both kinds of file, which they load strictly.
  *
  *   MBCONV_PEER_PYTHON=/path/to/python npm run parity [-- NAME ...]      all networks or some; a Python with torch, torchvision, timm and safetensors
  *
@@ -8,7 +9,7 @@
  * float64, ours may differ by four times as much.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,7 +18,9 @@ import { archOf } from '../dist/models/weights/published.js'
 
 const LIMIT = { float32: 1e-5, float64: 1e-10 }
 const script = fileURLToPath(new URL('goldens/parity.py', import.meta.url))
+const loader = fileURLToPath(new URL('goldens/strict_load.py', import.meta.url))
 const python = process.env.MBCONV_PEER_PYTHON ?? 'python3'
+const STDIO = ['ignore', 'inherit', 'inherit']
 
 /** The network of that name, or the one of a checkpoint with that name. */
 function archNamed(name) {
@@ -32,16 +35,13 @@ function distance(a, b) {
 }
 
 function compare(folder, { model: name, profile, source, size, batch, files, logits, exact }) {
-  const images = Float32Array.from({ length: batch * 3 * size * size }, (_, i) => Math.sin(i * 12.9898) * 1.5)
   const rounding = distance(logits, exact)
   return files.map((file) => {
     let scheme
     const run = (dtype) => {
       const model = mb.models.create(archNamed(name), { profile, init: 'none', dtype }).eval()
       scheme = mb.models.loadWeights(model, join(folder, file)).scheme
-      const found = mb.scope(() =>
-        mb.noGrad(() => model.forward(mb.fromTypedArray(images, [batch, 3, size, size]).to({ dtype })).toTypedArray()),
-      )
+      const found = mb.scope(() => mb.noGrad(() => model.forward(images(batch, 3, size).to({ dtype })).toTypedArray()))
       model.dispose()
       return found
     }
@@ -61,9 +61,49 @@ function compare(folder, { model: name, profile, source, size, batch, files, log
   })
 }
 
+/** The batch that the Python scripts make by the same rule. */
+const images = (batch, channels, size) => {
+  const numbers = Float32Array.from({ length: batch * channels * size * size }, (_, i) => Math.sin(i * 12.9898) * 1.5)
+  return mb.fromTypedArray(numbers, [batch, channels, size, size])
+}
+
+/** Saves the network of a case under its library's names, in both kinds of file, with our logits. */
+function save(folder, { model: name, profile, source, size, batch, files }, number) {
+  const model = mb.models.create(archNamed(name), { profile, init: 'none' }).eval()
+  mb.models.loadWeights(model, join(folder, files[0]))
+  const [library, called] = source.split(' ')
+  const logits = [...mb.scope(() => mb.noGrad(() => model.forward(images(batch, 3, size)).toTypedArray()))]
+  const saved = ['safetensors', 'pth'].map((ending) => {
+    const file = `saved-${number}.${ending}`
+    const report = mb.models.saveWeights(model, join(folder, file), { scheme: library })
+    return { library, name: called, told: report.name, options: {}, file, size, batch, channels: 3, logits }
+  })
+  model.dispose()
+  return saved
+}
+
+/** Whether the libraries take the saved files strictly and compute what we do. */
+function checkSaved(folder, cases) {
+  writeFileSync(join(folder, 'saved.json'), JSON.stringify(cases))
+  const run = spawnSync(python, [loader, folder], { stdio: STDIO })
+  if (run.status !== 0) {
+    console.log('FAIL the libraries did not take the saved files')
+    return [false]
+  }
+  const theirs = JSON.parse(readFileSync(join(folder, 'loaded.json'), 'utf8'))
+  return cases.map(({ library, name, told, file, logits }, i) => {
+    const error = distance(theirs[i], logits)
+    const isCalled = told === null || told === name
+    const ok = error <= LIMIT.float32 && isCalled
+    const words = [library.padEnd(12), name.padEnd(25), file.replace(/^saved-\d+/, '').padEnd(13)]
+    console.log(ok ? 'ok  ' : 'FAIL', ...words, error.toExponential(1).padStart(8), isCalled ? '' : `is told: ${told}`)
+    return ok
+  })
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'mbconv-parity-'))
 try {
-  const run = spawnSync(python, [script, folder, ...process.argv.slice(2)], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const run = spawnSync(python, [script, folder, ...process.argv.slice(2)], { stdio: STDIO })
   if (run.status !== 0) {
     console.error(
       `${python} could not make the networks; MBCONV_PEER_PYTHON names one with torch, torchvision, timm and safetensors`,
@@ -71,9 +111,11 @@ try {
     process.exitCode = 3
   } else {
     console.log('relative error: float32, theirs in float32 from theirs in float64, float64')
-    const results = JSON.parse(readFileSync(join(folder, 'parity.json'), 'utf8')).flatMap((entry) =>
-      compare(folder, entry),
-    )
+    const cases = JSON.parse(readFileSync(join(folder, 'parity.json'), 'utf8'))
+    const results = cases.flatMap((entry) => compare(folder, entry))
+    console.log('saved here, loaded strictly there; relative error in float32')
+    const saved = cases.flatMap((entry, i) => save(folder, entry, i))
+    results.push(...checkSaved(folder, saved))
     const passed = results.filter(Boolean).length
     console.log(`${passed} passed, ${results.length - passed} failed`)
     if (passed < results.length) process.exitCode = 1

@@ -19,6 +19,7 @@ import { globalOf, type Reject, type Storage, StoredTensor, storageOf } from './
 import { asksFor, Placeholder, unpickle } from './unpickle'
 import { type ZipEntry, ZipFile } from './zip'
 
+export { type PthWriteOptions, write } from './pth-write'
 export { Placeholder, StoredTensor }
 
 /** Larger than any model's pickle: the numbers are stored outside it. */
@@ -86,7 +87,7 @@ export function readWeights(path: string, asked?: string): FileWeights {
     const reject = rejectOf(path)
     return withArchive(path, reject, (archive) => {
       const { dict, ...found }: FoundEntry = findEntry(archive.value(), asked, reject)
-      return { ...archive.tensors(dict), ...found }
+      return { ...archive.tensors(dict), ...found, origin: { format: 'pth', metadata: {} } }
     })
   })
 }

@@ -16,6 +16,8 @@ export interface FileWeights {
   within: string
   /** Names of the other entries beside the dictionary. */
   left: string[]
+  /** What the file says about its writer. */
+  origin: { format: 'safetensors' | 'pth'; metadata: Readonly<Record<string, string>> } | null
 }
 
 /** The tensors by name. Those that could not be read are not enumerable, and throw ERR_FORMAT on access. */

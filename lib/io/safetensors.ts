@@ -30,6 +30,7 @@ import {
   type Reject,
   type TensorEntry,
 } from './safetensors-header'
+import { bytesOf } from './tensor-bytes'
 
 /**
  * Metadata key of a CRC-32 of header and data. The value contains the checksum's name too, so that a flipped bit in the
@@ -285,11 +286,6 @@ export function readMetadata(path: string): SafetensorsInfo {
     const tensors = Object.fromEntries(entries.map(({ name, kind, dtype = kind, shape }) => [name, { dtype, shape }]))
     return { tensors, metadata: rest }
   })
-}
-
-function bytesOf(tensor: Tensor): Uint8Array {
-  const values = tensor.toTypedArray() // waits for the device
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 }
 
 function checkWritable(tensors: Record<string, Tensor>, metadata: Record<string, string>, op: string): void {

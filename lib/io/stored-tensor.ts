@@ -43,6 +43,11 @@ const KINDS: readonly (ElementKind & { storage: string })[] = [
 const STORAGES = new Map(KINDS.map((kind) => [`torch.${kind.storage}`, kind]))
 const BY_DTYPE = new Map<unknown, ElementKind>(KINDS.map((kind) => [kind.dtype, kind]))
 
+/** The name of the storage that PyTorch keeps numbers of a dtype in; undefined for a dtype without one. */
+export function storageTypeOf(dtype: DType): string | undefined {
+  return KINDS.find((kind) => kind.dtype === dtype)?.storage
+}
+
 /** Names of dtypes and of quantisation schemes. Such a value is read as its name. */
 const NAMED_VALUE =
   /^torch\.(u?int([1-7]|8|16|32|64)|b?float\w+|bool|complex\d+|bits\w+|qu?int\w+|per_(tensor|channel)_\w+)$/

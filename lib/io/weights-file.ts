@@ -21,8 +21,9 @@ export interface WeightsFileOptions {
 export function readWeightsFile(path: string, op: string, { mmap = false, entry }: WeightsFileOptions): FileWeights {
   const kind = kindOfFile(path, op)
   if (kind.format === 'safetensors') {
-    const { tensors, unread } = readSafetensors(path, { mmap })
-    return { tensors, unread, entry: null, within: entry ?? '', left: [] }
+    const { tensors, unread, metadata } = readSafetensors(path, { mmap })
+    const origin = { format: kind.format, metadata }
+    return { tensors, unread, entry: null, within: entry ?? '', left: [], origin }
   }
   if (kind.format !== 'zip') throw wrongKind(path, op, kind)
   if (mmap) {

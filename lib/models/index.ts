@@ -50,3 +50,4 @@ export {
   publishedWeightsNamed as checkpointNamed,
 } from './weights/published'
 export { type Pulled, type PullOptions, pull } from './weights/pull'
+export { type SavedScheme, type SaveOptions, type SaveReport, saveWeights } from './weights/save'

@@ -123,6 +123,7 @@ export const FITTING = {
   'optim.Ema': (_, _mb, { network }) => [network(), { decay: 0.9 }],
   'models.gradCam': (_, mb, { network, own }) => [network().eval(), own(mb.rand([1, 3, 8, 8])), {}],
   'models.exportOnnx': (_, _mb, { network }) => [network(), 'model.onnx', {}],
+  'models.saveWeights': (_, _mb, { network }) => [network(), 'saved.safetensors', {}],
   'models.loadWeights': (_, _mb, { network }) => [network(), 'tiny.safetensors', {}],
   'nn.functional.crossEntropy': (_, mb, { own }) => [own(mb.rand([2, 3])), own(mb.tensor([1n, 2n])), {}],
   'nn.functional.conv2d': (_, mb, { own }) => [own(mb.rand([1, 2, 5, 5])), own(mb.rand([2, 2, 3, 3])), { padding: 1 }],

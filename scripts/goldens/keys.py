@@ -1,4 +1,4 @@
-"""Goldens of state-dict keys: timm's and torchvision's, as digests of all keys in order.
+"""Goldens of state-dict keys: timm's and torchvision's, as digests of all keys in order, and of their shapes and dtypes.
 
 Usage: python scripts/goldens/keys.py   (torch, torchvision, timm; writes test/golden/keys.json)
 """
@@ -34,9 +34,14 @@ TORCHVISION = {
 }
 
 
+def sha256(lines):
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
 def digest(model):
-    keys = list(model.state_dict())
-    return {"entries": len(keys), "sha256": hashlib.sha256("\n".join(keys).encode()).hexdigest()}
+    state = model.state_dict()
+    shapes = [f"{key} {str(value.dtype)[6:]} {'x'.join(map(str, value.shape))}" for key, value in state.items()]
+    return {"entries": len(state), "sha256": sha256(state), "shapes": sha256(shapes)}
 
 
 def main():

@@ -48,9 +48,9 @@ MODELS = [
 BATCH = 2
 
 
-def images(size, batch=BATCH):
-    count = batch * 3 * size * size
-    return ((torch.arange(count, dtype=torch.float64) * 12.9898).sin() * 1.5).float().reshape(batch, 3, size, size)
+def images(size, batch=BATCH, channels=3):
+    count = batch * channels * size * size
+    return ((torch.arange(count, dtype=torch.float64) * 12.9898).sin() * 1.5).float().reshape(batch, channels, size, size)
 
 
 def randomize(model, size):

@@ -117,6 +117,8 @@ export const INTERNALS = {
   trained: 'inference/trained.js',
   photographsPlan: 'photographs/plan.js',
   onnx: 'io/protobuf/onnx.js',
+  pthWrite: 'io/pth-write.js',
+  zip: 'io/zip.js',
   crc32c: 'io/protobuf/crc32c.js',
   eventFile: 'io/protobuf/event-file.js',
   safetensors: 'io/safetensors.js',

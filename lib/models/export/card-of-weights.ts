@@ -5,7 +5,7 @@ import { statOf } from '../../files/folders'
 import { readOnnxMetadata } from '../../io/onnx-metadata'
 import { readMetadata } from '../../io/safetensors'
 import { type ModelCard, parseCard, readCard } from './card'
-import { CARD_KEY } from './export'
+import { CARD_KEY } from './metadata'
 
 /** Where the card of a file lies, if it is not in its metadata. */
 export function cardBeside(file: string): string {

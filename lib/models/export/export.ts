@@ -6,12 +6,9 @@ import { packageVersion } from '../../package/manifest'
 import { checkResolution, type Resolution, resolutionText, sameResolution, sidesOf } from '../arch/resolution'
 import { Network } from '../network/network'
 import { checkedCard, type ModelCard } from './card'
+import { CARD_KEY, PROFILE_KEY } from './metadata'
 import { graphOf } from './onnx-graph'
 import { OPSETS } from './opset'
-
-/** Metadata keys of the files. */
-export const CARD_KEY = 'mbconv.card'
-const PROFILE_KEY = 'mbconv.profile'
 
 /** How an ONNX file is written. */
 export interface ExportOptions {

@@ -3,7 +3,8 @@ import { MbconvError } from '../../errors/error'
 import { write as writeSafetensors } from '../../io/safetensors'
 import type { Network } from '../network/network'
 import { type ModelCard, writeCard } from './card'
-import { CARD_KEY, type ExportOptions, type ExportReport, exportOnnx } from './export'
+import { type ExportOptions, type ExportReport, exportOnnx } from './export'
+import { CARD_KEY } from './metadata'
 
 /** How an ONNX file and its model card are written. */
 export interface ExportFilesOptions extends Omit<ExportOptions, 'card' | 'resolution'> {

@@ -3,6 +3,7 @@ import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../arch/check'
 import { EFFICIENTNET, EFFICIENTNET_LITE } from './efficientnet'
 import { EFFICIENTNETV2, EFFICIENTNETV2_RW } from './efficientnetv2'
+import { LIBRARY_NAMES } from './library-names'
 import { MNASNET, MOBILENET } from './mobilenet'
 import { RESNET } from './resnet'
 
@@ -13,46 +14,38 @@ const FAMILIES: ReadonlyMap<string, () => CheckedArch> = new Map(
   ),
 )
 
-const V1 = ['b0', 'b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7', 'b8', 'l2']
-const LITE = ['lite0', 'lite1', 'lite2', 'lite3', 'lite4']
+/** timm's and torchvision's names, where they are not ours. */
+export const ALIASES: ReadonlyMap<string, string> = new Map(
+  LIBRARY_NAMES.filter(({ name, arch }) => name !== arch && FAMILIES.has(arch)).map(({ name, arch }) => [name, arch]),
+)
 
-/** timm's and torchvision's names. */
-export const ALIASES: ReadonlyMap<string, string> = new Map([
-  ...[...V1, ...LITE].map((size): [string, string] => [`tf_efficientnet_${size}`, `efficientnet_${size}`]),
-  ...Object.keys(EFFICIENTNETV2).map((name): [string, string] => [`tf_${name}`, name]),
-  ...['s', 'm', 'l'].map((size): [string, string] => [`efficientnet_v2_${size}`, `efficientnetv2_${size}`]),
-  ['mobilenetv1_100', 'mobilenet_v1'],
-  ['mobilenetv2_100', 'mobilenet_v2'],
-  ['mobilenetv3_large_100', 'mobilenet_v3_large'],
-  ['tf_mobilenetv3_large_100', 'mobilenet_v3_large'],
-  ['mobilenetv3_small_100', 'mobilenet_v3_small'],
-  ['tf_mobilenetv3_small_100', 'mobilenet_v3_small'],
-  ['mnasnet_100', 'mnasnet_b1'],
-  ['mnasnet1_0', 'mnasnet_b1'],
-  ['semnasnet_100', 'mnasnet_a1'],
-])
+/** Short names, such as `b0`. */
+const SHORT = 'efficientnet_'
 
 /** Names that {@link arch} knows, by family, smallest model first. Aliases are not included. */
 export function list(): string[] {
   return [...FAMILIES.keys()]
 }
 
-/** Translates timm's or torchvision's name to the one in {@link list}. Returns any other name unchanged. */
+/**
+ * The name in {@link list} for a short one such as `b3`, or for one of timm's or torchvision's. Returns any other name
+ * unchanged.
+ */
 export function canonicalName(name: string): string {
-  return ALIASES.get(name) ?? name
+  return fullName(name) ?? name
 }
 
-/** The name in {@link list} for a short one such as `b3`, or for one of timm's or torchvision's. */
+/** As {@link canonicalName}; undefined for a name that is not known. */
 export function fullName(name: string): string | undefined {
-  const canonical = canonicalName(name)
-  return list().find((known) => known === canonical || known === `efficientnet_${name}`)
+  const candidates = [name, ALIASES.get(name), `${SHORT}${name}`]
+  return candidates.find((each) => each !== undefined && FAMILIES.has(each))
 }
 
 /**
  * The architecture of a published model, as frozen data.
  *
- * @param name one of {@link list}, such as `efficientnet_b0`, or timm's or torchvision's name for it. A name selects
- *   only the architecture; numeric profile and weights are chosen separately.
+ * @param name one of {@link list}, such as `efficientnet_b0`, or its short form `b0`, or timm's or torchvision's name
+ *   for it. A table has no numeric profile and no weights.
  * @throws MbconvError ERR_TYPE, or ERR_VALUE listing the known names.
  */
 export function arch(name: string): CheckedArch {

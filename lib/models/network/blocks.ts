@@ -23,6 +23,10 @@ export interface Context {
 /** Channels, kernel, stride, groups and activation of a convolution. */
 export type ConvPlan = Pick<LayerPlan, 'input' | 'output' | 'kernel' | 'stride' | 'groups' | 'activation'>
 
+/** At stride 1, an odd kernel has the same symmetric padding under both rules. */
+const paddingOf = (kernel: number, stride: number, { padding }: Profile) =>
+  padding === 'same' && stride > 1 ? 'same' : (kernel - 1) / 2
+
 /**
  * Convolution without bias, batch norm, activation. The children are `0` and `1`, as in torchvision. In a folded
  * network the convolution has a bias and there is no batch norm.
@@ -33,13 +37,11 @@ export class ConvNorm extends Sequential {
   readonly activation: ActivationName | null
 
   constructor({ input, output, kernel, stride, groups, activation }: ConvPlan, context: Context) {
-    const { padding, bnEps, bnMomentum } = context.profile
-    // At stride 1, an odd kernel has the same symmetric padding under both rules.
-    const same = padding === 'same' && stride > 1
+    const { bnEps, bnMomentum } = context.profile
     const conv = new Conv2d(input, output, kernel, {
       stride,
       groups,
-      padding: same ? 'same' : (kernel - 1) / 2,
+      padding: paddingOf(kernel, stride, context.profile),
       bias: context.folded,
       init: context.init,
     })
@@ -48,6 +50,13 @@ export class ConvNorm extends Sequential {
     this.conv = conv
     this.norm = norm
     this.activation = activation
+  }
+
+  /** Computes under another numeric profile from now on, with the same weights. */
+  adopt(profile: Profile): void {
+    const { conv, norm } = this
+    Object.assign(conv, { padding: paddingOf(conv.kernel, conv.stride, profile) })
+    if (norm !== undefined) Object.assign(norm, { eps: profile.bnEps, momentum: profile.bnMomentum })
   }
 
   override forward(x: Tensor): Tensor {

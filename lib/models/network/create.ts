@@ -9,6 +9,7 @@ import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
 import { defaultDropPath } from '../arch/plan'
 import { arch as archNamed } from '../families/catalogue'
+import { impliedProfile } from '../families/library-names'
 import { Network, type Recomputed } from './network'
 import { checkProfile, type Profile, type ProfileName, profileNamed } from './profiles'
 
@@ -18,7 +19,11 @@ export interface CreateOptions {
   numClasses?: number
   /** Channels of the images. Default 3. */
   inChannels?: number
-  /** Padding and batch norm constants: a named profile, or a custom one. Default `paper`. */
+  /**
+   * Padding and batch norm constants: a named profile, or a custom one. Default: the profile that the name implies, of
+   * the only library that has it (`mobilenet_v2`: torchvision), or `tf` for timm's `tf_*`; `paper` for all others, until
+   * `loadWeights` brings weights with a profile of their own.
+   */
   profile?: ProfileName | Profile
   /**
    * Stochastic depth while training: block i of n (counted from 0) loses its branch with probability dropPath·i/n.
@@ -76,7 +81,8 @@ export function create(model: string | Arch, options: CreateOptions = {}): Netwo
     recompute = 'none',
   } = options
   const { dropPath = defaultDropPath(arch) } = options
-  const { profile = 'paper', device = 'cpu', dtype = 'float32' } = options
+  const { device = 'cpu', dtype = 'float32' } = options
+  const { profile = impliedProfile(typeof model === 'string' ? model : arch.name) } = options
   checkCount(op, 'numClasses', numClasses)
   checkCount(op, 'inChannels', inChannels)
   checkRate(op, 'dropPath', dropPath)
@@ -93,6 +99,7 @@ export function create(model: string | Arch, options: CreateOptions = {}): Netwo
     dropout,
     init,
     recompute,
+    profileIsImplied: options.profile === undefined,
     profile: typeof profile === 'string' ? profileNamed(profile, arch.name) : checkProfile(op, profile),
   }
   const build = () => new Network(arch, settings)

@@ -25,6 +25,8 @@ export interface NetworkSettings {
   inChannels: number
   /** The numeric profile: padding, batch norm's ε and momentum. */
   profile: Profile
+  /** Whether nobody asked for the profile, so that weights may bring their own. Default false. */
+  profileIsImplied?: boolean
   /** Stochastic depth: block i of n drops its branch with probability dropPath·i/n. */
   dropPath: number
   /** Dropout before the classifier. */
@@ -60,8 +62,6 @@ export class Network extends Module {
   readonly classifier: Sequential
   /** The table that it was built from, frozen. */
   readonly arch: CheckedArch
-  /** Its numeric profile. */
-  readonly profile: Profile
   /** Outputs of the classifier. */
   readonly numClasses: number
   /** Channels of the image. */
@@ -74,13 +74,16 @@ export class Network extends Module {
    */
   readonly recomputed: Recomputed
   readonly #dropout: Dropout
+  #profile: Profile
+  #profileIsImplied: boolean
   #frozen = 0
 
   constructor(arch: CheckedArch, settings: NetworkSettings) {
     super()
     const { numClasses, inChannels, profile, dropPath, dropout, init, folded = false, recompute = 'none' } = settings
     this.arch = arch
-    this.profile = profile
+    this.#profile = profile
+    this.#profileIsImplied = settings.profileIsImplied ?? false
     this.numClasses = numClasses
     this.inChannels = inChannels
     this.folded = folded
@@ -105,6 +108,27 @@ export class Network extends Module {
     const wide = arch.hidden ? [new Linear(channels, arch.hidden, { init }), new Hardswish()] : []
     this.#dropout = new Dropout(dropout)
     this.classifier = new Sequential(...wide, this.#dropout, new Linear(arch.hidden || channels, numClasses, { init }))
+  }
+
+  /** Padding and batch norm's constants. Weights that are loaded may change an implied profile to their own. */
+  get profile(): Profile {
+    return this.#profile
+  }
+
+  /** Whether the profile follows from the name alone, because `create` was given none. */
+  get profileIsImplied(): boolean {
+    return this.#profileIsImplied
+  }
+
+  /**
+   * Computes under another numeric profile from now on, with the same weights.
+   *
+   * @internal
+   */
+  adoptProfile(profile: Profile): void {
+    this.#profile = profile
+    this.#profileIsImplied = false
+    for (const module of this.modules()) if (module instanceof ConvNorm) module.adopt(profile)
   }
 
   /** Rate of the dropout before the classifier, in training mode. */

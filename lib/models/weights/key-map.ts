@@ -22,27 +22,60 @@ function familyOf({ name, stages }: CheckedArch): Family {
   return stages.some((stage) => kindOf(stage).names === 'resnet') ? 'resnet' : 'efficientnet'
 }
 
-/** The schemes that have names for this network. */
+/** The schemes that have names for this network, each set of names once: under the first scheme that has it. */
 export function schemesOf(arch: CheckedArch): KeyScheme[] {
-  switch (familyOf(arch)) {
-    case 'efficientnet':
-      return ['mbconv', 'timm', 'lukemelas']
-    case 'mobilenet_v1':
-      return ['mbconv', 'timm']
-    case 'resnet':
-      return ['mbconv', 'torchvision'] // timm's ResNets use torchvision's names
-    case 'mnasnet':
-      // torchvision has only B1, which has no squeeze-excitation.
-      return arch.stages.some(({ seRatio }) => seRatio > 0) ? ['mbconv', 'timm'] : ['mbconv', 'torchvision', 'timm']
-    case 'mobilenet_v2':
-    case 'mobilenet_v3':
-      return ['mbconv', 'torchvision', 'timm']
+  const namers = namersOf(arch)
+  const schemes = Object.keys(namers) as KeyScheme[]
+  return schemes.filter((scheme) => schemes.find((other) => namers[other] === namers[scheme]) === scheme)
+}
+
+/** Whether a scheme has names for this network. */
+export function hasScheme(arch: CheckedArch, scheme: KeyScheme): boolean {
+  return namersOf(arch)[scheme] !== undefined
+}
+
+/** Names of the state dict in both directions. Loading and saving read the same one. */
+export interface KeyMap {
+  readonly scheme: KeyScheme
+  /** PyTorch's `_version` of the network's class, which a file of torch.save has. */
+  readonly version: number
+  /** Our key for one of the scheme; undefined for a layer that this network does not have. */
+  toOwn(key: string): string | undefined
+  /** The scheme's key for one of ours. */
+  fromOwn(key: string): string
+  /** Whether a linear layer's weight of ours, by its key, is that of a 1x1 convolution in the scheme. */
+  isConvolution(ownKey: string): boolean
+}
+
+/** The names of a network's state dict in a scheme that has names for it. */
+export function keyMapOf(arch: CheckedArch, scheme: KeyScheme): KeyMap {
+  const own = layerNames(arch, 'mbconv')
+  const theirs = layerNames(arch, scheme)
+  const [ownAt, theirsAt] = [own, theirs].map((layers) => new Map(layers.map((layer, i) => [layer, i])))
+  const look = (places: Map<string, number>, to: readonly string[]) => (key: string) => {
+    const [layer, name] = splitKey(key)
+    const at = places.get(layer)
+    return at === undefined ? undefined : `${to[at]}.${name}`
+  }
+  const { version = 1, convolvesHidden = false } = namersOf(arch)[scheme] ?? {}
+  const hidden = convolvesHidden && arch.hidden ? `${own[own.length - 2]}.weight` : undefined
+  const fromOwn = look(ownAt, theirs)
+  return {
+    scheme,
+    version,
+    toOwn: look(theirsAt, own),
+    fromOwn(key) {
+      const found = fromOwn(key)
+      if (found === undefined) throw new Error(`${arch.name} has no layer with the key ${key}`)
+      return found
+    },
+    isConvolution: (key) => key === hidden,
   }
 }
 
 /** The layer names of a network in a scheme, in the order of the state dict. */
 export function layerNames(arch: CheckedArch, scheme: KeyScheme): string[] {
-  const namer = namerOf(familyOf(arch), scheme)
+  const namer = namersOf(arch)[scheme] ?? OWN
   const names = [...namer.stem]
   let flat = 0
   let [stage, inStage] = [-1, 0]
@@ -75,6 +108,10 @@ interface Namer {
   head(stages: number, blocks: number, widths: number): [conv: string, norm: string]
   classifier: string
   wideClassifier: string[]
+  /** PyTorch's `_version` of the network's class there, if it is not 1. */
+  version?: number
+  /** Whether the hidden layer before the classifier is a 1x1 convolution there. */
+  convolvesHidden?: boolean
 }
 
 /** Names layers by position: `N.0` and `N.1`, `N.fc1` and `N.fc2`. */
@@ -136,6 +173,7 @@ const MNASNET: Namer = {
   head: (stages) => [`layers.${stages + 7}`, `layers.${stages + 8}`],
   classifier: 'classifier.1',
   wideClassifier: [],
+  version: 2, // load_state_dict refuses a state dict without it
 }
 
 const RESNET: Namer = {
@@ -167,6 +205,7 @@ const TIMM_V3: Namer = {
   block: (layers, place) => TIMM.block(layers, { ...place, stage: place.width, inStage: place.inWidth }),
   head: (_stages, _blocks, widths) => [`blocks.${widths}.0.conv`, `blocks.${widths}.0.bn1`],
   wideClassifier: ['conv_head', 'classifier'],
+  convolvesHidden: true,
 }
 
 const LUKEMELAS: Namer = {
@@ -186,17 +225,27 @@ const LUKEMELAS: Namer = {
   wideClassifier: [],
 }
 
-function namerOf(family: Family, scheme: KeyScheme): Namer {
-  if (scheme === 'timm') return family === 'mobilenet_v3' ? TIMM_V3 : TIMM
-  if (scheme === 'lukemelas') return LUKEMELAS
-  if (scheme === 'mbconv') return OWN
-  const own: Partial<Record<Family, Namer>> = {
-    mobilenet_v2: MOBILENET_V2,
-    mobilenet_v3: MOBILENET_V3,
-    mnasnet: MNASNET,
-    resnet: RESNET,
-  }
-  return own[family] ?? OWN
+type Namers = Readonly<Partial<Record<KeyScheme, Namer>>>
+
+/** torchvision has only MnasNet-B1, which has no squeeze-excitation. */
+const MNASNETS = { squeezing: { mbconv: OWN, timm: TIMM }, plain: { mbconv: OWN, torchvision: MNASNET, timm: TIMM } }
+
+/**
+ * Who names the layers of a family how. torchvision's EfficientNets have our names, or we have theirs; timm's ResNets
+ * have torchvision's.
+ */
+const NAMERS: Readonly<Record<Exclude<Family, 'mnasnet'>, Namers>> = {
+  efficientnet: { mbconv: OWN, torchvision: OWN, timm: TIMM, lukemelas: LUKEMELAS },
+  mobilenet_v1: { mbconv: OWN, timm: TIMM },
+  mobilenet_v2: { mbconv: OWN, torchvision: MOBILENET_V2, timm: TIMM },
+  mobilenet_v3: { mbconv: OWN, torchvision: MOBILENET_V3, timm: TIMM_V3 },
+  resnet: { mbconv: OWN, torchvision: RESNET, timm: RESNET },
+}
+
+function namersOf(arch: CheckedArch): Namers {
+  const family = familyOf(arch)
+  if (family !== 'mnasnet') return NAMERS[family]
+  return arch.stages.some(({ seRatio }) => seRatio > 0) ? MNASNETS.squeezing : MNASNETS.plain
 }
 
 /** Splits `features.0.1.running_mean` into `features.0.1` and `running_mean`. */

@@ -1,5 +1,5 @@
 /** Loads weights of this and other libraries into a network. */
-import { checkOptions, listed, shown } from '../../errors/check'
+import { checkOneOf, checkOptions, listed, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { quoted } from '../../files/open'
 import type { FileWeights } from '../../io/read-tensors'
@@ -7,7 +7,9 @@ import { readWeightsFile } from '../../io/weights-file'
 import { scope } from '../../tensor/core/scope'
 import { Tensor } from '../../tensor/core/tensor'
 import { Network } from '../network/network'
-import { type KeyScheme, layerNames, splitKey } from './key-map'
+import { PROFILE_NAMES, type ProfileName } from '../network/profiles'
+import { type KeyScheme, keyMapOf, layerNames } from './key-map'
+import { ownProfiles, profileFor } from './own-profile'
 import { findNames } from './wrapped-names'
 
 /** Which weights of a file are loaded, and how strictly. */
@@ -25,6 +27,11 @@ export interface LoadOptions {
    * says what was taken.
    */
   entry?: string
+  /**
+   * The profile of the weights, where their names do not tell it (timm's `efficientnet_b0` and `tf_efficientnet_b0` have
+   * the same names). `as-is` loads them into this network, whatever its profile.
+   */
+  profile?: ProfileName | 'as-is'
 }
 
 /** What was loaded from a file, and what was not. */
@@ -35,6 +42,8 @@ export interface LoadReport {
   prefix: string
   /** The library whose key names the file uses. */
   scheme: KeyScheme
+  /** Name of the numeric profile under which the network computes now. */
+  profile: string
   /** Number of state-dict entries that were set. */
   loaded: number
   /** Our keys that the file lacks. Batch counters are not listed, since they do not affect results. */
@@ -56,12 +65,15 @@ export interface LoadReport {
  * torchvision's, timm's or lukemelas's; the scheme and a prefix before the keys are detected. A classifier with another
  * number of classes keeps its initial values and is reported.
  *
- * Weights were trained under a numeric profile (padding, batch norm's epsilon) that their keys do not show. Create the
- * model with the right profile.
+ * Weights were trained under a numeric profile (padding, batch norm's epsilon). It is known from the metadata of files
+ * that this package wrote, from the names of published files, and from whose keys these are. A network that was created
+ * without a profile takes that of the weights. One that was created under another is not changed: this is an error,
+ * unless `profile: 'as-is'` is set. Nothing is checked where nothing tells the profile of the weights.
  *
  * @param source a safetensors file or a torch.save file, whatever its name; or tensors by key
  * @throws MbconvError ERR_IO; ERR_FORMAT for a damaged file, one of another kind, or an entry that is no state dict;
- *   ERR_VALUE for keys of another network, listing some, and for ambiguous weights; ERR_SHAPE. After an error the
+ *   ERR_VALUE for keys of another network, listing some, for ambiguous weights, and for weights of another profile than
+ *   the network's; ERR_SHAPE. After an error the
  *   network is unchanged
  */
 export function loadWeights(
@@ -80,8 +92,9 @@ export function loadWeights(
     const hint = 'Load them into a network as models.create makes it, then fuse that.'
     throw new MbconvError('ERR_VALUE', `${op}: a fused network has no batch norms to load`, { op, hint })
   }
-  checkOptions(op, options, ['strict', 'mmap', 'entry'])
-  const { strict = true, mmap = false, entry } = options
+  checkOptions(op, options, ['strict', 'mmap', 'entry', 'profile'])
+  const { strict = true, mmap = false, entry, profile: asked } = options
+  if (asked !== undefined) checkOneOf(op, 'profile', asked, [...PROFILE_NAMES, 'as-is'])
   if (entry !== undefined && (typeof entry !== 'string' || entry === '')) {
     throw new MbconvError('ERR_TYPE', `${op}: entry must be the name of one in the file, got ${shown(entry)}`, { op })
   }
@@ -89,21 +102,16 @@ export function loadWeights(
     const file = typeof source === 'string' ? readWeightsFile(source, op, { mmap, entry }) : given(source, entry)
     const { tensors, unread } = file
     const { scheme, prefix } = findNames(op, model.arch, [...Object.keys(tensors), ...Object.keys(unread)], file.within)
-    const theirs = layerNames(model.arch, scheme)
-    const own = new Map(theirs.map((layer, i) => [layer, layerNames(model.arch, 'mbconv')[i]]))
+    const map = keyMapOf(model.arch, scheme)
     const stateDict = model.stateDict()
     /** Our key for a key of the file; undefined if this network has no such layer. */
-    const ownKey = (key: string) => {
-      const [layer, name] = splitKey(key.slice(prefix.length))
-      const target = own.get(layer)
-      return target === undefined ? undefined : `${target}.${name}`
-    }
+    const ownKey = (key: string) => map.toOwn(key.slice(prefix.length))
     const renamed: Record<string, Tensor> = {}
     const unexpected: string[] = []
     const left = [...file.left]
     for (const [key, tensor] of Object.entries(tensors)) {
       const target = key.startsWith(prefix) ? ownKey(key) : undefined
-      if (target !== undefined) renamed[target] = asLinear(tensor, stateDict[target])
+      if (target !== undefined) renamed[target] = map.isConvolution(target) ? asLinear(tensor) : tensor
       else if (key.startsWith(prefix)) unexpected.push(key)
       else left.push(key)
     }
@@ -124,15 +132,19 @@ export function loadWeights(
         hint: 'strict: false loads what fits.',
       })
     }
+    const path = typeof source === 'string' ? source : undefined
+    const profile = profileFor(op, model, asked, () => ownProfiles(model.arch, scheme, file, path))
     model.loadStateDict(renamed, { strict: false })
+    if (profile !== undefined) model.adoptProfile(profile)
     const loaded = state.filter((key) => key in renamed).length
-    return { entry: file.entry, prefix, scheme, loaded, missing, unexpected, left, unread, reinitialized }
+    const { name: own } = model.profile
+    return { entry: file.entry, prefix, scheme, profile: own, loaded, missing, unexpected, left, unread, reinitialized }
   })
 }
 
 /** Wraps tensors that the caller already has. */
 const given = (tensors: Record<string, Tensor>, entry = ''): FileWeights => {
-  return { tensors, unread: {}, entry: null, within: entry, left: [] }
+  return { tensors, unread: {}, entry: null, within: entry, left: [], origin: null }
 }
 
 /**
@@ -153,10 +165,10 @@ export function describeLoad(name: string, { entry, prefix, left, unread }: Load
   return notes
 }
 
-/** Reshapes a 1x1 convolution's weights for our linear layer (timm's MobileNetV3 has a convolution there). */
-function asLinear(given: Tensor, own: Tensor | undefined): Tensor {
+/** Reshapes a 1x1 convolution's weights for our linear layer. Anything else is left for the check of shapes. */
+function asLinear(given: Tensor): Tensor {
   const pointwise = given instanceof Tensor && given.ndim === 4 && given.shape[2] * given.shape[3] === 1
-  return pointwise && own?.ndim === 2 ? given.flatten(1) : given
+  return pointwise ? given.flatten(1) : given
 }
 
 /** Removes a classifier for other classes from the weights and returns its keys. */

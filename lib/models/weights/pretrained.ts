@@ -9,7 +9,14 @@ import { type ModelCard, makeCard } from '../export/card'
 import { type CreateOptions, create } from '../network/create'
 import type { Network } from '../network/network'
 import { type LoadReport, loadWeights } from './load'
-import { archOf, type PublishedWeights, profileOf, publishedWeightsNamed, weightsFolder } from './published'
+import {
+  archOf,
+  type PublishedWeights,
+  profileOf,
+  publishedWeightsNamed,
+  WEIGHTS_ENDINGS,
+  weightsFolder,
+} from './published'
 
 /** What is changed of published weights' own network. */
 export interface PretrainedOptions extends Omit<CreateOptions, 'profile' | 'init' | 'inChannels'> {
@@ -32,9 +39,6 @@ export interface Pretrained {
   /** The file that the weights were read from. */
   path: string
 }
-
-/** Extensions that a file placed by hand may have after the weights' name. */
-const ENDINGS = ['.safetensors', '.pth', '.pt', '.bin', '.ckpt', '.pth.tar', '']
 
 /**
  * Builds the network of published weights and loads them from the weights folder ($MBCONV_CACHE/weights, else
@@ -81,7 +85,7 @@ export function pretrained(name: string, options: PretrainedOptions = {}): Pretr
  */
 export function weightsFile({ name, url }: PublishedWeights, folder = weightsFolder()): string {
   const op = 'pretrained'
-  const file = ENDINGS.map((ending) => path.join(folder, `${name}${ending}`)).find((each) => existsSync(each))
+  const file = WEIGHTS_ENDINGS.map((ending) => path.join(folder, `${name}${ending}`)).find((each) => existsSync(each))
   if (file === undefined) {
     throw new MbconvError(
       'ERR_IO',

@@ -120,9 +120,22 @@ export function publishedWeightsNamed(name: string): PublishedWeights {
   })
 }
 
+/** The published weights whose file has this name: `NAME.safetensors`, `NAME.pth` …, or the original one. */
+export function publishedFile(file: string): Pick<PublishedWeights, 'name' | 'arch' | 'profile'> | undefined {
+  const row = PUBLISHED_ROWS.find((each) => {
+    const [name, original] = [each[0], each.at(-1) as PublishedRow[12]]
+    const ending = file.startsWith(name) ? file.slice(name.length) : undefined
+    return (ending !== undefined && WEIGHTS_ENDINGS.includes(ending)) || original?.endsWith(`/${file}`) === true
+  })
+  return row && { name: row[0], arch: row[1], profile: row[2] }
+}
+
 export function isPublishedName(name: string): boolean {
   return PUBLISHED_ROWS.some(([each]) => each === name)
 }
+
+/** Endings that a file placed by hand may have after the weights' name. */
+export const WEIGHTS_ENDINGS = ['.safetensors', '.pth', '.pt', '.bin', '.ckpt', '.pth.tar', '']
 
 /** The architecture that published weights are for. */
 export function archOf({ arch }: PublishedWeights): Arch {
