@@ -13,11 +13,11 @@ import type { TrainConfig } from './schema'
 type ModelConfig = TrainConfig['model']
 
 /** The keys that replace parts of the named table. Older runs lack them. */
-type TableKeys = Pick<ModelConfig, 'name'> & Partial<Pick<ModelConfig, 'stem' | 'stages' | 'head'>>
+type TableKeys = Pick<ModelConfig, 'name'> & Partial<Pick<ModelConfig, 'stem' | 'stages' | 'head' | 'globalPool'>>
 
 /** @throws MbconvError ERR_VALUE or ERR_TYPE for problems that {@link stageProblems} reports */
-export function tableOf({ name, stem, stages, head }: TableKeys): Arch {
-  const named = arch(name)
+export function tableOf({ name, stem, stages, head, globalPool }: TableKeys): Arch {
+  const named = globalPool == null ? arch(name) : { ...arch(name), globalPool }
   const own = {
     ...(stem == null ? {} : { stem }),
     // Such a table is its own baseline, whatever the scaling of the named one.

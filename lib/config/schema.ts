@@ -10,6 +10,7 @@ import { AUGMENTATIONS } from '../data/augment/kinds'
 import { MOST_REPEATS, SAMPLERS } from '../data/batches/order'
 import { FITS } from '../data/images/preprocessing'
 import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
+import { GLOBAL_POOL_NAMES } from '../models/arch/choices'
 import { TASKS } from '../models/export/task'
 import { criterionFields } from '../optim/criteria/kinds'
 import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/kinds'
@@ -41,6 +42,11 @@ const model = z.strictObject({
     .default(null)
     .describe("stages in place of the architecture's, as `mbconv models NAME --config` writes them"),
   head: channels(0).nullable().default(null).describe("channels of the head, 0: none; null: the architecture's"),
+  globalPool: z
+    .enum(GLOBAL_POOL_NAMES)
+    .nullable()
+    .default(null)
+    .describe("what the last feature map is reduced to: avg, max, avgmax (their mean), catavgmax (both); null: the architecture's"),
   width: z.number().positive().default(1).describe("factor on the architecture's channels"),
   depth: z.number().positive().default(1).describe("factor on the architecture's layers per stage"),
   resolution: resolution(8, 4096)

@@ -1,6 +1,5 @@
 /** Embeddings of image files: what a trained model sees in them, as vectors that can be compared. */
 
-import { adaptiveAvgPool2d } from '../nn/functional'
 import { type EachImageOptions, eachImage, type ImageSources, type ImageTask, type Unreadable } from './each-image'
 
 /** The features of one image. */
@@ -13,7 +12,7 @@ export interface Embedding {
 
 /** From images to the features that the classifier gets. */
 export const EMBEDDING: Pick<ImageTask<Embedding>, 'compute'> = {
-  compute: (network, input) => adaptiveAvgPool2d(network.forwardFeatures(input)[0], 1).flatten(1),
+  compute: (network, input) => network.forwardPooled(input),
 }
 
 /**

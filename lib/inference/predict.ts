@@ -69,7 +69,17 @@ export function checkPrediction(op: string, { topk = 5, reject, views = 'one' }:
 /** From images to what {@link predictionOf} reads: probabilities, or the logits of labels. */
 export const PREDICTING: Pick<ImageTask<Prediction>, 'compute' | 'finish'> = {
   compute: (network, input) => network.forward(input),
-  finish: (logits, { task }) => (task === 'multiLabel' ? logits : logits.softmax(-1)),
+  finish: (logits, card) => {
+    checkClassifies('predict', card)
+    return card.task === 'multiLabel' ? logits : logits.softmax(-1)
+  },
+}
+
+/** @throws MbconvError ERR_VALUE for a network without classes */
+export function checkClassifies(op: string, { classes, name }: Pick<ModelCard, 'classes' | 'name'>): void {
+  if (classes.length > 0) return
+  const hint = 'embed gives its features.'
+  throw new MbconvError('ERR_VALUE', `${op}: ${name} has no classifier (numClasses: 0)`, { op, hint })
 }
 
 /**

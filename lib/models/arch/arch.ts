@@ -5,7 +5,7 @@
  * contains.
  */
 
-import type { ACTIVATIONS, SQUEEZE_CHOICES } from './choices'
+import type { ACTIVATIONS, GlobalPool, SQUEEZE_CHOICES } from './choices'
 import type { BlockKind } from './kinds'
 import type { Resolution } from './resolution'
 
@@ -65,6 +65,8 @@ export interface Arch {
   readonly head: number
   /** Width of a linear layer before the classifier (MobileNetV3). Default 0: no such layer. */
   readonly hidden?: number
+  /** What the last feature map is reduced to: `avg` (default), `max`, `avgmax` (their mean) or `catavgmax` (both). */
+  readonly globalPool?: GlobalPool
   /** Default `silu`. */
   readonly activation?: ActivationName
   /** Default: EfficientNet's, which refers to the block's input and uses SiLU and sigmoid. */

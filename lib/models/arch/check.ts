@@ -2,7 +2,7 @@
 import { checkCount, checkNumber, checkOneOf, checkPositive, checkRate, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { Arch, Stage } from './arch'
-import { ACTIVATIONS, SQUEEZE_CHOICES } from './choices'
+import { ACTIVATIONS, GLOBAL_POOL_NAMES, SQUEEZE_CHOICES } from './choices'
 import { BLOCK_KINDS, DEFAULT_KIND, kindOf } from './kinds'
 import { checkResolution } from './resolution'
 
@@ -54,6 +54,7 @@ export function checkArch(op: string, value: unknown): CheckedArch {
   checkRate(op, 'arch.dropout', arch.dropout)
   if (arch.dropPath !== undefined) checkRate(op, 'arch.dropPath', arch.dropPath)
   if (arch.activation !== undefined) checkOneOf(op, 'arch.activation', arch.activation, ACTIVATIONS)
+  if (arch.globalPool !== undefined) checkOneOf(op, 'arch.globalPool', arch.globalPool, GLOBAL_POOL_NAMES)
   if (arch.leastShare !== undefined) checkRate(op, 'arch.leastShare', arch.leastShare)
   for (const field of ['stemPool', 'fixedEnds', 'wideHead'] as const) {
     if (arch[field] === undefined || typeof arch[field] === 'boolean') continue

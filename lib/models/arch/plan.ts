@@ -3,6 +3,7 @@
  */
 import type { ActivationName, Arch, Squeeze, Stage } from './arch'
 import type { CheckedArch } from './check'
+import { GLOBAL_POOLS } from './choices'
 import { type BlockKind, type BlockShape, DEFAULT_KIND, KINDS, type KindDescription, type LayerPlan } from './kinds'
 import { roundChannels } from './scaling'
 
@@ -58,9 +59,20 @@ export function defaultDropPath({ dropPath = 0 }: Pick<Arch, 'dropPath'>): numbe
   return dropPath
 }
 
-/** Input channels of the classifier. */
-export function featureChannels(arch: Arch): number {
+/** Channels of the last feature map. */
+export function mapChannels(arch: Arch): number {
   return arch.head || arch.stages[arch.stages.length - 1].channels
+}
+
+/** How the last feature map is pooled. */
+export function globalPoolOf({ globalPool = 'avg' }: Pick<Arch, 'globalPool'>) {
+  return GLOBAL_POOLS[globalPool]
+}
+
+/** Numbers of the pooled feature map, the input of the first linear layer. */
+export function featureChannels(arch: Arch): number {
+  const { of, joined } = globalPoolOf(arch)
+  return mapChannels(arch) * (joined === 'concatenated' ? of.length : 1)
 }
 
 function squeezeChannels(arch: Arch, { seRatio }: Stage, input: number, inner: number): number {

@@ -18,7 +18,7 @@ export const COUNTING_RULE =
 
 /** What a network is counted for. */
 export interface CountOptions {
-  /** Classes of the classifier. Default 1000. */
+  /** Classes of the classifier. Default 1000; 0: no linear layer for them. */
   numClasses?: number
   /** Size of the input in pixels: a side, or [height, width]. Default: the architecture's. */
   resolution?: Resolution
@@ -62,7 +62,7 @@ export interface Counts {
 
 /** A row of the table of stages. */
 export interface StageRow {
-  /** `stem`, `1` … `7`, `head` if there is one, `classifier`. */
+  /** `stem`, `1` … `7`, `head` if there is one, `classifier` if it has a linear layer. */
   readonly stage: string
   /** `conv 3x3`, `MBConv6 5x5`, `linear`. */
   readonly operator: string
@@ -137,7 +137,7 @@ function allLayers(arch: CheckedArch, resolution: Resolution, numClasses: number
     layers.push(dense(classifier, 'linear', channels, arch.hidden))
     channels = arch.hidden
   }
-  layers.push(dense(classifier, 'linear', channels, numClasses))
+  if (numClasses > 0) layers.push(dense(classifier, 'linear', channels, numClasses))
   return layers
 }
 
@@ -163,7 +163,7 @@ function resolved(op: string, value: Arch, options: CountOptions) {
   const arch = checkArch(op, value)
   checkOptions(op, options, ['numClasses', 'resolution', 'inChannels'])
   const { numClasses = 1000, inChannels = 3 } = options
-  checkCount(op, 'numClasses', numClasses)
+  checkCount(op, 'numClasses', numClasses, { min: 0 })
   const resolution = checkResolution(op, 'resolution', options.resolution ?? arch.resolution)
   checkCount(op, 'inChannels', inChannels)
   return { arch, numClasses, resolution, inChannels }
@@ -243,7 +243,8 @@ export function stageTable(arch: Arch, options: CountOptions = {}): StageRow[] {
   }
   if (table.head > 0) add('head', 'conv 1x1', 1, table.head, 1)
   size = [1, 1]
-  add('classifier', table.hidden ? `linear ${table.hidden}, linear` : 'linear', 1, numClasses, 1)
+  const linear = [...(table.hidden ? [`linear ${table.hidden}`] : []), ...(numClasses > 0 ? ['linear'] : [])]
+  if (linear.length > 0) add('classifier', linear.join(', '), 1, numClasses || (table.hidden as number), 1)
   for (const layer of allLayers(table, resolution, numClasses, inChannels)) {
     rows[layer.row].params += layer.weights + layer.biases + 2 * layer.norm
     rows[layer.row].macs += layer.weights * layer.positions

@@ -11,7 +11,7 @@ import { readText } from '../../files/open'
 import { resolution } from '../../schema/fields'
 import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
-import { ACTIVATIONS, SQUEEZE_CHOICES } from '../arch/choices'
+import { ACTIVATIONS, GLOBAL_POOL_NAMES, SQUEEZE_CHOICES } from '../arch/choices'
 import { BLOCK_KINDS } from '../arch/kinds'
 import { checkResolution } from '../arch/resolution'
 import { COUNTING_RULE, count } from '../cost/count'
@@ -23,9 +23,9 @@ import { DEFAULT_THRESHOLD, TASKS, type Task } from './task'
 /**
  * Raised when an older program could not use what a newer one wrote. Format 1 knew no `squash` and no `colorManagement`,
  * format 2 no `edge` blocks and no `dropPath`, format 3 no `confidence`, format 4 no rectangles, no `pad`, no `task` and no
- * `thresholds`.
+ * `thresholds`, format 5 no `globalPool` and no networks without classes.
  */
-const FORMAT = 5
+const FORMAT = 6
 
 /** A card has a few kilobytes, or some hundred with many class names. */
 const MAX_BYTES = 64 * 2 ** 20
@@ -54,6 +54,7 @@ const arch = z.strictObject({
   stages: z.array(stage).min(1),
   head: count0,
   hidden: count0.optional(),
+  globalPool: z.enum(GLOBAL_POOL_NAMES).optional(),
   activation: activation.optional(),
   squeeze: z
     .strictObject({
@@ -126,11 +127,11 @@ const confidence = z.strictObject({
 })
 
 const cardSchema = z.strictObject({
-  format: z.literal([1, 2, 3, 4, FORMAT]).transform(() => FORMAT),
+  format: z.literal([1, 2, 3, 4, 5, FORMAT]).transform(() => FORMAT),
   name: z.string().min(1),
   arch,
   profile,
-  classes: z.array(z.string()).min(1),
+  classes: z.array(z.string()),
   preprocessing,
   counts: z.strictObject({ params: count0, macs: count0, rule: z.string() }),
   // Not checked further, so that a card stays readable when the training configuration gets new fields.
@@ -191,7 +192,7 @@ export interface ModelCard {
   readonly task: Task
   /** Only with `multiLabel`: the probability from which each label is predicted, in the order of the logits; else null. */
   readonly thresholds: readonly number[] | null
-  /** Class names, in the order of the logits. */
+  /** Class names, in the order of the logits; none in a network without a classifier. */
   readonly classes: readonly string[]
   /** How an image becomes the input. */
   readonly preprocessing: Preprocessing

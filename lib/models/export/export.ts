@@ -7,7 +7,7 @@ import { checkResolution, type Resolution, resolutionText, sameResolution, sides
 import { Network } from '../network/network'
 import { checkedCard, type ModelCard } from './card'
 import { CARD_KEY, PROFILE_KEY } from './metadata'
-import { graphOf } from './onnx-graph'
+import { graphOf, outputName } from './onnx-graph'
 import { OPSETS } from './opset'
 
 /** How an ONNX file is written. */
@@ -46,13 +46,13 @@ export interface ExportReport {
     /** Any number of images, then channels, height and width. */
     shape: readonly ['batch', number, number, number]
   }
-  /** [`batch`, classes] */
+  /** `logits` [`batch`, classes]; of a network without classes `features` [`batch`, features] */
   output: {
     /** The name of the output. */
-    name: 'logits'
+    name: 'logits' | 'features'
     /** The type of the output. */
     type: 'float32'
-    /** Any number of images, then classes. */
+    /** Any number of images, then classes or features. */
     shape: readonly ['batch', number]
   }
 }
@@ -101,7 +101,7 @@ export function exportOnnx(network: Network, path: string, options: ExportOption
   const shape = ['batch', inChannels, ...sidesOf(resolution)] as const
   const report = {
     input: { name: 'input', type: pixels ? 'uint8' : 'float32', shape },
-    output: { name: 'logits', type: 'float32', shape: ['batch', numClasses] },
+    output: { name: outputName(network), type: 'float32', shape: ['batch', numClasses || network.numFeatures] },
   } as const
   const bytes = writeOnnx(path, {
     opset,

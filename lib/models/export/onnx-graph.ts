@@ -24,6 +24,7 @@ import { noGrad } from '../../tensor/core/autograd'
 import { scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
 import type { ActivationName } from '../arch/arch'
+import { globalPoolOf } from '../arch/plan'
 import { mapSides, type Resolution, type Sides, sidesOf } from '../arch/resolution'
 import { activatesSum, Block, ConvNorm } from '../network/blocks'
 import { Network } from '../network/network'
@@ -258,6 +259,11 @@ writes(ReLU6, (graph, _, key, x) => graph.activation('relu6', key, x))
 writes(Sigmoid, (graph, _, key, x) => graph.activation('sigmoid', key, x))
 writes(Hardswish, (graph, _, key, x) => graph.activation('hardswish', key, x))
 
+const POOLS = {
+  mean: { operator: 'GlobalAveragePool', name: 'avgpool' },
+  max: { operator: 'GlobalMaxPool', name: 'maxpool.global' },
+}
+
 writes(Network, (graph, network, _key, x) => {
   const { features, classifier, arch } = network
   graph.visited(features)
@@ -269,14 +275,21 @@ writes(Network, (graph, network, _key, x) => {
     const size = mapSides(y.size, (side) => Math.floor((side - 1) / 2) + 1)
     y = { name: graph.add('MaxPool', 'maxpool', [y.name], attributes), size }
   }
-  const pooled = graph.add('GlobalAveragePool', 'avgpool', [y.name])
+  const { of, joined } = globalPoolOf(arch)
+  const parts = of.map((each) => graph.add(POOLS[each].operator, POOLS[each].name, [y.name]))
+  let pooled = parts[0]
+  if (joined === 'concatenated') pooled = graph.add('Concat', 'pool.concat', parts, { axis: 1 })
+  if (joined === 'mean') pooled = graph.add('Mean', 'pool.mean', parts)
   return graph.module(classifier, 'classifier', {
     name: graph.add('Flatten', FEATURES, [pooled], { axis: 1 }),
     size: POOLED,
   })
 })
 
-/** The graph of a network in evaluation mode, from the value called `input` to the one called `logits`. */
+/** `logits`, or `features` of a network without classes. */
+export const outputName = ({ numClasses }: Network) => (numClasses === 0 ? 'features' : 'logits')
+
+/** The graph of a network in evaluation mode, from the value called `input` to the one of the output's name. */
 export function graphOf(network: Network, input: string, { resolution, fold }: GraphOptions): Graph {
   const graph = new Graph(fold)
   const { name } = graph.module(network, '', { name: input, size: sidesOf(resolution) })
@@ -284,6 +297,6 @@ export function graphOf(network: Network, input: string, { resolution, fold }: G
   // The last node keeps its name. Its output gets the name that users ask for.
   const last = graph.nodes[graph.nodes.length - 1]
   if (last.output !== name) throw new Error(`the last node is ${last.name}, the result ${name}`)
-  last.output = 'logits'
+  last.output = outputName(network)
   return graph
 }

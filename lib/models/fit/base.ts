@@ -71,7 +71,8 @@ function times(a: number, b: number): number {
  * equal networks at one resolution.
  */
 export function networkOf(arch: Arch): string {
-  return JSON.stringify({ ...arch, name: '', width: 0, depth: 0, resolution: 0, dropPath: undefined })
+  const others = { dropPath: undefined, globalPool: undefined }
+  return JSON.stringify({ ...arch, name: '', width: 0, depth: 0, resolution: 0, ...others })
 }
 
 /**
@@ -102,7 +103,9 @@ export function fitBase(op: string, base: unknown, divisor?: number): FitBase {
     const made = scaled(root, depth, width, arch.divisor, arch)
     if (made === undefined || networkOf(made) !== wanted) continue
     const drop = defaultDropPath(arch)
-    const own = drop === defaultDropPath(root) ? root : checkArch(op, { ...root, dropPath: drop })
+    const { globalPool } = arch
+    const isOwn = drop === defaultDropPath(root) && globalPool === root.globalPool
+    const own = isOwn ? root : checkArch(op, { ...root, dropPath: drop, globalPool })
     return { arch, root: own, depth, width, divisor: divisor ?? arch.divisor, named: true }
   }
   return { arch, root: arch, depth: 1, width: 1, divisor: divisor ?? arch.divisor, named: false }

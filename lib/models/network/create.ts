@@ -7,6 +7,7 @@ import { type Seed, seedBits } from '../../random/seed'
 import { seeded } from '../../tensor/core/random'
 import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
+import type { GlobalPool } from '../arch/choices'
 import { defaultDropPath } from '../arch/plan'
 import { arch as archNamed } from '../families/catalogue'
 import { impliedProfile } from '../families/library-names'
@@ -15,10 +16,16 @@ import { checkProfile, type Profile, type ProfileName, profileNamed } from './pr
 
 /** How a network is built from its table. */
 export interface CreateOptions {
-  /** Default 1000. */
+  /** Default 1000. 0: no linear layer, so that the network gives the features that it would get. */
   numClasses?: number
   /** Channels of the images. Default 3. */
   inChannels?: number
+  /**
+   * What the last feature map is reduced to: the mean of each channel (`avg`), its maximum (`max`), the mean of both
+   * (`avgmax`) or both (`catavgmax`, twice as many features), as timm's `global_pool`. Default: the architecture's,
+   * which is `avg` in all published ones.
+   */
+  globalPool?: GlobalPool
   /**
    * Padding and batch norm constants: a named profile, or a custom one. Default: the profile that the name implies, of
    * the only library that has it (`mobilenet_v2`: torchvision), or `tf` for timm's `tf_*`; `paper` for all others, until
@@ -59,10 +66,11 @@ export interface CreateOptions {
  */
 export function create(model: string | Arch, options: CreateOptions = {}): Network {
   const op = 'create'
-  const arch = typeof model === 'string' ? archNamed(model) : checkArch(op, model)
+  const table = typeof model === 'string' ? archNamed(model) : checkArch(op, model)
   checkOptions(op, options, [
     'numClasses',
     'inChannels',
+    'globalPool',
     'profile',
     'dropPath',
     'dropout',
@@ -72,6 +80,8 @@ export function create(model: string | Arch, options: CreateOptions = {}): Netwo
     'init',
     'recompute',
   ])
+  const { globalPool } = options
+  const arch = globalPool === undefined ? table : checkArch(op, { ...table, globalPool })
   const {
     numClasses = 1000,
     inChannels = 3,
@@ -83,7 +93,7 @@ export function create(model: string | Arch, options: CreateOptions = {}): Netwo
   const { dropPath = defaultDropPath(arch) } = options
   const { device = 'cpu', dtype = 'float32' } = options
   const { profile = impliedProfile(typeof model === 'string' ? model : arch.name) } = options
-  checkCount(op, 'numClasses', numClasses)
+  checkCount(op, 'numClasses', numClasses, { min: 0 })
   checkCount(op, 'inChannels', inChannels)
   checkRate(op, 'dropPath', dropPath)
   checkRate(op, 'dropout', dropout)

@@ -15,6 +15,7 @@ import type { CheckedArch } from '../arch/check'
 import { activationOf, blocksOf, featureChannels, SQUEEZE } from '../arch/plan'
 import { Block, type Context, ConvNorm } from './blocks'
 import { foldedInto } from './fold'
+import { pooled } from './global-pool'
 import type { Profile } from './profiles'
 
 /** The settings of a {@link Network}; `create` fills in the defaults. */
@@ -54,7 +55,10 @@ export interface FeatureOptions {
   stages?: readonly number[]
 }
 
-/** The network: images [N, inChannels, H, W], normalised, to logits [N, numClasses]. */
+/**
+ * The network: images [N, inChannels, H, W], normalised, to logits [N, numClasses], or without classes to the features
+ * that a classifier would get.
+ */
 export class Network extends Module {
   /** The stem, the stages and the head. */
   readonly features: Sequential
@@ -107,7 +111,13 @@ export class Network extends Module {
     // Numbered as in torchvision: dropout 0, linear 1; in MobileNetV3 linear 0, activation 1, dropout 2, linear 3.
     const wide = arch.hidden ? [new Linear(channels, arch.hidden, { init }), new Hardswish()] : []
     this.#dropout = new Dropout(dropout)
-    this.classifier = new Sequential(...wide, this.#dropout, new Linear(arch.hidden || channels, numClasses, { init }))
+    const linear = numClasses === 0 ? [] : [new Linear(arch.hidden || channels, numClasses, { init })]
+    this.classifier = new Sequential(...wide, this.#dropout, ...linear)
+  }
+
+  /** Length of the vector that the last linear layer gets. */
+  get numFeatures(): number {
+    return this.arch.hidden || featureChannels(this.arch)
   }
 
   /** Padding and batch norm's constants. Weights that are loaded may change an implied profile to their own. */
@@ -144,14 +154,13 @@ export class Network extends Module {
 
   /**
    * @param x normalised images [N, inChannels, H, W]
-   * @returns logits [N, numClasses]
+   * @returns logits [N, numClasses]; with `numClasses: 0` the features [N, {@link numFeatures}]
    * @throws MbconvError ERR_TYPE, ERR_SHAPE
    */
   forward(x: Tensor): Tensor {
     this.#checkImages(x, 'forward')
     return scope(() => {
-      const features = this.#run(x)
-      return this.classifier.forward(F.adaptiveAvgPool2d(features, 1).flatten(1))
+      return this.classifier.forward(pooled(this.#run(x), this.arch))
     })
   }
 
@@ -273,6 +282,18 @@ export class Network extends Module {
   }
 
   /**
+   * The features of images, pooled as {@link forward} pools them, before the layers of the classifier.
+   *
+   * @param x normalised images [N, inChannels, H, W]
+   * @returns [N, channels of the last feature map], twice as many with `globalPool: 'catavgmax'`
+   * @throws MbconvError ERR_TYPE, ERR_SHAPE
+   */
+  forwardPooled(x: Tensor): Tensor {
+    this.#checkImages(x, 'forwardPooled')
+    return scope(() => pooled(this.#run(x), this.arch))
+  }
+
+  /**
    * Continues {@link forward} from the output of a part.
    *
    * @param y the output of {@link forwardFeatures} for that stage
@@ -285,7 +306,7 @@ export class Network extends Module {
     this.#checkStage(op, stage)
     return scope(() => {
       const features = [...this.features].slice(stage + 1).reduce((x, part) => part.forward(x), y)
-      return this.classifier.forward(F.adaptiveAvgPool2d(features, 1).flatten(1))
+      return this.classifier.forward(pooled(features, this.arch))
     })
   }
 
