@@ -28,20 +28,27 @@ function archNamed(name) {
   return checkpoint === undefined ? name : archOf(checkpoint)
 }
 
+/** timm's options as ours. */
+const optionsOf = ({ profile, options: { num_classes: numClasses, global_pool: globalPool, in_chans: inChannels } }) =>
+  JSON.parse(JSON.stringify({ profile, numClasses, globalPool, inChannels }))
+
+const wordsOf = (options) => Object.entries(options).map((pair) => pair.join('='))
+
 /** ‖a − b‖ / ‖b‖ */
 function distance(a, b) {
   const norm = (values) => Math.hypot(...values)
   return norm(b.map((value, i) => value - a[i])) / norm(b)
 }
 
-function compare(folder, { model: name, profile, source, size, batch, files, logits, exact }) {
+function compare(folder, entry) {
+  const { model: name, profile, source, size, batch, files, logits, exact, options } = entry
   const rounding = distance(logits, exact)
   return files.map((file) => {
     let scheme
     const run = (dtype) => {
-      const model = mb.models.create(archNamed(name), { profile, init: 'none', dtype }).eval()
+      const model = mb.models.create(archNamed(name), { ...optionsOf(entry), init: 'none', dtype }).eval()
       scheme = mb.models.loadWeights(model, join(folder, file)).scheme
-      const found = mb.scope(() => mb.noGrad(() => model.forward(images(batch, 3, size).to({ dtype })).toTypedArray()))
+      const found = mb.scope(() => mb.noGrad(() => model.forward(images(batch, model.inChannels, size).to({ dtype })).toTypedArray()))
       model.dispose()
       return found
     }
@@ -56,7 +63,7 @@ function compare(folder, { model: name, profile, source, size, batch, files, log
       scheme.padEnd(12),
     ]
     const figures = [error, rounding, error64].map((value) => value.toExponential(1).padStart(8))
-    console.log(ok ? 'ok  ' : 'FAIL', ...words, ...figures)
+    console.log(ok ? 'ok  ' : 'FAIL', ...words, ...figures, ...wordsOf(options))
     return ok
   })
 }
@@ -68,16 +75,18 @@ const images = (batch, channels, size) => {
 }
 
 /** Saves the network of a case under its library's names, in both kinds of file, with our logits. */
-function save(folder, { model: name, profile, source, size, batch, files, logits: theirs, exact }, number) {
+function save(folder, entry, number) {
+  const { model: name, source, size, batch, files, logits: theirs, exact, options } = entry
   const rounding = distance(theirs, exact)
-  const model = mb.models.create(archNamed(name), { profile, init: 'none' }).eval()
+  const model = mb.models.create(archNamed(name), { ...optionsOf(entry), init: 'none' }).eval()
   mb.models.loadWeights(model, join(folder, files[0]))
   const [library, called] = source.split(' ')
-  const logits = [...mb.scope(() => mb.noGrad(() => model.forward(images(batch, 3, size)).toTypedArray()))]
+  const logits = [...mb.scope(() => mb.noGrad(() => model.forward(images(batch, model.inChannels, size)).toTypedArray()))]
   const saved = ['safetensors', 'pth'].map((ending) => {
     const file = `saved-${number}.${ending}`
     const report = mb.models.saveWeights(model, join(folder, file), { scheme: library })
-    return { library, name: called, told: report.name, options: {}, file, size, batch, channels: 3, logits, rounding }
+    const shared = { library, name: called, told: report.name, options, file, size, batch, logits, rounding }
+    return { ...shared, channels: model.inChannels }
   })
   model.dispose()
   return saved
@@ -92,12 +101,12 @@ function checkSaved(folder, cases) {
     return [false]
   }
   const theirs = JSON.parse(readFileSync(join(folder, 'loaded.json'), 'utf8'))
-  return cases.map(({ library, name, told, file, logits, rounding }, i) => {
+  return cases.map(({ library, name, told, file, logits, rounding, options }, i) => {
     const error = distance(theirs[i], logits)
     const isCalled = told === null || told === name
     const ok = error <= Math.max(LIMIT.float32, 4 * rounding) && isCalled
     const words = [library.padEnd(12), name.padEnd(25), file.replace(/^saved-\d+/, '').padEnd(13)]
-    console.log(ok ? 'ok  ' : 'FAIL', ...words, error.toExponential(1).padStart(8), isCalled ? '' : `is told: ${told}`)
+    console.log(ok ? 'ok  ' : 'FAIL', ...words, error.toExponential(1).padStart(8), isCalled ? '' : `is told: ${told}`, ...wordsOf(options))
     return ok
   })
 }

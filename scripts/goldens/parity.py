@@ -14,7 +14,7 @@ import timm
 import torch
 import torchvision
 
-# Name here (or checkpoint's network), profile here, library, name there, side in pixels.
+# Name here (or checkpoint's network), profile here, library, name there, side in pixels, timm's options if any.
 MODELS = [
     ("efficientnet_b0", "torchvision", torchvision, "efficientnet_b0", 96),
     ("efficientnet_b2", "torchvision", torchvision, "efficientnet_b2", 96),
@@ -44,6 +44,12 @@ MODELS = [
     ("wide_resnet50_2", "timm", timm, "wide_resnet50_2", 64),
     ("efficientnet_b3", "timm", timm, "efficientnet_b3", 96),
     ("efficientnet_b7", "tf", timm, "tf_efficientnet_b7", 64),
+    ("mobilenet_v3_large", "tf", timm, "tf_mobilenetv3_large_100", 96),
+    ("efficientnet_b0", "timm", timm, "efficientnet_b0", 96, {"global_pool": "catavgmax"}),
+    ("mobilenet_v3_small", "timm", timm, "mobilenetv3_small_100", 96, {"global_pool": "avgmax", "num_classes": 0}),
+    ("mobilenet_v3_small", "timm", timm, "mobilenetv3_small_100", 96, {"global_pool": "catavgmax", "num_classes": 5}),
+    ("resnet18", "timm", timm, "resnet18", 96, {"global_pool": "max", "num_classes": 0}),
+    ("efficientnetv2_b0", "tf", timm, "tf_efficientnetv2_b0", 96, {"in_chans": 1, "num_classes": 7}),
 ]
 BATCH = 2
 
@@ -53,7 +59,7 @@ def images(size, batch=BATCH, channels=3):
     return ((torch.arange(count, dtype=torch.float64) * 12.9898).sin() * 1.5).float().reshape(batch, channels, size, size)
 
 
-def randomize(model, size):
+def randomize(model, size, channels):
     """
     Weights as after some training: scales and biases that are not those of initialisation, and statistics that images have.
     Statistics out of thin air would let deep networks blow rounding up until nothing can be compared.
@@ -69,7 +75,7 @@ def randomize(model, size):
         model.eval()
         for norm in norms:
             norm.train()
-        model(images(size, 16))
+        model(images(size, 16, channels))
         for norm, momentum in zip(norms, momenta):
             norm.momentum = momentum
             norm.running_var.lerp_(torch.rand_like(norm.running_var) + 0.5, 0.5)
@@ -80,12 +86,14 @@ def main():
     torch.manual_seed(0)
     cases = []
     wanted = [row for row in MODELS if len(sys.argv) < 3 or row[0] in sys.argv[2:]]
-    for i, (own, profile, library, name, size) in enumerate(wanted):
-        model = timm.create_model(name) if library is timm else getattr(torchvision.models, name)()
-        randomize(model, size)
+    for i, (own, profile, library, name, size, *rest) in enumerate(wanted):
+        options = rest[0] if rest else {}
+        model = timm.create_model(name, **options) if library is timm else getattr(torchvision.models, name)()
+        channels = options.get("in_chans", 3)
+        randomize(model, size, channels)
         model.eval()
         with torch.no_grad():
-            logits = model(images(size))
+            logits = model(images(size, BATCH, channels))
         state = {key: value.contiguous() for key, value in model.state_dict().items()}
         safetensors.torch.save_file(state, folder / f"{i}.safetensors")
         torch.save({"state_dict": state, "epoch": 1}, folder / f"{i}.pth")
@@ -94,6 +102,7 @@ def main():
                 "model": own,
                 "profile": profile,
                 "source": f"{library.__name__} {name}",
+                "options": options,
                 "size": size,
                 "batch": BATCH,
                 "files": [f"{i}.safetensors", f"{i}.pth"],
@@ -102,7 +111,7 @@ def main():
         )
         # How far rounding alone takes these very weights: some random networks blow it up.
         with torch.no_grad():
-            exact = model.double()(images(size).double())
+            exact = model.double()(images(size, BATCH, channels).double())
         cases[-1]["exact"] = exact.flatten().tolist()
         print(f"{i + 1}/{len(wanted)} {library.__name__} {name}", file=sys.stderr)
     (folder / "parity.json").write_text(json.dumps(cases))

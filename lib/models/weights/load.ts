@@ -8,7 +8,8 @@ import { scope } from '../../tensor/core/scope'
 import { Tensor } from '../../tensor/core/tensor'
 import { Network } from '../network/network'
 import { PROFILE_NAMES, type ProfileName } from '../network/profiles'
-import { type KeyScheme, keyMapOf, layerNames } from './key-map'
+import { adaptInput, asLinear, takeClassifier } from './adapt'
+import { type KeyScheme, keyMapOf } from './key-map'
 import { ownProfiles, profileFor } from './own-profile'
 import { findNames } from './wrapped-names'
 
@@ -56,14 +57,17 @@ export interface LoadReport {
   left: string[]
   /** Keys of tensors in the file that this package cannot hold, with the reason. */
   unread: Record<string, string>
-  /** Our keys of a classifier with other classes than the file's; they keep their initial values. */
+  /** Our keys of a classifier with other classes or features than the file's; they keep their initial values. */
   reinitialized: string[]
+  /** Our keys whose weights were adapted from colour images to the network's channels. */
+  adapted: string[]
 }
 
 /**
  * Sets a network's weights from a file. The file's content decides its format. The keys may be this package's,
  * torchvision's, timm's or lukemelas's; the scheme and a prefix before the keys are detected. A classifier with another
- * number of classes keeps its initial values and is reported.
+ * number of classes keeps its initial values and is reported. The first convolution's weights for colour images are
+ * adapted to another number of channels: summed for one, otherwise repeated and scaled, as timm does.
  *
  * Weights were trained under a numeric profile (padding, batch norm's epsilon). It is known from the metadata of files
  * that this package wrote, from the names of published files, and from whose keys these are. A network that was created
@@ -115,7 +119,11 @@ export function loadWeights(
       else if (key.startsWith(prefix)) unexpected.push(key)
       else left.push(key)
     }
-    const reinitialized = takeClassifier(model, renamed)
+    const adapted = adaptInput(model, renamed)
+    const others = takeClassifier(model, renamed)
+    // A network without classes has no classifier that could be initialised again.
+    const reinitialized = model.numClasses === 0 ? [] : others
+    if (model.numClasses === 0) left.push(...others)
     const kept = new Set(reinitialized)
     const state = Object.keys(stateDict)
     const missing = state.filter((key) => !(key in renamed) && !kept.has(key) && !key.endsWith('num_batches_tracked'))
@@ -138,7 +146,7 @@ export function loadWeights(
     if (profile !== undefined) model.adoptProfile(profile)
     const loaded = state.filter((key) => key in renamed).length
     const { name: own } = model.profile
-    return { entry: file.entry, prefix, scheme, profile: own, loaded, missing, unexpected, left, unread, reinitialized }
+    return { entry: file.entry, prefix, scheme, profile: own, loaded, missing, unexpected, left, unread, reinitialized, adapted }
   })
 }
 
@@ -152,31 +160,16 @@ const given = (tensors: Record<string, Tensor>, entry = ''): FileWeights => {
  *
  * @param name how the sentences name the weights
  */
-export function describeLoad(name: string, { entry, prefix, left, unread }: LoadReport): string[] {
+export function describeLoad(name: string, { entry, prefix, left, unread, adapted }: LoadReport): string[] {
   const notes: string[] = []
   const from = [
     ...(entry === null ? [] : [`its entry ${quoted(entry)} was read`]),
     ...(prefix === '' ? [] : [`${quoted(prefix)} before every name was taken off`]),
+    ...(adapted.length === 0 ? [] : [`${adapted.join(', ')}: for colour images, adapted to other channels`]),
     ...(left.length === 0 ? [] : [`left alone: ${listed(left, { show: (each) => quoted(each, 60) })}`]),
   ]
   if (from.length > 0) notes.push(`${name}: ${from.join('; ')}`)
   const others = Object.entries(unread).map(([key, reason]) => `${quoted(key, 60)} ${reason}`)
   if (others.length > 0) notes.push(`${name}: not read: ${listed(others)}`)
   return notes
-}
-
-/** Reshapes a 1x1 convolution's weights for our linear layer. Anything else is left for the check of shapes. */
-function asLinear(given: Tensor): Tensor {
-  const pointwise = given instanceof Tensor && given.ndim === 4 && given.shape[2] * given.shape[3] === 1
-  return pointwise ? given.flatten(1) : given
-}
-
-/** Removes a classifier for other classes from the weights and returns its keys. */
-function takeClassifier(model: Network, weights: Record<string, Tensor>): string[] {
-  const layer = layerNames(model.arch, 'mbconv').at(-1) as string
-  const weight = weights[`${layer}.weight`]
-  if (!(weight instanceof Tensor) || weight.ndim !== 2 || weight.shape[0] === model.numClasses) return []
-  const keys = [`${layer}.weight`, `${layer}.bias`]
-  for (const key of keys) delete weights[key]
-  return keys
 }

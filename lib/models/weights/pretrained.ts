@@ -19,7 +19,7 @@ import {
 } from './published'
 
 /** What is changed of published weights' own network. */
-export interface PretrainedOptions extends Omit<CreateOptions, 'profile' | 'init' | 'inChannels'> {
+export interface PretrainedOptions extends Omit<CreateOptions, 'profile' | 'init'> {
   /** The weights file. Default: the file of that name in the weights folder, where `mbconv pull` puts it. */
   path?: string
   /** Which weights to take from a file with several, as in {@link loadWeights}. */
@@ -43,7 +43,8 @@ export interface Pretrained {
 /**
  * Builds the network of published weights and loads them from the weights folder ($MBCONV_CACHE/weights, else
  * ~/.cache/mbconv/weights). It downloads nothing: use `mbconv pull NAME` or {@link pull} first. The weights determine
- * the numeric profile and the normalisation. Another number of classes re-initialises the classifier.
+ * the numeric profile and the normalisation. Another number of classes re-initialises the classifier; other channels
+ * than three adapt the first convolution, with the mean of the three channels' statistics for each.
  *
  * @param name of published weights, one of `publishedWeights()`
  * @throws MbconvError ERR_TYPE, ERR_VALUE for a name or an option; ERR_IO if the file is missing, with its expected
@@ -52,10 +53,13 @@ export interface Pretrained {
 export function pretrained(name: string, options: PretrainedOptions = {}): Pretrained {
   const op = 'pretrained'
   const published = publishedWeightsNamed(name)
-  checkOptions(op, options, ['path', 'entry', 'numClasses', 'dropPath', 'dropout', 'seed', 'device', 'dtype'])
+  checkOptions(op, options, [
+    ...['path', 'entry', 'numClasses', 'inChannels', 'globalPool', 'dropPath', 'dropout', 'seed', 'device', 'dtype'],
+  ])
   const { path: given, entry, numClasses = published.numClasses, ...rest } = options
   const file = given ?? weightsFile(published)
-  const init = numClasses === published.numClasses ? 'none' : 'paper'
+  const isWhole = numClasses === published.numClasses && rest.globalPool !== 'catavgmax'
+  const init = isWhole ? 'none' : 'paper'
   const network = create(archOf(published), { ...rest, numClasses, profile: profileOf(published), init })
   try {
     const report = loadWeights(network, file, { entry })
@@ -64,7 +68,8 @@ export function pretrained(name: string, options: PretrainedOptions = {}): Pretr
     }
     const notes = [`The published weights are under ${published.license}.`]
     if (report.reinitialized.length > 0) notes.push(`re-initialised: ${report.reinitialized.join(', ')}`)
-    const { channels: _, ...preprocessing } = published.preprocessing
+    if (report.adapted.length > 0) notes.push(`adapted to ${network.inChannels} channels: ${report.adapted.join(', ')}`)
+    const preprocessing = preprocessingFor(published, network.inChannels)
     return {
       network,
       checkpoint: published,
@@ -76,6 +81,15 @@ export function pretrained(name: string, options: PretrainedOptions = {}): Pretr
     network.dispose()
     throw error
   }
+}
+
+/** The statistics of other channels than three: the means of the three. */
+function preprocessingFor({ preprocessing: { channels, ...rest } }: PublishedWeights, inChannels: number) {
+  if (inChannels === channels) return rest
+  const spread = (values: readonly number[]) => {
+    return Array<number>(inChannels).fill(values.reduce((sum, value) => sum + value, 0) / values.length)
+  }
+  return { ...rest, mean: spread(rest.mean), std: spread(rest.std) }
 }
 
 /**
