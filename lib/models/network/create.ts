@@ -1,6 +1,5 @@
 /** Creates models by name or from a table. */
-import { checkCount, checkOneOf, checkOptions, checkRate, shown } from '../../errors/check'
-import { MbconvError } from '../../errors/error'
+import { checkCount, checkOneOf, checkOptions, checkRate } from '../../errors/check'
 import type { Device, DType } from '../../native/types'
 import type { Init } from '../../nn/layers'
 import { type Seed, seedBits } from '../../random/seed'
@@ -11,6 +10,7 @@ import type { GlobalPool } from '../arch/choices'
 import { defaultDropPath } from '../arch/plan'
 import { arch as archNamed } from '../families/catalogue'
 import { impliedProfile } from '../families/library-names'
+import { initLike, libraryInit } from './library-init'
 import { Network, type Recomputed } from './network'
 import { checkProfile, type Profile, type ProfileName, profileNamed } from './profiles'
 
@@ -48,8 +48,12 @@ export interface CreateOptions {
   device?: Device
   /** A floating-point type. Default `float32`. Weights are drawn in float32 and then converted. */
   dtype?: DType
-  /** `paper` (default), or `none`: the weights stay uninitialised, for a state dict that will be loaded. */
-  init?: Init
+  /**
+   * `library` (default): the first weights are drawn as the library of the profile draws them; under the profile `paper`,
+   * and for the networks that timm has from the paper, as `paper` does. `none`: the weights stay uninitialised, for a
+   * state dict that will be loaded.
+   */
+  init?: Init | 'library'
   /**
    * What is computed again in the backward pass in place of keeping its activations: each block or each stage. Takes
    * less memory and more time. On the CPU only. Default none.
@@ -87,7 +91,7 @@ export function create(model: string | Arch, options: CreateOptions = {}): Netwo
     inChannels = 3,
     dropout = arch.dropout,
     seed,
-    init = 'paper',
+    init = 'library',
     recompute = 'none',
   } = options
   const { dropPath = defaultDropPath(arch) } = options
@@ -97,9 +101,7 @@ export function create(model: string | Arch, options: CreateOptions = {}): Netwo
   checkCount(op, 'inChannels', inChannels)
   checkRate(op, 'dropPath', dropPath)
   checkRate(op, 'dropout', dropout)
-  if (init !== 'paper' && init !== 'none') {
-    throw new MbconvError('ERR_VALUE', `${op}: init must be 'paper' or 'none', got ${shown(init)}`, { op })
-  }
+  checkOneOf(op, 'init', init, ['library', 'paper', 'none'])
   checkOneOf(op, 'recompute', recompute, ['none', 'blocks', 'stages'])
   if (seed !== undefined) seedBits(op, seed)
   const settings = {
@@ -107,12 +109,17 @@ export function create(model: string | Arch, options: CreateOptions = {}): Netwo
     inChannels,
     dropPath,
     dropout,
-    init,
     recompute,
     profileIsImplied: options.profile === undefined,
     profile: typeof profile === 'string' ? profileNamed(profile, arch.name) : checkProfile(op, profile),
   }
-  const build = () => new Network(arch, settings)
+  const rules = init === 'library' ? libraryInit(arch, settings.profile.name) : undefined
+  const build = () => {
+    if (rules === undefined) return new Network(arch, { ...settings, init: init === 'none' ? 'none' : 'paper' })
+    const network = new Network(arch, { ...settings, init: 'none' })
+    initLike(network, rules)
+    return network
+  }
   const network = seed === undefined ? build() : seeded(seed, build)
   try {
     return network.to({ device, dtype })

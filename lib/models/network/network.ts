@@ -141,6 +141,15 @@ export class Network extends Module {
     for (const module of this.modules()) if (module instanceof ConvNorm) module.adopt(profile)
   }
 
+  /**
+   * All blocks of the stages, in order.
+   *
+   * @internal
+   */
+  blocks(): Block[] {
+    return this.features.modules().filter((module) => module instanceof Block)
+  }
+
   /** Rate of the dropout before the classifier, in training mode. */
   get dropout(): number {
     return this.#dropout.p

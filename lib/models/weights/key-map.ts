@@ -5,22 +5,12 @@
  * Sources: timm 1.0.29, torchvision 0.28.0, lukemelas/EfficientNet-PyTorch (names as in its published checkpoints).
  */
 import type { CheckedArch } from '../arch/check'
-import { kindOf, type LayerPlan } from '../arch/kinds'
+import type { LayerPlan } from '../arch/kinds'
 import { blocksOf, layersOf } from '../arch/plan'
+import { type Family, familyOf } from '../families/family'
 
 /** `mbconv` is this package's own scheme, equal to torchvision's for EfficientNets. */
 export type KeyScheme = 'mbconv' | 'torchvision' | 'timm' | 'lukemelas'
-
-type Family = 'efficientnet' | 'mobilenet_v1' | 'mobilenet_v2' | 'mobilenet_v3' | 'mnasnet' | 'resnet'
-
-/** The family that decides the names. A user's own table is named like an EfficientNet. */
-function familyOf({ name, stages }: CheckedArch): Family {
-  const named = (['mobilenet_v1', 'mobilenet_v2', 'mobilenet_v3', 'mnasnet'] as const).find((each) =>
-    name.startsWith(each),
-  )
-  if (named !== undefined) return named
-  return stages.some((stage) => kindOf(stage).names === 'resnet') ? 'resnet' : 'efficientnet'
-}
 
 /** The schemes that have names for this network, each set of names once: under the first scheme that has it. */
 export function schemesOf(arch: CheckedArch): KeyScheme[] {

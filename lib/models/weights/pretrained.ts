@@ -59,7 +59,7 @@ export function pretrained(name: string, options: PretrainedOptions = {}): Pretr
   const { path: given, entry, numClasses = published.numClasses, ...rest } = options
   const file = given ?? weightsFile(published)
   const isWhole = numClasses === published.numClasses && rest.globalPool !== 'catavgmax'
-  const init = isWhole ? 'none' : 'paper'
+  const init = isWhole ? 'none' : 'library'
   const network = create(archOf(published), { ...rest, numClasses, profile: profileOf(published), init })
   try {
     const report = loadWeights(network, file, { entry })

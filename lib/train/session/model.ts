@@ -3,9 +3,8 @@ import { tableOf } from '../../config/model-table'
 import type { TrainConfig } from '../../config/train'
 import type { CheckedArch } from '../../models/arch/check'
 import { scale } from '../../models/arch/scaling'
-import { create } from '../../models/network/create'
+import { type CreateOptions, create } from '../../models/network/create'
 import type { Network } from '../../models/network/network'
-import type { Init } from '../../nn/layers'
 import { beginWith } from './initial-weights'
 
 /** The scaled stage table that a configuration names. */
@@ -29,7 +28,7 @@ export interface ModelFacts {
  */
 export function modelOf(
   config: TrainConfig,
-  { numClasses, inChannels, device, init }: ModelFacts & { init: Init },
+  { numClasses, inChannels, device, init }: ModelFacts & { init: CreateOptions['init'] },
 ): Network {
   const { dropout, dropPath, profile, recompute } = config.model
   const options = { numClasses, inChannels, profile, dropPath, seed: config.seed, device, init, recompute }
@@ -54,7 +53,7 @@ export function openModel(
   facts: ModelFacts & { resumed: boolean },
 ): { model: Network; notes: string[] } {
   const { resumed } = facts
-  const model = modelOf(config, { ...facts, init: resumed ? 'none' : 'paper' })
+  const model = modelOf(config, { ...facts, init: resumed ? 'none' : 'library' })
   try {
     const notes = resumed ? [] : beginWith(model, config)
     if (config.model.freeze != null) model.freeze({ upTo: config.model.freeze })
