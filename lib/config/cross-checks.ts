@@ -26,8 +26,8 @@ type At = (...keys: string[]) => unknown
 function modelProblems(at: At): Problem[] {
   const problems: Problem[] = []
   const name = at('model', 'name')
-  if (typeof name === 'string' && !list().includes(name)) {
-    const near = fullName(name) ?? nearest(name, list())
+  if (typeof name === 'string' && fullName(name) === undefined) {
+    const near = nearest(name, list())
     problems.push({
       path: ['model', 'name'],
       kind: 'value',

@@ -5,7 +5,7 @@ import { parseStage } from '../models/arch/block-string'
 import { checkStage } from '../models/arch/check'
 import { defaultDropPath } from '../models/arch/plan'
 import { type ScaleOptions, scale } from '../models/arch/scaling'
-import { arch, list } from '../models/families/catalogue'
+import { arch, fullName } from '../models/families/catalogue'
 import { printable } from '../text/foreign-text'
 import type { Problem } from './problems'
 import type { TrainConfig } from './schema'
@@ -78,7 +78,7 @@ export function stageProblems({ name, stem, stages }: Record<string, unknown>): 
     }
   }
   if (problems.length > 0) return problems
-  let input = typeof name === 'string' && list().includes(name) ? arch(name).stem : 32
+  let input = typeof name === 'string' && fullName(name) !== undefined ? arch(name).stem : 32
   if (Number.isSafeInteger(stem)) input = stem as number
   for (const [i, stage] of parsed.entries()) {
     try {
@@ -93,7 +93,7 @@ export function stageProblems({ name, stem, stages }: Record<string, unknown>): 
 
 /** Factors that exceed the limits of a network, such as millions of channels. */
 export function scaleProblems(model: TableKeys & Pick<ModelConfig, 'width' | 'depth' | 'divisor'>): Problem[] {
-  if (!list().includes(model.name)) return []
+  if (fullName(model.name) === undefined) return []
   const failure = (factors: ScaleOptions): string | undefined => {
     try {
       scale(tableOf(model), factors)
@@ -114,7 +114,7 @@ export function scaleProblems(model: TableKeys & Pick<ModelConfig, 'width' | 'de
 
 /** A `model.freeze` beyond the last part of the network. */
 export function freezeProblems({ name, stages, head, freeze }: Record<string, unknown>): Problem[] {
-  if (typeof name !== 'string' || !list().includes(name) || typeof freeze !== 'number') return []
+  if (typeof name !== 'string' || fullName(name) === undefined || typeof freeze !== 'number') return []
   const named = arch(name)
   const parts = (Array.isArray(stages) ? stages : named.stages).length + ((head ?? named.head) === 0 ? 0 : 1)
   if (freeze <= parts) return []

@@ -1,6 +1,6 @@
 /** Checks of `data.progressive` against what its values grow to. */
 import { shorterSideOf } from '../models/arch/resolution'
-import { arch, list } from '../models/families/catalogue'
+import { arch, fullName } from '../models/families/catalogue'
 import { isMapping } from '../schema/values'
 import type { Problem } from './problems'
 
@@ -41,7 +41,7 @@ export function progressiveProblems(at: At): Problem[] {
 /** What each key grows to; a text says why it cannot act; undefined: a mistake elsewhere hides it. */
 function goalsOf(at: At): Record<string, Goal | string | undefined> {
   const name = at('model', 'name')
-  const own = typeof name === 'string' && list().includes(name) ? arch(name) : undefined
+  const own = typeof name === 'string' && fullName(name) !== undefined ? arch(name) : undefined
   const goal = (key: string, value: number | undefined) => (value === undefined ? undefined : { key, value })
   const mix = (key: string) => {
     const value = numberAt(at, ['data', 'augment', 'mix', key], 0)

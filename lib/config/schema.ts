@@ -12,6 +12,7 @@ import { FITS } from '../data/images/preprocessing'
 import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
 import { GLOBAL_POOL_NAMES } from '../models/arch/choices'
 import { TASKS } from '../models/export/task'
+import { PROFILE_NAMES } from '../models/network/profiles'
 import { criterionFields } from '../optim/criteria/kinds'
 import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/kinds'
 import { alpha, mixSchema } from '../optim/mixing/mix'
@@ -32,7 +33,10 @@ const perChannel = (value: z.ZodType<number, number>, what: string) =>
     .describe(`${what} of the input in 0..1, one number or one a channel; null: the training set's own`)
 
 const model = z.strictObject({
-  name: z.string().min(1).describe('architecture, one of those `mbconv models` lists'),
+  name: z
+    .string()
+    .min(1)
+    .describe("architecture, one of those `mbconv models` lists; also in short, b0, and timm's and torchvision's names"),
   stem: channels(1).nullable().default(null).describe("channels behind the stem; null: the architecture's"),
   stages: z
     .array(z.string().max(100))
@@ -55,9 +59,12 @@ const model = z.strictObject({
     .describe("input side, px, or [height, width]; null: the architecture's"),
   divisor: channels(1).default(8).describe('channels are rounded to multiples of this'),
   profile: z
-    .enum(['torchvision', 'timm', 'tf', 'paper'])
-    .default('paper')
-    .describe('whose padding, batch-norm epsilon and batch-norm momentum to use'),
+    .enum(PROFILE_NAMES)
+    .nullable()
+    .default(null)
+    .describe(
+      'whose padding, batch-norm epsilon and batch-norm momentum to use; null: those of the weights, else those that the name implies, tf for tf_efficientnet_b0, else paper',
+    ),
   dropout: fraction().nullable().default(null).describe("rate before the classifier; null: the architecture's"),
   dropPath: fraction()
     .nullable()
@@ -79,6 +86,13 @@ const model = z.strictObject({
     .nullable()
     .default(null)
     .describe('which weights of a file that has several (state_dict); null: the averaged ones, where there are such'),
+  weightsProfile: z
+    .enum([...PROFILE_NAMES, 'as-is'])
+    .nullable()
+    .default(null)
+    .describe(
+      "the profile of a file of weights that does not tell it; as-is: load them under the model's, whatever theirs is",
+    ),
   freeze: z
     .int()
     .min(0)

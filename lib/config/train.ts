@@ -9,7 +9,7 @@ import { isPipe } from '../data/archives/shard-names'
 import { datasetKind, fileKeys } from '../data/sources/kinds'
 import { MbconvError } from '../errors/error'
 import { resolutionOf, sidesOf } from '../models/arch/resolution'
-import { fullName, list } from '../models/families/catalogue'
+import { canonicalName, fullName, list } from '../models/families/catalogue'
 import { optimizerKind } from '../optim/kinds'
 import { isMapping } from '../schema/values'
 import { nearest } from '../text/nearest'
@@ -40,6 +40,7 @@ export function completed(parsed: ParsedConfig, baseOf: (key: string) => string 
     ...parsed,
     model: {
       ...resolveWeights(model, () => baseOf('model.weights')),
+      name: canonicalName(model.name),
       // [64, 64] is 64, so that a run can be resumed with either.
       resolution: model.resolution === null ? null : resolutionOf(sidesOf(model.resolution)),
       dropPath: dropPathOf(model),

@@ -18,6 +18,7 @@ import { scale } from '../models/arch/scaling'
 import { count } from '../models/cost/count'
 import { measureLatency } from '../models/cost/latency'
 import { arch, canonicalName } from '../models/families/catalogue'
+import { impliedProfile } from '../models/families/library-names'
 import { fit } from '../models/fit/fit'
 import { weightsFile } from '../models/weights/pretrained'
 import { publishedWeights } from '../models/weights/published'
@@ -252,10 +253,11 @@ async function fromNothing(
   const { model, minutes = 10 } = request
   const usual = request.epochs ?? clamp(Math.round(IMAGES_SEEN / images), 10, 100)
   const name = canonicalName(model ?? 'efficientnet_b0')
+  const profile = impliedProfile(model ?? name)
   const batchSize = batchFor(images, 32)
   const base = scale(arch(name), LEAST)
   const configOf = (network: Network, epochs: number) =>
-    ({ recipe: 'scratch', model: { ...network, name }, data: { batchSize }, epochs }) as TrainConfigInput
+    ({ recipe: 'scratch', model: { ...network, name, profile }, data: { batchSize }, epochs }) as TrainConfigInput
 
   const all = 60 * minutes
   const networkFor = (seconds: number) => measures.network(base, { seconds, batchSize, classes })

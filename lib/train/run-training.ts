@@ -61,7 +61,7 @@ async function startRun(given: TrainConfig, token: string, hooks: RunHooks): Pro
     try {
       lockRun(runDir, token)
       try {
-        writeConfig(runDir, config)
+        writeConfig(runDir, session.config)
         makeCheckpointsFolder(runDir)
         return await train(session, runDir, undefined, hooks)
       } finally {

@@ -25,7 +25,7 @@ export interface LatencyOptions {
   device?: Device
   /** Default channelsLast, as in training configurations. */
   memoryFormat?: MemoryFormat
-  /** Default paper. */
+  /** Default: as in `create`. */
   profile?: CreateOptions['profile']
   /** Timed runs. Default 15. */
   runs?: number
@@ -85,12 +85,12 @@ export function measureLatency(arch: Arch, options: LatencyOptions = {}): Latenc
     'inChannels',
   ])
   const { training = false, batch = 1, runs = 15, warmup = 3, numClasses = 1000, inChannels = 3 } = options
-  const { dtype = 'float32', device = 'cpu', memoryFormat = 'channelsLast', profile = 'paper' } = options
+  const { dtype = 'float32', device = 'cpu', memoryFormat = 'channelsLast', profile } = options
   checkOneOf(op, 'training', training, [true, false])
   for (const [name, value] of Object.entries({ batch, runs, numClasses, inChannels })) checkCount(op, name, value)
   checkCount(op, 'warmup', warmup, { min: 0 })
   if (typeof device !== 'string') throw new MbconvError('ERR_TYPE', `${op}: device must be a string`, { op })
-  const settings = { numClasses, inChannels, profile, dtype, device, seed: 0 }
+  const settings = { numClasses, inChannels, ...(profile !== undefined && { profile }), dtype, device, seed: 0 }
   return seeded(0, () => {
     const network = create(arch, settings)
     const [height, width] = sidesOf(network.arch.resolution)

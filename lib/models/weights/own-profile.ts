@@ -89,12 +89,11 @@ export function profileFor(
   const told = asked && profileNamed(asked, model.arch.name)
   const found = told ? only(told, `of the profile ${told.name}, as the option says`) : own()
   if (found === undefined) return undefined
-  const { name } = model.arch
   if (!model.profileIsImplied) {
     if (found.profiles.some((each) => computesSame(each, model.profile))) return undefined
     const first = found.likely[0].name
     const message = `${op}: the weights are ${found.whose}; the network computes under ${model.profile.name}, with other results`
-    const hint = `Create it with profile: '${first}'. profile: 'as-is' of ${op} insists on ${model.profile.name}.`
+    const hint = `Set profile: '${first}' of the network, or profile: 'as-is' of ${op} to insist (in a configuration model.profile, or model.weightsProfile: as-is).`
     throw new MbconvError('ERR_VALUE', message, { op, hint })
   }
   // The name that the network was created by decides between several: tf_efficientnet_b0 is one of timm's two.
@@ -103,7 +102,7 @@ export function profileFor(
   if (others.every((each) => computesSame(each, first))) return first
   const names = found.likely.map((each) => `'${each.name}'`).join(' or ')
   const message = `${op}: the weights are ${found.whose}, which differ in results and not in names`
-  const hint = `Say which: profile: ${names} of ${op}, or of the network (create('${name}', { profile })).`
+  const hint = `Say which: profile: ${names} of the network or of ${op} (in a configuration model.profile).`
   throw new MbconvError('ERR_VALUE', message, { op, hint })
 }
 

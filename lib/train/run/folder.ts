@@ -138,7 +138,10 @@ function valueAt(config: TrainConfig, key: string): string {
  */
 export function resumedConfig(stored: TrainConfig, asked: TrainConfig | undefined): TrainConfig {
   if (asked === undefined) return stored
-  const changed = differences(stored, asked)
+  // Null where a file of weights decided the profile when the run began.
+  const profile = asked.model.profile ?? stored.model.profile
+  const settled = { ...asked, model: { ...asked.model, profile } }
+  const changed = differences(stored, settled)
   if (changed.length > 0) {
     const hints = ['Start a new run, or leave these keys as they were.']
     const former = formerDropPathHint('run', 'model.dropPath', stored.model, asked.model)
@@ -146,5 +149,5 @@ export function resumedConfig(stored: TrainConfig, asked: TrainConfig | undefine
     throw new MbconvError('ERR_CONFIG', `a resumed run cannot change ${changed.join(', ')}`, { hint: hints.join(' ') })
   }
   // The run stays in its folder, whatever a new run would be called.
-  return { ...asked, run: stored.run }
+  return { ...settled, run: stored.run }
 }

@@ -1,10 +1,14 @@
 /** The network of a training run. */
 import { tableOf } from '../../config/model-table'
 import type { TrainConfig } from '../../config/train'
+import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../../models/arch/check'
 import { scale } from '../../models/arch/scaling'
 import { type CreateOptions, create } from '../../models/network/create'
 import type { Network } from '../../models/network/network'
+import { PROFILE_NAMES, profileNamed } from '../../models/network/profiles'
+import { computesSame } from '../../models/weights/own-profile'
+import { printable } from '../../text/foreign-text'
 import { beginWith } from './initial-weights'
 
 /** The scaled stage table that a configuration names. */
@@ -31,7 +35,7 @@ export function modelOf(
   { numClasses, inChannels, device, init }: ModelFacts & { init: CreateOptions['init'] },
 ): Network {
   const { dropout, dropPath, profile, recompute } = config.model
-  const options = { numClasses, inChannels, profile, dropPath, seed: config.seed, device, init, recompute }
+  const options = { numClasses, inChannels, ...(profile !== null && { profile }), dropPath, seed: config.seed, device, init, recompute }
   const model = create(archFor(config), dropout === null ? options : { ...options, dropout })
   try {
     return model.to({ memoryFormat: config.memoryFormat })
@@ -39,6 +43,22 @@ export function modelOf(
     model.dispose()
     throw error
   }
+}
+
+/**
+ * The configuration with the profile that the model has. It was null if a file of weights decided.
+ *
+ * @throws MbconvError ERR_CONFIG for a profile that a configuration cannot name
+ */
+export function withProfileOf({ profile, arch }: Network, config: TrainConfig): TrainConfig {
+  if (config.model.profile !== null) return config
+  const name = PROFILE_NAMES.find((each) => each === profile.name)
+  if (name === undefined || !computesSame(profileNamed(name, arch.name), profile)) {
+    const message = `model.weights has the numeric profile ${printable(profile.name)}, which is none of ${PROFILE_NAMES.join(', ')}`
+    const hint = 'Set model.profile to one of them, and model.weightsProfile: as-is.'
+    throw new MbconvError('ERR_CONFIG', message, { hint })
+  }
+  return { ...config, model: { ...config.model, profile: name } }
 }
 
 /**

@@ -28,7 +28,7 @@ import { checkNormalized, resumptionNotes, settingCautions } from './cautions'
 import { openData, type TrainingData } from './data'
 import { checkModel } from './demands'
 import { stageNotes } from './growth'
-import { archFor, openModel } from './model'
+import { archFor, openModel, withProfileOf } from './model'
 import { openOptimizer, scheduleOver, stepsOf } from './optimizer'
 import { checkDeviceKeys, resolvePrecision, scalerFor } from './precision'
 import { Warnings } from './warnings'
@@ -98,8 +98,9 @@ interface Opened {
   dispose(): void
 }
 
-function buildSession(config: TrainConfig, checkpoint: Checkpoint | undefined, opened: Opened): Session {
+function buildSession(asked: TrainConfig, checkpoint: Checkpoint | undefined, opened: Opened): Session {
   const { arch, train, warnings, made, dispose } = opened
+  let config = asked
   const { resolution } = arch
   const batchesPerEpoch = opened.data.stepsPerEpoch
   // The last step of an epoch takes the batches that are left, as in timm.
@@ -123,6 +124,7 @@ function buildSession(config: TrainConfig, checkpoint: Checkpoint | undefined, o
 
   const { model, notes } = openModel(config, { numClasses, inChannels, device, resumed: checkpoint !== undefined })
   made.push(model)
+  config = withProfileOf(model, config)
   const { optimizer, ema } = openOptimizer(config, model)
   made.push(optimizer)
   if (ema !== null) made.push(ema)
