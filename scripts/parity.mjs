@@ -48,7 +48,9 @@ function compare(folder, entry) {
     const run = (dtype) => {
       const model = mb.models.create(archNamed(name), { ...optionsOf(entry), init: 'none', dtype }).eval()
       scheme = mb.models.loadWeights(model, join(folder, file)).scheme
-      const found = mb.scope(() => mb.noGrad(() => model.forward(images(batch, model.inChannels, size).to({ dtype })).toTypedArray()))
+      const found = mb.scope(() =>
+        mb.noGrad(() => model.forward(images(batch, model.inChannels, size).to({ dtype })).toTypedArray()),
+      )
       model.dispose()
       return found
     }
@@ -81,7 +83,9 @@ function save(folder, entry, number) {
   const model = mb.models.create(archNamed(name), { ...optionsOf(entry), init: 'none' }).eval()
   mb.models.loadWeights(model, join(folder, files[0]))
   const [library, called] = source.split(' ')
-  const logits = [...mb.scope(() => mb.noGrad(() => model.forward(images(batch, model.inChannels, size)).toTypedArray()))]
+  const logits = [
+    ...mb.scope(() => mb.noGrad(() => model.forward(images(batch, model.inChannels, size)).toTypedArray())),
+  ]
   const saved = ['safetensors', 'pth'].map((ending) => {
     const file = `saved-${number}.${ending}`
     const report = mb.models.saveWeights(model, join(folder, file), { scheme: library })
@@ -106,7 +110,13 @@ function checkSaved(folder, cases) {
     const isCalled = told === null || told === name
     const ok = error <= Math.max(LIMIT.float32, 4 * rounding) && isCalled
     const words = [library.padEnd(12), name.padEnd(25), file.replace(/^saved-\d+/, '').padEnd(13)]
-    console.log(ok ? 'ok  ' : 'FAIL', ...words, error.toExponential(1).padStart(8), isCalled ? '' : `is told: ${told}`, ...wordsOf(options))
+    console.log(
+      ok ? 'ok  ' : 'FAIL',
+      ...words,
+      error.toExponential(1).padStart(8),
+      isCalled ? '' : `is told: ${told}`,
+      ...wordsOf(options),
+    )
     return ok
   })
 }

@@ -20,7 +20,7 @@ t.test('a card holds what using the weights takes', async (t) => {
   })
   const counted = models.count(network.arch, { numClasses: 3, resolution: 96 })
   t.match(card, {
-    format: 5,
+    format: 6,
     name: network.arch.name,
     profile: { name: 'timm', padding: 'symmetric' },
     classes: ['cat', 'dog', 'fox'],
@@ -49,7 +49,7 @@ t.test('a card holds what using the weights takes', async (t) => {
   const whole = models.makeCard(network, { preprocessing: { fit: 'pad', resolution: [32, 96] } })
   models.writeCard(path, whole)
   t.match(models.readCard(path), {
-    format: 5,
+    format: 6,
     preprocessing: { resolution: [32, 96], cropShare: null, fill: [124, 116, 104] },
   })
   t.equal(whole.counts.macs, models.count(network.arch, { numClasses: 3, resolution: [32, 96] }).macs)
@@ -141,7 +141,7 @@ t.test('a file that is no card is refused by its name, and says what is wrong', 
     [changed((c) => Object.assign(c.preprocessing, { cropShare: null })), /must be a number with fit "crop"/],
     [changed((c) => Object.assign(c.arch.stages[0], { kernel: 4 })), /stages\[0\]\.kernel must be odd/],
     [changed((c) => Object.assign(c.profile, { bnEps: 0 })), /bnEps/],
-    [changed((c) => Object.assign(c, { format: 6 })), /format 6, a newer one/],
+    [changed((c) => Object.assign(c, { format: 7 })), /format 7, a newer one/],
     [changed((c) => Object.assign(c, { format: 'one' })), /format/],
   ]) {
     writeFileSync(path, text)

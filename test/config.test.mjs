@@ -34,6 +34,8 @@ t.test('the defaults are the recipe of the paper', async (t) => {
       weights: null,
       weightsEntry: null,
       freeze: null,
+      weightsProfile: null,
+      globalPool: null,
       recompute: 'none',
     },
     data: {

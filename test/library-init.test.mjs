@@ -50,7 +50,9 @@ t.test('the first loss of a ResNet of two classes is that of a guess', async (t)
       const model = mb.models.create('resnet18', { numClasses: 2, seed: 3, ...options })
       mb.manualSeed(4)
       const labels = mb.arange(16, { dtype: 'int64' }).remainder(2)
-      const loss = mb.noGrad(() => mb.nn.functional.crossEntropy(model.forward(mb.randn([16, 3, 64, 64])), labels).item())
+      const loss = mb.noGrad(() =>
+        mb.nn.functional.crossEntropy(model.forward(mb.randn([16, 3, 64, 64])), labels).item(),
+      )
       model.dispose()
       return loss
     })

@@ -274,7 +274,7 @@ t.test('images need not be square, and wrong input is refused by name', (t) => {
 t.test('create refuses what it cannot build', (t) => {
   const { tensors } = mb.memory()
   const refused = (model, options, code, message) => t.throws(() => create(model, options), { code, message })
-  refused('b0', {}, 'ERR_VALUE', /"b0"/)
+  refused('b9', {}, 'ERR_VALUE', /"b9"/)
   refused(undefined, {}, 'ERR_TYPE', /create/)
   refused(TINY, { classes: 10 }, 'ERR_VALUE', /unknown option "classes"/)
   refused(TINY, { numClasses: -1 }, 'ERR_VALUE', /numClasses/)

@@ -36,7 +36,9 @@ const model = z.strictObject({
   name: z
     .string()
     .min(1)
-    .describe("architecture, one of those `mbconv models` lists; also in short, b0, and timm's and torchvision's names"),
+    .describe(
+      "architecture, one of those `mbconv models` lists; also in short, b0, and timm's and torchvision's names",
+    ),
   stem: channels(1).nullable().default(null).describe("channels behind the stem; null: the architecture's"),
   stages: z
     .array(z.string().max(100))
@@ -50,7 +52,9 @@ const model = z.strictObject({
     .enum(GLOBAL_POOL_NAMES)
     .nullable()
     .default(null)
-    .describe("what the last feature map is reduced to: avg, max, avgmax (their mean), catavgmax (both); null: the architecture's"),
+    .describe(
+      "what the last feature map is reduced to: avg, max, avgmax (their mean), catavgmax (both); null: the architecture's",
+    ),
   width: z.number().positive().default(1).describe("factor on the architecture's channels"),
   depth: z.number().positive().default(1).describe("factor on the architecture's layers per stage"),
   resolution: resolution(8, 4096)

@@ -1,6 +1,8 @@
 /** Exports a trained model for other runtimes. */
 import { checkOptions } from '../errors/check'
+import type { ModelCard } from '../models/export/card'
 import { type ExportedFiles, type ExportFilesOptions, exportFiles } from '../models/export/files'
+import type { Network } from '../models/network/network'
 import { cardOfTrained } from './run-card'
 import { openTrained } from './trained'
 
@@ -20,9 +22,18 @@ export function exportRun(runOrCheckpoint: string, options: ExportRunOptions = {
   const op = 'exportRun'
   checkOptions(op, options, ['out', 'opset', 'fold', 'pixels', 'safetensors'])
   const { out = 'model.onnx', ...rest } = options
+  return withTrained(runOrCheckpoint, (network, card) => exportFiles(op, network, card, out, rest))
+}
+
+/**
+ * Runs `use` with the weights that evaluation uses, and their card.
+ *
+ * @internal
+ */
+export function withTrained<T>(runOrCheckpoint: string, use: (network: Network, card: ModelCard) => T): T {
   const trained = openTrained(runOrCheckpoint, 'cpu')
   try {
-    return exportFiles(op, trained.model, cardOfTrained(trained), out, rest)
+    return use(trained.model, cardOfTrained(trained))
   } finally {
     trained.model.dispose()
   }

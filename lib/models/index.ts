@@ -50,4 +50,5 @@ export {
   publishedWeightsNamed as checkpointNamed,
 } from './weights/published'
 export { type Pulled, type PullOptions, pull } from './weights/pull'
-export { type SavedScheme, type SaveOptions, type SaveReport, saveWeights } from './weights/save'
+export { type SaveOptions, type SaveReport, saveWeights } from './weights/save'
+export type { SavedScheme } from './weights/schemes'

@@ -51,7 +51,8 @@ export function gradCam(network: Network, x: Tensor, options: GradCamOptions = {
   if (network.modules().some(({ training }) => training)) {
     throw new MbconvError('ERR_VALUE', `${op}: the network is in training mode`, { op, hint: 'Call eval() first.' })
   }
-  if (network.numClasses === 0) throw new MbconvError('ERR_VALUE', `${op}: the network has no classes to explain`, { op })
+  if (network.numClasses === 0)
+    throw new MbconvError('ERR_VALUE', `${op}: the network has no classes to explain`, { op })
   return enableGrad(() =>
     scope(() => {
       const [map] = noGrad(() => network.forwardFeatures(x, { stages: [stage] }))

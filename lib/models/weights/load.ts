@@ -5,7 +5,7 @@ import { quoted } from '../../files/open'
 import type { FileWeights } from '../../io/read-tensors'
 import { readWeightsFile } from '../../io/weights-file'
 import { scope } from '../../tensor/core/scope'
-import { Tensor } from '../../tensor/core/tensor'
+import type { Tensor } from '../../tensor/core/tensor'
 import { Network } from '../network/network'
 import { PROFILE_NAMES, type ProfileName } from '../network/profiles'
 import { adaptInput, asLinear, takeClassifier } from './adapt'
@@ -146,7 +146,19 @@ export function loadWeights(
     if (profile !== undefined) model.adoptProfile(profile)
     const loaded = state.filter((key) => key in renamed).length
     const { name: own } = model.profile
-    return { entry: file.entry, prefix, scheme, profile: own, loaded, missing, unexpected, left, unread, reinitialized, adapted }
+    return {
+      entry: file.entry,
+      prefix,
+      scheme,
+      profile: own,
+      loaded,
+      missing,
+      unexpected,
+      left,
+      unread,
+      reinitialized,
+      adapted,
+    }
   })
 }
 

@@ -11,13 +11,9 @@ import { checkedCard, type ModelCard } from '../export/card'
 import { CARD_KEY, PROFILE_KEY } from '../export/metadata'
 import { Network } from '../network/network'
 import type { Profile } from '../network/profiles'
-import { hasScheme, type KeyMap, type KeyScheme, keyMapOf } from './key-map'
+import { hasScheme, type KeyMap, keyMapOf } from './key-map'
 import { computesSame, profilesIn } from './own-profile'
-
-/** The schemes that {@link saveWeights} writes. */
-export const SAVED_SCHEMES = Object.freeze(['mbconv', 'torchvision', 'timm'] as const satisfies readonly KeyScheme[])
-
-export type SavedScheme = (typeof SAVED_SCHEMES)[number]
+import { SAVED_SCHEMES, type SavedScheme } from './schemes'
 
 export const WEIGHTS_FORMATS = Object.freeze(['safetensors', 'pth'] as const)
 

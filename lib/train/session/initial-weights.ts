@@ -7,7 +7,10 @@ import { describeLoad, loadWeights } from '../../models/weights/load'
 import { weightsFile } from '../../models/weights/pretrained'
 
 /** Loads the weights that the configuration names, if any. Returns notes for the user. */
-export function beginWith(network: Network, { model: { weights, weightsEntry, weightsProfile } }: TrainConfig): string[] {
+export function beginWith(
+  network: Network,
+  { model: { weights, weightsEntry, weightsProfile } }: TrainConfig,
+): string[] {
   if (weights == null) return []
   const published = publishedWeightsOf(weights)
   const file = published === undefined ? weights : weightsFile(published)

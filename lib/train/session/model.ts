@@ -35,7 +35,16 @@ export function modelOf(
   { numClasses, inChannels, device, init }: ModelFacts & { init: CreateOptions['init'] },
 ): Network {
   const { dropout, dropPath, profile, recompute } = config.model
-  const options = { numClasses, inChannels, ...(profile !== null && { profile }), dropPath, seed: config.seed, device, init, recompute }
+  const options = {
+    numClasses,
+    inChannels,
+    ...(profile !== null && { profile }),
+    dropPath,
+    seed: config.seed,
+    device,
+    init,
+    recompute,
+  }
   const model = create(archFor(config), dropout === null ? options : { ...options, dropout })
   try {
     return model.to({ memoryFormat: config.memoryFormat })
