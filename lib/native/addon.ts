@@ -67,6 +67,13 @@ function libtorchPlaces(flavour: string): string[] {
 // variable. So this runs at import, before any worker loads the addon.
 if (isMainThread && process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '1000'
 
+// Windows has no paths of libraries in an addon: it looks for libtorch's DLLs along PATH. As above, only the main thread can
+// change the real one.
+if (isMainThread && process.platform === 'win32') {
+  const { path: folder } = setupFacts().libtorch ?? {}
+  if (folder !== undefined) process.env.PATH = `${join(folder, 'lib')};${process.env.PATH ?? ''}`
+}
+
 let loaded: Native | undefined
 let loadedPath: string | undefined
 let tensors: TensorClass | undefined

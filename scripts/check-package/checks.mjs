@@ -9,7 +9,7 @@ const TOOLS = {
   publint: 'publint@0.3.25',
   pnpm: 'pnpm@12.21.0',
   esbuild: 'esbuild@0.28.2',
-  asar: '@electron/asar@4.3.2',
+  asar: '@electron/asar@3.4.1',
   bun: '@oven/bun-linux-x64@1.4.5',
   deno: '@deno/linux-x64-glibc@2.9.6',
 }

@@ -18,12 +18,15 @@ import { unpackDownloaded } from './unpack.mjs'
 /** Bytes needed at the peak: pip's temporary copy, the wheels and their content. Measured, rounded up. */
 const ROOM_NEEDED = { cpu: 1.3e9, cuda: 7e9 }
 
-/** torch/lib contains little else than what is needed; the libraries named here serve Python or the tools around it. */
-const TORCH_WANTED =
-  /^torch\/(lib\/[^/]+\.(so|dylib)(\.[0-9.]+)?|include\/.+)$|^torch\.libs\/|^torch\/\.dylibs\/|\.dist-info\/licenses\//
-const TORCH_UNWANTED = /^torch\/lib\/lib(torch_python|torch_global_deps|shm)\./
-const TORCH_UNWANTED_ON_CPU =
-  /^torch\/lib\/lib(torch_python|torch_global_deps|shm|torch_cuda|torch_cuda_linalg|torch_nvshmem|c10_cuda|caffe2_nvrtc)\./
+/**
+ * torch/lib contains little else than what is needed; the libraries named here serve Python or the tools around it. On
+ * Windows their names have no `lib`, and a DLL is linked through the .lib file of its name.
+ */
+export const TORCH_WANTED =
+  /^torch\/(lib\/[^/]+\.(so|dylib|dll)(\.[0-9.]+)?|lib\/(torch_cpu|torch|c10)\.lib|include\/.+)$|^torch\.libs\/|^torch\/\.dylibs\/|\.dist-info\/licenses\//
+export const TORCH_UNWANTED = /^torch\/lib\/(lib)?(torch_python|torch_global_deps|shm)\./
+export const TORCH_UNWANTED_ON_CPU =
+  /^torch\/lib\/(lib)?(torch_python|torch_global_deps|shm|torch_cuda|torch_cuda_linalg|torch_nvshmem|c10_cuda|caffe2_nvrtc)\./
 const NVIDIA_WANTED_ON_CPU = /^nvidia\/[^/]+\/lib\/lib(cudart|cupti)\.so|\.dist-info\/licenses\//
 const NOTHING = /^$/
 

@@ -46,8 +46,9 @@ export function throwIfInterrupted() {
 /** The full path of an executable on PATH, or null. */
 export function which(name, env = process.env) {
   const folders = name.includes(path.sep) ? [''] : (env.PATH ?? '').split(path.delimiter)
-  for (const folder of folders) {
-    const file = folder === '' ? name : path.join(folder, name)
+  // On Windows a program's name has an extension, which is left out when it is called.
+  const names = process.platform === 'win32' && path.extname(name) === '' ? [`${name}.exe`, `${name}.cmd`] : [name]
+  for (const file of folders.flatMap((folder) => names.map((each) => path.join(folder, each)))) {
     try {
       fs.accessSync(file, fs.constants.X_OK)
       if (fs.statSync(file).isFile()) return file

@@ -39,7 +39,7 @@ try:
                 out.write(block)
         if base64.urlsafe_b64encode(digest.digest()).decode().rstrip('=') != expected:
             raise ValueError('checksum mismatch in ' + name)
-        if re.search(r'\\.(so|dylib)(\\.|$)', name):
+        if re.search(r'\\.(so|dylib|dll)(\\.|$)', name):
             libraries.append({'path': name, 'size': member.file_size, 'sha256': digest.hexdigest()})
 except (zipfile.BadZipFile, zipfile.zlib.error, ValueError, KeyError, IndexError, EOFError) as error:
     print('damaged wheel: %s' % error, file=sys.stderr)
