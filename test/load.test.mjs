@@ -57,6 +57,51 @@ t.test('Version checked at configure *and* at load', async (t) => {
   t.match(configure.stderr, /libtorch 2\.10\.1[\s\S]*2\.11\s+to\s+2\.15/)
 })
 
+t.test('Every addon that could be loaded is in the error, with the reason', async (t) => {
+  const folder = t.testdir({ prebuilds: {}, cache: {}, build: { Debug: { 'mbconv.node': 'no addon' } } })
+  for (const name of ['dist', 'package.json'])
+    fs.cpSync(path.join(root, name), path.join(folder, name), { recursive: true })
+  const { platform, arch } = process
+  const place = path.join(folder, 'prebuilds', `${platform}-${arch}-cpu`)
+  const needs = { platform, arch, glibc: '2.28', napi: 9, torch: '2.13.0', flavour: 'cpu' }
+  fs.mkdirSync(place)
+  fs.writeFileSync(path.join(place, 'prebuilt.json'), JSON.stringify(needs))
+  for (const name of ['mbconv', 'loader']) fs.writeFileSync(path.join(place, `${name}.node`), 'no addon either')
+
+  const module = path.join(folder, 'dist', 'native', 'addon.js')
+  const report = `try { require(${JSON.stringify(module)}).native() } catch (e) {
+    console.log(JSON.stringify({ code: e.code, message: e.message, hint: e.hint })) }`
+  const cache = path.join(folder, 'cache')
+  const load = (env) =>
+    JSON.parse(run(['-e', report], { env: { MBCONV_CACHE: cache, LIBTORCH: '', MBCONV_ADDON: '', ...env } }).stdout)
+  const tried = (error) => error.message.split('\n  ').slice(1)
+
+  const nowhere = load({})
+  t.match(nowhere, { code: 'ERR_NATIVE_LOAD', hint: /run: npx mbconv setup/ })
+  const [release, debug, prebuilt] = tried(nowhere)
+  t.equal(release, `${path.join(folder, 'build', 'Release', 'mbconv.node')}: not there`)
+  t.match(debug, `${path.join(folder, 'build', 'Debug', 'mbconv.node')}: `)
+  t.notMatch(debug, /not there/, 'it is there, and does not load')
+  t.match(prebuilt, `${path.join(place, 'mbconv.node')}: there is no libtorch 2.13.0 for it; looked in ${cache}`)
+
+  const torch = (version) => {
+    const libtorch = path.join(folder, `torch-${version}`)
+    fs.mkdirSync(path.join(libtorch, 'lib'), { recursive: true })
+    fs.writeFileSync(path.join(libtorch, 'lib', 'libtorch_cpu.so'), '')
+    fs.writeFileSync(path.join(libtorch, 'mbconv-libtorch.json'), JSON.stringify({ version }))
+    return libtorch
+  }
+  const other = load({ LIBTORCH: torch('2.12.0') })
+  t.match(tried(other)[2], /it is for libtorch 2\.13\.0, and the one chosen is 2\.12\.0 \(.*torch-2\.12\.0\)/)
+  const fitting = load({ LIBTORCH: torch('2.13.0+cpu') })
+  t.match(tried(fitting)[2], /mbconv\.node: .*loader\.node/, 'it is tried')
+
+  fs.writeFileSync(path.join(place, 'prebuilt.json'), JSON.stringify({ ...needs, arch: 'mips' }))
+  t.match(tried(load({}))[2], new RegExp(`it is for ${platform} mips, and this is ${platform} ${arch}`))
+  fs.rmSync(place, { recursive: true })
+  t.match(tried(load({}))[2], `${place}: not there`)
+})
+
 t.test('Unavailable CUDA always has a reason', async (t) => {
   const folder = t.testdir({ bin: {}, build: {} })
   // The package as it lies there, with a record of its set-up that can be changed.

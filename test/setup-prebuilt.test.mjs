@@ -10,7 +10,8 @@ import { misfit } from '../lib/native/prebuilt.cjs'
 import { functionsBeyondBaseline, symbolFaults } from '../scripts/prebuild/check.mjs'
 import { chosenVersions } from '../scripts/prebuild/stubs.mjs'
 import { compareVersions } from '../scripts/prebuild/symbols.mjs'
-import { downloadedFile } from '../scripts/setup/pip.mjs'
+import { TORCH_UNWANTED_ON_CPU, TORCH_WANTED } from '../scripts/setup/fetch.mjs'
+import { downloadedFile, progressOf } from '../scripts/setup/pip.mjs'
 import { makeProject } from './helpers/setup-fixture.mjs'
 
 const project = (t, options) => makeProject(path.join(t.testdir(), 'project'), options)
@@ -124,6 +125,32 @@ t.test('a download tells how many bytes there are and how many have come', async
   t.equal(downloadedFile('Downloading a-1%2Bcpu-py3-none-any.whl (900 kB)').name, 'a-1+cpu-py3-none-any.whl')
   for (const line of ['Collecting torch==2.13.0', `Downloading ${at}.metadata (30 kB)`, 'Saved ./torch.whl'])
     t.equal(downloadedFile(line), null, line)
+
+  const folder = t.testdir({ tmp: { half: 'x'.repeat(1.5e6) } })
+  t.equal(progressOf(folder, []), 'downloading, 2 MB', 'pip has not named a file')
+  t.equal(progressOf(folder, [5e6]), 'downloading, 2 of 5 MB')
+  t.equal(progressOf(folder, [1e6]), 'downloading, 1 of 1 MB', 'pip copies what it has downloaded')
+})
+
+t.test('of each wheel what running and compiling need is taken', async (t) => {
+  const taken = (names) => names.filter((name) => TORCH_WANTED.test(name) && !TORCH_UNWANTED_ON_CPU.test(name))
+  // The files of torch/lib in the wheels of torch 2.13.0.
+  const windows =
+    'c10.dll c10.lib cpuinfo.lib fmt.lib libiomp5md.dll libiompstubs5md.dll libittnotify.lib shm.dll shm.lib'
+  const windows2 =
+    'sleef.lib torch.dll torch.lib torch_cpu.dll torch_cpu.lib torch_global_deps.dll torch_python.dll uv.dll'
+  const inLib = (names) => names.split(' ').map((name) => `torch/lib/${name}`)
+  t.same(
+    taken(inLib(`${windows} ${windows2}`)),
+    inLib('c10.dll c10.lib libiomp5md.dll libiompstubs5md.dll torch.dll torch.lib torch_cpu.dll torch_cpu.lib uv.dll'),
+  )
+  const mac = 'libc10 libomp libshm libtorch libtorch_cpu libtorch_global_deps libtorch_python'
+  t.same(
+    taken(inLib(mac.replaceAll(/\b(?= |$)/g, '.dylib'))),
+    inLib('libc10.dylib libomp.dylib libtorch.dylib libtorch_cpu.dylib'),
+  )
+  const linux = 'libc10.so libgomp.so.1 libshm.so libtorch.so libtorch_cpu.so libtorch_cuda.so libtorch_python.so'
+  t.same(taken(inLib(linux)), inLib('libc10.so libgomp.so.1 libtorch.so libtorch_cpu.so'))
 })
 
 t.test('the checks of the prebuilt addon find what they refuse', async (t) => {

@@ -106,15 +106,15 @@ function downloadFailed(requirements, output, logFile) {
 }
 
 /** "downloading, 212 of 427 MB", or without the total while pip has not named a file. */
-function progressOf(folder, sizes) {
+export function progressOf(folder, sizes) {
   let bytes = 0
   for (const name of listFiles(folder))
     bytes += fs.statSync(path.join(folder, name), { throwIfNoEntry: false })?.size ?? 0
   const megabytes = (count) => Math.round(count / 1e6)
   const total = sizes.reduce((sum, size) => sum + size, 0)
-  return total < bytes
-    ? `downloading, ${megabytes(bytes)} MB`
-    : `downloading, ${megabytes(bytes)} of ${megabytes(total)} MB`
+  if (total === 0) return `downloading, ${megabytes(bytes)} MB`
+  // At the end pip copies each file, and then there are two for a while.
+  return `downloading, ${megabytes(Math.min(bytes, total))} of ${megabytes(total)} MB`
 }
 
 /**
