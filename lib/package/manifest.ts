@@ -8,6 +8,7 @@ interface Manifest {
   version: string
   dependencies?: Record<string, string>
   optionalDependencies?: Record<string, string>
+  peerDependencies?: Record<string, string>
 }
 
 const manifest = (): Manifest => require(join(packageRoot, 'package.json'))
@@ -16,6 +17,6 @@ export const packageVersion = (): string => manifest().version
 
 /** Names of the packages that this one uses, those included that it can do without. */
 export function dependencyNames(): string[] {
-  const { dependencies, optionalDependencies } = manifest()
-  return Object.keys({ ...dependencies, ...optionalDependencies })
+  const { dependencies, optionalDependencies, peerDependencies } = manifest()
+  return Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })
 }
