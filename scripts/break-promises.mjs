@@ -86,10 +86,10 @@ class Copy {
     if (file === '' || file.startsWith('native/'))
       steps.push(['cmake', ['--build', native, '-j', String(os.availableParallelism())]])
     if (file === '' || file.startsWith('lib/'))
-      steps.push([
-        process.execPath,
-        [path.join(this.folder, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', this.folder],
-      ])
+      steps.push(
+        [process.execPath, [path.join(this.folder, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', this.folder]],
+        [process.execPath, [path.join(this.folder, 'scripts', 'setup', 'calls.mjs')]],
+      )
     for (const [command, args] of steps) {
       const { ok, output } = run(command, args, { cwd: this.folder })
       if (!ok) return output.slice(-3000)

@@ -94,10 +94,10 @@ t.test('what fits no card is refused where it is made', async (t) => {
   const gray = models.create(network.arch, { inChannels: 1, numClasses: 3 })
   for (const [args, code, message] of [
     [[7], 'ERR_TYPE', /network/],
-    [[network, { nmae: 'x' }], 'ERR_VALUE', /unknown option "nmae"/],
+    [[network, { nmae: 'x' }], 'ERR_TYPE', /unknown option "nmae"/],
     [[network, { classes: ['a'] }], 'ERR_VALUE', /classes has 1 names, the network 3/],
     [[network, { classes: 'abc' }], 'ERR_VALUE', /classes/],
-    [[network, { preprocessing: { crop: 1 } }], 'ERR_VALUE', /unknown option "crop"/],
+    [[network, { preprocessing: { crop: 1 } }], 'ERR_TYPE', /unknown option "crop"/],
     [[network, { preprocessing: { cropShare: 1.5 } }], 'ERR_VALUE', /cropShare/],
     [[network, { preprocessing: { fit: 'stretch', cropShare: 0.9 } }], 'ERR_VALUE', /null with "stretch"/],
     [[network, { preprocessing: { fit: 'pad', cropShare: 0.9 } }], 'ERR_VALUE', /null with "stretch" and "pad"/],

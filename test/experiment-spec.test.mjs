@@ -230,7 +230,7 @@ t.test('wrong calls are refused by name', async (t) => {
   for (const [call, code, message] of [
     [() => experiment.plan(), 'ERR_CONFIG', /a mapping of keys to values/],
     [() => experiment.plan('no/such.yaml'), 'ERR_CONFIG', /there is no such file/],
-    [() => experiment.plan(spec, { profil: 'x' }), 'ERR_VALUE', /unknown option "profil"/],
+    [() => experiment.plan(spec, { profil: 'x' }), 'ERR_TYPE', /unknown option "profil"/],
     [() => experiment.plan(spec, { set: 'x=1' }), 'ERR_TYPE', /set must be a list/],
     [() => experiment.plan(spec, { set: [1] }), 'ERR_TYPE', /set\[0\] must be text/],
     [() => experiment.plan(spec, { profile: 'x' }), 'ERR_CONFIG', /there is no profile x/],

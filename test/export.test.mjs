@@ -225,7 +225,7 @@ t.test('exportRun: what is wrong is said, and the step’s own weights where no 
   const { runDir } = await run.result
   const out = join(folder, 'model.onnx')
   t.throws(() => mb.exportRun(join(folder, 'none'), { out }), { code: 'ERR_CHECKPOINT' })
-  t.throws(() => mb.exportRun(runDir, { ot: out }), { code: 'ERR_VALUE', message: /unknown option "ot"/ })
+  t.throws(() => mb.exportRun(runDir, { ot: out }), { code: 'ERR_TYPE', message: /unknown option "ot"/ })
   t.throws(() => mb.exportRun(runDir, { out: join(folder, '.onnx') }), { code: 'ERR_VALUE', message: /ends in \.onnx/ })
   t.throws(() => mb.exportRun(runDir, { out, safetensors: 'yes' }), { code: 'ERR_TYPE', message: /safetensors/ })
   t.notOk(existsSync(out))

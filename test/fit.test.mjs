@@ -277,7 +277,7 @@ t.test('unusable input is refused by name', async (t) => {
   const good = { base: B0, budget: { macs: 1e9 } }
   const refused = (options, code, message) => t.throws(() => fit(options), { name: 'MbconvError', code, message })
   refused(undefined, 'ERR_TYPE', /fit: options/)
-  refused({ ...good, dimention: 'width' }, 'ERR_VALUE', /unknown option "dimention"/)
+  refused({ ...good, dimention: 'width' }, 'ERR_TYPE', /unknown option "dimention"/)
   refused({ ...good, base: 'efficientnet_b11' }, 'ERR_VALUE', /no model is called/)
   refused({ ...good, base: 7 }, 'ERR_TYPE', /fit: expected an architecture/)
   refused({ ...good, base: { ...B0, resolution: 4 } }, 'ERR_VALUE', /resolution must be 8 to 4096/)
@@ -287,7 +287,7 @@ t.test('unusable input is refused by name', async (t) => {
   refused({ ...good, budget: { macs: '4x' } }, 'ERR_VALUE', /budget.macs must be a number, got "4x"/)
   refused({ ...good, budget: { macs: 0 } }, 'ERR_VALUE', /budget.macs must be greater than 0/)
   refused({ ...good, budget: { macs: { times: -1 } } }, 'ERR_VALUE', /budget.macs.times/)
-  refused({ ...good, budget: { macs: 1e9, batch: 3 } }, 'ERR_VALUE', /unknown option "batch"/)
+  refused({ ...good, budget: { macs: 1e9, batch: 3 } }, 'ERR_TYPE', /unknown option "batch"/)
   refused({ ...good, budget: { memory: 1e9, dtype: 'int8' } }, 'ERR_VALUE', /dtype must be one of/)
   refused({ ...good, dimension: 'height' }, 'ERR_VALUE', /dimension must be one of/)
   refused({ ...good, tolerance: 3 }, 'ERR_VALUE', /tolerance must be less than 1/)

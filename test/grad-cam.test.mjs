@@ -111,7 +111,7 @@ t.test('refusals, and nothing left behind', async (t) => {
     refused({ classes: [0, 1.5] }, 'ERR_INDEX')
     refused({ stage: 9 }, 'ERR_INDEX')
     refused({ stage: 'head' }, 'ERR_INDEX')
-    refused({ class: 1 }, 'ERR_VALUE')
+    refused({ class: 1 }, 'ERR_TYPE')
     t.throws(() => gradCam({}, x), { code: 'ERR_TYPE' })
     t.throws(() => gradCam(network, mb.zeros([3, 32, 32])), { code: 'ERR_SHAPE' })
     t.throws(() => network.forwardFrom(x, -1), { code: 'ERR_INDEX' })

@@ -133,5 +133,5 @@ t.test('clipping refuses gradients that are not finite where that is asked for',
   t.same(w.grad.toArray(), [Number.NaN, 2], 'as they were')
   t.ok(Number.isNaN(clipGradNorm([w], 1).item()), 'otherwise the norm says it')
   t.throws(() => clipGradNorm([w], 1, { normType: 0 }), { code: 'ERR_VALUE' })
-  t.throws(() => clipGradNorm([w], 1, { foreach: true }), { code: 'ERR_VALUE', message: /unknown option/ })
+  t.throws(() => clipGradNorm([w], 1, { foreach: true }), { code: 'ERR_TYPE', message: /unknown option/ })
 })

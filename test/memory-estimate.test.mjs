@@ -129,7 +129,7 @@ t.test('unusable input is refused by name', async (t) => {
   refused({ memoryFormat: 'preserve' }, 'ERR_VALUE', /memoryFormat/)
   refused({ training: 1 }, 'ERR_VALUE', /training must be one of true, false/)
   refused({ dropPath: 1 }, 'ERR_VALUE', /dropPath/)
-  refused({ batchSize: 1 }, 'ERR_VALUE', /unknown option "batchSize"/)
+  refused({ batchSize: 1 }, 'ERR_TYPE', /unknown option "batchSize"/)
   refused(7, 'ERR_TYPE', /options/)
   t.throws(() => estimateMemory({}), { code: 'ERR_TYPE' })
   fc.assert(

@@ -276,7 +276,7 @@ t.test('create refuses what it cannot build', (t) => {
   const refused = (model, options, code, message) => t.throws(() => create(model, options), { code, message })
   refused('b9', {}, 'ERR_VALUE', /"b9"/)
   refused(undefined, {}, 'ERR_TYPE', /create/)
-  refused(TINY, { classes: 10 }, 'ERR_VALUE', /unknown option "classes"/)
+  refused(TINY, { classes: 10 }, 'ERR_TYPE', /unknown option "classes"/)
   refused(TINY, { numClasses: -1 }, 'ERR_VALUE', /numClasses/)
   refused(TINY, { dropPath: 1 }, 'ERR_VALUE', /dropPath/)
   refused(TINY, { dropout: Number.NaN }, 'ERR_VALUE', /dropout/)

@@ -88,7 +88,7 @@ t.test('what cannot be written is refused, and nothing is written', async (t) =>
     [[network], 'ERR_TYPE', /path/],
     [[network, ''], 'ERR_TYPE', /path/],
     [[network, path, null], 'ERR_TYPE', /options/],
-    [[network, path, { opsett: 17 }], 'ERR_VALUE', /unknown option "opsett"/],
+    [[network, path, { opsett: 17 }], 'ERR_TYPE', /unknown option "opsett"/],
     [[network, path, { opset: 16 }], 'ERR_VALUE', /opset must be a whole number from 17 to 22/],
     [[network, path, { opset: '17' }], 'ERR_TYPE', /opset/],
     [[network, path, { fold: 1 }], 'ERR_TYPE', /fold must be true or false/],

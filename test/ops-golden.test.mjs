@@ -64,7 +64,8 @@ for (const name of 'bmm outer dot inv det solve cholesky'.split(' '))
 function call(op, inputs, options) {
   if (calls[op]) return calls[op](inputs, options)
   if (binary.has(op)) return inputs[0][op](inputs[1])
-  return inputs[0][op](options)
+  // Those without options take no argument at all.
+  return Object.keys(options).length === 0 ? inputs[0][op]() : inputs[0][op](options)
 }
 
 /** ‖a − b‖ / ‖b‖, the error the project quotes everywhere. */

@@ -304,7 +304,7 @@ t.test('what an optimiser refuses', async (t) => {
   wrong(() => optim.clipGradValue([p], 0), 'ERR_VALUE', /limit/)
   wrong(() => optim.clipGradValue([1], 1), 'ERR_TYPE', /list of tensors/)
   wrong(() => optim.adaptiveClipGrad([p], -1), 'ERR_VALUE', /factor/)
-  wrong(() => optim.adaptiveClipGrad([p], 1, { norm: 2 }), 'ERR_VALUE', /unknown option/)
+  wrong(() => optim.adaptiveClipGrad([p], 1, { norm: 2 }), 'ERR_TYPE', /unknown option/)
   wrong(() => optim.adaptiveClipGrad({}, 1), 'ERR_TYPE', /list of tensors/)
   wrong(() => new Lion([p], { lr: 1, betas: [1, 0.9] }), 'ERR_VALUE', /betas\[0\]/)
 })

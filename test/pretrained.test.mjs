@@ -136,7 +136,7 @@ t.test('a network from a file in the folder of weights', async (t) => {
   t.match(other.card.notes, [/apache/, /re-initialised: classifier/])
   other.network.dispose()
 
-  t.throws(() => pretrained(NAME, { profile: 'timm' }), { code: 'ERR_VALUE', message: /unknown option "profile"/ })
+  t.throws(() => pretrained(NAME, { profile: 'timm' }), { code: 'ERR_TYPE', message: /unknown option "profile"/ })
   writeFileSync(`${file}.json`, '{"bytes": 12}')
   t.throws(() => pretrained(NAME), { code: 'ERR_FORMAT', message: /had 12 when it was fetched/ })
   writeFileSync(`${file}.json`, 'damaged')

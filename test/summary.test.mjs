@@ -40,6 +40,6 @@ t.test('figures and text', async (t) => {
   t.equal(summary(network, { numClasses: 9 }).counts.numClasses, 9)
   network.dispose()
   t.throws(() => summary('efficientnet_b0'), { code: 'ERR_TYPE' })
-  t.throws(() => summary(arch('efficientnet_b0'), { classes: 1 }), { code: 'ERR_VALUE', hint: /numClasses/ })
+  t.throws(() => summary(arch('efficientnet_b0'), { classes: 1 }), { code: 'ERR_TYPE', hint: /numClasses/ })
   t.throws(() => summary(arch('efficientnet_b0'), null), { code: 'ERR_TYPE' })
 })

@@ -140,28 +140,32 @@ export class Loader {
    * The batches of one epoch in order, from batch `fromBatch` (0 is the first) to the last.
    *
    * @param epoch counted from 0
-   * @throws MbconvError ERR_VALUE, at once, for a negative epoch or a batch beyond the end
+   * @param signal once it is aborted, the next batch is an error
+   * @throws MbconvError ERR_VALUE, at once, for a negative epoch or a batch beyond the end; ERR_ABORTED from the generator
    */
-  epoch(epoch: number, fromBatch = 0): Generator<Batch, void, undefined> {
+  epoch(epoch: number, fromBatch = 0, signal?: AbortSignal): Generator<Batch, void, undefined> {
     wholeFrom(0, 'epoch', epoch)
     if (wholeFrom(0, 'fromBatch', fromBatch) > this.batchesPerEpoch) {
       const problem = `fromBatch is ${fromBatch}, but an epoch has ${this.batchesPerEpoch} batches`
       throw new MbconvError('ERR_VALUE', problem, { op: 'Loader' })
     }
-    return this.batches(epoch, fromBatch)
+    return this.#batches(epoch, fromBatch, signal)
   }
 
-  private *batches(epoch: number, fromBatch: number): Generator<Batch, void, undefined> {
+  *#batches(epoch: number, fromBatch: number, signal?: AbortSignal): Generator<Batch, void, undefined> {
     const order = this.order(epoch)
     const samples = sampleNumbers(order, this.dataset.length)
     for (let i = fromBatch; i < this.batchesPerEpoch; i++) {
+      if (signal?.aborted) {
+        throw new MbconvError('ERR_ABORTED', 'the epoch was aborted', { op: 'Loader', cause: signal.reason })
+      }
       const [from, to] = [i * this.batchSize, (i + 1) * this.batchSize]
-      yield this.batch(epoch, order.slice(from, to), samples.subarray(from, to))
+      yield this.#batch(epoch, order.slice(from, to), samples.subarray(from, to))
     }
   }
 
   /** @param samples the numbers that the images are varied as */
-  private batch(epoch: number, indices: Int32Array, samples: Uint32Array): Batch {
+  #batch(epoch: number, indices: Int32Array, samples: Uint32Array): Batch {
     const { dataset, size, augment, seed } = this
     const [channels] = dataset.shape
     const [height, width] = sidesOf(size)

@@ -1,4 +1,5 @@
 /** Argument checks. Every error names the call and the argument. */
+import { nearest } from '../text/nearest'
 import { MbconvError } from './error'
 
 /** Any value, in a form for error messages. */
@@ -18,18 +19,34 @@ export function listed(
   return items.length > most ? `${text} and ${items.length - most} more` : text
 }
 
+/** Names that other libraries have for our options. Spelling, as of weight_decay, is left to {@link nearest}. */
+const SYNONYMS: Record<string, string> = { axis: 'dim', axes: 'dim', keepdims: 'keepdim', ddof: 'correction' }
+
+/** The known key that was probably meant. */
+function meantKey(key: string, known: readonly string[]): string | undefined {
+  const synonym = Object.hasOwn(SYNONYMS, key) ? SYNONYMS[key] : undefined
+  return synonym !== undefined && known.includes(synonym) ? synonym : nearest(key, known)
+}
+
+/** The message and the remedy for a key that is not among the known ones. */
+export function unknownKey(key: string, known: readonly string[]): { message: string; hint: string } {
+  const meant = meantKey(key, known)
+  const list = `Known options: ${known.join(', ')}.`
+  return {
+    message: `unknown option ${JSON.stringify(key)}`,
+    hint: meant === undefined ? list : `Did you mean ${meant}? ${list}`,
+  }
+}
+
 /** Checks for a plain options object with known keys only: a misspelt key must not silently give the default. */
 export function checkOptions(op: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new MbconvError('ERR_TYPE', `${op}: options must be an object, got ${shown(options)}`, { op })
   }
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
-      throw new MbconvError('ERR_VALUE', `${op}: unknown option ${JSON.stringify(key)}`, {
-        op,
-        hint: `Known options: ${known.join(', ')}.`,
-      })
-    }
+    if (known.includes(key)) continue
+    const { message, hint } = unknownKey(key, known)
+    throw new MbconvError('ERR_TYPE', `${op}: ${message}`, { op, hint })
   }
 }
 

@@ -1,4 +1,7 @@
-/* The two JavaScript steps: installing the packages of package-lock.json, and compiling lib/ to dist/. */
+/*
+ * The two JavaScript steps: installing the packages of package-lock.json, and compiling lib/ to dist/, with a table of
+ * what each public function takes (./calls.mjs).
+ */
 import fs from 'node:fs'
 import path from 'node:path'
 import { EXIT, SetupError } from './failure.mjs'
@@ -64,6 +67,7 @@ function compileDigest(root) {
     'tsconfig.json',
     'package-lock.json',
     'scripts/setup/describe-keys.mjs',
+    'scripts/setup/calls.mjs',
     ...sources.map((name) => `lib/${name}`),
   ]
   return contentDigest(root, files)
@@ -96,6 +100,11 @@ export async function compile(root, { log, logFile }) {
     const describe = path.join(root, 'scripts', 'setup', 'describe-keys.mjs')
     const described = await run(process.execPath, [describe, fresh], { log, cwd: root })
     if (described.code !== 0) throw new SetupError('the keys of configurations have no descriptions', { log: logFile })
+    const calls = await run(process.execPath, [path.join(root, 'scripts', 'setup', 'calls.mjs'), fresh], {
+      log,
+      cwd: root,
+    })
+    if (calls.code !== 0) throw new SetupError('what the functions take cannot be read', { log: logFile })
     const command = path.join(fresh, 'cli', 'main.js')
     if (fs.existsSync(command)) fs.chmodSync(command, 0o755)
     if (fs.existsSync(dist)) fs.renameSync(dist, old)

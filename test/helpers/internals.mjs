@@ -81,6 +81,7 @@ export const INTERNALS = {
   png: 'drawing/png.js',
   pixelsPng: 'drawing/pixels-png.js',
   series: 'drawing/series.js',
+  calls: 'errors/calls.js',
   codedErrors: 'errors/coded.js',
   analysis: 'experiment/analysis/analysis.js',
   compare: 'experiment/analysis/compare.js',

@@ -110,6 +110,8 @@ if (tool === 'cmake-js') {
     console.log('lib/index.ts(1,1): error TS1: pretended mistake')
     process.exit(2)
   }
+} else if (tool === 'calls') {
+  fs.writeFileSync(path.join(args[0], 'calls.json'), '{}')
 }
 `
 
@@ -219,6 +221,8 @@ export function makeProject(folder, { checkout = false, prebuilt = false, withou
     const packages = {}
     for (const name of ['cmake-js', 'typescript']) packages[`node_modules/${name}`] = { version: '8.0.0' }
     write('node_modules/typescript/package.json', '{"version": "8.0.0"}')
+    // The real one reads the declarations with the compiler's library, which is not pretended.
+    write('scripts/setup/calls.mjs', script('calls'))
     write('node_modules/typescript/bin/tsc', script('tsc'))
     write('node_modules/.package-lock.json', JSON.stringify({ packages }))
     write('package-lock.json', JSON.stringify({ packages: { '': {}, ...packages } }))

@@ -1,0 +1,165 @@
+// No argument and no option is ignored silently: every export refuses one argument too many, and every option object a
+// key that it does not have. The exports are found by walking them; scripts/setup/calls.mjs describes what they take.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import mb from 'mbconv'
+import t from 'tap'
+import { findTargets, INSTANCES, tinyArch, writeFiles } from '../scripts/fuzz/targets.mjs'
+import { internal } from './helpers/internals.mjs'
+
+const { callCheck } = internal('calls')
+const { functions, classes } = JSON.parse(readFileSync(new URL('../dist/calls.json', import.meta.url), 'utf8'))
+
+const folder = mkdtempSync(join(tmpdir(), 'mbconv-calls-'))
+process.chdir(folder)
+t.teardown(() => {
+  process.chdir('/')
+  rmSync(folder, { recursive: true, force: true })
+})
+writeFiles(mb)
+
+const context = {
+  own: (value) => value,
+  tensor: () => mb.ones([2, 3]),
+  callback: () => (x) => x,
+  network: () => mb.models.create(tinyArch(mb), { init: 'none', numClasses: 2 }),
+}
+const network = context.network()
+const targets = findTargets(mb, network)
+
+/**
+ * What JavaScript or Node calls by itself, with arguments of its own choice.
+ */
+const PROTOCOLS = new Set(['[nodejs.util.inspect.custom]'])
+
+/** The description of a target in calls.json, and a way to call it. */
+function described({ name, how, path, class: owner, key, fn }) {
+  if (how === 'get' || how === 'set') return undefined
+  const symbol = Object.getOwnPropertyNames(Symbol).find((each) => Symbol[each] === key)
+  const label = typeof key !== 'symbol' ? key : symbol === undefined ? key.description : `Symbol.${symbol}`
+  if (how === 'method') {
+    if (PROTOCOLS.has(`[${label}]`)) return undefined
+    const sound = INSTANCES[owner](mb, context)
+    // The class that declares it: the one whose prototype has it.
+    let at = sound
+    while (!Object.hasOwn(at, key)) at = Object.getPrototypeOf(at)
+    return { forms: classes[at.constructor.name]?.members[label], call: (args) => at[key].apply(sound, args) }
+  }
+  if (how === 'construct') return { forms: classes[path.split('.').at(-1)]?.construct, call: (args) => fn(...args) }
+  const [, of, member] = /^(?:.*\.)?([A-Z]\w*)\.(\w+)$/.exec(name) ?? []
+  const forms = of === undefined ? functions[path] : classes[of]?.statics[member]
+  return { forms, call: (args) => fn(...args) }
+}
+
+/** What a call ends with: the error that it throws or rejects with, if any. */
+async function outcome(call, args) {
+  try {
+    let result = call(args)
+    // Generators check when the first value is asked for.
+    if (typeof result?.next === 'function') result = result.next()
+    return { value: await result }
+  } catch (error) {
+    return { error }
+  }
+}
+
+t.test('every export is described', async (t) => {
+  const missing = targets.filter((target) => {
+    const entry = described(target)
+    // Nobody can construct a tensor.
+    return entry !== undefined && (entry.forms?.length ?? 0) === 0 && target.name !== 'new Tensor'
+  })
+  t.same(
+    missing.map(({ name }) => name),
+    [],
+    'run npm run compile after changing lib/',
+  )
+})
+
+t.test('every export refuses an argument too many', async (t) => {
+  const wrong = []
+  let tried = 0
+  for (const target of targets) {
+    const entry = described(target)
+    if (entry?.forms === undefined || entry.forms.length === 0) continue
+    const most = Math.max(...entry.forms.map((form) => form.most ?? Number.POSITIVE_INFINITY))
+    if (most === Number.POSITIVE_INFINITY) continue
+    tried++
+    // Refused before anything else is looked at: the other arguments are not even given.
+    const { error } = await outcome(entry.call, [...new Array(most).fill(undefined), 1])
+    const good = error instanceof mb.MbconvError && error.code === 'ERR_TYPE' && /: takes /.test(error.message)
+    if (!good || error.hint === undefined) wrong.push(`${target.name}: ${error?.message ?? 'nothing'}`)
+  }
+  t.ok(tried > 700, `${tried} functions, constructors and methods`)
+  t.same(wrong, [])
+})
+
+t.test('every option object refuses a key that it does not have, and names the nearest', async (t) => {
+  const wrong = []
+  let tried = 0
+  for (const target of targets) {
+    const entry = described(target)
+    for (const form of entry?.forms ?? []) {
+      for (const [position, { keys, each }] of Object.entries(form.options ?? {})) {
+        const known = Object.keys(keys ?? each?.keys ?? {})
+        // A name in the spelling of PyTorch, which is one edit away, or none after folding.
+        const typo = `${known[0].replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_`
+        const options = keys === undefined ? [{ [typo]: 1 }] : { [typo]: 1 }
+        tried++
+        const { error } = await outcome(entry.call, [...new Array(Number(position)).fill(undefined), options])
+        const good = error instanceof mb.MbconvError && error.code === 'ERR_TYPE'
+        if (!good || !error.message.includes(`unknown option "${typo}"`) || !error.hint.includes(known[0]))
+          wrong.push(`${target.name}: ${error?.message ?? 'nothing'}`)
+      }
+    }
+  }
+  t.ok(tried > 200, `${tried} option objects`)
+  t.same(wrong, [])
+})
+
+t.test('options must be an object', async (t) => {
+  const x = mb.ones([2, 3])
+  const F = mb.nn.functional
+  for (const [call, message, hint] of [
+    [() => F.relu(x, 5), 'relu: options must be an object, got 5', 'Call relu(x, { inplace }).'],
+    [() => mb.zeros([2], x), 'zeros: options must be an object, got a Tensor', /Call zeros/],
+    [() => mb.zeros([2], [3]), 'zeros: options must be an object, got an array', /Call zeros/],
+    [() => mb.zeros([2], new Map()), 'zeros: options must be an object, got a Map', /Call zeros/],
+    [() => [x].map(F.relu), /options must be an object, got 0/, /relu/],
+  ])
+    t.throws(call, { code: 'ERR_TYPE', message, hint }, String(call))
+  t.same([x].map(mb.keep), [x], 'map() passes an index and the list, too')
+  t.throws(() => mb.keep(x, 0, [mb.ones([1])]), { code: 'ERR_TYPE', message: 'keep: takes one argument, got 3' })
+  t.doesNotThrow(() => F.relu(x, undefined), 'undefined is no argument')
+  t.doesNotThrow(() => F.relu(x, {}, undefined))
+  t.doesNotThrow(() => JSON.stringify(new mb.MbconvError('ERR_TYPE', 'x')), 'JSON.stringify passes a key')
+})
+
+t.test('options inside options and in lists', async (t) => {
+  const p = mb.ones([2], { requiresGrad: true })
+  for (const [call, key] of [
+    [() => new mb.optim.SGD([{ params: [p], lr_scale: 2 }], { lr: 1 }), 'lrScale'],
+    [() => new mb.optim.AdamW([p], { lr: 1, weight_decay: 0.5 }), 'weightDecay'],
+    [() => new mb.optim.GradScaler({ init_scale: 4 }), 'initialScale'],
+    [() => new mb.optim.Ema(network, { useWarmup: true }), 'warmup'],
+    [() => mb.optim.schedules.cosine({ lr: 1, totalSteps: 9, warmup_steps: 3 }), 'warmupSteps'],
+    [() => p.sum({ axis: 0 }), 'dim'],
+    [() => p.sum({ keepdims: true }), 'keepdim'],
+    [() => mb.models.create(tinyArch(mb), { profile: { bn_eps: 1 } }), 'bnEps'],
+  ])
+    t.throws(call, { code: 'ERR_TYPE', message: /unknown option/, hint: new RegExp(`^Did you mean ${key}\\?`) })
+})
+
+t.test('a function with several signatures refuses what fits none', async (t) => {
+  const forms = [
+    { most: 1, names: ['options'], options: { 0: { keys: { dim: 0 } } } },
+    { most: 2, names: ['dim', 'options'], options: { 1: { keys: { keepdim: 0 } } } },
+  ]
+  const { unchecked, check } = callCheck('f', forms)
+  t.equal(unchecked, 0)
+  for (const args of [[{ dim: 1 }], [1], [1, { keepdim: true }], [1, undefined, undefined], []]) check(args)
+  t.throws(() => check([1, { dim: 1 }]), { code: 'ERR_TYPE', message: 'f: unknown option "dim"' })
+  t.throws(() => check([1, {}, 2]), { code: 'ERR_TYPE', message: 'f: takes 2 arguments, got 3' })
+  network.dispose()
+})
