@@ -12,6 +12,7 @@ import { FITS } from '../data/images/preprocessing'
 import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
 import { GLOBAL_POOL_NAMES } from '../models/arch/choices'
 import { TASKS } from '../models/export/task'
+import type { ModelName } from '../models/families/catalogue'
 import { PROFILE_NAMES } from '../models/network/profiles'
 import { criterionFields } from '../optim/criteria/kinds'
 import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/kinds'
@@ -33,12 +34,9 @@ const perChannel = (value: z.ZodType<number, number>, what: string) =>
     .describe(`${what} of the input in 0..1, one number or one a channel; null: the training set's own`)
 
 const model = z.strictObject({
-  name: z
-    .string()
-    .min(1)
-    .describe(
-      "architecture, one of those `mbconv models` lists; also in short, b0, and timm's and torchvision's names",
-    ),
+  name: (z.string().min(1) as unknown as z.ZodType<ModelName, ModelName>).describe(
+    "architecture, one of those `mbconv models` lists; also in short, b0, and timm's and torchvision's names",
+  ),
   stem: channels(1).nullable().default(null).describe("channels behind the stem; null: the architecture's"),
   stages: z
     .array(z.string().max(100))

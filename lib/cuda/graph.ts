@@ -5,6 +5,7 @@
 import { MbconvError } from '../errors/error'
 import { requireCuda } from '../native/cuda'
 import type { CudaGraph, Native } from '../native/signatures'
+import type { Synchronous } from '../native/types'
 import { noGrad } from '../tensor/core/autograd'
 import { collectTensors, keep, scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
@@ -33,7 +34,7 @@ export interface GraphOptions {
  *
  * @throws MbconvError ERR_CUDA_UNAVAILABLE; ERR_CUDA when `fn` does what cannot be captured; whatever `fn` throws
  */
-export function graph<T>(fn: (...inputs: Tensor[]) => T, options: GraphOptions = {}): Graph<T> {
+export function graph<T>(fn: (...inputs: Tensor[]) => Synchronous<T>, options: GraphOptions = {}): Graph<T> {
   const addon = requireCuda('graph')
   const { inputs = [], warmUp = 3 } = options
   if (!Number.isSafeInteger(warmUp) || warmUp < 1)
@@ -55,13 +56,13 @@ export function graph<T>(fn: (...inputs: Tensor[]) => T, options: GraphOptions =
   return stream(side, () => capture(addon, fn, inputs))
 }
 
-function capture<T>(addon: Native, fn: (...inputs: Tensor[]) => T, inputs: Tensor[]): Graph<T> {
+function capture<T>(addon: Native, fn: (...inputs: Tensor[]) => Synchronous<T>, inputs: Tensor[]): Graph<T> {
   const handle = addon.cudaGraph()
   const outputs: Tensor[] = []
   try {
     addon.cudaGraphBegin(handle)
     try {
-      const output = scope(() => {
+      const output = scope<T>(() => {
         const result = fn(...inputs)
         // The outputs belong to the graph, not to the surrounding scope.
         outputs.push(...collectTensors(result).filter((t) => !inputs.includes(t)))

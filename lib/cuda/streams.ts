@@ -6,6 +6,7 @@
 
 import { requireCuda } from '../native/cuda'
 import type { CudaEvent, CudaStream } from '../native/signatures'
+import type { Synchronous } from '../native/types'
 import { refusePromise } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
 import { type DeviceLike, deviceIndex } from './devices'
@@ -93,7 +94,7 @@ export function defaultStream(device?: DeviceLike): Stream {
  *
  * @throws MbconvError ERR_SCOPE when `fn` returns a promise
  */
-export function stream<T>(chosen: Stream, fn: () => T): T {
+export function stream<T>(chosen: Stream, fn: () => Synchronous<T>): T {
   const addon = requireCuda('stream')
   const device = addon.cudaCurrentDevice()
   const before = addon.cudaCurrentStream(chosen.device)

@@ -32,7 +32,7 @@ export {
 } from './export/card'
 export { type ExportOptions, type ExportReport, exportOnnx } from './export/export'
 export type { ExportedFiles, ExportFilesOptions } from './export/files'
-export { arch, canonicalName, list } from './families/catalogue'
+export { type ArchName, arch, canonicalName, list, type ModelName } from './families/catalogue'
 export { type Budget, type Fit, type FitOptions, type FitResult, fit } from './fit/fit'
 export { type CreateOptions, create } from './network/create'
 export { type GradCam, type GradCamOptions, gradCam } from './network/grad-cam'

@@ -10,6 +10,15 @@ export interface Registered {}
  */
 export type Tensor = Registered extends { tensor: infer T } ? T : never
 
+/** A tensor of floating-point numbers. */
+export type FloatTensor = Registered extends { float: infer T } ? T : never
+
+/** A tensor of booleans. */
+export type BoolTensor = Registered extends { bool: infer T } ? T : never
+
+/** A tensor of indices, int64. */
+export type IndexTensor = Registered extends { index: infer T } ? T : never
+
 /** The types of a tensor's elements. Floating-point tensors can have gradients. */
 export type DType =
   | 'float32'
@@ -24,6 +33,12 @@ export type DType =
   | 'bool'
   | 'complex64'
   | 'complex128'
+
+/** The dtypes of floating-point numbers. */
+export type FloatDType = 'float32' | 'float64' | 'float16' | 'bfloat16'
+
+/** What an element of a dtype is in JavaScript; any element where the dtype is not known before the program runs. */
+export type ElementOf<D extends DType> = D extends 'bool' ? boolean : D extends 'int64' ? number | bigint : number
 
 /** `'cpu'`, `'cuda'` (the current device) or `'cuda:N'`. */
 export type Device = string
@@ -52,14 +67,17 @@ export type NestedArray<T> = T | NestedArray<T>[]
 export type Element = number | bigint | boolean
 
 /** What a new tensor is: its dtype, its device, and whether it gets a gradient. */
-export interface TensorOptions {
+export interface TensorOptions<D extends DType = DType> {
   /** Default: `int64` for BigInts, `bool` for booleans, otherwise `float32`. */
-  dtype?: DType
+  dtype?: D
   /** Default `cpu`. */
   device?: Device
   /** Whether operations on this tensor are recorded for `backward()`. Default false. */
   requiresGrad?: boolean
 }
+
+/** What a synchronous function returns: no promise, which would go on after a scope or a mode has ended. */
+export type Synchronous<T> = T extends PromiseLike<unknown> ? never : T
 
 /** One dimension, several, or (undefined) all. Negative ones count from the end. */
 export type Dims = number | number[]

@@ -1,6 +1,7 @@
 /** Stateless losses. */
 import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
+import type { FloatTensor } from '../native/types'
 import type { Tensor } from '../tensor/core/tensor'
 
 /** `mean` and `sum` make one number of the losses of all elements; `none` returns them all. */
@@ -27,20 +28,20 @@ export interface CrossEntropyOptions extends NllOptions {
 }
 
 /** Cross-entropy of logits [N, K, …] against class indices [N, …] (int64) or probabilities [N, K, …]. */
-export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): FloatTensor {
   const { labelSmoothing = 0, weight, reduction = 'mean', ignoreIndex = -100 } = options
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new MbconvError('ERR_VALUE', `crossEntropy: labelSmoothing must lie in [0, 1], got ${labelSmoothing}`, {
       op: 'crossEntropy',
     })
   }
-  return native().crossEntropy(logits, target, weight, reduction, ignoreIndex, labelSmoothing)
+  return native().crossEntropy(logits, target, weight, reduction, ignoreIndex, labelSmoothing) as FloatTensor
 }
 
 /** Negative log-likelihood of log-probabilities [N, K, …] at class indices [N, …] (int64). */
-export function nllLoss(logProbabilities: Tensor, target: Tensor, options: NllOptions = {}): Tensor {
+export function nllLoss(logProbabilities: Tensor, target: Tensor, options: NllOptions = {}): FloatTensor {
   const { weight, reduction = 'mean', ignoreIndex = -100 } = options
-  return native().nllLoss(logProbabilities, target, weight, reduction, ignoreIndex)
+  return native().nllLoss(logProbabilities, target, weight, reduction, ignoreIndex) as FloatTensor
 }
 
 /** The options of {@link binaryCrossEntropy}. */
@@ -50,8 +51,8 @@ export interface BinaryCrossEntropyOptions extends LossOptions {
 }
 
 /** Binary cross-entropy of probabilities against targets in [0, 1]. */
-export function binaryCrossEntropy(x: Tensor, target: Tensor, options: BinaryCrossEntropyOptions = {}): Tensor {
-  return native().binaryCrossEntropy(x, target, options.weight, options.reduction ?? 'mean')
+export function binaryCrossEntropy(x: Tensor, target: Tensor, options: BinaryCrossEntropyOptions = {}): FloatTensor {
+  return native().binaryCrossEntropy(x, target, options.weight, options.reduction ?? 'mean') as FloatTensor
 }
 
 /** Binary cross-entropy of logits, accurate for large ones. */
@@ -62,19 +63,19 @@ export function binaryCrossEntropyWithLogits(
     /** Factor on the loss of positive elements, as torch's `pos_weight`. Default: none. */
     posWeight?: Tensor | null
   } = {},
-): Tensor {
+): FloatTensor {
   const { weight, posWeight, reduction = 'mean' } = options
-  return native().binaryCrossEntropyWithLogits(x, target, weight, posWeight, reduction)
+  return native().binaryCrossEntropyWithLogits(x, target, weight, posWeight, reduction) as FloatTensor
 }
 
 /** Squared differences. */
-export function mseLoss(x: Tensor, target: Tensor, { reduction = 'mean' }: LossOptions = {}): Tensor {
-  return native().mseLoss(x, target, reduction)
+export function mseLoss(x: Tensor, target: Tensor, { reduction = 'mean' }: LossOptions = {}): FloatTensor {
+  return native().mseLoss(x, target, reduction) as FloatTensor
 }
 
 /** Absolute differences. */
-export function l1Loss(x: Tensor, target: Tensor, { reduction = 'mean' }: LossOptions = {}): Tensor {
-  return native().l1Loss(x, target, reduction)
+export function l1Loss(x: Tensor, target: Tensor, { reduction = 'mean' }: LossOptions = {}): FloatTensor {
+  return native().l1Loss(x, target, reduction) as FloatTensor
 }
 
 /** d² / 2β for |d| < β, |d| − β / 2 beyond. */
@@ -85,8 +86,8 @@ export function smoothL1Loss(
     /** Below this difference the loss is quadratic. Default 1. */
     beta?: number
   } = {},
-): Tensor {
-  return native().smoothL1Loss(x, target, options.reduction ?? 'mean', options.beta ?? 1)
+): FloatTensor {
+  return native().smoothL1Loss(x, target, options.reduction ?? 'mean', options.beta ?? 1) as FloatTensor
 }
 
 /** d² / 2 for |d| < δ, δ (|d| − δ / 2) beyond. */
@@ -97,8 +98,8 @@ export function huberLoss(
     /** Below this difference the loss is quadratic. Default 1. */
     delta?: number
   } = {},
-): Tensor {
-  return native().huberLoss(x, target, options.reduction ?? 'mean', options.delta ?? 1)
+): FloatTensor {
+  return native().huberLoss(x, target, options.reduction ?? 'mean', options.delta ?? 1) as FloatTensor
 }
 
 /**
@@ -114,6 +115,11 @@ export function klDiv(
     /** Whether `target` holds logarithms of probabilities. Default false. */
     logTarget?: boolean
   } = {},
-): Tensor {
-  return native().klDiv(logProbabilities, target, options.reduction ?? 'mean', options.logTarget ?? false)
+): FloatTensor {
+  return native().klDiv(
+    logProbabilities,
+    target,
+    options.reduction ?? 'mean',
+    options.logTarget ?? false,
+  ) as FloatTensor
 }

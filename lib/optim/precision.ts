@@ -1,5 +1,5 @@
 /** The precisions of a training step, under the names that a configuration uses. */
-import type { Device } from '../native/types'
+import type { Device, Synchronous } from '../native/types'
 import { autocast } from '../tensor/core/autocast'
 
 export const PRECISIONS = ['float32', 'bf16', 'fp16'] as const
@@ -13,6 +13,6 @@ export type Precision = (typeof PRECISIONS)[number]
 const DTYPES = { bf16: 'bfloat16', fp16: 'float16' } as const
 
 /** Runs a forward pass in a precision. Synchronous functions only. Call `backward()` outside. */
-export function inPrecision<T>(precision: Precision, device: Device, fn: () => T): T {
-  return precision === 'float32' ? fn() : autocast({ device, dtype: DTYPES[precision] }, fn)
+export function inPrecision<T>(precision: Precision, device: Device, fn: () => Synchronous<T>): T {
+  return precision === 'float32' ? fn() : autocast<T>({ device, dtype: DTYPES[precision] }, fn)
 }

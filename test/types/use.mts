@@ -32,7 +32,20 @@ const dtype: DType = x.dtype
   using scoped = mbconv.zeros(shape, { dtype })
   scoped.fill_(1)
 }
-const numbers: number = mbconv.scope(() => x.sum().item() as number)
+const numbers: number = mbconv.scope(() => x.mean().item())
+// An element is typed where its dtype is known.
+const [one, truth, whole64]: [number, boolean, number | bigint] = [
+  mbconv.zeros([], { dtype: 'float64' }).item(),
+  x.gt(0).item(),
+  x.argmax().item(),
+]
+const loss: number = mbconv.nn.functional.crossEntropy(x, x).item()
+const halved: number = x.to({ dtype: 'float16' }).item()
+const any: number | bigint | boolean = x.sum().item()
+console.log(one, truth, whole64, loss, halved, any, tensor([true]).item() === true, await tensor([1n]).itemAsync())
+// An editor completes the names of architectures; others are allowed.
+const name: mbconv.models.ArchName = 'efficientnetv2_s'
+console.log(mbconv.models.arch(name), mbconv.models.arch('tf_efficientnet_b0'), mbconv.models.arch(String(name)))
 const model = mbconv.models.create('efficientnet_b0', { numClasses: numbers, seed: 0 }).eval()
 const logits: Tensor = mbconv.noGrad(() => model.forward(mbconv.randn([1, 3, 224, 224])))
 const { values, indices } = logits.softmax(1).topk(5)
@@ -103,3 +116,19 @@ mbconv.fft.fft(x, { dim: [0, 1] })
 tensor(['1'])
 // @ts-expect-error an unknown optimiser
 train({ optimizer: { name: 'lion', lr: 1 }, epochs: 1 })
+
+// @ts-expect-error an asynchronous function would go on after the scope
+mbconv.scope(async () => x.add(1))
+// @ts-expect-error nor can one run without gradients
+mbconv.noGrad(async () => x.add(1))
+// @ts-expect-error nor in inference mode
+mbconv.inferenceMode(() => Promise.resolve(1))
+// @ts-expect-error nor under autocast
+mbconv.autocast({}, async () => {})
+// @ts-expect-error nor with a stream
+mbconv.cuda.stream(mbconv.cuda.currentStream(), async () => {})
+// @ts-expect-error no architecture of the catalogue
+const unknown: mbconv.models.ArchName = 'efficientnet_b9'
+// @ts-expect-error an element of a tensor of floats is a number
+const flag: boolean = mbconv.zeros([]).item()
+console.log(unknown, flag)

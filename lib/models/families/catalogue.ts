@@ -8,11 +8,23 @@ import { MNASNET, MOBILENET } from './mobilenet'
 import { RESNET } from './resnet'
 
 /** By family, smallest model first. Each table is made on request, since nobody needs all of them. */
-const FAMILIES: ReadonlyMap<string, () => CheckedArch> = new Map(
-  [EFFICIENTNET, EFFICIENTNETV2, EFFICIENTNETV2_RW, EFFICIENTNET_LITE, MOBILENET, MNASNET, RESNET].flatMap(
-    Object.entries,
-  ),
-)
+const TABLES = {
+  ...EFFICIENTNET,
+  ...EFFICIENTNETV2,
+  ...EFFICIENTNETV2_RW,
+  ...EFFICIENTNET_LITE,
+  ...MOBILENET,
+  ...MNASNET,
+  ...RESNET,
+}
+
+const FAMILIES: ReadonlyMap<string, () => CheckedArch> = new Map(Object.entries(TABLES))
+
+/** The names of {@link list}, for completion in editors. */
+export type ArchName = keyof typeof TABLES
+
+/** A name of an architecture: an editor completes those of {@link list}; other libraries' names are allowed, too. */
+export type ModelName = ArchName | (string & Record<never, never>)
 
 /** timm's and torchvision's names, where they are not ours. */
 export const ALIASES: ReadonlyMap<string, string> = new Map(
@@ -23,7 +35,7 @@ export const ALIASES: ReadonlyMap<string, string> = new Map(
 const SHORT = 'efficientnet_'
 
 /** Names that {@link arch} knows, by family, smallest model first. Aliases are not included. */
-export function list(): string[] {
+export function list(): ModelName[] {
   return [...FAMILIES.keys()]
 }
 
@@ -48,7 +60,7 @@ export function fullName(name: string): string | undefined {
  *   for it. A table has no numeric profile and no weights.
  * @throws MbconvError ERR_TYPE, or ERR_VALUE listing the known names.
  */
-export function arch(name: string): CheckedArch {
+export function arch(name: ModelName): CheckedArch {
   const op = 'arch'
   if (typeof name !== 'string') throw new MbconvError('ERR_TYPE', 'arch: name must be a string', { op })
   const make = FAMILIES.get(canonicalName(name))

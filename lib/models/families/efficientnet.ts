@@ -43,7 +43,7 @@ export interface PublishedVariant {
  * and match no φ, so they are never computed from α, β, γ, and α, β, γ never from them.
  */
 // biome-ignore format: a table
-export const PUBLISHED: Readonly<Record<string, PublishedVariant>> = Object.freeze({
+export const PUBLISHED = Object.freeze({
   efficientnet_b0: Object.freeze({ width: 1.0, depth: 1.0, resolution: 224, dropout: 0.2 }),
   efficientnet_b1: Object.freeze({ width: 1.0, depth: 1.1, resolution: 240, dropout: 0.2 }),
   efficientnet_b2: Object.freeze({ width: 1.1, depth: 1.2, resolution: 260, dropout: 0.3 }),
@@ -54,7 +54,7 @@ export const PUBLISHED: Readonly<Record<string, PublishedVariant>> = Object.free
   efficientnet_b7: Object.freeze({ width: 2.0, depth: 3.1, resolution: 600, dropout: 0.5 }),
   efficientnet_b8: Object.freeze({ width: 2.2, depth: 3.6, resolution: 672, dropout: 0.5 }),
   efficientnet_l2: Object.freeze({ width: 4.3, depth: 5.3, resolution: 800, dropout: 0.5 }),
-})
+}) satisfies Readonly<Record<string, PublishedVariant>>
 
 /** EfficientNet-Lite0: no squeeze-excitation, ReLU6, fixed stem, head and outer stages in scaling. */
 const LITE: CheckedArch = checkArch('families', {
@@ -66,16 +66,27 @@ const LITE: CheckedArch = checkArch('families', {
 })
 
 // biome-ignore format: a table
-const LITE_VARIANTS: Readonly<Record<string, PublishedVariant>> = {
+const LITE_VARIANTS = {
   efficientnet_lite0: { width: 1.0, depth: 1.0, resolution: 224, dropout: 0.2 },
   efficientnet_lite1: { width: 1.0, depth: 1.1, resolution: 240, dropout: 0.2 },
   efficientnet_lite2: { width: 1.1, depth: 1.2, resolution: 260, dropout: 0.3 },
   efficientnet_lite3: { width: 1.2, depth: 1.4, resolution: 280, dropout: 0.3 },
   efficientnet_lite4: { width: 1.4, depth: 1.8, resolution: 300, dropout: 0.3 },
-}
+} satisfies Readonly<Record<string, PublishedVariant>>
 
-export const scaledFrom = (base: CheckedArch, variants: Readonly<Record<string, PublishedVariant>>) =>
-  Object.fromEntries(Object.entries(variants).map(([name, variant]) => [name, () => scale(base, { ...variant, name })]))
+/** Tables by name. The names are part of the type, for completion in editors. */
+export type Tables<Name extends string> = { readonly [Each in Name]: () => CheckedArch }
 
-export const EFFICIENTNET: Readonly<Record<string, () => CheckedArch>> = scaledFrom(BASELINE, PUBLISHED)
-export const EFFICIENTNET_LITE: Readonly<Record<string, () => CheckedArch>> = scaledFrom(LITE, LITE_VARIANTS)
+export const scaledFrom = <Name extends string>(
+  base: CheckedArch,
+  variants: Readonly<Record<Name, PublishedVariant>>,
+): Tables<Name> =>
+  Object.fromEntries(
+    Object.entries<PublishedVariant>(variants).map(([name, variant]) => [
+      name,
+      () => scale(base, { ...variant, name }),
+    ]),
+  ) as Tables<Name>
+
+export const EFFICIENTNET = scaledFrom(BASELINE, PUBLISHED)
+export const EFFICIENTNET_LITE = scaledFrom(LITE, LITE_VARIANTS)

@@ -5,7 +5,7 @@
  * google/automl@6a54c87 efficientnetv2/effnetv2_configs.py. The resolution is that of evaluation.
  */
 import { type CheckedArch, checkArch } from '../arch/check'
-import { type PublishedVariant, scaledFrom } from './efficientnet'
+import { type PublishedVariant, scaledFrom, type Tables } from './efficientnet'
 
 const B0: CheckedArch = checkArch('families', {
   name: 'efficientnetv2_b0',
@@ -30,12 +30,12 @@ const B0: CheckedArch = checkArch('families', {
 })
 
 // biome-ignore format: a table
-const SMALL: Readonly<Record<string, PublishedVariant>> = {
+const SMALL = {
   efficientnetv2_b0: { width: 1.0, depth: 1.0, resolution: 224, dropout: 0.2 },
   efficientnetv2_b1: { width: 1.0, depth: 1.1, resolution: 240, dropout: 0.2 },
   efficientnetv2_b2: { width: 1.1, depth: 1.2, resolution: 260, dropout: 0.3 },
   efficientnetv2_b3: { width: 1.2, depth: 1.4, resolution: 300, dropout: 0.3 },
-}
+} satisfies Readonly<Record<string, PublishedVariant>>
 
 const S: CheckedArch = checkArch('families', {
   name: 'efficientnetv2_s',
@@ -172,15 +172,15 @@ const RW_M: CheckedArch = checkArch('families', {
   divisor: 8,
 })
 
-export const EFFICIENTNETV2: Readonly<Record<string, () => CheckedArch>> = {
+export const EFFICIENTNETV2 = {
   ...scaledFrom(B0, SMALL),
   efficientnetv2_s: () => S,
   efficientnetv2_m: () => M,
   efficientnetv2_l: () => L,
   efficientnetv2_xl: () => XL,
-}
+} satisfies Tables<string>
 
-export const EFFICIENTNETV2_RW: Readonly<Record<string, () => CheckedArch>> = {
+export const EFFICIENTNETV2_RW = {
   efficientnetv2_rw_s: () => RW_S,
   efficientnetv2_rw_m: () => RW_M,
-}
+} satisfies Tables<string>

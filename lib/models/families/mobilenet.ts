@@ -5,6 +5,7 @@
  * Figure 7. Where implementations differ from a paper, these tables follow torchvision and timm.
  */
 import { type CheckedArch, checkArch } from '../arch/check'
+import type { Tables } from './efficientnet'
 
 const COMMON = { width: 1, depth: 1, resolution: 224, dropout: 0.2, divisor: 8 }
 
@@ -135,14 +136,14 @@ const MNASNET_A1: CheckedArch = checkArch('families', {
   squeeze: { of: 'input', activation: 'relu', gate: 'sigmoid' },
 })
 
-export const MOBILENET: Readonly<Record<string, () => CheckedArch>> = {
+export const MOBILENET = {
   mobilenet_v1: () => V1,
   mobilenet_v2: () => V2,
   mobilenet_v3_small: () => V3_SMALL,
   mobilenet_v3_large: () => V3_LARGE,
-}
+} satisfies Tables<string>
 
-export const MNASNET: Readonly<Record<string, () => CheckedArch>> = {
+export const MNASNET = {
   mnasnet_b1: () => MNASNET_B1,
   mnasnet_a1: () => MNASNET_A1,
-}
+} satisfies Tables<string>

@@ -6,6 +6,7 @@
  */
 import type { Stage } from '../arch/arch'
 import { type CheckedArch, checkArch } from '../arch/check'
+import type { Tables } from './efficientnet'
 
 function resnet(name: string, block: 'basic' | 'bottleneck', layers: readonly number[], expand: number): CheckedArch {
   const widths = block === 'basic' ? [64, 128, 256, 512] : [256, 512, 1024, 2048]
@@ -19,7 +20,7 @@ function resnet(name: string, block: 'basic' | 'bottleneck', layers: readonly nu
 }
 
 // biome-ignore format: a table
-export const RESNET: Readonly<Record<string, () => CheckedArch>> = {
+export const RESNET = {
   resnet18:         () => resnet('resnet18',         'basic',      [2, 2, 2, 2],  1),
   resnet34:         () => resnet('resnet34',         'basic',      [3, 4, 6, 3],  1),
   resnet50:         () => resnet('resnet50',         'bottleneck', [3, 4, 6, 3],  0.25),
@@ -27,4 +28,4 @@ export const RESNET: Readonly<Record<string, () => CheckedArch>> = {
   resnet152:        () => resnet('resnet152',        'bottleneck', [3, 8, 36, 3], 0.25),
   wide_resnet50_2:  () => resnet('wide_resnet50_2',  'bottleneck', [3, 4, 6, 3],  0.5),
   wide_resnet101_2: () => resnet('wide_resnet101_2', 'bottleneck', [3, 4, 23, 3], 0.5),
-}
+} satisfies Tables<string>

@@ -15,6 +15,7 @@ import { type Counts, count } from '../cost/count'
 import { type Latency, type LatencyOptions, measureLatency } from '../cost/latency'
 import { estimateMemory, type MemoryOptions } from '../cost/memory'
 import { ELEMENT_BYTES } from '../cost/memory-walk'
+import type { ModelName } from '../families/catalogue'
 import { type FitBase, fitBase, type ModelConfig, modelConfig } from './base'
 import { fitLatency } from './latency'
 import { type Found, isHit, missOf, type Problem } from './line'
@@ -57,7 +58,7 @@ export type Budget =
 /** What is scaled, to which budget, and along which dimension. */
 export interface FitOptions {
   /** A published name, or a table. */
-  base: string | Arch
+  base: ModelName | Arch
   /** What the result may cost. */
   budget: Budget
   /** What grows: all three along the ray α^φ, β^φ, γ^φ, or a single dimension. Default compound. */

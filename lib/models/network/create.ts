@@ -8,7 +8,7 @@ import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
 import type { GlobalPool } from '../arch/choices'
 import { defaultDropPath } from '../arch/plan'
-import { arch as archNamed } from '../families/catalogue'
+import { arch as archNamed, type ModelName } from '../families/catalogue'
 import { impliedProfile } from '../families/library-names'
 import { initLike, libraryInit } from './library-init'
 import { Network, type Recomputed } from './network'
@@ -68,7 +68,7 @@ export interface CreateOptions {
  * @throws MbconvError ERR_TYPE or ERR_VALUE for an unknown model, profile or option; ERR_NATIVE_LOAD;
  *   ERR_CUDA_UNAVAILABLE
  */
-export function create(model: string | Arch, options: CreateOptions = {}): Network {
+export function create(model: ModelName | Arch, options: CreateOptions = {}): Network {
   const op = 'create'
   const table = typeof model === 'string' ? archNamed(model) : checkArch(op, model)
   checkOptions(op, options, [

@@ -1,7 +1,7 @@
 /** Mixed precision: 16-bit floats for the operations that tolerate them. */
 import { checkFunction, checkOptions } from '../../errors/check'
 import { native } from '../../native/addon'
-import type { Device, DType } from '../../native/types'
+import type { Device, DType, Synchronous } from '../../native/types'
 import { refusePromise } from './scope'
 
 /** Where autocast acts, and with which dtype. */
@@ -19,7 +19,7 @@ export interface AutocastOptions {
  * float32, by libtorch's lists. Parameters and their gradients stay float32. The previous mode is restored, also after
  * a throw. Synchronous functions only (ERR_SCOPE). Call `backward()` outside.
  */
-export function autocast<T>(options: AutocastOptions, fn: () => T): T {
+export function autocast<T>(options: AutocastOptions, fn: () => Synchronous<T>): T {
   checkOptions('autocast', options, ['device', 'dtype', 'enabled'])
   checkFunction('autocast', 'fn', fn)
   const { device = 'cpu', dtype = 'bfloat16', enabled = true } = options

@@ -1,10 +1,11 @@
 /** Gradient modes, and gradients of chosen inputs. */
 import { checkFunction } from '../../errors/check'
 import { native } from '../../native/addon'
+import type { Synchronous } from '../../native/types'
 import { refusePromise } from './scope'
 import type { Tensor } from './tensor'
 
-function withGradEnabled<T>(enabled: boolean, fn: () => T, op: string): T {
+function withGradEnabled<T>(enabled: boolean, fn: () => Synchronous<T>, op: string): T {
   checkFunction(op, 'fn', fn)
   const before = native().setGradEnabled(enabled)
   try {
@@ -17,19 +18,19 @@ function withGradEnabled<T>(enabled: boolean, fn: () => T, op: string): T {
 }
 
 /** Runs `fn` without recording operations for backward(). Synchronous functions only (ERR_SCOPE). */
-export function noGrad<T>(fn: () => T): T {
-  return withGradEnabled(false, fn, 'noGrad')
+export function noGrad<T>(fn: () => Synchronous<T>): T {
+  return withGradEnabled<T>(false, fn, 'noGrad')
 }
 
 /** Records again within {@link noGrad}. */
-export function enableGrad<T>(fn: () => T): T {
-  return withGradEnabled(true, fn, 'enableGrad')
+export function enableGrad<T>(fn: () => Synchronous<T>): T {
+  return withGradEnabled<T>(true, fn, 'enableGrad')
 }
 
 /**
  * Like {@link noGrad}, and cheaper: tensors made inside have no version counter, and can never take part in a graph.
  */
-export function inferenceMode<T>(fn: () => T): T {
+export function inferenceMode<T>(fn: () => Synchronous<T>): T {
   checkFunction('inferenceMode', 'fn', fn)
   native().enterInferenceMode()
   try {

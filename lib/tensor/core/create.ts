@@ -18,6 +18,13 @@ function isTypedArray(value: unknown): value is TypedArray {
  * @param data A number, BigInt or boolean, rectangular nested arrays of them, a typed array (1-d), or a tensor.
  * @throws MbconvError ERR_SHAPE for rows of different lengths, ERR_TYPE for other data.
  */
+export function tensor<D extends DType = 'float32'>(data: NestedArray<number>, options?: TensorOptions<D>): Tensor<D>
+export function tensor<D extends DType = 'int64'>(data: NestedArray<bigint>, options?: TensorOptions<D>): Tensor<D>
+export function tensor<D extends DType = 'bool'>(data: NestedArray<boolean>, options?: TensorOptions<D>): Tensor<D>
+export function tensor<D extends DType = DType>(
+  data: NestedArray<Element> | TypedArray | Tensor,
+  options?: TensorOptions<D>,
+): Tensor<D>
 export function tensor(data: NestedArray<Element> | TypedArray | Tensor, options: TensorOptions = {}): Tensor {
   if (data instanceof Tensor) {
     const source = data.detach()
@@ -42,30 +49,40 @@ export function fromTypedArray(data: TypedArray, shape: number[], options: Tenso
 }
 
 /** A tensor of zeros. Default dtype float32. */
-export function zeros(shape: number[], options: TensorOptions = {}): Tensor {
-  return native().zeros(shape, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false)
+export function zeros<D extends DType = 'float32'>(shape: number[], options: TensorOptions<D> = {}): Tensor<D> {
+  return native().zeros(
+    shape,
+    options.dtype ?? FLOAT,
+    options.device ?? CPU,
+    options.requiresGrad ?? false,
+  ) as Tensor<D>
 }
 
 /** A tensor of ones. Default dtype float32. */
-export function ones(shape: number[], options: TensorOptions = {}): Tensor {
+export function ones<D extends DType = 'float32'>(shape: number[], options: TensorOptions<D> = {}): Tensor<D> {
   return full(shape, 1, options)
 }
 
 /** A tensor whose elements all have one value. Default dtype float32. */
-export function full(shape: number[], value: Element, options: TensorOptions = {}): Tensor {
-  return native().full(shape, value, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false)
+export function full<D extends DType = 'float32'>(
+  shape: number[],
+  value: Element,
+  options: TensorOptions<D> = {},
+): Tensor<D> {
+  const { dtype = FLOAT, device = CPU, requiresGrad = false } = options
+  return native().full(shape, value, dtype, device, requiresGrad) as Tensor<D>
 }
 
 /** The options of {@link empty}. */
-export interface EmptyOptions extends TensorOptions {
+export interface EmptyOptions<D extends DType = DType> extends TensorOptions<D> {
   /** How the elements lie in memory. Default `contiguous`. */
   memoryFormat?: MemoryFormat
 }
 
 /** Uninitialised memory: write before reading. */
-export function empty(shape: number[], options: EmptyOptions = {}): Tensor {
+export function empty<D extends DType = 'float32'>(shape: number[], options: EmptyOptions<D> = {}): Tensor<D> {
   const { dtype = FLOAT, device = CPU, requiresGrad = false, memoryFormat } = options
-  return native().empty(shape, dtype, device, requiresGrad, memoryFormat)
+  return native().empty(shape, dtype, device, requiresGrad, memoryFormat) as Tensor<D>
 }
 
 /** Whether a value is a tensor of this package. */
@@ -84,23 +101,33 @@ export function asTensor(
 }
 
 /** Uniform numbers in [0, 1). */
-export function rand(shape: number[], options: TensorOptions = {}): Tensor {
-  return native().rand(shape, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false)
+export function rand<D extends DType = 'float32'>(shape: number[], options: TensorOptions<D> = {}): Tensor<D> {
+  return native().rand(shape, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false) as Tensor<D>
 }
 
 /** Standard normal numbers. */
-export function randn(shape: number[], options: TensorOptions = {}): Tensor {
-  return native().randn(shape, options.dtype ?? FLOAT, options.device ?? CPU, options.requiresGrad ?? false)
+export function randn<D extends DType = 'float32'>(shape: number[], options: TensorOptions<D> = {}): Tensor<D> {
+  return native().randn(
+    shape,
+    options.dtype ?? FLOAT,
+    options.device ?? CPU,
+    options.requiresGrad ?? false,
+  ) as Tensor<D>
 }
 
 /** Uniform integers in [low, high); dtype int64 unless given. */
-export function randint(low: number, high: number, shape: number[], options: TensorOptions = {}): Tensor {
-  return native().randint(low, high, shape, options.dtype ?? 'int64', options.device ?? CPU)
+export function randint<D extends DType = 'int64'>(
+  low: number,
+  high: number,
+  shape: number[],
+  options: TensorOptions<D> = {},
+): Tensor<D> {
+  return native().randint(low, high, shape, options.dtype ?? 'int64', options.device ?? CPU) as Tensor<D>
 }
 
 /** A random permutation of 0 … n − 1, int64. */
-export function randperm(n: number, options: TensorOptions = {}): Tensor {
-  return native().randperm(n, options.dtype ?? 'int64', options.device ?? CPU)
+export function randperm<D extends DType = 'int64'>(n: number, options: TensorOptions<D> = {}): Tensor<D> {
+  return native().randperm(n, options.dtype ?? 'int64', options.device ?? CPU) as Tensor<D>
 }
 
 /**
@@ -121,8 +148,13 @@ export function arange(...args: (number | TensorOptions)[]): Tensor {
 }
 
 /** `steps` numbers from start to end, both included. */
-export function linspace(start: number, end: number, steps: number, options: TensorOptions = {}): Tensor {
-  return native().linspace(start, end, steps, options.dtype ?? FLOAT, options.device ?? CPU)
+export function linspace<D extends DType = 'float32'>(
+  start: number,
+  end: number,
+  steps: number,
+  options: TensorOptions<D> = {},
+): Tensor<D> {
+  return native().linspace(start, end, steps, options.dtype ?? FLOAT, options.device ?? CPU) as Tensor<D>
 }
 
 /** The options of {@link logspace}. */
@@ -157,8 +189,12 @@ export function triuIndices(rows: number, columns: number, options: TriangleOpti
 }
 
 /** A matrix with ones on the diagonal, 0 elsewhere. */
-export function eye(rows: number, columns = rows, options: TensorOptions = {}): Tensor {
-  return native().eye(rows, columns, options.dtype ?? FLOAT, options.device ?? CPU)
+export function eye<D extends DType = 'float32'>(
+  rows: number,
+  columns = rows,
+  options: TensorOptions<D> = {},
+): Tensor<D> {
+  return native().eye(rows, columns, options.dtype ?? FLOAT, options.device ?? CPU) as Tensor<D>
 }
 
 type LikeOptions = {

@@ -2,7 +2,7 @@
 import { checkFunction } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { native } from '../../native/addon'
-import type { Device } from '../../native/types'
+import type { Device, Synchronous } from '../../native/types'
 import { Tensor } from './tensor'
 
 /**
@@ -13,7 +13,7 @@ import { Tensor } from './tensor'
  * @throws MbconvError ERR_SCOPE when `fn` returns a promise: tensors it makes later could not be told from those of
  *   other work. Await first, then enter a scope for the synchronous part; or `keep()` and `dispose()` by hand.
  */
-export function scope<T>(fn: () => T): T {
+export function scope<T>(fn: () => Synchronous<T>): T {
   checkFunction('scope', 'fn', fn)
   const addon = native()
   addon.enterScope()

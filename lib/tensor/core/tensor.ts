@@ -7,6 +7,8 @@ import type {
   Device,
   DType,
   Element,
+  ElementOf,
+  FloatDType,
   Layout,
   MemoryFormat,
   MemoryFormatOptions,
@@ -30,9 +32,9 @@ export interface BackwardOptions {
 }
 
 /** The options of {@link Tensor.to}. */
-export interface ToOptions {
+export interface ToOptions<D extends DType = DType> {
   /** The dtype of the result. Default: unchanged. */
-  dtype?: DType
+  dtype?: D
   /** The device of the result. Default: unchanged. */
   device?: Device
   /** How the result lies in memory. Default `preserve`. */
@@ -47,7 +49,7 @@ export interface ToOptions {
  * Made by `tensor()`, `zeros()` … and by every operation. Its memory belongs to libtorch. `dispose()`, the end of its
  * `scope()`, or `using` frees it; garbage collection is only a backstop.
  */
-export class Tensor extends Forms {
+export class Tensor<D extends DType = DType> extends Forms {
   // The addon makes the instances. One made here would have no native tensor, and every use of it would throw.
   private constructor() {
     super()
@@ -80,8 +82,8 @@ export class Tensor extends Forms {
     return native().numel(this)
   }
   /** The type of its elements. */
-  get dtype(): DType {
-    return native().dtype(this)
+  get dtype(): D {
+    return native().dtype(this) as D
   }
   /** Where it is: `cpu`, `cuda:0`. */
   get device(): Device {
@@ -115,23 +117,23 @@ export class Tensor extends Forms {
   // --- its data ------------------------------------------------------------------------------------------------------
 
   /** The only element: a number, a boolean, or a BigInt beyond ±2^53. Waits for the device. */
-  item(): Element {
-    return native().item(this)
+  item(): ElementOf<D> {
+    return native().item(this) as ElementOf<D>
   }
   /** As {@link item}, waiting off the JavaScript thread. */
-  async itemAsync(): Promise<Element> {
+  async itemAsync(): Promise<ElementOf<D>> {
     if (this.numel !== 1) return this.item() // throws the error
     const { dtype } = this
-    return nest(await native().toTypedArrayAsync(this), [], dtype) as Element
+    return nest(await native().toTypedArrayAsync(this), [], dtype) as ElementOf<D>
   }
   /** Nested arrays of numbers (int64: BigInts beyond ±2^53; bool: booleans). Waits for the device. */
-  toArray(): NestedArray<Element> {
-    return nest(this.toTypedArray(), this.shape, this.dtype)
+  toArray(): NestedArray<ElementOf<D>> {
+    return nest(this.toTypedArray(), this.shape, this.dtype) as NestedArray<ElementOf<D>>
   }
   /** As {@link Tensor.toArray}, without blocking the thread while a GPU computes. */
-  async toArrayAsync(): Promise<NestedArray<Element>> {
+  async toArrayAsync(): Promise<NestedArray<ElementOf<D>>> {
     const { shape, dtype } = this
-    return nest(await native().toTypedArrayAsync(this), shape, dtype)
+    return nest(await native().toTypedArrayAsync(this), shape, dtype) as NestedArray<ElementOf<D>>
   }
   /**
    * A copy of the elements in row-major order. int64 gives a BigInt64Array, bool a Uint8Array, float16 and bfloat16 a
@@ -145,17 +147,17 @@ export class Tensor extends Forms {
     return native().toTypedArrayAsync(this)
   }
   /** A copy with memory of its own. */
-  clone({ memoryFormat = 'preserve' }: MemoryFormatOptions = {}): Tensor {
-    return native().clone(this, memoryFormat)
+  clone({ memoryFormat = 'preserve' }: MemoryFormatOptions = {}): Tensor<D> {
+    return native().clone(this, memoryFormat) as Tensor<D>
   }
   /**
    * The same elements with another dtype, device or layout. Shares memory if nothing has to change.
    *
    * @param options.nonBlocking From pinned host memory to a GPU, or to the host: as for copy_().
    */
-  to(options: ToOptions): Tensor {
+  to<To extends DType = D>(options: ToOptions<To>): Tensor<To> {
     const { dtype, device, memoryFormat, copy = false, nonBlocking = false } = options
-    return native().to(this, dtype, device, memoryFormat, copy, nonBlocking)
+    return native().to(this, dtype, device, memoryFormat, copy, nonBlocking) as Tensor<To>
   }
   /**
    * A copy in page-locked host memory. A GPU can fetch from it while the host goes on.
@@ -170,8 +172,8 @@ export class Tensor extends Forms {
     return native().isPinned(this)
   }
   /** This tensor if it is contiguous, or else a contiguous copy. */
-  contiguous({ memoryFormat = 'contiguous' }: MemoryFormatOptions = {}): Tensor {
-    return native().contiguous(this, memoryFormat)
+  contiguous({ memoryFormat = 'contiguous' }: MemoryFormatOptions = {}): Tensor<D> {
+    return native().contiguous(this, memoryFormat) as Tensor<D>
   }
 
   // --- its life ------------------------------------------------------------------------------------------------------
@@ -214,8 +216,8 @@ export class Tensor extends Forms {
     native().setGrad(this, gradient)
   }
   /** The same elements, detached from the graph. */
-  detach(): Tensor {
-    return native().detach(this)
+  detach(): Tensor<D> {
+    return native().detach(this) as Tensor<D>
   }
   /** Detaches this tensor itself from the graph that made it. Views cannot be detached. */
   detach_(): this {
@@ -312,11 +314,21 @@ function asMatrix(t: Tensor, op: string): Tensor {
 
 registerTensorClass(Tensor)
 
-type ThisClass = Tensor // inside the declaration below, Tensor means the type declared there
+// Inside the declaration below, Tensor means the type declared there.
+type ThisClass = Tensor
+type OfFloats = Tensor<FloatDType>
+type OfBooleans = Tensor<'bool'>
+type OfIndices = Tensor<'int64'>
 
 declare module '../../native/types' {
   interface Registered {
     /** The class of tensors. @internal */
     tensor: ThisClass
+    /** @internal */
+    float: OfFloats
+    /** @internal */
+    bool: OfBooleans
+    /** @internal */
+    index: OfIndices
   }
 }

@@ -1,6 +1,6 @@
 /** Methods of Tensor: element by element, comparison, products. */
 import { native } from '../../native/addon'
-import type { AlphaOptions, ClampOptions, Element, Tensor, ValueOptions } from '../../native/types'
+import type { AlphaOptions, BoolTensor, ClampOptions, Element, Tensor, ValueOptions } from '../../native/types'
 
 /** The other side of an operation: a tensor, broadcast against this one, or a number (which never widens the dtype). */
 export type Operand = Tensor | Element
@@ -314,56 +314,56 @@ export abstract class Arithmetic {
   // --- comparison: bool tensors --------------------------------------------------------------------------------------
 
   /** Where elements are equal, as bool; shapes are broadcast. */
-  eq(this: Tensor, other: Operand): Tensor {
-    return native().eq(this, other)
+  eq(this: Tensor, other: Operand): BoolTensor {
+    return native().eq(this, other) as BoolTensor
   }
   /** Where elements differ, as bool; shapes are broadcast. */
-  ne(this: Tensor, other: Operand): Tensor {
-    return native().ne(this, other)
+  ne(this: Tensor, other: Operand): BoolTensor {
+    return native().ne(this, other) as BoolTensor
   }
   /** Where elements are less than those of `other`, as bool; shapes are broadcast. */
-  lt(this: Tensor, other: Operand): Tensor {
-    return native().lt(this, other)
+  lt(this: Tensor, other: Operand): BoolTensor {
+    return native().lt(this, other) as BoolTensor
   }
   /** Where elements are at most those of `other`, as bool; shapes are broadcast. */
-  le(this: Tensor, other: Operand): Tensor {
-    return native().le(this, other)
+  le(this: Tensor, other: Operand): BoolTensor {
+    return native().le(this, other) as BoolTensor
   }
   /** Where elements are greater than those of `other`, as bool; shapes are broadcast. */
-  gt(this: Tensor, other: Operand): Tensor {
-    return native().gt(this, other)
+  gt(this: Tensor, other: Operand): BoolTensor {
+    return native().gt(this, other) as BoolTensor
   }
   /** Where elements are at least those of `other`, as bool; shapes are broadcast. */
-  ge(this: Tensor, other: Operand): Tensor {
-    return native().ge(this, other)
+  ge(this: Tensor, other: Operand): BoolTensor {
+    return native().ge(this, other) as BoolTensor
   }
   /** Where both elements are other than zero, as bool. */
-  logicalAnd(this: Tensor, other: Operand): Tensor {
-    return native().logicalAnd(this, other)
+  logicalAnd(this: Tensor, other: Operand): BoolTensor {
+    return native().logicalAnd(this, other) as BoolTensor
   }
   /** Where one of both elements is other than zero, as bool. */
-  logicalOr(this: Tensor, other: Operand): Tensor {
-    return native().logicalOr(this, other)
+  logicalOr(this: Tensor, other: Operand): BoolTensor {
+    return native().logicalOr(this, other) as BoolTensor
   }
   /** Where exactly one of both elements is other than zero, as bool. */
-  logicalXor(this: Tensor, other: Operand): Tensor {
-    return native().logicalXor(this, other)
+  logicalXor(this: Tensor, other: Operand): BoolTensor {
+    return native().logicalXor(this, other) as BoolTensor
   }
   /** Where elements are zero, as bool. */
-  logicalNot(this: Tensor): Tensor {
-    return native().logicalNot(this)
+  logicalNot(this: Tensor): BoolTensor {
+    return native().logicalNot(this) as BoolTensor
   }
   /** Whether each element is NaN. */
-  isnan(this: Tensor): Tensor {
-    return native().isnan(this)
+  isnan(this: Tensor): BoolTensor {
+    return native().isnan(this) as BoolTensor
   }
   /** Whether each element is ∞ or −∞. */
-  isinf(this: Tensor): Tensor {
-    return native().isinf(this)
+  isinf(this: Tensor): BoolTensor {
+    return native().isinf(this) as BoolTensor
   }
   /** Whether each element is neither NaN nor infinite. */
-  isfinite(this: Tensor): Tensor {
-    return native().isfinite(this)
+  isfinite(this: Tensor): BoolTensor {
+    return native().isfinite(this) as BoolTensor
   }
   /** Whether each element occurs among `values`. */
   isin(this: Tensor, values: Tensor): Tensor {

@@ -1,6 +1,14 @@
 /** Methods of Tensor that reduce, accumulate, sort and count. */
 import { native } from '../../native/addon'
-import type { Dims, ReduceOneOptions, ReduceOptions, SumOptions, Tensor } from '../../native/types'
+import type {
+  Dims,
+  FloatTensor,
+  IndexTensor,
+  ReduceOneOptions,
+  ReduceOptions,
+  SumOptions,
+  Tensor,
+} from '../../native/types'
 import { Arithmetic } from './arithmetic'
 
 /** Elements found along a dimension, and their indices (int64). */
@@ -170,20 +178,20 @@ export abstract class Reductions extends Arithmetic {
     return native().nansum(this, list(dim), keepdim, dtype)
   }
   /** The mean over all elements or along dimensions; of floating-point tensors only, unless `dtype` is given. */
-  mean(this: Tensor, { dim, keepdim = false, dtype }: SumOptions = {}): Tensor {
-    return native().mean(this, list(dim), keepdim, dtype)
+  mean(this: Tensor, { dim, keepdim = false, dtype }: SumOptions = {}): FloatTensor {
+    return native().mean(this, list(dim), keepdim, dtype) as FloatTensor
   }
   /** Mean of the elements that are not NaN. */
-  nanmean(this: Tensor, { dim, keepdim = false, dtype }: SumOptions = {}): Tensor {
-    return native().nanmean(this, list(dim), keepdim, dtype)
+  nanmean(this: Tensor, { dim, keepdim = false, dtype }: SumOptions = {}): FloatTensor {
+    return native().nanmean(this, list(dim), keepdim, dtype) as FloatTensor
   }
   /** Variance; `correction` 1 (the default) divides by n − 1, 0 by n. */
-  var(this: Tensor, { dim, keepdim = false, correction = 1 }: MomentOptions = {}): Tensor {
-    return native().var(this, list(dim), correction, keepdim)
+  var(this: Tensor, { dim, keepdim = false, correction = 1 }: MomentOptions = {}): FloatTensor {
+    return native().var(this, list(dim), correction, keepdim) as FloatTensor
   }
   /** Standard deviation; `correction` as for {@link var}. */
-  std(this: Tensor, { dim, keepdim = false, correction = 1 }: MomentOptions = {}): Tensor {
-    return native().std(this, list(dim), correction, keepdim)
+  std(this: Tensor, { dim, keepdim = false, correction = 1 }: MomentOptions = {}): FloatTensor {
+    return native().std(this, list(dim), correction, keepdim) as FloatTensor
   }
   /** Variance and mean at once; `correction` as for {@link var}. */
   varMean(this: Tensor, { dim, keepdim = false, correction = 1 }: MomentOptions = {}): VarMean {
@@ -261,12 +269,12 @@ export abstract class Reductions extends Arithmetic {
     return native().nanquantile(this, q, dim, keepdim, interpolation)
   }
   /** Index (int64) of the largest element, along `dim` or in the flattened tensor. */
-  argmax(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
-    return native().argmax(this, dim, keepdim)
+  argmax(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): IndexTensor {
+    return native().argmax(this, dim, keepdim) as IndexTensor
   }
   /** The index of the smallest element along a dimension, int64; without `dim`, of the flattened tensor. */
-  argmin(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
-    return native().argmin(this, dim, keepdim)
+  argmin(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): IndexTensor {
+    return native().argmin(this, dim, keepdim) as IndexTensor
   }
   /** Whether all elements are other than zero, as bool. */
   all(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
@@ -285,12 +293,12 @@ export abstract class Reductions extends Arithmetic {
     return native().trace(this)
   }
   /** p-norm; the Euclidean norm by default. */
-  norm(this: Tensor, { p = 2, dim, keepdim = false }: NormOptions = {}): Tensor {
-    return native().norm(this, p, list(dim) ?? [], keepdim)
+  norm(this: Tensor, { p = 2, dim, keepdim = false }: NormOptions = {}): FloatTensor {
+    return native().norm(this, p, list(dim) ?? [], keepdim) as FloatTensor
   }
   /** log(sum(exp(x))) along dimensions, without overflow. */
-  logsumexp(this: Tensor, { dim, keepdim = false }: LogsumexpOptions): Tensor {
-    return native().logsumexp(this, list(dim) as number[], keepdim)
+  logsumexp(this: Tensor, { dim, keepdim = false }: LogsumexpOptions): FloatTensor {
+    return native().logsumexp(this, list(dim) as number[], keepdim) as FloatTensor
   }
   /** Cumulative sums along `dim`. */
   cumsum(this: Tensor, dim: number): Tensor {
@@ -317,12 +325,12 @@ export abstract class Reductions extends Arithmetic {
     return native().diff(this, n, dim, prepend, append)
   }
   /** exp(x) divided by its sum along a dimension. */
-  softmax(this: Tensor, dim: number): Tensor {
-    return native().softmax(this, dim)
+  softmax(this: Tensor, dim: number): FloatTensor {
+    return native().softmax(this, dim) as FloatTensor
   }
   /** The logarithm of {@link Tensor.softmax}, computed without loss of digits. */
-  logSoftmax(this: Tensor, dim: number): Tensor {
-    return native().logSoftmax(this, dim)
+  logSoftmax(this: Tensor, dim: number): FloatTensor {
+    return native().logSoftmax(this, dim) as FloatTensor
   }
   /** The k largest (or smallest) along `dim`, in order, with their indices (int64). */
   topk(this: Tensor, k: number, { dim = -1, largest = true }: TopkOptions = {}): Along {
@@ -333,10 +341,10 @@ export abstract class Reductions extends Arithmetic {
     return along(native().sort(this, dim, descending, stable))
   }
   /** The indices that sort the elements along a dimension, int64. */
-  argsort(this: Tensor, options: SortOptions = {}): Tensor {
+  argsort(this: Tensor, options: SortOptions = {}): IndexTensor {
     const { values, indices } = this.sort(options)
     values.dispose()
-    return indices
+    return indices as IndexTensor
   }
   /**
    * The distinct elements (or slices along `dim`), sorted. Also, if requested, the position of each element among them
