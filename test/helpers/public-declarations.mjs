@@ -66,8 +66,11 @@ export function publicDeclarations({ program, checker, entries } = openDeclarati
   }
 
   function walkType(type, name) {
-    if (types.has(type) || type.flags & LITERALS) return
-    types.add(type)
+    // One of all instances of a generic type: its methods may return others without end.
+    const one = type.objectFlags & ts.ObjectFlags.Reference && (type.symbol?.declarations ?? []).some(isOwn)
+    const key = one ? type.target : type
+    if (types.has(key) || type.flags & LITERALS) return
+    types.add(key)
     const { symbol } = type
     // The schemas themselves: what a value of theirs is, is a type of its own, with its keys.
     if (/^\$?Zod/.test(symbol?.name)) return

@@ -276,11 +276,11 @@ export abstract class Reductions extends Arithmetic {
   argmin(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): IndexTensor {
     return native().argmin(this, dim, keepdim) as IndexTensor
   }
-  /** Whether all elements are other than zero, as bool. */
+  /** Whether all elements are other than zero, as bool; as uint8 where that is the dtype. */
   all(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
     return native().all(this, dim, keepdim)
   }
-  /** Whether any element is other than zero, as bool. */
+  /** Whether any element is other than zero, as bool; as uint8 where that is the dtype. */
   any(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
     return native().any(this, dim, keepdim)
   }
