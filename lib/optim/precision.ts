@@ -6,7 +6,7 @@ export const PRECISIONS = ['float32', 'bf16', 'fp16'] as const
 
 /**
  * `float32`: everything. `bf16` and `fp16`: forward pass and loss run under autocast; weights, gradients and the
- * optimiser's state stay float32. fp16 needs a {@link GradScaler}.
+ * optimiser's state stay float32. fp16 needs a `optim.GradScaler`.
  */
 export type Precision = (typeof PRECISIONS)[number]
 

@@ -14,6 +14,7 @@ export interface EngineOptions {
 
 /** An open model. */
 export interface Engine {
+  /** What computes: libtorch, or onnxruntime for an ONNX file. */
   readonly runtime: 'libtorch' | 'onnxruntime'
   readonly card: ModelCard
   /** `cpu` or `cuda:N`. */

@@ -32,8 +32,11 @@ export type ToWorker =
   /** Comes when nothing is under way. */
   | { type: 'close' }
 
+/** What the worker says once the model is open. */
 export interface Ready extends Pick<Engine, 'runtime' | 'device' | 'path'> {
+  /** The model card. */
   card: ModelCard
+  /** The most images of one forward pass. */
   batchSize: number
 }
 

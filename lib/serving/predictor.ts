@@ -35,6 +35,7 @@ export interface PredictorOptions extends DecodeOptions {
 /** A path, an image's bytes, or bytes with a name. */
 export type PredictorImage = ImageSource | Uint8Array
 
+/** The options of one request for vectors. */
 export interface EmbedRequestOptions {
   /** Gives the request up: it leaves the queue, and is rejected with ERR_ABORTED. */
   signal?: AbortSignal
@@ -42,6 +43,7 @@ export interface EmbedRequestOptions {
   views?: Views
 }
 
+/** The options of one request for classes. */
 export interface PredictRequestOptions extends EmbedRequestOptions, PredictionOptions {}
 
 /** Batches that the worker has at a time: one is computed while the images of the next are decoded. */
@@ -49,11 +51,13 @@ const BATCHES_AHEAD = 2
 
 /** A loaded model. {@link loadPredictor} makes one. */
 export class Predictor {
+  /** The model card: classes, preprocessing, and what is known of the model's accuracy. */
   readonly card: ModelCard
   /** `cpu` or `cuda:N`. */
   readonly device: string
   /** What was opened: a checkpoint's folder or a file. */
   readonly path: string
+  /** What computes: libtorch, or onnxruntime for an ONNX file. */
   readonly runtime: 'libtorch' | 'onnxruntime'
   readonly #worker: Worker
   readonly #requests: Requests

@@ -11,7 +11,7 @@ declare abstract class Checked {
   protected readonly checked: true
 }
 
-/** A table that has passed {@link checkArch}, frozen. Functions that take one need not check it again. */
+/** A table that has been checked, frozen. Functions that take one need not check it again. */
 export interface CheckedArch extends Arch, Checked {}
 
 /** All tables that have passed. They are frozen, so they are still valid. */

@@ -111,7 +111,7 @@ export const PAPER_BASES = Object.freeze({ alpha: 1.2, beta: 1.1, gamma: 1.15 })
 export interface CompoundOptions {
   /** The compound coefficient: resources grow about 2^φ times. Any finite number; 0 is the base itself. */
   phi: number
-  /** Depth base. Default 1.2, as in {@link PAPER_BASES}. */
+  /** Depth base. Default 1.2, the paper's. */
   alpha?: number
   /** Width base. Default 1.1. */
   beta?: number
