@@ -169,7 +169,7 @@ function withFile<T>(path: string, op: string, use: (fd: number, reject: Reject)
     return codedErrors(path, op, () => {
       const kind = kindOfOpen(fd)
       if (kind.format === 'zip') throw wrongKind(path, op, { ...kind, hint: 'io.pth.read reads it.' })
-      if (kind.format === 'other') throw wrongKind(path, op, kind)
+      if (kind.format === 'other' || kind.format === 'onnx') throw wrongKind(path, op, kind)
       return use(fd, reject)
     })
   } finally {
