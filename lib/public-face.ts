@@ -2,6 +2,7 @@
  * The package as its users have it: every function and class with the net of ./errors/coded behind it and the check of
  * ./errors/calls before it, at the boundary only.
  */
+import { join } from 'node:path'
 import { type Calls, callCheck } from './errors/calls'
 import { coded, type Fn, guarded } from './errors/coded'
 import { MbconvError } from './errors/error'
@@ -13,7 +14,7 @@ type Class = Function & { prototype: object }
 /** What every function takes, as scripts/setup/calls.mjs wrote it beside this file. */
 function readCalls(): Calls {
   try {
-    return require('./calls.json')
+    return require(join(__dirname, 'calls.json'))
   } catch (cause) {
     throw new MbconvError('ERR_ENVIRONMENT', 'calls.json is missing from the compiled package', {
       hint: 'In a checkout: node scripts/setup.mjs. Otherwise install mbconv again.',

@@ -72,10 +72,10 @@ const kindText = (kind: string): string => KINDS[kind] ?? `a ${kind}`
 const allows = (besides: readonly string[], kind: Kind | 'object'): boolean =>
   kind === 'instance' ? besides.some((each) => /^[A-Z]/.test(each)) : besides.includes(kind)
 
-/** Whether a value can be options: its keys can be told, and there are some unless it is a plain object. */
-function isOptions(value: object, kind: Kind | 'object'): boolean {
+/** Whether a value can be options: a plain object, or an instance that has one of the keys itself. */
+function isOptions(value: object, kind: Kind | 'object', keys: object): boolean {
   if (kind === 'object') return true
-  return kind === 'instance' && !ArrayBuffer.isView(value) && Object.keys(value).length > 0
+  return kind === 'instance' && Object.keys(value).some((key) => Object.hasOwn(keys, key))
 }
 
 /** Any value, in a form for error messages, an instance with the name of its class. */
@@ -102,7 +102,7 @@ function misfitOf(value: unknown, shape: Shape, name: string, call?: () => strin
   }
   const besides = shape.besides ?? []
   if (kind !== 'object' && allows(besides, kind)) return undefined
-  if (shape.keys === undefined || !isOptions(value, kind)) {
+  if (shape.keys === undefined || !isOptions(value, kind, shape.keys)) {
     if (call === undefined) return undefined
     const object = shape.keys === undefined ? [] : ['an object']
     const list = shape.each === undefined ? [] : ['a list']

@@ -221,7 +221,8 @@ export function makeProject(folder, { checkout = false, prebuilt = false, withou
     const packages = {}
     for (const name of ['cmake-js', 'typescript']) packages[`node_modules/${name}`] = { version: '8.0.0' }
     write('node_modules/typescript/package.json', '{"version": "8.0.0"}')
-    // The real one reads the declarations with the compiler's library, which is not pretended.
+    // The real ones read the declarations with the compiler's library, which is not pretended.
+    write('scripts/setup/describe-keys.mjs', script('describe-keys'))
     write('scripts/setup/calls.mjs', script('calls'))
     write('node_modules/typescript/bin/tsc', script('tsc'))
     write('node_modules/.package-lock.json', JSON.stringify({ packages }))
