@@ -40,7 +40,7 @@ export {
   versions,
 } from './native/runtime'
 export * from './native/types'
-export * as nn from './nn'
+export * as nn from './nn/layers'
 export * as optim from './optim'
 export type { Precision } from './optim/precision'
 export type { StopReason, StopSignal } from './process/stop-reason'

@@ -39,6 +39,7 @@ namespace mbconv {
   /* autograd/ */            \
   TOPIC(Autograd)            \
   TOPIC(CustomFunction)      \
+  TOPIC(Hooks)               \
   TOPIC(MixedPrecision)      \
   TOPIC(Scope)               \
   /* train/, data/ */        \

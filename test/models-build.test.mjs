@@ -175,7 +175,7 @@ t.test('profiles', (t) => {
     const model = create(TINY, { profile: name, init: 'none' })
     const norms = model.modules().filter((module) => module instanceof mb.nn.BatchNorm2d)
     t.ok(norms.every(({ eps, momentum }) => eps === wanted[1] && momentum === wanted[2]))
-    const strided = model.modules().filter((module) => module instanceof mb.nn.Conv2d && module.stride === 2)
+    const strided = model.modules().filter((module) => module instanceof mb.nn.Conv2d && module.stride[0] === 2)
     t.equal(strided.length, 5)
     t.ok(strided.every(({ padding, kernel }) => padding === (wanted[0] === 'same' ? 'same' : (kernel - 1) / 2)))
     model.dispose()

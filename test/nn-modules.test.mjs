@@ -8,14 +8,14 @@ const { BatchNorm2d, Conv2d, Linear, Module, Sequential, SiLU } = mb.nn
 class Net extends Module {
   constructor() {
     super()
-    this.addParameter('gain', mb.full([], 2))
-    this.addBuffer('offset', mb.full([3], 0.5))
+    this.registerParameter('gain', mb.full([], 2))
+    this.registerBuffer('offset', mb.full([3], 0.5))
     this.body = new Sequential(new Conv2d(3, 4, 3, { bias: false }), new BatchNorm2d(4), new SiLU())
     this.label = 'not a module'
     this.head = new Linear(4, 2)
   }
   forward(x) {
-    return this.head.forward(this.body.forward(x).mean({ dim: [2, 3] })).mul(this.parameter('gain'))
+    return this.head.forward(this.body.forward(x).mean({ dim: [2, 3] })).mul(this.gain)
   }
 }
 

@@ -6,8 +6,8 @@
 
 import { requireCuda } from '../native/cuda'
 import type { CudaEvent, CudaStream } from '../native/signatures'
+import { refusePromise } from '../errors/promise'
 import type { Synchronous } from '../native/types'
-import { refusePromise } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
 import { type DeviceLike, deviceIndex } from './devices'
 

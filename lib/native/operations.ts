@@ -577,7 +577,7 @@ export interface NativeOperations {
 
   // native/nn/linear.cc
   linear(t: Tensor, weight: Tensor, bias: Maybe<Tensor>): Tensor
-  embedding(weight: Tensor, indices: Tensor): Tensor
+  embedding(weight: Tensor, indices: Tensor, paddingIndex?: Maybe<number>): Tensor
 
   // native/nn/attention.cc
   scaledDotProductAttention(

@@ -25,6 +25,10 @@ export interface CudaEvent {
 export interface CudaGraph {
   readonly [opaque]: 'graph'
 }
+/** A function that sees the gradient of a tensor. */
+export interface TensorHook {
+  readonly [opaque]: 'tensor hook'
+}
 
 /** libjpeg-turbo, loaded. */
 export interface JpegLibrary {
@@ -145,9 +149,16 @@ export interface Native extends NativeOperations {
   // native/autograd/custom-function.cc
   applyFunction(
     forward: (inputs: Tensor[]) => [outputs: Tensor[], saved: Tensor[]],
-    backward: (gradients: Tensor[], saved: Tensor[]) => Maybe<Tensor>[],
+    backward: (gradients: (Tensor | null)[], saved: Tensor[]) => Maybe<Tensor>[],
     inputs: Tensor[],
+    zeros: boolean,
   ): Tensor[]
+
+  // native/autograd/hooks.cc
+  registerHook(t: Tensor, hook: (gradient: Tensor) => Maybe<Tensor>): TensorHook
+  removeHook(hook: TensorHook): void
+  retainGrad(t: Tensor): void
+  retainsGrad(t: Tensor): boolean
 
   // native/autograd/mixed-precision.cc
   enterAutocast(device: Device, enabled: boolean, dtype: DType): [enabled: boolean, dtype: DType]

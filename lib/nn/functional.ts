@@ -1,4 +1,5 @@
 /** Stateless operations of neural networks. Images are [N, C, H, W]. */
+import { checkNumber } from '../errors/check'
 import { MbconvError } from '../errors/error'
 import { native } from '../native/addon'
 import { onesLike } from '../tensor/core/create'
@@ -18,9 +19,21 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor 
   return native().linear(x, weight, bias)
 }
 
+export interface EmbeddingOptions {
+  /** A row that takes no gradient. Negative numbers count from the end. */
+  paddingIdx?: number | null
+}
+
 /** Picks rows of weight [K, D] by indices [..] (int64): [.., D]. */
-export function embedding(indices: Tensor, weight: Tensor): Tensor {
-  return native().embedding(weight, indices)
+export function embedding(indices: Tensor, weight: Tensor, { paddingIdx }: EmbeddingOptions = {}): Tensor {
+  if (paddingIdx === null || paddingIdx === undefined) return native().embedding(weight, indices)
+  const [rows] = weight.shape
+  const op = 'embedding'
+  checkNumber(op, 'paddingIdx', paddingIdx)
+  if (!Number.isInteger(paddingIdx) || paddingIdx < -rows || paddingIdx >= rows) {
+    throw new MbconvError('ERR_INDEX', `${op}: paddingIdx must be a row of ${rows}, got ${paddingIdx}`, { op })
+  }
+  return native().embedding(weight, indices, paddingIdx < 0 ? paddingIdx + rows : paddingIdx)
 }
 
 /** Whether a function behaves as in training. */

@@ -1,6 +1,6 @@
 /** Detects a diverged run: a loss, gradient or weight that is NaN or infinite. */
 import { MbconvError } from '../errors/error'
-import type { Module } from '../nn/module'
+import type { Module } from '../nn/modules/module'
 import { noGrad } from '../tensor/core/autograd'
 import { keep, scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'

@@ -3,7 +3,7 @@
 import type { Batch, BatchLoader, ByteBatch } from '../data/batches/batch'
 import type { ChannelStatistics } from '../data/dataset/statistics'
 import { overViews, type Views } from '../data/images/views'
-import type { Module } from '../nn/module'
+import type { Module } from '../nn/modules/module'
 import { inPrecision, type Precision } from '../optim/precision'
 import { breathe } from '../process/breathe'
 import { noGrad } from '../tensor/core/autograd'

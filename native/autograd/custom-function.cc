@@ -1,13 +1,10 @@
 // Differentiable functions written in JavaScript.
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/function.h>
-#include <torch/custom_class.h>
 
-#include <initializer_list>
-#include <memory>
 #include <mutex>
-#include <thread>
 
+#include "autograd/js-callback.h"
 #include "binding/bind.h"
 
 namespace mbconv {
@@ -16,48 +13,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-// Runs code inside libtorch's engine that may throw a JavaScript error. The environment keeps the error meanwhile.
-template <class Body>
-auto settingErrorsAside(Env& env, Body body) {
-  try {
-    return body();
-  } catch (const Napi::Error& error) {
-    env.setAside(error);
-  }
-  throw ErrorSetAside();
-}
-
-// A JavaScript function that the graph refers to. The graph may be freed on another thread, or after the environment
-// has ended. The reference must not be deleted then; it is freed with the environment.
-class JsCallback : public torch::CustomClassHolder {
- public:
-  JsCallback(Env& env, Napi::Function function)
-      : env_(env), alive_(env.alive()), thread_(std::this_thread::get_id()), function_(Napi::Persistent(function)) {}
-  ~JsCallback() override {
-    if (!*alive_ || thread_ != std::this_thread::get_id()) function_.SuppressDestruct();
-  }
-  JsCallback(const JsCallback&) = delete;
-  JsCallback& operator=(const JsCallback&) = delete;
-
-  Env& env() const { return env_; }
-
-  // Calls it with lists of tensors.
-  Napi::Value call(std::initializer_list<napi_value> lists) const { return function_.Value().Call(lists); }
-
-  // JavaScript runs on its own thread only.
-  void checkThread(const char* role) const {
-    if (!*alive_ || thread_ != std::this_thread::get_id())
-      throw Error("ERR_NOT_IMPLEMENTED",
-                  std::string("the ") + role + " of a JavaScript function can only run on the thread it was made on");
-  }
-
- private:
-  Env& env_;
-  std::shared_ptr<bool> alive_;
-  std::thread::id thread_;
-  Napi::FunctionReference function_;
-};
 
 // Tensors that JavaScript may use during one call. They are disposed at its end, whatever scope they are in.
 class Lent {
@@ -104,18 +59,6 @@ class SavedCount : public torch::CustomClassHolder {
 
  private:
   std::shared_ptr<SavedTensors> saved_;
-};
-
-// libtorch locks a node while its JavaScript backward runs. A pass that reached the node again would wait forever.
-class Walking {
- public:
-  explicit Walking(Env& env) : env_(env) { env.walking.push_back(torch::autograd::get_current_node().get()); }
-  ~Walking() { env_.walking.pop_back(); }
-  Walking(const Walking&) = delete;
-  Walking& operator=(const Walking&) = delete;
-
- private:
-  Env& env_;
 };
 
 // The work that JsFunction does before and after it calls JavaScript. JavaScript may nest such functions, and each
@@ -174,41 +117,44 @@ struct Remembered {
 struct JsFunction : torch::autograd::Function<JsFunction> {
   static variable_list forward(AutogradContext* context, at::TensorList inputs,
                                const c10::intrusive_ptr<JsCallback>& forward,
-                               const c10::intrusive_ptr<JsCallback>& backward) {
-    forward->checkThread("forward");
+                               const c10::intrusive_ptr<JsCallback>& backward, bool zeros) {
+    forward->checkThread("the forward of a JavaScript function");
     Env& env = forward->env();
     const Napi::HandleScope values(env.js());
     Result result = settingErrorsAside(env, [&] { return resultOf(env, forward->call({listOf(env, inputs)})); });
     remember(env, context, backward, inputs.size(), std::move(result.saved));
+    context->set_materialize_grads(zeros);
     return std::move(result.outputs);
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const Remembered remembered = recall(context);
-    remembered.backward.checkThread("backward");
+    remembered.backward.checkThread("the backward of a JavaScript function");
     Env& env = remembered.backward.env();
     const Napi::HandleScope values(env.js());
-    const Walking walking(env);
+    const Walking walking(env, torch::autograd::get_current_node().get());
     variable_list result = settingErrorsAside(env, [&] {
       const Lent saved(env, savedIn(context));
       const Napi::Value returned = remembered.backward.call({listOf(env, gradients), saved.list()});
       return gradientsOf(env, returned, remembered.inputs);
     });
-    // One gradient for each argument of forward(). The two callbacks have none.
-    result.resize(remembered.inputs + 2);
+    // One gradient for each argument of forward(). The three others have none.
+    result.resize(remembered.inputs + 3);
     return result;
   }
 };
 
-variable_list applyFunction(Env& env, Napi::Function forward, Napi::Function backward, std::vector<at::Tensor> inputs) {
+// `zeros`: backward gets zeros for outputs to which no gradient came; otherwise null.
+variable_list applyFunction(Env& env, Napi::Function forward, Napi::Function backward, std::vector<at::Tensor> inputs,
+                            bool zeros) {
   return JsFunction::apply(at::TensorList(inputs), c10::make_intrusive<JsCallback>(env, forward),
-                           c10::make_intrusive<JsCallback>(env, backward));
+                           c10::make_intrusive<JsCallback>(env, backward), zeros);
 }
 
 }  // namespace
 
 void initCustomFunction(const Exports& exports) {
-  bind<&applyFunction>(exports, "applyFunction", {"forward", "backward", "inputs"});
+  bind<&applyFunction>(exports, "applyFunction", {"forward", "backward", "inputs", "zeros"});
 }
 
 }  // namespace mbconv

@@ -31,7 +31,7 @@ export const BREAKS = [
   {
     promise: 'Overlapping async scopes are refused or isolated, never corrupt',
     what: 'promises are let through',
-    file: 'lib/tensor/core/scope.ts',
+    file: 'lib/errors/promise.ts',
     text: "  if (typeof promise?.then !== 'function') return\n",
     by: "  if (typeof promise?.then !== 'string') return\n",
     test: 'scope',
@@ -47,9 +47,9 @@ export const BREAKS = [
   {
     promise: 'Parameters, optimiser and EMA state are never scope-owned',
     what: 'parameters belong to the scope around',
-    file: 'lib/nn/module.ts',
-    text: 'this.#parameters.set(name, keep(tensor.requiresGrad_()))',
-    by: 'this.#parameters.set(name, tensor.requiresGrad_())',
+    file: 'lib/nn/modules/module.ts',
+    text: 'this.#parameters.set(name, tensor === null ? null : keep(tensor))',
+    by: 'this.#parameters.set(name, tensor)',
     test: 'scope',
   },
   {

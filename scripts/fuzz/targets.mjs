@@ -154,8 +154,8 @@ export const INSTANCES = {
       constructor() {
         super()
         this.inner = new mb.nn.Linear(3, 2)
-        this.addParameter('weight', mb.zeros([2]))
-        this.addBuffer('buffer', mb.zeros([2]))
+        this.registerParameter('weight', mb.zeros([2]))
+        this.registerBuffer('buffer', mb.zeros([2]))
       }
       forward(x) {
         return forward(x)

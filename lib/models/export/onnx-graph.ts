@@ -6,20 +6,15 @@
  */
 import { MbconvError } from '../../errors/error'
 import type { Attribute, OnnxNode, OnnxTensor } from '../../io/protobuf/onnx'
-import {
-  BatchNorm2d,
-  Conv2d,
-  Dropout,
-  DropPath,
-  Hardswish,
-  Linear,
-  ReLU,
-  ReLU6,
-  Sigmoid,
-  SiLU,
-  SqueezeExcite,
-} from '../../nn/layers'
-import { type Module, Sequential } from '../../nn/module'
+import { Hardswish, ReLU, ReLU6, Sigmoid, SiLU } from '../../nn/layers/activations'
+import { Conv2d } from '../../nn/layers/convolution'
+import { Dropout, DropPath } from '../../nn/layers/dropout'
+import { Linear } from '../../nn/layers/linear'
+import { BatchNorm2d } from '../../nn/layers/normalization'
+import { SqueezeExcite } from '../../nn/layers/squeeze-excite'
+import { Sequential } from '../../nn/modules/containers'
+import { isPatched } from '../../nn/modules/hooks'
+import type { AnyModule, Module } from '../../nn/modules/module'
 import { noGrad } from '../../tensor/core/autograd'
 import { scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
@@ -65,7 +60,7 @@ export class Graph {
   readonly tensors: OnnxTensor[] = []
   readonly fold: boolean
   readonly #constants = new Map<number, string>()
-  readonly #visited = new Set<Module>()
+  readonly #visited = new Set<AnyModule>()
 
   constructor(fold: boolean) {
     this.fold = fold
@@ -93,7 +88,11 @@ export class Graph {
   }
 
   /** Writes a module by its class. */
-  module(module: Module, key: string, input: Value): Value {
+  module(module: AnyModule, key: string, input: Value): Value {
+    if (isPatched(module)) {
+      const what = `${key || 'the network'} has hooks, or a forward that was assigned, which no file holds`
+      throw new MbconvError('ERR_NOT_IMPLEMENTED', `exportOnnx: ${what}`, { op: 'exportOnnx' })
+    }
     const writer = writers.get(Object.getPrototypeOf(module))
     if (writer === undefined) {
       const what = `${key || 'the network'} is a ${module.constructor.name}, which has no writer`
@@ -104,12 +103,12 @@ export class Graph {
   }
 
   /** Records that a module and its own parameters are in the graph. */
-  visited(module: Module): void {
+  visited(module: AnyModule): void {
     this.#visited.add(module)
   }
 
   /** Refuses a network if any part of it is missing in the graph. */
-  checkWhole(module: Module, key = ''): void {
+  checkWhole(module: AnyModule, key = ''): void {
     if (!this.#visited.has(module)) {
       const what = `${key || 'the network'} (${module.constructor.name}) was not written`
       throw new MbconvError('ERR_NOT_IMPLEMENTED', `exportOnnx: ${what}`, { op: 'exportOnnx' })
@@ -144,24 +143,32 @@ function numbers(tensor: Tensor): Float32Array {
   return noGrad(() => scope(() => tensor.to({ device: 'cpu', dtype: 'float32' }).toTypedArray() as Float32Array))
 }
 
-/** Padding [before, after] along a side, and the output side. */
-function paddingOf({ padding, kernel, stride }: Conv2d, side: number): { pads: [number, number]; output: number } {
-  if (padding === 'same') {
+/** Padding [before, after] along side `i`, and the output side. */
+function paddingOf(conv: Conv2d, side: number, i: number): { pads: [number, number]; output: number } {
+  const stride = conv.stride[i]
+  const window = conv.dilation[i] * (conv.kernelSize[i] - 1) + 1
+  if (conv.padding === 'same') {
     const output = Math.ceil(side / stride)
-    const total = Math.max((output - 1) * stride + kernel - side, 0)
+    const total = Math.max((output - 1) * stride + window - side, 0)
     return { pads: [Math.floor(total / 2), Math.ceil(total / 2)], output }
   }
-  return { pads: [padding, padding], output: Math.floor((side + 2 * padding - kernel) / stride) + 1 }
+  const padding = conv.padding === 'valid' ? 0 : conv.padding[i]
+  return { pads: [padding, padding], output: Math.floor((side + 2 * padding - window) / stride) + 1 }
 }
 
 /** Writes a convolution with the weight and bias of these names. */
 function convolution(graph: Graph, conv: Conv2d, key: string, x: Value, weight: string, bias?: string): Value {
-  const { kernel, stride, groups } = conv
-  const [rows, columns] = x.size.map((side) => paddingOf(conv, side))
+  const { kernelSize, stride, dilation, groups, paddingMode } = conv
+  if (paddingMode !== 'zeros') {
+    const what = `${key} pads with paddingMode '${paddingMode}', which has no writer`
+    throw new MbconvError('ERR_NOT_IMPLEMENTED', `exportOnnx: ${what}`, { op: 'exportOnnx' })
+  }
+  const [rows, columns] = x.size.map((side, i) => paddingOf(conv, side, i))
   const inputs = [x.name, weight, ...(bias === undefined ? [] : [bias])]
   graph.add('Conv', key, inputs, {
-    kernel_shape: [kernel, kernel],
-    strides: [stride, stride],
+    kernel_shape: kernelSize,
+    strides: stride,
+    ...(dilation.every((each) => each === 1) ? {} : { dilations: dilation }),
     pads: [rows.pads[0], columns.pads[0], rows.pads[1], columns.pads[1]],
     group: groups,
   })

@@ -3,8 +3,13 @@
  * EfficientNet: `block.N` in the order of computation, followed by ResNet's projection as `downsample`.
  */
 import * as F from '../../nn/functional'
-import { BatchNorm2d, Conv2d, DropPath, type Init, SqueezeExcite } from '../../nn/layers'
-import { Module, Sequential } from '../../nn/module'
+import type { Init } from '../../nn/layers/common'
+import { Conv2d } from '../../nn/layers/convolution'
+import { DropPath } from '../../nn/layers/dropout'
+import { BatchNorm2d } from '../../nn/layers/normalization'
+import { SqueezeExcite } from '../../nn/layers/squeeze-excite'
+import { Sequential } from '../../nn/modules/containers'
+import { Module } from '../../nn/modules/module'
 import type { Tensor } from '../../tensor/core/tensor'
 import type { ActivationName, Squeeze } from '../arch/arch'
 import { KINDS, type LayerPlan } from '../arch/kinds'
@@ -62,16 +67,40 @@ export class ConvNorm extends Sequential {
   override forward(x: Tensor): Tensor {
     const convolved = this.conv.forward(x)
     const y = this.norm === undefined ? convolved : this.norm.forward(convolved)
-    return this.activation === null ? y : activate(y, this.activation)
+    return this.activation === null ? y : activate(y, this.activation, lastIsPlain(this))
+  }
+
+  override extraRepr(): string {
+    return this.activation === null ? '' : `activation=${this.activation}`
   }
 }
 
 /**
- * Activates a value that nothing else uses. Works in place, unless gradients are recorded: then that would copy it
- * first.
+ * Whether the last layer of a pair is as its class made it. Otherwise a hook, or a function that was assigned to
+ * `forward`, may hold its output, which must not change in place then.
  */
-export function activate(y: Tensor, name: ActivationName): Tensor {
-  const options = { inplace: !y.requiresGrad }
+function lastIsPlain({ conv, norm }: ConvNorm): boolean {
+  return norm === undefined ? conv.forward === Conv2d.prototype.forward : norm.forward === BatchNorm2d.prototype.forward
+}
+
+/** The same for the branch of a block, up to the sum. */
+function branchIsPlain({ block, dropPath }: Block): boolean {
+  const last = block.at(-1)
+  return (
+    block.forward === Sequential.prototype.forward &&
+    dropPath?.forward === DropPath.prototype.forward &&
+    last instanceof ConvNorm &&
+    last.forward === ConvNorm.prototype.forward &&
+    lastIsPlain(last)
+  )
+}
+
+/**
+ * Activates a value. If nothing else uses it (`isOwn`), this works in place, unless gradients are recorded: then that
+ * would copy it first.
+ */
+export function activate(y: Tensor, name: ActivationName, isOwn = true): Tensor {
+  const options = { inplace: isOwn && !y.requiresGrad }
   switch (name) {
     case 'silu':
       return F.silu(y, options)
@@ -110,7 +139,8 @@ export class Block extends Module {
     if (this.dropPath === undefined) return branch
     const input = this.downsample === undefined ? x : this.downsample.forward(x)
     // In place: neither batch norm nor the product with the mask needs its output for the gradient.
-    const sum = this.dropPath.forward(branch).add_(input)
+    const dropped = this.dropPath.forward(branch)
+    const sum = branchIsPlain(this) ? dropped.add_(input) : dropped.add(input)
     return activatesSum(this.plan) ? activate(sum, this.plan.activation) : sum
   }
 }

@@ -1,7 +1,7 @@
 /** Creates models by name or from a table. */
 import { checkCount, checkOneOf, checkOptions, checkRate } from '../../errors/check'
 import type { Device, DType } from '../../native/types'
-import type { Init } from '../../nn/layers'
+import type { Init } from '../../nn/layers/common'
 import { type Seed, seedBits } from '../../random/seed'
 import { seeded } from '../../tensor/core/random'
 import type { Arch } from '../arch/arch'
@@ -10,8 +10,9 @@ import type { GlobalPool } from '../arch/choices'
 import { defaultDropPath } from '../arch/plan'
 import { arch as archNamed, type ModelName } from '../families/catalogue'
 import { impliedProfile } from '../families/library-names'
+import type { Recomputed } from './features'
 import { initLike, libraryInit } from './library-init'
-import { Network, type Recomputed } from './network'
+import { Network } from './network'
 import { checkProfile, type Profile, type ProfileName, profileNamed } from './profiles'
 
 /** How a network is built from its table. */
@@ -53,7 +54,7 @@ export interface CreateOptions {
    * and for the networks that timm has from the paper, as `paper` does. `none`: the weights stay uninitialised, for a
    * state dict that will be loaded.
    */
-  init?: Init | 'library'
+  init?: Exclude<Init, 'torch'> | 'library'
   /**
    * What is computed again in the backward pass in place of keeping its activations: each block or each stage. Takes
    * less memory and more time. On the CPU only. Default none.

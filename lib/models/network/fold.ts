@@ -1,6 +1,7 @@
 /** Folds batch norm's evaluation-mode constants into the convolution before it. */
 import { MbconvError } from '../../errors/error'
-import type { Module } from '../../nn/module'
+import { isPatched } from '../../nn/modules/hooks'
+import type { AnyModule, Module } from '../../nn/modules/module'
 import { noGrad } from '../../tensor/core/autograd'
 import { scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
@@ -16,6 +17,13 @@ export function foldedInto<Target extends Module>(op: string, source: Module, ta
     if (weights.some(({ isDisposed }) => isDisposed)) {
       throw new MbconvError('ERR_DISPOSED', `${op}: the network has been disposed`, { op })
     }
+    for (const [path, module] of source.namedModules()) {
+      if (!isPatched(module)) continue
+      throw new MbconvError('ERR_VALUE', `${op}: ${path || 'the network'} has hooks, or a forward that was assigned`, {
+        op,
+        hint: 'A folded network has other layers. Remove the hooks first, and register them on the folded network.',
+      })
+    }
     const [{ device, dtype }] = weights
     const memoryFormat = weights.some((each) => each.memoryFormat === 'channelsLast') ? 'channelsLast' : 'contiguous'
     target.to({ device, dtype, memoryFormat })
@@ -29,7 +37,7 @@ export function foldedInto<Target extends Module>(op: string, source: Module, ta
 }
 
 /** Two networks of one table have the same modules in the same places, except for batch norms. */
-function copy(source: Module, target: Module): void {
+function copy(source: AnyModule, target: AnyModule): void {
   if (source instanceof ConvNorm && target instanceof ConvNorm) {
     scope(() => fold(source, target))
     return

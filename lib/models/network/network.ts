@@ -5,15 +5,18 @@
 import { checkNumber, checkOptions, checkRate, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import * as F from '../../nn/functional'
-import { Dropout, Hardswish, type Init, Linear } from '../../nn/layers'
-import { Module, Sequential } from '../../nn/module'
-import { isGradEnabled } from '../../tensor/core/autograd'
-import { recompute } from '../../tensor/core/recompute'
+import { Hardswish } from '../../nn/layers/activations'
+import type { Init } from '../../nn/layers/common'
+import { Dropout } from '../../nn/layers/dropout'
+import { Linear } from '../../nn/layers/linear'
+import { Sequential } from '../../nn/modules/containers'
+import { Module } from '../../nn/modules/module'
 import { scope } from '../../tensor/core/scope'
 import { Tensor } from '../../tensor/core/tensor'
 import type { CheckedArch } from '../arch/check'
 import { activationOf, blocksOf, featureChannels, SQUEEZE } from '../arch/plan'
 import { Block, type Context, ConvNorm } from './blocks'
+import { Features, type Recomputed } from './features'
 import { foldedInto } from './fold'
 import { pooled } from './global-pool'
 import type { Profile } from './profiles'
@@ -40,9 +43,6 @@ export interface NetworkSettings {
   recompute?: Recomputed
 }
 
-/** The parts whose activations are computed again for the gradient. */
-export type Recomputed = 'none' | 'blocks' | 'stages'
-
 /** Which parts keep their weights. */
 export interface FreezeOptions {
   /** The last part that keeps its weights: 0 is the stem, 1 the first stage. */
@@ -61,7 +61,7 @@ export interface FeatureOptions {
  */
 export class Network extends Module {
   /** The stem, the stages and the head. */
-  readonly features: Sequential
+  readonly features: Features
   /** The layers behind the pooled features. */
   readonly classifier: Sequential
   /** The table that it was built from, frozen. */
@@ -77,17 +77,16 @@ export class Network extends Module {
    * Gradients and statistics are the same, bit for bit. On the CPU only.
    */
   readonly recomputed: Recomputed
-  readonly #dropout: Dropout
-  #profile: Profile
-  #profileIsImplied: boolean
-  #frozen = 0
+  // No private fields: a copy of a module is made without its constructor, and would not have them.
+  private ownProfile: Profile
+  private isImplied: boolean
 
   constructor(arch: CheckedArch, settings: NetworkSettings) {
     super()
     const { numClasses, inChannels, profile, dropPath, dropout, init, folded = false, recompute = 'none' } = settings
     this.arch = arch
-    this.#profile = profile
-    this.#profileIsImplied = settings.profileIsImplied ?? false
+    this.ownProfile = profile
+    this.isImplied = settings.profileIsImplied ?? false
     this.numClasses = numClasses
     this.inChannels = inChannels
     this.folded = folded
@@ -102,17 +101,19 @@ export class Network extends Module {
     let index = 0
     for (const plan of blocksOf(arch)) stages[plan.stage].push(new Block(plan, (dropPath * index++) / total, context))
     const last = arch.stages[arch.stages.length - 1].channels
-    this.features = new Sequential(
-      stem,
-      ...stages.map((blocks) => new Sequential(...blocks)),
-      ...(arch.head === 0 ? [] : [convNorm(last, arch.head, 1, 1)]),
+    this.features = new Features(
+      [
+        stem,
+        ...stages.map((blocks) => new Sequential(...blocks)),
+        ...(arch.head === 0 ? [] : [convNorm(last, arch.head, 1, 1)]),
+      ],
+      { stemPool: arch.stemPool ?? false, recompute },
     )
     const channels = featureChannels(arch)
     // Numbered as in torchvision: dropout 0, linear 1; in MobileNetV3 linear 0, activation 1, dropout 2, linear 3.
     const wide = arch.hidden ? [new Linear(channels, arch.hidden, { init }), new Hardswish()] : []
-    this.#dropout = new Dropout(dropout)
     const linear = numClasses === 0 ? [] : [new Linear(arch.hidden || channels, numClasses, { init })]
-    this.classifier = new Sequential(...wide, this.#dropout, ...linear)
+    this.classifier = new Sequential(...wide, new Dropout(dropout), ...linear)
   }
 
   /** Length of the vector that the last linear layer gets. */
@@ -122,12 +123,12 @@ export class Network extends Module {
 
   /** Padding and batch norm's constants. Weights that are loaded may change an implied profile to their own. */
   get profile(): Profile {
-    return this.#profile
+    return this.ownProfile
   }
 
   /** Whether the profile follows from the name alone, because `create` was given none. */
   get profileIsImplied(): boolean {
-    return this.#profileIsImplied
+    return this.isImplied
   }
 
   /**
@@ -136,8 +137,8 @@ export class Network extends Module {
    * @internal
    */
   adoptProfile(profile: Profile): void {
-    this.#profile = profile
-    this.#profileIsImplied = false
+    this.ownProfile = profile
+    this.isImplied = false
     for (const module of this.modules()) if (module instanceof ConvNorm) module.adopt(profile)
   }
 
@@ -150,15 +151,18 @@ export class Network extends Module {
     return this.features.modules().filter((module) => module instanceof Block)
   }
 
-  /** Rate of the dropout before the classifier, in training mode. */
+  /** Rate of the dropout before the classifier, in training mode. 0 if the classifier has been replaced by one without. */
   get dropout(): number {
-    return this.#dropout.p
+    return dropoutOf(this)?.p ?? 0
   }
 
-  /** @throws MbconvError ERR_TYPE, ERR_VALUE for a rate outside 0 ≤ p < 1 */
+  /** @throws MbconvError ERR_TYPE; ERR_VALUE for a rate outside 0 ≤ p < 1, and for a classifier without dropout */
   set dropout(rate: number) {
     checkRate('dropout', 'rate', rate)
-    this.#dropout.p = rate
+    const layer = dropoutOf(this)
+    if (layer === undefined)
+      throw new MbconvError('ERR_VALUE', 'dropout: the classifier has no dropout', { op: 'dropout' })
+    layer.p = rate
   }
 
   /**
@@ -167,9 +171,9 @@ export class Network extends Module {
    * @throws MbconvError ERR_TYPE, ERR_SHAPE
    */
   forward(x: Tensor): Tensor {
-    this.#checkImages(x, 'forward')
+    checkImages(this, x, 'forward')
     return scope(() => {
-      return this.classifier.forward(pooled(this.#run(x), this.arch))
+      return this.classifier.forward(pooled(this.features.forward(x), this.arch))
     })
   }
 
@@ -183,16 +187,16 @@ export class Network extends Module {
    * @throws MbconvError ERR_TYPE, ERR_SHAPE, ERR_INDEX
    */
   forwardFeatures(x: Tensor, options: FeatureOptions = {}): Tensor[] {
-    const op = this.#checkImages(x, 'forwardFeatures')
+    const op = checkImages(this, x, 'forwardFeatures')
     checkOptions(op, options, ['stages'])
     const wanted = options.stages ?? [this.features.length - 1]
     if (!Array.isArray(wanted)) {
       throw new MbconvError('ERR_TYPE', `${op}: stages must be a list of numbers, got ${shown(wanted)}`, { op })
     }
-    for (const stage of wanted) this.#checkStage(op, stage)
+    for (const stage of wanted) checkStage(this, op, stage)
     return scope(() => {
       const found = new Map<number, Tensor>()
-      this.#run(x, (stage, y) => {
+      this.features.run(x, (stage, y) => {
         if (wanted.includes(stage)) found.set(stage, y)
         return wanted.includes(stage)
       })
@@ -241,12 +245,14 @@ export class Network extends Module {
     if (!Number.isInteger(upTo) || upTo < 0 || upTo > last) {
       throw new MbconvError('ERR_INDEX', `${op}: upTo must be a part of features, 0 to ${last}, got ${upTo}`, { op })
     }
-    return this.#freezeParts(op, upTo + 1)
+    freezeParts(this, op, upTo + 1)
+    return this
   }
 
   /** Reverts {@link freeze}: every part can be trained. */
   unfreeze(): this {
-    return this.#freezeParts(`${this.arch.name}.unfreeze`, 0)
+    freezeParts(this, `${this.arch.name}.unfreeze`, 0)
+    return this
   }
 
   /** Another name of {@link folded}, after the method {@link fuse}. */
@@ -256,22 +262,7 @@ export class Network extends Module {
 
   /** The number of frozen parts of `features`, counted from the stem. */
   get frozen(): number {
-    return this.#frozen
-  }
-
-  #freezeParts(op: string, count: number): this {
-    if (this.folded) throw new MbconvError('ERR_VALUE', `${op}: no part of a fused network can be trained`, { op })
-    this.#frozen = count
-    for (const parameter of this.parameters()) parameter.requiresGrad_()
-    for (const parameter of this.#frozenParts().flatMap((part) => part.parameters())) {
-      parameter.requiresGrad_(false)
-      parameter.grad = null
-    }
-    return this.train(this.training)
-  }
-
-  #frozenParts(): Module[] {
-    return [...this.features].slice(0, this.#frozen)
+    return this.features.frozen
   }
 
   /**
@@ -286,7 +277,7 @@ export class Network extends Module {
       throw new MbconvError('ERR_VALUE', `${op}: a fused network cannot be trained`, { op, hint })
     }
     super.train(mode)
-    for (const part of this.#frozenParts()) part.eval()
+    for (const part of this.features.frozenParts()) part.eval()
     return this
   }
 
@@ -312,55 +303,44 @@ export class Network extends Module {
   forwardFrom(y: Tensor, stage: number): Tensor {
     const op = `${this.arch.name}.forwardFrom`
     if (!(y instanceof Tensor)) throw new MbconvError('ERR_TYPE', `${op}: expected a Tensor`, { op })
-    this.#checkStage(op, stage)
+    checkStage(this, op, stage)
     return scope(() => {
       const features = [...this.features].slice(stage + 1).reduce((x, part) => part.forward(x), y)
       return this.classifier.forward(pooled(features, this.arch))
     })
   }
+}
 
-  #checkStage(op: string, stage: unknown): void {
-    if (Number.isInteger(stage) && (stage as number) >= 0 && (stage as number) < this.features.length) return
-    const given = typeof stage === 'number' ? stage : shown(stage)
-    throw new MbconvError('ERR_INDEX', `${op}: stages are 0 to ${this.features.length - 1}, got ${given}`, { op })
-  }
+// Functions and not private methods: a copy of a module is made without its constructor, and would not have those.
 
-  #checkImages(x: Tensor, method: string): string {
-    const op = `${this.arch.name}.${method}`
-    if (!(x instanceof Tensor)) throw new MbconvError('ERR_TYPE', `${op}: expected a Tensor`, { op })
-    const shape = x.shape
-    if (shape.length !== 4 || shape[1] !== this.inChannels) {
-      const wanted = `[N, ${this.inChannels}, H, W]`
-      throw new MbconvError('ERR_SHAPE', `${op}: expected images ${wanted}, got [${shape.join(', ')}]`, { op })
-    }
-    return op
-  }
+function dropoutOf({ classifier }: Network): Dropout | undefined {
+  return classifier.modules().find((module): module is Dropout => module instanceof Dropout)
+}
 
-  /**
-   * Runs block by block, each in its own scope: tensors that no gradient needs are freed before the next block
-   * allocates.
-   *
-   * @param keeps gets each stage's output; returns whether it is to stay
-   */
-  #run(x: Tensor, keeps: (stage: number, y: Tensor) => boolean = () => false): Tensor {
-    let y = x
-    let free = false
-    let again = false
-    const step = (forward: (input: Tensor) => Tensor) => {
-      const input = y
-      y = scope(() => (again ? recompute(forward, input) : forward(input)))
-      if (free) input.dispose()
-      free = true
-    }
-    for (const [stage, part] of [...this.features].entries()) {
-      const blocks: Iterable<Module> = part instanceof ConvNorm ? [part] : (part as Sequential)
-      // Frozen parts keep no activations, and have no gradient to compute again for.
-      again = this.recomputed !== 'none' && this.training && isGradEnabled() && stage >= this.#frozen
-      if (again && this.recomputed === 'stages') step((input) => part.forward(input))
-      else for (const block of blocks) step((input) => block.forward(input))
-      if (stage === 0 && this.arch.stemPool) step((input) => F.maxPool2d(input, 3, { stride: 2, padding: 1 }))
-      if (keeps(stage, y)) free = false
-    }
-    return y
+function freezeParts(network: Network, op: string, count: number): Network {
+  if (network.folded) throw new MbconvError('ERR_VALUE', `${op}: no part of a fused network can be trained`, { op })
+  network.features.frozen = count
+  for (const parameter of network.parameters()) parameter.requiresGrad_()
+  for (const parameter of network.features.frozenParts().flatMap((part) => part.parameters())) {
+    parameter.requiresGrad_(false)
+    parameter.grad = null
   }
+  return network.train(network.training)
+}
+
+function checkStage({ features }: Network, op: string, stage: unknown): void {
+  if (Number.isInteger(stage) && (stage as number) >= 0 && (stage as number) < features.length) return
+  const given = typeof stage === 'number' ? stage : shown(stage)
+  throw new MbconvError('ERR_INDEX', `${op}: stages are 0 to ${features.length - 1}, got ${given}`, { op })
+}
+
+function checkImages(network: Network, x: Tensor, method: string): string {
+  const op = `${network.arch.name}.${method}`
+  if (!(x instanceof Tensor)) throw new MbconvError('ERR_TYPE', `${op}: expected a Tensor`, { op })
+  const shape = x.shape
+  if (shape.length !== 4 || shape[1] !== network.inChannels) {
+    const wanted = `[N, ${network.inChannels}, H, W]`
+    throw new MbconvError('ERR_SHAPE', `${op}: expected images ${wanted}, got [${shape.join(', ')}]`, { op })
+  }
+  return op
 }

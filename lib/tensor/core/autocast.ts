@@ -1,8 +1,8 @@
 /** Mixed precision: 16-bit floats for the operations that tolerate them. */
 import { checkFunction, checkOptions } from '../../errors/check'
+import { refusePromise } from '../../errors/promise'
 import { native } from '../../native/addon'
 import type { Device, DType, Synchronous } from '../../native/types'
-import { refusePromise } from './scope'
 
 /** Where autocast acts, and with which dtype. */
 export interface AutocastOptions {

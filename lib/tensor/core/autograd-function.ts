@@ -70,12 +70,13 @@ export function autogradFunction(definition: FunctionDefinition): (...inputs: Te
       (gradients, kept) => {
         saved = kept
         try {
-          return asList(definition.backward(context, ...gradients))
+          return asList(definition.backward(context, ...(gradients as Tensor[])))
         } finally {
           saved = []
         }
       },
       inputs,
+      true,
     )
     return single ? outputs[0] : outputs
   })

@@ -1,8 +1,8 @@
 /** Gradient modes, and gradients of chosen inputs. */
 import { checkFunction } from '../../errors/check'
+import { refusePromise } from '../../errors/promise'
 import { native } from '../../native/addon'
 import type { Synchronous } from '../../native/types'
-import { refusePromise } from './scope'
 import type { Tensor } from './tensor'
 
 function withGradEnabled<T>(enabled: boolean, fn: () => Synchronous<T>, op: string): T {

@@ -1,6 +1,6 @@
 /** Scopes: which scope frees a tensor, and how many tensors there are. */
 import { checkFunction } from '../../errors/check'
-import { MbconvError } from '../../errors/error'
+import { refusePromise } from '../../errors/promise'
 import { native } from '../../native/addon'
 import type { Device, Synchronous } from '../../native/types'
 import { Tensor } from './tensor'
@@ -28,10 +28,18 @@ export function scope<T>(fn: () => Synchronous<T>): T {
   }
 }
 
+const kept = new WeakSet<Tensor>()
+
 /** Takes a tensor out of its scope, so that it lives until `dispose()`. Returns the tensor. */
 export function keep<T extends Tensor>(t: T): T {
   native().keep(t)
+  kept.add(t)
   return t
+}
+
+/** Frees a tensor before its scope ends, unless someone has kept it meanwhile, such as a hook. */
+export function disposeUnlessKept(t: Tensor): void {
+  if (!kept.has(t)) t.dispose()
 }
 
 /**
@@ -81,18 +89,6 @@ function allocatedOn(device: Device | undefined): number {
   const chosen = device?.includes(':') ? [Number(device.slice('cuda:'.length))] : gpus
   for (const gpu of chosen) bytes += addon.cudaMemoryStats(gpu)[0]
   return bytes
-}
-
-/** Refuses a promise: an asynchronous function would go on after its scope or mode has ended. */
-export function refusePromise(result: unknown, op: string): void {
-  const promise = result as PromiseLike<unknown> | null
-  if (typeof promise?.then !== 'function') return
-  // Nobody else handles this promise. Its rejection, most likely from a freed tensor, must not end the process.
-  promise.then(undefined, () => {})
-  throw new MbconvError('ERR_SCOPE', `${op}: the function must be synchronous, it returned a promise`, {
-    op,
-    hint: 'await what is asynchronous first and enter the scope for the synchronous part',
-  })
 }
 
 /** The tensors in `value`, also inside arrays, plain objects, maps and sets. */

@@ -1,6 +1,8 @@
 /** Tensor: n-dimensional arrays on a device, with reverse-mode differentiation. */
 
+import { checkFunction } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
+import { refusePromise } from '../../errors/promise'
 import { native, registerTensorClass } from '../../native/addon'
 import { requireCuda } from '../../native/cuda'
 import type {
@@ -16,6 +18,7 @@ import type {
   TypedArray,
 } from '../../native/types'
 import { Forms } from '../methods/forms'
+import { type HookHandle, hookHandle } from './hook-handle'
 import { inspectTensor } from './inspect'
 import { nest } from './nested'
 import { rowsOf, toJson, toPrimitive, UNCLONEABLE } from './values'
@@ -232,6 +235,42 @@ export class Tensor<D extends DType = DType> extends Forms {
    */
   backward(gradient?: Tensor | null, options: BackwardOptions = {}): void {
     native().backward([this], [gradient], options.retainGraph, options.createGraph ?? false)
+  }
+
+  /**
+   * Calls `hook` with the gradient of this tensor whenever a backward pass computes it, before it is accumulated in
+   * `grad` or passed on. A tensor that the hook returns replaces the gradient; null and undefined leave it unchanged.
+   * Hooks run in the order of their registration. The gradient belongs to the scope in which backward() was called.
+   *
+   * Hooks run on the JavaScript thread, so this works for CPU tensors only. What a hook throws leaves backward()
+   * unchanged. An in-place operation on the tensor keeps earlier hooks at the gradient of the earlier value.
+   *
+   * @param hook gets a tensor of this shape; returns one of the same shape, dtype and device, or nothing
+   * @throws MbconvError ERR_AUTOGRAD if the tensor does not require a gradient; in backward(): ERR_TYPE, ERR_SHAPE for
+   *   what the hook returned, ERR_SCOPE for a promise, ERR_NOT_IMPLEMENTED for a gradient on a GPU
+   */
+  registerHook(hook: (gradient: Tensor) => Tensor | null | undefined): HookHandle {
+    const op = 'registerHook'
+    checkFunction(op, 'hook', hook)
+    const registered = native().registerHook(this, (gradient) => {
+      const replacement = hook(gradient)
+      refusePromise(replacement, op)
+      return replacement
+    })
+    return hookHandle(() => native().removeHook(registered))
+  }
+  /**
+   * Makes backward() store the gradient of this tensor in `grad` even though it is the result of an operation. Does
+   * nothing for a leaf.
+   *
+   * @throws MbconvError ERR_AUTOGRAD if the tensor does not require a gradient
+   */
+  retainGrad(): void {
+    native().retainGrad(this)
+  }
+  /** Whether {@link retainGrad} was called for this tensor. False for a leaf. */
+  get retainsGrad(): boolean {
+    return native().retainsGrad(this)
   }
 
   // --- parts that are properties in PyTorch: views, a new handle with every read -------------------------------------

@@ -2,7 +2,7 @@
 import type { Batch, ByteBatch } from '../../data/batches/batch'
 import { labelsAt } from '../../data/dataset/image-dataset'
 import type { ChannelStatistics } from '../../data/dataset/statistics'
-import type { Module } from '../../nn/module'
+import type { Module } from '../../nn/modules/module'
 import { noGrad } from '../../tensor/core/autograd'
 import { scope } from '../../tensor/core/scope'
 import type { TrainingData } from './data'

@@ -1,6 +1,6 @@
 /** The parts of a training run that update weights: the optimiser, its schedule and the moving average. */
 import type { TrainConfig } from '../../config/train'
-import type { Module } from '../../nn/module'
+import type { Module } from '../../nn/modules/module'
 import { Ema } from '../../optim/ema'
 import { optimizerOf } from '../../optim/kinds'
 import type { Optimizer } from '../../optim/optimizer'

@@ -2,7 +2,7 @@
  * The initial weights of EfficientNet's layers. Source: tensorflow/tpu@7dc921f
  * models/official/efficientnet/efficientnet_model.py (`conv_kernel_initializer`, `dense_kernel_initializer`).
  */
-import type { Tensor } from '../tensor/core/tensor'
+import type { Tensor } from '../../tensor/core/tensor'
 
 /**
  * Convolution weight [O, I / groups, kh, kw]: normal with variance 2 / (kh·kw·O / groups), so that a depthwise kernel

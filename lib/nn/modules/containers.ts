@@ -1,0 +1,180 @@
+/** Modules that hold others: Sequential, ModuleList, ModuleDict. */
+import { checkObject, shown } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import type { Tensor } from '../../tensor/core/tensor'
+import { described } from './describe'
+import { type AnyModule, checkModule, checkName, Module } from './module'
+
+/** Modules in a list. Their names are their positions, unless they were given names. */
+abstract class Listed<Inputs extends unknown[], Output> extends Module<Inputs, Output> {
+  protected readonly list: { name: string | undefined; module: AnyModule }[]
+
+  protected constructor(op: string, modules: readonly unknown[]) {
+    super()
+    this.list = modules.map((module, i) => {
+      checkModule(op, `argument ${i}`, module)
+      return { name: undefined, module }
+    })
+  }
+
+  get length(): number {
+    return this.list.length
+  }
+  /** The module at a position. Negative positions count from the end. */
+  at(index: number): AnyModule | undefined {
+    return this.list.at(index)?.module
+  }
+  /** Replaces the module at a position. Negative positions count from the end. ERR_INDEX if there is none. */
+  set(index: number, module: AnyModule): this {
+    checkModule('set', 'module', module)
+    this.list[positionOf('set', index, this.list.length)].module = module
+    return this
+  }
+  /** Adds a module at the end. */
+  append(module: AnyModule): this {
+    checkModule('append', 'module', module)
+    this.list.push({ name: undefined, module })
+    return this
+  }
+  /** Adds modules at the end. */
+  extend(modules: Iterable<AnyModule>): this {
+    const list = [...modules]
+    for (const [i, module] of list.entries()) checkModule('extend', `element ${i}`, module)
+    for (const module of list) this.append(module)
+    return this
+  }
+  /** Adds a module before the one at a position. ERR_INDEX for a position outside. */
+  insert(index: number, module: AnyModule): this {
+    checkModule('insert', 'module', module)
+    this.list.splice(positionOf('insert', index, this.list.length + 1), 0, { name: undefined, module })
+    return this
+  }
+  /** Takes a module out, by default the last one, and returns it. ERR_INDEX if there is none. */
+  pop(index = -1): AnyModule {
+    return this.list.splice(positionOf('pop', index, this.list.length), 1)[0].module
+  }
+
+  [Symbol.iterator](): Iterator<AnyModule> {
+    return this.list.map(({ module }) => module)[Symbol.iterator]()
+  }
+
+  protected override childEntries(): [string, AnyModule][] {
+    return this.list.map(({ name, module }, i) => [name ?? String(i), module])
+  }
+}
+
+/** A position of a list, also counted from its end. */
+function positionOf(op: string, index: unknown, length: number): number {
+  const position = Number.isInteger(index) && (index as number) < 0 ? (index as number) + length : index
+  if (Number.isInteger(position) && (position as number) >= 0 && (position as number) < length)
+    return position as number
+  const given = typeof index === 'number' ? index : shown(index)
+  throw new MbconvError('ERR_INDEX', `${op}: there is no position ${given} among ${length}`, { op })
+}
+
+/**
+ * Modules in sequence: `new Sequential(a, b)`, whose names are '0' and '1', or `new Sequential({ conv: a, norm: b })`.
+ */
+export class Sequential extends Listed<[x: Tensor], Tensor> {
+  constructor(modules: Record<string, AnyModule>)
+  constructor(...modules: AnyModule[])
+  constructor(...modules: unknown[]) {
+    const [named] = modules
+    const isNamed = modules.length === 1 && typeof named === 'object' && named !== null && !(named instanceof Module)
+    super('Sequential', isNamed ? Object.values(named as object) : modules)
+    if (!isNamed) return
+    for (const [i, name] of Object.keys(named as object).entries()) {
+      checkName('Sequential', name)
+      this.list[i].name = name
+    }
+  }
+
+  forward(x: Tensor): Tensor {
+    let y = x
+    for (const { module } of this.list) y = module.forward(y)
+    return y
+  }
+}
+
+/** Modules in a list, as children of the module that it is assigned to. It has no forward pass of its own. */
+export class ModuleList extends Listed<never[], never> {
+  constructor(modules: Iterable<AnyModule> = []) {
+    super('ModuleList', [...modules])
+  }
+
+  /** @throws MbconvError ERR_NOT_IMPLEMENTED always */
+  forward(): never {
+    throw withoutForward('ModuleList')
+  }
+
+  /** Equal neighbours share a line, as in PyTorch. */
+  override toString(): string {
+    return described(this.constructor.name, this.extraRepr(), this.childTexts(), true)
+  }
+}
+
+/** Modules by name, as children of the module that it is assigned to, in the order in which they were set. */
+export class ModuleDict extends Module<never[], never> {
+  protected readonly map = new Map<string, AnyModule>()
+
+  constructor(modules: Record<string, AnyModule> | Iterable<readonly [string, AnyModule]> = {}) {
+    super()
+    this.update(modules)
+  }
+
+  get size(): number {
+    return this.map.size
+  }
+  get(name: string): AnyModule | undefined {
+    return this.map.get(name)
+  }
+  has(name: string): boolean {
+    return this.map.has(name)
+  }
+  set(name: string, module: AnyModule): this {
+    checkName('ModuleDict.set', name)
+    checkModule('ModuleDict.set', name, module)
+    this.map.set(name, module)
+    return this
+  }
+  /** Takes a module out. Returns whether there was one. */
+  delete(name: string): boolean {
+    return this.map.delete(name)
+  }
+  clear(): void {
+    this.map.clear()
+  }
+  /** Sets each of these modules. */
+  update(modules: Record<string, AnyModule> | Iterable<readonly [string, AnyModule]>): this {
+    checkObject('ModuleDict', 'modules', modules)
+    const entries = Symbol.iterator in modules ? [...modules] : Object.entries(modules)
+    for (const [name, module] of entries) this.set(name, module)
+    return this
+  }
+  keys(): IterableIterator<string> {
+    return this.map.keys()
+  }
+  values(): IterableIterator<AnyModule> {
+    return this.map.values()
+  }
+  entries(): IterableIterator<[string, AnyModule]> {
+    return this.map.entries()
+  }
+  [Symbol.iterator](): IterableIterator<[string, AnyModule]> {
+    return this.map.entries()
+  }
+
+  protected override childEntries(): [string, AnyModule][] {
+    return [...this.map]
+  }
+
+  /** @throws MbconvError ERR_NOT_IMPLEMENTED always */
+  forward(): never {
+    throw withoutForward('ModuleDict')
+  }
+}
+
+function withoutForward(op: string): MbconvError {
+  const hint = 'Call the forward of its modules.'
+  return new MbconvError('ERR_NOT_IMPLEMENTED', `${op}: it has no forward pass of its own`, { op, hint })
+}
