@@ -30,7 +30,7 @@ def camel(name):
 L, I, V = [2, 4, 6], [2, 4, 3, 4], [1, 2, 3, 4, 3]
 SIGNS = {"signs": [3]}
 # class, arguments, options, inputs: a shape, or {"classes": shape, "of": K}, {"signs": shape}, {"unit": shape},
-# {"positive": shape}
+# {"positive": shape}, {"lengths": numbers}
 CASES = [
     ("Conv1d", [4, 6, 3], {}, [L]),
     ("Conv1d", [4, 6, 4], {"stride": 2, "padding": 1, "dilation": 2, "groups": 2, "bias": False}, [L]),
@@ -139,6 +139,8 @@ CASES = [
      [[3, 4], {"classes": [3], "of": 4}]),
     ("PoissonNLLLoss", [], {}, [[3, 4], {"positive": [3, 4]}]),
     ("PoissonNLLLoss", [], {"log_input": False, "full": True}, [{"positive": [3, 4]}, {"positive": [3, 4]}]),
+    ("CTCLoss", [], {"zero_infinity": True, "blank": 1},
+     [[5, 2, 4], {"classes": [2, 2], "of": 2}, {"lengths": [5, 4]}, {"lengths": [2, 1]}]),
     ("GaussianNLLLoss", [], {"full": True}, [[3, 4], [3, 4], {"positive": [3, 4]}]),
 ]
 
@@ -150,6 +152,8 @@ def made(spec, number):
         shape = spec["classes"]
         count = torch.Size(shape).numel()
         return ((torch.arange(count) * 3 + 1) % spec["of"]).reshape(shape)
+    if "lengths" in spec:
+        return tuple(spec["lengths"])
     if "signs" in spec:
         return torch.tensor([1.0, -1.0, 1.0])
     if "unit" in spec:
@@ -183,14 +187,14 @@ def case(name, args, options, inputs):
     # A layer that works in place cannot change a leaf.
     output = layer(*[t * 1 if options.get("inplace") else t for t in tensors])
     entry["output"] = {"shape": list(output.shape), "values": numbers(output)}
-    floats = [t for t in [*tensors, *layer.parameters()] if t.requires_grad]
+    floats = [t for t in [*tensors, *layer.parameters()] if isinstance(t, torch.Tensor) and t.requires_grad]
     if output.requires_grad:
         upstream = values(list(output.shape), 4)
         grads = torch.autograd.grad(output, floats, upstream)
         entry["gradients"] = [numbers(g) for g in grads]
     entry["after"] = {key: numbers(b) for key, b in layer.named_buffers() if key.startswith(("running", "num"))}
     layer.eval()
-    evaluated = numbers(layer(*[t.detach() * 1 for t in tensors]))
+    evaluated = numbers(layer(*[t.detach() * 1 if isinstance(t, torch.Tensor) else t for t in tensors]))
     if evaluated != entry["output"]["values"]:
         entry["evaluated"] = evaluated
     return entry
