@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { fromTypedArray, memory, noGrad, optim, scope, tensor, zeros } from 'mbconv'
+import { fromTypedArray, memory, nn, noGrad, ones, optim, scope, tensor, zeros } from 'mbconv'
 import t from 'tap'
 import { internal } from './helpers/internals.mjs'
 
@@ -364,6 +364,50 @@ t.test('the average: decay with warm-up, statistics included, counts copied', as
   t.equal(without.nextDecay, 0.9)
 })
 
+t.test('a step in the middle of whileAveraged is refused: it would train the average', async (t) => {
+  const layer = new nn.Linear(2, 1)
+  const ema = new Ema(layer)
+  const second = new Ema(layer)
+  const optimizer = new SGD(layer.parameters(), { lr: 1 })
+  const refused = { code: 'ERR_VALUE', message: /holds an average/, hint: /Await whileAveraged/ }
+  const train = () => {
+    scope(() =>
+      layer
+        .forward(ones([1, 2]))
+        .sum()
+        .backward(),
+    )
+    optimizer.step()
+    optimizer.zeroGrad()
+  }
+  train()
+  const own = layer.weight.toArray()
+  const pending = ema.whileAveraged(async () => null) // and no await
+  for (const call of [
+    train,
+    () => ema.update(),
+    () => second.update(),
+    () => ema.whileAveragedSync(() => 1),
+    () => ema.loadStateDict(second.stateDict(), 0),
+  ])
+    t.throws(call, refused, String(call))
+  await t.rejects(
+    second.whileAveraged(() => 1),
+    refused,
+  )
+  t.equal(optimizer.steps, 1, 'a refused step is not counted')
+  await pending
+  t.same(layer.weight.toArray(), own)
+  train()
+  ema.update()
+  t.equal(optimizer.steps, 2)
+  // Another model may be trained meanwhile.
+  const other = new nn.Linear(2, 1)
+  const others = new SGD(other.parameters(), { lr: 1 })
+  ema.whileAveragedSync(() => others.step())
+  for (const each of [ema, second, optimizer, others, layer, other]) each.dispose()
+})
+
 t.test('the average stands in for the weights and leaves no trace', async (t) => {
   const model = toyModel()
   const { weight } = model.state
@@ -390,6 +434,21 @@ t.test('the average stands in for the weights and leaves no trace', async (t) =>
     }),
     /in the middle/,
   )
+  t.equal(bits(weight), own, 'also after a throw')
+
+  const seen = ema.whileAveragedSync(() => bits(weight))
+  t.equal(seen, averaged, 'the synchronous form')
+  t.equal(bits(weight), own)
+  t.throws(
+    () =>
+      ema.whileAveragedSync(() => {
+        throw new Error('in the middle')
+      }),
+    /in the middle/,
+  )
+  t.throws(() => ema.whileAveragedSync(async () => {}), { code: 'ERR_SCOPE', op: 'whileAveragedSync' })
+  t.throws(() => ema.whileAveragedSync(), { code: 'ERR_TYPE', message: /use must be a function/ })
+  await t.rejects(ema.whileAveraged(5), { code: 'ERR_TYPE' })
   t.equal(bits(weight), own, 'also after a throw')
 
   const other = new Ema(toyModel())

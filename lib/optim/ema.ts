@@ -3,7 +3,9 @@
  *
  * Parameters and batch-norm statistics are averaged; integer buffers (the count of batches seen) are copied.
  */
-import { checkOneOf, checkRange } from '../errors/check'
+import { checkFunction, checkOneOf, checkRange } from '../errors/check'
+import { MbconvError } from '../errors/error'
+import { refusePromise } from '../errors/promise'
 import { native } from '../native/addon'
 import type { Rate } from '../native/signatures'
 import { noGrad } from '../tensor/core/autograd'
@@ -44,6 +46,22 @@ export interface EmaOptions {
    * Default false.
    */
   capturable?: boolean
+}
+
+/** The tensors that hold an average in place of their own values now. */
+const averaged = new Set<Tensor>()
+
+/**
+ * Refuses to go on with tensors that hold an average: a step would train the average, and be lost afterwards.
+ *
+ * @throws MbconvError ERR_VALUE
+ */
+export function checkNotAveraged(op: string, tensors: readonly Tensor[]): void {
+  if (averaged.size === 0 || !tensors.some((tensor) => averaged.has(tensor))) return
+  throw new MbconvError('ERR_VALUE', `${op}: the model holds an average of its weights now`, {
+    op,
+    hint: 'Await whileAveraged() before the next step, or use whileAveragedSync().',
+  })
 }
 
 /** A moving average of a model's weights and running statistics. */
@@ -101,8 +119,13 @@ export class Ema {
     return warmup ? Math.min(decay, (1 + updates) / (10 + updates)) : decay
   }
 
-  /** Moves the average towards the model's current state. */
+  /**
+   * Moves the average towards the model's current state.
+   *
+   * @throws MbconvError ERR_VALUE while the model holds an average
+   */
   update(): void {
+    checkNotAveraged('Ema.update', this.#live)
     const there = this.#updatesThere
     if (there === undefined) {
       native().emaUpdate(this.#average, this.#live, this.nextDecay)
@@ -130,14 +153,49 @@ export class Ema {
   /**
    * Runs `use` while the model holds the averaged state. Restores the model's own state however `use` ends. The two are
    * exchanged by copying, so every tensor keeps its identity and every bit its value.
+   *
+   * The model holds the average from this call until the promise is settled. Steps of its optimiser and updates of
+   * averages throw ERR_VALUE meanwhile, so await it.
+   *
+   * @throws MbconvError ERR_TYPE; ERR_VALUE while the model holds an average already
    */
   async whileAveraged<T>(use: () => T | Promise<T>): Promise<T> {
-    this.#exchange()
+    this.#begin('whileAveraged', use)
     try {
       return await use()
     } finally {
-      this.#exchange()
+      this.#end()
     }
+  }
+
+  /**
+   * {@link whileAveraged} for a synchronous function: returns its result.
+   *
+   * @throws MbconvError ERR_TYPE; ERR_SCOPE for a function that returns a promise; ERR_VALUE while the model holds an
+   *   average already
+   */
+  whileAveragedSync<T>(use: () => T): T {
+    const op = 'whileAveragedSync'
+    this.#begin(op, use)
+    try {
+      const result = use()
+      refusePromise(result, op)
+      return result
+    } finally {
+      this.#end()
+    }
+  }
+
+  #begin(op: string, use: unknown): void {
+    checkFunction(op, 'use', use)
+    checkNotAveraged(op, this.#live)
+    this.#exchange()
+    for (const tensor of this.#live) averaged.add(tensor)
+  }
+
+  #end(): void {
+    for (const tensor of this.#live) averaged.delete(tensor)
+    this.#exchange()
   }
 
   #exchange(): void {
@@ -166,6 +224,7 @@ export class Ema {
    */
   loadStateDict(tensors: Record<string, Tensor>, updates: number): void {
     checkRange('Ema.loadStateDict', 'updates', updates, 0)
+    checkNotAveraged('Ema.loadStateDict', this.#live)
     copyState('Ema.loadStateDict', this.stateDict(), tensors)
     this.#updates = updates
     noGrad(() => this.#updatesThere?.fill_(updates))

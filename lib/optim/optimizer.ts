@@ -12,6 +12,7 @@ import { full } from '../tensor/core/create'
 import { keep, keepEach } from '../tensor/core/scope'
 import { Tensor } from '../tensor/core/tensor'
 import { copyState } from './copy-state'
+import { checkNotAveraged } from './ema'
 
 /** Parameters that share a learning rate and a weight decay. */
 export interface ParamGroup {
@@ -221,8 +222,13 @@ export abstract class Optimizer {
     for (const group of this.groups) group.lr = lr * group.lrScale
   }
 
-  /** Makes one update from the existing gradients. Parameters without a gradient stay unchanged. */
+  /**
+   * Makes one update from the existing gradients. Parameters without a gradient stay unchanged.
+   *
+   * @throws MbconvError ERR_VALUE while the parameters hold an average (`Ema.whileAveraged`)
+   */
   step(): void {
+    for (const { params } of this.groups) checkNotAveraged(`${this.#op}.step`, params)
     if (this.#stepsThere === undefined) this.#steps++
     else noGrad(() => this.#stepsThere?.add_(1))
     for (const group of this.groups) this.update(group)

@@ -1,6 +1,7 @@
 // The targets of the fuzz: every function, class, method and accessor of the public API, found by walking the exports.
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { LAYERS } from './layers.mjs'
 
 /**
  * Exported classes are wrapped in proxies, whose source is not a class's. But a class's prototype is never writable.
@@ -137,17 +138,9 @@ export const FITTING = {
 /** Objects to call methods on, by class. They also serve as arguments of that type. */
 export const INSTANCES = {
   Tensor: (_, context) => context.tensor(),
-  BatchNorm2d: (mb) => new mb.nn.BatchNorm2d(2),
-  Conv2d: (mb) => new mb.nn.Conv2d(2, 2, 3),
-  Dropout: (mb) => new mb.nn.Dropout(0.5),
-  DropPath: (mb) => new mb.nn.DropPath(0.5),
-  Hardswish: (mb) => new mb.nn.Hardswish(),
-  Linear: (mb) => new mb.nn.Linear(3, 2),
-  ReLU: (mb) => new mb.nn.ReLU(),
-  ReLU6: (mb) => new mb.nn.ReLU6(),
-  Sigmoid: (mb) => new mb.nn.Sigmoid(),
-  SiLU: (mb) => new mb.nn.SiLU(),
-  SqueezeExcite: (mb) => new mb.nn.SqueezeExcite(2, 1),
+  ...LAYERS,
+  ModuleDict: (mb) => new mb.nn.ModuleDict({ a: new mb.nn.Linear(3, 2) }),
+  ModuleList: (mb) => new mb.nn.ModuleList([new mb.nn.Linear(3, 2), new mb.nn.ReLU()]),
   Module: (mb, context) => {
     const forward = context.callback()
     class Own extends mb.nn.Module {

@@ -46,7 +46,7 @@ abstract class Listed<Inputs extends unknown[], Output> extends Module<Inputs, O
   /** Adds a module before the one at a position. ERR_INDEX for a position outside. */
   insert(index: number, module: AnyModule): this {
     checkModule('insert', 'module', module)
-    this.list.splice(positionOf('insert', index, this.list.length + 1), 0, { name: undefined, module })
+    this.list.splice(positionOf('insert', index, this.list.length, this.list.length), 0, { name: undefined, module })
     return this
   }
   /** Takes a module out, by default the last one, and returns it. ERR_INDEX if there is none. */
@@ -64,10 +64,9 @@ abstract class Listed<Inputs extends unknown[], Output> extends Module<Inputs, O
 }
 
 /** A position of a list, also counted from its end. */
-function positionOf(op: string, index: unknown, length: number): number {
+function positionOf(op: string, index: unknown, length: number, most = length - 1): number {
   const position = Number.isInteger(index) && (index as number) < 0 ? (index as number) + length : index
-  if (Number.isInteger(position) && (position as number) >= 0 && (position as number) < length)
-    return position as number
+  if (Number.isInteger(position) && (position as number) >= 0 && (position as number) <= most) return position as number
   const given = typeof index === 'number' ? index : shown(index)
   throw new MbconvError('ERR_INDEX', `${op}: there is no position ${given} among ${length}`, { op })
 }
