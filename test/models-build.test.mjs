@@ -177,7 +177,11 @@ t.test('profiles', (t) => {
     t.ok(norms.every(({ eps, momentum }) => eps === wanted[1] && momentum === wanted[2]))
     const strided = model.modules().filter((module) => module instanceof mb.nn.Conv2d && module.stride[0] === 2)
     t.equal(strided.length, 5)
-    t.ok(strided.every(({ padding, kernel }) => padding === (wanted[0] === 'same' ? 'same' : (kernel - 1) / 2)))
+    t.ok(
+      strided.every(({ padding, kernelSize: [kernel] }) =>
+        wanted[0] === 'same' ? padding === 'same' : padding[0] === (kernel - 1) / 2,
+      ),
+    )
     model.dispose()
   }
   const large = ['symmetric', 1e-3, 0.01]

@@ -3,6 +3,7 @@ import { checkNumber, checkOptions, checkPositive, shown } from '../../errors/ch
 import { MbconvError } from '../../errors/error'
 import { full, zeros } from '../../tensor/core/create'
 import { isRecomputing } from '../../tensor/core/recompute'
+import { scope } from '../../tensor/core/scope'
 import { Tensor } from '../../tensor/core/tensor'
 import * as F from '../functional'
 import { python, pythonFloat } from '../modules/describe'
@@ -156,15 +157,20 @@ abstract class InstanceNorm extends Module {
     this.registerParameter('bias', affine ? zeros([numFeatures]) : null)
   }
 
-  protected abstract channelsOf(x: Tensor): number
+  /** The number of dimensions after the channels. */
+  protected abstract readonly dimensions: number
 
+  /** @param x [N, C, …] or [C, …] */
   forward(x: Tensor): Tensor {
-    const channels = this.channelsOf(x)
-    if (channels !== this.numFeatures) {
-      const op = this.constructor.name
+    const op = `InstanceNorm${this.dimensions}d`
+    const isSingle = x instanceof Tensor && x.ndim === this.dimensions + 1
+    const channels = isSingle ? x.shape[0] : batchShape(op, x, this.dimensions)[1]
+    if (this.affine && channels !== this.numFeatures) {
       throw new MbconvError('ERR_SHAPE', `${op}: expected ${this.numFeatures} channels, got ${channels}`, { op })
     }
-    return F.instanceNorm(x, { weight: this.weight, bias: this.bias, eps: this.eps })
+    const { weight, bias, eps } = this
+    if (!isSingle) return F.instanceNorm(x, { weight, bias, eps })
+    return scope(() => F.instanceNorm(x.unsqueeze(0), { weight, bias, eps }).squeeze(0))
   }
 
   override extraRepr(): string {
@@ -175,29 +181,26 @@ abstract class InstanceNorm extends Module {
 
 /** Normalises each channel of each sample of [N, C, L]. */
 export class InstanceNorm1d extends InstanceNorm {
+  protected readonly dimensions = 1
+
   constructor(channels: number, options: InstanceNormOptions = {}) {
     super('InstanceNorm1d', channels, options)
-  }
-  protected channelsOf(x: Tensor): number {
-    return batchShape('InstanceNorm1d', x, 1)[1]
   }
 }
 /** Normalises each channel of each sample of [N, C, H, W]. */
 export class InstanceNorm2d extends InstanceNorm {
+  protected readonly dimensions = 2
+
   constructor(channels: number, options: InstanceNormOptions = {}) {
     super('InstanceNorm2d', channels, options)
-  }
-  protected channelsOf(x: Tensor): number {
-    return batchShape('InstanceNorm2d', x, 2)[1]
   }
 }
 /** Normalises each channel of each sample of [N, C, D, H, W]. */
 export class InstanceNorm3d extends InstanceNorm {
+  protected readonly dimensions = 3
+
   constructor(channels: number, options: InstanceNormOptions = {}) {
     super('InstanceNorm3d', channels, options)
-  }
-  protected channelsOf(x: Tensor): number {
-    return batchShape('InstanceNorm3d', x, 3)[1]
   }
 }
 

@@ -147,7 +147,13 @@ export class ModuleDict extends Module<never[], never> {
   update(modules: Record<string, AnyModule> | Iterable<readonly [string, AnyModule]>): this {
     checkObject('ModuleDict', 'modules', modules)
     const entries = Symbol.iterator in modules ? [...modules] : Object.entries(modules)
-    for (const [name, module] of entries) this.set(name, module)
+    for (const entry of entries) {
+      if (!Array.isArray(entry) || entry.length !== 2) {
+        const message = `ModuleDict: expected pairs of a name and a module, got ${shown(entry)}`
+        throw new MbconvError('ERR_TYPE', message, { op: 'ModuleDict' })
+      }
+      this.set(entry[0], entry[1])
+    }
     return this
   }
   keys(): IterableIterator<string> {
