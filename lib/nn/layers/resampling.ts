@@ -1,12 +1,12 @@
 /** Padding and resampling. */
 import { checkNumber, checkOptions } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
-import type { Tensor } from '../../tensor/core/tensor'
+import { Tensor } from '../../tensor/core/tensor'
 import * as F from '../functional'
 import { python, pythonFloat } from '../modules/describe'
 import { Module } from '../modules/module'
 import type { Sizes } from '../sizes'
-import { checkFlag, checkSize } from './common'
+import { batchShape, checkFlag, checkSize } from './common'
 
 /** One amount for every side, or [left, right], [left, right, top, bottom], [left, right, top, bottom, front, back]. */
 export type PaddingAmounts = number | number[]
@@ -28,6 +28,13 @@ abstract class Padding extends Module {
     this.padding = list
   }
 
+  /** Refuses an input that is neither [N, C, …] nor [C, …] of the layer's dimensions. */
+  protected checked(x: Tensor): Tensor {
+    const dimensions = this.padding.length / 2
+    if (!(x instanceof Tensor) || x.ndim !== dimensions + 1) batchShape(this.constructor.name, x, dimensions)
+    return x
+  }
+
   override extraRepr(): string {
     return python(this.padding)
   }
@@ -39,7 +46,7 @@ export class ZeroPad1d extends Padding {
     super('ZeroPad1d', 1, padding)
   }
   forward(x: Tensor): Tensor {
-    return F.pad(x, this.padding)
+    return F.pad(this.checked(x), this.padding)
   }
 }
 /** Pads [N, C, H, W] with zeros. Negative amounts crop. */
@@ -48,7 +55,7 @@ export class ZeroPad2d extends Padding {
     super('ZeroPad2d', 2, padding)
   }
   forward(x: Tensor): Tensor {
-    return F.pad(x, this.padding)
+    return F.pad(this.checked(x), this.padding)
   }
 }
 /** Pads [N, C, D, H, W] with zeros. Negative amounts crop. */
@@ -57,7 +64,7 @@ export class ZeroPad3d extends Padding {
     super('ZeroPad3d', 3, padding)
   }
   forward(x: Tensor): Tensor {
-    return F.pad(x, this.padding)
+    return F.pad(this.checked(x), this.padding)
   }
 }
 /** Pads [N, C, L] with the input, mirrored at its edges. Negative amounts crop. */
@@ -66,7 +73,7 @@ export class ReflectionPad1d extends Padding {
     super('ReflectionPad1d', 1, padding)
   }
   forward(x: Tensor): Tensor {
-    return F.pad(x, this.padding, { mode: 'reflect' })
+    return F.pad(this.checked(x), this.padding, { mode: 'reflect' })
   }
 }
 /** Pads [N, C, H, W] with the input, mirrored at its edges. Negative amounts crop. */
@@ -75,7 +82,7 @@ export class ReflectionPad2d extends Padding {
     super('ReflectionPad2d', 2, padding)
   }
   forward(x: Tensor): Tensor {
-    return F.pad(x, this.padding, { mode: 'reflect' })
+    return F.pad(this.checked(x), this.padding, { mode: 'reflect' })
   }
 }
 /** Pads [N, C, D, H, W] with the input, mirrored at its edges. Negative amounts crop. */
@@ -84,7 +91,7 @@ export class ReflectionPad3d extends Padding {
     super('ReflectionPad3d', 3, padding)
   }
   forward(x: Tensor): Tensor {
-    return F.pad(x, this.padding, { mode: 'reflect' })
+    return F.pad(this.checked(x), this.padding, { mode: 'reflect' })
   }
 }
 /** Pads [N, C, L] with the elements at its edges. Negative amounts crop. */
@@ -93,7 +100,7 @@ export class ReplicationPad1d extends Padding {
     super('ReplicationPad1d', 1, padding)
   }
   forward(x: Tensor): Tensor {
-    return F.pad(x, this.padding, { mode: 'replicate' })
+    return F.pad(this.checked(x), this.padding, { mode: 'replicate' })
   }
 }
 /** Pads [N, C, H, W] with the elements at its edges. Negative amounts crop. */
@@ -102,7 +109,7 @@ export class ReplicationPad2d extends Padding {
     super('ReplicationPad2d', 2, padding)
   }
   forward(x: Tensor): Tensor {
-    return F.pad(x, this.padding, { mode: 'replicate' })
+    return F.pad(this.checked(x), this.padding, { mode: 'replicate' })
   }
 }
 /** Pads [N, C, D, H, W] with the elements at its edges. Negative amounts crop. */
@@ -111,7 +118,7 @@ export class ReplicationPad3d extends Padding {
     super('ReplicationPad3d', 3, padding)
   }
   forward(x: Tensor): Tensor {
-    return F.pad(x, this.padding, { mode: 'replicate' })
+    return F.pad(this.checked(x), this.padding, { mode: 'replicate' })
   }
 }
 /** Pads [N, C, L] with the input, repeated. Negative amounts crop. */
@@ -120,7 +127,7 @@ export class CircularPad1d extends Padding {
     super('CircularPad1d', 1, padding)
   }
   forward(x: Tensor): Tensor {
-    return F.pad(x, this.padding, { mode: 'circular' })
+    return F.pad(this.checked(x), this.padding, { mode: 'circular' })
   }
 }
 /** Pads [N, C, H, W] with the input, repeated. Negative amounts crop. */
@@ -129,7 +136,7 @@ export class CircularPad2d extends Padding {
     super('CircularPad2d', 2, padding)
   }
   forward(x: Tensor): Tensor {
-    return F.pad(x, this.padding, { mode: 'circular' })
+    return F.pad(this.checked(x), this.padding, { mode: 'circular' })
   }
 }
 /** Pads [N, C, D, H, W] with the input, repeated. Negative amounts crop. */
@@ -138,7 +145,7 @@ export class CircularPad3d extends Padding {
     super('CircularPad3d', 3, padding)
   }
   forward(x: Tensor): Tensor {
-    return F.pad(x, this.padding, { mode: 'circular' })
+    return F.pad(this.checked(x), this.padding, { mode: 'circular' })
   }
 }
 
@@ -151,7 +158,7 @@ abstract class ConstantPad extends Padding {
     this.value = value
   }
   forward(x: Tensor): Tensor {
-    return F.pad(x, this.padding, { value: this.value })
+    return F.pad(this.checked(x), this.padding, { value: this.value })
   }
   override extraRepr(): string {
     return `padding=${python(this.padding)}, value=${pythonFloat(this.value)}`
