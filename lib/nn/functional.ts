@@ -19,6 +19,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor 
   return native().linear(x, weight, bias)
 }
 
+/** Which rows take no gradient. */
 export interface EmbeddingOptions {
   /** A row that takes no gradient. Negative numbers count from the end. */
   paddingIdx?: number | null
@@ -80,6 +81,7 @@ export interface AttentionOptions {
 export function scaledDotProductAttention(
   query: Tensor,
   key: Tensor,
+  /** What takes the place of other values. */
   value: Tensor,
   { mask, causal = false, scale, dropout: p = 0 }: AttentionOptions = {},
 ): Tensor {

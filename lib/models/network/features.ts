@@ -18,7 +18,9 @@ export interface FeaturesSettings {
 
 /** Images [N, C, H, W] to feature maps [N, channels, H', W']. */
 export class Features extends Sequential {
+  /** Whether a max-pooling follows the stem (ResNet). */
   readonly stemPool: boolean
+  /** What is computed again in the backward pass. */
   readonly recomputed: Recomputed
   /** The number of frozen parts, counted from the stem. */
   frozen = 0
@@ -29,6 +31,7 @@ export class Features extends Sequential {
     this.recomputed = recompute
   }
 
+  /** The parts that keep their weights. */
   frozenParts(): AnyModule[] {
     return [...this].slice(0, this.frozen)
   }

@@ -9,12 +9,14 @@ import { pythonFloat } from '../modules/describe'
 import { Module } from '../modules/module'
 import { checkFlag, checkSize } from './common'
 
+/** Whether an activation works in place. */
 export interface InplaceOptions {
   /** Write into the input, and return it. Default false. */
   inplace?: boolean
 }
 
 abstract class Inplace extends Module {
+  /** Whether it writes into its input. */
   readonly inplace: boolean
 
   constructor(options: InplaceOptions = {}) {
@@ -68,6 +70,7 @@ export class Sigmoid extends Module {
     return F.sigmoid(x)
   }
 }
+/** The hyperbolic tangent. */
 export class Tanh extends Module {
   forward(x: Tensor): Tensor {
     return x.tanh()
@@ -104,6 +107,7 @@ export class LogSigmoid extends Module {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface GeluOptions {
   /** `tanh` is the usual approximation. Default none. */
   approximate?: 'none' | 'tanh'
@@ -111,6 +115,7 @@ export interface GeluOptions {
 
 /** x · Φ(x). */
 export class GELU extends Module {
+  /** Whether the usual approximation is computed. */
   readonly approximate: 'none' | 'tanh'
 
   constructor(options: GeluOptions = {}) {
@@ -130,6 +135,7 @@ export class GELU extends Module {
 
 /** x above 0, slope · x below. */
 export class LeakyReLU extends Module {
+  /** Factor of values below 0. */
   readonly negativeSlope: number
 
   constructor(negativeSlope = 0.01) {
@@ -147,6 +153,7 @@ export class LeakyReLU extends Module {
 
 /** x above 0, α (exp(x) − 1) below. */
 export class ELU extends Module {
+  /** The constant α. */
   readonly alpha: number
 
   constructor(alpha = 1) {
@@ -164,6 +171,7 @@ export class ELU extends Module {
 
 /** x above 0, α (exp(x / α) − 1) below. */
 export class CELU extends Module {
+  /** The constant α. */
   readonly alpha: number
 
   constructor(alpha = 1) {
@@ -180,6 +188,7 @@ export class CELU extends Module {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface PreluOptions {
   /** The initial slope. Default 0.25. */
   init?: number
@@ -187,7 +196,9 @@ export interface PreluOptions {
 
 /** weight · x below 0; `weight` has one element, or one for each channel of [N, C, …]. */
 export class PReLU extends Module {
+  /** Number of slopes: 1, or one for each channel. */
   readonly numParameters: number
+  /** The trained weight, or the factors that were given. */
   declare weight: Tensor
 
   constructor(numParameters = 1, options: PreluOptions = {}) {
@@ -207,6 +218,7 @@ export class PReLU extends Module {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface SoftplusOptions {
   /** Default 1. */
   beta?: number
@@ -216,7 +228,9 @@ export interface SoftplusOptions {
 
 /** log(1 + exp(β x)) / β. */
 export class Softplus extends Module {
+  /** The constant β. */
   readonly beta: number
+  /** Where the function changes. */
   readonly threshold: number
 
   constructor(options: SoftplusOptions = {}) {
@@ -236,6 +250,7 @@ export class Softplus extends Module {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface HardtanhOptions {
   /** Default −1. */
   min?: number
@@ -245,7 +260,9 @@ export interface HardtanhOptions {
 
 /** x limited to [min, max]. */
 export class Hardtanh extends Module {
+  /** Smallest value of the output. */
   readonly min: number
+  /** Largest value of the output. */
   readonly max: number
 
   constructor(options: HardtanhOptions = {}) {
@@ -268,7 +285,9 @@ export class Hardtanh extends Module {
 
 /** x where it exceeds the threshold, `value` elsewhere. */
 export class Threshold extends Module {
+  /** Where the function changes. */
   readonly threshold: number
+  /** What takes the place of other values. */
   readonly value: number
 
   constructor(threshold: number, value: number) {
@@ -288,6 +307,7 @@ export class Threshold extends Module {
 
 /** x outside ±λ, 0 within. */
 export class Hardshrink extends Module {
+  /** The constant λ. */
   readonly lambda: number
 
   constructor(lambda = 0.5) {
@@ -305,6 +325,7 @@ export class Hardshrink extends Module {
 
 /** x shrunk towards 0 by λ; 0 within ±λ. */
 export class Softshrink extends Module {
+  /** The constant λ. */
   readonly lambda: number
 
   constructor(lambda = 0.5) {
@@ -321,6 +342,7 @@ export class Softshrink extends Module {
 }
 
 abstract class AlongDim extends Module {
+  /** Along which dimension. */
   readonly dim: number
 
   protected constructor(op: string, dim: number) {

@@ -19,10 +19,12 @@ import {
 } from './common'
 import { initConv } from './paper-init'
 
+/** What the padding of a convolution consists of. */
 export type PaddingMode = 'zeros' | 'reflect' | 'replicate' | 'circular'
 const PADDING_MODES: readonly PaddingMode[] = ['zeros', 'reflect', 'replicate', 'circular']
 
 interface ConvNdOptions {
+  /** Step of the window. */
   stride?: Sizes
   /**
    * Padding on each side; `valid` for none; or `same`: TensorFlow's rule, output side = ceil(input side / stride),
@@ -33,16 +35,19 @@ interface ConvNdOptions {
   dilation?: Sizes
   /** Channel groups. A depthwise convolution has as many groups as channels. Default 1. */
   groups?: number
+  /** Whether there is a bias. Default true. */
   bias?: boolean
   /** What the padding consists of. Default zeros. */
   paddingMode?: PaddingMode
 }
 
+/** Settings of a convolution of one or three dimensions. */
 export interface ConvOptions extends ConvNdOptions {
   /** Default torch. */
   init?: TorchInit
 }
 
+/** Settings of a convolution of images. */
 export interface Conv2dOptions extends ConvNdOptions {
   /** Default torch. */
   init?: Init
@@ -62,15 +67,25 @@ const areAll = (sizes: readonly number[], value: number): boolean => sizes.every
 
 /** Settings as PyTorch shows them. */
 export function convText(conv: {
+  /** Channels of the input. */
   inChannels: number
+  /** Channels of the output. */
   outChannels: number
+  /** Size of the window in each dimension. */
   kernelSize: number[]
+  /** Step of the window. */
   stride: number[]
+  /** What is added around the input. */
   padding: number[] | string
+  /** Distance of the elements that a window reads. */
   dilation: number[]
+  /** Added to one side of the output. */
   outputPadding?: number[]
+  /** Groups of channels. */
   groups: number
+  /** Whether there is a bias. Default true. */
   bias: Tensor | undefined
+  /** What the padding consists of. */
   paddingMode: PaddingMode
 }): string {
   const { padding, dilation, outputPadding = [], groups, paddingMode } = conv
@@ -90,14 +105,23 @@ const CONVOLUTIONS = [undefined, F.conv1d, F.conv2d, F.conv3d] as const
 
 /** What the convolutions of all dimensions share. Sizes have one element for each dimension. */
 abstract class Convolution extends Module {
+  /** Channels of the input. */
   readonly inChannels: number
+  /** Channels of the output. */
   readonly outChannels: number
+  /** Size of the window in each dimension. */
   readonly kernelSize: number[]
+  /** Step of the window. */
   readonly stride: number[]
+  /** What is added around the input. */
   readonly padding: number[] | 'same' | 'valid'
+  /** Distance of the elements that a window reads. */
   readonly dilation: number[]
+  /** Groups of channels. */
   readonly groups: number
+  /** What the padding consists of. */
   readonly paddingMode: PaddingMode
+  /** The trained weight, or the factors that were given. */
   declare weight: Tensor
   /** Undefined for a layer without a bias. */
   declare bias: Tensor | undefined

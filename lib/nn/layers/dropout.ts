@@ -82,6 +82,7 @@ export class AlphaDropout extends Dropping {
  * per sample, which is the same event.
  */
 export class DropPath extends Module {
+  /** The probability, or the degree, as it was given. */
   readonly p: number
 
   /** @param p probability of dropping, 0 ≤ p < 1 */

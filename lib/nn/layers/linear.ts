@@ -10,7 +10,9 @@ import { Module } from '../modules/module'
 import { checkFlag, checkInit, checkSize, type Init, type TorchInit, torchWeights } from './common'
 import { initLinear } from './paper-init'
 
+/** Settings beside the first arguments of the layer. */
 export interface LinearOptions {
+  /** Whether there is a bias. Default true. */
   bias?: boolean
   /** Default torch. */
   init?: Init
@@ -18,8 +20,11 @@ export interface LinearOptions {
 
 /** x [.., in] · weightᵀ + bias: [.., out]. Parameters `weight` [out, in] and `bias` [out]. */
 export class Linear extends Module {
+  /** Length of the input's last dimension. */
   readonly inFeatures: number
+  /** Length of the output's last dimension. */
   readonly outFeatures: number
+  /** The trained weight, or the factors that were given. */
   declare weight: Tensor
   /** Undefined for a layer without a bias. */
   declare bias: Tensor | undefined
@@ -55,6 +60,7 @@ export class Linear extends Module {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface EmbeddingLayerOptions {
   /** A row that starts with zeros and takes no gradient. Negative numbers count from the end. */
   paddingIdx?: number | null
@@ -64,10 +70,13 @@ export interface EmbeddingLayerOptions {
 
 /** Rows of a table by their indices [..] (int64): [.., D]. Parameter `weight` [K, D]. */
 export class Embedding extends Module<[indices: Tensor]> {
+  /** Rows of the table. */
   readonly numEmbeddings: number
+  /** Length of a row. */
   readonly embeddingDim: number
   /** Not negative; undefined for none. */
   readonly paddingIdx: number | undefined
+  /** The trained weight, or the factors that were given. */
   declare weight: Tensor
 
   constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingLayerOptions = {}) {
@@ -113,6 +122,7 @@ export class Identity extends Module {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface FlattenOptions {
   /** Default 1. */
   startDim?: number
@@ -122,7 +132,9 @@ export interface FlattenOptions {
 
 /** Joins the dimensions from `startDim` to `endDim`: by default all but the first. */
 export class Flatten extends Module {
+  /** First dimension that is joined. */
   readonly startDim: number
+  /** Last dimension that is joined. */
   readonly endDim: number
 
   constructor(options: FlattenOptions = {}) {
@@ -146,7 +158,9 @@ export class Flatten extends Module {
 
 /** Splits a dimension into several of these sizes. One of them may be −1. */
 export class Unflatten extends Module {
+  /** Along which dimension. */
   readonly dim: number
+  /** Sizes that the dimension is split into. */
   readonly unflattenedSize: number[]
 
   constructor(dim: number, unflattenedSize: number[]) {

@@ -12,6 +12,7 @@ type Triple = [x: Tensor, y: Tensor, target: Tensor]
 const REDUCTIONS: readonly F.Reduction[] = ['none', 'mean', 'sum']
 
 abstract class Loss<Inputs extends unknown[], Reduction extends string = F.Reduction> extends Module<Inputs, Tensor> {
+  /** How the losses of all elements are combined. */
   readonly reduction: Reduction
 
   protected constructor(
@@ -48,6 +49,7 @@ export class MSELoss extends Loss<Pair> {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface SmoothL1LossOptions extends F.LossOptions {
   /** Default 1. */
   beta?: number
@@ -55,6 +57,7 @@ export interface SmoothL1LossOptions extends F.LossOptions {
 
 /** d² / 2β for |d| < β, |d| − β / 2 beyond. */
 export class SmoothL1Loss extends Loss<Pair> {
+  /** The constant β. */
   readonly beta: number
 
   constructor(options: SmoothL1LossOptions = {}) {
@@ -68,6 +71,7 @@ export class SmoothL1Loss extends Loss<Pair> {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface HuberLossOptions extends F.LossOptions {
   /** Default 1. */
   delta?: number
@@ -75,6 +79,7 @@ export interface HuberLossOptions extends F.LossOptions {
 
 /** d² / 2 for |d| < δ, δ (|d| − δ / 2) beyond. */
 export class HuberLoss extends Loss<Pair> {
+  /** The constant δ. */
   readonly delta: number
 
   constructor(options: HuberLossOptions = {}) {
@@ -90,8 +95,11 @@ export class HuberLoss extends Loss<Pair> {
 
 /** Cross-entropy of logits [N, K, …] against class indices [N, …] (int64) or probabilities [N, K, …]. */
 export class CrossEntropyLoss extends Loss<Pair> {
+  /** Targets that are ignored. */
   readonly ignoreIndex: number
+  /** Share of the target that is spread over all classes. */
   readonly labelSmoothing: number
+  /** The trained weight, or the factors that were given. */
   declare weight: Tensor | undefined
 
   constructor(options: F.CrossEntropyOptions = {}) {
@@ -115,7 +123,9 @@ export class CrossEntropyLoss extends Loss<Pair> {
 
 /** Negative log-likelihood of log-probabilities [N, K, …] at class indices [N, …] (int64). */
 export class NLLLoss extends Loss<Pair> {
+  /** Targets that are ignored. */
   readonly ignoreIndex: number
+  /** The trained weight, or the factors that were given. */
   declare weight: Tensor | undefined
 
   constructor(options: F.NllOptions = {}) {
@@ -133,6 +143,7 @@ export class NLLLoss extends Loss<Pair> {
 
 /** Binary cross-entropy of probabilities against targets in [0, 1]. */
 export class BCELoss extends Loss<Pair> {
+  /** The trained weight, or the factors that were given. */
   declare weight: Tensor | undefined
 
   constructor(options: F.BinaryCrossEntropyOptions = {}) {
@@ -144,6 +155,7 @@ export class BCELoss extends Loss<Pair> {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface BCEWithLogitsLossOptions extends F.BinaryCrossEntropyOptions {
   /** A factor for the positive targets, broadcast. */
   posWeight?: Tensor | null
@@ -151,7 +163,9 @@ export interface BCEWithLogitsLossOptions extends F.BinaryCrossEntropyOptions {
 
 /** Binary cross-entropy of logits, accurate for large ones. The buffers are `weight` and `pos_weight`. */
 export class BCEWithLogitsLoss extends Loss<Pair> {
+  /** The trained weight, or the factors that were given. */
   declare weight: Tensor | undefined
+  /** The buffer of {@link posWeight}. */
   declare pos_weight: Tensor | undefined
 
   constructor(options: BCEWithLogitsLossOptions = {}) {
@@ -159,6 +173,7 @@ export class BCEWithLogitsLoss extends Loss<Pair> {
     this.registerBuffer('weight', options.weight ?? null)
     this.registerBuffer('pos_weight', options.posWeight ?? null)
   }
+  /** Factors of the positive targets. */
   get posWeight(): Tensor | undefined {
     return this.pos_weight
   }
@@ -168,6 +183,7 @@ export class BCEWithLogitsLoss extends Loss<Pair> {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface KLDivLossOptions {
   /** `batchmean` divides by the batch size, which is the mathematical definition. Default mean, over all elements. */
   reduction?: F.Reduction | 'batchmean'
@@ -177,6 +193,7 @@ export interface KLDivLossOptions {
 
 /** Kullback–Leibler divergence of log-probabilities from the target's probabilities. */
 export class KLDivLoss extends Loss<Pair, F.Reduction | 'batchmean'> {
+  /** Whether the target holds log-probabilities. */
   readonly logTarget: boolean
 
   constructor(options: KLDivLossOptions = {}) {
@@ -192,6 +209,7 @@ export class KLDivLoss extends Loss<Pair, F.Reduction | 'batchmean'> {
 
 /** 1 − cos(x, y) where the target is 1, max(0, cos(x, y) − margin) where it is −1; x, y [N, D], target [N]. */
 export class CosineEmbeddingLoss extends Loss<Triple> {
+  /** Distance that is asked for. */
   readonly margin: number
 
   constructor(options: F.MarginOptions = {}) {
@@ -207,6 +225,7 @@ export class CosineEmbeddingLoss extends Loss<Triple> {
 
 /** max(0, −target · (x − y) + margin), target 1 or −1. */
 export class MarginRankingLoss extends Loss<Triple> {
+  /** Distance that is asked for. */
   readonly margin: number
 
   constructor(options: F.MarginOptions = {}) {
@@ -222,9 +241,13 @@ export class MarginRankingLoss extends Loss<Triple> {
 
 /** max(0, ‖anchor − positive‖ − ‖anchor − negative‖ + margin), over the last dimension. */
 export class TripletMarginLoss extends Loss<[anchor: Tensor, positive: Tensor, negative: Tensor]> {
+  /** Distance that is asked for. */
   readonly margin: number
+  /** The probability, or the degree, as it was given. */
   readonly p: number
+  /** A small number that keeps divisions and logarithms finite. */
   readonly eps: number
+  /** Whether the smaller of two distances counts. */
   readonly swap: boolean
 
   constructor(options: F.TripletOptions = {}) {
@@ -248,6 +271,7 @@ export class TripletMarginLoss extends Loss<[anchor: Tensor, positive: Tensor, n
 
 /** x where the target is 1, max(0, margin − x) where it is −1. */
 export class HingeEmbeddingLoss extends Loss<Pair> {
+  /** Distance that is asked for. */
   readonly margin: number
 
   constructor(options: F.MarginOptions = {}) {
@@ -273,8 +297,11 @@ export class SoftMarginLoss extends Loss<Pair> {
 
 /** Mean over the other classes of max(0, margin − x[target] + x[k])ᵖ, for x [N, K] and target [N]. */
 export class MultiMarginLoss extends Loss<Pair> {
+  /** The probability, or the degree, as it was given. */
   readonly p: number
+  /** Distance that is asked for. */
   readonly margin: number
+  /** The trained weight, or the factors that were given. */
   declare weight: Tensor | undefined
 
   constructor(options: F.MultiMarginOptions = {}) {
@@ -298,8 +325,11 @@ export class MultiMarginLoss extends Loss<Pair> {
 
 /** Negative log-likelihood of counts under the Poisson distribution. */
 export class PoissonNLLLoss extends Loss<Pair> {
+  /** Whether inputs are logarithms of rates. */
   readonly logInput: boolean
+  /** Whether constant terms are added. */
   readonly full: boolean
+  /** A small number that keeps divisions and logarithms finite. */
   readonly eps: number
 
   constructor(options: F.PoissonNllOptions = {}) {
@@ -321,7 +351,9 @@ export class PoissonNLLLoss extends Loss<Pair> {
 
 /** Negative log-likelihood of the target under normal distributions of mean x; see `functional.gaussianNllLoss`. */
 export class GaussianNLLLoss extends Loss<[x: Tensor, target: Tensor, variance: Tensor]> {
+  /** Whether constant terms are added. */
   readonly full: boolean
+  /** A small number that keeps divisions and logarithms finite. */
   readonly eps: number
 
   constructor(options: F.GaussianNllOptions = {}) {
@@ -342,7 +374,9 @@ type CtcInputs = [logProbabilities: Tensor, targets: Tensor, inputLengths: numbe
 
 /** Connectionist temporal classification; see `functional.ctcLoss`. */
 export class CTCLoss extends Loss<CtcInputs> {
+  /** Index of the class that separates. */
   readonly blank: number
+  /** Whether infinite losses count as 0. */
   readonly zeroInfinity: boolean
 
   constructor(options: F.CtcOptions = {}) {

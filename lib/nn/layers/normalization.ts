@@ -10,6 +10,7 @@ import { python, pythonFloat } from '../modules/describe'
 import { Module } from '../modules/module'
 import { batchShape, checkFlag, checkSize } from './common'
 
+/** Settings beside the first arguments of the layer. */
 export interface BatchNormLayerOptions {
   /** Default 1e-5. */
   eps?: number
@@ -26,18 +27,26 @@ export interface BatchNormLayerOptions {
 
 /** What the batch norms of all dimensions share. */
 abstract class BatchNorm extends Module {
+  /** Channels of the input. */
   readonly numFeatures: number
+  /** A small number that keeps divisions and logarithms finite. */
   readonly eps: number
+  /** Weight of a new batch in the running statistics. */
   readonly momentum: number | null
+  /** Whether there are a trained scale and shift. */
   readonly affine: boolean
+  /** Whether statistics of training are kept for evaluation. */
   readonly trackRunningStats: boolean
   /** Undefined in a layer that is not affine. */
   declare weight: Tensor
   /** Undefined in a layer that is not affine. */
   declare bias: Tensor
   // The names of the state dict.
+  /** The buffer of {@link runningMean}. */
   declare running_mean: Tensor
+  /** The buffer of {@link runningVar}. */
   declare running_var: Tensor
+  /** The buffer of {@link numBatchesTracked}. */
   declare num_batches_tracked: Tensor
 
   protected constructor(op: string, numFeatures: number, options: BatchNormLayerOptions) {
@@ -61,9 +70,11 @@ abstract class BatchNorm extends Module {
     this.registerBuffer('num_batches_tracked', trackRunningStats ? zeros([], { dtype: 'int64' }) : null)
   }
 
+  /** Mean of each channel over the batches of training. */
   get runningMean(): Tensor {
     return this.running_mean
   }
+  /** Variance of each channel over the batches of training. */
   get runningVar(): Tensor {
     return this.running_var
   }
@@ -126,6 +137,7 @@ export class BatchNorm3d extends BatchNorm {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface InstanceNormOptions {
   /** Default 1e-5. */
   eps?: number
@@ -135,8 +147,11 @@ export interface InstanceNormOptions {
 
 /** What the instance norms of all dimensions share. They keep no running statistics. */
 abstract class InstanceNorm extends Module {
+  /** Channels of the input. */
   readonly numFeatures: number
+  /** A small number that keeps divisions and logarithms finite. */
   readonly eps: number
+  /** Whether there are a trained scale and shift. */
   readonly affine: boolean
   /** Undefined in a layer that is not affine. */
   declare weight: Tensor
@@ -204,6 +219,7 @@ export class InstanceNorm3d extends InstanceNorm {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface LayerNormOptions {
   /** Default 1e-5. */
   eps?: number
@@ -215,8 +231,11 @@ export interface LayerNormOptions {
 
 /** Normalises over the last dimensions, whose sizes are `normalizedShape`. */
 export class LayerNorm extends Module {
+  /** Sizes of the last dimensions, over which is normalised. */
   readonly normalizedShape: number[]
+  /** A small number that keeps divisions and logarithms finite. */
   readonly eps: number
+  /** Whether there are a trained scale and shift. */
   readonly elementwiseAffine: boolean
   /** Undefined in a layer that is not affine. */
   declare weight: Tensor
@@ -255,6 +274,7 @@ export class LayerNorm extends Module {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface GroupNormOptions {
   /** Default 1e-5. */
   eps?: number
@@ -264,9 +284,13 @@ export interface GroupNormOptions {
 
 /** Normalises each of `numGroups` equal groups of channels of each sample of [N, C, …]. */
 export class GroupNorm extends Module {
+  /** Groups of channels. */
   readonly numGroups: number
+  /** Channels of the input. */
   readonly numChannels: number
+  /** A small number that keeps divisions and logarithms finite. */
   readonly eps: number
+  /** Whether there are a trained scale and shift. */
   readonly affine: boolean
   /** Undefined in a layer that is not affine. */
   declare weight: Tensor
@@ -303,6 +327,7 @@ export class GroupNorm extends Module {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface LocalResponseNormOptions {
   /** Default 1e-4. */
   alpha?: number
@@ -314,9 +339,13 @@ export interface LocalResponseNormOptions {
 
 /** Divides by a power of the mean square of `size` neighbouring channels; see `functional.localResponseNorm`. */
 export class LocalResponseNorm extends Module {
+  /** As it was given. */
   readonly size: number
+  /** The constant α. */
   readonly alpha: number
+  /** The constant β. */
   readonly beta: number
+  /** The constant k. */
   readonly k: number
 
   constructor(size: number, options: LocalResponseNormOptions = {}) {

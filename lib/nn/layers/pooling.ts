@@ -8,21 +8,28 @@ import { Module } from '../modules/module'
 import type { Sizes } from '../sizes'
 import { batchShape, checkFlag, checkSize, givenSize } from './common'
 
+/** Settings beside the first arguments of the layer. */
 export interface MaxPoolLayerOptions {
   /** Default: the kernel size. */
   stride?: Sizes
   /** Elements of −∞ on each side. Default 0. */
   padding?: Sizes
+  /** Distance of the elements that a window reads. */
   dilation?: Sizes
   /** Whether windows that extend over the edge count too. Default false. */
   ceilMode?: boolean
 }
 
 abstract class MaxPool extends Module {
+  /** Size of the window in each dimension. */
   readonly kernelSize: Sizes
+  /** Step of the window. */
   readonly stride: Sizes
+  /** What is added around the input. */
   readonly padding: Sizes
+  /** Distance of the elements that a window reads. */
   readonly dilation: Sizes
+  /** Whether windows over the edge count. */
   readonly ceilMode: boolean
 
   protected constructor(op: string, dimensions: number, kernelSize: Sizes, options: MaxPoolLayerOptions) {
@@ -75,6 +82,7 @@ export class MaxPool3d extends MaxPool {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface AvgPoolLayerOptions {
   /** Default: the kernel size. */
   stride?: Sizes
@@ -87,10 +95,15 @@ export interface AvgPoolLayerOptions {
 }
 
 abstract class AvgPool extends Module {
+  /** Size of the window in each dimension. */
   readonly kernelSize: Sizes
+  /** Step of the window. */
   readonly stride: Sizes
+  /** What is added around the input. */
   readonly padding: Sizes
+  /** Whether windows over the edge count. */
   readonly ceilMode: boolean
+  /** Whether a mean counts padding. */
   readonly countIncludePad: boolean
 
   protected constructor(op: string, dimensions: number, kernelSize: Sizes, options: AvgPoolLayerOptions) {
@@ -149,6 +162,7 @@ export class AvgPool3d extends AvgPool {
 export type OutputSize = number | null | (number | null)[]
 
 abstract class AdaptivePool extends Module {
+  /** As it was given. */
   readonly outputSize: OutputSize
 
   protected constructor(op: string, dimensions: number, outputSize: OutputSize) {

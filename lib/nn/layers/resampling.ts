@@ -150,6 +150,7 @@ export class CircularPad3d extends Padding {
 }
 
 abstract class ConstantPad extends Padding {
+  /** What takes the place of other values. */
   readonly value: number
 
   protected constructor(op: string, dimensions: number, padding: PaddingAmounts, value: number) {
@@ -183,9 +184,11 @@ export class ConstantPad3d extends ConstantPad {
   }
 }
 
+/** Settings beside the first arguments of the layer. */
 export interface UpsampleOptions {
   /** The size of the output. Give either this or a scale factor. */
   size?: Sizes | null
+  /** Factors in place of a size. */
   scaleFactor?: Sizes | null
   /** Default nearest. */
   mode?: F.InterpolateMode
@@ -195,9 +198,13 @@ export interface UpsampleOptions {
 
 /** Resamples [N, C, …] to a size, or by factors. */
 export class Upsample extends Module {
+  /** As it was given. */
   readonly size: Sizes | undefined
+  /** Factors in place of a size. */
   readonly scaleFactor: Sizes | undefined
+  /** How values between pixels are computed. */
   readonly mode: F.InterpolateMode
+  /** Whether corner pixels stay in place. */
   readonly alignCorners: boolean
 
   constructor(options: UpsampleOptions) {
@@ -233,6 +240,7 @@ export class Upsample extends Module {
 
 /** [N, C·f², H, W] to [N, C, H·f, W·f]. */
 export class PixelShuffle extends Module {
+  /** Factor of height and width. */
   readonly upscaleFactor: number
 
   constructor(upscaleFactor: number) {
@@ -250,6 +258,7 @@ export class PixelShuffle extends Module {
 
 /** The reverse of {@link PixelShuffle}. */
 export class PixelUnshuffle extends Module {
+  /** Divisor of height and width. */
   readonly downscaleFactor: number
 
   constructor(downscaleFactor: number) {
@@ -267,6 +276,7 @@ export class PixelUnshuffle extends Module {
 
 /** Interleaves groups of channels of [N, C, …]. */
 export class ChannelShuffle extends Module {
+  /** Groups of channels. */
   readonly groups: number
 
   constructor(groups: number) {

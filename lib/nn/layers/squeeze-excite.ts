@@ -7,6 +7,7 @@ import { Module } from '../modules/module'
 import { batchShape, checkSize, type Init } from './common'
 import { Conv2d } from './convolution'
 
+/** Settings beside the first arguments of the layer. */
 export interface SqueezeExciteOptions {
   /** Default paper. */
   init?: Init
@@ -21,9 +22,13 @@ export interface SqueezeExciteOptions {
  * Parameters `fc1` and `fc2` are 1x1 convolutions, as in other libraries. Source: arXiv:1709.01507.
  */
 export class SqueezeExcite extends Module {
+  /** The layer that squeezes. */
   readonly fc1: Conv2d
+  /** The layer that gives the factors. */
   readonly fc2: Conv2d
+  /** Between the two layers. */
   readonly activation: 'silu' | 'relu'
+  /** What gives the factors. */
   readonly gate: 'sigmoid' | 'hardsigmoid'
 
   constructor(channels: number, squeezed: number, options: SqueezeExciteOptions = {}) {

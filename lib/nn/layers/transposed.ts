@@ -8,15 +8,19 @@ import type { Sizes } from '../sizes'
 import { checkFlag, checkInit, checkSize, spreadSize, type TorchInit, torchWeights } from './common'
 import { checkGroups, convText } from './convolution'
 
+/** Settings beside the first arguments of the layer. */
 export interface ConvTransposeOptions {
+  /** Step of the window. */
   stride?: Sizes
   /** Takes that much away from each side of the output. Default 0. */
   padding?: Sizes
   /** Added to one side of the output, whose size the stride leaves ambiguous. Default 0. */
   outputPadding?: Sizes
+  /** Distance of the elements that a window reads. */
   dilation?: Sizes
   /** Channel groups. Default 1. */
   groups?: number
+  /** Whether there is a bias. Default true. */
   bias?: boolean
   /** Default torch. */
   init?: TorchInit
@@ -27,14 +31,23 @@ const CONVOLUTIONS = [undefined, F.convTranspose1d, F.convTranspose2d, F.convTra
 
 /** What the transposed convolutions of all dimensions share. Sizes have one element for each dimension. */
 abstract class TransposedConvolution extends Module {
+  /** Channels of the input. */
   readonly inChannels: number
+  /** Channels of the output. */
   readonly outChannels: number
+  /** Size of the window in each dimension. */
   readonly kernelSize: number[]
+  /** Step of the window. */
   readonly stride: number[]
+  /** What is added around the input. */
   readonly padding: number[]
+  /** Added to one side of the output. */
   readonly outputPadding: number[]
+  /** Distance of the elements that a window reads. */
   readonly dilation: number[]
+  /** Groups of channels. */
   readonly groups: number
+  /** The trained weight, or the factors that were given. */
   declare weight: Tensor
   /** Undefined for a layer without a bias. */
   declare bias: Tensor | undefined

@@ -17,6 +17,7 @@ abstract class Listed<Inputs extends unknown[], Output> extends Module<Inputs, O
     })
   }
 
+  /** Number of modules. */
   get length(): number {
     return this.list.length
   }
@@ -121,15 +122,19 @@ export class ModuleDict extends Module<never[], never> {
     this.update(modules)
   }
 
+  /** Number of modules. */
   get size(): number {
     return this.map.size
   }
+  /** The module of a name, or undefined. */
   get(name: string): AnyModule | undefined {
     return this.map.get(name)
   }
+  /** Whether there is a module of that name. */
   has(name: string): boolean {
     return this.map.has(name)
   }
+  /** Sets the module of a name. */
   set(name: string, module: AnyModule): this {
     checkName('ModuleDict.set', name)
     checkModule('ModuleDict.set', name, module)
@@ -140,6 +145,7 @@ export class ModuleDict extends Module<never[], never> {
   delete(name: string): boolean {
     return this.map.delete(name)
   }
+  /** Takes all modules out. */
   clear(): void {
     this.map.clear()
   }
@@ -156,12 +162,15 @@ export class ModuleDict extends Module<never[], never> {
     }
     return this
   }
+  /** The names, in order. */
   keys(): IterableIterator<string> {
     return this.map.keys()
   }
+  /** The modules, in order. */
   values(): IterableIterator<AnyModule> {
     return this.map.values()
   }
+  /** Names with their modules, in order. */
   entries(): IterableIterator<[string, AnyModule]> {
     return this.map.entries()
   }

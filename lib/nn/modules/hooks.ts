@@ -20,11 +20,13 @@ type Hook = (module: unknown, ...args: unknown[]) => unknown
 /** Gradients of inputs or outputs: null for what is no tensor, or where no gradient arrived. */
 export type Gradients = (Tensor | null)[]
 
+/** When a hook runs. */
 export interface HookOptions {
   /** Run before the hooks that are registered already. Default false. */
   prepend?: boolean
 }
 
+/** When a forward hook runs. */
 export interface ForwardHookOptions extends HookOptions {
   /**
    * Call the hook also when `forward` throws, with undefined as the output. The error then leaves `forward` as usual;
@@ -159,6 +161,7 @@ function run(module: Hooked, hooks: Hooks, forward: Forward, given: readonly unk
 interface Still {
   shape: number[]
   dtype: DType
+  /** Where the tensors go. */
   device: Device
 }
 

@@ -10,11 +10,23 @@ import { Copier, refusePrivate } from './copying'
 import { described } from './describe'
 import { Hookable } from './hookable'
 import { type MoveOptions, moveTensors } from './moving'
-import { checkTensor, type LoadOptions, loadInto } from './state-dict'
+import { checkTensor, type LoadOptions, loadInto, type Skipped } from './state-dict'
 
 /** A module of any inputs and outputs. */
 // biome-ignore lint/suspicious/noExplicitAny: the only type that every module is assignable to, and that can be called
 export type AnyModule = Module<any, any>
+
+/** How a buffer belongs to its module. */
+export interface BufferOptions {
+  /** Whether it is part of the state dict. Default true. */
+  persistent?: boolean
+}
+
+/** What becomes of gradients. */
+export interface ZeroGradOptions {
+  /** Remove them; false fills them with zeros. Default true. */
+  setToNone?: boolean
+}
 
 type Kind = 'parameters' | 'buffers'
 
@@ -70,7 +82,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
    * @param options.persistent false leaves it out of the state dict. Default true
    * @throws MbconvError ERR_TYPE; ERR_VALUE for a name that is taken, or has a dot
    */
-  registerBuffer(name: string, tensor: Tensor | null, options: { persistent?: boolean } = {}): void {
+  registerBuffer(name: string, tensor: Tensor | null, options: BufferOptions = {}): void {
     const op = 'registerBuffer'
     if (tensor !== null) checkTensor(op, name, tensor)
     checkOptions(op, options, ['persistent'])
@@ -121,6 +133,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
     const seen = new Set<AnyModule>()
     return this.childEntries().filter(([, child]) => !seen.has(child) && seen.add(child))
   }
+  /** The child modules, each once. */
   children(): AnyModule[] {
     return this.namedChildren().map(([, child]) => child)
   }
@@ -144,6 +157,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
   namedParameters(prefix = ''): [string, Tensor][] {
     return this.#named((module) => module.#parameters, prefix)
   }
+  /** The tensors of {@link namedParameters}. */
   parameters(): Tensor[] {
     return this.namedParameters().map(([, parameter]) => parameter)
   }
@@ -151,6 +165,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
   namedBuffers(prefix = ''): [string, Tensor][] {
     return this.#named((module) => module.#buffers, prefix)
   }
+  /** The tensors of {@link namedBuffers}. */
   buffers(): Tensor[] {
     return this.namedBuffers().map(([, buffer]) => buffer)
   }
@@ -238,7 +253,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
    * @throws MbconvError ERR_VALUE listing missing and unknown keys, ERR_SHAPE if only shapes differ, ERR_TYPE for a
    *   value that is not a tensor, ERR_DISPOSED; nothing has been changed then
    */
-  loadStateDict(dict: Record<string, Tensor>, options: LoadOptions = {}): { missing: string[]; unexpected: string[] } {
+  loadStateDict(dict: Record<string, Tensor>, options: LoadOptions = {}): Skipped {
     return loadInto(this.stateDict(), dict, options)
   }
 
@@ -355,7 +370,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
    *
    * @param options.setToNone false fills the gradients with zeros instead. Default true
    */
-  zeroGrad(options: { setToNone?: boolean } = {}): void {
+  zeroGrad(options: ZeroGradOptions = {}): void {
     checkOptions('zeroGrad', options, ['setToNone'])
     const parameters = this.parameters()
     if (options.setToNone ?? true) {

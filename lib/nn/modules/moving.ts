@@ -7,6 +7,7 @@ import type { Tensor } from '../../tensor/core/tensor'
 
 /** The properties that {@link Module.to} changes. Those left out stay unchanged. */
 export interface MoveOptions {
+  /** Where the tensors go. */
   device?: Device
   /** A floating-point type. Applies to floating-point tensors; batch counters stay int64. */
   dtype?: DType

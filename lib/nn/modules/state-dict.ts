@@ -9,17 +9,22 @@ export function checkTensor(op: string, name: string, value: unknown): asserts v
   throw new MbconvError('ERR_TYPE', `${op}: ${name} is not a tensor`, { op })
 }
 
+/** What loading a state dict asks for. */
 export interface LoadOptions {
   /** False skips keys that only one side has; shapes must match all the same. Default true. */
   strict?: boolean
 }
 
+/** The keys that loading has skipped. */
+export interface Skipped {
+  /** Keys of the module that the dict lacks. */
+  missing: string[]
+  /** Keys of the dict that the module lacks. */
+  unexpected: string[]
+}
+
 /** Copies the tensors of `dict` into those of `own`; see `Module.loadStateDict`. */
-export function loadInto(
-  own: Record<string, Tensor>,
-  dict: Record<string, Tensor>,
-  options: LoadOptions,
-): { missing: string[]; unexpected: string[] } {
+export function loadInto(own: Record<string, Tensor>, dict: Record<string, Tensor>, options: LoadOptions): Skipped {
   const op = 'loadStateDict'
   if (typeof dict !== 'object' || dict === null) {
     throw new MbconvError('ERR_TYPE', `${op}: expected an object of tensors by key`, { op })
