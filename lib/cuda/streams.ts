@@ -4,9 +4,9 @@
  * operations. Initially it is the device's default stream.
  */
 
+import { refusePromise } from '../errors/promise'
 import { requireCuda } from '../native/cuda'
 import type { CudaEvent, CudaStream } from '../native/signatures'
-import { refusePromise } from '../errors/promise'
 import type { Synchronous } from '../native/types'
 import type { Tensor } from '../tensor/core/tensor'
 import { type DeviceLike, deviceIndex } from './devices'

@@ -60,7 +60,8 @@ export class ConvNorm extends Sequential {
   /** Computes under another numeric profile from now on, with the same weights. */
   adopt(profile: Profile): void {
     const { conv, norm } = this
-    Object.assign(conv, { padding: paddingOf(conv.kernel, conv.stride, profile) })
+    const padding = paddingOf(conv.kernelSize[0], conv.stride[0], profile)
+    Object.assign(conv, { padding: padding === 'same' ? padding : [padding, padding] })
     if (norm !== undefined) Object.assign(norm, { eps: profile.bnEps, momentum: profile.bnMomentum })
   }
 

@@ -1,11 +1,11 @@
 /**
- * The initial weights of other libraries, where they differ from the paper's (lib/nn/paper-init.ts).
+ * The initial weights of other libraries, where they differ from the paper's (lib/nn/layers/paper-init.ts).
  *
  * Sources: torchvision 0.28, models/efficientnet.py, mobilenetv2.py, mobilenetv3.py, mnasnet.py, resnet.py; timm 1.0.29,
  * models/resnet.py (`init_weights`), models/_efficientnet_builder.py (`_init_weight_goog`).
  */
 import { BatchNorm2d, Conv2d, Linear } from '../../nn/layers'
-import { initConv } from '../../nn/paper-init'
+import { initConv } from '../../nn/layers/paper-init'
 import { noGrad } from '../../tensor/core/autograd'
 import type { Tensor } from '../../tensor/core/tensor'
 import type { CheckedArch } from '../arch/check'

@@ -4,7 +4,6 @@
  */
 import { checkNumber, checkOptions, checkRate, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
-import * as F from '../../nn/functional'
 import { Hardswish } from '../../nn/layers/activations'
 import type { Init } from '../../nn/layers/common'
 import { Dropout } from '../../nn/layers/dropout'
@@ -289,8 +288,8 @@ export class Network extends Module {
    * @throws MbconvError ERR_TYPE, ERR_SHAPE
    */
   forwardPooled(x: Tensor): Tensor {
-    this.#checkImages(x, 'forwardPooled')
-    return scope(() => pooled(this.#run(x), this.arch))
+    checkImages(this, x, 'forwardPooled')
+    return scope(() => pooled(this.features.forward(x), this.arch))
   }
 
   /**
