@@ -85,6 +85,7 @@ function tensorOf({ dtype, shape, numel }: Tensor, key: string): Buffer {
   return called(global('torch._utils', '_rebuild_tensor_v2'), args)
 }
 
+/** How a `.pth` file is written. */
 export interface PthWriteOptions {
   /**
    * Version of the module whose state dict this is (PyTorch's `_version`), which `load_state_dict` may ask for.

@@ -4,6 +4,14 @@ import { ioError } from '../files/io-error'
 import { quoted } from '../files/open'
 import type { Tensor } from '../tensor/core/tensor'
 
+/** What a file of weights says about its writer. */
+export interface FileOrigin {
+  /** Its kind. */
+  format: 'safetensors' | 'pth'
+  /** Strings of its header; none in `.pth` files. */
+  metadata: Readonly<Record<string, string>>
+}
+
 /** Weights of a file, and facts about their place in it. */
 export interface FileWeights {
   /** The tensors, by the file's names. */
@@ -17,7 +25,7 @@ export interface FileWeights {
   /** Names of the other entries beside the dictionary. */
   left: string[]
   /** What the file says about its writer. */
-  origin: { format: 'safetensors' | 'pth'; metadata: Readonly<Record<string, string>> } | null
+  origin: FileOrigin | null
 }
 
 /** The tensors by name. Those that could not be read are not enumerable, and throw ERR_FORMAT on access. */

@@ -10,6 +10,7 @@ import { noGrad } from '../../tensor/core/autograd'
 import type { Tensor } from '../../tensor/core/tensor'
 import type { CheckedArch } from '../arch/check'
 import { type Family, familyOf } from '../families/family'
+import { Block } from './blocks'
 import type { Network } from './network'
 
 interface InitRules {
@@ -73,7 +74,8 @@ export function initLike(network: Network, rules: InitRules): void {
       if (module instanceof Linear) (module === last ? rules.linear : (rules.hidden ?? rules.linear))(module)
     }
     if (rules.zeroLast !== true) return
-    for (const block of network.blocks()) {
+    for (const block of network.features.modules()) {
+      if (!(block instanceof Block)) continue
       const norms = block.block.modules().filter((module) => module instanceof BatchNorm2d)
       norms.at(-1)?.weight.zero_()
     }

@@ -23,6 +23,7 @@ const FORMAT_OF: readonly (readonly [ending: RegExp, format: (typeof WEIGHTS_FOR
   [/\.(pth|pt|bin|ckpt|pth\.tar)$/i, 'pth'],
 ]
 
+/** How weights are saved. */
 export interface SaveOptions {
   /**
    * Whose names the tensors get: this package's (default), or those of torchvision or timm, whose network of that kind
@@ -37,9 +38,13 @@ export interface SaveOptions {
   card?: ModelCard
 }
 
+/** What was saved. */
 export interface SaveReport {
+  /** The file that was written. */
   path: string
+  /** Its format. */
   format: (typeof WEIGHTS_FORMATS)[number]
+  /** Whose names the tensors have. */
   scheme: SavedScheme
   /**
    * What the library calls the network: `timm.create_model(name)`, `torchvision.models.get_model(name)`. Null for our
@@ -48,6 +53,7 @@ export interface SaveReport {
   name: string | null
   /** Entries of the state dict. */
   tensors: number
+  /** Size of the file, bytes. */
   bytes: number
 }
 

@@ -4,4 +4,5 @@ import type { KeyScheme } from './key-map'
 /** `mbconv` is this package's own. */
 export const SAVED_SCHEMES = Object.freeze(['mbconv', 'torchvision', 'timm'] as const satisfies readonly KeyScheme[])
 
+/** Whose names saved tensors can have. */
 export type SavedScheme = (typeof SAVED_SCHEMES)[number]
