@@ -15,7 +15,7 @@ const skip =
   (reason && `onnxruntime-node cannot be had here: ${reason}`)
 const LIMIT = 1e-4
 mb.setNumThreads(1)
-t.setTimeout(60_000)
+t.setTimeout(120_000)
 
 const dir = t.testdir()
 const digits = mb.data.loadDigits().test

@@ -14,7 +14,7 @@ const skip = !sharp && 'the optional package sharp is not installed'
 /** Batches of another size round in another way, which this network enlarges. */
 const LIMIT = 1e-4
 mb.setNumThreads(1)
-t.setTimeout(60_000)
+t.setTimeout(120_000)
 
 /** Array.fromAsync, which Node 20 does not have. */
 async function allOf(items) {

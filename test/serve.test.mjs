@@ -13,7 +13,7 @@ const { listening } = internal('listening')
 const skip = !sharp && 'the optional package sharp is not installed'
 const LIMIT = 1e-4
 mb.setNumThreads(1)
-t.setTimeout(60_000)
+t.setTimeout(120_000)
 
 const page = readFileSync('docs/serving.md', 'utf8')
 /** A block of the page, by the file name behind its language. */
