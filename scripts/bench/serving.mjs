@@ -1,14 +1,16 @@
 // A load test of predictors, with libtorch and with onnxruntime: 50 requests at a time.
 //
-// - The event loop: gaps between the ticks of a 5 ms timer while B0 predicts photographs of 640 x 480 px at 224 px.
+// - The event loop: gaps between the ticks of a 5 ms timer while B0 predicts photographs of 640 x 480 px at 224 px. The
+//   gaps without requests are measured before: they are those of the machine, which other work may keep busy.
 // - Memory: the resident memory of the process over 10,000 requests to a small network. It is warm after 3,000.
 //
-// Fails if a target is missed.
+// Fails if a target is missed. --requests 0 leaves out the memory.
 //
 //   npm run bench:serving         --requests 10000  --runtime libtorch|onnxruntime  --json
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import mb from 'mbconv'
 import sharp from 'sharp'
@@ -21,6 +23,8 @@ const GAP = 20
 const GROWTH = 24e6
 /** Requests while gaps are measured. */
 const WATCHED = 400
+/** Milliseconds without requests. */
+const IDLE = 4000
 
 const { values: options } = parseArgs({
   options: {
@@ -89,11 +93,14 @@ function write(folder, name, arch) {
 async function eventLoop(model, images) {
   const predictor = await mb.loadPredictor(model)
   await load(predictor, images, CONCURRENT)
+  const stopIdle = watchTimer()
+  await sleep(IDLE)
+  const idle = stopIdle()
   const stop = watchTimer()
   const speed = await load(predictor, images, WATCHED)
   const gaps = stop()
   await predictor.close()
-  return { ...gaps, speed }
+  return { ...gaps, idle, speed }
 }
 
 async function memory(model, images, requests) {
@@ -124,18 +131,21 @@ try {
   for (const runtime of chosen) {
     const model = (name) => join(folder, `${name}.${runtimes[runtime]}`)
     const loop = await eventLoop(model('b0'), large)
-    const held = await memory(model('small'), little, Number(options.requests))
-    results[runtime] = { loop, memory: held }
+    const requests = Number(options.requests)
+    const held = requests > 0 ? await memory(model('small'), little, requests) : undefined
+    results[runtime] = { loop, ...(held && { memory: held }) }
     const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`
     console.error(
       `${runtime}: 99 % of ${loop.ticks} gaps of the event loop below ${loop.p99.toFixed(1)} ms (target < ${GAP} ms), ` +
-        `the longest ${loop.longest.toFixed(1)} ms; ${loop.speed.perSecond.toFixed(1)} predictions/s`,
+        `without requests below ${loop.idle.p99.toFixed(1)} ms; ${loop.speed.perSecond.toFixed(1)} predictions/s`,
     )
+    if (loop.p99 >= GAP) process.exitCode = 1
+    if (held === undefined) continue
     console.error(
       `${runtime}: over ${held.requests} requests memory goes from ${megabytes(held.warm)} to ${megabytes(held.last)} ` +
         `(target: at most ${megabytes(GROWTH)} more)`,
     )
-    if (loop.p99 >= GAP || held.growth > GROWTH) process.exitCode = 1
+    if (held.growth > GROWTH) process.exitCode = 1
   }
   if (options.json) console.log(JSON.stringify(results))
 } finally {
