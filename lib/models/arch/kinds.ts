@@ -28,14 +28,19 @@ export interface LayerPlan {
 
 /** What determines the layers of a block. */
 export interface BlockShape {
+  /** Input channels. */
   readonly input: number
   /** Channels inside. */
   readonly inner: number
   /** Channels between the two layers of squeeze-and-excitation; 0 for none. */
   readonly squeezed: number
+  /** Output channels. */
   readonly output: number
+  /** Side of the kernel, px. */
   readonly kernel: number
+  /** Stride of the block. */
   readonly stride: number
+  /** The activation inside the block. */
   readonly activation: ActivationName
   /** Whether the shortcut projects the input before adding it. */
   readonly projected: boolean

@@ -10,9 +10,11 @@ import { roundChannels } from './scaling'
 /** EfficientNet's squeeze-excitation. */
 export const SQUEEZE: Squeeze = Object.freeze({ of: 'input', activation: 'silu', gate: 'sigmoid' })
 
+/** One block of a network: its kind, and its layers with all sizes. */
 export interface BlockPlan extends BlockShape {
   /** Index of the stage, from 0. */
   readonly stage: number
+  /** The kind of the block. */
   readonly kind: BlockKind
   /** Whether the input is added to the output. */
   readonly residual: boolean

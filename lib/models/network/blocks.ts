@@ -37,8 +37,11 @@ const paddingOf = (kernel: number, stride: number, { padding }: Profile) =>
  * network the convolution has a bias and there is no batch norm.
  */
 export class ConvNorm extends Sequential {
+  /** The convolution. */
   readonly conv: Conv2d
+  /** The batch norm behind it. */
   readonly norm: BatchNorm2d | undefined
+  /** The activation behind both. */
   readonly activation: ActivationName | null
 
   constructor({ input, output, kernel, stride, groups, activation }: ConvPlan, context: Context) {
@@ -116,11 +119,13 @@ export function activate(y: Tensor, name: ActivationName, isOwn = true): Tensor 
 
 /** The layers of a block in sequence. If the plan has a residual, the input is added to their output. */
 export class Block extends Module {
+  /** The layers of the block, in order. */
   readonly block: Sequential
   /** The shortcut's projection, where the input has to change its shape (ResNet). */
   readonly downsample: ConvNorm | undefined
   /** Undefined where no input is added. */
   readonly dropPath: DropPath | undefined
+  /** The description that the block was built from. */
   readonly plan: BlockPlan
 
   /** @param dropPath probability that this block's branch is dropped */
