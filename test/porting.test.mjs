@@ -147,6 +147,18 @@ const ROWS = {
     const { arch } = mb.models.publishedWeightsNamed(name)
     return mb.models.count(mb.models.arch(arch)).params
   },
+  "`torch.save(model.state_dict(), 'b0.pth')`": async ([code], _, t) => {
+    const model = mb.models.create('efficientnet_b0', { ...NETWORK, profile: 'timm' })
+    const path = join(t.testdir(), 'b0.pth')
+    await run(code.replace("'b0.pth'", 'path'), { model, path })
+    const names = [...mb.io.pth.read(path).value.keys()].sort().join(' ')
+    return createHash('sha256').update(names).digest('hex')
+  },
+  "`timm.create_model('efficientnet_b0', num_classes=0, in_chans=1, global_pool='max')`": async ([code]) => {
+    const model = (await run(code, {})).eval()
+    const count = model.parameters().reduce((sum, { numel }) => sum + numel, 0)
+    return [count, ...model.forward(picture(2, 1, 64, 64)).shape]
+  },
   "`torch.onnx.export(model, x, 'b0.onnx')`": async ([code], _, t) => {
     const model = mb.models.create('efficientnet_b0', NETWORK)
     const path = join(t.testdir(), 'b0.onnx')
