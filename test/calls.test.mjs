@@ -103,6 +103,7 @@ t.test('every option object refuses a key that it does not have, and names the n
     for (const form of entry?.forms ?? []) {
       for (const [position, { keys, each }] of Object.entries(form.options ?? {})) {
         const known = Object.keys(keys ?? each?.keys ?? {})
+        if (known.length === 0) continue
         // A name in the spelling of PyTorch, which is one edit away, or none after folding.
         const typo = `${known[0].replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_`
         const options = keys === undefined ? [{ [typo]: 1 }] : { [typo]: 1 }
@@ -134,6 +135,72 @@ t.test('options must be an object', async (t) => {
   t.doesNotThrow(() => F.relu(x, undefined), 'undefined is no argument')
   t.doesNotThrow(() => F.relu(x, {}, undefined))
   t.doesNotThrow(() => JSON.stringify(new mb.MbconvError('ERR_TYPE', 'x')), 'JSON.stringify passes a key')
+})
+
+t.test('what PyTorch takes by position', async (t) => {
+  const x = mb.tensor([
+    [1, 5, 3],
+    [4, 2, 6],
+  ])
+  const F = mb.nn.functional
+  // The values are those of the same calls in PyTorch 2.13.
+  for (const [call, expected] of [
+    [() => x.sum(0), [5, 7, 9]],
+    [() => x.sum([0, 1]), 21],
+    [() => x.sum(1, { keepdim: true }), [[9], [12]]],
+    [() => x.mean(0), [2.5, 3.5, 4.5]],
+    [() => x.amax(-1), [5, 6]],
+    [() => x.argmax(1), [1, 2]],
+    [() => x.max(0).values, [4, 5, 6]],
+    [
+      () => x.max(mb.full([2, 3], 3)),
+      [
+        [3, 5, 3],
+        [4, 3, 6],
+      ],
+    ],
+    [
+      () => x.min(mb.full([2, 3], 3)),
+      [
+        [1, 3, 3],
+        [3, 2, 3],
+      ],
+    ],
+    [() => x.index([1]), [[4, 2, 6]]],
+    [() => x.index([false, true]), [[4, 2, 6]]],
+    [() => x.index([0, 1], [2, 0]), [3, 4]],
+    [
+      () => x.clone().indexPut_([[0]], 9),
+      [
+        [9, 9, 9],
+        [4, 2, 6],
+      ],
+    ],
+    [() => F.conv1d(x.view([1, 2, 3]), mb.ones([1, 2, 2]), mb.full([1], 10)), [[[22, 26]]]],
+  ])
+    t.same(call().toArray(), expected, String(call))
+  t.equal(x.to('float64').dtype, 'float64')
+  t.equal(x.to('cpu').dtype, 'float32')
+  t.equal(x.to(mb.zeros([1], { dtype: 'int32' })).dtype, 'int32')
+  t.throws(() => x.to('float46'), { code: 'ERR_VALUE', message: /unknown dtype 'float46'/ })
+  for (const call of [
+    () => x.sum('0'),
+    () => x.sum(true),
+    () => x.sum(0, true),
+    () => x.sum({ dim: 0 }, { keepdim: true }),
+    () => x.max(0, 1),
+    () => x.to(5),
+    () => x.to('cpu', 'float64'),
+    () => x.index([[1]]),
+    () => x.index([1.5]),
+    () => x.add(x, 2),
+    () => x.div(2, 'floor'),
+    () => x.round(2),
+    () => F.conv2d(x, x, 5),
+    () => F.crossEntropy(x, x, 'sum'),
+    () => F.dropout(x, 0.5, false),
+  ])
+    t.throws(call, { code: 'ERR_TYPE' }, String(call))
 })
 
 t.test('options inside options and in lists', async (t) => {

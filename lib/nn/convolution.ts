@@ -25,6 +25,12 @@ export interface ConvTransposeOptions extends ConvOptions {
   outputPadding?: Sizes
 }
 
+/** The options of a convolution, whose bias may also be an argument of its own, as in PyTorch. */
+function withBias<O extends ConvOptions>(biasOrOptions: Tensor | null | O | undefined, more: O | undefined): O {
+  if (biasOrOptions === null || native().isTensor(biasOrOptions)) return { ...more, bias: biasOrOptions } as O
+  return (biasOrOptions ?? {}) as O
+}
+
 function settings(options: ConvOptions, dimensions: number) {
   const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options
   return {
@@ -37,39 +43,102 @@ function settings(options: ConvOptions, dimensions: number) {
 }
 
 /** Convolution of x [N, C, L] with weight [O, C / groups, k]. */
-export function conv1d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
+export function conv1d(x: Tensor, weight: Tensor, options?: ConvOptions): Tensor
+export function conv1d(x: Tensor, weight: Tensor, bias: Tensor | null, options?: Omit<ConvOptions, 'bias'>): Tensor
+export function conv1d(
+  x: Tensor,
+  weight: Tensor,
+  biasOrOptions?: Tensor | null | ConvOptions,
+  more?: ConvOptions,
+): Tensor {
+  const options = withBias<ConvOptions>(biasOrOptions, more)
   const { bias, stride, padding, dilation, groups } = settings(options, 1)
   return native().conv1d(x, weight, bias, stride, padding, dilation, groups)
 }
 
 /** Convolution of x [N, C, H, W] with weight [O, C / groups, kh, kw]. */
-export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
+export function conv2d(x: Tensor, weight: Tensor, options?: ConvOptions): Tensor
+export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options?: Omit<ConvOptions, 'bias'>): Tensor
+export function conv2d(
+  x: Tensor,
+  weight: Tensor,
+  biasOrOptions?: Tensor | null | ConvOptions,
+  more?: ConvOptions,
+): Tensor {
+  const options = withBias<ConvOptions>(biasOrOptions, more)
   const { bias, stride, padding, dilation, groups } = settings(options, 2)
   return native().conv2d(x, weight, bias, stride, padding, dilation, groups)
 }
 
 /** Convolution of x [N, C, D, H, W] with weight [O, C / groups, kd, kh, kw]. */
-export function conv3d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
+export function conv3d(x: Tensor, weight: Tensor, options?: ConvOptions): Tensor
+export function conv3d(x: Tensor, weight: Tensor, bias: Tensor | null, options?: Omit<ConvOptions, 'bias'>): Tensor
+export function conv3d(
+  x: Tensor,
+  weight: Tensor,
+  biasOrOptions?: Tensor | null | ConvOptions,
+  more?: ConvOptions,
+): Tensor {
+  const options = withBias<ConvOptions>(biasOrOptions, more)
   const { bias, stride, padding, dilation, groups } = settings(options, 3)
   return native().conv3d(x, weight, bias, stride, padding, dilation, groups)
 }
 
 /** The gradient of {@link conv1d} as an operation: x [N, C, L], weight [C, O / groups, k]. */
-export function convTranspose1d(x: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {
+export function convTranspose1d(x: Tensor, weight: Tensor, options?: ConvTransposeOptions): Tensor
+export function convTranspose1d(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options?: Omit<ConvTransposeOptions, 'bias'>,
+): Tensor
+export function convTranspose1d(
+  x: Tensor,
+  weight: Tensor,
+  biasOrOptions?: Tensor | null | ConvTransposeOptions,
+  more?: ConvTransposeOptions,
+): Tensor {
+  const options = withBias<ConvTransposeOptions>(biasOrOptions, more)
   const { bias, stride, padding, dilation, groups } = settings(options, 1)
   const outputPadding = spread(options.outputPadding ?? 0, 1)
   return native().convTranspose1d(x, weight, bias, stride, padding, outputPadding, groups, dilation)
 }
 
 /** The gradient of {@link conv2d} as an operation: x [N, C, H, W], weight [C, O / groups, kh, kw]. */
-export function convTranspose2d(x: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {
+export function convTranspose2d(x: Tensor, weight: Tensor, options?: ConvTransposeOptions): Tensor
+export function convTranspose2d(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options?: Omit<ConvTransposeOptions, 'bias'>,
+): Tensor
+export function convTranspose2d(
+  x: Tensor,
+  weight: Tensor,
+  biasOrOptions?: Tensor | null | ConvTransposeOptions,
+  more?: ConvTransposeOptions,
+): Tensor {
+  const options = withBias<ConvTransposeOptions>(biasOrOptions, more)
   const { bias, stride, padding, dilation, groups } = settings(options, 2)
   const outputPadding = spread(options.outputPadding ?? 0, 2)
   return native().convTranspose2d(x, weight, bias, stride, padding, outputPadding, groups, dilation)
 }
 
 /** The gradient of {@link conv3d} as an operation: x [N, C, D, H, W], weight [C, O / groups, kd, kh, kw]. */
-export function convTranspose3d(x: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {
+export function convTranspose3d(x: Tensor, weight: Tensor, options?: ConvTransposeOptions): Tensor
+export function convTranspose3d(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options?: Omit<ConvTransposeOptions, 'bias'>,
+): Tensor
+export function convTranspose3d(
+  x: Tensor,
+  weight: Tensor,
+  biasOrOptions?: Tensor | null | ConvTransposeOptions,
+  more?: ConvTransposeOptions,
+): Tensor {
+  const options = withBias<ConvTransposeOptions>(biasOrOptions, more)
   const { bias, stride, padding, dilation, groups } = settings(options, 3)
   const outputPadding = spread(options.outputPadding ?? 0, 3)
   return native().convTranspose3d(x, weight, bias, stride, padding, outputPadding, groups, dilation)

@@ -119,7 +119,7 @@ export function describeCalls(folder) {
   }
 
   /** { most, options }: the number of arguments (none for any number), and the shapes of those that are options. */
-  function formOf(signature) {
+  function formOf(signature, isOneOfSeveral) {
     const form = { most: signature.getParameters().length, names: [] }
     for (const [position, parameter] of signature.getParameters().entries()) {
       const { valueDeclaration: declaration } = parameter
@@ -137,14 +137,15 @@ export function describeCalls(folder) {
         0,
         name === 'options' && declaration !== undefined && ts.isIdentifier(declaration.name),
       )
-      if (!hasOptions(shape)) continue
+      // Where a function has several signatures, the kinds of its arguments tell which one is meant.
+      if (!hasOptions(shape) && !(isOneOfSeveral && shape?.besides !== undefined)) continue
       form.options ??= {}
       form.options[position] = shape
     }
     return form
   }
 
-  const formsOf = (signatures) => signatures.map(formOf)
+  const formsOf = (signatures) => signatures.map((one) => formOf(one, signatures.length > 1))
 
   const functions = {}
   const classes = {}

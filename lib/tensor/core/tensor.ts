@@ -158,9 +158,16 @@ export class Tensor<D extends DType = DType> extends Forms {
    *
    * @param options.nonBlocking From pinned host memory to a GPU, or to the host: as for copy_().
    */
-  to<To extends DType = D>(options: ToOptions<To>): Tensor<To> {
+  to<To extends DType = D>(options: ToOptions<To>): Tensor<To>
+  /** To a dtype, to a device, or to the dtype and device of another tensor. */
+  to<To extends DType>(target: To): Tensor<To>
+  to(target: Device): Tensor<D>
+  to<To extends DType>(target: Tensor<To>): Tensor<To>
+  to(target: ToOptions | DType | Device | Tensor): Tensor {
+    const options = typeof target === 'string' ? named(target) : target
+    if (options instanceof Tensor) return native().to(this, options.dtype, options.device, undefined, false, false)
     const { dtype, device, memoryFormat, copy = false, nonBlocking = false } = options
-    return native().to(this, dtype, device, memoryFormat, copy, nonBlocking) as Tensor<To>
+    return native().to(this, dtype, device, memoryFormat, copy, nonBlocking)
   }
   /**
    * A copy in page-locked host memory. A GPU can fetch from it while the host goes on.
@@ -350,6 +357,10 @@ function asMatrix(t: Tensor, op: string): Tensor {
     hint: 'mT swaps the last two dimensions, and permute() takes any order',
   })
 }
+
+/** What a text for {@link Tensor.to} names: devices are cpu and cuda, with a number or without. */
+const named = (target: string): ToOptions =>
+  /^(cpu|cuda)(:|$)/.test(target) ? { device: target } : { dtype: target as DType }
 
 registerTensorClass(Tensor)
 

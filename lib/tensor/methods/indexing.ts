@@ -14,7 +14,7 @@ export interface Slice {
 }
 
 /** One entry of `t.index(…)`; see there. */
-export type IndexPart = number | Slice | ':' | '...' | null | Tensor
+export type IndexPart = number | Slice | ':' | '...' | null | Tensor | number[] | boolean[]
 
 /**
  * Applies numbers, slices and new dimensions as views.
@@ -22,7 +22,7 @@ export type IndexPart = number | Slice | ':' | '...' | null | Tensor
  * @returns The view, and for each of its leading dimensions the index tensor to apply there, or null. The list is empty
  *   without any index tensor.
  */
-export function resolveIndex(t: Tensor, parts: IndexPart[]): { view: Tensor; tensors: (Tensor | null)[] } {
+function resolveIndex(t: Tensor, parts: IndexPart[]): { view: Tensor; tensors: (Tensor | null)[] } {
   const expanded = expandEllipsis(t, parts)
   const tensors: (Tensor | null)[] = []
   let view = t
@@ -57,13 +57,41 @@ export function resolveIndex(t: Tensor, parts: IndexPart[]): { view: Tensor; ten
   return { view, tensors: tensors.filter((entry) => entry !== undefined) }
 }
 
+/** The index tensor of a list: int64 of numbers, a mask of booleans. */
+function listTensor(list: number[] | boolean[]): Tensor {
+  const kind = typeof (list[0] ?? 0)
+  if (list.every((each) => typeof each === kind)) {
+    if (kind === 'boolean') return native().fromTypedArray(Uint8Array.from(list, Number), [list.length], 'bool', 'cpu')
+    if (list.every(Number.isInteger))
+      return native().fromTypedArray(BigInt64Array.from(list as number[], BigInt), [list.length], 'int64', 'cpu')
+  }
+  throw new MbconvError('ERR_TYPE', 'index: a list holds whole numbers or booleans only', { op: 'index' })
+}
+
+/** Calls `use` with the view and the index tensors of `parts` (see {@link resolveIndex}), and frees them. */
+export function indexed<T>(t: Tensor, parts: IndexPart[], use: (view: Tensor, tensors: (Tensor | null)[]) => T): T {
+  const made: Tensor[] = []
+  try {
+    const given = parts.map((part) => {
+      if (!Array.isArray(part)) return part
+      made.push(listTensor(part))
+      return made.at(-1) as Tensor
+    })
+    const { view, tensors } = resolveIndex(t, given)
+    const result = use(view, tensors)
+    if (view !== t && view !== (result as unknown)) view.dispose()
+    return result
+  } finally {
+    for (const tensor of made) tensor.dispose()
+  }
+}
+
 /** `t.index(…)`. */
 export function indexTensor(t: Tensor, parts: IndexPart[]): Tensor {
-  const { view, tensors } = resolveIndex(t, parts)
-  if (tensors.length === 0) return view === t ? native().slice(t, 0, null, null, 1) : view
-  const result = native().index(view, tensors)
-  if (view !== t) view.dispose()
-  return result
+  return indexed(t, parts, (view, tensors) => {
+    if (tensors.length === 0) return view === t ? native().slice(t, 0, null, null, 1) : view
+    return native().index(view, tensors)
+  })
 }
 
 function expandEllipsis(t: Tensor, parts: IndexPart[]): IndexPart[] {

@@ -2,7 +2,7 @@
 import { native } from '../../native/addon'
 import type { AlphaOptions, Dims, Element, Tensor } from '../../native/types'
 import type { Operand } from './arithmetic'
-import { type IndexPart, indexTensor, resolveIndex } from './indexing'
+import { type IndexPart, indexed, indexTensor } from './indexing'
 import { InPlace, type ScatterReduceOptions } from './inplace'
 
 /** Which diagonal, of which two dimensions. */
@@ -159,12 +159,12 @@ export abstract class Parts extends InPlace {
   }
   /** Writes `values` (broadcast) to the places that {@link index} reads. */
   indexPut_(this: Tensor, parts: IndexPart[], values: Operand, { accumulate = false }: AccumulateOptions = {}): Tensor {
-    const { view, tensors } = resolveIndex(this, parts)
-    if (tensors.length > 0) native().indexPut_(view, tensors, values, accumulate)
-    else if (accumulate) native().add_(view, values, 1)
-    else if (native().isTensor(values)) native().copy_(view, values as Tensor)
-    else native().fill_(view, values as Element)
-    if (view !== this) view.dispose()
+    indexed(this, parts, (view, tensors) => {
+      if (tensors.length > 0) native().indexPut_(view, tensors, values, accumulate)
+      else if (accumulate) native().add_(view, values, 1)
+      else if (native().isTensor(values)) native().copy_(view, values as Tensor)
+      else native().fill_(view, values as Element)
+    })
     return this
   }
   /** The parts of a dimension at the given indices, in their order; `indices` has one dimension. */

@@ -81,6 +81,12 @@ export interface Unique {
   counts: Tensor | null
 }
 
+/** The options of a reduction, whose dimensions may also come first, as in PyTorch. */
+function reduced<O extends { dim?: Dims }>(dimOrOptions: Dims | O | undefined, options: O | undefined): O {
+  if (typeof dimOrOptions === 'number' || Array.isArray(dimOrOptions)) return { ...options, dim: dimOrOptions } as O
+  return (dimOrOptions ?? {}) as O
+}
+
 const list = (dim: Dims | undefined): number[] | undefined => (typeof dim === 'number' ? [dim] : dim)
 const along = ([values, indices]: [Tensor, Tensor]): Along => ({ values, indices })
 const distinct = ([values, inverse, counts]: [Tensor, Tensor | null, Tensor | null]): Unique => ({
@@ -170,86 +176,139 @@ export abstract class Reductions extends Arithmetic {
   // --- reductions: over all dimensions where none is given -----------------------------------------------------------
 
   /** The sum over all elements or along dimensions. Integers and booleans are summed as int64. */
-  sum(this: Tensor, { dim, keepdim = false, dtype }: SumOptions = {}): Tensor {
+  sum(this: Tensor, options?: SumOptions): Tensor
+  sum(this: Tensor, dim: Dims, options?: Omit<SumOptions, 'dim'>): Tensor
+  sum(this: Tensor, dimOrOptions?: Dims | SumOptions, options?: Omit<SumOptions, 'dim'>): Tensor {
+    const { dim, keepdim = false, dtype } = reduced<SumOptions>(dimOrOptions, options)
     return native().sum(this, list(dim), keepdim, dtype)
   }
   /** Sum, NaN counting as 0. */
-  nansum(this: Tensor, { dim, keepdim = false, dtype }: SumOptions = {}): Tensor {
+  nansum(this: Tensor, options?: SumOptions): Tensor
+  nansum(this: Tensor, dim: Dims, options?: Omit<SumOptions, 'dim'>): Tensor
+  nansum(this: Tensor, dimOrOptions?: Dims | SumOptions, options?: Omit<SumOptions, 'dim'>): Tensor {
+    const { dim, keepdim = false, dtype } = reduced<SumOptions>(dimOrOptions, options)
     return native().nansum(this, list(dim), keepdim, dtype)
   }
   /** The mean over all elements or along dimensions; of floating-point tensors only, unless `dtype` is given. */
-  mean(this: Tensor, { dim, keepdim = false, dtype }: SumOptions = {}): FloatTensor {
+  mean(this: Tensor, options?: SumOptions): FloatTensor
+  mean(this: Tensor, dim: Dims, options?: Omit<SumOptions, 'dim'>): FloatTensor
+  mean(this: Tensor, dimOrOptions?: Dims | SumOptions, options?: Omit<SumOptions, 'dim'>): FloatTensor {
+    const { dim, keepdim = false, dtype } = reduced<SumOptions>(dimOrOptions, options)
     return native().mean(this, list(dim), keepdim, dtype) as FloatTensor
   }
   /** Mean of the elements that are not NaN. */
-  nanmean(this: Tensor, { dim, keepdim = false, dtype }: SumOptions = {}): FloatTensor {
+  nanmean(this: Tensor, options?: SumOptions): FloatTensor
+  nanmean(this: Tensor, dim: Dims, options?: Omit<SumOptions, 'dim'>): FloatTensor
+  nanmean(this: Tensor, dimOrOptions?: Dims | SumOptions, options?: Omit<SumOptions, 'dim'>): FloatTensor {
+    const { dim, keepdim = false, dtype } = reduced<SumOptions>(dimOrOptions, options)
     return native().nanmean(this, list(dim), keepdim, dtype) as FloatTensor
   }
   /** Variance; `correction` 1 (the default) divides by n − 1, 0 by n. */
-  var(this: Tensor, { dim, keepdim = false, correction = 1 }: MomentOptions = {}): FloatTensor {
+  var(this: Tensor, options?: MomentOptions): FloatTensor
+  var(this: Tensor, dim: Dims, options?: Omit<MomentOptions, 'dim'>): FloatTensor
+  var(this: Tensor, dimOrOptions?: Dims | MomentOptions, options?: Omit<MomentOptions, 'dim'>): FloatTensor {
+    const { dim, keepdim = false, correction = 1 } = reduced<MomentOptions>(dimOrOptions, options)
     return native().var(this, list(dim), correction, keepdim) as FloatTensor
   }
   /** Standard deviation; `correction` as for {@link var}. */
-  std(this: Tensor, { dim, keepdim = false, correction = 1 }: MomentOptions = {}): FloatTensor {
+  std(this: Tensor, options?: MomentOptions): FloatTensor
+  std(this: Tensor, dim: Dims, options?: Omit<MomentOptions, 'dim'>): FloatTensor
+  std(this: Tensor, dimOrOptions?: Dims | MomentOptions, options?: Omit<MomentOptions, 'dim'>): FloatTensor {
+    const { dim, keepdim = false, correction = 1 } = reduced<MomentOptions>(dimOrOptions, options)
     return native().std(this, list(dim), correction, keepdim) as FloatTensor
   }
   /** Variance and mean at once; `correction` as for {@link var}. */
-  varMean(this: Tensor, { dim, keepdim = false, correction = 1 }: MomentOptions = {}): VarMean {
+  varMean(this: Tensor, options?: MomentOptions): VarMean
+  varMean(this: Tensor, dim: Dims, options?: Omit<MomentOptions, 'dim'>): VarMean
+  varMean(this: Tensor, dimOrOptions?: Dims | MomentOptions, options?: Omit<MomentOptions, 'dim'>): VarMean {
+    const { dim, keepdim = false, correction = 1 } = reduced<MomentOptions>(dimOrOptions, options)
     const [variance, mean] = native().varMean(this, list(dim), correction, keepdim)
     return { var: variance, mean }
   }
   /** Standard deviation and mean at once; `correction` as for {@link var}. */
-  stdMean(this: Tensor, { dim, keepdim = false, correction = 1 }: MomentOptions = {}): StdMean {
+  stdMean(this: Tensor, options?: MomentOptions): StdMean
+  stdMean(this: Tensor, dim: Dims, options?: Omit<MomentOptions, 'dim'>): StdMean
+  stdMean(this: Tensor, dimOrOptions?: Dims | MomentOptions, options?: Omit<MomentOptions, 'dim'>): StdMean {
+    const { dim, keepdim = false, correction = 1 } = reduced<MomentOptions>(dimOrOptions, options)
     const [std, mean] = native().stdMean(this, list(dim), correction, keepdim)
     return { std, mean }
   }
   /** The product of all elements, or along one dimension. */
-  prod(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
+  prod(this: Tensor, options?: ReduceOneOptions): Tensor
+  prod(this: Tensor, dim: number, options?: Omit<ReduceOneOptions, 'dim'>): Tensor
+  prod(this: Tensor, dimOrOptions?: number | ReduceOneOptions, options?: Omit<ReduceOneOptions, 'dim'>): Tensor {
+    const { dim, keepdim = false } = reduced<ReduceOneOptions>(dimOrOptions, options)
     return native().prod(this, dim, keepdim)
   }
   /** Largest element. Equal elements share the gradient. */
-  amax(this: Tensor, { dim, keepdim = false }: ReduceOptions = {}): Tensor {
+  amax(this: Tensor, options?: ReduceOptions): Tensor
+  amax(this: Tensor, dim: Dims, options?: Omit<ReduceOptions, 'dim'>): Tensor
+  amax(this: Tensor, dimOrOptions?: Dims | ReduceOptions, options?: Omit<ReduceOptions, 'dim'>): Tensor {
+    const { dim, keepdim = false } = reduced<ReduceOptions>(dimOrOptions, options)
     return native().amax(this, list(dim) ?? [], keepdim)
   }
   /** Smallest element. Equal elements share the gradient. */
-  amin(this: Tensor, { dim, keepdim = false }: ReduceOptions = {}): Tensor {
+  amin(this: Tensor, options?: ReduceOptions): Tensor
+  amin(this: Tensor, dim: Dims, options?: Omit<ReduceOptions, 'dim'>): Tensor
+  amin(this: Tensor, dimOrOptions?: Dims | ReduceOptions, options?: Omit<ReduceOptions, 'dim'>): Tensor {
+    const { dim, keepdim = false } = reduced<ReduceOptions>(dimOrOptions, options)
     return native().amin(this, list(dim) ?? [], keepdim)
   }
   /** Smallest and largest element, along `dim` or of all. */
-  aminmax(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Extremes {
+  aminmax(this: Tensor, options?: ReduceOneOptions): Extremes
+  aminmax(this: Tensor, dim: number, options?: Omit<ReduceOneOptions, 'dim'>): Extremes
+  aminmax(this: Tensor, dimOrOptions?: number | ReduceOneOptions, options?: Omit<ReduceOneOptions, 'dim'>): Extremes {
+    const { dim, keepdim = false } = reduced<ReduceOneOptions>(dimOrOptions, options)
     const [min, max] = native().aminmax(this, dim, keepdim)
     return { min, max }
   }
   /** The largest element; along `dim` with the indices (int64). Each gradient goes to a single element. */
   max(this: Tensor): Tensor
   max(this: Tensor, options: AlongOptions): Along
-  max(this: Tensor, options?: AlongOptions): Tensor | Along {
-    if (options?.dim === undefined) return native().max(this)
-    return along(native().maxAlong(this, options.dim, options.keepdim ?? false))
+  max(this: Tensor, dim: number, options?: Omit<AlongOptions, 'dim'>): Along
+  /** The same as {@link maximum}. */
+  max(this: Tensor, other: Tensor): Tensor
+  max(this: Tensor, first?: number | Tensor | AlongOptions, options?: Omit<AlongOptions, 'dim'>): Tensor | Along {
+    if (native().isTensor(first)) return native().maximum(this, first as Tensor)
+    const { dim, keepdim = false } = reduced<ReduceOneOptions>(first as number | AlongOptions, options)
+    if (dim === undefined) return native().max(this)
+    return along(native().maxAlong(this, dim, keepdim))
   }
   /** The smallest element; along `dim` with the indices (int64). */
   min(this: Tensor): Tensor
   min(this: Tensor, options: AlongOptions): Along
-  min(this: Tensor, options?: AlongOptions): Tensor | Along {
-    if (options?.dim === undefined) return native().min(this)
-    return along(native().minAlong(this, options.dim, options.keepdim ?? false))
+  min(this: Tensor, dim: number, options?: Omit<AlongOptions, 'dim'>): Along
+  /** The same as {@link minimum}. */
+  min(this: Tensor, other: Tensor): Tensor
+  min(this: Tensor, first?: number | Tensor | AlongOptions, options?: Omit<AlongOptions, 'dim'>): Tensor | Along {
+    if (native().isTensor(first)) return native().minimum(this, first as Tensor)
+    const { dim, keepdim = false } = reduced<ReduceOneOptions>(first as number | AlongOptions, options)
+    if (dim === undefined) return native().min(this)
+    return along(native().minAlong(this, dim, keepdim))
   }
   /** The median: of two middle elements the lower one. Along `dim` with the indices (int64). */
   median(this: Tensor): Tensor
   median(this: Tensor, options: AlongOptions): Along
-  median(this: Tensor, options?: AlongOptions): Tensor | Along {
-    if (options?.dim === undefined) return native().median(this)
-    return along(native().medianAlong(this, options.dim, options.keepdim ?? false))
+  median(this: Tensor, dim: number, options?: Omit<AlongOptions, 'dim'>): Along
+  median(this: Tensor, first?: number | AlongOptions, options?: Omit<AlongOptions, 'dim'>): Tensor | Along {
+    const { dim, keepdim = false } = reduced<ReduceOneOptions>(first, options)
+    if (dim === undefined) return native().median(this)
+    return along(native().medianAlong(this, dim, keepdim))
   }
   /** The median of the elements that are not NaN. */
   nanmedian(this: Tensor): Tensor
   nanmedian(this: Tensor, options: AlongOptions): Along
-  nanmedian(this: Tensor, options?: AlongOptions): Tensor | Along {
-    if (options?.dim === undefined) return native().nanmedian(this)
-    return along(native().nanmedianAlong(this, options.dim, options.keepdim ?? false))
+  nanmedian(this: Tensor, dim: number, options?: Omit<AlongOptions, 'dim'>): Along
+  nanmedian(this: Tensor, first?: number | AlongOptions, options?: Omit<AlongOptions, 'dim'>): Tensor | Along {
+    const { dim, keepdim = false } = reduced<ReduceOneOptions>(first, options)
+    if (dim === undefined) return native().nanmedian(this)
+    return along(native().nanmedianAlong(this, dim, keepdim))
   }
   /** The most frequent element along `dim`, with one of its indices. Ties give the smallest. */
-  mode(this: Tensor, { dim = -1, keepdim = false }: ReduceOneOptions = {}): Along {
+  mode(this: Tensor, options?: ReduceOneOptions): Along
+  mode(this: Tensor, dim: number, options?: Omit<ReduceOneOptions, 'dim'>): Along
+  mode(this: Tensor, dimOrOptions?: number | ReduceOneOptions, options?: Omit<ReduceOneOptions, 'dim'>): Along {
+    const { dim = -1, keepdim = false } = reduced<ReduceOneOptions>(dimOrOptions, options)
     return along(native().mode(this, dim, keepdim))
   }
   /** The k-th smallest element along `dim`, k from 1, with its index. */
@@ -269,23 +328,38 @@ export abstract class Reductions extends Arithmetic {
     return native().nanquantile(this, q, dim, keepdim, interpolation)
   }
   /** Index (int64) of the largest element, along `dim` or in the flattened tensor. */
-  argmax(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): IndexTensor {
+  argmax(this: Tensor, options?: ReduceOneOptions): IndexTensor
+  argmax(this: Tensor, dim: number, options?: Omit<ReduceOneOptions, 'dim'>): IndexTensor
+  argmax(this: Tensor, dimOrOptions?: number | ReduceOneOptions, options?: Omit<ReduceOneOptions, 'dim'>): IndexTensor {
+    const { dim, keepdim = false } = reduced<ReduceOneOptions>(dimOrOptions, options)
     return native().argmax(this, dim, keepdim) as IndexTensor
   }
   /** The index of the smallest element along a dimension, int64; without `dim`, of the flattened tensor. */
-  argmin(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): IndexTensor {
+  argmin(this: Tensor, options?: ReduceOneOptions): IndexTensor
+  argmin(this: Tensor, dim: number, options?: Omit<ReduceOneOptions, 'dim'>): IndexTensor
+  argmin(this: Tensor, dimOrOptions?: number | ReduceOneOptions, options?: Omit<ReduceOneOptions, 'dim'>): IndexTensor {
+    const { dim, keepdim = false } = reduced<ReduceOneOptions>(dimOrOptions, options)
     return native().argmin(this, dim, keepdim) as IndexTensor
   }
   /** Whether all elements are other than zero, as bool; as uint8 where that is the dtype. */
-  all(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
+  all(this: Tensor, options?: ReduceOneOptions): Tensor
+  all(this: Tensor, dim: number, options?: Omit<ReduceOneOptions, 'dim'>): Tensor
+  all(this: Tensor, dimOrOptions?: number | ReduceOneOptions, options?: Omit<ReduceOneOptions, 'dim'>): Tensor {
+    const { dim, keepdim = false } = reduced<ReduceOneOptions>(dimOrOptions, options)
     return native().all(this, dim, keepdim)
   }
   /** Whether any element is other than zero, as bool; as uint8 where that is the dtype. */
-  any(this: Tensor, { dim, keepdim = false }: ReduceOneOptions = {}): Tensor {
+  any(this: Tensor, options?: ReduceOneOptions): Tensor
+  any(this: Tensor, dim: number, options?: Omit<ReduceOneOptions, 'dim'>): Tensor
+  any(this: Tensor, dimOrOptions?: number | ReduceOneOptions, options?: Omit<ReduceOneOptions, 'dim'>): Tensor {
+    const { dim, keepdim = false } = reduced<ReduceOneOptions>(dimOrOptions, options)
     return native().any(this, dim, keepdim)
   }
   /** How many elements are not 0. */
-  countNonzero(this: Tensor, { dim }: CountOptions = {}): Tensor {
+  countNonzero(this: Tensor, options?: CountOptions): Tensor
+  countNonzero(this: Tensor, dim: Dims, options?: Omit<CountOptions, 'dim'>): Tensor
+  countNonzero(this: Tensor, dimOrOptions?: Dims | CountOptions, options?: Omit<CountOptions, 'dim'>): Tensor {
+    const { dim } = reduced<CountOptions>(dimOrOptions, options)
     return native().countNonzero(this, list(dim))
   }
   /** Sum of a matrix's diagonal. */
