@@ -267,7 +267,7 @@ t.test('what hooks may not be, and may not return', async (t) => {
   const layer = new Scale(2)
   for (const method of ['registerForwardPreHook', 'registerForwardHook', 'registerFullBackwardHook']) {
     t.throws(() => layer[method](), { code: 'ERR_TYPE', op: method, message: /hook must be a function/ })
-    t.throws(() => layer[method](() => {}, { first: true }), { code: 'ERR_VALUE', message: /unknown option "first"/ })
+    t.throws(() => layer[method](() => {}, { first: true }), { code: 'ERR_TYPE', message: /unknown option "first"/ })
   }
   const run = (method, hook) => {
     const module = new Scale(2)
