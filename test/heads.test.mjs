@@ -172,7 +172,9 @@ t.test('cards, predictions and explanations of a network without classes', async
   const one = async (each) => {
     for await (const result of each) return result
   }
-  await t.rejects(one(mb.predictEach(file, [{ name: 'a.png', bytes: png }])), { code: 'ERR_VALUE', hint: /embedEach/ })
+  const { vector } = await one(mb.embedEach(file, [{ name: 'a.png', bytes: png }]))
+  t.equal(vector.length, network.numFeatures, 'an embedding is there')
+  await t.rejects(one(mb.predictEach(file, [{ name: 'a.png', bytes: png }])), { code: 'ERR_VALUE', hint: /embed/ })
   network.eval()
   t.throws(() => models.gradCam(network, mb.zeros([1, 3, 32, 32])), { code: 'ERR_VALUE', message: /no classes/ })
   network.dispose()

@@ -155,7 +155,9 @@ export function inputOf({ card }: Pick<OpenModel, 'card'>, images: readonly Uint
   const all = new Uint8Array(images.length * shape[0] * shape[1] * shape[2])
   for (const [i, planes] of images.entries()) all.set(planes, i * planes.length)
   const labels = new Int32Array(images.length)
-  const dataset = inMemory({ name: card.name, classes: card.classes, shape, images: all, labels })
+  // A network without classes gives features; a data set has at least one class, which nothing reads here.
+  const classes = card.classes.length > 0 ? card.classes : ['']
+  const dataset = inMemory({ name: card.name, classes, shape, images: all, labels })
   const [batch] = new Loader(dataset, { batchSize: images.length, size: resolution, mean, std }).epoch(0)
   return batch
 }

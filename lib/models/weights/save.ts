@@ -42,7 +42,7 @@ export interface SaveOptions {
 export interface SaveReport {
   /** The file that was written. */
   path: string
-  /** Its format. */
+  /** Safetensors, or a zip archive as torch.save writes it. */
   format: (typeof WEIGHTS_FORMATS)[number]
   /** Whose names the tensors have. */
   scheme: SavedScheme
