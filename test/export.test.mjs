@@ -184,19 +184,35 @@ t.test('weights of elsewhere, by the command', async (t) => {
 
   for (const [args, message] of [
     [words, /another number of classes than 1000/],
-    [words.slice(0, 5), /need --model, --weights and --profile/],
+    [words.slice(0, 3), /need --model and --weights/],
+    [[...words, '--classes', '7', '--scheme', 'timm'], /--scheme is for files of weights/],
     [[...words, '--classes', '7', '--opset', '9'], /opset must be a whole number from 17 to 22/],
-    [[...words, '--classes', '7', '--out', 'model.bin'], /ends in \.onnx/],
+    [[...words, '--classes', '7', '--out', 'model.tflite'], /does not tell the format/],
     [['export', 'run', '--classes', '7'], /--classes is for weights of elsewhere/],
     [['export', '--profile', 'torch'], /torchvision, timm, tf, paper/],
     [['export'], /there is no run/],
   ]) {
-    const { status, stderr } = mbconv(folder, ...args, '--out', args.includes('model.bin') ? 'model.bin' : 'other.onnx')
+    const { status, stderr } = mbconv(
+      folder,
+      ...args,
+      '--out',
+      args.includes('model.tflite') ? 'model.tflite' : 'other.onnx',
+    )
     t.equal(status, 2, stderr)
     t.match(stderr, message)
   }
   t.notOk(existsSync(join(folder, 'other.onnx')))
   t.notOk(existsSync(join(folder, 'other.card.json')))
+
+  const saved = mbconv(folder, ...words, '--classes', '7', '--scheme', 'torchvision', '--out', 'v3.pth')
+  t.equal(saved.status, 0, saved.stderr)
+  t.match(saved.stdout, /v3\.pth .*B, 244 tensors, for torchvision's mobilenet_v3_small\nv3\.card\.json\n/)
+  const keys = [...mb.io.pth.read(join(folder, 'v3.pth')).value.keys()]
+  t.match(keys, ['features.0.0.weight', 'features.0.1.weight'], "torchvision's names")
+  const refused = mbconv(folder, ...words, '--classes', '7', '--scheme', 'timm', '--out', 'timm.pth')
+  t.match([refused.status, refused.stderr], [2, /timm computes mobilenet_v3_small under the profile timm or tf/])
+  const forced = mbconv(folder, ...words, '--classes', '7', '--scheme', 'timm', '--as-is', '--out', 'timm.pth')
+  t.equal(forced.status, 0, forced.stderr)
 })
 
 t.test('a checkpoint by its name, by the command', async (t) => {
