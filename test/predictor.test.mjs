@@ -97,12 +97,12 @@ t.test('what a predictor refuses', { skip }, async (t) => {
   await refused('ERR_TYPE', /an image must be a path/, 5)
   await refused('ERR_TYPE', /an image must be a path/, [named[0], null])
   await refused('ERR_TYPE', /an image must be a path/, { name: 'x', bytes: 'text' })
-  await refused('ERR_VALUE', /unknown option "topK"/, named[0], { topK: 3 })
+  await refused('ERR_TYPE', /unknown option "topK"/, named[0], { topK: 3 })
   await refused('ERR_VALUE', /views must be one of/, named[0], { views: 'six' })
   await refused('ERR_VALUE', /topk must be/, named[0], { topk: 0 })
   await refused('ERR_VALUE', /reject needs views one/, named[0], { reject: 0.1, views: 'flip' })
   await refused('ERR_TYPE', /signal must be an AbortSignal/, named[0], { signal: {} })
-  await t.rejects(predictor.embed(named[0], { topk: 1 }), { code: 'ERR_VALUE' })
+  await t.rejects(predictor.embed(named[0], { topk: 1 }), { code: 'ERR_TYPE' })
 })
 
 t.test('what loadPredictor refuses', async (t) => {
@@ -110,7 +110,7 @@ t.test('what loadPredictor refuses', async (t) => {
   await refused('ERR_TYPE', 5)
   await refused('ERR_TYPE', '')
   await refused('ERR_TYPE', safetensors, null)
-  await refused('ERR_VALUE', safetensors, { batch: 5 })
+  await refused('ERR_TYPE', safetensors, { batch: 5 })
   await refused('ERR_VALUE', safetensors, { batchSize: 0 })
   await refused('ERR_VALUE', safetensors, { maxDelayMs: -1 })
   await refused('ERR_VALUE', safetensors, { device: 'gpu' })
