@@ -24,15 +24,13 @@ const SPELLINGS = {
   'torch.save': ['mb.io.safetensors.write'],
   'torch.utils.checkpoint.checkpoint': ['mb.checkpoint'],
   'torch.nn.functional.one_hot': ['mb.oneHot'],
-  'torch.nn.Parameter': ['module.addParameter', "module.addParameter('weight', t)"],
+  'torch.nn.Parameter': ['module.registerParameter', "module.registerParameter('weight', t)"],
   'torch.nn.init.constant_': ['t.fill_', 't.fill_(value)'],
   'torch.nn.init.normal_': ['t.normal_'],
   'torch.nn.init.ones_': ['t.fill_', 't.fill_(1)'],
   'torch.nn.init.uniform_': ['t.uniform_'],
   'torch.nn.init.zeros_': ['t.zero_'],
-  'Module.register_buffer': ['module.addBuffer'],
-  'Module.register_parameter': ['module.addParameter'],
-  'Module.buffers': ['module.namedBuffers'],
+  'Module.add_module': ['module.registerModule'],
 }
 
 const camel = (name) => name.replace(/_([a-z0-9])/g, (_, letter) => letter.toUpperCase())

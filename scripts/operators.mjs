@@ -42,7 +42,7 @@ const COMPOSED = new Set(
 const HOUSEKEEPING = new Set(
   (
     'constructor itemAsync toArray toArrayAsync toTypedArray toTypedArrayAsync dispose backward toString toJSON ' +
-    'elementSize'
+    'elementSize registerHook'
   ).split(' '),
 )
 

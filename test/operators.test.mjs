@@ -41,7 +41,7 @@ t.test(
       if (status === 'callOp') t.ok(mb.opSchemas(name.slice(name.lastIndexOf('.') + 1)).length > 0, name)
     }
     const typed = rows.filter(({ status }) => status === 'typed').length
-    t.ok(typed >= 275, `${typed} are typed`)
+    t.ok(typed >= 285, `${typed} are typed`)
     t.equal(kindOf(mb, 't.sparseMask'), undefined, 'what is not there is not found')
     t.equal(kindOf(mb, 'mb.constructor'), undefined)
   },
