@@ -8,7 +8,7 @@ import t from 'tap'
 import { onnxModel } from './helpers/protobuf.mjs'
 
 const section = readFileSync(new URL('../README.md', import.meta.url), 'utf8').split('## Coming from PyTorch')[1]
-const table = section.slice(0, section.indexOf('\n\n[docs/operators'))
+const table = section.slice(0, section.indexOf('\n\n', section.indexOf('\n| ')))
 const rows = table
   .split('\n')
   .filter((line) => line.startsWith('| '))

@@ -30,7 +30,7 @@ folder = tempfile.mkdtemp()
 
 def cells():
     """The left cells of the table."""
-    section = (ROOT / "README.md").read_text().split("## Coming from PyTorch")[1].split("\n\n[docs/operators")[0]
+    section = (ROOT / "README.md").read_text().split("## Coming from PyTorch")[1].lstrip("\n").split("\n\n")[0]
     rows = [line for line in section.splitlines() if line.startswith("| ")][1:]
     return [row[2:].split(" | ")[0] for row in rows]
 
