@@ -42,7 +42,7 @@ export interface SaveOptions {
 export interface SaveReport {
   /** The file that was written. */
   path: string
-  /** Safetensors, or a zip archive as torch.save writes it. */
+  /** The format that was written. */
   format: (typeof WEIGHTS_FORMATS)[number]
   /** Whose names the tensors have. */
   scheme: SavedScheme
