@@ -16,7 +16,8 @@ function isTypedArray(value: unknown): value is TypedArray {
  * A tensor with the given data, always a copy.
  *
  * @param data A number, BigInt or boolean, rectangular nested arrays of them, a typed array (1-d), or a tensor.
- * @throws MbconvError ERR_SHAPE for rows of different lengths, ERR_TYPE for other data.
+ * @throws MbconvError ERR_SHAPE for rows of different lengths, ERR_TYPE for other data, ERR_VALUE for a number that an
+ *   integer dtype cannot hold (a typed array's elements are converted as a cast in C does).
  */
 export function tensor<D extends DType = 'float32'>(data: NestedArray<number>, options?: TensorOptions<D>): Tensor<D>
 export function tensor<D extends DType = 'int64'>(data: NestedArray<bigint>, options?: TensorOptions<D>): Tensor<D>
@@ -33,8 +34,8 @@ export function tensor(data: NestedArray<Element> | TypedArray | Tensor, options
     return options.requiresGrad ? copy.requiresGrad_() : copy
   }
   if (isTypedArray(data)) return fromTypedArray(data, [data.length], options)
-  const { flat, shape, dtype } = flatten(data, 'tensor')
-  return fromTypedArray(flat, shape, { ...options, dtype: options.dtype ?? dtype })
+  const { flat, shape, dtype } = flatten(data, 'tensor', options.dtype)
+  return fromTypedArray(flat, shape, { ...options, dtype })
 }
 
 /**

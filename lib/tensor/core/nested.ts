@@ -5,13 +5,45 @@ import type { DType, Element, NestedArray, TypedArray } from '../../native/types
 /** libtorch has kernels for at most 64 dimensions; deeper nesting is a mistake (or a cycle). */
 const MAX_DIMENSIONS = 64
 
+/** Least and largest value of the integer dtypes. A number is cut off towards 0 after it has been compared. */
+const RANGES: Partial<Record<DType, readonly [bigint, bigint]>> = {
+  uint8: [0n, 255n],
+  int8: [-(2n ** 7n), 2n ** 7n - 1n],
+  int16: [-(2n ** 15n), 2n ** 15n - 1n],
+  int32: [-(2n ** 31n), 2n ** 31n - 1n],
+  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+}
+
+/** Refuses what an integer dtype cannot hold: too large, too small, NaN, infinite. */
+function checkRange(elements: readonly Element[], dtype: DType, op: string): void {
+  const range = RANGES[dtype]
+  if (range === undefined) return
+  const [least, most] = range
+  // As numbers, 2^63 - 1 becomes 2^63, the first value that does not fit.
+  const [low, high] = [Number(least), Number(most)]
+  const fits = (element: Element) =>
+    typeof element === 'bigint'
+      ? element >= least && element <= most
+      : Number(element) >= low && (dtype === 'int64' ? Number(element) < high : Number(element) <= high)
+  const wrong = elements.findIndex((element) => !fits(element))
+  if (wrong < 0) return
+  const message = `${op}: ${elements[wrong]} does not fit into ${dtype}, which holds ${least} to ${most}`
+  throw new MbconvError('ERR_VALUE', message, { op })
+}
+
 /**
  * Flattens nested arrays in row-major order.
  *
- * @returns The elements, the shape, and the dtype they suggest: bool, int64 (BigInts) or float32.
- * @throws MbconvError ERR_SHAPE when rows differ in length, ERR_TYPE for anything but numbers, BigInts and booleans.
+ * @param wanted the dtype that the elements are to have; without it, the one that they suggest
+ * @returns The elements, the shape, and the dtype: the wanted one, or bool, int64 (BigInts) or float32.
+ * @throws MbconvError ERR_SHAPE when rows differ in length, ERR_TYPE for anything but numbers, BigInts and booleans,
+ *   ERR_VALUE for what an integer dtype cannot hold.
  */
-export function flatten(data: NestedArray<Element>, op: string): { flat: TypedArray; shape: number[]; dtype: DType } {
+export function flatten(
+  data: NestedArray<Element>,
+  op: string,
+  wanted?: DType,
+): { flat: TypedArray; shape: number[]; dtype: DType } {
   const shape: number[] = []
   for (let level: unknown = data; Array.isArray(level); level = level[0]) {
     shape.push(level.length)
@@ -27,9 +59,13 @@ export function flatten(data: NestedArray<Element>, op: string): { flat: TypedAr
   if (mixed >= 0) {
     throw new MbconvError('ERR_TYPE', `${op}: data mix ${kind}s and ${typeof elements[mixed]}s`, { op })
   }
-  if (kind === 'bigint') return { flat: BigInt64Array.from(elements as bigint[]), shape, dtype: 'int64' }
-  if (kind === 'boolean') return { flat: Uint8Array.from(elements as never[]), shape, dtype: 'bool' }
-  return { flat: Float64Array.from(elements as number[]), shape, dtype: 'float32' }
+  const dtype = wanted ?? ({ bigint: 'int64', boolean: 'bool' }[kind as string] as DType | undefined) ?? 'float32'
+  checkRange(elements, dtype, op)
+  if (kind === 'boolean') return { flat: Uint8Array.from(elements as never[]), shape, dtype }
+  if (kind !== 'bigint') return { flat: Float64Array.from(elements as number[]), shape, dtype }
+  // Whatever their dtype, BigInts pass through 64 bits.
+  checkRange(elements, 'int64', op)
+  return { flat: BigInt64Array.from(elements as bigint[]), shape, dtype }
 }
 
 function collect(data: unknown, shape: number[], depth: number, into: Element[], op: string): void {
