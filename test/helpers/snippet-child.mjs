@@ -95,7 +95,7 @@ async function prepare() {
   const published = ['tf_efficientnet_b0.ns_jft_in1k', 'tf_efficientnet_b0.ap_in1k', 'efficientnet_b0.ra_in1k']
   for (const name of published)
     linkSync('w.safetensors', path.join(process.env.MBCONV_CACHE, 'weights', `${name}.safetensors`))
-  for (const name of ['tf_efficientnet_b0', 'efficientnet_b0']) linkSync('w.safetensors', `${name}.safetensors`)
+  for (const name of ['tf_efficientnet_b0', 'efficientnet_b0', 'timm']) linkSync('w.safetensors', `${name}.safetensors`)
   network.dispose()
   const run = brief.train({
     model: { name: 'efficientnet_b0' },
@@ -104,7 +104,7 @@ async function prepare() {
     run: { name: 'digits-a' },
   })
   const { runDir } = await run.result
-  cpSync(runDir, 'runs/digits', { recursive: true })
+  for (const name of ['digits', 'flowers']) cpSync(runDir, `runs/${name}`, { recursive: true })
   await runCommand(['export', 'runs/digits', '--out', 'digits.onnx'])
   cpSync(path.join(ROOT, 'test/golden/pth/checkpoint.pth'), 'checkpoint.pth')
   return runDir
@@ -132,6 +132,7 @@ function contextOf({ page, code }, runDir) {
       error: new mb.MbconvError('ERR_IO', 'full', { cause: Object.assign(new Error('full'), { code: 'ENOSPC' }) }),
       config: { model: { name: 'efficientnet_b0' }, data: { dataset: 'digits' }, epochs: 1 },
     }),
+    'docs/weights.md': () => ({ model: mb.models.create('efficientnet_b0', { profile: 'timm' }) }),
     'docs/using-models.md': () => ({
       network: small(),
       model: runDir,
