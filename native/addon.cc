@@ -61,6 +61,8 @@ static void registerTensorClass(Env& env, Napi::Function tensorClass) { env.regi
 
 static void registerErrorClass(Env& env, Napi::Function errorClass) { env.registerErrorClass(errorClass); }
 
+static void registerWarningListener(Env& env, Napi::Function listener) { env.warnings.setListener(listener); }
+
 // Every export with the names of its arguments: [name, argument, …].
 static std::vector<std::vector<std::string>> signatures(Env& env) {
   std::vector<std::vector<std::string>> list;
@@ -78,6 +80,7 @@ static Napi::Object initialize(Napi::Env js, Napi::Object object) {
   const Exports exports(*env, object);
   bind<&registerTensorClass>(exports, "registerTensorClass", {"Tensor"});
   bind<&registerErrorClass>(exports, "registerErrorClass", {"MbconvError"});
+  bind<&registerWarningListener>(exports, "registerWarningListener", {"listener"});
   bind<&signatures>(exports, "signatures", {});
 #define INITIALIZE(topic) init##topic(exports);
   MBCONV_TOPICS(INITIALIZE)

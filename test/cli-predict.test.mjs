@@ -39,7 +39,7 @@ for (const [part, length] of [
 const config = {
   ...tinyConfig(dir, { data: { ...data, augment: {} } }),
   // Batch norm's statistics have to arrive in 60 steps.
-  model: { name: 'efficientnet_b0', width: 0.25, depth: 0.1, resolution: 8, profile: 'torchvision', dropPath: 0 },
+  model: { name: 'efficientnet_b0', width: 0.25, depth: 0.1, resolution: 8, profile: 'timm', dropPath: 0 },
   ...{ epochs: 15, ema: false, optimizer: { name: 'adamw', lr: 0.01 }, schedule: { name: 'constant' } },
 }
 const { runDir } = await mb.train(config).result
@@ -312,5 +312,5 @@ t.test('in code: one by one, no further ahead than a batch', { skip }, async (t)
   await rejects([7], {}, 'ERR_TYPE')
   await rejects([null], {}, 'ERR_TYPE')
   await rejects([], { batchSize: 0 }, 'ERR_VALUE')
-  await rejects([], { batch: 1 }, 'ERR_VALUE')
+  await rejects([], { batch: 1 }, 'ERR_TYPE')
 })

@@ -235,7 +235,7 @@ t.test('doctor: what is there, what is not, and 3 where something needed is miss
   const broken = mbconv(['doctor'], { env: nothing })
   t.equal(broken.status, 3)
   t.match(broken.stdout, /^✓ Node +20|^✓ Node +2\d/m)
-  t.match(broken.stdout, /^✗ native addon +none, needs one that is built and loads$/m)
+  t.match(broken.stdout, /^✗ native addon +does not load, needs one that loads: prebuilt or compiled here$/m)
   t.match(broken.stdout, /remedy: .*setup/)
   t.match(broken.stdout, /cannot compute on this machine: .*native addon/)
   const told = mbconv(['doctor', '--json'], { env: nothing })

@@ -132,7 +132,7 @@ t.test('a plain value where a mapping is wanted leads to what was meant, as it i
   const several = complaints(t, `${SMALLEST}optimizer: adam\nschedule: cosin\n`).lines
   t.match(several[0], /\(did you mean optimizer: \{name: adamw, lr: …\}\?\)$/)
   t.match(several[1], /\(did you mean schedule: \{name: cosine\}\?\)$/)
-  t.equal(complaints(t, SMALLEST, ['--model.name=b0']).hint, 'did you mean efficientnet_b0?')
+  t.equal(complaints(t, SMALLEST, ['--model.name=efficientnet_bo']).hint, 'did you mean efficientnet_b0?')
 })
 
 t.test('keys written with dots, as on the command line, lead to the form of YAML', async (t) => {

@@ -85,7 +85,7 @@ t.test('freezing can be changed and taken back, and is refused by name', async (
   }
   t.throws(() => network.freeze({ upTo: '3' }), { code: 'ERR_TYPE' })
   t.throws(() => network.freeze(), { code: 'ERR_TYPE' })
-  t.throws(() => network.freeze({ upto: 3 }), { code: 'ERR_VALUE', message: /"upto"/, hint: /upTo/ })
+  t.throws(() => network.freeze({ upto: 3 }), { code: 'ERR_TYPE', message: /"upto"/, hint: /upTo/ })
   const fused = network.fuse()
   t.throws(() => fused.freeze({ upTo: 1 }), { code: 'ERR_VALUE', message: /fused/ })
   t.throws(() => fused.unfreeze(), { code: 'ERR_VALUE', message: /fused/ })

@@ -298,7 +298,7 @@ t.test('unusable input is refused by name', async (t) => {
   refused({ ...good, resolutionStep: 0.5 }, 'ERR_VALUE', /resolutionStep/)
   refused({ ...good, divisor: 0 }, 'ERR_VALUE', /divisor/)
   refused({ ...good, atMost: 1 }, 'ERR_TYPE', /atMost/)
-  refused({ ...good, numClasses: 0 }, 'ERR_VALUE', /numClasses/)
+  refused({ ...good, numClasses: -1 }, 'ERR_VALUE', /numClasses/)
   const odd = fc.oneof(fc.anything(), fc.constantFrom(B0, 'efficientnet_b0', { macs: 1e9 }, { params: { times: 2 } }))
   const keys = ['base', 'budget', 'dimension', 'tolerance', 'alpha', 'gamma', 'divisor', 'resolutionStep', 'atMost']
   fc.assert(

@@ -341,7 +341,7 @@ t.test('with sharp', { skip: sharp === undefined && 'sharp is not installed' }, 
         [{ maxPixels: 0 }, 'ERR_VALUE'],
         [{ maxPixels: '9' }, 'ERR_TYPE'],
         [{ colorManagement: 1 }, 'ERR_TYPE'],
-        [{ colourManagement: true }, 'ERR_VALUE'],
+        [{ colourManagement: true }, 'ERR_TYPE'],
         [{ channels: 2 }, 'ERR_VALUE'],
         [{ width: 0 }, 'ERR_VALUE'],
       ])

@@ -14,7 +14,7 @@ function playAddon(folder, facts = {}) {
   const file = path.join(folder, 'addon.js')
   fs.writeFileSync(
     file,
-    `module.exports = { registerTensorClass() {}, registerErrorClass() {}, compiledVersion: () => '${compiled}', loadedVersion: () => '${loaded}',
+    `module.exports = { registerTensorClass() {}, registerErrorClass() {}, registerWarningListener() {}, compiledVersion: () => '${compiled}', loadedVersion: () => '${loaded}',
     cpuCapability: () => 'AVX2', cudaIsBuilt: () => ${built}, cudaIsAvailable: () => ${available},
     cudaDeviceCount: () => ${available ? 1 : 0} }`,
   )

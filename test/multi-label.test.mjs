@@ -356,7 +356,7 @@ t.test('from a list to an ONNX file', { skip }, async (t) => {
       const out = join(dir, 'model.onnx')
       mb.exportRun(run, { out, safetensors: true })
       const card = mb.models.readCard(join(dir, 'model.card.json'))
-      t.match(card, { format: 5, task: 'multiLabel', confidence: null, metrics: { mAP: lastEval.mAP, images: 6 } })
+      t.match(card, { format: 6, task: 'multiLabel', confidence: null, metrics: { mAP: lastEval.mAP, images: 6 } })
       t.strictSame(card.thresholds, lastEval.thresholds)
       const [again] = await mb.predictImages(join(dir, 'model.safetensors'), files, { device: 'cpu', topk: 5 })
       t.strictSame(again, predictions[0], 'the weights with their card predict the same')

@@ -153,7 +153,8 @@ function misfit(op: string, form: Form, args: readonly unknown[]): Misfit | unde
       // A function of one argument is also what map() and forEach() want.
       if (most === 1 && isMapped(args)) return undefined
       const count = most === 0 ? 'no argument' : most === 1 ? 'one argument' : `${most} arguments`
-      return { message: `takes ${count}, got ${args.length}`, hint: `Call ${call()}.`, fits: position }
+      // Another signature may have the argument, and say what is wrong with it.
+      return { message: `takes ${count}, got ${args.length}`, hint: `Call ${call()}.`, fits: position - 0.5 }
     }
     const place = Math.min(position, names.length - 1) // a rest parameter is the last one
     const shape = options[place]

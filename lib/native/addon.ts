@@ -120,6 +120,9 @@ function load(): Native {
       const addon = open(candidate)
       checkVersion(addon, path)
       addon.registerErrorClass(MbconvError)
+      addon.registerWarningListener((message) =>
+        process.emitWarning(message, { type: 'LibtorchWarning', code: 'MBCONV_LIBTORCH' }),
+      )
       if (tensors !== undefined) addon.registerTensorClass(tensors)
       loadedPath = path
       return addon

@@ -52,6 +52,8 @@ export interface Native extends NativeOperations {
   registerTensorClass(tensorClass: TensorClass): void
   /** Called once. */
   registerErrorClass(errorClass: typeof MbconvError): void
+  /** Called once, with what gets libtorch's warnings. Until then they are dropped. */
+  registerWarningListener(listener: (message: string) => void): void
   /** Every export with its arguments' names: [name, argument, …]. */
   signatures(): string[][]
 

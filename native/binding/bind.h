@@ -72,7 +72,9 @@ struct Binding<Fn, R (*)(A...)> {
     Op& op = *static_cast<Op*>(info.Data());
     op.env->current = &op;
     try {
-      return invoke(op, info, std::make_index_sequence<kArguments>());
+      const Napi::Value result = invoke(op, info, std::make_index_sequence<kArguments>());
+      if (op.env->warnings.pending()) op.env->warnings.deliver();
+      return result;
     } catch (...) {
       throwCurrentError(op, info);
       return {};

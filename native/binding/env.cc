@@ -20,6 +20,7 @@ Env::~Env() = default;
 
 void Env::tearDown(Napi::Env, Env* env) {
   *env->alive_ = false;
+  env->warnings.end();
   env->inferenceModes.clear();
   env->setAside_.reset();
   for (auto& scope : env->scopes_) {

@@ -15,6 +15,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "binding/warnings.h"
+
 namespace mbconv {
 
 class Env;
@@ -103,6 +105,8 @@ class Env {
   };
   // Every live tensor with its origin, which is empty if the tensor was made before tracking.
   std::vector<std::pair<at::Tensor, Origin>> liveWithOrigin() const;
+  // What libtorch warned of in the operation being called.
+  Warnings warnings;
   // The operation being called: the origin of a tensor made now.
   const Op* current = nullptr;
 

@@ -7,6 +7,7 @@
 #include "binding/convert.h"
 #include "binding/env.h"
 #include "binding/shortage.h"
+#include "binding/warnings.h"
 
 namespace mbconv {
 
@@ -43,6 +44,7 @@ Failure fromC10(const char* code, const c10::Error& error) {
   std::string message = error.what_without_backtrace();
   // The first paragraph says what was wrong. Dispatch tables and the like follow it.
   if (const size_t end = message.find("\nException raised from"); end != std::string::npos) message.resize(end);
+  message = inJavaScript(message);
   if (message.size() > 1000) message = message.substr(0, 1000) + " …";
   if (code == nullptr) code = codeOfMessage(message);
   return {code, message, error.what()};

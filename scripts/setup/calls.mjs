@@ -90,7 +90,9 @@ export function describeCalls(folder) {
   function shapeOf(type, depth = 0, isNamed = false) {
     const shape = {}
     const besides = new Set()
-    for (const part of type.isUnion() ? type.types : [type]) {
+    // A type parameter stands for what it extends.
+    const whole = type.isTypeParameter() ? (checker.getBaseConstraintOfType(type) ?? type) : type
+    for (const part of whole.isUnion() ? whole.types : [whole]) {
       const kind = kindOf(part, depth, isNamed)
       if (kind === 'open') return undefined
       if (kind === undefined) continue

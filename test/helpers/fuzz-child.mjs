@@ -11,6 +11,7 @@ const [runs, seed, log] = [Number(process.argv[2]), Number(process.argv[3]), ope
 const apart = new Set([
   'registerTensorClass',
   'registerErrorClass',
+  'registerWarningListener',
   'enterScope',
   'exitScope',
   'setNumThreads',

@@ -159,15 +159,18 @@ export class Tensor<D extends DType = DType> extends Forms {
    * @param options.nonBlocking From pinned host memory to a GPU, or to the host: as for copy_().
    */
   to<To extends DType = D>(options: ToOptions<To>): Tensor<To>
-  /** To a dtype, to a device, or to the dtype and device of another tensor. */
-  to<To extends DType>(target: To): Tensor<To>
-  to(target: Device): Tensor<D>
-  to<To extends DType>(target: Tensor<To>): Tensor<To>
-  to(target: ToOptions | DType | Device | Tensor): Tensor {
+  /** To a dtype. */
+  to<To extends DType>(dtype: To): Tensor<To>
+  /** To the dtype and the device of another tensor. */
+  to<To extends DType>(other: Tensor<To>): Tensor<To>
+  /** To a device. */
+  to(device: Device): Tensor<D>
+  to<To extends DType = D>(target: ToOptions<To> | string | Tensor): Tensor<To> {
     const options = typeof target === 'string' ? named(target) : target
-    if (options instanceof Tensor) return native().to(this, options.dtype, options.device, undefined, false, false)
+    if (options instanceof Tensor)
+      return native().to(this, options.dtype, options.device, undefined, false, false) as Tensor<To>
     const { dtype, device, memoryFormat, copy = false, nonBlocking = false } = options
-    return native().to(this, dtype, device, memoryFormat, copy, nonBlocking)
+    return native().to(this, dtype, device, memoryFormat, copy, nonBlocking) as Tensor<To>
   }
   /**
    * A copy in page-locked host memory. A GPU can fetch from it while the host goes on.
