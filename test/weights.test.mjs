@@ -99,6 +99,6 @@ t.test('keys that only one side has', async (t) => {
   const wide = create(scale(arch('efficientnet_b0'), { width: 0.5, depth: 0.5 }), { numClasses: 3, seed: 1 })
   t.throws(() => loadWeights(to, wide.stateDict()), { code: 'ERR_SHAPE' })
   t.throws(() => loadWeights(to, '/nowhere.safetensors'), { code: 'ERR_IO' })
-  t.throws(() => loadWeights(to, dict, { strikt: true }), { code: 'ERR_VALUE' })
+  t.throws(() => loadWeights(to, dict, { strikt: true }), { code: 'ERR_TYPE' })
   for (const each of [from, to, other, wide]) each.dispose()
 })
