@@ -226,6 +226,9 @@ t.test('zeroGrad drops gradients', (t) => {
 })
 
 t.test('Sequential refuses what is no module', (t) => {
-  t.throws(() => new Sequential(new SiLU(), (x) => x), { code: 'ERR_TYPE', message: /argument 1/ })
+  t.throws(() => new Sequential(new SiLU(), (x) => x), {
+    code: 'ERR_TYPE',
+    message: /must be a Module, got a function/,
+  })
   t.end()
 })

@@ -86,11 +86,16 @@ t.test('names of other libraries, and short ones, in configurations', async (t) 
   for (const name of ['b0', 'tf_efficientnet_b0']) t.equal(models.arch(name).name, 'efficientnet_b0')
 })
 
-/** A file of a network with the keys of a scheme, under a profile. */
+/** A file of a network with the keys of a scheme, under a profile; a `.pth` file as Python would write it. */
 function saved(dir, name, scheme, profile, file) {
   const model = models.create(name, { numClasses: 3, profile, seed: 1 })
-  models.saveWeights(model, join(dir, file), { scheme, profile: 'as-is' })
+  models.saveWeights(model, join(dir, file), { scheme, profile: scheme === 'mbconv' ? undefined : 'as-is' })
   model.dispose()
+  if (file.endsWith('.pth')) {
+    const tensors = mb.io.pth.read(join(dir, file)).stateDict()
+    mb.io.pth.write(join(dir, file), tensors)
+    for (const tensor of Object.values(tensors)) tensor.dispose()
+  }
   return join(dir, file)
 }
 

@@ -126,6 +126,28 @@ for (const library of ['timm', 'torchvision']) {
   })
 }
 
+t.test('a .pth file brings its profile and its card, under any names', async (t) => {
+  const dir = t.testdir()
+  const model = mb.models.create('efficientnet_b0', { numClasses: 3, profile: 'tf', seed: 1 })
+  const card = mb.models.makeCard(model, { classes: ['a', 'b', 'c'] })
+  for (const scheme of ['mbconv', 'timm']) {
+    const file = join(dir, `${scheme}.pth`)
+    mb.models.saveWeights(model, file, { scheme, card })
+    t.same(internal('cardOfWeights').cardOfWeights(file, 'test'), card)
+    const other = mb.models.create('efficientnet_b0', { numClasses: 3 })
+    mb.models.loadWeights(other, file)
+    t.equal(other.profile.name, 'tf', scheme)
+    const torchvision = mb.models.create('efficientnet_b0', { numClasses: 3, profile: 'torchvision' })
+    t.throws(() => mb.models.loadWeights(torchvision, file), { code: 'ERR_VALUE', message: /of the profile tf/ })
+    for (const each of [other, torchvision]) each.dispose()
+  }
+  t.throws(() => mb.models.saveWeights(model, join(dir, 'a.pth'), { profile: 'as-is' }), {
+    code: 'ERR_VALUE',
+    message: /the scheme is mbconv/,
+  })
+  model.dispose()
+})
+
 t.test('every scheme of every family, saved and loaded again: the same numbers', async (t) => {
   const dir = t.testdir()
   const names = ['efficientnet_b0', 'efficientnet_lite0', 'efficientnetv2_b0', 'mobilenet_v1', 'mobilenet_v2']

@@ -10,6 +10,7 @@ import { MbconvError } from '../errors/error'
 import { writeFileAtomic } from '../files/atomic'
 import { quoted } from '../files/open'
 import { Tensor } from '../tensor/core/tensor'
+import { METADATA_ENTRY } from './pth-metadata'
 import { MAX_TENSORS } from './safetensors-header'
 import { storageTypeOf } from './stored-tensor'
 import { bytesOf } from './tensor-bytes'
@@ -92,6 +93,8 @@ export interface PthWriteOptions {
    * Default 1, that of almost every module.
    */
   version?: number
+  /** Texts by name, as in a safetensors file's header. `loadWeights` reads the numeric profile there. PyTorch ignores them. */
+  metadata?: Readonly<Record<string, string>>
 }
 
 function checkWritable(tensors: Record<string, Tensor>): void {
@@ -117,7 +120,7 @@ function checkWritable(tensors: Record<string, Tensor>): void {
  */
 export function* encode(
   tensors: Record<string, Tensor>,
-  { version = 1, ...options }: PthWriteOptions & ZipWriterOptions = {},
+  { version = 1, metadata, ...options }: PthWriteOptions & ZipWriterOptions = {},
 ): Generator<Uint8Array> {
   checkWritable(tensors)
   const entries = Object.entries(tensors)
@@ -131,6 +134,8 @@ export function* encode(
     ...unique.map((tensor, i) => ({ name: `data/${i}`, bytes: () => bytesOf(tensor) })),
     { name: 'version', bytes: () => Buffer.from(FORMAT_VERSION) },
   ]
+  if (metadata !== undefined)
+    contents.push({ name: METADATA_ENTRY, bytes: () => Buffer.from(JSON.stringify(metadata)) })
   yield* zipped(
     contents.map(({ name, bytes }) => ({ name: `archive/${name}`, bytes })),
     options,
@@ -150,7 +155,7 @@ export function write(path: string, tensors: Record<string, Tensor>, options: Pt
   if (typeof path !== 'string' || path === '') {
     throw new MbconvError('ERR_TYPE', `${OP}: path must be a string that is not empty`, { op: OP })
   }
-  checkOptions(OP, options, ['version'])
+  checkOptions(OP, options, ['version', 'metadata'])
   if (options.version !== undefined) checkCount(OP, 'version', options.version)
   checkWritable(tensors)
   writeFileAtomic(path, encode(tensors, options))

@@ -13,6 +13,7 @@ import { fromTypedArray } from '../tensor/core/create'
 import { scope } from '../tensor/core/scope'
 import type { Tensor } from '../tensor/core/tensor'
 import { type FoundEntry, findEntry } from './pth-entry'
+import { MAX_METADATA_BYTES, METADATA_ENTRY, parseMetadata } from './pth-metadata'
 import { codedErrors, type FileWeights, tensorsWith } from './read-tensors'
 import { MAX_TENSORS } from './safetensors-header'
 import { globalOf, type Reject, type Storage, StoredTensor, storageOf } from './stored-tensor'
@@ -87,10 +88,19 @@ export function readWeights(path: string, asked?: string): FileWeights {
     const reject = rejectOf(path)
     return withArchive(path, reject, (archive) => {
       const { dict, ...found }: FoundEntry = findEntry(archive.value(), asked, reject)
-      return { ...archive.tensors(dict), ...found, origin: { format: 'pth', metadata: {} } }
+      return { ...archive.tensors(dict), ...found, origin: { format: 'pth', metadata: archive.metadata() } }
     })
   })
 }
+
+/**
+ * What this package wrote about a file; nothing for files of PyTorch.
+ *
+ * @internal
+ * @throws MbconvError ERR_IO, ERR_FORMAT
+ */
+export const readPthMetadata = (path: string): Record<string, string> =>
+  codedErrors(path, OP, () => withArchive(path, rejectOf(path), (archive) => archive.metadata()))
 
 function rejectOf(path: string): Reject {
   return (problem, hint) => {
@@ -140,6 +150,12 @@ class Archive {
 
   #entry(name: string): ZipEntry | undefined {
     return this.#zip.entries.get(`${this.#folder}${name}`)
+  }
+
+  /** What this package wrote about the file; nothing in files of PyTorch. */
+  metadata(): Record<string, string> {
+    const entry = this.#entry(METADATA_ENTRY)
+    return entry === undefined ? {} : parseMetadata(this.#zip.read(entry, MAX_METADATA_BYTES), this.#reject)
   }
 
   value(): unknown {

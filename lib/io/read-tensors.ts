@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor/core/tensor'
 export interface FileOrigin {
   /** Its kind. */
   format: 'safetensors' | 'pth'
-  /** Strings of its header; none in `.pth` files. */
+  /** Texts of its header; in a `.pth` file those that this package wrote. */
   metadata: Readonly<Record<string, string>>
 }
 

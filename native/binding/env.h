@@ -15,7 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "binding/warnings.h"
+#include "binding/report/warnings.h"
 
 namespace mbconv {
 

@@ -6,8 +6,8 @@
 
 #include "binding/convert.h"
 #include "binding/env.h"
-#include "binding/shortage.h"
-#include "binding/warnings.h"
+#include "binding/report/shortage.h"
+#include "binding/report/warnings.h"
 
 namespace mbconv {
 

@@ -26,7 +26,7 @@
 #include <mutex>
 #include <set>
 
-#include "binding/shortage.h"
+#include "binding/report/shortage.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>

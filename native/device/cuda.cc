@@ -17,7 +17,7 @@
 #include <c10/cuda/CUDAException.h>
 #include <cuda_runtime_api.h>
 
-#include "binding/shortage.h"
+#include "binding/report/shortage.h"
 #endif
 
 namespace mbconv {

@@ -1,7 +1,7 @@
 // A small addon of its own: opens libtorch, wherever it lies, before the prebuilt addon is loaded.
 //
-// An addon that was compiled here has the folder of its libtorch in it. The prebuilt one cannot have it. The dynamic linker
-// takes a library that is already open by its name, so this file opens the libraries by their full paths first.
+// An addon that was compiled here has the folder of its libtorch in it. The prebuilt one cannot have it. The dynamic
+// linker takes a library that is already open by its name, so this file opens the libraries by their full paths first.
 #include <dlfcn.h>
 #include <napi.h>
 

@@ -111,6 +111,7 @@ export const INTERNALS = {
   inputImage: 'data/images/input-image.js',
   placement: 'data/images/placement.js',
   imageDataset: 'data/dataset/image-dataset.js',
+  cardOfWeights: 'models/export/card-of-weights.js',
   confidence: 'models/export/confidence.js',
   confidenceLog: 'train/metrics/confidence.js',
   eachImage: 'inference/each-image.js',

@@ -129,7 +129,8 @@ async function writerOf(options: ExportOptions): Promise<Write> {
     throw new MbconvError('ERR_USAGE', message, { hint: 'leave them out, or let --out end in .onnx' })
   }
   const { exportWeights } = await import('../../models/weights/export-weights.js')
-  return (network, card) => exportWeights(network, card, out, { scheme, profile: asIs ? 'as-is' : undefined })
+  return (network, card) =>
+    exportWeights(network, card, out, { scheme, profile: asIs && scheme !== 'mbconv' ? 'as-is' : undefined })
 }
 
 /** Exports a run, unless an option names other weights. */

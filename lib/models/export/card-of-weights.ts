@@ -3,6 +3,7 @@ import { join, parse } from 'node:path'
 import { kindOfFile } from '../../files/file-kind'
 import { statOf } from '../../files/folders'
 import { readOnnxMetadata } from '../../io/onnx-metadata'
+import { readPthMetadata } from '../../io/pth'
 import { readMetadata } from '../../io/safetensors'
 import { type ModelCard, parseCard, readCard } from './card'
 import { CARD_KEY } from './metadata'
@@ -14,7 +15,7 @@ export function cardBeside(file: string): string {
 }
 
 /**
- * The card in the metadata of a safetensors or ONNX file, or else in the file beside it.
+ * The card in the metadata of a file of weights, or else in the file beside it.
  *
  * @param op how errors name the caller
  * @returns undefined if there is none
@@ -30,5 +31,6 @@ export function cardOfWeights(file: string, op: string): ModelCard | undefined {
 function metadataOf(file: string, op: string): Readonly<Record<string, string>> {
   const { format } = kindOfFile(file, op)
   if (format === 'safetensors') return readMetadata(file).metadata
+  if (format === 'zip') return readPthMetadata(file)
   return format === 'onnx' ? readOnnxMetadata(file) : {}
 }

@@ -34,7 +34,7 @@ export interface SaveOptions {
   format?: (typeof WEIGHTS_FORMATS)[number]
   /** `as-is` saves under a library's names although the library would compute something else from these weights. */
   profile?: 'as-is'
-  /** A model card for the metadata of a safetensors file. */
+  /** A model card for the file's metadata. */
   card?: ModelCard
 }
 
@@ -60,12 +60,12 @@ export interface SaveReport {
 /**
  * Writes a network's weights under this package's names, torchvision's or timm's. The library's network of the same
  * table, classes and channels takes the file strictly and gives the same logits, up to rounding. {@link loadWeights}
- * reads the file back. Safetensors files have the numeric profile in their metadata.
+ * reads the file back, and the numeric profile in its metadata.
  *
  * @param file ends in `.safetensors`, or in `.pth`, `.pt`, `.bin`, `.ckpt` or `.pth.tar` for PyTorch's format, unless
  *   `format` names one. `torch.load(file, weights_only=True)` reads the second kind. Written atomically
  * @throws MbconvError ERR_TYPE; ERR_VALUE for a scheme that has no names for this network, for a profile under which the
- *   library does not compute, and for a fused network; ERR_DISPOSED; ERR_IO
+ *   library does not compute, for a fused network, and for `profile` with our own names; ERR_DISPOSED; ERR_IO
  */
 export function saveWeights(model: Network, file: string, options: SaveOptions = {}): SaveReport {
   const op = 'saveWeights'
@@ -93,12 +93,20 @@ export function saveWeights(model: Network, file: string, options: SaveOptions =
     const message = `${op}: ${scheme} has no network like ${arch.name}, and no names for its layers`
     throw new MbconvError('ERR_VALUE', message, { op, hint: `There are names of ${others}.` })
   }
+  if (scheme === 'mbconv' && profile !== undefined) {
+    const message = `${op}: profile: 'as-is' is for the names of other libraries, and the scheme is mbconv`
+    throw new MbconvError('ERR_VALUE', message, {
+      op,
+      hint: 'Leave it out: the file says which profile the network has.',
+    })
+  }
   const name = scheme === 'mbconv' ? null : nameIn(op, scheme, arch, model.profile, profile === 'as-is')
   return scope(() => {
     const map = keyMapOf(arch, scheme)
     const tensors = renamed(model, map)
-    if (format === 'pth') writePth(file, tensors, { version: map.version })
-    else writeSafetensors(file, tensors, metadataOf(model.profile, card))
+    const metadata = metadataOf(model.profile, card)
+    if (format === 'pth') writePth(file, tensors, { version: map.version, metadata })
+    else writeSafetensors(file, tensors, metadata)
     const bytes = statOf(file)?.size ?? 0
     return { path: file, format, scheme, name, tensors: Object.keys(tensors).length, bytes }
   })

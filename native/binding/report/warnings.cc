@@ -1,4 +1,4 @@
-#include "binding/warnings.h"
+#include "binding/report/warnings.h"
 
 #include <cctype>
 #include <string_view>
@@ -12,12 +12,8 @@ constexpr size_t kMostKept = 100;
 
 // Names that libtorch's messages have without a value, and ours.
 constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-    {"torch.no_grad()", "noGrad()"},
-    {"requires_grad", "requiresGrad"},
-    {"retain_graph", "retainGraph"},
-    {"create_graph", "createGraph"},
-    {"allow_unused", "allowUnused"},
-    {"set_detect_anomaly", "setDetectAnomaly"},
+    {"torch.no_grad()", "noGrad()"}, {"requires_grad", "requiresGrad"}, {"retain_graph", "retainGraph"},
+    {"create_graph", "createGraph"}, {"allow_unused", "allowUnused"},   {"set_detect_anomaly", "setDetectAnomaly"},
 };
 
 void replaceAll(std::string& text, std::string_view from, std::string_view to) {

@@ -1,4 +1,4 @@
-#include "binding/shortage.h"
+#include "binding/report/shortage.h"
 
 #include <mutex>
 #include <utility>
