@@ -31,6 +31,8 @@ t.test('what a name implies', async (t) => {
     efficientnet_b0: 'paper',
     tf_efficientnet_b0: 'tf',
     efficientnet_lite0: 'timm',
+    lite0: 'timm',
+    b8: 'timm',
     efficientnet_v2_s: 'torchvision',
     efficientnetv2_s: 'timm',
     efficientnetv2_b0: 'paper',
@@ -48,7 +50,7 @@ t.test('what a name implies', async (t) => {
     mine: 'paper',
   }
   for (const [name, profile] of Object.entries(implied)) t.equal(impliedProfile(name), profile, name)
-  for (const name of ['b0', 'tf_mobilenetv3_small_100', 'mobilenetv2_100', 'mobilenet_v2']) {
+  for (const name of ['b0', 'lite0', 'tf_mobilenetv3_small_100', 'mobilenetv2_100', 'mobilenet_v2']) {
     const model = models.create(name, { init: 'none' })
     t.same([model.profile, model.profileIsImplied], [models.profileNamed(implied[name], model.arch.name), true], name)
     model.dispose()
@@ -59,6 +61,16 @@ t.test('what a name implies', async (t) => {
   const table = models.create(models.arch('mobilenet_v2'), { init: 'none' })
   t.equal(table.profile.name, 'torchvision', 'a table implies what its name does')
   table.dispose()
+  const half = models.scale(models.arch('mobilenet_v2'), { width: 0.5, resolution: 64 })
+  for (const [each, profile] of [
+    [half, 'torchvision'],
+    [models.scale(half, { depth: 2, divisor: 4 }), 'torchvision'],
+    [models.scale(half, { resolution: 32, name: 'mine' }), 'paper'],
+  ]) {
+    const scaled = models.create(each, { init: 'none' })
+    t.equal(scaled.profile.name, profile, each.name)
+    scaled.dispose()
+  }
 })
 
 t.test('names of other libraries, and short ones, in configurations', async (t) => {

@@ -54,8 +54,13 @@ export interface ScaleOptions {
   name?: string
 }
 
+/** The name of a table without what {@link scale} has appended. */
+export function unscaledName(name: string): string {
+  return name.replace(/_w[\d.]+_d[\d.]+_r\d+(x\d+)?(_div\d+)?$/, '')
+}
+
 function scaledName(arch: Arch): string {
-  const base = arch.name.replace(/_w[\d.]+_d[\d.]+_r\d+(x\d+)?(_div\d+)?$/, '') // remove what an earlier scaling appended
+  const base = unscaledName(arch.name)
   const divisor = arch.divisor === 8 ? '' : `_div${arch.divisor}`
   return `${base}_w${short(arch.width)}_d${short(arch.depth)}_r${resolutionText(arch.resolution)}${divisor}`
 }

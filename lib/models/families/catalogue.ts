@@ -3,7 +3,7 @@ import { MbconvError } from '../../errors/error'
 import type { CheckedArch } from '../arch/check'
 import { EFFICIENTNET, EFFICIENTNET_LITE } from './efficientnet'
 import { EFFICIENTNETV2, EFFICIENTNETV2_RW } from './efficientnetv2'
-import { LIBRARY_NAMES } from './library-names'
+import { LIBRARY_NAMES, SHORT } from './library-names'
 import { MNASNET, MOBILENET } from './mobilenet'
 import { RESNET } from './resnet'
 
@@ -30,9 +30,6 @@ export type ModelName = ArchName | (string & Record<never, never>)
 export const ALIASES: ReadonlyMap<string, string> = new Map(
   LIBRARY_NAMES.filter(({ name, arch }) => name !== arch && FAMILIES.has(arch)).map(({ name, arch }) => [name, arch]),
 )
-
-/** Short names, such as `b0`. */
-const SHORT = 'efficientnet_'
 
 /** Names that {@link arch} knows, by family, smallest model first. Aliases are not included. */
 export function list(): ModelName[] {

@@ -55,14 +55,17 @@ export const LIBRARY_NAMES: readonly LibraryName[] = ROWS.flatMap(([arch, timm, 
   return all.flatMap(({ name, ...rest }) => (name === null ? [] : [{ ...rest, name }]))
 })
 
+/** What short names leave out: `b0` is `efficientnet_b0`. */
+export const SHORT = 'efficientnet_'
+
 /**
  * The profile that a name implies: that of the only library that has the name, `tf` for timm's `tf_*`; `paper` for the
- * names that both have, and for all others.
+ * names that both have, and for all others. A short name (`lite0`) implies what the full one does.
  *
  * @param name as the user wrote it, or the name in a table
  */
 export function impliedProfile(name: string): LibraryName['profile'] | 'paper' {
-  const found = LIBRARY_NAMES.filter((each) => each.name === name)
+  const found = LIBRARY_NAMES.filter((each) => each.name === name || each.name === `${SHORT}${name}`)
   return found.length === 1 ? found[0].profile : 'paper'
 }
 

@@ -8,6 +8,7 @@ import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
 import type { GlobalPool } from '../arch/choices'
 import { defaultDropPath } from '../arch/plan'
+import { unscaledName } from '../arch/scaling'
 import { arch as archNamed, type ModelName } from '../families/catalogue'
 import { impliedProfile } from '../families/library-names'
 import type { Recomputed } from './features'
@@ -97,7 +98,7 @@ export function create(model: ModelName | Arch, options: CreateOptions = {}): Ne
   } = options
   const { dropPath = defaultDropPath(arch) } = options
   const { device = 'cpu', dtype = 'float32' } = options
-  const { profile = impliedProfile(typeof model === 'string' ? model : arch.name) } = options
+  const { profile = impliedProfile(typeof model === 'string' ? model : unscaledName(arch.name)) } = options
   checkCount(op, 'numClasses', numClasses, { min: 0 })
   checkCount(op, 'inChannels', inChannels)
   checkRate(op, 'dropPath', dropPath)
