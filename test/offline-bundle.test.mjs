@@ -136,7 +136,7 @@ t.test('installing: plain cmake, doctor, verify-cuda', async (t) => {
   const folder = copyOf('whole')
   const tools = place('tools')
   fs.mkdirSync(tools)
-  const addon = candidates().find(({ misfit, libtorch }) => misfit === null && libtorch === undefined).path
+  const addon = [...candidates()].find(({ misfit, libtorch }) => misfit === null && libtorch === undefined).path
   const cmake = `#!/bin/sh
 case "$1" in
   --version) echo "cmake version 3.25.1" ;;

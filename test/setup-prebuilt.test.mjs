@@ -6,12 +6,12 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { OLDEST_GLIBC, olderThan, refusal, thisMachine } from '../lib/native/platform.cjs'
-import { misfit } from '../lib/native/prebuilt.cjs'
+import { misfit, prebuiltFolder, prebuiltIn } from '../lib/native/prebuilt.cjs'
 import { functionsBeyondBaseline, symbolFaults } from '../scripts/prebuild/check.mjs'
 import { chosenVersions } from '../scripts/prebuild/stubs.mjs'
 import { compareVersions } from '../scripts/prebuild/symbols.mjs'
 import { TORCH_UNWANTED_ON_CPU, TORCH_WANTED } from '../scripts/setup/fetch.mjs'
-import { downloadedFile, progressOf } from '../scripts/setup/pip.mjs'
+import { CPU_INDEX, downloadedFile, downloadWheels, progressOf } from '../scripts/setup/pip.mjs'
 import { makeProject } from './helpers/setup-fixture.mjs'
 
 const project = (t, options) => makeProject(path.join(t.testdir(), 'project'), options)
@@ -30,7 +30,9 @@ t.test('machines that libtorch does not exist for are refused, with an alternati
   ]) {
     const refused = refusal({ ...LINUX, ...change })
     t.match(refused, { reason, alternative }, JSON.stringify(change))
-    t.match(refused.alternative, /onnxruntime.*LIBTORCH/, 'what works everywhere')
+    const onWindows = change.platform === 'win32'
+    t.match(refused.alternative, onWindows ? /onnxruntime-node/ : /LIBTORCH/, 'what may work')
+    t.notMatch(refused.alternative, onWindows ? /LIBTORCH/ : /onnxruntime/, 'what does not work')
   }
   for (const change of [
     {},
@@ -60,6 +62,39 @@ t.test('the prebuilt addon fits one kind of machine and one libtorch', async (t)
     t.match(misfit(NEEDS, { ...LINUX, ...machine }, { ...libtorch, ...chosen }), reason)
   t.match(misfit(NEEDS, LINUX, null), /there is no libtorch 2\.13\.0/)
   t.ok(olderThan('2.9', '2.28') && !olderThan('2.28', '2.28') && !olderThan('3', '2.28'))
+})
+
+t.test("reading the facts of the machine leaves the settings of the process's reports as they are", async (t) => {
+  const before = process.report.excludeNetwork
+  t.teardown(() => Object.assign(process.report, { excludeNetwork: before }))
+  for (const own of [false, true]) {
+    process.report.excludeNetwork = own
+    thisMachine()
+    t.equal(process.report.excludeNetwork, own)
+  }
+})
+
+t.test('a damaged prebuilt.json is a reason not to use the prebuilt addon', async (t) => {
+  const root = t.testdir()
+  const file = path.join(prebuiltFolder(root), 'prebuilt.json')
+  fs.mkdirSync(path.dirname(file), { recursive: true })
+  for (const [text, needs] of [
+    [JSON.stringify(NEEDS), NEEDS],
+    ['{"platform": "li', null],
+    ['null', null],
+    [JSON.stringify({ ...NEEDS, glibc: undefined }), null],
+    [JSON.stringify({ ...NEEDS, napi: '9' }), null],
+  ]) {
+    fs.writeFileSync(file, text)
+    t.strictSame(prebuiltIn(root).needs, needs, text)
+  }
+  t.equal(misfit(null, LINUX, { version: '2.13.0', flavour: 'cpu' }), 'its prebuilt.json is damaged')
+
+  const damaged = project(t, { prebuilt: true })
+  fs.writeFileSync(damaged.file('prebuilds', path.basename(prebuiltFolder(root)), 'prebuilt.json'), '{"platform": "li')
+  const { code, stderr } = await damaged.run()
+  t.equal(code, 0, stderr)
+  t.match(stderr, /the prebuilt addon is not used: its prebuilt\.json is damaged; compiling one/)
 })
 
 t.test('an installed package with a fitting prebuilt addon needs libtorch alone', async (t) => {
@@ -100,8 +135,11 @@ t.test('when the prebuilt addon is taken, one that was compiled before is remove
   const both = project(t, { prebuilt: true })
   t.equal((await both.run(['--compile'])).code, 0)
   t.ok(both.exists('build', 'Release', 'mbconv.node'))
+  fs.mkdirSync(both.file('build', 'Debug'))
+  fs.copyFileSync(both.file('build', 'Release', 'mbconv.node'), both.file('build', 'Debug', 'mbconv.node'))
   t.equal((await both.run(['--force'])).code, 0)
-  t.notOk(both.exists('build', 'Release', 'mbconv.node'), 'the library would prefer it')
+  for (const kind of ['Release', 'Debug'])
+    t.notOk(both.exists('build', kind, 'mbconv.node'), `the library would prefer ${kind}`)
 })
 
 t.test('in a checkout the addon is compiled, whether there is a prebuilt one or not', async (t) => {
@@ -130,6 +168,26 @@ t.test('a download tells how many bytes there are and how many have come', async
   t.equal(progressOf(folder, []), 'downloading, 2 MB', 'pip has not named a file')
   t.equal(progressOf(folder, [5e6]), 'downloading, 2 of 5 MB')
   t.equal(progressOf(folder, [1e6]), 'downloading, 1 of 1 MB', 'pip copies what it has downloaded')
+  t.equal(progressOf(folder, [5e6], 1e6), 'downloading, 1 of 5 MB', 'what was there before does not count')
+})
+
+t.test('the total of a download is that of the index in use, without wheels that are here already', async (t) => {
+  const pip = `#!/bin/sh
+case "$*" in
+  *${CPU_INDEX}*) echo 'Downloading https://a/torch-2.13.0+cpu-py3-none-any.whl (180 MB)'; exit 1 ;;
+  *) echo 'Downloading https://b/torch-2.13.0-py3-none-any.whl (530 MB)'; sleep 1.5 ;;
+esac
+`
+  const folder = t.testdir({ pip, wheels: { 'numpy-1-py3-none-any.whl': 'x'.repeat(2e6) } })
+  const python = path.join(folder, 'pip')
+  fs.chmodSync(python, 0o755)
+  const seen = new Set()
+  const log = fs.openSync(path.join(folder, 'log'), 'w')
+  t.teardown(() => fs.closeSync(log))
+  const tools = { python, log, logFile: 'log', detail: (text) => seen.add(text) }
+  await downloadWheels(['torch==2.13.0'], [], [['--index-url', CPU_INDEX], []], path.join(folder, 'wheels'), tools)
+  t.ok(seen.has('downloading, 0 of 530 MB'), [...seen].join('; '))
+  t.notOk([...seen].some((text) => text.includes('of 710 MB')))
 })
 
 t.test('of each wheel what running and compiling need is taken', async (t) => {

@@ -9,7 +9,7 @@ import { MbconvError } from '../errors/error'
 import { packageRoot } from '../package/manifest'
 import { cacheFolder, fetchedFolder, libtorchAt } from './libtorch.cjs'
 import { REMEDY, refusal, thisMachine } from './platform.cjs'
-import { loadPrebuilt, misfit, prebuiltFolder, prebuiltIn } from './prebuilt.cjs'
+import { compiledIn, loadPrebuilt, misfit, prebuiltFolder, prebuiltIn } from './prebuilt.cjs'
 import { setupFacts } from './setup-facts'
 import type { Native, TensorClass } from './signatures'
 
@@ -26,11 +26,14 @@ export interface Candidate {
  * The addons, in the order in which they are tried: one that was compiled here, then the prebuilt one of the package.
  * MBCONV_ADDON overrides both.
  */
-export function candidates(): Candidate[] {
+export function* candidates(): Generator<Candidate, void> {
   const explicit = process.env.MBCONV_ADDON
-  if (explicit) return [{ path: explicit, misfit: absent(explicit) }]
-  const compiled = ['Release', 'Debug'].map((kind) => join(packageRoot, 'build', kind, 'mbconv.node'))
-  return [...compiled.map((path) => ({ path, misfit: absent(path) })), prebuiltCandidate()]
+  if (explicit) yield { path: explicit, misfit: absent(explicit) }
+  else {
+    for (const path of compiledIn(packageRoot)) yield { path, misfit: absent(path) }
+    // Whether it fits takes a report of the process, so it is only asked if no compiled one loads.
+    yield prebuiltCandidate()
+  }
 }
 
 const absent = (path: string): string | null => (existsSync(path) ? null : 'not there')
@@ -41,6 +44,7 @@ function prebuiltCandidate(): Candidate {
   const { addon: path, needs } = prebuilt
   const libtorch = libtorchForPrebuilt()
   const why = misfit(needs, thisMachine(), libtorch)
+  if (needs === null) return { path, misfit: why }
   if (why === null) return { path, misfit: null, libtorch: libtorch?.path }
   const looked = libtorch === null ? `; looked in ${libtorchPlaces(needs.flavour).join(', ')}` : ` (${libtorch.path})`
   return { path, misfit: `${why}${looked}` }
@@ -48,7 +52,7 @@ function prebuiltCandidate(): Candidate {
 
 /** The libtorch that the prebuilt addon would get; null if there is none. */
 export function libtorchForPrebuilt(): { path: string; version: string | null; flavour: 'cpu' | 'cuda' } | null {
-  const flavour = prebuiltIn(packageRoot)?.needs.flavour
+  const flavour = prebuiltIn(packageRoot)?.needs?.flavour
   if (flavour === undefined) return null
   const place = libtorchPlaces(flavour).find((folder) => libtorchAt(folder) !== null)
   return place === undefined ? null : libtorchAt(place)

@@ -16,8 +16,6 @@ const { TORCH_VERSION } = require('./libtorch.cjs')
 const REMEDY = 'run: npx mbconv setup'
 /** The glibc that libtorch's wheels for Linux need. */
 const OLDEST_GLIBC = '2.28'
-/** What works on machines that libtorch does not exist for. */
-const ONNX = 'A network exported with `mbconv export` runs in onnxruntime.'
 
 /** Facts about this machine. @returns {Machine} */
 function thisMachine() {
@@ -29,11 +27,8 @@ function thisMachine() {
 function libcFacts() {
   if (process.platform !== 'linux') return { libc: null, glibc: null }
   try {
-    const { report } = process
-    // Otherwise the report asks for the names of network addresses, which takes seconds without a network.
-    if (report !== undefined) Object.assign(report, { excludeNetwork: true })
     /** @type {any} */
-    const facts = report?.getReport()
+    const facts = reportWithoutNetwork()
     const glibc = facts?.header?.glibcVersionRuntime ?? null
     if (glibc !== null) return { libc: 'glibc', glibc }
     const musl = facts?.sharedObjects?.some((/** @type {string} */ file) => /(^|\/)(libc\.musl-|ld-musl-)/.test(file))
@@ -43,18 +38,40 @@ function libcFacts() {
   }
 }
 
+/** The names of network addresses are left out: to find them takes seconds without a network. */
+function reportWithoutNetwork() {
+  /** @type {any} */
+  const report = process.report
+  if (report === undefined) return undefined
+  const before = report.excludeNetwork
+  try {
+    report.excludeNetwork = true
+    return report.getReport()
+  } finally {
+    // The setting is the process's: the program's own reports keep what it has chosen.
+    report.excludeNetwork = before
+  }
+}
+
 /**
  * Why libtorch cannot be fetched for a machine, and what works there instead; null where it can be fetched.
  * @param {Machine} machine
  * @returns {{ reason: string, alternative: string } | null}
  */
 function refusal({ platform, arch, libc, glibc }) {
+  // The addon does not compile on Windows. onnxruntime-node, which predicts without libtorch, has a library for it.
+  if (platform === 'win32') {
+    return {
+      reason: 'mbconv does not run on Windows',
+      alternative:
+        'Use WSL 2, which is a Linux. To predict only, `mbconv export` on Linux and onnxruntime-node here (untested).',
+    }
+  }
   const own = 'With a libtorch of your own, set LIBTORCH to the folder that holds its lib/ and include/ (untested).'
   const refuse = (/** @type {string} */ reason, /** @type {string} */ instead) => ({
     reason,
-    alternative: `${instead} ${ONNX} ${own}`,
+    alternative: `${instead} ${own}`,
   })
-  if (platform === 'win32') return refuse('mbconv does not run on Windows', 'Use WSL 2, which is a Linux.')
   if (platform === 'darwin' && arch === 'x64') {
     return refuse(
       `PyTorch publishes no libtorch ${TORCH_VERSION} for Intel Macs`,

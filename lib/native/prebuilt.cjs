@@ -14,17 +14,29 @@ const { olderThan } = require('./platform.cjs')
  * @typedef {{ platform: string, arch: string, glibc: string, napi: number, torch: string, flavour: string }} Needs
  *   what the addon needs: glibc and Node-API at least, the others exactly; the content of prebuilt.json
  * @typedef {{ version: string | null, flavour: string }} Libtorch
- * @typedef {{ folder: string, addon: string, loader: string, needs: Needs }} Prebuilt
+ * @typedef {{ folder: string, addon: string, loader: string, needs: Needs | null }} Prebuilt
+ *   needs: null if prebuilt.json is damaged
  */
+
+/** The keys of prebuilt.json. */
+const NEEDS = {
+  platform: 'string',
+  arch: 'string',
+  glibc: 'string',
+  napi: 'number',
+  torch: 'string',
+  flavour: 'string',
+}
 
 /**
  * Why the prebuilt addon does not fit a machine and a libtorch; null if it fits.
- * @param {Needs} needs
+ * @param {Needs | null} needs
  * @param {Machine} machine
  * @param {Libtorch | null} libtorch
  * @returns {string | null}
  */
 function misfit(needs, machine, libtorch) {
+  if (needs === null) return 'its prebuilt.json is damaged'
   const [made, here] = [needs, machine].map(({ platform, arch }) => `${platform} ${arch}`)
   if (made !== here) return `it is for ${made}, and this is ${here}`
   if (machine.platform === 'linux' && machine.glibc === null) {
@@ -64,8 +76,26 @@ function prebuiltIn(root) {
     folder,
     addon: path.join(folder, 'mbconv.node'),
     loader: path.join(folder, 'loader.node'),
-    needs: JSON.parse(text),
+    needs: needsIn(text),
   }
+}
+
+/** @param {string} text of prebuilt.json @returns {Needs | null} */
+function needsIn(text) {
+  try {
+    const needs = JSON.parse(text)
+    return Object.entries(NEEDS).every(([key, type]) => typeof needs[key] === type) ? needs : null
+  } catch {
+    return null
+  }
+}
+
+/**
+ * The files of addons that are compiled here, in the order in which they are tried: a debug build comes second.
+ * @param {string} root of the package
+ */
+function compiledIn(root) {
+  return ['Release', 'Debug'].map((kind) => path.join(root, 'build', kind, 'mbconv.node'))
 }
 
 /**
@@ -82,4 +112,4 @@ function loadPrebuilt({ addon, loader }, libtorch) {
   return require(addon)
 }
 
-module.exports = { loadPrebuilt, misfit, prebuiltFolder, prebuiltIn }
+module.exports = { compiledIn, loadPrebuilt, misfit, prebuiltFolder, prebuiltIn }

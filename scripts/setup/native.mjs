@@ -9,7 +9,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { thisMachine } from '../../lib/native/platform.cjs'
-import { misfit, prebuiltIn } from '../../lib/native/prebuilt.cjs'
+import { compiledIn, misfit, prebuiltIn } from '../../lib/native/prebuilt.cjs'
 import { Interrupted, SetupError } from './failure.mjs'
 import { makeFolder } from './folders.mjs'
 import { run } from './run.mjs'
@@ -63,7 +63,7 @@ const prebuiltMark = ({ addon, loader }, { path: folder, mark }) =>
   [fileMark(addon), fileMark(loader), folder, mark].join(' ')
 
 /**
- * Tests whether the prebuilt addon loads. If so, removes a compiled one, which the library would prefer.
+ * Tests whether the prebuilt addon loads. If so, removes compiled ones, which the library would prefer.
  * @returns {Promise<{facts: object|null, lack: string|null}>} facts: what to store as state.native
  */
 export async function takePrebuilt(root, prebuilt, libtorch, { log }) {
@@ -72,7 +72,7 @@ export async function takePrebuilt(root, prebuilt, libtorch, { log }) {
   const args = ['-e', script, module, JSON.stringify(prebuilt), libtorch.path]
   const result = await run(process.execPath, args, { log, timeout: LOADING_MS })
   if (result.code !== 0) return { facts: null, lack: whyNotLoaded(result) }
-  fs.rmSync(addonPath(root), { force: true })
+  for (const compiled of compiledIn(root)) fs.rmSync(compiled, { force: true })
   return { facts: { prebuilt: prebuiltMark(prebuilt, libtorch), path: prebuilt.addon }, lack: null }
 }
 

@@ -2,6 +2,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { thisMachine } from '../../lib/native/platform.cjs'
 import { EXIT, SetupError } from './failure.mjs'
 import { makeFolder } from './folders.mjs'
 import { run } from './run.mjs'
@@ -67,10 +68,14 @@ export async function downloadWheels(requirements, flags, attempts, folder, { py
     const file = downloadedFile(line, known)
     if (file !== null) sizes.set(file.name, file.bytes)
   }
-  const watch = setInterval(() => detail(progressOf(folder, [...sizes.values()])), 500)
+  let before = 0
+  const watch = setInterval(() => detail(progressOf(folder, [...sizes.values()], before)), 500)
   let result
   try {
     for (const attempt of attempts) {
+      // Another index has other wheels, and pip does not name those that are complete already.
+      sizes.clear()
+      before = bytesIn(folder)
       const source = ['--retries', '3', '--only-binary=:all:', ...flags, ...attempt]
       result = await run(python, [...DOWNLOAD, ...source, '-d', folder, ...requirements], { log, env, onLine })
       if (result.code === 0) return listFiles(folder, (name) => name.endsWith('.whl'))
@@ -95,7 +100,7 @@ function downloadFailed(requirements, output, logFile) {
       log: logFile,
     })
   }
-  const glibc = process.platform === 'linux' && !process.report?.getReport().header.glibcVersionRuntime
+  const glibc = process.platform === 'linux' && thisMachine().glibc === null
   const machine = `${process.platform} ${process.arch}${glibc ? ' without glibc' : ''}`
   const said = output.match(/^ERROR: .*/gm)?.pop() ?? 'no reason given'
   return new SetupError(`pip could not download ${what} for ${machine} (${said})`, {
@@ -105,11 +110,19 @@ function downloadFailed(requirements, output, logFile) {
   })
 }
 
-/** "downloading, 212 of 427 MB", or without the total while pip has not named a file. */
-export function progressOf(folder, sizes) {
+function bytesIn(folder) {
   let bytes = 0
   for (const name of listFiles(folder))
     bytes += fs.statSync(path.join(folder, name), { throwIfNoEntry: false })?.size ?? 0
+  return bytes
+}
+
+/**
+ * "downloading, 212 of 427 MB", or without the total while pip has not named a file. The `before` bytes that were in the
+ * folder at the beginning do not count.
+ */
+export function progressOf(folder, sizes, before = 0) {
+  const bytes = Math.max(0, bytesIn(folder) - before)
   const megabytes = (count) => Math.round(count / 1e6)
   const total = sizes.reduce((sum, size) => sum + size, 0)
   if (total === 0) return `downloading, ${megabytes(bytes)} MB`
