@@ -1,11 +1,13 @@
 // No argument and no option is ignored silently: every export refuses one argument too many, and every option object a
 // key that it does not have. The exports are found by walking them; scripts/setup/calls.mjs describes what they take.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import mb from 'mbconv'
 import t from 'tap'
 import { findTargets, INSTANCES, tinyArch, writeFiles } from '../scripts/fuzz/targets.mjs'
+import { describeCalls } from '../scripts/setup/calls.mjs'
 import { internal } from './helpers/internals.mjs'
 
 const { callCheck } = internal('calls')
@@ -229,4 +231,17 @@ t.test('a function with several signatures refuses what fits none', async (t) =>
   t.throws(() => check([1, { dim: 1 }]), { code: 'ERR_TYPE', message: 'f: unknown option "dim"' })
   t.throws(() => check([1, {}, 2]), { code: 'ERR_TYPE', message: 'f: takes 2 arguments, got 3' })
   network.dispose()
+})
+
+t.test('a package that was compiled below a folder node_modules has the same description', async (t) => {
+  const packages = join(folder, 'node_modules')
+  const dist = join(packages, 'mbconv', 'dist')
+  mkdirSync(dist, { recursive: true })
+  cpSync(fileURLToPath(new URL('../dist', import.meta.url)), dist, {
+    recursive: true,
+    filter: (name) => !/\.(js|map)$/.test(name),
+  })
+  const own = fileURLToPath(new URL('../node_modules', import.meta.url))
+  for (const name of readdirSync(own)) if (name !== 'mbconv') symlinkSync(join(own, name), join(packages, name))
+  t.strictSame(JSON.parse(JSON.stringify(describeCalls(dist))), { functions, classes })
 })

@@ -42,8 +42,9 @@ export function describeCalls(folder) {
   const { checker, symbols } = open(path.resolve(folder))
   const flags = ts.TypeFlags
 
-  const isOurs = (symbol) =>
-    symbol?.declarations?.every((one) => !one.getSourceFile().fileName.includes('/node_modules/')) ?? false
+  // TypeScript's names of files have slashes on every system.
+  const own = `${path.resolve(folder).replaceAll(path.sep, '/')}/`
+  const isOurs = (symbol) => symbol?.declarations?.every((one) => one.getSourceFile().fileName.startsWith(own)) ?? false
   const isOfZod = ({ symbol }) =>
     symbol?.declarations?.some((one) => one.getSourceFile().fileName.includes('/node_modules/zod/')) ?? false
   const isClass = (type) => ((type.symbol?.flags ?? 0) & ts.SymbolFlags.Class) !== 0
