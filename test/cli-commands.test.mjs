@@ -125,6 +125,12 @@ t.test('each command and each group of commands has a help page with examples, w
     if (!showsOwnHelp) {
       await t.rejects(program.parseAsync([...words, '--help'], { from: 'user' }), { code: 'commander.helpDisplayed' })
       for (const example of examples) t.ok(help.includes(example), `${words.join(' ')} --help: ${example}`)
+      t.notMatch(help, /\b(configs|scripts)\//, `${words.join(' ')} --help names no file that only a checkout has`)
+    }
+    const { usage, arguments: places = [] } = command
+    for (const { name } of usage === undefined || showsOwnHelp ? [] : places) {
+      const shown = name.replaceAll(/^[[<]|\.*[\]>]$/g, '')
+      t.ok(usage.split(' ').includes(shown), `${words.join(' ')}: the usage line has the argument ${shown}`)
     }
     for (const example of examples) {
       const [, line] = /(?:^|\||\$\() *(mbconv .*)$/.exec(example) ?? []

@@ -70,7 +70,7 @@ t.test('configurations are checked without the native part', async (t) => {
 })
 
 t.test('wrong usage ends with 2 and says what was meant', async (t) => {
-  const TRAIN = 'for example: mbconv train configs/digits.yaml, or mbconv train ./photos for a folder of images'
+  const TRAIN = 'for example: mbconv train digits, or mbconv train ./photos for a folder of images'
   for (const [words, message, hint] of [
     [['trian'], "unknown command 'trian'", 'did you mean train?'],
     [['eval', '--jsno'], "unknown option '--jsno'", 'did you mean --json?'],

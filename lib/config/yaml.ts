@@ -197,7 +197,7 @@ function parseYaml(file: string, text: string, example: string): Located {
     throw new MbconvError('ERR_CONFIG', `${file}: ${message}`, { cause: error })
   }
   if (document.contents === null || value === null)
-    throw new MbconvError('ERR_CONFIG', `${file}: is empty`, { hint: `see ${example} for an example` })
+    throw new MbconvError('ERR_CONFIG', `${file}: is empty`, { hint: `see ${example} of the package for an example` })
   if (!isMapping(value)) {
     const what = Array.isArray(value) ? 'a list' : 'a single value'
     throw complain([

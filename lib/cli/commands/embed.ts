@@ -8,7 +8,10 @@ export const embedCommand: CommandDescription = {
   summary: 'turn images into vectors that can be compared',
   usage: '[options] IMAGE|FOLDER|GLOB|- ...',
   arguments: [
-    { name: '[image...]', help: 'image files, folders of them, quoted patterns; - reads an image from stdin' },
+    {
+      name: '[IMAGE|FOLDER|GLOB|-...]',
+      help: 'image files, folders of them, quoted patterns; - reads an image from stdin',
+    },
   ],
   options: [
     {

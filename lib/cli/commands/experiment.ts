@@ -10,7 +10,7 @@ export const experimentCommand: CommandDescription = {
   name: 'experiment',
   summary: 'many trainings that answer one question: planned, run side by side, resumed, compared',
   examples: [
-    'mbconv experiment run scripts/experiments/table7.yaml --profile cpu',
+    'mbconv experiment run table7 --profile cpu',
     'mbconv experiment status runs/experiments/table7-cpu',
     'mbconv experiment report runs/experiments/table7-cpu',
   ],

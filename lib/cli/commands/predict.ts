@@ -11,7 +11,10 @@ export const predictCommand: CommandDescription = {
   summary: 'say what is in images',
   usage: '[options] IMAGE|FOLDER|GLOB|- ...',
   arguments: [
-    { name: '[image...]', help: 'image files, folders of them, quoted patterns; - reads an image from stdin' },
+    {
+      name: '[IMAGE|FOLDER|GLOB|-...]',
+      help: 'image files, folders of them, quoted patterns; - reads an image from stdin',
+    },
   ],
   options: [
     {

@@ -22,7 +22,11 @@ export const serveCommand: CommandDescription = {
   options: [
     { flags: '--port <n>', help: `port on ${ADDRESS}; 0 is a free one`, parse: port, default: PORT },
     { flags: '--batch <n>', help: 'images at once (default: 8, on a GPU 32)', parse: wholeNumber },
-    { flags: '--max-delay <ms>', help: 'how long a request waits for others to share its batch', parse: number },
+    {
+      flags: '--max-delay <ms>',
+      help: 'how long a request waits for others to share its batch (default: 2)',
+      parse: number,
+    },
     { flags: '--threads <n>', help: 'threads of the CPU to compute with', parse: wholeUpTo(1024) },
     { flags: '--precision <name>', help: 'of the forward pass: float32, bf16, fp16 or auto (default: float32)' },
     DEVICE,

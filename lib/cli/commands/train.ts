@@ -11,7 +11,7 @@ export const trainCommand: CommandDescription = {
   usage: '[options] FOLDER|CONFIG [--key=value ...]',
   arguments: [
     {
-      name: '[words...]',
+      name: '[FOLDER|CONFIG...]',
       help: 'a folder with a folder of images for each class, a cache of images, a YAML file, or the name of one in the package (digits); --key=value for keys of the configuration',
     },
   ],
@@ -38,9 +38,9 @@ export const trainCommand: CommandDescription = {
     'mbconv train ./photos',
     'mbconv train ./photos-256                # written by mbconv data cache ./photos --to photos-256',
     'mbconv train ./photos --test ./photos-test --model b2 --weights b2.safetensors --epochs 20',
-    'mbconv train configs/digits.yaml',
-    'mbconv train configs/digits.yaml --epochs=5 --optimizer.lr=0.01 --ema=false',
-    'mbconv train configs/digits.yaml --resume',
+    'mbconv train digits',
+    'mbconv train digits --epochs=5 --optimizer.lr=0.01 --ema=false',
+    'mbconv train digits --resume',
   ],
   run,
 }

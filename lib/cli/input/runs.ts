@@ -65,6 +65,6 @@ export function newestRunOrThrow(dir = 'runs'): string {
   const run = newestRun(dir)
   if (run) return run
   throw new MbconvError('ERR_USAGE', `there is no run in ${path.resolve(dir)}`, {
-    hint: 'name the folder of a run, or train one: mbconv train configs/digits.yaml',
+    hint: 'name the folder of a run, or train one: mbconv train digits',
   })
 }

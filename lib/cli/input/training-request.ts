@@ -110,7 +110,7 @@ function sorted(words: string[], { resume }: TrainingOptions): Words {
     throw new MbconvError(
       'ERR_USAGE',
       files.length === 0 ? 'no configuration given' : `one configuration at a time, not ${files.length}`,
-      { hint: 'for example: mbconv train configs/digits.yaml, or mbconv train ./photos for a folder of images' },
+      { hint: 'for example: mbconv train digits, or mbconv train ./photos for a folder of images' },
     )
   const [file] = files
   if (isPhotographs(file)) return { file, isPhotographs: true, overrides, resume }

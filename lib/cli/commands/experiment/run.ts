@@ -31,8 +31,8 @@ export const runCommand: CommandDescription = {
     },
   ],
   examples: [
-    'mbconv experiment run scripts/experiments/table7.yaml --profile smoke',
-    'mbconv experiment run scripts/experiments/table7.yaml --set train.epochs=5 --seeds 5',
+    'mbconv experiment run table7 --profile smoke',
+    'mbconv experiment run table7 --set train.epochs=5 --seeds 5',
   ],
   run,
 }

@@ -9,7 +9,7 @@ export const statusCommand: CommandDescription = {
   summary: 'say how far an experiment is',
   arguments: [EXPERIMENT_ARGUMENT],
   options: EXPERIMENT_OPTIONS,
-  examples: ['mbconv experiment status scripts/experiments/table7.yaml --profile smoke'],
+  examples: ['mbconv experiment status table7 --profile smoke'],
   run,
 }
 
