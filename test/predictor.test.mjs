@@ -9,6 +9,7 @@ import { internal } from './helpers/internals.mjs'
 import { apart, pictureFiles, sharp, writeModel } from './helpers/served-model.mjs'
 
 const { Batcher } = internal('batcher')
+const { DecodingQueue } = internal('servingQueue')
 const { Request, Requests } = internal('requests')
 const skip = !sharp && 'the optional package sharp is not installed'
 /** Batches of another size round in another way, which this network enlarges. */
@@ -182,7 +183,9 @@ t.test('the worker gets no more than it needs; others leave the queue before the
   requests.settle(0, 'A')
   t.same(taken(), ['send 3 d'])
   controller.abort()
-  t.same(taken(), ['drop 2,3', 'send 4 e'])
+  t.same(taken(), ['drop 2,3'], 'they keep their places while the worker has them')
+  requests.dropped(3)
+  t.same(taken(), ['send 4 e'])
   t.same(two.jobs, [undefined, undefined], 'nothing is held for it')
   await t.rejects(two.results, { code: 'ERR_ABORTED' })
   requests.settle(2, 'late')
@@ -201,6 +204,100 @@ t.test('the worker gets no more than it needs; others leave the queue before the
   t.same(taken(), ['busy', 'send 5 f', 'send 6 g', 'send 7 h'], 'what left the queue is not sent')
   requests.fail(5, new Error('f'))
   t.same(taken(), ['drop 6,7', 'idle'], 'the other images of a failed request are not computed')
+  ask(['j', 'k'])
+  t.same(taken(), ['busy', 'send 8 j'])
+  requests.settle(6, 'late')
+  t.same(taken(), ['send 9 k'], 'a late result frees a place, too')
+})
+
+t.test('a request of many images is not searched for each of them', (t) => {
+  const requests = new Requests({ most: 1, send: () => {}, drop: () => {}, onBusy: () => {} })
+  const count = 500
+  const request = new Request(Array.from({ length: count }, (_, i) => ({ source: `${i}` })))
+  let reads = 0
+  const jobs = new Proxy(request.jobs, {
+    get(target, key) {
+      if (/^\d+$/.test(String(key))) reads++
+      return target[key]
+    },
+  })
+  Object.defineProperty(request, 'jobs', { value: jobs })
+  requests.add(request)
+  for (let i = 0; i < count; i++) requests.settle(i, i)
+  t.ok(request.isSettled)
+  t.ok(reads >= count && reads < 5 * count, `${reads} reads of ${count} images`)
+  t.end()
+})
+
+t.test('few images are decoded at once, and the others can be dropped', async (t) => {
+  const begun = []
+  const ends = new Map()
+  const known = []
+  const queue = new DecodingQueue({
+    most: 2,
+    work: async ({ id }, isDropped) => {
+      begun.push(id)
+      await new Promise((end) => ends.set(id, end))
+      if (isDropped()) known.push(id)
+    },
+  })
+  for (let id = 0; id < 6; id++) queue.add({ id })
+  t.same(begun, [0, 1])
+  t.same(queue.drop(new Set([1, 2, 4, 9])), [2, 4], 'what has begun goes on')
+  for (const id of [0, 1]) ends.get(id)()
+  await sleep(1)
+  t.same(begun, [0, 1, 3, 5])
+  t.same(known, [1])
+})
+
+t.test('the worker never has more than its limit, whatever is given up', { skip }, async (t) => {
+  const { Worker } = workerThreads
+  const counts = { now: 0, most: 0, dropped: 0 }
+  const shared = createRequire(import.meta.url)('node:worker_threads')
+  shared.Worker = class extends Worker {
+    constructor(...args) {
+      super(...args)
+      this.on('message', ({ type }) => {
+        if (['result', 'failed', 'dropped'].includes(type)) counts.now--
+        if (type === 'dropped') counts.dropped++
+      })
+    }
+    postMessage(message, transfer) {
+      if (message.type === 'image') counts.most = Math.max(counts.most, ++counts.now)
+      super.postMessage(message, transfer)
+    }
+  }
+  t.teardown(() => {
+    shared.Worker = Worker
+  })
+  const limited = await mb.loadPredictor(safetensors, { threads: 1, batchSize: 4 })
+  for (let i = 0; i < 10; i++) {
+    const controller = new AbortController()
+    const given = limited.predict(named, { signal: controller.signal })
+    await sleep(i % 3)
+    controller.abort()
+    await t.rejects(given, { code: 'ERR_ABORTED' })
+  }
+  t.equal((await limited.predict(named)).length, named.length)
+  const last = new AbortController()
+  const given = limited.predict(named, { signal: last.signal })
+  last.abort()
+  await t.rejects(given, { code: 'ERR_ABORTED' })
+  await limited.close()
+  t.equal(counts.most, 8)
+  t.equal(counts.now, 0, 'each image was answered, also the last ones that were dropped')
+  t.ok(counts.dropped > 0)
+})
+
+t.test('a batch that everybody has left is not waited for', { skip }, async (t) => {
+  const patient = await mb.loadPredictor(safetensors, { threads: 1, maxDelayMs: 60_000 })
+  const controller = new AbortController()
+  const given = patient.predict(named[0], { signal: controller.signal })
+  await sleep(500) // It is decoded by now, and waits for others.
+  controller.abort()
+  await t.rejects(given, { code: 'ERR_ABORTED' })
+  const inTime = await Promise.race([patient.close().then(() => true), sleep(30_000, false, { ref: false })])
+  t.ok(inTime, 'close does not wait for the batch')
 })
 
 t.test('batches are full, or wait no longer than they may', async (t) => {

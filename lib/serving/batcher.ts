@@ -36,13 +36,23 @@ export class Batcher<Item> {
     this.#schedule()
   }
 
-  /** Forgets items that no batch has taken yet. */
-  drop(ids: ReadonlySet<number>): void {
-    for (const [group, waiting] of this.#groups)
+  /**
+   * Forgets items that no batch has taken yet.
+   *
+   * @returns those that were found
+   */
+  drop(ids: ReadonlySet<number>): number[] {
+    const found: number[] = []
+    for (const [group, waiting] of this.#groups) {
+      found.push(...waiting.filter(({ id }) => ids.has(id)).map(({ id }) => id))
       this.#set(
         group,
         waiting.filter(({ id }) => !ids.has(id)),
       )
+    }
+    // The timer that runs may be for an item that has gone. It would keep the thread alive.
+    this.#schedule()
+    return found
   }
 
   #set(group: string, waiting: Waiting<Item>[]): void {

@@ -29,7 +29,7 @@ export type ToWorker =
   | { type: 'image'; job: ImageJob }
   /** Nobody waits for these images any more. */
   | { type: 'drop'; ids: number[] }
-  /** Comes when nothing is under way. */
+  /** Comes when no request is open. Images that were dropped may still be under way. */
   | { type: 'close' }
 
 /** What the worker says once the model is open. */
@@ -40,9 +40,12 @@ export interface Ready extends Pick<Engine, 'runtime' | 'device' | 'path'> {
   batchSize: number
 }
 
+/** Each image is answered once: with its result, as failed, or as dropped. */
 export type FromWorker =
   | { type: 'ready'; ready: Ready }
   /** The model could not be opened. */
   | { type: 'refused'; error: PlainError }
   | { type: 'result'; id: number; result: unknown }
   | { type: 'failed'; id: number; error: PlainError }
+  /** The worker has ended its work on an image that nobody waits for. */
+  | { type: 'dropped'; id: number }

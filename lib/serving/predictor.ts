@@ -82,6 +82,7 @@ export class Predictor {
     worker.on('message', (message: FromWorker) => {
       if (message.type === 'result') this.#requests.settle(message.id, message.result)
       else if (message.type === 'failed') this.#requests.fail(message.id, fromPlainError(message.error))
+      else if (message.type === 'dropped') this.#requests.dropped(message.id)
     })
     worker.on('error', (error) => this.#fail(coded('predictor', error)))
     worker.on('exit', (code) => {

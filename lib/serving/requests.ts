@@ -9,6 +9,8 @@ export class Request {
   readonly signal: AbortSignal | undefined
   /** What is still to be sent; freed when it is, or when nobody waits for it any more. */
   readonly jobs: (Omit<ImageJob, 'id'> | undefined)[]
+  /** How many have been sent. */
+  #next = 0
   readonly #done: unknown[]
   #missing: number
   #isSettled = false
@@ -30,6 +32,16 @@ export class Request {
     return this.#isSettled
   }
 
+  /** The next image to send, with its place; undefined after the last one. */
+  next(): { job: Omit<ImageJob, 'id'>; index: number } | undefined {
+    const index = this.#next
+    const job = this.jobs[index]
+    if (job === undefined) return undefined
+    this.jobs[index] = undefined
+    this.#next++
+    return { job, index }
+  }
+
   /** @returns whether that was the last one */
   settle(index: number, result: unknown): boolean {
     this.#done[index] = result
@@ -46,7 +58,7 @@ export class Request {
 }
 
 export interface RequestsOptions {
-  /** Images that the worker has at a time. */
+  /** Images that the worker has at a time, with those that nobody waits for any more. */
   most: number
   send: (job: ImageJob) => void
   /** Images that the worker need not go on with. */
@@ -60,8 +72,11 @@ export class Requests {
   readonly #options: RequestsOptions
   /** Requests with images that have not been sent. */
   #waiting: Request[] = []
-  /** By id: the images that the worker has. */
-  readonly #sent = new Map<number, { request: Request; index: number }>()
+  /**
+   * By id: the images that the worker has. Those that nobody waits for any more are undefined. They keep their places
+   * until the worker has answered for them, since it works on them that long.
+   */
+  readonly #sent = new Map<number, { request: Request; index: number } | undefined>()
   /** All that are not settled. */
   readonly #open = new Set<Request>()
   readonly #signals = new Signals((request, signal) => this.#end(request, abortedBy(signal)))
@@ -104,6 +119,12 @@ export class Requests {
     else this.#sendOn()
   }
 
+  /** The worker has ended its work on an image that nobody waits for. */
+  dropped(id: number): void {
+    this.#sent.delete(id)
+    this.#sendOn()
+  }
+
   failAll(error: unknown): void {
     this.#sent.clear()
     this.#waiting = []
@@ -123,8 +144,8 @@ export class Requests {
     if (request.isSettled) return
     request.fail(error)
     this.#waiting = this.#waiting.filter((each) => each !== request)
-    const ids = [...this.#sent].filter(([, sent]) => sent.request === request).map(([id]) => id)
-    for (const id of ids) this.#sent.delete(id)
+    const ids = [...this.#sent].filter(([, sent]) => sent?.request === request).map(([id]) => id)
+    for (const id of ids) this.#sent.set(id, undefined)
     if (ids.length > 0) this.#options.drop(ids)
     request.jobs.fill(undefined)
     this.#close(request)
@@ -142,16 +163,14 @@ export class Requests {
   #sendOn(): void {
     while (this.#sent.size < this.#options.most && this.#waiting.length > 0) {
       const [request] = this.#waiting
-      const index = request.jobs.findIndex((job) => job !== undefined)
-      if (index === -1) {
+      const next = request.next()
+      if (next === undefined) {
         this.#waiting.shift()
         continue
       }
       const id = this.#nextId++
-      const job = { ...request.jobs[index]!, id }
-      request.jobs[index] = undefined
-      this.#sent.set(id, { request, index })
-      this.#options.send(job)
+      this.#sent.set(id, { request, index: next.index })
+      this.#options.send({ ...next.job, id })
     }
   }
 }

@@ -7,6 +7,7 @@ import { toPlainError } from '../errors/plain-error'
 import { predictionOf } from '../inference/predict'
 import { doWithoutNative } from '../native/addon'
 import { Batcher } from './batcher'
+import { DecodingQueue } from './decoding-queue'
 import type { Engine, TaskName } from './engine'
 import type { FromWorker, ImageJob, ToWorker, WorkerInput } from './messages'
 
@@ -17,6 +18,9 @@ const send = (message: FromWorker) => port.postMessage(message)
 
 /** Images at once, unless the caller chose: more only make a CPU's answers later. */
 const BATCH = { cpu: 8, gpu: 32 }
+
+/** Images that are decoded at once: libuv has that many threads for them by default. */
+const DECODINGS = 4
 
 interface Decoded {
   job: ImageJob
@@ -33,9 +37,9 @@ function serve(engine: Engine): void {
   const { card, device, path, runtime } = engine
   inputImageShape(card.preprocessing) // refuses a card that image files cannot satisfy
   const batchSize = options.batchSize ?? (device === 'cpu' ? BATCH.cpu : BATCH.gpu)
-  /** Images that are decoded for nobody. */
-  const dropped = new Set<number>()
-  const decoding = new Set<number>()
+  /** Images that have not been answered. */
+  let open = 0
+  let isClosing = false
 
   const batcher = new Batcher<Decoded>({
     maxDelayMs,
@@ -55,8 +59,15 @@ function serve(engine: Engine): void {
     },
   })
 
+  /** The answer to an image. */
+  function reply(message: Extract<FromWorker, { id: number }>): void {
+    send(message)
+    open--
+    endIfDone()
+  }
+
   const fail = ({ id, task }: ImageJob, error: unknown) =>
-    send({ type: 'failed', id, error: toPlainError(coded(task, error)) })
+    reply({ type: 'failed', id, error: toPlainError(coded(task, error)) })
 
   function answer(job: ImageJob, row: Float32Array): void {
     const { id, task, source, prediction } = job
@@ -64,7 +75,7 @@ function serve(engine: Engine): void {
     try {
       // A row is a part of its batch's buffer, which a message would copy as a whole.
       const result = RESULTS[task](file, row.slice(), prediction)
-      send({ type: 'result', id, result })
+      reply({ type: 'result', id, result })
     } catch (error) {
       fail(job, error)
     }
@@ -75,29 +86,35 @@ function serve(engine: Engine): void {
     embed: (file, vector) => ({ file, vector }),
   }
 
-  async function take(job: ImageJob): Promise<void> {
-    decoding.add(job.id)
+  async function decode(job: ImageJob, isDropped: () => boolean): Promise<void> {
     try {
       const planes = await readInputImage(job.source, card.preprocessing, { colorManagement, maxPixels }, job.views)
       if (typeof job.source !== 'string') job.source = { ...job.source, bytes: NOTHING }
-      if (!dropped.has(job.id)) batcher.add(`${job.task} ${job.views}`, job.id, { job, planes })
+      if (isDropped()) reply({ type: 'dropped', id: job.id })
+      else batcher.add(`${job.task} ${job.views}`, job.id, { job, planes })
     } catch (error) {
-      if (!dropped.has(job.id)) fail(job, error)
-    } finally {
-      decoding.delete(job.id)
-      dropped.delete(job.id)
+      if (isDropped()) reply({ type: 'dropped', id: job.id })
+      else fail(job, error)
     }
+  }
+  const queue = new DecodingQueue<ImageJob>({ most: DECODINGS, work: decode })
+
+  function endIfDone(): void {
+    // The thread ends with its port.
+    if (isClosing && open === 0) engine.close().finally(() => port.close())
   }
 
   port.on('message', (message: ToWorker) => {
     if (message.type === 'image') {
-      take(message.job)
+      open++
+      queue.add(message.job)
     } else if (message.type === 'drop') {
-      for (const id of message.ids) if (decoding.has(id)) dropped.add(id)
-      batcher.drop(new Set(message.ids))
+      const ids = new Set(message.ids)
+      // Images of a batch that is being computed get their results, as all images of it.
+      for (const id of [...queue.drop(ids), ...batcher.drop(ids)]) reply({ type: 'dropped', id })
     } else {
-      // The thread ends with its port.
-      engine.close().finally(() => port.close())
+      isClosing = true
+      endIfDone()
     }
   })
   send({ type: 'ready', ready: { card, device, path, runtime, batchSize } })

@@ -53,6 +53,7 @@ export const INTERNALS = {
   inOrder: 'process/in-order.js',
   onnxMetadata: 'io/onnx-metadata.js',
   batcher: 'serving/batcher.js',
+  servingQueue: 'serving/decoding-queue.js',
   listening: 'serving/listening.js',
   requests: 'serving/requests.js',
   unreadableImages: 'data/photos/unreadable.js',
