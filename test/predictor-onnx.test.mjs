@@ -77,6 +77,11 @@ async function answersWithout() {
     try { mb.zeros([1]) } catch ({ code }) { answers.addon = code }
     answers.libraries = readFileSync('/proc/self/maps', 'utf8').match(/[^/]*(libtorch|libc10|mbconv\\.node)[^/]*$/gm) ?? []
     console.log(JSON.stringify(answers))`
+  return answersOf(script)
+}
+
+/** What a script prints as JSON, in a process that can load onnxruntime and not the addon. */
+async function answersOf(script) {
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     cwd: dir,
     env: {
@@ -122,6 +127,34 @@ t.test('the answers are libtorch’s, in a process that cannot load it', { skip 
   const off = answers.embeddings.flatMap((row, i) => row.map((value, j) => Math.abs(value - embeddings[i].vector[j])))
   const size = Math.max(...embeddings.flatMap(({ vector }) => [...vector].map(Math.abs)))
   t.ok(Math.max(...off) < LIMIT * size, `embeddings differ by ${Math.max(...off)} of ${size}`)
+})
+
+t.test('a network without classes gives its features', { skip }, async (t) => {
+  const { safetensors } = writeModel(dir, 'headless', {}, { numClasses: 0 })
+  const script = `
+    import { readFileSync } from 'node:fs'
+    import mb from ${JSON.stringify(import.meta.resolve('mbconv'))}
+    const files = JSON.parse(readFileSync('headless.json', 'utf8')).map(({ data }) => Buffer.from(data))
+    const predictor = await mb.loadPredictor('headless.onnx', { threads: 1 })
+    const vectors = (await predictor.embed(files)).map(({ vector }) => [...vector])
+    const refused = await predictor.predict(files[0]).catch(({ code, message, hint }) => ({ code, message, hint }))
+    console.log(JSON.stringify({ vectors, refused }))`
+  writeFileSync(join(dir, 'headless.json'), JSON.stringify(pictures))
+  const { status, stderr, answers } = await answersOf(script)
+  t.equal(status, 0, stderr)
+  const wanted = await allOf(mb.embedEach(safetensors, namedOf(pictures)))
+  t.same(
+    answers.vectors.map(({ length }) => length),
+    wanted.map(({ vector: { length } }) => length),
+  )
+  const size = Math.max(...wanted.flatMap(({ vector }) => [...vector].map(Math.abs)))
+  const off = answers.vectors.flatMap((row, i) => row.map((value, j) => Math.abs(value - wanted[i].vector[j])))
+  t.ok(size > 0 && Math.max(...off) < LIMIT * size, `embeddings differ by ${Math.max(...off)} of ${size}`)
+  const libtorch = await mb.loadPredictor(safetensors, { threads: 1 })
+  const refused = { code: 'ERR_VALUE', message: /has no classifier/, hint: 'embed gives its features.' }
+  t.match(answers.refused, refused)
+  await t.rejects(libtorch.predict(pictures[0]), refused)
+  await libtorch.close()
 })
 
 t.test('the card is in the file’s metadata', async (t) => {

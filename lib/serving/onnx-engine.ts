@@ -10,6 +10,7 @@ import { optionalPackage } from '../errors/optional-package'
 import { readBytes } from '../files/open'
 import { inputOf, partsOf } from '../inference/each-image'
 import { cardOf } from '../inference/open-model'
+import { checkClassifies } from '../inference/predict'
 import { withOutput } from '../io/protobuf/onnx'
 import { sidesOf } from '../models/arch/resolution'
 import type { ModelCard } from '../models/export/card'
@@ -34,8 +35,9 @@ interface Ort {
   Tensor: new (type: string, data: Float32Array | Uint8Array, dims: readonly number[]) => OrtTensor
 }
 
-const LOGITS = 'logits'
-const OUTPUTS: Record<TaskName, string> = { predict: LOGITS, embed: FEATURES }
+/** By name, the values that a task can be computed from. In a graph without classes the pooled features are the output. */
+const OUTPUTS: Record<TaskName, string[]> = { predict: ['logits'], embed: [FEATURES, 'features'] }
+const GIVES: Record<TaskName, string> = { predict: 'predictions', embed: 'embeddings' }
 
 /** The most bytes of an ONNX file: the limit of the format. */
 const MOST_BYTES = 2 ** 31 - 1
@@ -65,9 +67,10 @@ export async function openWithOnnxruntime(file: string, { threads }: EngineOptio
   return {
     ...{ runtime: 'onnxruntime', card, device: 'cpu', path: resolve(file) },
     async rows(task, planes, views) {
-      const output = OUTPUTS[task]
-      if (!session.outputNames.includes(output)) {
-        const message = `${file}: the graph has no value called ${output}, so it gives no embeddings`
+      if (task === 'predict') checkClassifies(task, card)
+      const output = OUTPUTS[task].find((name) => session.outputNames.includes(name))
+      if (output === undefined) {
+        const message = `${file}: the graph has no value called ${OUTPUTS[task][0]}, so it gives no ${GIVES[task]}`
         throw new MbconvError('ERR_VALUE', message, { hint: 'Export the network with mbconv export.' })
       }
       const parts = partsOf(planes, views)
