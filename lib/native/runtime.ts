@@ -17,7 +17,10 @@ export function versions(): Versions {
   return { libtorch: addon.compiledVersion(), loaded: addon.loadedVersion(), cpuCapability: addon.cpuCapability() }
 }
 
-/** Threads that one operation may use when this JavaScript thread calls it. */
+/**
+ * Threads that one operation may use when this JavaScript thread calls it. libtorch also gives the number to threads of
+ * this process that have not computed yet, such as those of trainings and predictors that start later.
+ */
 export function setNumThreads(threads: number): void {
   native().setNumThreads(threads)
 }

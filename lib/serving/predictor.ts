@@ -24,7 +24,10 @@ export interface PredictorOptions extends DecodeOptions {
   device?: string
   /** Of the forward pass. 'auto' is bf16 on a GPU that has it. Default 'float32', as in `predictEach`. */
   precision?: Precision | 'auto'
-  /** Threads of the CPU that the model computes with. Default: libtorch's or onnxruntime's own. */
+  /**
+   * Threads of the CPU that the model computes with. Default: onnxruntime's own; with libtorch the number that another
+   * predictor or `setNumThreads` of this process has set last, and else libtorch's own.
+   */
   threads?: number
   /** Images that go through the network at once; several parts of an image count as several. Default 8, on a GPU 32. */
   batchSize?: number
