@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import fc from 'fast-check'
 import { memory, parseConfig, train } from 'mbconv'
@@ -108,6 +108,11 @@ t.test('finding a checkpoint', async (t) => {
   bad(join(dir, 'absent'), /no such/)
   bad(join(dir, 'empty'), /holds no checkpoint/)
   bad(join(runDir, 'config.json'), /no such/)
+  for (const name of ['a-20260101-120000', 'a-20260102-110000', 'a-b-20260103-120000', 'a-notes'])
+    mkdirSync(join(dir, 'runs', name), { recursive: true })
+  const hint = `the newest run of that name is ${join(dir, 'runs', 'a-20260102-110000')}`
+  t.throws(() => findCheckpoint(join(dir, 'runs', 'a')), { code: 'ERR_CHECKPOINT', hint })
+  t.throws(() => findCheckpoint(join(dir, 'runs', 'c')), { code: 'ERR_CHECKPOINT', hint: undefined })
   t.throws(() => findCheckpoint(undefined), { code: 'ERR_TYPE' })
 })
 

@@ -11,7 +11,7 @@
  */
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, readSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { MbconvError } from '../../errors/error'
 import { publishDirectory, removeDirectoryAtomic, writeFileDurable } from '../../files/atomic'
 import { isFolder, listFolder, makeFolder } from '../../files/folders'
@@ -187,6 +187,18 @@ export function keptEvaluations(runDir: string): TrainState['kept'] {
   return []
 }
 
+/** The newest of the runs beside a path that are called like it, with a time behind: `digits-20261124-064702`. */
+function newestNamed(path: string): string | undefined {
+  const prefix = `${basename(path)}-`
+  const isNamed = (name: string) => name.startsWith(prefix) && /^\d{8}-\d{6}(-\d+)?$/.test(name.slice(prefix.length))
+  try {
+    const names = listFolder(dirname(path)).map(({ name }) => name)
+    return names.filter(isNamed).sort().at(-1)
+  } catch {
+    return undefined // It is only for a hint.
+  }
+}
+
 /** A checkpoint, and why it was taken: named itself, or as the best or the newest one of its run. */
 export type FoundCheckpoint = Checkpoint & { chosen: 'named' | 'best' | 'newest' }
 
@@ -203,7 +215,9 @@ export function findCheckpoint(runOrCheckpoint: string, warn: (message: string) 
   }
   const path = resolve(runOrCheckpoint)
   if (!isFolder(path)) {
-    throw new MbconvError('ERR_CHECKPOINT', `${runOrCheckpoint}: no such run or checkpoint folder`)
+    const named = newestNamed(path)
+    const hint = named && `the newest run of that name is ${join(dirname(runOrCheckpoint), named)}`
+    throw new MbconvError('ERR_CHECKPOINT', `${runOrCheckpoint}: no such run or checkpoint folder`, { hint })
   }
   if (existsSync(join(path, STATE_FILE)) || FOLDER_NAME.test(basename(path))) {
     return { ...openCheckpoint(path), chosen: 'named' }
