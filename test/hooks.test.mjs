@@ -1,6 +1,8 @@
 // Hooks of modules and tensors: order, values and replacements as PyTorch's; errors, memory, and a forward that was
 // assigned.
 import { readFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import * as mb from 'mbconv'
 import t from 'tap'
 import { tinyArch } from '../scripts/fuzz/targets.mjs'
@@ -248,6 +250,71 @@ t.test('what a hook throws comes out as it is, and everything goes on', async (t
   const x = leaf(2)
   x.mul(3).sum().backward()
   t.same(x.grad.toArray(), [3])
+})
+
+t.test('a hook of a tensor that the loss does not use is not called', async (t) => {
+  const x = leaf(1, 2, 3, 4)
+  const [used, unused] = x.mul(2).split([2, 2])
+  let calls = 0
+  unused.registerHook((g) => {
+    calls++
+    return g.mul(2)
+  })
+  used.sum().backward()
+  t.equal(calls, 0)
+  t.same(x.grad.toArray(), [2, 2, 0, 0])
+})
+
+t.test('removed hooks of a tensor leave nothing behind, and the others keep their order', async (t) => {
+  const x = leaf(1)
+  const names = []
+  const ran = () => {
+    x.mul(1).sum().backward()
+    return names.splice(0)
+  }
+  const add = (name) => x.registerHook(() => note(names, name))
+  const [a, b, c] = [add('a'), add('b'), add('c')]
+  b.remove()
+  const d = add('d')
+  t.same(ran(), ['a', 'c', 'd'], 'an empty place in the middle stays empty')
+  d.remove()
+  c.remove()
+  const e = add('e')
+  for (const handle of [b, c, d]) handle.remove()
+  t.same(ran(), ['a', 'e'], 'a handle removes its own hook only')
+  const own = x.registerHook(() => {
+    own.remove()
+    e.remove()
+    add('f')
+    return note(names, 'own')
+  })
+  t.same(ran().slice(0, 3), ['a', 'e', 'own'], 'hooks may be removed and added while hooks run')
+  t.same(ran(), ['a', 'f'])
+  a.remove()
+
+  // The hook of the old value stays with the operation that the tensor has left.
+  const y = x.mul(1)
+  const before = y.registerHook(() => note(names, 'before'))
+  y.mul_(1)
+  y.registerHook(() => note(names, 'after'))
+  before.remove()
+  y.sum().backward()
+  t.same(names.splice(0), ['after', 'f'])
+
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc')
+  const register = async (times) => {
+    for (let i = 0; i < times; i++) {
+      x.registerHook(() => null).remove()
+      if (i % 1000 > 0) continue
+      collect()
+      await new Promise(setImmediate)
+    }
+  }
+  await register(10_000)
+  const bytes = process.memoryUsage().rss
+  await register(50_000)
+  t.ok(process.memoryUsage().rss - bytes < 5e6, 'a hook that was removed takes no memory')
 })
 
 t.test('what hooks may not be, and may not return', async (t) => {

@@ -1,4 +1,5 @@
 // Hooks of tensors: JavaScript functions that see, and may replace, a tensor's gradient during a backward pass.
+#include <torch/csrc/autograd/cpp_hook.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/variable.h>
 
@@ -11,6 +12,9 @@
 
 namespace mbconv {
 
+// The C++ hooks of a tensor, or of the operation that gave it its value. A removed one is empty.
+using Slots = torch::autograd::hooks_list;
+
 // A registered hook. The graph and the JavaScript handle share it; removing it frees the JavaScript function.
 class TensorHook {
  public:
@@ -19,8 +23,9 @@ class TensorHook {
         tensor_(tensor.getIntrusivePtr()),
         node_(tensor.grad_fn().get()) {}
 
-  // The replacement of the gradient; undefined to leave it.
+  // The replacement of the gradient; undefined to leave it. No gradient comes to an output that the loss does not use.
   at::Tensor run(const at::Tensor& gradient) const {
+    if (!gradient.defined()) return {};
     const auto callback = this->callback();
     if (!callback) return {};
     callback->checkThread("a tensor's hook");
@@ -30,9 +35,18 @@ class TensorHook {
     return settingErrorsAside(env, [&] { return replacement(env, callback->call({toJs(env, gradient)}), gradient); });
   }
 
+  // Records the slot that calls this hook.
+  void occupies(const std::shared_ptr<Slots>& slots, size_t position) {
+    slots_ = slots;
+    position_ = position;
+  }
+
+  // Empties the slot, so that it costs later backward passes nothing. Another hook may use its position afterwards.
   void remove() {
     const std::lock_guard lock(mutex_);
     callback_.reset();
+    if (const auto slots = slots_.lock()) slots->at(position_) = nullptr;
+    slots_.reset();
   }
 
  private:
@@ -67,6 +81,9 @@ class TensorHook {
   // Weak: the tensor owns the hook.
   c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl> tensor_;
   const void* node_;
+  // Weak: a slot owns the hook. The tensor has other slots once an operation in place has changed it.
+  std::weak_ptr<Slots> slots_;
+  size_t position_ = 0;
 };
 
 template <>
@@ -80,7 +97,24 @@ namespace {
 std::shared_ptr<TensorHook> registerHook(Env& env, const at::Tensor& tensor, Napi::Function hook) {
   if (!tensor.requires_grad()) throw Error("ERR_AUTOGRAD", "the tensor does not require a gradient");
   const auto registered = std::make_shared<TensorHook>(env, tensor, hook);
-  tensor.register_hook([registered](const at::Tensor& gradient) { return registered->run(gradient); });
+  const auto call = [registered](const at::Tensor& gradient) {
+    // A hook that removes itself destroys this function.
+    const auto running = registered;
+    return running->run(gradient);
+  };
+  const auto slots = [&] { return torch::autograd::impl::materialize_autograd_meta(tensor)->cpp_hooks_list_; };
+  // Hooks run in the order of their slots, so an empty slot can be taken again if only empty ones follow. It is not
+  // erased: libtorch may be going through the slots.
+  const auto present = slots();
+  size_t position = present ? present->size() : 0;
+  while (position > 0 && !(*present)[position - 1]) position--;
+  if (present && position < present->size())
+    (*present)[position] = [call](const at::TensorBase& gradient) -> at::TensorBase {
+      return call(at::Tensor(gradient));
+    };
+  else
+    position = tensor.register_hook(call);
+  registered->occupies(slots(), position);
   return registered;
 }
 
