@@ -5,7 +5,13 @@ import type { Tensor } from '../../tensor/core/tensor'
 import { described } from './describe'
 import { type AnyModule, checkModule, checkName, Module } from './module'
 
-/** Modules in a list. Their names are their positions, unless they were given names. */
+/** A name that JavaScript takes for a position in an object: such names come first, whatever their place in the text. */
+const POSITION = /^(?:0|[1-9]\d*)$/
+
+/**
+ * Modules in a list. Their names are their positions, unless they were given names. A module in a property of the
+ * container is a child as well: it comes behind the list, unless the list has it.
+ */
 abstract class Listed<Inputs extends unknown[], Output> extends Module<Inputs, Output> {
   protected readonly list: { name: string | undefined; module: AnyModule }[]
 
@@ -19,25 +25,27 @@ abstract class Listed<Inputs extends unknown[], Output> extends Module<Inputs, O
 
   /** Number of modules. */
   get length(): number {
-    return this.list.length
+    return this.childEntries().length
   }
   /** The module at a position. Negative positions count from the end. */
   at(index: number): AnyModule | undefined {
-    return this.list.at(index)?.module
+    return this.childEntries().at(index)?.[1]
   }
   /** Replaces the module at a position. Negative positions count from the end. ERR_INDEX if there is none. */
   set(index: number, module: AnyModule): this {
     checkModule('set', 'module', module)
-    this.list[positionOf('set', index, this.list.length)].module = module
+    const position = positionOf('set', index, this.length)
+    if (position < this.list.length) this.list[position].module = module
+    else Object.assign(this, { [this.childEntries()[position][0]]: module })
     return this
   }
-  /** Adds a module at the end. */
+  /** Adds a module at the end of the list. */
   append(module: AnyModule): this {
     checkModule('append', 'module', module)
     this.list.push({ name: undefined, module })
     return this
   }
-  /** Adds modules at the end. */
+  /** Adds modules at the end of the list. */
   extend(modules: Iterable<AnyModule>): this {
     const list = [...modules]
     for (const [i, module] of list.entries()) checkModule('extend', `element ${i}`, module)
@@ -47,21 +55,60 @@ abstract class Listed<Inputs extends unknown[], Output> extends Module<Inputs, O
   /** Adds a module before the one at a position. ERR_INDEX for a position outside. */
   insert(index: number, module: AnyModule): this {
     checkModule('insert', 'module', module)
-    this.list.splice(positionOf('insert', index, this.list.length, this.list.length), 0, { name: undefined, module })
+    const position = positionOf('insert', index, this.length, this.list.length)
+    this.list.splice(position, 0, { name: undefined, module })
     return this
   }
   /** Takes a module out, by default the last one, and returns it. ERR_INDEX if there is none. */
   pop(index = -1): AnyModule {
-    return this.list.splice(positionOf('pop', index, this.list.length), 1)[0].module
+    const position = positionOf('pop', index, this.length)
+    const [name, module] = this.childEntries()[position]
+    if (position < this.list.length) this.list.splice(position, 1)
+    else Reflect.deleteProperty(this, name)
+    return module
+  }
+
+  /**
+   * Puts a child module under `name`: in place of the module of that name, or at the end.
+   *
+   * @param module null takes the module of that name out
+   * @throws MbconvError ERR_TYPE; ERR_VALUE for a name that is taken, or has a dot
+   */
+  override registerModule(name: string, module: AnyModule | null): void {
+    if (module !== null) checkModule('registerModule', name, module)
+    const position = this.list.findIndex((entry, i) => (entry.name ?? String(i)) === name)
+    if (position >= 0 && module === null) this.list.splice(position, 1)
+    else if (position >= 0) this.list[position].module = module as AnyModule
+    else if (name === String(this.length) && module !== null && this.length === this.list.length) this.append(module)
+    else super.registerModule(name, module)
   }
 
   [Symbol.iterator](): Iterator<AnyModule> {
-    return this.list.map(({ module }) => module)[Symbol.iterator]()
+    return this.childEntries()
+      .map(([, module]) => module)
+      [Symbol.iterator]()
   }
 
   protected override childEntries(): [string, AnyModule][] {
-    return this.list.map(({ name, module }, i) => [name ?? String(i), module])
+    const listed = this.list.map(({ name, module }, i): [string, AnyModule] => [name ?? String(i), module])
+    return withProperties(this.constructor.name, listed, super.childEntries())
   }
+}
+
+/** A container's entries and those of its properties. A property may hold a module of the container: it counts once. */
+function withProperties(
+  op: string,
+  own: [string, AnyModule][],
+  properties: [string, AnyModule][],
+): [string, AnyModule][] {
+  if (properties.length === 0) return own
+  const modules = new Set(own.map(([, module]) => module))
+  const names = new Set(own.map(([name]) => name))
+  const others = properties.filter(([, module]) => !modules.has(module))
+  const twice = others.find(([name]) => names.has(name))
+  if (twice === undefined) return own.concat(others)
+  const message = `${op}: two modules have the name ${JSON.stringify(twice[0])}`
+  throw new MbconvError('ERR_VALUE', message, { op, hint: 'Replace a module by registerModule(name, module).' })
 }
 
 /** A position of a list, also counted from its end. */
@@ -74,6 +121,7 @@ function positionOf(op: string, index: unknown, length: number, most = length - 
 
 /**
  * Modules in sequence: `new Sequential(a, b)`, whose names are '0' and '1', or `new Sequential({ conv: a, norm: b })`.
+ * A name must not be a whole number: JavaScript would put it before the others.
  */
 export class Sequential extends Listed<[x: Tensor], Tensor> {
   constructor(modules: Record<string, AnyModule>)
@@ -85,13 +133,18 @@ export class Sequential extends Listed<[x: Tensor], Tensor> {
     if (!isNamed) return
     for (const [i, name] of Object.keys(named as object).entries()) {
       checkName('Sequential', name)
+      if (POSITION.test(name)) {
+        const message = `Sequential: the name ${JSON.stringify(name)} has no sure place among the names of an object`
+        const hint = "Pass the modules as arguments: their names are then '0', '1' and so on."
+        throw new MbconvError('ERR_VALUE', message, { op: 'Sequential', hint })
+      }
       this.list[i].name = name
     }
   }
 
   forward(x: Tensor): Tensor {
     let y = x
-    for (const { module } of this.list) y = module.forward(y)
+    for (const [, module] of this.childEntries()) y = module.forward(y)
     return y
   }
 }
@@ -113,7 +166,10 @@ export class ModuleList extends Listed<never[], never> {
   }
 }
 
-/** Modules by name, as children of the module that it is assigned to, in the order in which they were set. */
+/**
+ * Modules by name, as children of the module that it is assigned to, in the order in which they were set. A module in a
+ * property of the dictionary is a child as well, but not one of its entries.
+ */
 export class ModuleDict extends Module<never[], never> {
   protected readonly map = new Map<string, AnyModule>()
 
@@ -179,7 +235,18 @@ export class ModuleDict extends Module<never[], never> {
   }
 
   protected override childEntries(): [string, AnyModule][] {
-    return [...this.map]
+    return withProperties(this.constructor.name, [...this.map], super.childEntries())
+  }
+
+  /**
+   * Sets the module of a name, like {@link set}.
+   *
+   * @param module null takes the module of that name out
+   * @throws MbconvError ERR_TYPE; ERR_VALUE for a name with a dot
+   */
+  override registerModule(name: string, module: AnyModule | null): void {
+    if (module === null) this.delete(name)
+    else this.set(name, module)
   }
 
   /** @throws MbconvError ERR_NOT_IMPLEMENTED always */

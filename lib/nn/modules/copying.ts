@@ -1,4 +1,5 @@
 /** Deep copies of modules, as Python's copy.deepcopy makes them. */
+import { Script } from 'node:vm'
 import { MbconvError } from '../../errors/error'
 import { keep, scope } from '../../tensor/core/scope'
 import { Tensor } from '../../tensor/core/tensor'
@@ -86,7 +87,7 @@ export class Copier {
 export function refusePrivate(module: object, end: object): void {
   for (let at = Object.getPrototypeOf(module); at !== null && at !== end; at = Object.getPrototypeOf(at)) {
     const source = Function.prototype.toString.call(at.constructor)
-    if (!/\bthis\.#[\w$]|__classPrivate(?:Field|Method)/.test(source)) continue
+    if (!hasPrivateNames(source) && !/__classPrivate(?:Field|Method)/.test(source)) continue
     const op = 'clone'
     throw new MbconvError(
       'ERR_NOT_IMPLEMENTED',
@@ -96,5 +97,20 @@ export function refusePrivate(module: object, end: object): void {
         hint: 'Define clone() in that class, or use properties without #.',
       },
     )
+  }
+}
+
+/**
+ * Whether the source text of a class has names like #x, other than in comments, strings and regular expressions. A space
+ * behind each # is an error of syntax exactly where there is such a name. Nothing is run.
+ */
+function hasPrivateNames(source: string): boolean {
+  const apart = source.replace(/#(?=[\p{ID_Start}$_\\])/gu, '# ')
+  if (apart === source) return false
+  try {
+    new Script(`(${apart})`)
+    return false
+  } catch {
+    return true
   }
 }

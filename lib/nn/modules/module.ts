@@ -65,7 +65,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
   registerParameter(name: string, tensor: Tensor | null): void {
     const op = 'registerParameter'
     if (tensor !== null) checkTensor(op, name, tensor)
-    this.#expose(op, 'parameters', name, (value) => this.registerParameter(name, value))
+    const expose = this.#exposing(op, 'parameters', name, (value) => this.registerParameter(name, value))
     if (tensor !== null && !trained.has(tensor)) {
       if (!tensor.isLeaf) {
         const hint = 'detach() it, or use the operation in forward.'
@@ -73,7 +73,9 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
       }
       trained.add(tensor.requiresGrad_())
     }
-    this.#parameters.set(name, tensor === null ? null : keep(tensor))
+    const kept = tensor === null ? null : keep(tensor)
+    expose()
+    this.#parameters.set(name, kept)
   }
 
   /**
@@ -87,12 +89,14 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
     if (tensor !== null) checkTensor(op, name, tensor)
     checkOptions(op, options, ['persistent'])
     const { persistent = true } = options
-    this.#expose(op, 'buffers', name, (value) => {
+    const expose = this.#exposing(op, 'buffers', name, (value) => {
       this.registerBuffer(name, value, { persistent: !this.#transient.has(name) })
     })
+    const kept = tensor === null ? null : keep(tensor)
+    expose()
     if (persistent) this.#transient.delete(name)
     else this.#transient.add(name)
-    this.#buffers.set(name, tensor === null ? null : keep(tensor))
+    this.#buffers.set(name, kept)
   }
 
   /**
@@ -109,18 +113,24 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
     ;(this as Record<string, unknown>)[name] = module
   }
 
-  /** Makes the registered tensor of a name a property. Its place is the map, so that {@link to} can replace it. */
-  #expose(op: string, kind: Kind, name: string, assign: (value: Tensor | null) => void): void {
+  /**
+   * Checks the name of a tensor to be registered.
+   *
+   * @returns what makes the name a property, once the tensor has been checked, too. The tensor's place is the map, so
+   *   that {@link to} can replace it
+   */
+  #exposing(op: string, kind: Kind, name: string, assign: (value: Tensor | null) => void): () => void {
     checkName(op, name)
     const tensors = kind === 'parameters' ? this.#parameters : this.#buffers
-    if (tensors.has(name)) return
+    const nothing = () => {}
+    if (tensors.has(name)) return nothing
     const own = Object.getOwnPropertyDescriptor(this, name)
     // A class field without a value is defined, as undefined, before the constructor registers it.
     const isFree = own === undefined ? !(name in this) : own.value === undefined && own.get === undefined
-    if (!isFree && own === undefined && accessorOf(this, name)) return // the class has its own access
+    if (!isFree && own === undefined && accessorOf(this, name)) return nothing // the class has its own access
     if (!isFree) throw taken(op, name)
     const get = () => tensors.get(name) ?? undefined
-    Object.defineProperty(this, name, { get, set: assign, enumerable: false, configurable: true })
+    return () => Object.defineProperty(this, name, { get, set: assign, enumerable: false, configurable: true })
   }
 
   /** The children as they are stored, with the names of their places. A module may occur twice. */
@@ -428,8 +438,10 @@ export function checkModule(op: string, name: string, value: unknown): asserts v
 export function checkName(op: string, name: unknown): asserts name is string {
   if (typeof name !== 'string')
     throw new MbconvError('ERR_TYPE', `${op}: name must be text, got ${shown(name)}`, { op })
-  if (name !== '' && !name.includes('.')) return
-  const message = `${op}: a name must not be empty or contain a dot, got ${JSON.stringify(name)}`
+  // An assignment to __proto__ replaces an object's prototype.
+  if (name !== '' && !name.includes('.') && name !== '__proto__') return
+  const rule = name === '__proto__' ? 'be __proto__' : `be empty or contain a dot, got ${JSON.stringify(name)}`
+  const message = `${op}: a name must not ${rule}`
   throw new MbconvError('ERR_VALUE', message, { op })
 }
 
