@@ -48,8 +48,8 @@ export const BREAKS = [
     promise: 'Parameters, optimiser and EMA state are never scope-owned',
     what: 'parameters belong to the scope around',
     file: 'lib/nn/modules/module.ts',
-    text: 'this.#parameters.set(name, tensor === null ? null : keep(tensor))',
-    by: 'this.#parameters.set(name, tensor)',
+    text: 'const parameter = tensor === null ? null : keep(tensor)',
+    by: 'const parameter = tensor',
     test: 'scope',
   },
   {

@@ -73,9 +73,9 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
       }
       trained.add(tensor.requiresGrad_())
     }
-    const kept = tensor === null ? null : keep(tensor)
+    const parameter = tensor === null ? null : keep(tensor)
     expose()
-    this.#parameters.set(name, kept)
+    this.#parameters.set(name, parameter)
   }
 
   /**
@@ -92,11 +92,11 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
     const expose = this.#exposing(op, 'buffers', name, (value) => {
       this.registerBuffer(name, value, { persistent: !this.#transient.has(name) })
     })
-    const kept = tensor === null ? null : keep(tensor)
+    const buffer = tensor === null ? null : keep(tensor)
     expose()
     if (persistent) this.#transient.delete(name)
     else this.#transient.add(name)
-    this.#buffers.set(name, kept)
+    this.#buffers.set(name, buffer)
   }
 
   /**
