@@ -65,7 +65,8 @@ export interface MemoryUsage {
   bytes: number
   /**
    * Bytes that libtorch's allocators have handed out on these devices, in this process. What exceeds `bytes` is what
-   * graphs keep for backward(), gradients, and tensors of other threads.
+   * graphs keep for backward(), gradients, and tensors of other threads. The CPU's count as 0 where the environment
+   * variable MBCONV_NO_CACHING_ALLOCATOR switches off the allocator that counts them.
    */
   allocated: number
 }
