@@ -98,8 +98,8 @@ std::shared_ptr<TensorHook> registerHook(Env& env, const at::Tensor& tensor, Nap
   if (!tensor.requires_grad()) throw Error("ERR_AUTOGRAD", "the tensor does not require a gradient");
   const auto registered = std::make_shared<TensorHook>(env, tensor, hook);
   const auto call = [registered](const at::Tensor& gradient) {
-    // A hook that removes itself destroys this function.
-    const auto running = registered;
+    // A hook that removes itself destroys this function, and with it `registered`.
+    const auto running = registered;  // NOLINT(performance-unnecessary-copy-initialization)
     return running->run(gradient);
   };
   const auto slots = [&] { return torch::autograd::impl::materialize_autograd_meta(tensor)->cpp_hooks_list_; };

@@ -4,6 +4,8 @@
 // glibc's headers are left out: they declare these names as the new glibc has them.
 struct stat;
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the names are glibc's.
+
 extern "C" {
 
 // Until glibc 2.33 its header made fstat() a call of this function, which newer versions still have. Its first argument
@@ -24,3 +26,4 @@ __attribute__((visibility("hidden"))) int fstat(int file, struct stat* facts) no
 __attribute__((visibility("hidden"))) char __libc_single_threaded = 0;
 
 }  // extern "C"
+// NOLINTEND(bugprone-reserved-identifier)
