@@ -280,6 +280,8 @@ export interface Native extends NativeOperations {
   getNumThreads(): number
   setDeterministic(on: boolean): void
   isDeterministic(): boolean
+  /** Whether the caching allocator, which counts, is in use. */
+  countsCpuMemory(): boolean
   allocatorBytes(): [live: number, cached: number, peak: number, requests: number]
   trimMemory(): void
 

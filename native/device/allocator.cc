@@ -247,14 +247,19 @@ class CachingAllocator final : public c10::Allocator {
 
 }  // namespace
 
+static bool installed = false;
+
 void installAllocator() {
   static std::once_flag once;
   std::call_once(once, [] {
     // For measurements against glibc (scripts/bench).
     if (std::getenv("MBCONV_NO_CACHING_ALLOCATOR") != nullptr) return;
     c10::SetCPUAllocator(&CachingAllocator::instance(), /*priority=*/1);
+    installed = true;
   });
 }
+
+bool allocatorInstalled() { return installed; }
 
 AllocatorStatistics allocatorStatistics() { return CachingAllocator::instance().statistics(); }
 

@@ -14,6 +14,9 @@ struct AllocatorStatistics {
   size_t peak;      // most bytes handed out at once
   size_t requests;  // times that the system was asked for memory
 };
+// False where MBCONV_NO_CACHING_ALLOCATOR keeps glibc's allocator.
+bool allocatorInstalled();
+
 AllocatorStatistics allocatorStatistics();
 
 // Returns memory without live blocks to the system.

@@ -42,6 +42,9 @@ std::vector<int64_t> allocatorBytes() {
           static_cast<int64_t>(statistics.peak), static_cast<int64_t>(statistics.requests)};
 }
 
+// Whether anything counts the CPU's memory. glibc's allocator does not.
+bool countsCpuMemory() { return allocatorInstalled(); }
+
 void trimMemory() { trimAllocator(); }
 
 }  // namespace
@@ -55,6 +58,7 @@ void initRuntime(const Exports& exports) {
   bind<&setDeterministic>(exports, "setDeterministic", {"on"});
   bind<&isDeterministic>(exports, "isDeterministic", {});
   bind<&allocatorBytes>(exports, "allocatorBytes", {});
+  bind<&countsCpuMemory>(exports, "countsCpuMemory", {});
   bind<&trimMemory>(exports, "trimMemory", {});
 }
 

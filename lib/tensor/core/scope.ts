@@ -65,10 +65,10 @@ export interface MemoryUsage {
   bytes: number
   /**
    * Bytes that libtorch's allocators have handed out on these devices, in this process. What exceeds `bytes` is what
-   * graphs keep for backward(), gradients, and tensors of other threads. The CPU's count as 0 where the environment
-   * variable MBCONV_NO_CACHING_ALLOCATOR switches off the allocator that counts them.
+   * graphs keep for backward(), gradients, and tensors of other threads. Null where nothing counts the CPU's: the
+   * environment variable MBCONV_NO_CACHING_ALLOCATOR switches off the allocator that does.
    */
-  allocated: number
+  allocated: number | null
 }
 
 /**
@@ -82,9 +82,11 @@ export function memory(device?: Device): MemoryUsage {
 }
 
 /** The addon has checked the name of the device. */
-function allocatedOn(device: Device | undefined): number {
+function allocatedOn(device: Device | undefined): number | null {
   const addon = native()
-  let bytes = device === undefined || device.startsWith('cpu') ? addon.allocatorBytes()[0] : 0
+  const isOfCpu = device === undefined || device.startsWith('cpu')
+  if (isOfCpu && !addon.countsCpuMemory()) return null
+  let bytes = isOfCpu ? addon.allocatorBytes()[0] : 0
   if (device?.startsWith('cpu') || !addon.cudaIsAvailable()) return bytes
   const gpus = Array.from({ length: addon.cudaDeviceCount() }, (_, number) => number)
   const chosen = device?.includes(':') ? [Number(device.slice('cuda:'.length))] : gpus
