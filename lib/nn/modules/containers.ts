@@ -3,7 +3,8 @@ import { checkObject, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import type { Tensor } from '../../tensor/core/tensor'
 import { described } from './describe'
-import { type AnyModule, checkModule, checkName, Module } from './module'
+import { type AnyModule, checkModule, Module } from './module'
+import { checkName } from './names'
 
 /** A name that JavaScript takes for a position in an object: such names come first, whatever their place in the text. */
 const POSITION = /^(?:0|[1-9]\d*)$/

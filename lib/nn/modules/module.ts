@@ -5,11 +5,11 @@ import { native } from '../../native/addon'
 import { noGrad } from '../../tensor/core/autograd'
 import { keep, scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
-import { nearest } from '../../text/nearest'
 import { Copier, refusePrivate } from './copying'
 import { described } from './describe'
 import { Hookable } from './hookable'
 import { type MoveOptions, moveTensors } from './moving'
+import { absent, accessorOf, checkName, joined, taken } from './names'
 import { checkTensor, type LoadOptions, loadInto, type Skipped } from './state-dict'
 
 /** A module of any inputs and outputs. */
@@ -427,45 +427,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
   }
 }
 
-const joined = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`)
-
 export function checkModule(op: string, name: string, value: unknown): asserts value is AnyModule {
   if (value instanceof Module) return
   throw new MbconvError('ERR_TYPE', `${op}: ${name} is not a Module`, { op })
-}
-
-/** Checks the name of a part: one step of a path. */
-export function checkName(op: string, name: unknown): asserts name is string {
-  if (typeof name !== 'string')
-    throw new MbconvError('ERR_TYPE', `${op}: name must be text, got ${shown(name)}`, { op })
-  // An assignment to __proto__ replaces an object's prototype.
-  if (name !== '' && !name.includes('.') && name !== '__proto__') return
-  const rule = name === '__proto__' ? 'be __proto__' : `be empty or contain a dot, got ${JSON.stringify(name)}`
-  const message = `${op}: a name must not ${rule}`
-  throw new MbconvError('ERR_VALUE', message, { op })
-}
-
-function taken(op: string, name: string): MbconvError {
-  return new MbconvError('ERR_VALUE', `${op}: the module has something else under the name ${JSON.stringify(name)}`, {
-    op,
-  })
-}
-
-/** Whether a class of this object defines the property by a getter. */
-function accessorOf(module: object, name: string): boolean {
-  let at = Object.getPrototypeOf(module)
-  while (at !== null && !Object.hasOwn(at, name)) at = Object.getPrototypeOf(at)
-  return at !== null && Object.getOwnPropertyDescriptor(at, name)?.get !== undefined
-}
-
-function absent(op: string, what: string, name: string, path: string, known: Iterable<string>): never {
-  const near = nearest(name, known)
-  throw new MbconvError(
-    'ERR_VALUE',
-    `${op}: there is no ${what} ${JSON.stringify(name)} on the path ${JSON.stringify(path)}`,
-    {
-      op,
-      ...(near === undefined ? {} : { hint: `Did you mean ${JSON.stringify(near)}?` }),
-    },
-  )
 }
