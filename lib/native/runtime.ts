@@ -1,4 +1,5 @@
 /** The native runtime of this process: versions, threads, the memory cache. */
+import { isMainThread } from 'node:worker_threads'
 import { native } from './addon'
 
 /** The versions of libtorch, and what it uses. */
@@ -18,14 +19,22 @@ export function versions(): Versions {
 }
 
 /**
- * Threads that one operation may use when this JavaScript thread calls it. libtorch also gives the number to threads of
- * this process that have not computed yet, such as those of trainings and predictors that start later.
+ * Sets how many CPU threads an operation may use when this JavaScript thread calls it.
+ *
+ * In the main thread it is also the default of the process, as in PyTorch: worker threads that have not computed yet begin
+ * with it, among them those of trainings and predictors that start later. A worker thread sets its own number alone.
  */
 export function setNumThreads(threads: number): void {
-  native().setNumThreads(threads)
+  if (isMainThread) native().setNumThreads(threads)
+  else setOwnNumThreads(threads)
 }
 
-/** CPU threads that one operation may use. */
+/** {@link setNumThreads} for this JavaScript thread alone, even if it is the main thread. */
+export function setOwnNumThreads(threads: number): void {
+  native().setOwnNumThreads(threads)
+}
+
+/** CPU threads that one operation may use when this JavaScript thread calls it. */
 export function getNumThreads(): number {
   return native().getNumThreads()
 }

@@ -277,6 +277,7 @@ export interface Native extends NativeOperations {
   loadedVersion(): string
   cpuCapability(): string
   setNumThreads(threads: number): void
+  setOwnNumThreads(threads: number): void
   getNumThreads(): number
   setDeterministic(on: boolean): void
   isDeterministic(): boolean

@@ -3,7 +3,7 @@ import { type ImageTask, rowsOf, withFoldedNetwork } from '../inference/each-ima
 import { EMBEDDING } from '../inference/embed'
 import { openModel } from '../inference/open-model'
 import { PREDICTING } from '../inference/predict'
-import { setNumThreads } from '../native/runtime'
+import { setOwnNumThreads } from '../native/runtime'
 import { inPrecision } from '../optim/precision'
 import { resolvePrecision } from '../train/session/precision'
 import type { Engine, EngineOptions, TaskName } from './engine'
@@ -15,7 +15,7 @@ const TASKS: Record<TaskName, Pick<ImageTask<unknown>, 'compute' | 'finish'>> = 
 
 /** @throws MbconvError as `openModel` */
 export function openWithLibtorch(model: string, { device, precision = 'float32', threads }: EngineOptions): Engine {
-  if (threads !== undefined) setNumThreads(threads)
+  if (threads !== undefined) setOwnNumThreads(threads)
   const opened = withFoldedNetwork(openModel(model, device))
   const { card, path } = opened
   const resolved = resolvePrecision(precision, opened.device)

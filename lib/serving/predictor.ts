@@ -25,8 +25,8 @@ export interface PredictorOptions extends DecodeOptions {
   /** Of the forward pass. 'auto' is bf16 on a GPU that has it. Default 'float32', as in `predictEach`. */
   precision?: Precision | 'auto'
   /**
-   * Threads of the CPU that the model computes with. Default: onnxruntime's own; with libtorch the number that another
-   * predictor or `setNumThreads` of this process has set last, and else libtorch's own.
+   * Threads of the CPU that this predictor's model computes with. Default: with libtorch the number of `setNumThreads` in
+   * the main thread, if it was called, and else libtorch's own; with onnxruntime its own.
    */
   threads?: number
   /** Images that go through the network at once; several parts of an image count as several. Default 8, on a GPU 32. */

@@ -7,6 +7,17 @@
 #include "binding/bind.h"
 #include "device/allocator.h"
 
+#ifndef _WIN32
+// What at::set_num_threads() itself calls. libtorch_cpu exports MKL's functions where it contains MKL, and libgomp or
+// libomp is loaded with it. Where one of them is missing, its address is null. The names of MKL in other spellings are
+// Fortran's, which take a pointer.
+extern "C" {
+__attribute__((weak)) void omp_set_num_threads(int);
+__attribute__((weak)) int MKL_Set_Num_Threads_Local(int);
+__attribute__((weak)) void MKL_Set_Dynamic(int);
+}
+#endif
+
 namespace mbconv {
 
 namespace {
@@ -26,10 +37,34 @@ std::string loadedVersion() {
 
 std::string cpuCapability() { return at::get_cpu_capability(); }
 
-void setNumThreads(int64_t threads) {
+int checkedThreads(int64_t threads) {
   if (threads < 1 || threads > 1024) throw Error("ERR_VALUE", "threads must lie between 1 and 1024");
-  at::set_num_threads(static_cast<int>(threads));
+  return static_cast<int>(threads);
 }
+
+// For the calling thread, and for threads that compute later for the first time.
+void setNumThreads(int64_t threads) { at::set_num_threads(checkedThreads(threads)); }
+
+// For the calling thread alone.
+void setOwnNumThreads(int64_t threads) {
+  const int count = checkedThreads(threads);
+  // A thread takes the process's number at its first parallel operation, of libtorch or of this addon, which each
+  // remember whether that was. It is to be done before.
+  at::get_num_threads();
+  at::internal::lazy_init_num_threads();
+#ifndef _WIN32
+  if (omp_set_num_threads != nullptr) {
+    omp_set_num_threads(count);
+    if (MKL_Set_Num_Threads_Local != nullptr) MKL_Set_Num_Threads_Local(count);
+    // So that MKL takes this number and not a smaller one: as in at::set_num_threads(), for the whole process.
+    if (MKL_Set_Dynamic != nullptr) MKL_Set_Dynamic(0);
+    return;
+  }
+#endif
+  // Where there is no OpenMP, or it is reached in another way, the number is the process's.
+  at::set_num_threads(count);
+}
+
 int64_t getNumThreads() { return at::get_num_threads(); }
 
 // Applies to the whole process, like all of libtorch's settings of this kind.
@@ -54,6 +89,7 @@ void initRuntime(const Exports& exports) {
   bind<&loadedVersion>(exports, "loadedVersion", {});
   bind<&cpuCapability>(exports, "cpuCapability", {});
   bind<&setNumThreads>(exports, "setNumThreads", {"threads"});
+  bind<&setOwnNumThreads>(exports, "setOwnNumThreads", {"threads"});
   bind<&getNumThreads>(exports, "getNumThreads", {});
   bind<&setDeterministic>(exports, "setDeterministic", {"on"});
   bind<&isDeterministic>(exports, "isDeterministic", {});

@@ -55,6 +55,7 @@ export const INTERNALS = {
   batcher: 'serving/batcher.js',
   servingQueue: 'serving/decoding-queue.js',
   listening: 'serving/listening.js',
+  libtorchEngine: 'serving/libtorch-engine.js',
   requests: 'serving/requests.js',
   unreadableImages: 'data/photos/unreadable.js',
   release: 'data/images/release.js',

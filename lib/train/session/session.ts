@@ -13,7 +13,7 @@ import type { CheckedArch } from '../../models/arch/check'
 import type { Resolution } from '../../models/arch/resolution'
 import { count } from '../../models/cost/count'
 import type { Network } from '../../models/network/network'
-import { native } from '../../native/addon'
+import { setOwnNumThreads } from '../../native/runtime'
 import { criterionOf } from '../../optim/criteria/kinds'
 import type { Ema } from '../../optim/ema'
 import type { GradScaler } from '../../optim/grad-scaler'
@@ -119,7 +119,7 @@ function buildSession(asked: TrainConfig, checkpoint: Checkpoint | undefined, op
   checkDeviceKeys(config, device)
   const precision = resolvePrecision(config.precision, device)
   const scaler = scalerFor(precision)
-  if (config.threads !== null) native().setNumThreads(config.threads)
+  if (config.threads !== null) setOwnNumThreads(config.threads)
   manualSeed(config.seed)
 
   const { model, notes } = openModel(config, { numClasses, inChannels, device, resumed: checkpoint !== undefined })
