@@ -205,6 +205,31 @@ t.test('what PyTorch takes by position', async (t) => {
     t.throws(call, { code: 'ERR_TYPE' }, String(call))
 })
 
+t.test('what PyTorch takes by name', async (t) => {
+  const x = mb.tensor([7.46, -7.46])
+  t.same(x.div(2, { roundingMode: 'floor' }).toArray(), [3, -4])
+  t.equal(x.round({ decimals: 1 }).mul(10).round().sum().item(), 0)
+  for (const name of ['div', 'div_']) {
+    const hint = `Call ${name}(other, { roundingMode }).`
+    t.throws(() => x[name](2, 'floor'), {
+      code: 'ERR_TYPE',
+      message: `${name}: options must be an object, got "floor"`,
+      hint,
+    })
+    t.throws(() => x[name](2, { rounding_mode: 'floor' }), { code: 'ERR_TYPE', hint: /^Did you mean roundingMode\?/ })
+    const message = new RegExp(`^${name}: roundingMode must be 'trunc' or 'floor', got 'nearest'`)
+    t.throws(() => x[name](2, { roundingMode: 'nearest' }), { code: 'ERR_VALUE', message })
+    t.throws(() => x[name](2, { roundingMode: 1 }), { code: 'ERR_TYPE', message: /roundingMode must be a string/ })
+  }
+  for (const name of ['round', 'round_']) {
+    const hint = `Call ${name}({ decimals }).`
+    t.throws(() => x[name](2), { code: 'ERR_TYPE', message: `${name}: options must be an object, got 2`, hint })
+    t.throws(() => x[name]({ decimals: 0.5 }), { code: 'ERR_TYPE', message: /decimals must be an integer/ })
+    t.throws(() => mb.tensor([7n])[name]({ decimals: 1 }), { code: 'ERR_NOT_IMPLEMENTED' }, 'as in PyTorch')
+    t.same(mb.tensor([7n])[name]().toArray(), [7], 'an integer is round')
+  }
+})
+
 t.test('options inside options and in lists', async (t) => {
   const p = mb.ones([2], { requiresGrad: true })
   for (const [call, key] of [

@@ -136,6 +136,38 @@ t.test('numbers do not widen a dtype, tensors promote as in PyTorch', async (t) 
   t.throws(() => mb.ones([2], { dtype: 'int64' }).floorDivide(0), { op: 'floorDivide' })
 })
 
+t.test('rounded quotients and numbers are what callOp gives', async (t) => {
+  const x = mb.tensor([7.46, -7.46, 0.25, -0.05], { dtype: 'float64', requiresGrad: true })
+  const integers = mb.tensor([7, -7, 1, 0], { dtype: 'int32' })
+  const same = (ours, theirs, name) => {
+    t.equal(ours.dtype, theirs.dtype, name)
+    t.strictSame(ours.toArray(), theirs.toArray(), name)
+  }
+  for (const rounding_mode of ['trunc', 'floor']) {
+    for (const [dividend, divisor] of [
+      [x, mb.tensor([0.7, -2, 0.1, 3])],
+      [x, mb.tensor(0.7)],
+      [integers, mb.tensor([2, 2, -3, 5], { dtype: 'int64' })],
+      [integers, mb.tensor(0.3)],
+    ]) {
+      const theirs = mb.callOp('aten::div.Tensor_mode', [dividend, divisor], { rounding_mode })
+      same(dividend.div(divisor, { roundingMode: rounding_mode }), theirs, `${dividend.dtype} ${rounding_mode}`)
+    }
+    t.equal(integers.div(2, { roundingMode: rounding_mode }).dtype, 'int32', 'a number keeps the dtype')
+    t.throws(() => integers.div(0, { roundingMode: rounding_mode }), { code: 'ERR_NATIVE', message: /ZeroDivision/ })
+    t.equal(integers.clone().div_(2, { roundingMode: rounding_mode }).dtype, 'int32')
+  }
+  same(x.div(0.7, {}), mb.callOp('aten::div', [x, 0.7]), 'not rounded')
+  t.throws(() => integers.clone().div_(2), { op: 'div_' }, 'a quotient that is not rounded does not fit')
+  for (const decimals of [-1, 0, 1, 2])
+    same(x.round({ decimals }), mb.callOp('aten::round.decimals', [x], { decimals }), `${decimals} decimals`)
+  x.div(2, { roundingMode: 'floor' })
+    .add(x.round({ decimals: 1 }))
+    .sum()
+    .backward()
+  t.same(x.grad.toArray(), [0, 0, 0, 0], 'the gradient is 0')
+})
+
 t.test('indexing', async (t) => {
   const x = mb.arange(24).view([2, 3, 4])
   const all = x.toArray()

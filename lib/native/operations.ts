@@ -129,7 +129,6 @@ export interface NativeOperations {
   ceil: Unary
   trunc: Unary
   frac: Unary
-  round: Unary
   sign: Unary
   signbit: Unary
   sinc: Unary
@@ -143,12 +142,13 @@ export interface NativeOperations {
   isfinite: Unary
   logicalNot: Unary
   bitwiseNot: Unary
+  round(t: Tensor, decimals: number): Tensor
   logit(t: Tensor, eps: Maybe<number>): Tensor
   nanToNum(t: Tensor, nan: Maybe<number>, posinf: Maybe<number>, neginf: Maybe<number>): Tensor
   add(t: Tensor, other: Operand, alpha: Scalar): Tensor
   sub(t: Tensor, other: Operand, alpha: Scalar): Tensor
   mul: Binary
-  div: Binary
+  div(t: Tensor, other: Operand, roundingMode: Maybe<string>): Tensor
   floorDivide: Binary
   remainder: Binary
   fmod: Binary
@@ -222,11 +222,11 @@ export interface NativeOperations {
   sign_: InPlace
   erfinv_: InPlace
   zero_: InPlace
-  round_: InPlace
+  round_(t: Tensor, decimals: number): void
   add_(t: Tensor, other: Operand, alpha: Scalar): void
   sub_(t: Tensor, other: Operand, alpha: Scalar): void
   mul_: InPlaceBinary
-  div_: InPlaceBinary
+  div_(t: Tensor, other: Operand, roundingMode: Maybe<string>): void
   pow_: InPlaceBinary
   floorDivide_: InPlaceBinary
   remainder_: InPlaceBinary

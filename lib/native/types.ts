@@ -124,6 +124,21 @@ export interface ValueOptions {
   value?: number
 }
 
+/** How a quotient is rounded. */
+export interface DivOptions {
+  /**
+   * `trunc` rounds the quotient towards 0, like C's division of integers; `floor` rounds it towards −∞, like Python's
+   * `//`. Default: it is not rounded.
+   */
+  roundingMode?: 'trunc' | 'floor'
+}
+
+/** To how many decimals numbers are rounded. */
+export interface RoundOptions {
+  /** Decimals that stay; −2 rounds to hundreds. Other than 0 only for floating-point numbers. Default 0. */
+  decimals?: number
+}
+
 /** How a copy between devices is made. */
 export interface CopyOptions {
   /** Whether a copy between pinned memory and a GPU returns before it is done. Default false. */

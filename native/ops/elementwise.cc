@@ -2,6 +2,7 @@
 #include <ATen/Functions.h>
 
 #include "binding/bind.h"
+#include "binding/checks.h"
 
 namespace mbconv {
 
@@ -35,7 +36,14 @@ Tensor atan2(const Tensor& input, Operand other) {
 
 Tensor add(const Tensor& input, Operand other, at::Scalar alpha) { return at::add(input, other.value, alpha); }
 Tensor sub(const Tensor& input, Operand other, at::Scalar alpha) { return at::sub(input, other.value, alpha); }
-Tensor round(const Tensor& input) { return at::round(input); }
+Tensor div(const Tensor& input, Operand other, std::optional<std::string> roundingMode) {
+  checkRoundingMode(roundingMode);
+  return at::div(input, other.value, roundingMode);
+}
+// libtorch's kernel that takes decimals refuses integers, also with 0.
+Tensor round(const Tensor& input, int64_t decimals) {
+  return decimals == 0 ? at::round(input) : at::round(input, decimals);
+}
 Tensor logit(const Tensor& input, std::optional<double> eps) { return at::logit(input, eps); }
 Tensor clamp(const Tensor& input, Bound min, Bound max) { return at::clamp(input, min, max); }
 Tensor nanToNum(const Tensor& input, std::optional<double> nan, std::optional<double> posinf,
@@ -114,7 +122,7 @@ void initElementwise(const Exports& exports) {
   bind<&unary<&at::ceil>>(exports, "ceil", {"input"});
   bind<&unary<&at::trunc>>(exports, "trunc", {"input"});
   bind<&unary<&at::frac>>(exports, "frac", {"input"});
-  bind<&round>(exports, "round", {"input"});
+  bind<&round>(exports, "round", {"input", "decimals"});
   bind<&unary<&at::sign>>(exports, "sign", {"input"});
   bind<&unary<&at::signbit>>(exports, "signbit", {"input"});
   bind<&unary<&at::sinc>>(exports, "sinc", {"input"});
@@ -133,7 +141,7 @@ void initElementwise(const Exports& exports) {
   bind<&add>(exports, "add", {"input", "other", "alpha"});
   bind<&sub>(exports, "sub", {"input", "other", "alpha"});
   bind<&binary<&at::mul>>(exports, "mul", {"input", "other"});
-  bind<&binary<&at::div>>(exports, "div", {"input", "other"});
+  bind<&div>(exports, "div", {"input", "other", "roundingMode"});
   bind<&binary<&at::floor_divide>>(exports, "floorDivide", {"input", "other"});
   bind<&binary<&at::remainder>>(exports, "remainder", {"input", "other"});
   bind<&binary<&at::fmod>>(exports, "fmod", {"input", "other"});

@@ -2,6 +2,7 @@
 #include <ATen/Functions.h>
 
 #include "binding/bind.h"
+#include "binding/checks.h"
 
 namespace mbconv {
 
@@ -21,6 +22,10 @@ void binary(Tensor input, Operand other) {
 
 void add_(Tensor input, Operand other, at::Scalar alpha) { input.add_(other.value, alpha); }
 void sub_(Tensor input, Operand other, at::Scalar alpha) { input.sub_(other.value, alpha); }
+void div_(Tensor input, Operand other, std::optional<std::string> roundingMode) {
+  checkRoundingMode(roundingMode);
+  input.div_(other.value, roundingMode);
+}
 // Passes a number as a scalar: see pow() in elementwise.cc.
 void pow_(Tensor input, Operand exponent) {
   if (exponent.value.unsafeGetTensorImpl()->is_wrapped_number())
@@ -31,7 +36,13 @@ void pow_(Tensor input, Operand exponent) {
 void fill_(Tensor input, at::Scalar value) { input.fill_(value); }
 void erfinv_(Tensor input) { input.erfinv_(); }
 void sign_(Tensor input) { input.sign_(); }
-void round_(Tensor input) { input.round_(); }
+// See round() in elementwise.cc.
+void round_(Tensor input, int64_t decimals) {
+  if (decimals == 0)
+    input.round_();
+  else
+    input.round_(decimals);
+}
 void copy_(Tensor input, const Tensor& source, std::optional<bool> nonBlocking) {
   input.copy_(source, nonBlocking.value_or(false));
 }
@@ -84,12 +95,12 @@ void initInPlace(const Exports& exports) {
   bind<&unary<&at::frac_>>(exports, "frac_", {"input"});
   bind<&sign_>(exports, "sign_", {"input"});
   bind<&erfinv_>(exports, "erfinv_", {"input"});
-  bind<&round_>(exports, "round_", {"input"});
+  bind<&round_>(exports, "round_", {"input", "decimals"});
 
   bind<&add_>(exports, "add_", {"input", "other", "alpha"});
   bind<&sub_>(exports, "sub_", {"input", "other", "alpha"});
   bind<&binary<&Tensor::mul_>>(exports, "mul_", {"input", "other"});
-  bind<&binary<&Tensor::div_>>(exports, "div_", {"input", "other"});
+  bind<&div_>(exports, "div_", {"input", "other", "roundingMode"});
   bind<&pow_>(exports, "pow_", {"input", "exponent"});
   bind<&binary<&Tensor::floor_divide_>>(exports, "floorDivide_", {"input", "other"});
   bind<&binary<&Tensor::remainder_>>(exports, "remainder_", {"input", "other"});

@@ -159,4 +159,21 @@ case("fft.ifftshift", [r(2, 5), {"dim": [0, 1]}], lambda x: torch.fft.ifftshift(
 case("fft.fftfreq", [5, {"d": 0.5, "dtype": "float64"}], lambda: torch.fft.fftfreq(5, 0.5), grads=False)
 case("fft.rfftfreq", [6, {"dtype": "float64"}], lambda: torch.fft.rfftfreq(6), grads=False)
 
+# --- options of everyday operations -------------------------------------------------------------------------------------
+for mode in ("trunc", "floor"):
+    option = {"roundingMode": mode}
+    case("t.div", [r(3, 1) * 9, r(4), option], lambda x, y: x.div(y, rounding_mode=mode))
+    case("t.div", [r(5) * 9, 0.7, option], lambda x: x.div(0.7, rounding_mode=mode))
+    case("t.div", [ints(7, -7, 6, -1), ints(2, 2, -4, 3), option], lambda x, y: x.div(y, rounding_mode=mode))
+    case("t.div", [torch.tensor([1.5, -2.0, NAN, INF, -0.0]), 0, option], lambda x: x.div(0, rounding_mode=mode))
+    case("t.div_", [r(5) * 9, r(5), option], lambda x, y: x.clone().div_(y, rounding_mode=mode))
+    case("t.div_", [ints(7, -7), -2, option], lambda x: x.clone().div_(-2, rounding_mode=mode))
+for decimals in (2, -1):
+    option = {"decimals": decimals}
+    # Thirds, which are never half way between two results: float32 and float64 round them alike.
+    thirds = torch.arange(-6, 7) * 17 / 3
+    case("t.round", [thirds, option], lambda x: x.round(decimals=decimals))
+    case("t.round_", [thirds, option], lambda x: x.clone().round_(decimals=decimals))
+case("t.round_", [r(6) * 4], lambda x: x.clone().round_())
+
 write("everyday.json")

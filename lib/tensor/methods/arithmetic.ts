@@ -1,6 +1,15 @@
 /** Methods of Tensor: element by element, comparison, products. */
 import { native } from '../../native/addon'
-import type { AlphaOptions, BoolTensor, ClampOptions, Element, Tensor, ValueOptions } from '../../native/types'
+import type {
+  AlphaOptions,
+  BoolTensor,
+  ClampOptions,
+  DivOptions,
+  Element,
+  RoundOptions,
+  Tensor,
+  ValueOptions,
+} from '../../native/types'
 
 /** The other side of an operation: a tensor, broadcast against this one, or a number (which never widens the dtype). */
 export type Operand = Tensor | Element
@@ -47,9 +56,13 @@ export abstract class Arithmetic {
   mul(this: Tensor, other: Operand): Tensor {
     return native().mul(this, other)
   }
-  /** True division: integers give float32. */
-  div(this: Tensor, other: Operand): Tensor {
-    return native().div(this, other)
+  /**
+   * The quotient. Integers give float32, or integers with `roundingMode`. The gradient of a rounded quotient is 0.
+   *
+   * @throws MbconvError ERR_VALUE for another `roundingMode`; ERR_NATIVE for integers divided by 0 with one
+   */
+  div(this: Tensor, other: Operand, { roundingMode }: DivOptions = {}): Tensor {
+    return native().div(this, other, roundingMode)
   }
   /** Division rounded towards −∞. */
   floorDivide(this: Tensor, other: Operand): Tensor {
@@ -247,9 +260,9 @@ export abstract class Arithmetic {
   frac(this: Tensor): Tensor {
     return native().frac(this)
   }
-  /** The nearest integer; halves round to even. */
-  round(this: Tensor): Tensor {
-    return native().round(this)
+  /** The nearest integer, or the nearest number with so many decimals; halves round to even. The gradient is 0. */
+  round(this: Tensor, { decimals = 0 }: RoundOptions = {}): Tensor {
+    return native().round(this, decimals)
   }
   /** −1, 0 or 1. */
   sign(this: Tensor): Tensor {

@@ -1,6 +1,15 @@
 /** Methods of Tensor that write into it, and return it. */
 import { native } from '../../native/addon'
-import type { AlphaOptions, ClampOptions, CopyOptions, Element, Tensor, ValueOptions } from '../../native/types'
+import type {
+  AlphaOptions,
+  ClampOptions,
+  CopyOptions,
+  DivOptions,
+  Element,
+  RoundOptions,
+  Tensor,
+  ValueOptions,
+} from '../../native/types'
 import type { NanOptions, Operand } from './arithmetic'
 import { Reductions } from './reductions'
 
@@ -32,8 +41,8 @@ export abstract class InPlace extends Reductions {
     return this
   }
   /** {@link div} in place. */
-  div_(this: Tensor, other: Operand): Tensor {
-    native().div_(this, other)
+  div_(this: Tensor, other: Operand, { roundingMode }: DivOptions = {}): Tensor {
+    native().div_(this, other, roundingMode)
     return this
   }
   /** {@link pow} in place. */
@@ -137,8 +146,8 @@ export abstract class InPlace extends Reductions {
     return this
   }
   /** {@link round} in place. */
-  round_(this: Tensor): Tensor {
-    native().round_(this)
+  round_(this: Tensor, { decimals = 0 }: RoundOptions = {}): Tensor {
+    native().round_(this, decimals)
     return this
   }
   /** {@link erfinv} in place. */
