@@ -5,7 +5,10 @@ import { missingPackage } from '../errors/optional-package'
 import { readBytes } from '../files/open'
 import { packageRoot } from '../package/manifest'
 
-/** The page's own files are not compiled: the browser gets them as they are. */
+/**
+ * The page's own files are not compiled: the browser gets them as they are. The package.json beside them tells other tools
+ * that they are ES modules.
+ */
 const FOLDER = join(packageRoot, 'lib', 'watch', 'page')
 
 const TYPES = {
