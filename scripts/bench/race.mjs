@@ -64,6 +64,13 @@ for (const name of options.only ?? [])
 // Now, so that a name that cannot be written is refused before the race and not after it.
 if (options.json !== undefined) writeFileSync(options.json, '')
 
+// An interrupted race ends in order, so that its files are removed; the contestants end when nobody asks them any more.
+for (const [signal, number] of [
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+])
+  process.once(signal, () => process.exit(128 + number))
+
 const note = (text) => console.error(text)
 const machine = thisMachine()
 const threads = countOf('threads', options.threads, machine.cores)

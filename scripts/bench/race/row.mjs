@@ -63,6 +63,8 @@ export async function raceRow(row, contestants, setting) {
   const { note } = setting
   note(`${titleOf(row)} …`)
   const folder = mkdtempSync(join(tmpdir(), 'mbconv-race-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', remove) // when the race is interrupted
   const files = filesIn(folder)
   const [started, wrong, failures] = [[], [], []]
   const failed = ({ id, label, isOurs }, error) => {
@@ -100,6 +102,7 @@ export async function raceRow(row, contestants, setting) {
     return { ...row, macs, contestants: results, wrong, failed: failures, outside, versions }
   } finally {
     await stopAll()
-    rmSync(folder, { recursive: true, force: true })
+    remove()
+    process.off('exit', remove)
   }
 }
