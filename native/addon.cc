@@ -47,6 +47,8 @@ namespace mbconv {
   TOPIC(Scenes)              \
   TOPIC(Loader)              \
   TOPIC(Augment)             \
+  /* plan/ */                \
+  TOPIC(Plan)                \
   /* device/ */              \
   TOPIC(Runtime)             \
   TOPIC(Memory)              \

@@ -1,0 +1,10 @@
+// The kernels for NEON.
+#define MBCONV_LANES 4
+#include "kernels/cpu/micro/make-table.h"
+
+namespace mbconv::kernels {
+
+extern const Table kNeonTable;
+const Table kNeonTable = makeTable("neon");
+
+}  // namespace mbconv::kernels

@@ -1,0 +1,154 @@
+// Products of pixels and packed weights: the tile, its epilogue, and the rows of tiles.
+#pragma once
+
+#include "kernels/cpu/micro/activation.h"
+
+namespace mbconv::kernels {
+namespace {
+
+// The most pixels of a tile: its sums, one vector of weights for each column and one broadcast input fill the registers.
+constexpr int kMaxRows = kRegisters == 32 ? 8 : 6;
+constexpr int kPanel = kRegisters == 32 ? kMaxPanel : 2;
+
+// The strides of pixels that are known to the compiler become part of the instructions. 0 means known only at run time.
+template <int pixelStride>
+MBCONV_INLINE ptrdiff_t strideOf(ptrdiff_t stride) {
+  return pixelStride == 0 ? stride : pixelStride;
+}
+
+// Where the terms of a sum are read: the next segment and the next row of weights.
+struct Terms {
+  const ptrdiff_t* segment;
+  const float* weights;
+  int left;
+};
+
+// sums[pixel][vector] += Σ_k input[pixel][k] · panel[k][vector], over so many segments
+template <int pixels, int vectors, int pixelStride>
+MBCONV_INLINE void addSegments(const Product& product, const float* input, int segments, Terms& terms,
+                               Vec (&sums)[pixels][vectors]) {
+  const ptrdiff_t stride = strideOf<pixelStride>(product.inputPixel);
+  const float* weights = terms.weights;
+  for (; segments > 0 && terms.left > 0; --segments, terms.left -= product.segmentLength) {
+    const float* from = input + *terms.segment++;
+    const int length = terms.left < product.segmentLength ? terms.left : product.segmentLength;
+    for (int k = 0; k < length; ++k) {
+      Vec row[vectors];
+      MBCONV_UNROLL for (int v = 0; v < vectors; ++v) row[v] = load(weights + v * kLanes);
+      weights += vectors * kLanes;
+      MBCONV_UNROLL for (int m = 0; m < pixels; ++m) {
+        const Vec value = all(from[m * stride + k]);
+        MBCONV_UNROLL for (int v = 0; v < vectors; ++v) sums[m][v] += value * row[v];
+      }
+    }
+  }
+  terms.weights = weights;
+}
+
+// A sum of so many terms is made of shorter ones: the rounding of one long sum would grow with the root of its length.
+constexpr int kRun = kMaxSegment;
+
+template <int pixels, int vectors, int pixelStride>
+MBCONV_INLINE void multiply(const Product& product, const float* input, Vec (&sums)[pixels][vectors]) {
+  Terms terms = {product.segments, product.panel, product.depth};
+  const int segments = kRun / product.segmentLength;
+  addSegments<pixels, vectors, pixelStride>(product, input, segments, terms, sums);
+  while (terms.left > 0) {
+    Vec run[pixels][vectors];
+    MBCONV_UNROLL for (int m = 0; m < pixels; ++m)
+      MBCONV_UNROLL for (int v = 0; v < vectors; ++v) run[m][v] = zero();
+    addSegments<pixels, vectors, pixelStride>(product, input, segments, terms, run);
+    MBCONV_UNROLL for (int m = 0; m < pixels; ++m)
+      MBCONV_UNROLL for (int v = 0; v < vectors; ++v) sums[m][v] += run[m][v];
+  }
+}
+
+template <Activation kind, int pixels, int vectors>
+MBCONV_INLINE void storeTile(const Product& product, const float* residual, float* output,
+                             const Vec (&sums)[pixels][vectors]) {
+  const bool addsFirst = product.epilogue.activatesSum;
+  MBCONV_UNROLL for (int v = 0; v < vectors; ++v) {
+    MBCONV_UNROLL for (int m = 0; m < pixels; ++m) {
+      const ptrdiff_t at = v * product.outputVector + m * product.outputPixel;
+      Vec value = sums[m][v];
+      if (residual == nullptr) {
+        value = activate<kind>(value);
+      } else if (addsFirst) {
+        value = activate<kind>(value + load(residual + at));
+      } else {
+        value = activate<kind>(value) + load(residual + at);
+      }
+      store(output + at, value);
+    }
+  }
+}
+
+template <Activation kind, int pixels, int vectors>
+MBCONV_INLINE void addUp(float* total, const Vec (&sums)[pixels][vectors]) {
+  MBCONV_UNROLL for (int v = 0; v < vectors; ++v) {
+    Vec sum = load(total + v * kLanes);
+    MBCONV_UNROLL for (int m = 0; m < pixels; ++m) sum += activate<kind>(sums[m][v]);
+    store(total + v * kLanes, sum);
+  }
+}
+
+// `count` tiles of the same size, one after another in a row.
+template <int pixels, int vectors, int pixelStride>
+void tiles(const Product& product, int count, const float* input, const float* residual, float* output) {
+  const ptrdiff_t stride = strideOf<pixelStride>(product.inputPixel);
+  for (; count > 0; --count) {
+    Vec sums[pixels][vectors];
+    MBCONV_UNROLL for (int v = 0; v < vectors; ++v) {
+      const Vec bias = load(product.epilogue.bias + v * kLanes);
+      MBCONV_UNROLL for (int m = 0; m < pixels; ++m) sums[m][v] = bias;
+    }
+    multiply<pixels, vectors, pixelStride>(product, input, sums);
+    choose(product.epilogue.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
+      if (product.sums == nullptr)
+        storeTile<kind>(product, residual, output, sums);
+      else
+        addUp<kind>(product.sums, sums);
+    });
+    input += pixels * stride;
+    output += pixels * product.outputPixel;
+    if (residual != nullptr) residual += pixels * product.outputPixel;
+  }
+}
+
+using Tiles = void (*)(const Product&, int, const float*, const float*, float*);
+
+template <int vectors, int pixelStride>
+constexpr Tiles kTilesOf[8] = {
+    tiles<1, vectors, pixelStride>, tiles<2, vectors, pixelStride>, tiles<3, vectors, pixelStride>,
+    tiles<4, vectors, pixelStride>, tiles<5, vectors, pixelStride>, tiles<6, vectors, pixelStride>,
+    tiles<kMaxRows == 8 ? 7 : 6, vectors, pixelStride>, tiles<kMaxRows, vectors, pixelStride>};
+
+template <int pixelStride>
+MBCONV_INLINE const Tiles* tilesOf(int vectors) {
+  if (vectors == 1) return kTilesOf<1, pixelStride>;
+  if (vectors == 2 || kPanel == 2) return kTilesOf<2, pixelStride>;
+  return kTilesOf<kPanel, pixelStride>;
+}
+
+// A row is cut into tiles of nearly the same size: a short tile at the end would leave most of the registers unused.
+void product(const Product& product) {
+  const Tiles* sizes = product.inputPixel == kLanes ? tilesOf<kLanes>(product.vectors) : tilesOf<0>(product.vectors);
+  const int count = (product.pixels + kMaxRows - 1) / kMaxRows;
+  if (count == 0) return;
+  const int size = product.pixels / count;
+  const int longer = product.pixels % count;
+  for (int y = 0; y < product.rows; ++y) {
+    const float* input = product.input + y * product.inputRow;
+    float* output = product.output + y * product.outputRow;
+    const float* residual = product.epilogue.residual;
+    if (residual != nullptr) residual += y * product.outputRow;
+    if (longer > 0) sizes[size](product, longer, input, residual, output);
+    const ptrdiff_t done = static_cast<ptrdiff_t>(longer) * (size + 1);
+    if (residual != nullptr) residual += done * product.outputPixel;
+    sizes[size - 1](product, count - longer, input + done * product.inputPixel, residual,
+                    output + done * product.outputPixel);
+  }
+}
+
+}  // namespace
+}  // namespace mbconv::kernels

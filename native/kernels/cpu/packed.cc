@@ -1,0 +1,67 @@
+#include "kernels/cpu/packed.h"
+
+#include <algorithm>
+
+namespace mbconv::kernels {
+
+PackedMatrix::PackedMatrix(const float* source, const float* sourceBias, int outputs, int inputs, int kernel,
+                           Order order, const Table& table)
+    : lanes(table.lanes), vectors(roundedUp(outputs, lanes) / lanes), depth(inputs * kernel * kernel) {
+  const int taps = kernel * kernel;
+  // In blocks, a tap's segment of the last block may be shorter: the product would have to know. It is filled up.
+  if (order == Order::blocks && taps > 1) depth = roundedUp(inputs, lanes) * taps;
+  weights = Buffer(static_cast<size_t>(depth) * vectors * lanes);
+  bias = Buffer(static_cast<size_t>(vectors) * lanes);
+  if (sourceBias != nullptr) std::copy_n(sourceBias, outputs, bias.data());
+  size_t at = 0;
+  for (int first = 0; first < vectors;) {
+    const int left = vectors - first;
+    // Two panels of two are faster than one of three and one of one.
+    const int width = left == table.panel + 1 ? (left + 1) / 2 : std::min(left, table.panel);
+    panels.push_back({first, width, at});
+    for (int input = 0; input < inputs; ++input) {
+      for (int tap = 0; tap < taps; ++tap) {
+        int k = tap * inputs + input;
+        if (order == Order::blocks && taps == 1) k = input;
+        if (order == Order::blocks && taps > 1) k = (input / lanes * taps + tap) * lanes + input % lanes;
+        float* to = weights.data() + at + static_cast<size_t>(k) * width * lanes;
+        for (int i = 0; i < width * lanes && first * lanes + i < outputs; ++i)
+          to[i] = source[(static_cast<size_t>(first * lanes + i) * inputs + input) * taps + tap];
+      }
+    }
+    at += static_cast<size_t>(depth) * width * lanes;
+    first += width;
+  }
+}
+
+PackedDepthwise::PackedDepthwise(const float* source, const float* sourceBias, int channels, int kernel,
+                                 const Table& table) {
+  const int lanes = table.lanes;
+  const int taps = kernel * kernel;
+  const size_t filled = roundedUp(channels, lanes);
+  weights = Buffer(filled * taps);
+  bias = Buffer(filled);
+  std::copy_n(sourceBias, channels, bias.data());
+  for (int channel = 0; channel < channels; ++channel)
+    for (int tap = 0; tap < taps; ++tap)
+      weights.data()[(channel / lanes * taps + tap) * lanes + channel % lanes] = source[channel * taps + tap];
+}
+
+PackedSqueezeExcite::PackedSqueezeExcite(const float* sourceFirst, const float* sourceFirstBias,
+                                         const float* sourceSecond, const float* sourceSecondBias, int channels,
+                                         int squeezed, const Table& table) {
+  const size_t filled = roundedUp(channels, table.lanes);
+  first = Buffer(squeezed * filled);
+  firstBias = Buffer(squeezed);
+  second = Buffer(squeezed * filled);
+  secondBias = Buffer(filled);
+  std::copy_n(sourceFirstBias, squeezed, firstBias.data());
+  std::copy_n(sourceSecondBias, channels, secondBias.data());
+  for (int j = 0; j < squeezed; ++j) {
+    std::copy_n(sourceFirst + static_cast<size_t>(j) * channels, channels, first.data() + j * filled);
+    for (int c = 0; c < channels; ++c)
+      second.data()[j * filled + c] = sourceSecond[static_cast<size_t>(c) * squeezed + j];
+  }
+}
+
+}  // namespace mbconv::kernels

@@ -1,0 +1,132 @@
+// A convolution of several pixels and the pointwise one behind it, as one step: Fused-MBConv, and ResNet's bottleneck.
+//
+// A task is a chunk of rows. The rows between the two convolutions lie in the thread's own memory.
+#include "plan/source.h"
+#include "plan/steps.h"
+#include "plan/window.h"
+
+namespace mbconv::plan {
+
+namespace {
+
+using kernels::PackedMatrix;
+
+// Bytes of the rows of a task: they stay in the second level of cache, beside a panel of weights.
+constexpr size_t kTaskBytes = 400 << 10;
+
+class FusedStep : public Step {
+ public:
+  FusedStep(const Making& making, int conv, int project)
+      : conv_(making.network.layers[conv]),
+        project_(making.network.layers[project]),
+        convMatrix_(making.network.matrix(conv)),
+        projectMatrix_(making.network.matrix(project)),
+        value_(project + 1) {
+    Geometry& geometry = making.geometry;
+    const Shape input = geometry.shapes[conv_.input];
+    const Extent height = extentOf(input.height, conv_);
+    const Extent width = extentOf(input.width, conv_);
+    top_ = height.before;
+    inner_ = {conv_.outputs, height.size, width.size};
+    shape_ = {project_.outputs, height.size, width.size};
+    plane_ = geometry.plane(shape_);
+    inputPlane_ = geometry.plane(input);
+    inputBlocks_ = geometry.blocks(input.channels);
+    window_ = {0, 0, paddedSize(width.size, conv_), width.before, input.height, input.width, geometry.table.lanes};
+    const size_t rowBytes = sizeof(float) * width.size * geometry.table.lanes * geometry.blocks(inner_.channels);
+    const int rows = std::clamp(static_cast<int>(kTaskBytes / rowBytes), 1, std::max(1, (height.size + 3) / 4));
+    chunks_ = {height.size, (height.size + rows - 1) / rows};
+    // All chunks have windows of one size, so that one list of segments serves them: a shorter chunk leaves rows unused.
+    const Window window = windowOf(0);
+    source_ = windowSource(geometry, input.channels, window.height, window.width, conv_);
+    Shape chunk = inner_;
+    chunk.height = chunks_.longest();
+    chunkPlane_ = geometry.plane(chunk);
+    projectSource_ = mapSource(geometry, chunk, 1);
+    geometry.needScratch(window.floats() * inputBlocks_ + geometry.floats(chunk));
+    geometry.useValue(conv_.input, making.step);
+    if (project_.residual >= 0) geometry.useValue(project_.residual, making.step);
+    geometry.shapes[value_] = shape_;
+    geometry.reserveValue(value_, making.step, geometry.floats(shape_));
+  }
+
+  void run(const Run& run) const override {
+    const float* input = run.value(conv_.input);
+    run.each(chunks_.count, [&](int chunk, float* scratch) { compute(run, input, chunk, scratch); });
+  }
+
+ private:
+  Window windowOf(int begin) const {
+    Window window = window_;
+    window.top = begin * conv_.stride - top_;
+    window.height = paddedSize(chunks_.longest(), conv_);
+    return window;
+  }
+
+  void compute(const Run& run, const float* input, int chunk, float* scratch) const {
+    const kernels::Table& table = run.geometry.table;
+    const ptrdiff_t lanes = table.lanes;
+    const int begin = chunks_.begin(chunk);
+    const int rows = chunks_.end(chunk) - begin;
+    const Window window = windowOf(begin);
+    float* inner = scratch + window.floats() * inputBlocks_;
+    for (int block = 0; block < inputBlocks_; ++block) {
+      window.clearAround(scratch + block * window.floats());
+      window.fill(input + block * inputPlane_, scratch + block * window.floats());
+    }
+    for (const PackedMatrix::Panel& panel : convMatrix_.panels) {
+      kernels::Product product;
+      source_.describe(product);
+      product.input = scratch;
+      product.panel = convMatrix_.panel(panel);
+      product.vectors = panel.vectors;
+      product.rows = rows;
+      product.pixels = inner_.width;
+      product.output = inner + panel.first * chunkPlane_;
+      product.outputPixel = lanes;
+      product.outputVector = chunkPlane_;
+      product.outputRow = inner_.width * lanes;
+      product.epilogue.bias = convMatrix_.panelBias(panel);
+      product.epilogue.activation = conv_.activation;
+      table.product(product);
+    }
+    for (const PackedMatrix::Panel& panel : projectMatrix_.panels) {
+      kernels::Product product;
+      projectSource_.describe(product);
+      product.input = inner;
+      product.panel = projectMatrix_.panel(panel);
+      product.vectors = panel.vectors;
+      product.pixels = rows * inner_.width;
+      const size_t at = panel.first * plane_ + static_cast<size_t>(begin) * inner_.width * lanes;
+      product.output = run.value(value_) + at;
+      product.outputPixel = lanes;
+      product.outputVector = plane_;
+      product.epilogue.bias = projectMatrix_.panelBias(panel);
+      product.epilogue.activation = project_.activation;
+      product.epilogue.activatesSum = project_.activatesSum;
+      if (project_.residual >= 0) product.epilogue.residual = run.value(project_.residual) + at;
+      table.product(product);
+    }
+  }
+
+  const Layer& conv_;
+  const Layer& project_;
+  const PackedMatrix& convMatrix_;
+  const PackedMatrix& projectMatrix_;
+  int value_;
+  Shape inner_, shape_;
+  size_t plane_ = 0, inputPlane_ = 0, chunkPlane_ = 0;
+  int inputBlocks_ = 0;
+  int top_ = 0;
+  Window window_;
+  Chunks chunks_;
+  Source source_, projectSource_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> makeFusedStep(const Making& making, int conv, int project) {
+  return std::make_unique<FusedStep>(making, conv, project);
+}
+
+}  // namespace mbconv::plan
