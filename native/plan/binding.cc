@@ -21,6 +21,13 @@ PlanPointer makePlan(std::vector<int64_t> layers, std::vector<at::Tensor> tensor
   return std::make_shared<plan::Plan>(std::move(read), std::move(tensors));
 }
 at::Tensor runPlan(PlanPointer plan, at::Tensor images) { return plan->run(images); }
+std::vector<std::tuple<std::string, std::string, double, double>> profilePlan(PlanPointer plan, at::Tensor images,
+                                                                              int64_t runs) {
+  std::vector<std::tuple<std::string, std::string, double, double>> rows;
+  for (const plan::Plan::Timed& step : plan->profile(images, static_cast<int>(std::min<int64_t>(runs, 10'000))))
+    rows.emplace_back(step.work.kernel, step.work.shape, step.work.flops, step.seconds);
+  return rows;
+}
 void dropPlan(PlanPointer plan) { plan->drop(); }
 int64_t planBytes(PlanPointer plan) { return static_cast<int64_t>(plan->bytes()); }
 std::string cpuKernels() { return kernels::table().name; }
@@ -31,6 +38,7 @@ std::vector<std::string> availableCpuKernels() { return kernels::availableTables
 void initPlan(const Exports& exports) {
   bind<&makePlan>(exports, "makePlan", {"layers", "tensors"});
   bind<&runPlan>(exports, "runPlan", {"plan", "images"});
+  bind<&profilePlan>(exports, "profilePlan", {"plan", "images", "runs"});
   bind<&dropPlan>(exports, "dropPlan", {"plan"});
   bind<&planBytes>(exports, "planBytes", {"plan"});
   bind<&cpuKernels>(exports, "cpuKernels", {});

@@ -33,6 +33,8 @@ class ImageStep : public Step {
     });
   }
 
+  Work work() const override { return {"image", arrow(shape_, shape_), 0}; }
+
  private:
   void copy(const Image& image, int row, float* to) const {
     if (row < 0 || row >= shape_.height) {
@@ -64,6 +66,7 @@ class ConvStep : public Step {
       : layer_(making.network.layers[index]), matrix_(making.network.matrix(index)), value_(index + 1) {
     Geometry& geometry = making.geometry;
     const Shape input = geometry.shapes[layer_.input];
+    input_ = input;
     const Extent height = extentOf(input.height, layer_);
     const Extent width = extentOf(input.width, layer_);
     shape_ = {layer_.outputs, height.size, width.size};
@@ -108,6 +111,8 @@ class ConvStep : public Step {
              [&](int task, float* scratch) { compute(run, input, task / panels, matrix_.panels[task % panels], scratch); });
   }
 
+  Work work() const override { return {layer_.kernel == 1 ? "pointwise" : "convolution", arrow(input_, shape_), flopsOf(layer_, shape_)}; }
+
  private:
   void compute(const Run& run, const float* input, int chunk, const PackedMatrix::Panel& panel, float* scratch) const {
     const kernels::Table& table = run.geometry.table;
@@ -140,7 +145,7 @@ class ConvStep : public Step {
   const Layer& layer_;
   const PackedMatrix& matrix_;
   int value_;
-  Shape shape_;
+  Shape input_, shape_;
   size_t plane_ = 0, inputPlane_ = 0;
   int blocks_ = 0;
   bool isFlat_ = false;    // rows follow each other without a gap, in input and output

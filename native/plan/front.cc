@@ -31,7 +31,7 @@ class FrontStep : public Step {
     }
     input_ = expand_ == nullptr ? depthwise_.input : expand_->input;
     const Shape source = geometry.shapes[input_];
-    expanded_ = source;
+    inputShape_ = expanded_ = source;
     expanded_.channels = depthwise_.inputs;
     if (expand_ != nullptr && input_ == 0) {
       const Extent width = extentOf(source.width, *expand_);
@@ -64,6 +64,12 @@ class FrontStep : public Step {
     run.each(panels * chunks_.count, [&](int task, float* scratch) {
       compute(run, input, panels_[task / chunks_.count], task % chunks_.count, scratch);
     });
+  }
+
+  Work work() const override { 
+    const double expansion = expand_ == nullptr ? 0 : flopsOf(*expand_, expanded_);
+    return {expand_ == nullptr ? "depthwise" : "expand + depthwise", arrow(inputShape_, shape_),
+            expansion + flopsOf(depthwise_, shape_)};
   }
 
  private:
@@ -138,7 +144,7 @@ class FrontStep : public Step {
   int input_ = 0;
   int value_;
   Source source_;
-  Shape expanded_, shape_;
+  Shape inputShape_, expanded_, shape_;
   size_t inputPlane_ = 0, plane_ = 0;
   int channels_ = 0;
   int top_ = 0;

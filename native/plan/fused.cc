@@ -24,6 +24,7 @@ class FusedStep : public Step {
         value_(project + 1) {
     Geometry& geometry = making.geometry;
     const Shape input = geometry.shapes[conv_.input];
+    input_ = input;
     const Extent height = extentOf(input.height, conv_);
     const Extent width = extentOf(input.width, conv_);
     top_ = height.before;
@@ -54,6 +55,8 @@ class FusedStep : public Step {
     const float* input = run.value(conv_.input);
     run.each(chunks_.count, [&](int chunk, float* scratch) { compute(run, input, chunk, scratch); });
   }
+
+  Work work() const override { return {"convolution + project", arrow(input_, shape_), flopsOf(conv_, inner_) + flopsOf(project_, shape_)}; }
 
  private:
   Window windowOf(int begin) const {
@@ -114,7 +117,7 @@ class FusedStep : public Step {
   const PackedMatrix& convMatrix_;
   const PackedMatrix& projectMatrix_;
   int value_;
-  Shape inner_, shape_;
+  Shape input_, inner_, shape_;
   size_t plane_ = 0, inputPlane_ = 0, chunkPlane_ = 0;
   int inputBlocks_ = 0;
   int top_ = 0;

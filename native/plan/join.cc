@@ -43,6 +43,20 @@ void checkSize(size_t index, const Layer& layer, const Shape& input) {
 
 }  // namespace
 
+std::string arrow(const Shape& from, const Shape& to) {
+  const auto text = [](const Shape& shape) {
+    const std::string channels = std::to_string(shape.channels);
+    if (shape.pixels() == 1) return channels;
+    return std::to_string(shape.height) + " x " + std::to_string(shape.width) + " x " + channels;
+  };
+  return text(from) + " → " + text(to);
+}
+
+double flopsOf(const Layer& layer, const Shape& to) {
+  const double terms = layer.op == Op::depthwise ? 1 : layer.inputs;
+  return 2.0 * terms * layer.kernel * layer.kernel * layer.outputs * to.pixels();
+}
+
 std::vector<std::unique_ptr<Step>> makeSteps(const Network& network, int height, int width, Geometry& geometry) {
   std::vector<std::unique_ptr<Step>> steps;
   const std::vector<Layer>& layers = network.layers;

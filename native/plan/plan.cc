@@ -3,7 +3,8 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
-#include <atomic>
+#include <algorithm>
+#include <chrono>
 
 #include "binding/error.h"
 #include "kernels/cpu/dispatch.h"
@@ -188,11 +189,17 @@ at::Tensor Plan::computeLinear(const float* pooled, int64_t images, kernels::Bor
   return result;
 }
 
+void Plan::check(const at::Tensor& images) const {
+  if (!images.device().is_cpu() || images.scalar_type() != at::kFloat)
+    throw Error("ERR_TYPE", "images must be float32 on the CPU");
+  if (images.dim() != 4 || images.size(1) != network_->layers[0].inputs)
+    throw Error("ERR_SHAPE", "images must be [N, channels, height, width]");
+  if (images.size(2) > 1 << 16 || images.size(3) > 1 << 16)
+    throw Error("ERR_SHAPE", "an image has more than 65,536 px a side");
+}
+
 at::Tensor Plan::run(const at::Tensor& images) {
-  const Layer& first = network_->layers[0];
-  if (!images.device().is_cpu() || images.scalar_type() != at::kFloat) throw Error("ERR_TYPE", "images must be float32 on the CPU");
-  if (images.dim() != 4 || images.size(1) != first.inputs) throw Error("ERR_SHAPE", "images must be [N, channels, height, width]");
-  if (images.size(2) > 1 << 16 || images.size(3) > 1 << 16) throw Error("ERR_SHAPE", "an image has more than 65,536 px a side");
+  check(images);
   pack();
   Sized& sized = this->sized(static_cast<int>(images.size(2)), static_cast<int>(images.size(3)));
   kernels::Borrowed crew(at::get_num_threads());
@@ -200,6 +207,35 @@ at::Tensor Plan::run(const at::Tensor& images) {
   kernels::Buffer pooled(sized.geometry->floats(sized.geometry->shapes[pooled_]) * count);
   computeImages(sized, images, crew, pooled.data());
   return computeLinear(pooled.data(), count, crew);
+}
+
+std::vector<Plan::Timed> Plan::profile(const at::Tensor& images, int runs) {
+  using Clock = std::chrono::steady_clock;
+  if (images.dim() != 4 || images.size(0) < 1 || runs < 1) throw Error("ERR_VALUE", "a profile needs an image and a run");
+  const at::Tensor first = images.narrow(0, 0, 1);
+  run(first);  // warms up, and makes the arena
+  Sized& sized = this->sized(static_cast<int>(images.size(2)), static_cast<int>(images.size(3)));
+  kernels::Borrowed crew(at::get_num_threads());
+  std::vector<float*> scratch;
+  while (sized.scratch.size() < static_cast<size_t>(crew.threads())) sized.scratch.emplace_back(sized.geometry->scratch);
+  for (const kernels::Buffer& buffer : sized.scratch) scratch.push_back(buffer.data());
+  const Run each{*sized.geometry, sized.arenas[0].data(), scratch, &crew,
+                 {data(first), first.stride(1), first.stride(2), first.stride(3)}};
+  std::vector<std::vector<double>> times(sized.steps.size());
+  for (int i = 0; i < runs; ++i) {
+    for (size_t step = 0; step < sized.steps.size(); ++step) {
+      const auto begin = Clock::now();
+      sized.steps[step]->run(each);
+      times[step].push_back(std::chrono::duration<double>(Clock::now() - begin).count());
+    }
+  }
+  std::vector<Timed> result;
+  for (size_t step = 0; step < sized.steps.size(); ++step) {
+    std::vector<double>& own = times[step];
+    std::nth_element(own.begin(), own.begin() + own.size() / 2, own.end());
+    result.push_back({sized.steps[step]->work(), own[own.size() / 2]});
+  }
+  return result;
 }
 
 size_t Plan::bytes() const {

@@ -24,6 +24,13 @@ class Plan {
   // Throws ERR_SHAPE, ERR_TYPE, ERR_OOM.
   at::Tensor run(const at::Tensor& images);
 
+  // What the steps take for the first of the images, on all threads: the median over so many runs.
+  struct Timed {
+    Work work;
+    double seconds = 0;
+  };
+  std::vector<Timed> profile(const at::Tensor& images, int runs);
+
   // Gives the arenas and the packed weights back; the next run makes them again.
   void drop();
   // Bytes of packed weights and of arenas.
@@ -40,6 +47,7 @@ class Plan {
 
   void pack();
   Sized& sized(int height, int width);
+  void check(const at::Tensor& images) const;
   void computeImages(Sized& sized, const at::Tensor& images, kernels::Borrowed& crew, float* pooled);
   at::Tensor computeLinear(const float* pooled, int64_t images, kernels::Borrowed& crew) const;
 

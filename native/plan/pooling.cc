@@ -21,6 +21,7 @@ class GateStep : public Step {
       : layer_(making.network.layers[index]), weights_(making.network.squeezeExcite(index)), value_(index + 1) {
     Geometry& geometry = making.geometry;
     const Shape input = geometry.shapes[layer_.input];
+    input_ = input;
     pixels_ = input.pixels();
     plane_ = geometry.plane(input);
     blocks_ = geometry.blocks(input.channels);
@@ -69,10 +70,13 @@ class GateStep : public Step {
     });
   }
 
+  Work work() const override { return {"squeeze-and-excitation", arrow(input_, {layer_.outputs, 1, 1}), 0}; }
+
  private:
   const Layer& layer_;
   const kernels::PackedSqueezeExcite& weights_;
   int value_;
+  Shape input_;
   int pixels_ = 0, blocks_ = 0, channels_ = 0;
   size_t plane_ = 0;
   Sums sums_;
@@ -88,6 +92,7 @@ class HeadStep : public Step {
       : layer_(making.network.layers[conv]), matrix_(making.network.matrix(conv)), value_(pool + 1) {
     Geometry& geometry = making.geometry;
     const Shape input = geometry.shapes[layer_.input];
+    input_ = input;
     pixels_ = input.pixels();
     source_ = mapSource(geometry, input, 1);
     geometry.useValue(layer_.input, making.step);
@@ -116,10 +121,13 @@ class HeadStep : public Step {
     });
   }
 
+  Work work() const override { return {"head", arrow(input_, {layer_.outputs, 1, 1}), flopsOf(layer_, input_)}; }
+
  private:
   const Layer& layer_;
   const PackedMatrix& matrix_;
   int value_;
+  Shape input_;
   int pixels_ = 0;
   Source source_;
 };
@@ -130,6 +138,7 @@ class GlobalPoolStep : public Step {
   GlobalPoolStep(const Making& making, int index) : layer_(making.network.layers[index]), value_(index + 1) {
     Geometry& geometry = making.geometry;
     const Shape input = geometry.shapes[layer_.input];
+    input_ = input;
     pixels_ = input.pixels();
     plane_ = geometry.plane(input);
     blocks_ = geometry.blocks(input.channels);
@@ -149,9 +158,12 @@ class GlobalPoolStep : public Step {
     });
   }
 
+  Work work() const override { return {"global pooling", arrow(input_, {layer_.outputs, 1, 1}), 0}; }
+
  private:
   const Layer& layer_;
   int value_;
+  Shape input_;
   int pixels_ = 0, blocks_ = 0;
   size_t plane_ = 0;
 };
@@ -162,6 +174,7 @@ class MaxPoolStep : public Step {
   MaxPoolStep(const Making& making, int index) : layer_(making.network.layers[index]), value_(index + 1) {
     Geometry& geometry = making.geometry;
     const Shape input = geometry.shapes[layer_.input];
+    input_ = input;
     const Extent height = extentOf(input.height, layer_);
     const Extent width = extentOf(input.width, layer_);
     shape_ = {layer_.outputs, height.size, width.size};
@@ -185,10 +198,12 @@ class MaxPoolStep : public Step {
     });
   }
 
+  Work work() const override { return {"maximum pooling", arrow(input_, shape_), 0}; }
+
  private:
   const Layer& layer_;
   int value_;
-  Shape shape_;
+  Shape input_, shape_;
   Window window_;
   int blocks_ = 0;
   size_t inputPlane_ = 0, plane_ = 0;

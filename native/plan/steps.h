@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -42,10 +43,18 @@ struct Run {
   }
 };
 
+// What a step computes, for profiles.
+struct Work {
+  std::string kernel;  // "expand + depthwise", …
+  std::string shape;   // "56 x 56 x 24 → 28 x 28 x 144"
+  double flops = 0;    // of the multiplications and additions of convolutions
+};
+
 class Step {
  public:
   virtual ~Step() = default;
   virtual void run(const Run& run) const = 0;
+  virtual Work work() const = 0;
 };
 
 // The network and its weights, which all sizes of images share.
@@ -65,7 +74,11 @@ struct Network {
 // Throws ERR_SHAPE for an image that is too small, ERR_NOT_IMPLEMENTED for an order of layers that no step has.
 std::vector<std::unique_ptr<Step>> makeSteps(const Network& network, int height, int width, Geometry& geometry);
 
-// Each in its own file.
+// The shapes of a step's input and output in words.
+std::string arrow(const Shape& from, const Shape& to);
+// Twice the products of a convolution to that shape.
+double flopsOf(const Layer& layer, const Shape& to);
+
 struct Making {
   const Network& network;
   Geometry& geometry;
