@@ -43,6 +43,11 @@ export interface PhotoRun {
   readonly [opaque]: 'photo run'
 }
 
+/** A network planned for prediction. */
+export interface PlanHandle {
+  readonly [opaque]: 'plan'
+}
+
 /** A class whose instances the addon makes. */
 // biome-ignore lint/complexity/noBannedTypes: its constructor is private
 export type TensorClass = Function & { prototype: Tensor }
@@ -56,6 +61,19 @@ export interface Native extends NativeOperations {
   registerWarningListener(listener: (message: string) => void): void
   /** Every export with its arguments' names: [name, argument, …]. */
   signatures(): string[][]
+
+  // native/plan/binding.cc
+  makePlan(layers: readonly number[], tensors: readonly Tensor[]): PlanHandle
+  runPlan(plan: PlanHandle, images: Tensor): Tensor
+  profilePlan(
+    plan: PlanHandle,
+    images: Tensor,
+    runs: number,
+  ): [kernel: string, shape: string, flops: number, seconds: number][]
+  dropPlan(plan: PlanHandle): void
+  planBytes(plan: PlanHandle): number | bigint
+  cpuKernels(): string
+  availableCpuKernels(): string[]
 
   // native/ops/tensor.cc
   shape(t: Tensor): number[]

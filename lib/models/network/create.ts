@@ -11,6 +11,7 @@ import { defaultDropPath } from '../arch/plan'
 import { unscaledName } from '../arch/scaling'
 import { arch as archNamed, type ModelName } from '../families/catalogue'
 import { impliedProfile } from '../families/library-names'
+import { type Backend, checkBackend, defaultBackend } from './backend'
 import type { Recomputed } from './features'
 import { initLike, libraryInit } from './library-init'
 import { Network } from './network'
@@ -61,6 +62,8 @@ export interface CreateOptions {
    * less memory and more time. On the CPU only. Default none.
    */
   recompute?: Recomputed
+  /** What computes predictions: see `Network.backend`. Default: MBCONV_BACKEND in the environment, otherwise auto. */
+  backend?: Backend
 }
 
 /**
@@ -85,6 +88,7 @@ export function create(model: ModelName | Arch, options: CreateOptions = {}): Ne
     'dtype',
     'init',
     'recompute',
+    'backend',
   ])
   const { globalPool } = options
   const arch = globalPool === undefined ? table : checkArch(op, { ...table, globalPool })
@@ -104,6 +108,8 @@ export function create(model: ModelName | Arch, options: CreateOptions = {}): Ne
   checkRate(op, 'dropPath', dropPath)
   checkRate(op, 'dropout', dropout)
   checkOneOf(op, 'init', init, ['library', 'paper', 'none'])
+  const { backend = defaultBackend() } = options
+  checkBackend(op, backend)
   checkOneOf(op, 'recompute', recompute, ['none', 'blocks', 'stages'])
   if (seed !== undefined) seedBits(op, seed)
   const settings = {
@@ -112,6 +118,7 @@ export function create(model: ModelName | Arch, options: CreateOptions = {}): Ne
     dropPath,
     dropout,
     recompute,
+    backend,
     profileIsImplied: options.profile === undefined,
     profile: typeof profile === 'string' ? profileNamed(profile, arch.name) : checkProfile(op, profile),
   }

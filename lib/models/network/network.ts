@@ -2,7 +2,7 @@
  * The network of an architecture table: stem, stages, head, pooling, classifier. State-dict keys and their order follow
  * torchvision's EfficientNet for every family.
  */
-import { checkNumber, checkOptions, checkRate, shown } from '../../errors/check'
+import { checkCount, checkNumber, checkOptions, checkRate, shown } from '../../errors/check'
 import { MbconvError } from '../../errors/error'
 import { Hardswish } from '../../nn/layers/activations'
 import type { Init } from '../../nn/layers/common'
@@ -14,10 +14,12 @@ import { scope } from '../../tensor/core/scope'
 import { Tensor } from '../../tensor/core/tensor'
 import type { CheckedArch } from '../arch/check'
 import { activationOf, blocksOf, featureChannels, SQUEEZE } from '../arch/plan'
+import { type Backend, checkBackend, defaultBackend } from './backend'
 import { Block, type Context, ConvNorm } from './blocks'
 import { Features, type Recomputed } from './features'
 import { foldedInto } from './fold'
 import { pooled } from './global-pool'
+import { dropPlanned, plannedBytes, profilePlanned, runPlanned, type StepTime, whyNotPlanned } from './planned'
 import type { Profile } from './profiles'
 
 /** The settings of a {@link Network}; `create` fills in the defaults. */
@@ -40,12 +42,20 @@ export interface NetworkSettings {
   folded?: boolean
   /** See {@link Network.recomputed}. Default none. */
   recompute?: Recomputed
+  /** See {@link Network.backend}. Default: MBCONV_BACKEND in the environment, otherwise auto. */
+  backend?: Backend
 }
 
 /** Which parts keep their weights. */
 export interface FreezeOptions {
   /** The last part that keeps its weights: 0 is the stem, 1 the first stage. */
   upTo: number
+}
+
+/** The options of {@link Network.profileNative}. */
+export interface ProfileNativeOptions {
+  /** The times are medians over so many runs. Default 20. */
+  runs?: number
 }
 
 /** The options of {@link Network.forwardFeatures}. */
@@ -79,6 +89,7 @@ export class Network extends Module {
   // No private fields: a copy of a module is made without its constructor, and would not have them.
   private ownProfile: Profile
   private isImplied: boolean
+  private ownBackend: Backend
 
   constructor(arch: CheckedArch, settings: NetworkSettings) {
     super()
@@ -86,6 +97,7 @@ export class Network extends Module {
     this.arch = arch
     this.ownProfile = profile
     this.isImplied = settings.profileIsImplied ?? false
+    this.ownBackend = settings.backend ?? defaultBackend()
     this.numClasses = numClasses
     this.inChannels = inChannels
     this.folded = folded
@@ -165,12 +177,74 @@ export class Network extends Module {
   }
 
   /**
+   * What computes predictions. `native`: kernels of this package, for the whole network at once. They are for folded
+   * networks ({@link fuse}) in float32 on the CPU, where no gradients are recorded. `composite`: libtorch's operations,
+   * layer by layer. `auto`: native where possible. The logits are equal up to rounding.
+   */
+  get backend(): Backend {
+    return this.ownBackend
+  }
+
+  /** @throws MbconvError ERR_VALUE */
+  set backend(backend: Backend) {
+    checkBackend('backend', backend)
+    this.ownBackend = backend
+  }
+
+  /**
+   * Why predictions are not computed by the native kernels, in words: `its batch norms are not folded: fuse() does that`.
+   *
+   * @param x the images that are to be predicted; without them, only the network is judged
+   * @returns undefined where they are
+   */
+  whyNotNative(x?: Tensor): string | undefined {
+    if (x !== undefined) checkImages(this, x, 'whyNotNative')
+    return this.backend === 'composite' ? 'the backend is composite' : whyNotPlanned(this, x)
+  }
+
+  /**
+   * The time that each step of a native prediction takes, on all threads, for the first of the images.
+   *
+   * @param options.runs the times are medians over so many runs. Default 20
+   * @throws MbconvError ERR_NOT_IMPLEMENTED where {@link whyNotNative} has a reason; ERR_TYPE, ERR_SHAPE, ERR_VALUE
+   */
+  profileNative(x: Tensor, options: ProfileNativeOptions = {}): StepTime[] {
+    const op = checkImages(this, x, 'profileNative')
+    checkOptions(op, options, ['runs'])
+    const { runs = 20 } = options
+    checkCount(op, 'runs', runs)
+    const times = profilePlanned(this, x, runs)
+    return typeof times === 'string' ? notNative(op, times) : times
+  }
+
+  /** Bytes of memory that native predictions keep: packed weights, and an arena for each of the last image sizes. */
+  get nativeBytes(): number {
+    return plannedBytes(this)
+  }
+
+  /** Frees {@link nativeBytes}. The next prediction packs the weights again. */
+  dropNative(): void {
+    dropPlanned(this)
+  }
+
+  override dispose(): void {
+    dropPlanned(this)
+    super.dispose()
+  }
+
+  /**
    * @param x normalised images [N, inChannels, H, W]
    * @returns logits [N, numClasses]; with `numClasses: 0` the features [N, {@link numFeatures}]
-   * @throws MbconvError ERR_TYPE, ERR_SHAPE
+   * @throws MbconvError ERR_TYPE, ERR_SHAPE; ERR_NOT_IMPLEMENTED where {@link backend} is `native` and
+   *   {@link whyNotNative} has a reason
    */
   forward(x: Tensor): Tensor {
-    checkImages(this, x, 'forward')
+    const op = checkImages(this, x, 'forward')
+    if (this.backend !== 'composite' && (this.folded || this.backend === 'native')) {
+      const logits = runPlanned(this, x)
+      if (typeof logits !== 'string') return logits
+      if (this.backend === 'native') notNative(op, logits)
+    }
     return scope(() => {
       return this.classifier.forward(pooled(this.features.forward(x), this.arch))
     })
@@ -222,7 +296,9 @@ export class Network extends Module {
       const hint = 'Call eval() first.'
       throw new MbconvError('ERR_VALUE', `${op}: the network is in training mode`, { op, hint })
     }
-    const settings = { numClasses, inChannels, profile, dropPath: 0, dropout: 0, init: 'none', folded: true } as const
+    const { backend } = this
+    const none = { dropPath: 0, dropout: 0, init: 'none' } as const
+    const settings = { numClasses, inChannels, profile, backend, folded: true, ...none }
     return foldedInto(op, this, new Network(arch, settings))
   }
 
@@ -311,6 +387,13 @@ export class Network extends Module {
 }
 
 // Functions and not private methods: a copy of a module is made without its constructor, and would not have those.
+
+function notNative(op: string, reason: string): never {
+  throw new MbconvError('ERR_NOT_IMPLEMENTED', `${op}: not possible natively: ${reason}`, {
+    op,
+    hint: `With the backend 'auto' libtorch's operations compute it.`,
+  })
+}
 
 function dropoutOf({ classifier }: Network): Dropout | undefined {
   return classifier.modules().find((module): module is Dropout => module instanceof Dropout)

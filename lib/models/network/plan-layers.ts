@@ -126,7 +126,8 @@ class Writer {
       if (!(layer instanceof ConvNorm)) throw new Unplannable(`${where} has been replaced`)
       const more: Partial<Layer> = { input, gate }
       if (isLast && residual !== undefined) more.residual = residual
-      if (isLast && activatesSum(block.plan)) Object.assign(more, { activatesSum: true, activation: block.plan.activation })
+      if (isLast && activatesSum(block.plan))
+        Object.assign(more, { activatesSum: true, activation: block.plan.activation })
       input = this.#conv(layer, where, more)
       gate = undefined
     }
@@ -185,7 +186,7 @@ class Writer {
   #classifier(classifier: AnyModule, pooled: number): void {
     if (!(classifier instanceof Sequential)) throw new Unplannable('classifier has been replaced')
     plain(classifier, Sequential, 'classifier')
-    const layers = [...classifier].filter((layer) => !(layer instanceof Dropout && !isPatched(layer)))
+    const layers = [...classifier].filter((layer) => !isIdle(layer))
     let x = pooled
     for (let i = 0; i < layers.length; i++) {
       const linear = layers[i]
@@ -223,6 +224,11 @@ class Writer {
     )
     return this.#values++
   }
+}
+
+/** Whether a layer passes its input on. */
+function isIdle(layer: AnyModule): boolean {
+  return layer instanceof Dropout && !isPatched(layer) && !(layer.training && layer.p > 0)
 }
 
 /** Only the class's own `forward` is known to compute what the class computes. */
