@@ -32,6 +32,7 @@ export type { Task } from './models/export/task'
 export {
   type AllocatorStatistics,
   allocatorStatistics,
+  cpuKernels,
   getNumThreads,
   isDeterministic,
   setDeterministic,

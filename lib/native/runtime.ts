@@ -18,6 +18,25 @@ export function versions(): Versions {
   return { libtorch: addon.compiledVersion(), loaded: addon.loadedVersion(), cpuCapability: addon.cpuCapability() }
 }
 
+/** The kernels of this package for the CPU. */
+export interface CpuKernels {
+  /** The instruction set of those in use: `avx512`, `avx2`, `neon` or `baseline`. */
+  used: string
+  /** Those that this processor runs, the fastest first. */
+  available: string[]
+}
+
+/**
+ * The instruction sets that the package's own kernels use on this processor. The fastest one is used, unless
+ * MBCONV_CPU_KERNELS in the environment names another.
+ *
+ * @throws MbconvError ERR_VALUE if MBCONV_CPU_KERNELS names none of them; ERR_NATIVE_LOAD
+ */
+export function cpuKernels(): CpuKernels {
+  const addon = native()
+  return { used: addon.cpuKernels(), available: addon.availableCpuKernels() }
+}
+
 /**
  * Sets how many CPU threads an operation may use when this JavaScript thread calls it.
  *

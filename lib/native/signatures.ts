@@ -71,6 +71,7 @@ export interface Native extends NativeOperations {
     runs: number,
   ): [kernel: string, shape: string, flops: number, seconds: number][]
   dropPlan(plan: PlanHandle): void
+  disposePlan(plan: PlanHandle): void
   planBytes(plan: PlanHandle): number | bigint
   cpuKernels(): string
   availableCpuKernels(): string[]

@@ -29,6 +29,7 @@ std::vector<std::tuple<std::string, std::string, double, double>> profilePlan(Pl
   return rows;
 }
 void dropPlan(PlanPointer plan) { plan->drop(); }
+void disposePlan(Disposable<plan::Plan> plan) { plan.dispose(); }
 int64_t planBytes(PlanPointer plan) { return static_cast<int64_t>(plan->bytes()); }
 std::string cpuKernels() { return kernels::table().name; }
 std::vector<std::string> availableCpuKernels() { return kernels::availableTables(); }
@@ -40,6 +41,7 @@ void initPlan(const Exports& exports) {
   bind<&runPlan>(exports, "runPlan", {"plan", "images"});
   bind<&profilePlan>(exports, "profilePlan", {"plan", "images", "runs"});
   bind<&dropPlan>(exports, "dropPlan", {"plan"});
+  bind<&disposePlan>(exports, "disposePlan", {"plan"});
   bind<&planBytes>(exports, "planBytes", {"plan"});
   bind<&cpuKernels>(exports, "cpuKernels", {});
   bind<&availableCpuKernels>(exports, "availableCpuKernels", {});

@@ -13,7 +13,8 @@ using kernels::Product;
 // The image as the first layer reads it: its channels side by side, zeros around it.
 class ImageStep : public Step {
  public:
-  ImageStep(const Making& making, int layer) : channels_(making.network.layers[layer].inputs), shape_(making.geometry.shapes[0]) {
+  ImageStep(const Making& making, int layer)
+      : channels_(making.network.layers[layer].inputs), shape_(making.geometry.shapes[0]) {
     const Layer& first = making.network.layers[layer];
     const Extent height = extentOf(shape_.height, first);
     const Extent width = extentOf(shape_.width, first);
@@ -43,7 +44,8 @@ class ImageStep : public Step {
     }
     const int columns = std::min(shape_.width, width_ - left_);
     std::fill_n(to, left_ * channels_, 0.0f);
-    std::fill(to + static_cast<size_t>(left_ + columns) * channels_, to + static_cast<size_t>(width_) * channels_, 0.0f);
+    std::fill(to + static_cast<size_t>(left_ + columns) * channels_, to + static_cast<size_t>(width_) * channels_,
+              0.0f);
     to += static_cast<size_t>(left_) * channels_;
     for (int c = 0; c < channels_; ++c) {
       const float* from = image.data + c * image.channel + row * image.row;
@@ -79,7 +81,12 @@ class ConvStep : public Step {
     } else if (layer_.kernel == 1) {
       source_ = mapSource(geometry, input, layer_.stride);
     } else {
-      window_ = {-height.before,  paddedSize(height.size, layer_), paddedSize(width.size, layer_), width.before, input.height, input.width,
+      window_ = {-height.before,
+                 paddedSize(height.size, layer_),
+                 paddedSize(width.size, layer_),
+                 width.before,
+                 input.height,
+                 input.width,
                  geometry.table.lanes};
       source_ = windowSource(geometry, input.channels, window_.height, window_.width, layer_);
       padded_ = geometry.reserve(window_.floats() * blocks_, making.step);
@@ -87,11 +94,14 @@ class ConvStep : public Step {
     const int rows = isFlat_ ? shape_.pixels() : shape_.height;
     const int rowsOfTask = isFlat_ ? pixelsOfTask(rows) : std::max(1, pixelsOfTask(shape_.pixels()) / shape_.width);
     chunks_ = {rows, (rows + rowsOfTask - 1) / rowsOfTask};
-    isScaled_ = layer_.gate >= 0 && std::find(geometry.scaledBy.begin(), geometry.scaledBy.end(), layer_.gate) == geometry.scaledBy.end();
-    if (isScaled_) geometry.needScratch(static_cast<size_t>(matrix_.depth) * geometry.table.panel * geometry.table.lanes);
+    isScaled_ = layer_.gate >= 0 &&
+                std::find(geometry.scaledBy.begin(), geometry.scaledBy.end(), layer_.gate) == geometry.scaledBy.end();
+    if (layer_.kernel > 1) std::swap(isScaled_, scalesInput_);
+    if (isScaled_)
+      geometry.needScratch(static_cast<size_t>(matrix_.depth) * geometry.table.panel * geometry.table.lanes);
     geometry.useValue(layer_.input, making.step);
     if (layer_.residual >= 0) geometry.useValue(layer_.residual, making.step);
-    if (isScaled_) geometry.useValue(layer_.gate, making.step);
+    if (isScaled_ || scalesInput_) geometry.useValue(layer_.gate, making.step);
     geometry.shapes[value_] = shape_;
     geometry.reserveValue(value_, making.step, geometry.floats(shape_));
   }
@@ -103,15 +113,21 @@ class ConvStep : public Step {
       run.each(blocks_, [&](int block, float*) {
         window_.clearAround(padded + block * window_.floats());
         window_.fill(input + block * inputPlane_, padded + block * window_.floats());
+        if (scalesInput_)
+          run.geometry.table.scale(padded + block * window_.floats(), run.value(layer_.gate) + block * window_.lanes,
+                                   window_.height * window_.width, padded + block * window_.floats());
       });
       input = padded;
     }
     const int panels = static_cast<int>(matrix_.panels.size());
-    run.each(chunks_.count * panels,
-             [&](int task, float* scratch) { compute(run, input, task / panels, matrix_.panels[task % panels], scratch); });
+    run.each(chunks_.count * panels, [&](int task, float* scratch) {
+      compute(run, input, task / panels, matrix_.panels[task % panels], scratch);
+    });
   }
 
-  Work work() const override { return {layer_.kernel == 1 ? "pointwise" : "convolution", arrow(input_, shape_), flopsOf(layer_, shape_)}; }
+  Work work() const override {
+    return {layer_.kernel == 1 ? "pointwise" : "convolution", arrow(input_, shape_), flopsOf(layer_, shape_)};
+  }
 
  private:
   void compute(const Run& run, const float* input, int chunk, const PackedMatrix::Panel& panel, float* scratch) const {
@@ -148,8 +164,9 @@ class ConvStep : public Step {
   Shape input_, shape_;
   size_t plane_ = 0, inputPlane_ = 0;
   int blocks_ = 0;
-  bool isFlat_ = false;    // rows follow each other without a gap, in input and output
-  bool isScaled_ = false;  // the gate multiplies the weights
+  bool isFlat_ = false;       // rows follow each other without a gap, in input and output
+  bool isScaled_ = false;     // the gate multiplies the weights
+  bool scalesInput_ = false;  // the gate multiplies the padded input
   Source source_;
   Window window_;
   int padded_ = -1;  // the place of the padded input
@@ -158,7 +175,11 @@ class ConvStep : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> makeImageStep(const Making& making, int layer) { return std::make_unique<ImageStep>(making, layer); }
-std::unique_ptr<Step> makeConvStep(const Making& making, int layer) { return std::make_unique<ConvStep>(making, layer); }
+std::unique_ptr<Step> makeImageStep(const Making& making, int layer) {
+  return std::make_unique<ImageStep>(making, layer);
+}
+std::unique_ptr<Step> makeConvStep(const Making& making, int layer) {
+  return std::make_unique<ConvStep>(making, layer);
+}
 
 }  // namespace mbconv::plan

@@ -66,7 +66,7 @@ class FrontStep : public Step {
     });
   }
 
-  Work work() const override { 
+  Work work() const override {
     const double expansion = expand_ == nullptr ? 0 : flopsOf(*expand_, expanded_);
     return {expand_ == nullptr ? "depthwise" : "expand + depthwise", arrow(inputShape_, shape_),
             expansion + flopsOf(depthwise_, shape_)};

@@ -37,7 +37,8 @@ class FusedStep : public Step {
     const size_t rowBytes = sizeof(float) * width.size * geometry.table.lanes * geometry.blocks(inner_.channels);
     const int rows = std::clamp(static_cast<int>(kTaskBytes / rowBytes), 1, std::max(1, (height.size + 3) / 4));
     chunks_ = {height.size, (height.size + rows - 1) / rows};
-    // All chunks have windows of one size, so that one list of segments serves them: a shorter chunk leaves rows unused.
+    // All chunks have windows of one size, so that one list of segments serves them: a shorter chunk leaves rows
+    // unused.
     const Window window = windowOf(0);
     source_ = windowSource(geometry, input.channels, window.height, window.width, conv_);
     Shape chunk = inner_;
@@ -56,7 +57,9 @@ class FusedStep : public Step {
     run.each(chunks_.count, [&](int chunk, float* scratch) { compute(run, input, chunk, scratch); });
   }
 
-  Work work() const override { return {"convolution + project", arrow(input_, shape_), flopsOf(conv_, inner_) + flopsOf(project_, shape_)}; }
+  Work work() const override {
+    return {"convolution + project", arrow(input_, shape_), flopsOf(conv_, inner_) + flopsOf(project_, shape_)};
+  }
 
  private:
   Window windowOf(int begin) const {

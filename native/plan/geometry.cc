@@ -8,7 +8,8 @@ void Geometry::arrange() {
   // The largest first, each at the lowest offset that is free while it is in use.
   std::vector<size_t> order(places_.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return places_[a].floats > places_[b].floats; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return places_[a].floats > places_[b].floats; });
   std::vector<const Place*> placed;  // by offset
   for (const size_t index : order) {
     Place& place = places_[index];
@@ -19,7 +20,8 @@ void Geometry::arrange() {
       offset = std::max(offset, other->offset + other->floats);
     }
     place.offset = offset;
-    const auto after = std::find_if(placed.begin(), placed.end(), [&](const Place* other) { return other->offset > offset; });
+    const auto after =
+        std::find_if(placed.begin(), placed.end(), [&](const Place* other) { return other->offset > offset; });
     placed.insert(after, &place);
     arena_ = std::max(arena_, offset + place.floats);
   }

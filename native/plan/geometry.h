@@ -37,10 +37,10 @@ class Geometry {
   Geometry(const kernels::Table& table, size_t values) : table(table), shapes(values), valuePlaces_(values, -1) {}
 
   const kernels::Table& table;
-  std::vector<Shape> shapes;        // of the values
-  std::map<int, Sums> sums;         // of the values whose step makes them
-  std::vector<int> scaledBy;        // gates that were multiplied into their map, and are not to be again
-  size_t scratch = 0;               // floats that each thread needs for itself
+  std::vector<Shape> shapes;  // of the values
+  std::map<int, Sums> sums;   // of the values whose step makes them
+  std::vector<int> scaledBy;  // gates that were multiplied into their map, and are not to be again
+  size_t scratch = 0;         // floats that each thread needs for itself
 
   int blocks(int channels) const { return kernels::roundedUp(channels, table.lanes) / table.lanes; }
   // Floats of a map, and of one of its blocks.

@@ -20,7 +20,8 @@ constexpr int64_t kMost = 1 << 20;
 void checkTensor(size_t index, const std::vector<at::Tensor>& tensors, size_t at, std::vector<int64_t> shape) {
   if (at >= tensors.size()) refuse(index, "a tensor is missing");
   const at::Tensor& tensor = tensors[at];
-  if (!tensor.device().is_cpu() || tensor.scalar_type() != at::kFloat) refuse(index, "its tensors must be float32 on the CPU");
+  if (!tensor.device().is_cpu() || tensor.scalar_type() != at::kFloat)
+    refuse(index, "its tensors must be float32 on the CPU");
   if (tensor.sizes() != shape) refuse(index, "the shape of tensor " + std::to_string(at) + " does not fit");
 }
 

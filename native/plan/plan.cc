@@ -78,7 +78,8 @@ Plan::Plan(std::vector<Layer> layers, std::vector<at::Tensor> tensors) : tensors
     const bool isLinear = all[index].op == Op::linear;
     if (isLinear && firstLinear_ == all.size()) firstLinear_ = index;
     if (!isLinear && firstLinear_ < index) throw Error("ERR_VALUE", "a linear layer must be among the last");
-    if (isLinear && all[index].input != static_cast<int>(index)) throw Error("ERR_VALUE", "linear layers must be in a row");
+    if (isLinear && all[index].input != static_cast<int>(index))
+      throw Error("ERR_VALUE", "linear layers must be in a row");
     if ((index == 0) != (all[index].input == 0)) throw Error("ERR_VALUE", "the first layer alone must read the image");
   }
   if (all[0].op != Op::conv || !(all[0].residual < 0 && all[0].gate < 0))
@@ -91,7 +92,9 @@ Plan::Plan(std::vector<Layer> layers, std::vector<at::Tensor> tensors) : tensors
 void Plan::pack() {
   std::vector<int64_t> versions;
   versions.reserve(tensors_.size());
-  for (const at::Tensor& tensor : tensors_) versions.push_back(static_cast<int64_t>(tensor._version()));
+  // Tensors made in inference mode count no versions: they cannot be changed in place outside it.
+  for (const at::Tensor& tensor : tensors_)
+    versions.push_back(tensor.is_inference() ? 0 : static_cast<int64_t>(tensor._version()));
   if (versions == versions_ && !network_->weights.empty()) return;
   // Steps refer to the packed weights.
   sizes_.clear();
@@ -134,15 +137,17 @@ void Plan::computeImages(Sized& sized, const at::Tensor& images, kernels::Borrow
   for (const kernels::Buffer& buffer : sized.scratch) scratch.push_back(buffer.data());
   const size_t floats = geometry.floats(geometry.shapes[pooled_]);
   const auto compute = [&](int64_t image, int arena, const std::vector<float*>& memory, kernels::Borrowed* shared) {
-    Run run{geometry, sized.arenas[arena].data(), memory, shared,
+    Run run{geometry,
+            sized.arenas[arena].data(),
+            memory,
+            shared,
             {data(images) + image * images.stride(0), images.stride(1), images.stride(2), images.stride(3)}};
     for (const auto& step : sized.steps) step->run(run);
     std::copy_n(run.value(pooled_), floats, pooled + image * static_cast<int64_t>(floats));
   };
   std::vector<std::vector<float*>> own;
   for (float* memory : scratch) own.push_back({memory});
-  crew.each(static_cast<int>(alone),
-            [&](int image, int thread) { compute(image, thread, own[thread], nullptr); });
+  crew.each(static_cast<int>(alone), [&](int image, int thread) { compute(image, thread, own[thread], nullptr); });
   for (int64_t image = alone; image < count; ++image) compute(image, 0, scratch, &crew);
 }
 
@@ -185,7 +190,8 @@ at::Tensor Plan::computeLinear(const float* pooled, int64_t images, kernels::Bor
   }
   at::Tensor result = at::empty({images, outputs}, at::kFloat);
   for (int64_t image = 0; image < images; ++image)
-    std::copy_n(pooled + image * static_cast<int64_t>(row), outputs, result.mutable_data_ptr<float>() + image * outputs);
+    std::copy_n(pooled + image * static_cast<int64_t>(row), outputs,
+                result.mutable_data_ptr<float>() + image * outputs);
   return result;
 }
 
@@ -211,15 +217,20 @@ at::Tensor Plan::run(const at::Tensor& images) {
 
 std::vector<Plan::Timed> Plan::profile(const at::Tensor& images, int runs) {
   using Clock = std::chrono::steady_clock;
-  if (images.dim() != 4 || images.size(0) < 1 || runs < 1) throw Error("ERR_VALUE", "a profile needs an image and a run");
+  if (images.dim() != 4 || images.size(0) < 1 || runs < 1)
+    throw Error("ERR_VALUE", "a profile needs an image and a run");
   const at::Tensor first = images.narrow(0, 0, 1);
   run(first);  // warms up, and makes the arena
   Sized& sized = this->sized(static_cast<int>(images.size(2)), static_cast<int>(images.size(3)));
   kernels::Borrowed crew(at::get_num_threads());
   std::vector<float*> scratch;
-  while (sized.scratch.size() < static_cast<size_t>(crew.threads())) sized.scratch.emplace_back(sized.geometry->scratch);
+  while (sized.scratch.size() < static_cast<size_t>(crew.threads()))
+    sized.scratch.emplace_back(sized.geometry->scratch);
   for (const kernels::Buffer& buffer : sized.scratch) scratch.push_back(buffer.data());
-  const Run each{*sized.geometry, sized.arenas[0].data(), scratch, &crew,
+  const Run each{*sized.geometry,
+                 sized.arenas[0].data(),
+                 scratch,
+                 &crew,
                  {data(first), first.stride(1), first.stride(2), first.stride(3)}};
   std::vector<std::vector<double>> times(sized.steps.size());
   for (int i = 0; i < runs; ++i) {

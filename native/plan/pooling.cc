@@ -48,7 +48,8 @@ class GateStep : public Step {
     float* map = run.value(layer_.input);
     float* sums = run.place(sums_.place);
     if (sumsMap_)
-      run.each(blocks_, [&](int block, float*) { table.sum(map + block * plane_, pixels_, sums + block * table.lanes); });
+      run.each(blocks_,
+               [&](int block, float*) { table.sum(map + block * plane_, pixels_, sums + block * table.lanes); });
     kernels::SqueezeExcite task;
     task.sums = sums;
     task.parts = sums_.parts;
@@ -178,8 +179,13 @@ class MaxPoolStep : public Step {
     const Extent height = extentOf(input.height, layer_);
     const Extent width = extentOf(input.width, layer_);
     shape_ = {layer_.outputs, height.size, width.size};
-    window_ = {-height.before, paddedSize(height.size, layer_), paddedSize(width.size, layer_), width.before, input.height,
-               input.width, geometry.table.lanes};
+    window_ = {-height.before,
+               paddedSize(height.size, layer_),
+               paddedSize(width.size, layer_),
+               width.before,
+               input.height,
+               input.width,
+               geometry.table.lanes};
     blocks_ = geometry.blocks(input.channels);
     inputPlane_ = geometry.plane(input);
     plane_ = geometry.plane(shape_);
@@ -193,8 +199,8 @@ class MaxPoolStep : public Step {
     run.each(blocks_, [&](int block, float* scratch) {
       std::fill_n(scratch, window_.floats(), -std::numeric_limits<float>::infinity());
       window_.fill(run.value(layer_.input) + block * inputPlane_, scratch);
-      run.geometry.table.maxPool(scratch, static_cast<ptrdiff_t>(window_.width) * window_.lanes, layer_.kernel, layer_.stride,
-                                 shape_.height, shape_.width, run.value(value_) + block * plane_);
+      run.geometry.table.maxPool(scratch, static_cast<ptrdiff_t>(window_.width) * window_.lanes, layer_.kernel,
+                                 layer_.stride, shape_.height, shape_.width, run.value(value_) + block * plane_);
     });
   }
 
@@ -211,7 +217,9 @@ class MaxPoolStep : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> makeGateStep(const Making& making, int layer) { return std::make_unique<GateStep>(making, layer); }
+std::unique_ptr<Step> makeGateStep(const Making& making, int layer) {
+  return std::make_unique<GateStep>(making, layer);
+}
 std::unique_ptr<Step> makeHeadStep(const Making& making, int conv, int pool) {
   return std::make_unique<HeadStep>(making, conv, pool);
 }

@@ -55,7 +55,8 @@ inline Source imageSource(int width, const Layer& layer) {
   while (row % parts != 0 || row / parts > kernels::kMaxSegment) ++parts;
   Source source{{}, row / parts, layer.kernel * row, layer.stride * channels, layer.stride * width * channels};
   for (int y = 0; y < layer.kernel; ++y)
-    for (int part = 0; part < parts; ++part) source.segments.push_back(y * width * channels + part * source.segmentLength);
+    for (int part = 0; part < parts; ++part)
+      source.segments.push_back(y * width * channels + part * source.segmentLength);
   return source;
 }
 

@@ -141,6 +141,7 @@ export const INTERNALS = {
   keyMap: 'models/weights/key-map.js',
   published: 'models/weights/published.js',
   addon: 'native/addon.js',
+  planLayers: 'models/network/plan-layers.js',
   setupFacts: 'native/setup-facts.js',
   classWeights: 'optim/criteria/class-weights.js',
   crossEntropyKind: 'optim/criteria/cross-entropy.js',

@@ -19,7 +19,15 @@ import { Block, type Context, ConvNorm } from './blocks'
 import { Features, type Recomputed } from './features'
 import { foldedInto } from './fold'
 import { pooled } from './global-pool'
-import { dropPlanned, plannedBytes, profilePlanned, runPlanned, type StepTime, whyNotPlanned } from './planned'
+import {
+  disposePlanned,
+  dropPlanned,
+  plannedBytes,
+  profilePlanned,
+  runPlanned,
+  type StepTime,
+  whyNotPlanned,
+} from './planned'
 import type { Profile } from './profiles'
 
 /** The settings of a {@link Network}; `create` fills in the defaults. */
@@ -228,7 +236,7 @@ export class Network extends Module {
   }
 
   override dispose(): void {
-    dropPlanned(this)
+    disposePlanned(this)
     super.dispose()
   }
 

@@ -19,6 +19,12 @@ const isSame = (a: readonly unknown[], b: readonly unknown[]) =>
 
 /** The plan of the network as it is now; the reason where there is none. */
 function planOf(network: Network): Plan | string {
+  const plan = currentPlan(network)
+  if (typeof plan === 'string') disposePlanned(network)
+  return plan
+}
+
+function currentPlan(network: Network): Plan | string {
   const layers = planLayers(network)
   if (typeof layers === 'string') return layers
   const known = plans.get(network)
@@ -28,6 +34,7 @@ function planOf(network: Network): Plan | string {
     if (device !== 'cpu') return `its weights are on ${device}: the kernels are for the CPU`
     if (dtype !== 'float32') return `its weights are ${dtype}: the kernels compute in float32`
   }
+  disposePlanned(network)
   const plan = { ...layers, handle: native().makePlan(layers.numbers, layers.tensors) }
   plans.set(network, plan)
   return plan
@@ -65,6 +72,14 @@ export function runPlanned(network: Network, x: Tensor): Tensor | string {
   const plan = planOf(network)
   if (typeof plan === 'string') return plan
   return reasonOf(plan, x) ?? native().runPlan(plan.handle, x)
+}
+
+/** Frees the plan, which holds the weights that it was made from. The next prediction makes another. */
+export function disposePlanned(network: Network): void {
+  const plan = plans.get(network)
+  if (plan === undefined) return
+  plans.delete(network)
+  native().disposePlan(plan.handle)
 }
 
 /** Frees packed weights and arenas. The next prediction makes them again. */

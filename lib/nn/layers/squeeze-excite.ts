@@ -54,9 +54,9 @@ export class SqueezeExcite extends Module {
     const [n, channels] = batchShape('SqueezeExcite', x, 2)
     const { fc1, fc2 } = this
     const means = F.adaptiveAvgPool2d(x, 1)
-    const inner = onPixel(fc1, means).view([n, -1])
+    const inner = onPixel(fc1, means).view([n, fc1.outChannels])
     const hidden = this.activation === 'silu' ? F.silu(inner) : F.relu(inner)
-    const logits = onPixel(fc2, hidden.view([n, -1, 1, 1])).view([n, channels])
+    const logits = onPixel(fc2, hidden.view([n, fc1.outChannels, 1, 1])).view([n, channels])
     const factors = this.gate === 'sigmoid' ? logits.sigmoid() : F.hardsigmoid(logits)
     return x.mul(factors.view([n, channels, 1, 1]))
   }

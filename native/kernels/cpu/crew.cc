@@ -38,8 +38,8 @@ bool spin(const Ready& ready) {
   return ready();
 }
 
-// A phase is open while its tasks are being given out. Threads enter an open phase, once each, and the caller waits only
-// for those that have entered: one that sleeps, or that the system has not scheduled, holds nobody up.
+// A phase is open while its tasks are being given out. Threads enter an open phase, once each, and the caller waits
+// only for those that have entered: one that sleeps, or that the system has not scheduled, holds nobody up.
 //
 // `state_` has the phase's number in its upper bits, then whether it is open, then how many threads are in it.
 class Crew {

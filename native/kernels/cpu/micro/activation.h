@@ -16,14 +16,20 @@ MBCONV_INLINE Vec sigmoid(Vec x) {
 }
 MBCONV_INLINE Vec relu(Vec x) { return larger(zero(), x); }
 MBCONV_INLINE Vec relu6(Vec x) { return smaller(all(6.0f), relu(x)); }
-MBCONV_INLINE Vec hardsigmoid(Vec x) { return relu6(x + 3.0f) * (1.0f / 6.0f); }
+// x / 6, rounded as the division is: a factor of 1/6 would bend all layers the same way.
+MBCONV_INLINE Vec sixth(Vec x) {
+  const Vec estimate = x * (1.0f / 6.0f);
+  return estimate + (x - 6.0f * estimate) * (1.0f / 6.0f);
+}
+MBCONV_INLINE Vec hardsigmoid(Vec x) { return sixth(relu6(x + 3.0f)); }
+MBCONV_INLINE Vec hardswish(Vec x) { return sixth(x * relu6(x + 3.0f)); }
 
 template <Activation kind>
 MBCONV_INLINE Vec activate(Vec x) {
   if constexpr (kind == Activation::silu) return x * sigmoid(x);
   if constexpr (kind == Activation::relu) return relu(x);
   if constexpr (kind == Activation::relu6) return relu6(x);
-  if constexpr (kind == Activation::hardswish) return x * hardsigmoid(x);
+  if constexpr (kind == Activation::hardswish) return hardswish(x);
   if constexpr (kind == Activation::sigmoid) return sigmoid(x);
   if constexpr (kind == Activation::hardsigmoid) return hardsigmoid(x);
   return x;

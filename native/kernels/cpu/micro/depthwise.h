@@ -30,7 +30,7 @@ MBCONV_INLINE void strip(const Depthwise& task, const float* input, Vec (&sums)[
 }
 
 template <int kernel, int stride, int pixels>
-void strips(const Depthwise& task, int count, const float* input, float* output) {
+void strips(const Depthwise& task, int count, const float* input, float* output, Running& running) {
   Vec total = zero();
   choose(task.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
     for (int i = 0; i < count; ++i) {
@@ -43,16 +43,20 @@ void strips(const Depthwise& task, int count, const float* input, float* output)
       total += sumOf(sums);
     }
   });
-  if (task.sums != nullptr) store(task.sums, load(task.sums) + total);
+  running.add(total);
 }
 
-using Strips = void (*)(const Depthwise&, int, const float*, float*);
+using Strips = void (*)(const Depthwise&, int, const float*, float*, Running&);
 
 template <int kernel, int stride>
-constexpr Strips kStrips[8] = {
-    strips<kernel, stride, 1>, strips<kernel, stride, 2>, strips<kernel, stride, 3>,
-    strips<kernel, stride, 4>, strips<kernel, stride, 5>, strips<kernel, stride, 6>,
-    strips<kernel, stride, kMaxStrip == 8 ? 7 : 6>, strips<kernel, stride, kMaxStrip>};
+constexpr Strips kStrips[8] = {strips<kernel, stride, 1>,
+                               strips<kernel, stride, 2>,
+                               strips<kernel, stride, 3>,
+                               strips<kernel, stride, 4>,
+                               strips<kernel, stride, 5>,
+                               strips<kernel, stride, 6>,
+                               strips<kernel, stride, kMaxStrip == 8 ? 7 : 6>,
+                               strips<kernel, stride, kMaxStrip>};
 
 MBCONV_INLINE const Strips* stripsOf(int kernel, int stride) {
   if (stride == 1) return kernel == 3 ? kStrips<3, 1> : kernel == 5 ? kStrips<5, 1> : kStrips<7, 1>;
@@ -66,12 +70,14 @@ void depthwise(const Depthwise& task) {
   const int size = task.pixels / count;
   const int longer = task.pixels % count;
   const ptrdiff_t done = static_cast<ptrdiff_t>(longer) * (size + 1);
+  Running running;
   for (int y = 0; y < task.rows; ++y) {
     const float* input = task.input + y * task.stride * task.inputRow;
     float* output = task.output + y * task.outputRow;
-    if (longer > 0) sizes[size](task, longer, input, output);
-    sizes[size - 1](task, count - longer, input + done * task.stride * kLanes, output + done * kLanes);
+    if (longer > 0) sizes[size](task, longer, input, output, running);
+    sizes[size - 1](task, count - longer, input + done * task.stride * kLanes, output + done * kLanes, running);
   }
+  if (task.sums != nullptr) store(task.sums, load(task.sums) + running.value);
 }
 
 }  // namespace

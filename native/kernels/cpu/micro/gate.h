@@ -16,11 +16,10 @@ void squeezeExcite(const SqueezeExcite& task) {
   const int channels = task.channels;
   float* mean = task.scratch;
   float* squeezed = task.scratch + channels;
-  const float scale = 1.0f / task.pixels;
   for (int c = 0; c < channels; c += kLanes) {
     Vec sum = zero();
     for (int part = 0; part < task.parts; ++part) sum += load(task.sums + static_cast<ptrdiff_t>(part) * channels + c);
-    store(mean + c, sum * scale);
+    store(mean + c, sum / task.pixels);
   }
   for (int j = 0; j < task.squeezed; ++j) {
     const float* weights = task.first + static_cast<ptrdiff_t>(j) * channels;

@@ -25,9 +25,16 @@ void maxPool(const float* input, ptrdiff_t inputRow, int kernel, int stride, int
 }
 
 void sum(const float* input, int pixels, float* total) {
-  Vec sum = zero();
-  for (int m = 0; m < pixels; ++m) sum += load(input + static_cast<ptrdiff_t>(m) * kLanes);
-  store(total, sum);
+  constexpr int kRun = 8;
+  Running running;
+  int m = 0;
+  for (; m + kRun <= pixels; m += kRun) {
+    Vec run[kRun];
+    MBCONV_UNROLL for (int i = 0; i < kRun; ++i) run[i] = load(input + static_cast<ptrdiff_t>(m + i) * kLanes);
+    running.add(sumOf(run));
+  }
+  for (; m < pixels; ++m) running.add(load(input + static_cast<ptrdiff_t>(m) * kLanes));
+  store(total, running.value);
 }
 
 void most(const float* input, int pixels, float* most) {

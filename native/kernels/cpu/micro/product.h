@@ -6,7 +6,8 @@
 namespace mbconv::kernels {
 namespace {
 
-// The most pixels of a tile: its sums, one vector of weights for each column and one broadcast input fill the registers.
+// The most pixels of a tile: its sums, one vector of weights for each column and one broadcast input fill the
+// registers.
 constexpr int kMaxRows = kRegisters == 32 ? 8 : 6;
 constexpr int kPanel = kRegisters == 32 ? kMaxPanel : 2;
 
@@ -55,11 +56,10 @@ MBCONV_INLINE void multiply(const Product& product, const float* input, Vec (&su
   addSegments<pixels, vectors, pixelStride>(product, input, segments, terms, sums);
   while (terms.left > 0) {
     Vec run[pixels][vectors];
-    MBCONV_UNROLL for (int m = 0; m < pixels; ++m)
-      MBCONV_UNROLL for (int v = 0; v < vectors; ++v) run[m][v] = zero();
+    MBCONV_UNROLL for (int m = 0; m < pixels; ++m) MBCONV_UNROLL for (int v = 0; v < vectors; ++v) run[m][v] = zero();
     addSegments<pixels, vectors, pixelStride>(product, input, segments, terms, run);
-    MBCONV_UNROLL for (int m = 0; m < pixels; ++m)
-      MBCONV_UNROLL for (int v = 0; v < vectors; ++v) sums[m][v] += run[m][v];
+    MBCONV_UNROLL for (int m = 0; m < pixels; ++m) MBCONV_UNROLL for (int v = 0; v < vectors; ++v) sums[m][v] +=
+        run[m][v];
   }
 }
 
@@ -84,17 +84,18 @@ MBCONV_INLINE void storeTile(const Product& product, const float* residual, floa
 }
 
 template <Activation kind, int pixels, int vectors>
-MBCONV_INLINE void addUp(float* total, const Vec (&sums)[pixels][vectors]) {
+MBCONV_INLINE void addUp(Running* running, const Vec (&sums)[pixels][vectors]) {
   MBCONV_UNROLL for (int v = 0; v < vectors; ++v) {
-    Vec sum = load(total + v * kLanes);
-    MBCONV_UNROLL for (int m = 0; m < pixels; ++m) sum += activate<kind>(sums[m][v]);
-    store(total + v * kLanes, sum);
+    Vec column[pixels];
+    MBCONV_UNROLL for (int m = 0; m < pixels; ++m) column[m] = activate<kind>(sums[m][v]);
+    running[v].add(sumOf(column));
   }
 }
 
 // `count` tiles of the same size, one after another in a row.
 template <int pixels, int vectors, int pixelStride>
-void tiles(const Product& product, int count, const float* input, const float* residual, float* output) {
+void tiles(const Product& product, int count, const float* input, const float* residual, float* output,
+           Running* running) {
   const ptrdiff_t stride = strideOf<pixelStride>(product.inputPixel);
   for (; count > 0; --count) {
     Vec sums[pixels][vectors];
@@ -107,7 +108,7 @@ void tiles(const Product& product, int count, const float* input, const float* r
       if (product.sums == nullptr)
         storeTile<kind>(product, residual, output, sums);
       else
-        addUp<kind>(product.sums, sums);
+        addUp<kind>(running, sums);
     });
     input += pixels * stride;
     output += pixels * product.outputPixel;
@@ -115,13 +116,17 @@ void tiles(const Product& product, int count, const float* input, const float* r
   }
 }
 
-using Tiles = void (*)(const Product&, int, const float*, const float*, float*);
+using Tiles = void (*)(const Product&, int, const float*, const float*, float*, Running*);
 
 template <int vectors, int pixelStride>
-constexpr Tiles kTilesOf[8] = {
-    tiles<1, vectors, pixelStride>, tiles<2, vectors, pixelStride>, tiles<3, vectors, pixelStride>,
-    tiles<4, vectors, pixelStride>, tiles<5, vectors, pixelStride>, tiles<6, vectors, pixelStride>,
-    tiles<kMaxRows == 8 ? 7 : 6, vectors, pixelStride>, tiles<kMaxRows, vectors, pixelStride>};
+constexpr Tiles kTilesOf[8] = {tiles<1, vectors, pixelStride>,
+                               tiles<2, vectors, pixelStride>,
+                               tiles<3, vectors, pixelStride>,
+                               tiles<4, vectors, pixelStride>,
+                               tiles<5, vectors, pixelStride>,
+                               tiles<6, vectors, pixelStride>,
+                               tiles<kMaxRows == 8 ? 7 : 6, vectors, pixelStride>,
+                               tiles<kMaxRows, vectors, pixelStride>};
 
 template <int pixelStride>
 MBCONV_INLINE const Tiles* tilesOf(int vectors) {
@@ -137,17 +142,21 @@ void product(const Product& product) {
   if (count == 0) return;
   const int size = product.pixels / count;
   const int longer = product.pixels % count;
+  Running running[kMaxPanel];
   for (int y = 0; y < product.rows; ++y) {
     const float* input = product.input + y * product.inputRow;
     float* output = product.output + y * product.outputRow;
     const float* residual = product.epilogue.residual;
     if (residual != nullptr) residual += y * product.outputRow;
-    if (longer > 0) sizes[size](product, longer, input, residual, output);
+    if (longer > 0) sizes[size](product, longer, input, residual, output, running);
     const ptrdiff_t done = static_cast<ptrdiff_t>(longer) * (size + 1);
     if (residual != nullptr) residual += done * product.outputPixel;
     sizes[size - 1](product, count - longer, input + done * product.inputPixel, residual,
-                    output + done * product.outputPixel);
+                    output + done * product.outputPixel, running);
   }
+  if (product.sums == nullptr) return;
+  for (int v = 0; v < product.vectors; ++v)
+    store(product.sums + v * kLanes, load(product.sums + v * kLanes) + running[v].value);
 }
 
 }  // namespace

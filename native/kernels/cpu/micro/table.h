@@ -30,12 +30,13 @@ struct Epilogue {
   bool activatesSum = false;
 };
 
-// output[pixel] = epilogue(Σ_k input[pixel][k] · panel[k]), for rows of pixels: a convolution whose weights are a matrix.
+// output[pixel] = epilogue(Σ_k input[pixel][k] · panel[k]), for rows of pixels: a convolution whose weights are a
+// matrix.
 //
 // The sum runs over `depth` inputs. They lie in segments of `segmentLength` contiguous floats, the last one perhaps
-// shorter; segment s of a pixel begins at input + segments[s]. A pointwise convolution has one segment for each block of
-// channels; a convolution of k x k has one for each block and tap; the first layer has one for each row of its kernel.
-// Segments of more than kMaxSegment floats are cut.
+// shorter; segment s of a pixel begins at input + segments[s]. A pointwise convolution has one segment for each block
+// of channels; a convolution of k x k has one for each block and tap; the first layer has one for each row of its
+// kernel. Segments of more than kMaxSegment floats are cut.
 inline constexpr int kMaxSegment = 128;
 
 struct Product {

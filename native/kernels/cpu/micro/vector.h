@@ -1,4 +1,5 @@
-// Vectors of floats, as wide as the instruction set's registers: MBCONV_LANES is defined by the file that includes this.
+// Vectors of floats, as wide as the instruction set's registers: MBCONV_LANES is defined by the file that includes
+// this.
 //
 // They are the compilers' own vector types, whose operators become single instructions. Only what has no operator is
 // written with intrinsics. Everything is in an unnamed namespace: see table.h.
@@ -109,6 +110,19 @@ MBCONV_INLINE Vec sumOf(const Vec (&values)[count]) {
   }
   return sums[0];
 }
+
+// A sum of many vectors that rounds as if it were twice as exact (Kahan): means of large maps need it.
+struct Running {
+  Vec value = {};
+  Vec lost = {};
+
+  __attribute__((always_inline)) void add(Vec term) {
+    const Vec corrected = term - lost;
+    const Vec next = value + corrected;
+    lost = (next - value) - corrected;
+    value = next;
+  }
+};
 
 MBCONV_INLINE float total(Vec a) {
   float sum = 0;
