@@ -106,7 +106,10 @@ for (const kernels of ['avx512', 'avx2', 'neon', 'baseline']) {
     const ratios = results.map(({ native, composite }) => native / Math.max(composite, 1e-7)).sort((x, y) => x - y)
     const median = ratios[ratios.length >> 1]
     // Without fused multiply-add, which libtorch's own have, every product is rounded too.
-    t.ok(median <= (kernels === 'baseline' ? 1.5 : 1.25), `error over that of libtorch's float32: median ${median.toFixed(2)}`)
+    t.ok(
+      median <= (kernels === 'baseline' ? 1.5 : 1.25),
+      `error over that of libtorch's float32: median ${median.toFixed(2)}`,
+    )
     t.ok(ratios.at(-1) <= 4, `at most ${ratios.at(-1).toFixed(2)}`)
     t.ok(results.every(({ finite }) => finite))
     t.ok(

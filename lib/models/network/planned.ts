@@ -102,6 +102,7 @@ export interface StepTime {
   shape: string
   /** Twice the products of its convolutions. */
   flops: number
+  /** On all threads together, by the clock. */
   seconds: number
 }
 
