@@ -58,9 +58,24 @@ class ImageStep : public Step {
   int top_, left_, height_, width_;
 };
 
-// The number of pixels that a task of a convolution computes: enough to read the weights for, few enough that there
-// are tasks for several threads. It depends on nothing but the size, so that results do not depend on the threads.
-int pixelsOfTask(int pixels) { return pixels >= 2048 ? 392 : pixels >= 150 ? 98 : 56; }
+// Bytes of a task's input, and of weights that all tasks may read: both stay in the second level of cache.
+constexpr size_t kTaskBytes = 256 << 10;
+constexpr size_t kWeightBytes = 512 << 10;
+
+// How a convolution is cut into tasks. It depends on nothing but sizes, so that results do not depend on the threads.
+struct Cut {
+  int pixels;       // of a task
+  bool allOutputs;  // a task computes all outputs of its pixels, and not one panel
+};
+Cut cutOf(int pixels, const PackedMatrix& matrix) {
+  const size_t weights = sizeof(float) * matrix.depth * matrix.vectors * matrix.lanes;
+  const int held = static_cast<int>(kTaskBytes / sizeof(float) / matrix.depth);
+  const int most = std::clamp(held / 8 * 8, 56, 392);
+  // Enough tasks for several threads without cutting the outputs, and the weights are read again by each.
+  if (weights <= kWeightBytes && pixels >= 6 * most) return {most, true};
+  if (weights <= kWeightBytes && pixels >= 6 * 56) return {pixels / 6 / 8 * 8, true};
+  return {pixels >= 2048 ? 392 : pixels >= 150 ? 98 : 56, false};
+}
 
 class ConvStep : public Step {
  public:
@@ -92,7 +107,9 @@ class ConvStep : public Step {
       padded_ = geometry.reserve(window_.floats() * blocks_, making.step);
     }
     const int rows = isFlat_ ? shape_.pixels() : shape_.height;
-    const int rowsOfTask = isFlat_ ? pixelsOfTask(rows) : std::max(1, pixelsOfTask(shape_.pixels()) / shape_.width);
+    const Cut cut = cutOf(shape_.pixels(), matrix_);
+    const int rowsOfTask = isFlat_ ? cut.pixels : std::max(1, cut.pixels / shape_.width);
+    allOutputs_ = cut.allOutputs;
     chunks_ = {rows, (rows + rowsOfTask - 1) / rowsOfTask};
     isScaled_ = layer_.gate >= 0 &&
                 std::find(geometry.scaledBy.begin(), geometry.scaledBy.end(), layer_.gate) == geometry.scaledBy.end();
@@ -119,10 +136,17 @@ class ConvStep : public Step {
       });
       input = padded;
     }
-    const int panels = static_cast<int>(matrix_.panels.size());
-    run.each(chunks_.count * panels, [&](int task, float* scratch) {
-      compute(run, input, task / panels, matrix_.panels[task % panels], scratch);
-    });
+    const std::vector<PackedMatrix::Panel>& panels = matrix_.panels;
+    if (allOutputs_) {
+      run.each(chunks_.count, [&](int chunk, float* scratch) {
+        for (const PackedMatrix::Panel& panel : panels) compute(run, input, chunk, panel, scratch);
+      });
+    } else {
+      // The chunks of a panel follow each other: its weights are at hand then.
+      run.each(chunks_.count * static_cast<int>(panels.size()), [&](int task, float* scratch) {
+        compute(run, input, task % chunks_.count, panels[task / chunks_.count], scratch);
+      });
+    }
   }
 
   Work work() const override {
@@ -164,6 +188,7 @@ class ConvStep : public Step {
   Shape input_, shape_;
   size_t plane_ = 0, inputPlane_ = 0;
   int blocks_ = 0;
+  bool allOutputs_ = false;   // a task computes all outputs of its pixels
   bool isFlat_ = false;       // rows follow each other without a gap, in input and output
   bool isScaled_ = false;     // the gate multiplies the weights
   bool scalesInput_ = false;  // the gate multiplies the padded input

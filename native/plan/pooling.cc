@@ -96,6 +96,7 @@ class HeadStep : public Step {
     input_ = input;
     pixels_ = input.pixels();
     source_ = mapSource(geometry, input, 1);
+    geometry.needScratch(static_cast<size_t>(pixels_) * geometry.table.panel * geometry.table.lanes);
     geometry.useValue(layer_.input, making.step);
     geometry.shapes[value_] = {layer_.outputs, 1, 1};
     geometry.reserveValue(value_, making.step, geometry.floats(geometry.shapes[value_]));
@@ -103,7 +104,7 @@ class HeadStep : public Step {
 
   void run(const Run& run) const override {
     const kernels::Table& table = run.geometry.table;
-    run.each(static_cast<int>(matrix_.panels.size()), [&](int task, float*) {
+    run.each(static_cast<int>(matrix_.panels.size()), [&](int task, float* scratch) {
       const PackedMatrix::Panel& panel = matrix_.panels[task];
       const int floats = panel.vectors * table.lanes;
       float* sums = run.value(value_) + static_cast<size_t>(panel.first) * table.lanes;
@@ -117,6 +118,9 @@ class HeadStep : public Step {
       product.epilogue.bias = matrix_.panelBias(panel);
       product.epilogue.activation = layer_.activation;
       product.sums = sums;
+      product.output = scratch;
+      product.outputPixel = table.lanes;
+      product.outputVector = static_cast<ptrdiff_t>(pixels_) * table.lanes;
       table.product(product);
       for (int i = 0; i < floats; ++i) sums[i] /= static_cast<float>(pixels_);
     });

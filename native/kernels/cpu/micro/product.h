@@ -17,22 +17,27 @@ MBCONV_INLINE ptrdiff_t strideOf(ptrdiff_t stride) {
   return pixelStride == 0 ? stride : pixelStride;
 }
 
-// Where the terms of a sum are read: the next segment and the next row of weights.
+// A part of the terms of all sums. The weights of a run stay in the first level of cache while the pixels pass, and a
+// sum that is made of the sums of runs has less rounding than one long sum.
 struct Terms {
-  const ptrdiff_t* segment;
+  const ptrdiff_t* segments;
   const float* weights;
-  int left;
+  int depth;
+  bool isFirst;  // sums begin at the bias; otherwise at what lies in the output
+  bool isLast;   // sums are complete; otherwise they go to the output as they are
 };
+constexpr int kRun = kMaxSegment;
 
-// sums[pixel][vector] += Σ_k input[pixel][k] · panel[k][vector], over so many segments
+// sums[pixel][vector] += Σ_k input[pixel][k] · weights[k][vector]
 template <int pixels, int vectors, int pixelStride>
-MBCONV_INLINE void addSegments(const Product& product, const float* input, int segments, Terms& terms,
-                               Vec (&sums)[pixels][vectors]) {
+MBCONV_INLINE void multiply(const Product& product, const Terms& terms, const float* input,
+                            Vec (&sums)[pixels][vectors]) {
   const ptrdiff_t stride = strideOf<pixelStride>(product.inputPixel);
   const float* weights = terms.weights;
-  for (; segments > 0 && terms.left > 0; --segments, terms.left -= product.segmentLength) {
-    const float* from = input + *terms.segment++;
-    const int length = terms.left < product.segmentLength ? terms.left : product.segmentLength;
+  const ptrdiff_t* segment = terms.segments;
+  for (int left = terms.depth; left > 0; left -= product.segmentLength) {
+    const float* from = input + *segment++;
+    const int length = left < product.segmentLength ? left : product.segmentLength;
     for (int k = 0; k < length; ++k) {
       Vec row[vectors];
       MBCONV_UNROLL for (int v = 0; v < vectors; ++v) row[v] = load(weights + v * kLanes);
@@ -42,24 +47,6 @@ MBCONV_INLINE void addSegments(const Product& product, const float* input, int s
         MBCONV_UNROLL for (int v = 0; v < vectors; ++v) sums[m][v] += value * row[v];
       }
     }
-  }
-  terms.weights = weights;
-}
-
-// A sum of so many terms is made of shorter ones: the rounding of one long sum would grow with the root of its length.
-constexpr int kRun = kMaxSegment;
-
-template <int pixels, int vectors, int pixelStride>
-MBCONV_INLINE void multiply(const Product& product, const float* input, Vec (&sums)[pixels][vectors]) {
-  Terms terms = {product.segments, product.panel, product.depth};
-  const int segments = kRun / product.segmentLength;
-  addSegments<pixels, vectors, pixelStride>(product, input, segments, terms, sums);
-  while (terms.left > 0) {
-    Vec run[pixels][vectors];
-    MBCONV_UNROLL for (int m = 0; m < pixels; ++m) MBCONV_UNROLL for (int v = 0; v < vectors; ++v) run[m][v] = zero();
-    addSegments<pixels, vectors, pixelStride>(product, input, segments, terms, run);
-    MBCONV_UNROLL for (int m = 0; m < pixels; ++m) MBCONV_UNROLL for (int v = 0; v < vectors; ++v) sums[m][v] +=
-        run[m][v];
   }
 }
 
@@ -94,29 +81,42 @@ MBCONV_INLINE void addUp(Running* running, const Vec (&sums)[pixels][vectors]) {
 
 // `count` tiles of the same size, one after another in a row.
 template <int pixels, int vectors, int pixelStride>
-void tiles(const Product& product, int count, const float* input, const float* residual, float* output,
-           Running* running) {
+void tiles(const Product& product, const Terms& terms, int count, const float* input, const float* residual,
+           float* output, Running* running) {
   const ptrdiff_t stride = strideOf<pixelStride>(product.inputPixel);
   for (; count > 0; --count) {
     Vec sums[pixels][vectors];
     MBCONV_UNROLL for (int v = 0; v < vectors; ++v) {
       const Vec bias = load(product.epilogue.bias + v * kLanes);
-      MBCONV_UNROLL for (int m = 0; m < pixels; ++m) sums[m][v] = bias;
+      MBCONV_UNROLL for (int m = 0; m < pixels; ++m) sums[m][v] = terms.isFirst ? bias : zero();
     }
-    multiply<pixels, vectors, pixelStride>(product, input, sums);
-    choose(product.epilogue.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
-      if (product.sums == nullptr)
-        storeTile<kind>(product, residual, output, sums);
-      else
-        addUp<kind>(running, sums);
-    });
+    multiply<pixels, vectors, pixelStride>(product, terms, input, sums);
+    if (!terms.isFirst) {
+      MBCONV_UNROLL for (int v = 0; v < vectors; ++v) {
+        MBCONV_UNROLL for (int m = 0; m < pixels; ++m) sums[m][v] =
+            load(output + v * product.outputVector + m * product.outputPixel) + sums[m][v];
+      }
+    }
+    if (!terms.isLast) {
+      MBCONV_UNROLL for (int v = 0; v < vectors; ++v) {
+        MBCONV_UNROLL for (int m = 0; m < pixels; ++m)
+            store(output + v * product.outputVector + m * product.outputPixel, sums[m][v]);
+      }
+    } else {
+      choose(product.epilogue.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
+        if (product.sums == nullptr)
+          storeTile<kind>(product, residual, output, sums);
+        else
+          addUp<kind>(running, sums);
+      });
+    }
     input += pixels * stride;
     output += pixels * product.outputPixel;
     if (residual != nullptr) residual += pixels * product.outputPixel;
   }
 }
 
-using Tiles = void (*)(const Product&, int, const float*, const float*, float*, Running*);
+using Tiles = void (*)(const Product&, const Terms&, int, const float*, const float*, float*, Running*);
 
 template <int vectors, int pixelStride>
 constexpr Tiles kTilesOf[8] = {tiles<1, vectors, pixelStride>,
@@ -135,24 +135,39 @@ MBCONV_INLINE const Tiles* tilesOf(int vectors) {
   return kTilesOf<kPanel, pixelStride>;
 }
 
-// A row is cut into tiles of nearly the same size: a short tile at the end would leave most of the registers unused.
-void product(const Product& product) {
-  const Tiles* sizes = product.inputPixel == kLanes ? tilesOf<kLanes>(product.vectors) : tilesOf<0>(product.vectors);
+// All rows, for a part of the terms. A row is cut into tiles of nearly the same size: a short tile at the end would
+// leave most of the registers unused.
+MBCONV_INLINE void addTerms(const Product& product, const Terms& terms, const Tiles* sizes, Running* running) {
   const int count = (product.pixels + kMaxRows - 1) / kMaxRows;
-  if (count == 0) return;
   const int size = product.pixels / count;
   const int longer = product.pixels % count;
-  Running running[kMaxPanel];
+  const ptrdiff_t done = static_cast<ptrdiff_t>(longer) * (size + 1);
   for (int y = 0; y < product.rows; ++y) {
     const float* input = product.input + y * product.inputRow;
     float* output = product.output + y * product.outputRow;
     const float* residual = product.epilogue.residual;
     if (residual != nullptr) residual += y * product.outputRow;
-    if (longer > 0) sizes[size](product, longer, input, residual, output, running);
-    const ptrdiff_t done = static_cast<ptrdiff_t>(longer) * (size + 1);
+    if (longer > 0) sizes[size](product, terms, longer, input, residual, output, running);
     if (residual != nullptr) residual += done * product.outputPixel;
-    sizes[size - 1](product, count - longer, input + done * product.inputPixel, residual,
+    sizes[size - 1](product, terms, count - longer, input + done * product.inputPixel, residual,
                     output + done * product.outputPixel, running);
+  }
+}
+
+void product(const Product& product) {
+  if (product.pixels == 0) return;
+  const Tiles* sizes = product.inputPixel == kLanes ? tilesOf<kLanes>(product.vectors) : tilesOf<0>(product.vectors);
+  Running running[kMaxPanel];
+  const int segments = kRun / product.segmentLength;
+  const int run = segments * product.segmentLength;
+  Terms terms = {product.segments, product.panel, 0, true, false};
+  for (int left = product.depth; left > 0; left -= run) {
+    terms.isLast = left <= run;
+    terms.depth = terms.isLast ? left : run;
+    addTerms(product, terms, sizes, running);
+    terms.segments += segments;
+    terms.weights += static_cast<ptrdiff_t>(run) * product.vectors * kLanes;
+    terms.isFirst = false;
   }
   if (product.sums == nullptr) return;
   for (int v = 0; v < product.vectors; ++v)

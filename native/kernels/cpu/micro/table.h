@@ -57,7 +57,8 @@ struct Product {
   ptrdiff_t outputVector = 0;
   ptrdiff_t outputRow = 0;
   Epilogue epilogue;
-  // [vectors][lanes]: results are added up here over all pixels, and not stored. Null to store them.
+  // [vectors][lanes]: results are added up here over all pixels. The output is then used as scratch memory. Null to
+  // store the results.
   float* sums = nullptr;
 };
 
