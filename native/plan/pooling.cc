@@ -14,6 +14,8 @@ using kernels::PackedMatrix;
 // The gate multiplies a map of at most so many pixels; beyond, it multiplies the weights of the next convolution, which
 // are fewer numbers then.
 constexpr int kSmallMap = 256;
+// Products of a half of squeeze-and-excitation from which on several threads share it.
+constexpr int64_t kSharedProducts = 8192;
 
 class GateStep : public Step {
  public:
@@ -34,10 +36,12 @@ class GateStep : public Step {
       sums_ = {geometry.reserve(channels_, making.step), 1};
       sumsMap_ = true;
     }
-    scratch_ = geometry.reserve(channels_ + layer_.squeezed, making.step);
+    mean_ = geometry.reserve(channels_, making.step);
+    hidden_ = geometry.reserve(layer_.squeezed, making.step);
     geometry.useValue(layer_.input, making.step);
     geometry.shapes[value_] = {layer_.outputs, 1, 1};
-    geometry.reserveValue(value_, making.step, channels_);
+    const int group = kernels::kExciteGroup * geometry.table.lanes;
+    geometry.reserveValue(value_, making.step, kernels::roundedUp(channels_, group));
     // Its readers are this step and the convolution that has the gate.
     scalesMap_ = pixels_ <= kSmallMap && making.network.readers[layer_.input] == 2;
     if (scalesMap_) geometry.scaledBy.push_back(value_);
@@ -50,24 +54,35 @@ class GateStep : public Step {
     if (sumsMap_)
       run.each(blocks_,
                [&](int block, float*) { table.sum(map + block * plane_, pixels_, sums + block * table.lanes); });
+    const int lanes = table.lanes;
     kernels::SqueezeExcite task;
-    task.sums = sums;
-    task.parts = sums_.parts;
+    task.mean = run.place(mean_);
     task.channels = channels_;
     task.squeezed = layer_.squeezed;
-    task.pixels = static_cast<float>(pixels_);
     task.first = weights_.first.data();
     task.firstBias = weights_.firstBias.data();
     task.second = weights_.second.data();
     task.secondBias = weights_.secondBias.data();
     task.activation = layer_.activation;
     task.gateActivation = layer_.gateActivation;
-    task.scratch = run.place(scratch_);
+    task.hidden = run.place(hidden_);
     task.gate = run.value(value_);
-    table.squeezeExcite(task);
-    if (!scalesMap_) return;
-    run.each(blocks_, [&](int block, float*) {
-      table.scale(map + block * plane_, task.gate + block * table.lanes, pixels_, map + block * plane_);
+    table.mean(sums, sums_.parts, channels_, static_cast<float>(pixels_), run.place(mean_));
+    // Small ones are computed by one thread: to share them would take longer.
+    const bool isSmall = static_cast<int64_t>(channels_) * layer_.squeezed < kSharedProducts;
+    const int squeezedOfTask = isSmall ? layer_.squeezed : 4;
+    run.each((layer_.squeezed + squeezedOfTask - 1) / squeezedOfTask, [&](int part, float*) {
+      table.squeeze(task, part * squeezedOfTask, std::min((part + 1) * squeezedOfTask, layer_.squeezed));
+    });
+    const int groups = (blocks_ + kernels::kExciteGroup - 1) / kernels::kExciteGroup;
+    const int groupsOfTask = isSmall && !scalesMap_ ? groups : 1;
+    run.each((groups + groupsOfTask - 1) / groupsOfTask, [&](int part, float*) {
+      for (int group = part * groupsOfTask; group < std::min((part + 1) * groupsOfTask, groups); ++group) {
+        table.excite(task, group);
+        const int end = scalesMap_ ? std::min((group + 1) * kernels::kExciteGroup, blocks_) : 0;
+        for (int block = group * kernels::kExciteGroup; block < end; ++block)
+          table.scale(map + block * plane_, task.gate + block * lanes, pixels_, map + block * plane_);
+      }
     });
   }
 
@@ -83,7 +98,7 @@ class GateStep : public Step {
   Sums sums_;
   bool sumsMap_ = false;
   bool scalesMap_ = false;
-  int scratch_ = 0;
+  int mean_ = 0, hidden_ = 0;
 };
 
 // The last convolution and the mean of its outputs, which are never stored.

@@ -35,14 +35,20 @@ inline Source mapSource(const Geometry& geometry, const Shape& input, int stride
 
 // Rows of a map with padding around them: [blocks][height][width][lanes].
 inline Source windowSource(const Geometry& geometry, int channels, int height, int width, const Layer& layer) {
-  const ptrdiff_t lanes = geometry.table.lanes;
-  const int blocks = geometry.blocks(channels);
-  Source source{{}, static_cast<int>(lanes), 0, layer.stride * lanes, layer.stride * width * lanes};
-  source.depth = blocks * layer.kernel * layer.kernel * static_cast<int>(lanes);
-  for (int block = 0; block < blocks; ++block)
+  const int lanes = geometry.table.lanes;
+  const int segment = kernels::windowSegment(channels, lanes);
+  const int parts = kernels::roundedUp(channels, segment) / segment;
+  Source source{{},
+                segment,
+                parts * segment * layer.kernel * layer.kernel,
+                ptrdiff_t{layer.stride} * lanes,
+                ptrdiff_t{layer.stride} * width * lanes};
+  for (int part = 0; part < parts; ++part) {
+    const int block = part * segment / lanes;
     for (int y = 0; y < layer.kernel; ++y)
       for (int x = 0; x < layer.kernel; ++x)
-        source.segments.push_back(((static_cast<ptrdiff_t>(block) * height + y) * width + x) * lanes);
+        source.segments.push_back(((ptrdiff_t{block} * height + y) * width + x) * lanes + part * segment % lanes);
+  }
   return source;
 }
 

@@ -8,8 +8,9 @@ PackedMatrix::PackedMatrix(const float* source, const float* sourceBias, int out
                            Order order, const Table& table)
     : lanes(table.lanes), vectors(roundedUp(outputs, lanes) / lanes), depth(inputs * kernel * kernel) {
   const int taps = kernel * kernel;
-  // In blocks, a tap's segment of the last block may be shorter: the product would have to know. It is filled up.
-  if (order == Order::blocks && taps > 1) depth = roundedUp(inputs, lanes) * taps;
+  // All segments of a window have the same length.
+  const int segment = windowSegment(inputs, lanes);
+  if (order == Order::blocks && taps > 1) depth = roundedUp(inputs, segment) * taps;
   weights = Buffer(static_cast<size_t>(depth) * vectors * lanes);
   bias = Buffer(static_cast<size_t>(vectors) * lanes);
   if (sourceBias != nullptr) std::copy_n(sourceBias, outputs, bias.data());
@@ -23,7 +24,7 @@ PackedMatrix::PackedMatrix(const float* source, const float* sourceBias, int out
       for (int tap = 0; tap < taps; ++tap) {
         int k = tap * inputs + input;
         if (order == Order::blocks && taps == 1) k = input;
-        if (order == Order::blocks && taps > 1) k = (input / lanes * taps + tap) * lanes + input % lanes;
+        if (order == Order::blocks && taps > 1) k = (input / segment * taps + tap) * segment + input % segment;
         float* to = weights.data() + at + static_cast<size_t>(k) * width * lanes;
         for (int i = 0; i < width * lanes && first * lanes + i < outputs; ++i)
           to[i] = source[(static_cast<size_t>(first * lanes + i) * inputs + input) * taps + tap];
@@ -50,17 +51,20 @@ PackedDepthwise::PackedDepthwise(const float* source, const float* sourceBias, i
 PackedSqueezeExcite::PackedSqueezeExcite(const float* sourceFirst, const float* sourceFirstBias,
                                          const float* sourceSecond, const float* sourceSecondBias, int channels,
                                          int squeezed, const Table& table) {
+  const int group = kExciteGroup * table.lanes;
   const size_t filled = roundedUp(channels, table.lanes);
+  const size_t grouped = roundedUp(channels, group);
   first = Buffer(squeezed * filled);
   firstBias = Buffer(squeezed);
-  second = Buffer(squeezed * filled);
-  secondBias = Buffer(filled);
+  second = Buffer(squeezed * grouped);
+  secondBias = Buffer(grouped);
   std::copy_n(sourceFirstBias, squeezed, firstBias.data());
   std::copy_n(sourceSecondBias, channels, secondBias.data());
   for (int j = 0; j < squeezed; ++j) {
     std::copy_n(sourceFirst + static_cast<size_t>(j) * channels, channels, first.data() + j * filled);
     for (int c = 0; c < channels; ++c)
-      second.data()[j * filled + c] = sourceSecond[static_cast<size_t>(c) * squeezed + j];
+      second.data()[(static_cast<size_t>(c / group) * squeezed + j) * group + c % group] =
+          sourceSecond[static_cast<size_t>(c) * squeezed + j];
   }
 }
 

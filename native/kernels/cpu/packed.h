@@ -10,6 +10,14 @@ namespace mbconv::kernels {
 
 inline int roundedUp(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 
+// The floats of a block that a segment of a window holds: so many that they divide both a block and the channels, so
+// that no filled-up channel is multiplied; a whole block where that would be too few.
+inline int windowSegment(int channels, int lanes) {
+  int length = lanes;
+  while (length > 1 && channels % length != 0) length /= 2;
+  return length >= 4 ? length : lanes;
+}
+
 // The matrix of a convolution or a linear layer, in panels of a few vectors of outputs: [panel][depth][vectors][lanes].
 struct PackedMatrix {
   struct Panel {

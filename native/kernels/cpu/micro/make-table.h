@@ -10,7 +10,7 @@ namespace mbconv::kernels {
 namespace {
 
 constexpr Table makeTable(const char* name) {
-  return {name, kLanes, kPanel, product, depthwise, squeezeExcite, scale, scalePanel, maxPool, sum, most};
+  return {name, kLanes, kPanel, product, depthwise, mean, squeeze, excite, scale, scalePanel, maxPool, sum, most};
 }
 
 }  // namespace

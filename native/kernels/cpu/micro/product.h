@@ -25,15 +25,18 @@ struct Terms {
   int depth;
   bool isFirst;  // sums begin at the bias; otherwise at what lies in the output
   bool isLast;   // sums are complete; otherwise they go to the output as they are
+  // The weights of the next run, which tiles fetch into the cache line by line while they compute.
+  const float* ahead;
 };
 constexpr int kRun = kMaxSegment;
+constexpr int kLineFloats = 16;
 
 // sums[pixel][vector] += Σ_k input[pixel][k] · weights[k][vector]
 template <int pixels, int vectors, int pixelStride>
-MBCONV_INLINE void multiply(const Product& product, const Terms& terms, const float* input,
-                            Vec (&sums)[pixels][vectors]) {
+MBCONV_INLINE void multiply(const Product& product, Terms& terms, const float* input, Vec (&sums)[pixels][vectors]) {
   const ptrdiff_t stride = strideOf<pixelStride>(product.inputPixel);
   const float* weights = terms.weights;
+  const float* ahead = terms.ahead;
   const ptrdiff_t* segment = terms.segments;
   for (int left = terms.depth; left > 0; left -= product.segmentLength) {
     const float* from = input + *segment++;
@@ -42,12 +45,15 @@ MBCONV_INLINE void multiply(const Product& product, const Terms& terms, const fl
       Vec row[vectors];
       MBCONV_UNROLL for (int v = 0; v < vectors; ++v) row[v] = load(weights + v * kLanes);
       weights += vectors * kLanes;
+      __builtin_prefetch(ahead, 0, 2);
+      ahead += kLineFloats;
       MBCONV_UNROLL for (int m = 0; m < pixels; ++m) {
         const Vec value = all(from[m * stride + k]);
         MBCONV_UNROLL for (int v = 0; v < vectors; ++v) sums[m][v] += value * row[v];
       }
     }
   }
+  terms.ahead = ahead;
 }
 
 template <Activation kind, int pixels, int vectors>
@@ -81,8 +87,8 @@ MBCONV_INLINE void addUp(Running* running, const Vec (&sums)[pixels][vectors]) {
 
 // `count` tiles of the same size, one after another in a row.
 template <int pixels, int vectors, int pixelStride>
-void tiles(const Product& product, const Terms& terms, int count, const float* input, const float* residual,
-           float* output, Running* running) {
+void tiles(const Product& product, Terms& terms, int count, const float* input, const float* residual, float* output,
+           Running* running) {
   const ptrdiff_t stride = strideOf<pixelStride>(product.inputPixel);
   for (; count > 0; --count) {
     Vec sums[pixels][vectors];
@@ -116,7 +122,7 @@ void tiles(const Product& product, const Terms& terms, int count, const float* i
   }
 }
 
-using Tiles = void (*)(const Product&, const Terms&, int, const float*, const float*, float*, Running*);
+using Tiles = void (*)(const Product&, Terms&, int, const float*, const float*, float*, Running*);
 
 template <int vectors, int pixelStride>
 constexpr Tiles kTilesOf[8] = {tiles<1, vectors, pixelStride>,
@@ -137,7 +143,7 @@ MBCONV_INLINE const Tiles* tilesOf(int vectors) {
 
 // All rows, for a part of the terms. A row is cut into tiles of nearly the same size: a short tile at the end would
 // leave most of the registers unused.
-MBCONV_INLINE void addTerms(const Product& product, const Terms& terms, const Tiles* sizes, Running* running) {
+MBCONV_INLINE void addTerms(const Product& product, Terms& terms, const Tiles* sizes, Running* running) {
   const int count = (product.pixels + kMaxRows - 1) / kMaxRows;
   const int size = product.pixels / count;
   const int longer = product.pixels % count;
@@ -160,10 +166,11 @@ void product(const Product& product) {
   Running running[kMaxPanel];
   const int segments = kRun / product.segmentLength;
   const int run = segments * product.segmentLength;
-  Terms terms = {product.segments, product.panel, 0, true, false};
+  Terms terms = {product.segments, product.panel, 0, true, false, nullptr};
   for (int left = product.depth; left > 0; left -= run) {
     terms.isLast = left <= run;
     terms.depth = terms.isLast ? left : run;
+    terms.ahead = terms.weights + static_cast<ptrdiff_t>(terms.depth) * product.vectors * kLanes;
     addTerms(product, terms, sizes, running);
     terms.segments += segments;
     terms.weights += static_cast<ptrdiff_t>(run) * product.vectors * kLanes;

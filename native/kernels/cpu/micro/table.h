@@ -78,21 +78,22 @@ struct Depthwise {
   float* sums = nullptr;  // [lanes]: the sum of the outputs is added to it
 };
 
-// gate = gateActivation(second · activation(first · mean + firstBias) + secondBias)
+// Squeeze-and-excitation: gate = gateActivation(second · activation(first · mean + firstBias) + secondBias).
+//
+// Each half is computed in parts, so that several threads can share it.
+inline constexpr int kExciteGroup = 4;  // vectors of the gate that are computed at once
 struct SqueezeExcite {
-  const float* sums = nullptr;  // [parts][channels]: their total is `pixels` times the mean
-  int parts = 1;
-  int channels = 0;  // a multiple of lanes
+  const float* mean = nullptr;  // [channels]
+  int channels = 0;             // a multiple of lanes
   int squeezed = 0;
-  float pixels = 1;
   const float* first = nullptr;  // [squeezed][channels]
   const float* firstBias = nullptr;
-  const float* second = nullptr;  // [squeezed][channels]
-  const float* secondBias = nullptr;
+  const float* second = nullptr;      // [groups][squeezed][kExciteGroup][lanes]
+  const float* secondBias = nullptr;  // [groups][kExciteGroup][lanes]
   Activation activation = Activation::silu;
   Activation gateActivation = Activation::sigmoid;
-  float* scratch = nullptr;  // [channels + squeezed]
-  float* gate = nullptr;     // [channels]
+  float* hidden = nullptr;  // [squeezed]
+  float* gate = nullptr;    // [groups][kExciteGroup][lanes]
 };
 
 struct Table {
@@ -101,7 +102,10 @@ struct Table {
   int panel;  // vectors of the widest panel, at most kMaxPanel
   void (*product)(const Product&);
   void (*depthwise)(const Depthwise&);
-  void (*squeezeExcite)(const SqueezeExcite&);
+  // mean[channels] = Σ sums[part][channels] / pixels
+  void (*mean)(const float* sums, int parts, int channels, float pixels, float* mean);
+  void (*squeeze)(const SqueezeExcite&, int from, int to);  // a part of `hidden`
+  void (*excite)(const SqueezeExcite&, int group);          // a group of `gate`
   // output[pixel] = input[pixel] · gate, of one block of channels. May work in place.
   void (*scale)(const float* input, const float* gate, int pixels, float* output);
   // output[k][vectors][lanes] = panel[k][vectors][lanes] · gate[k]
