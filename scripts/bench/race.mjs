@@ -2,6 +2,7 @@
 //
 //   npm run bench                          everything; exit status 1 if a target of race/targets.mjs is missed
 //     -- --only NAME --only NAME           some rows: the names are in race/rows.mjs
+//     -- --profile                         no race: the time of each kernel, with its share of the peak
 //     -- --quick                           few rounds and short turns: to see whether it runs
 //     -- --rounds N --threads N            default: 15 rounds; as many threads as physical cores
 //     -- --json FILE                       the numbers of every round, too
@@ -17,6 +18,7 @@ import { parseArgs } from 'node:util'
 import { CONTESTANTS, obstacle, peerPython, pythonPackages } from './race/contestants.mjs'
 import { thisMachine } from './race/machine.mjs'
 import { pageOf } from './race/page.mjs'
+import { printProfile } from './race/profile.mjs'
 import { measureRoofs } from './race/roofs.mjs'
 import { raceRow } from './race/row.mjs'
 import { ROWS } from './race/rows.mjs'
@@ -55,8 +57,6 @@ function countOf(name, given, otherwise) {
 }
 
 const options = optionsOf(process.argv.slice(2))
-// The place for the native profile of kernels: their names, times and shares of the roof, as soon as the addon exports it.
-if (options.profile) usage('--profile: the addon exports no profile of its kernels')
 const names = ROWS.map(({ name }) => name)
 for (const name of options.only ?? [])
   if (!names.includes(name)) usage(`--only ${name}: the rows are ${names.join(', ')}`)
@@ -101,8 +101,13 @@ function present() {
   return { contestants: CONTESTANTS.filter((_, i) => obstacles[i] === null), absent }
 }
 
-const { contestants, absent } = present()
 const roofs = measureRoofs(threads)
+if (options.profile) {
+  for (const row of ROWS.filter(({ name, task }) => task === 'predict' && (options.only?.includes(name) ?? true)))
+    printProfile(row, { threads, roofs })
+  process.exit(0)
+}
+const { contestants, absent } = present()
 const rows = []
 for (const row of ROWS) {
   if (options.only === undefined || options.only.includes(row.name)) rows.push(await raceRow(row, contestants, setting))

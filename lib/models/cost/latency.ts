@@ -11,7 +11,9 @@ import { seeded } from '../../tensor/core/random'
 import { scope } from '../../tensor/core/scope'
 import type { Arch } from '../arch/arch'
 import { sidesOf } from '../arch/resolution'
+import { type Backend, checkBackend, defaultBackend } from '../network/backend'
 import { type CreateOptions, create } from '../network/create'
+import type { Network } from '../network/network'
 
 /** What is measured, and how often. */
 export interface LatencyOptions {
@@ -27,6 +29,11 @@ export interface LatencyOptions {
   memoryFormat?: MemoryFormat
   /** Default: as in `create`. */
   profile?: CreateOptions['profile']
+  /**
+   * What computes a forward pass, as `Network.backend`. `auto` and `native` fold batch norms first, as predictions do;
+   * `composite` measures the network as it is trained. Default auto.
+   */
+  backend?: Backend
   /** Timed runs. Default 15. */
   runs?: number
   /** Untimed runs before the timed ones. Default 3. */
@@ -64,6 +71,17 @@ export function summarize(seconds: readonly number[]): Latency {
   return Object.freeze({ median, min: sorted[0], max: sorted[sorted.length - 1], spread, runs: sorted.length })
 }
 
+/** The network that is measured: for predictions folded, unless it is to be computed layer by layer. */
+function networkFor(arch: Arch, settings: CreateOptions, training: boolean): Network {
+  const network = create(arch, settings)
+  if (training || settings.backend === 'composite') return network.train(training)
+  try {
+    return network.eval().fuse()
+  } finally {
+    network.dispose()
+  }
+}
+
 /**
  * Builds a network, runs it on random images and frees it. The calling thread is blocked meanwhile, so that nothing
  * else on it is measured. Every run ends by reading a number from the device, which waits for the computation.
@@ -79,6 +97,7 @@ export function measureLatency(arch: Arch, options: LatencyOptions = {}): Latenc
     'device',
     'memoryFormat',
     'profile',
+    'backend',
     'runs',
     'warmup',
     'numClasses',
@@ -86,17 +105,19 @@ export function measureLatency(arch: Arch, options: LatencyOptions = {}): Latenc
   ])
   const { training = false, batch = 1, runs = 15, warmup = 3, numClasses = 1000, inChannels = 3 } = options
   const { dtype = 'float32', device = 'cpu', memoryFormat = 'channelsLast', profile } = options
+  const { backend = defaultBackend() } = options
+  checkBackend(op, backend)
   checkOneOf(op, 'training', training, [true, false])
   for (const [name, value] of Object.entries({ batch, runs, numClasses, inChannels })) checkCount(op, name, value)
   checkCount(op, 'warmup', warmup, { min: 0 })
   if (typeof device !== 'string') throw new MbconvError('ERR_TYPE', `${op}: device must be a string`, { op })
   const settings = { numClasses, inChannels, ...(profile !== undefined && { profile }), dtype, device, seed: 0 }
   return seeded(0, () => {
-    const network = create(arch, settings)
+    const network = networkFor(arch, { ...settings, backend }, training)
     const [height, width] = sidesOf(network.arch.resolution)
     let optimizer: RMSprop | undefined
     try {
-      network.to({ memoryFormat }).train(training)
+      network.to({ memoryFormat })
       if (training) optimizer = new RMSprop(network.parameters(), { lr: 0 })
       const parts: StepParts | undefined = optimizer && {
         ...{ model: network, criterion: crossEntropy, optimizer, ema: null, device, memoryFormat },
