@@ -47,8 +47,9 @@ namespace mbconv {
   TOPIC(Scenes)              \
   TOPIC(Loader)              \
   TOPIC(Augment)             \
-  /* plan/ */                \
+  /* plan/, block/ */         \
   TOPIC(Plan)                \
+  TOPIC(Block)               \
   /* device/ */              \
   TOPIC(Runtime)             \
   TOPIC(Memory)              \

@@ -1,0 +1,16 @@
+// Squeeze-and-excitation of a batch, between the passes over its maps: matrices of a row for each image.
+#pragma once
+
+#include "block/cpu/pass.h"
+
+namespace mbconv::block::cpu {
+
+// saved.means → saved.squeezed, saved.gate
+void squeezeExcite(Pass& pass, Saved& saved);
+
+// gateGradients [images][channels] is the gradient of the gate. Puts the gradient of each pixel, [images][channels
+// filled up], into `offsets`, and those of the weights into `gradients`.
+void squeezeExciteBackward(Pass& pass, const Saved& saved, const std::vector<double>& gateGradients, float* offsets,
+                           Gradients& gradients);
+
+}  // namespace mbconv::block::cpu

@@ -1,0 +1,10 @@
+// The kernels of training for AVX2.
+#define MBCONV_LANES 8
+#include "kernels/cpu/micro/training/make-table.h"
+
+namespace mbconv::kernels {
+
+extern const TrainingTable kAvx2Training;
+const TrainingTable kAvx2Training = makeTrainingTable("avx2");
+
+}  // namespace mbconv::kernels
