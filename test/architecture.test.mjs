@@ -167,8 +167,16 @@ t.test('docs/architecture.md: a folder imports only from rows above its own', as
   t.same(
     [...new Set(beside.map(({ from, to }) => `${from} -> ${to}`))],
     [
+      'native/block -> native/block/cpu',
+      'native/block -> native/block/definition',
+      'native/block/cpu -> native/block/definition',
+      'native/block/cpu -> native/kernels/cpu/micro/training',
+      'native/block/cpu -> native/kernels/cpu',
+      'native/block/definition -> native/kernels/cpu/micro',
       'native/data -> native/decode',
       'native/kernels/cpu -> native/kernels/cpu/micro',
+      'native/kernels/cpu/micro/training -> native/kernels/cpu/micro',
+      'native/kernels/cpu -> native/kernels/cpu/micro/training',
       'native/plan -> native/kernels/cpu',
       'native/plan -> native/kernels/cpu/micro',
     ],

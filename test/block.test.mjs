@@ -1,8 +1,14 @@
 // mbconv::block computes an MBConv block in training mode. Its kernels are compared with its definition by libtorch's
 // operators, in double precision.
+import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import * as mb from 'mbconv'
 import t from 'tap'
+import { internal } from './helpers/internals.mjs'
+
+const { native: addon } = internal('addon')
+/** The set of kernels that this process was started for, if it was. */
+const CHOSEN = process.env.MBCONV_CPU_KERNELS
 
 const NORMS = ['expand', 'depthwise', 'project']
 /** The tensors of a block in the order of the operator's arguments. */
@@ -95,7 +101,11 @@ function tensorsOf(shape) {
 function call(tensors, shape, backend) {
   const { stride, padding, activation, squeezeActivation, gate, residual } = shape
   const settings = { stride, padding, activation, squeeze_activation: squeezeActivation, gate, residual, backend }
-  return mb.callOp('mbconv::block', ORDER.map((name) => tensors[name] ?? null), settings)
+  return mb.callOp(
+    'mbconv::block',
+    ORDER.map((name) => tensors[name] ?? null),
+    settings,
+  )
 }
 
 /** Output, gradients and running statistics, by name. The gradient of the output is the same for every dtype. */
@@ -109,7 +119,11 @@ function computed(tensors, shape, backend, dtype = 'float32') {
   const trained = Object.keys(own).filter(isTrained)
   mb.manualSeed(7)
   const upstream = mb.randn(output.shape).to(dtype)
-  const gradients = mb.grad(output, trained.map((name) => own[name]), { gradOutputs: [upstream] })
+  const gradients = mb.grad(
+    output,
+    trained.map((name) => own[name]),
+    { gradOutputs: [upstream] },
+  )
   const results = { output: output.detach() }
   for (const [i, name] of trained.entries()) results[`gradient of ${name}`] = gradients[i]
   for (const name of RUNNING) if (own[name] !== undefined) results[name] = own[name]
@@ -146,17 +160,24 @@ t.test('output, gradients and statistics are as exact as those of libtorch, on a
           const [own, other] = [errorOf(value, exact[name]), errorOf(libtorch[name], exact[name])]
           if (!value.shape.every((size, i) => size === exact[name].shape[i])) throw new Error(`the shape of ${name}`)
           // An activation with corners has another derivative on the other side of one, where rounding may lead.
-          if (!(own < 8 * other + (isSmooth(shape) ? 2e-5 : 5e-2))) throw new Error(`${name}: ${own}, libtorch ${other}`)
-          if (isSmooth(shape)) (ratios[name] ??= []).push(Math.log((own + 6e-8) / (other + 6e-8)))
+          if (!(own < 8 * other + (isSmooth(shape) ? 2e-5 : 5e-2)))
+            throw new Error(`${name}: ${own}, libtorch ${other}`)
+          if (!isSmooth(shape)) continue
+          ratios[name] ??= []
+          ratios[name].push(Math.log((own + 6e-8) / (other + 6e-8)))
         }
       }),
     ),
-    { numRuns: 60, seed: 3 },
+    { numRuns: 100, seed: 3 },
   )
   t.equal(Object.keys(ratios).length, 21, 'every result was compared')
   for (const [name, values] of Object.entries(ratios)) {
     const mean = Math.exp(values.reduce((sum, value) => sum + value) / values.length)
-    t.ok(mean < 1.25, `${name}: ${mean.toFixed(2)} times the error of libtorch`)
+    // Without fused multiply-add, which libtorch's own kernels have, every product is rounded too.
+    t.ok(
+      mean < (addon().cpuKernels() === 'baseline' ? 1.6 : 1.25),
+      `${name}: ${mean.toFixed(2)} times the error of libtorch`,
+    )
   }
 })
 
@@ -242,14 +263,33 @@ t.test('wrong arguments', async (t) => {
     const tensors = tensorsOf(PLAIN)
     const wrong = (change, settings, error) =>
       t.throws(() => call({ ...tensors, ...change }, { ...PLAIN, ...settings }, 'auto'), error)
-    wrong({ depthwise: mb.ones([19, 1, 3, 3]) }, {}, { code: 'ERR_SHAPE', message: /expand must have the shape \[19, 5, 1, 1\]/ })
+    wrong(
+      { depthwise: mb.ones([19, 1, 3, 3]) },
+      {},
+      { code: 'ERR_SHAPE', message: /expand must have the shape \[19, 5, 1, 1\]/ },
+    )
     wrong({ depthwise: mb.ones([20, 1, 4, 4]) }, {}, { code: 'ERR_VALUE', message: /kernel must be odd, got 4/ })
     wrong({ excite: undefined }, {}, { code: 'ERR_VALUE', message: /must be given together/ })
     wrong({ projectVar: undefined }, {}, { code: 'ERR_VALUE', message: /project_mean and project_var/ })
     wrong({ branchScale: mb.ones([2]) }, {}, { code: 'ERR_SHAPE', message: /branch_scale must have the shape \[3\]/ })
     wrong({}, { stride: 2 }, { code: 'ERR_SHAPE', message: /the residual needs an output of the input's shape/ })
-    wrong({}, { activation: 'tanh' }, { code: 'ERR_VALUE', message: /activation must be one of silu, relu, relu6, hardswish/ })
+    wrong(
+      {},
+      { activation: 'tanh' },
+      { code: 'ERR_VALUE', message: /activation must be one of silu, relu, relu6, hardswish/ },
+    )
     wrong({ input: mb.ones([1, 5, 1, 1]) }, {}, { code: 'ERR_SHAPE', message: /more than 1 value per channel/ })
     t.throws(() => call(tensors, PLAIN, 'fast'), { code: 'ERR_VALUE', message: /backend must be one of auto/ })
   })
 })
+
+// The same with every other set of kernels, each in a process of its own.
+if (CHOSEN === undefined) {
+  for (const name of addon().availableCpuKernels()) {
+    if (name === addon().cpuKernels()) continue
+    t.spawn(process.execPath, [fileURLToPath(import.meta.url)], {
+      name: `with the ${name} kernels`,
+      env: { ...process.env, MBCONV_CPU_KERNELS: name },
+    })
+  }
+}

@@ -210,8 +210,8 @@ class Backward : public Pass {
     Sums sums(geometry, parts, geometry.expanded, 2);
     std::vector<kernels::Buffer> partial;
     for (int part = 0; part < parts; ++part) partial.emplace_back(static_cast<size_t>(blocks) * taps * lanes);
-    const plan::Window window = this->window(0, static_cast<int>(geometry.height.output));
-    plan::Window whole = window;
+    const kernels::Window window = this->window(0, static_cast<int>(geometry.height.output));
+    kernels::Window whole = window;
     whole.height = std::max(whole.height, static_cast<int>(geometry.height.before + geometry.height.input));
     const size_t plane = static_cast<size_t>(geometry.inputPixels()) * lanes;
     each(blocks * parts, whole.floats() + gradient.floats() + 2 * plane, [&](int task, float* scratch) {
@@ -281,7 +281,7 @@ class Backward : public Pass {
     kernels.gateGradient(task);
   }
   // The depthwise convolution's input, and the derivative of its activation.
-  void activateInput(const NormCoefficients& norm, const plan::Window& window, int image, int b, float* rows,
+  void activateInput(const NormCoefficients& norm, const kernels::Window& window, int image, int b, float* rows,
                      float* derivative) const {
     kernels::Normalize task;
     task.input = expanded_.image(image, b);

@@ -68,7 +68,7 @@ class Forward : public Pass {
     const int rowBytes = window(0, 1).width * lanes * static_cast<int>(sizeof(float));
     const int fitting = (kWindowBytes / rowBytes - geometry.kernel) / geometry.stride + 1;
     const int chunk = std::clamp(fitting, 1, rows);
-    const plan::Chunks chunks{rows, (rows + chunk - 1) / chunk};
+    const kernels::Chunks chunks{rows, (rows + chunk - 1) / chunk};
     const int parts = geometry.parts(depthwise_.blocks);
     Sums sums(geometry, parts, geometry.expanded, 2);
     each(depthwise_.blocks * parts, window(0, chunks.longest()).floats(), [&](int task, float* scratch) {
@@ -86,7 +86,7 @@ class Forward : public Pass {
   // Rows of one block of one image's depthwise convolution.
   void convolve(const kernels::PackedDepthwise& packed, int index, int image, int begin, int end, float* scratch,
                 double* sums) const {
-    const plan::Window rows = window(begin, end - begin);
+    const kernels::Window rows = window(begin, end - begin);
     rows.clearAround(scratch);
     const float* source = expanded_.image(image, index);
     if (!block.expands()) {

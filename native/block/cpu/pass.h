@@ -10,7 +10,7 @@
 #include "kernels/cpu/crew.h"
 #include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/training.h"
-#include "plan/window.h"
+#include "kernels/cpu/window.h"
 
 namespace mbconv::block::cpu {
 
@@ -89,7 +89,7 @@ class Pass {
 
   // The input of the depthwise convolution with its padding, for some rows of outputs. All columns of the map are in
   // it.
-  plan::Window window(int firstRow, int rows) const {
+  kernels::Window window(int firstRow, int rows) const {
     const int top = static_cast<int>(firstRow * geometry.stride - geometry.height.before);
     const int64_t width = std::max((geometry.width.output - 1) * geometry.stride + geometry.kernel,
                                    geometry.width.before + geometry.width.input);
