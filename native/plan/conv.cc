@@ -110,7 +110,8 @@ class ConvStep : public Step {
     const Cut cut = cutOf(shape_.pixels(), matrix_);
     const int rowsOfTask = isFlat_ ? cut.pixels : std::max(1, cut.pixels / shape_.width);
     allOutputs_ = cut.allOutputs;
-    chunks_ = {rows, (rows + rowsOfTask - 1) / rowsOfTask};
+    const int count = (rows + rowsOfTask - 1) / rowsOfTask;
+    chunks_ = {rows, allOutputs_ ? balanced(count, rows) : count};
     isScaled_ = layer_.gate >= 0 &&
                 std::find(geometry.scaledBy.begin(), geometry.scaledBy.end(), layer_.gate) == geometry.scaledBy.end();
     if (layer_.kernel > 1) std::swap(isScaled_, scalesInput_);

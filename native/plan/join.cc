@@ -24,9 +24,17 @@ bool joinsDepthwise(const Layer& conv, const Layer& next) {
   return next.op == Op::depthwise && isPlain(conv) && (conv.input == 0 || (conv.kernel == 1 && conv.stride == 1));
 }
 
-bool joinsProjection(const Layer& conv, const Layer& next, const Shape& input) {
-  return next.op == Op::conv && next.kernel == 1 && next.stride == 1 && next.gate < 0 && isPlain(conv) &&
-         conv.input != 0 && conv.kernel > 1 && input.pixels() / (conv.stride * conv.stride) >= kFusedPixels;
+bool isLarge(const Layer& conv, const Shape& input) {
+  return conv.op == Op::conv && conv.input != 0 && conv.kernel > 1 && conv.gate < 0 &&
+         input.pixels() / (conv.stride * conv.stride) >= kFusedPixels;
+}
+bool joinsProjection(const Layer& conv, const Layer& next) {
+  return next.op == Op::conv && next.kernel == 1 && next.stride == 1 && next.gate < 0 && isPlain(conv);
+}
+// Whether all weights of a convolution stay in the second level of cache, so that each chunk of rows may read them.
+constexpr int64_t kSmallWeights = 512 << 8;
+bool hasSmallWeights(const Layer& conv) {
+  return int64_t{conv.inputs} * conv.outputs * conv.kernel * conv.kernel <= kSmallWeights;
 }
 
 bool joinsMean(const Layer& conv, const Layer& next) {
@@ -73,9 +81,11 @@ std::vector<std::unique_ptr<Step>> makeSteps(const Network& network, int height,
     if (layer.op == Op::conv && next >= 0 && joinsDepthwise(layer, layers[next])) {
       steps.push_back(makeFrontStep(making(), index, next));
       index = next;
-    } else if (layer.op == Op::conv && next >= 0 && joinsProjection(layer, layers[next], input)) {
+    } else if (isLarge(layer, input) && next >= 0 && joinsProjection(layer, layers[next])) {
       steps.push_back(makeFusedStep(making(), index, next));
       index = next;
+    } else if (isLarge(layer, input) && hasSmallWeights(layer)) {
+      steps.push_back(makeFusedStep(making(), index, -1));
     } else if (layer.op == Op::conv && next >= 0 && joinsMean(layer, layers[next])) {
       steps.push_back(makeHeadStep(making(), index, next));
       index = next;

@@ -208,18 +208,28 @@ class MaxPoolStep : public Step {
     blocks_ = geometry.blocks(input.channels);
     inputPlane_ = geometry.plane(input);
     plane_ = geometry.plane(shape_);
-    geometry.needScratch(window_.floats());
+    chunks_ = {height.size, balanced(std::max(1, height.size / 14), height.size)};
+    rows_ = paddedSize(chunks_.longest(), layer_);
+    geometry.needScratch(static_cast<size_t>(rows_ + 1) * window_.width * window_.lanes);
     geometry.useValue(layer_.input, making.step);
     geometry.shapes[value_] = shape_;
     geometry.reserveValue(value_, making.step, geometry.floats(shape_));
   }
 
   void run(const Run& run) const override {
-    run.each(blocks_, [&](int block, float* scratch) {
-      std::fill_n(scratch, window_.floats(), -std::numeric_limits<float>::infinity());
-      window_.fill(run.value(layer_.input) + block * inputPlane_, scratch);
-      run.geometry.table.maxPool(scratch, static_cast<ptrdiff_t>(window_.width) * window_.lanes, layer_.kernel,
-                                 layer_.stride, shape_.height, shape_.width, run.value(value_) + block * plane_);
+    run.each(blocks_ * chunks_.count, [&](int task, float* scratch) {
+      const int block = task / chunks_.count;
+      const int begin = chunks_.begin(task % chunks_.count);
+      const int end = chunks_.end(task % chunks_.count);
+      Window window = window_;
+      window.top += begin * layer_.stride;
+      window.height = paddedSize(end - begin, layer_);
+      std::fill_n(scratch, window.floats(), -std::numeric_limits<float>::infinity());
+      window.fill(run.value(layer_.input) + block * inputPlane_, scratch);
+      const ptrdiff_t row = static_cast<ptrdiff_t>(window.width) * window.lanes;
+      float* output = run.value(value_) + block * plane_ + static_cast<size_t>(begin) * shape_.width * window.lanes;
+      run.geometry.table.maxPool(scratch, row, layer_.kernel, layer_.stride, end - begin, shape_.width, output,
+                                 scratch + rows_ * row);
     });
   }
 
@@ -229,6 +239,8 @@ class MaxPoolStep : public Step {
   const Layer& layer_;
   int value_;
   Shape input_, shape_;
+  Chunks chunks_;
+  int rows_ = 0;  // of the longest chunk's window
   Window window_;
   int blocks_ = 0;
   size_t inputPlane_ = 0, plane_ = 0;

@@ -87,7 +87,7 @@ struct Making {
 std::unique_ptr<Step> makeImageStep(const Making& making, int layer);
 std::unique_ptr<Step> makeConvStep(const Making& making, int layer);
 std::unique_ptr<Step> makeFrontStep(const Making& making, int expand, int depthwise);  // expand: negative for none
-std::unique_ptr<Step> makeFusedStep(const Making& making, int conv, int project);
+std::unique_ptr<Step> makeFusedStep(const Making& making, int conv, int project);      // project: negative for none
 std::unique_ptr<Step> makeHeadStep(const Making& making, int conv, int pool);
 std::unique_ptr<Step> makeGateStep(const Making& making, int layer);
 std::unique_ptr<Step> makePoolStep(const Making& making, int layer);

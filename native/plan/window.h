@@ -5,6 +5,7 @@
 
 namespace mbconv::plan {
 
+using kernels::balanced;
 using kernels::Chunks;
 using kernels::Window;
 

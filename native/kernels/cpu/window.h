@@ -43,6 +43,12 @@ struct Window {
   }
 };
 
+// The number of chunks that a few threads share well: a multiple of four, unless there are many of them or few rows.
+inline int balanced(int count, int rows) {
+  if (count == 1 || count > 24) return count;
+  return std::min((count + 3) / 4 * 4, rows);
+}
+
 // Cuts `rows` of outputs into chunks of nearly the same size.
 struct Chunks {
   int rows = 0;

@@ -12,13 +12,20 @@ MBCONV_INLINE Vec maximum(Vec a, Vec b) {
   return a == a ? most : a;
 }
 
-void maxPool(const float* input, ptrdiff_t inputRow, int kernel, int stride, int rows, int pixels, float* output) {
+// Columns first, then rows: each input is read once for each row of the window.
+void maxPool(const float* input, ptrdiff_t inputRow, int kernel, int stride, int rows, int pixels, float* output,
+             float* columns) {
+  const int width = (pixels - 1) * stride + kernel;
   for (int y = 0; y < rows; ++y) {
+    const float* from = input + static_cast<ptrdiff_t>(y) * stride * inputRow;
+    for (int x = 0; x < width; ++x) {
+      Vec most = load(from + x * kLanes);
+      for (int i = 1; i < kernel; ++i) most = maximum(most, load(from + i * inputRow + x * kLanes));
+      store(columns + x * kLanes, most);
+    }
     for (int x = 0; x < pixels; ++x, output += kLanes) {
-      const float* from = input + y * stride * inputRow + static_cast<ptrdiff_t>(x) * stride * kLanes;
-      Vec most = load(from);
-      for (int i = 0; i < kernel; ++i)
-        for (int j = 0; j < kernel; ++j) most = maximum(most, load(from + i * inputRow + j * kLanes));
+      Vec most = load(columns + x * stride * kLanes);
+      for (int j = 1; j < kernel; ++j) most = maximum(most, load(columns + (x * stride + j) * kLanes));
       store(output, most);
     }
   }

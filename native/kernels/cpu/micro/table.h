@@ -110,8 +110,10 @@ struct Table {
   void (*scale)(const float* input, const float* gate, int pixels, float* output);
   // output[k][vectors][lanes] = panel[k][vectors][lanes] · gate[k]
   void (*scalePanel)(const float* panel, const float* gate, int depth, int vectors, float* output);
-  // The maximum of a window of kernel x kernel, of one block of channels. Its padding must be -∞.
-  void (*maxPool)(const float* input, ptrdiff_t inputRow, int kernel, int stride, int rows, int pixels, float* output);
+  // The maximum of a window of kernel x kernel, of one block of channels. Its padding must be -∞. `columns` is scratch
+  // memory for a row of the input.
+  void (*maxPool)(const float* input, ptrdiff_t inputRow, int kernel, int stride, int rows, int pixels, float* output,
+                  float* columns);
   // total[lanes] = Σ input[pixel][lanes]; most[lanes] is their maximum.
   void (*sum)(const float* input, int pixels, float* total);
   void (*most)(const float* input, int pixels, float* most);
