@@ -3,12 +3,13 @@
 //   npm run bench                          everything; exit status 1 if a target of race/targets.mjs is missed
 //     -- --only NAME --only NAME           some rows: the names are in race/rows.mjs
 //     -- --profile                         no race: the time of each kernel, with its share of the peak
+//     -- --against ID --against ID         only these rivals: the ids are in race/contestants.mjs
 //     -- --quick                           few rounds and short turns: to see whether it runs
 //     -- --rounds N --threads N            default: 15 rounds; as many threads as physical cores
 //     -- --json FILE                       the numbers of every round, too
 //   MBCONV_PEER_PYTHON=/path/to/python     a Python that has torch, torchvision, onnxruntime and openvino
 //
-// With --only and --quick the page is printed instead. A row keeps all its contestants in memory: training with 16 images
+// With --only, --against and --quick the page is printed instead. A row keeps all its contestants in memory: training with 16 images
 // at 224 px needs about 12 GB. Everything takes about 40 minutes on two cores.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -36,6 +37,7 @@ function optionsOf(words) {
   const flag = { type: 'boolean', default: false }
   const known = {
     only: { type: 'string', multiple: true },
+    against: { type: 'string', multiple: true },
     rounds: text,
     threads: text,
     json: text,
@@ -60,6 +62,9 @@ const options = optionsOf(process.argv.slice(2))
 const names = ROWS.map(({ name }) => name)
 for (const name of options.only ?? [])
   if (!names.includes(name)) usage(`--only ${name}: the rows are ${names.join(', ')}`)
+
+const ids = CONTESTANTS.map(({ id }) => id)
+for (const id of options.against ?? []) if (!ids.includes(id)) usage(`--against ${id}: there are ${ids.join(', ')}`)
 
 // Now, so that a name that cannot be written is refused before the race and not after it.
 if (options.json !== undefined) writeFileSync(options.json, '')
@@ -91,14 +96,13 @@ function ourVersion() {
 
 /** Those who can race here, and those who cannot. */
 function present() {
-  const needed = [...new Set(CONTESTANTS.flatMap(({ needs = [] }) => needs))]
+  const wanted = CONTESTANTS.filter(({ id }) => id === 'mbconv' || (options.against?.includes(id) ?? true))
+  const needed = [...new Set(wanted.flatMap(({ needs = [] }) => needs))]
   const installed = pythonPackages(python, needed)
-  const obstacles = CONTESTANTS.map((each) => obstacle(each, { python, installed, instructions: machine.instructions }))
-  const absent = CONTESTANTS.flatMap(({ id, label }, i) =>
-    obstacles[i] === null ? [] : [{ id, label, ...obstacles[i] }],
-  )
+  const obstacles = wanted.map((each) => obstacle(each, { python, installed, instructions: machine.instructions }))
+  const absent = wanted.flatMap(({ id, label }, i) => (obstacles[i] === null ? [] : [{ id, label, ...obstacles[i] }]))
   for (const { label, reason, get } of absent) note(`${label} does not race: ${reason}. To have it: ${get}`)
-  return { contestants: CONTESTANTS.filter((_, i) => obstacles[i] === null), absent }
+  return { contestants: wanted.filter((_, i) => obstacles[i] === null), absent }
 }
 
 const roofs = measureRoofs(threads)
@@ -121,7 +125,7 @@ const results = {
 }
 const { text, status } = pageOf(results)
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results)}\n`)
-if (options.only === undefined && !options.quick) {
+if (options.only === undefined && options.against === undefined && !options.quick) {
   writeFileSync(PAGE, text)
   note(`wrote ${PAGE}`)
 } else console.log(text)
