@@ -15,10 +15,11 @@ PackedMatrix::PackedMatrix(const float* source, const float* sourceBias, int out
   bias = Buffer(static_cast<size_t>(vectors) * lanes);
   if (sourceBias != nullptr) std::copy_n(sourceBias, outputs, bias.data());
   size_t at = 0;
-  for (int first = 0; first < vectors;) {
-    const int left = vectors - first;
-    // Two panels of two are faster than one of three and one of one.
-    const int width = left == table.panel + 1 ? (left + 1) / 2 : std::min(left, table.panel);
+  // Panels of nearly the same width, and an even number of them where there are many: two threads share them well.
+  int count = (vectors + table.panel - 1) / table.panel;
+  if (count > 8 && count % 2 != 0) count += 1;
+  for (int index = 0, first = 0; index < count; ++index) {
+    const int width = vectors / count + (index < vectors % count ? 1 : 0);
     panels.push_back({first, width, at});
     for (int input = 0; input < inputs; ++input) {
       for (int tap = 0; tap < taps; ++tap) {
