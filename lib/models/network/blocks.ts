@@ -14,6 +14,8 @@ import type { Tensor } from '../../tensor/core/tensor'
 import type { ActivationName, Squeeze } from '../arch/arch'
 import { KINDS, type LayerPlan } from '../arch/kinds'
 import { type BlockPlan, layersOf } from '../arch/plan'
+import type { Backend } from './backend'
+import { trainNatively } from './native-block'
 import type { Profile } from './profiles'
 
 /** What all layers of one network share. */
@@ -127,6 +129,8 @@ export class Block extends Module {
   readonly dropPath: DropPath | undefined
   /** The description that the block was built from. */
   readonly plan: BlockPlan
+  /** What computes the block in training. */
+  backend: Backend = 'composite'
 
   /** @param dropPath probability that this block's branch is dropped */
   constructor(plan: BlockPlan, dropPath: number, context: Context) {
@@ -141,6 +145,10 @@ export class Block extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    if (this.training && this.backend !== 'composite') {
+      const y = trainNatively(this, x)
+      if (typeof y !== 'string') return y
+    }
     const branch = this.block.forward(x)
     if (this.dropPath === undefined) return branch
     const input = this.downsample === undefined ? x : this.downsample.forward(x)

@@ -118,7 +118,11 @@ export class Network extends Module {
     const total = arch.stages.reduce((sum, stage) => sum + stage.layers, 0)
     const stages: Block[][] = arch.stages.map(() => [])
     let index = 0
-    for (const plan of blocksOf(arch)) stages[plan.stage].push(new Block(plan, (dropPath * index++) / total, context))
+    for (const plan of blocksOf(arch)) {
+      const block = new Block(plan, (dropPath * index++) / total, context)
+      block.backend = this.ownBackend
+      stages[plan.stage].push(block)
+    }
     const last = arch.stages[arch.stages.length - 1].channels
     this.features = new Features(
       [
@@ -197,6 +201,7 @@ export class Network extends Module {
   set backend(backend: Backend) {
     checkBackend('backend', backend)
     this.ownBackend = backend
+    for (const block of this.blocks()) block.backend = backend
   }
 
   /**
