@@ -233,6 +233,25 @@ t.test('what a plan would not compute is computed by libtorch, and said', async 
       /has no native step/,
     ],
     [
+      'branches that are dropped',
+      (network) => Object.assign(network.features.at(3).at(1).dropPath, { p: 0.9, training: true }),
+      /features\.3\.1\.dropPath drops branches/,
+    ],
+    [
+      'a block without layers',
+      (network) => {
+        network.features.at(3).at(1).block = new mb.nn.Sequential()
+      },
+      /features\.3\.1\.block is empty/,
+    ],
+    [
+      'a large kernel',
+      (network) => {
+        network.features.at(0).conv = new mb.nn.Conv2d(3, 32, 33, { stride: 2, padding: 16 })
+      },
+      /a kernel of 33 px/,
+    ],
+    [
       'parameters that are trained',
       (network) => network.classifier.at(1).weight.requiresGrad_(),
       undefined,
@@ -245,7 +264,10 @@ t.test('what a plan would not compute is computed by libtorch, and said', async 
     const plain = predict(network, x)
     change(network)
     const input = x.to({ dtype })
-    const run = forward ?? ((each, images) => mb.noGrad(() => each.forward(images)))
+    const run = (each, images) => {
+      mb.manualSeed(4)
+      return forward === undefined ? mb.noGrad(() => each.forward(images)) : forward(each, images)
+    }
     const found = values(run(network, input))
     network.backend = 'composite'
     t.same(found, values(run(network, input)), `${title}: as composite`)
@@ -293,6 +315,61 @@ t.test('what a plan would not compute is computed by libtorch, and said', async 
     },
     { code: 'ERR_VALUE' },
   )
+})
+
+t.test('layers that have been replaced: as libtorch computes them, or its error', async (t) => {
+  const x = mb.randn([1, 3, 40, 40])
+  const same = [
+    [
+      'a head of another width',
+      'efficientnet_b0',
+      (network) => {
+        network.features.at(8).conv = new mb.nn.Conv2d(320, 100, 1)
+        network.classifier.set(1, new mb.nn.Linear(100, 7))
+      },
+    ],
+    ['a stem in a container', 'resnet18', ({ features }) => features.set(0, new mb.nn.Sequential(features.at(0)))],
+    [
+      'a shortcut that is not added',
+      'resnet18',
+      ({ features }) => {
+        features.at(2).at(0).dropPath = undefined
+      },
+    ],
+  ]
+  for (const [title, name, change] of same) {
+    const network = folded(name)
+    mb.noGrad(() => change(network))
+    for (const parameter of network.parameters()) parameter.requiresGrad_(false)
+    t.ok(relative(under('native', network, x), under('composite', network, x)) < 1e-5, title)
+    network.dispose()
+  }
+  const wrong = [
+    [
+      'a stride beside a residual',
+      ({ features }) => Object.assign(features.at(3).at(1).block.at(1).conv, { stride: [2, 2] }),
+    ],
+    ['a linear layer of another width', ({ classifier }) => classifier.set(1, new mb.nn.Linear(100, 7))],
+  ]
+  for (const [title, change] of wrong) {
+    const network = folded('efficientnet_b0')
+    change(network)
+    t.throws(() => predict(network, x), { code: 'ERR_SHAPE' }, title)
+    network.dispose()
+  }
+})
+
+t.test('weights of inference mode', async (t) => {
+  const x = mb.randn([1, 3, 32, 32])
+  mb.inferenceMode(() => {
+    const network = create('efficientnet_b0', { numClasses: 7, seed: 1 }).eval().fuse()
+    const before = predict(network, x)
+    network.classifier.at(1).bias.add_(1)
+    const after = predict(network, x)
+    t.ok(after.every((value, i) => Math.abs(value - before[i] - 1) < 1e-5))
+    t.match(network.whyNotNative(), /made in inference mode/)
+    network.dispose()
+  })
 })
 
 t.test('MBCONV_BACKEND and MBCONV_CPU_KERNELS', async (t) => {

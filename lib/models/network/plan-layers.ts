@@ -22,6 +22,8 @@ const OPS = { conv: 0, depthwise: 1, squeezeExcite: 2, maxPool: 3, globalPool: 4
 /** Positions in native/kernels/cpu/micro/table.h's Activation. */
 const ACTIVATIONS = { none: 0, silu: 1, relu: 2, relu6: 3, hardswish: 4, sigmoid: 5, hardsigmoid: 6 }
 const POOLS = { mean: 0, max: 1 }
+/** The largest kernel of native/plan/layers.cc. */
+const MOST_KERNEL = 31
 
 /** One layer. Values are numbered: 0 is the image, i + 1 the output of layer i; -1 is none. */
 interface Layer {
@@ -76,7 +78,8 @@ export function planLayers(network: Planned): PlanLayers | string {
 class Writer {
   readonly numbers: number[] = []
   readonly tensors: Tensor[] = []
-  #values = 1
+  /** Of each value; the image's channels were checked before. */
+  readonly #values: { channels: number | undefined; stride: number }[] = [{ channels: undefined, stride: 1 }]
 
   network({ features, classifier, arch }: Planned): PlanLayers {
     if (!(features instanceof Features)) throw new Unplannable('features has been replaced')
@@ -86,13 +89,13 @@ class Writer {
       const path = `features.${index}`
       x = this.#part(part, x, path)
       if (index === 0 && features.stemPool) {
-        const channels = (part as ConvNorm).conv.outChannels
+        const channels = this.#values[x].channels as number
         x = this.#add({ op: 'maxPool', input: x, inputs: channels, outputs: channels, kernel: 3, stride: 2 })
       }
     }
     const { of } = globalPoolOf(arch)
     if (of.length !== 1) throw new Unplannable(`the pooling ${arch.globalPool} has no native step`)
-    const channels = arch.head || arch.stages[arch.stages.length - 1].channels
+    const channels = this.#values[x].channels as number
     x = this.#add({ op: 'globalPool', input: x, inputs: channels, outputs: channels, pool: of[0] })
     this.#classifier(classifier, x)
     return { numbers: this.numbers, tensors: this.tensors }
@@ -109,10 +112,14 @@ class Writer {
   #block(block: Block, x: number, path: string): number {
     plain(block, Block, path)
     plain(block.block, Sequential, `${path}.block`)
-    if (block.dropPath !== undefined) plain(block.dropPath, DropPath, `${path}.dropPath`)
+    const { dropPath } = block
+    if (dropPath !== undefined) plain(dropPath, DropPath, `${path}.dropPath`)
+    if (dropPath?.training && dropPath.p > 0) throw new Unplannable(`${path}.dropPath drops branches`)
     const layers = [...block.block]
-    let residual = block.dropPath === undefined ? undefined : x
-    if (block.downsample !== undefined) residual = this.#conv(block.downsample, `${path}.downsample`, { input: x })
+    if (layers.length === 0) throw new Unplannable(`${path}.block is empty`)
+    let residual = dropPath === undefined ? undefined : x
+    if (block.downsample !== undefined && residual !== undefined)
+      residual = this.#conv(block.downsample, `${path}.downsample`, { input: x })
     let gate: number | undefined
     let input = x
     for (const [index, layer] of layers.entries()) {
@@ -120,13 +127,14 @@ class Writer {
       const isLast = index === layers.length - 1
       if (layer instanceof SqueezeExcite) {
         if (isLast) throw new Unplannable(`${where} comes last in its block`)
+        if (gate !== undefined) throw new Unplannable(`${where} follows another squeeze-and-excitation`)
         gate = this.#squeezeExcite(layer, input, where)
         continue
       }
       if (!(layer instanceof ConvNorm)) throw new Unplannable(`${where} has been replaced`)
       const more: Partial<Layer> = { input, gate }
       if (isLast && residual !== undefined) more.residual = residual
-      if (isLast && activatesSum(block.plan))
+      if (isLast && residual !== undefined && activatesSum(block.plan))
         Object.assign(more, { activatesSum: true, activation: block.plan.activation })
       input = this.#conv(layer, where, more)
       gate = undefined
@@ -151,7 +159,10 @@ class Writer {
       (same || (typeof padding !== 'string' && padding.every((size) => size === (kernel - 1) / 2)))
     if (!isKnown) throw new Unplannable(`${path}.0 is a convolution that has no native step`)
     if (groups !== 1 && !isDepthwise) throw new Unplannable(`${path}.0 is a convolution in ${groups} groups`)
-    if (isDepthwise && ![3, 5, 7].includes(kernel)) throw new Unplannable(`${path}.0 has a kernel of ${kernel} px`)
+    if (isDepthwise ? ![3, 5, 7].includes(kernel) : kernel > MOST_KERNEL)
+      throw new Unplannable(`${path}.0 has a kernel of ${kernel} px`)
+    if (isDepthwise && (more.gate !== undefined || more.residual !== undefined))
+      throw new Unplannable(`${path} is a depthwise convolution where its block has another`)
     return this.#add({
       op: isDepthwise ? 'depthwise' : 'conv',
       inputs: inChannels,
@@ -200,6 +211,7 @@ class Writer {
   }
 
   #add(layer: Layer): number {
+    const stride = this.#check(layer)
     const first = this.tensors.length
     for (const tensor of layer.tensors ?? []) {
       if (tensor === null || tensor === undefined) throw new Unplannable(`a ${layer.op} layer has no bias`)
@@ -222,7 +234,26 @@ class Writer {
       POOLS[layer.pool ?? 'mean'],
       first,
     )
-    return this.#values++
+    this.#values.push({ channels: layer.outputs, stride })
+    return this.#values.length - 1
+  }
+
+  /**
+   * Layers that have been replaced or changed may not fit together: libtorch's operations then say so. Returns the
+   * stride of the output.
+   */
+  #check({ op, input, residual, gate, inputs, outputs, stride = 1, activation = 'none' }: Layer): number {
+    if (!Object.hasOwn(ACTIVATIONS, activation)) throw new Unplannable(`${activation} is no activation`)
+    const { channels = inputs, stride: before } = this.#values[input]
+    if (channels !== inputs) throw new Unplannable(`a ${op} layer has ${inputs} inputs and gets ${channels}`)
+    const after = before * stride
+    // Paddings are such that the size of a map follows from its stride.
+    const added = residual === undefined ? undefined : this.#values[residual]
+    if (added !== undefined && (added.channels !== outputs || added.stride !== after))
+      throw new Unplannable('a residual has another shape than what it is added to')
+    if (gate !== undefined && this.#values[gate].channels !== inputs)
+      throw new Unplannable('a squeeze-and-excitation has other channels than the map behind it')
+    return after
   }
 }
 

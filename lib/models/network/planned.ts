@@ -4,6 +4,7 @@ import type { PlanHandle } from '../../native/signatures'
 import { isAutocastEnabled } from '../../tensor/core/autocast'
 import { isGradEnabled } from '../../tensor/core/autograd'
 import type { Tensor } from '../../tensor/core/tensor'
+import { callOp } from '../../tensor/ops/dispatch'
 import type { Network } from './network'
 import { type PlanLayers, planLayers } from './plan-layers'
 
@@ -34,6 +35,9 @@ function currentPlan(network: Network): Plan | string {
     if (device !== 'cpu') return `its weights are on ${device}: the kernels are for the CPU`
     if (dtype !== 'float32') return `its weights are ${dtype}: the kernels compute in float32`
   }
+  // Packed weights are made anew when the version of a tensor changes. These have none.
+  if (layers.tensors.some((tensor) => callOp('aten::is_inference', [tensor]) === true))
+    return 'its weights were made in inference mode, where nothing tells that they have changed'
   disposePlanned(network)
   const plan = { ...layers, handle: native().makePlan(layers.numbers, layers.tensors) }
   plans.set(network, plan)
