@@ -99,7 +99,10 @@ void Plan::pack() {
   // Steps refer to the packed weights.
   sizes_.clear();
   network_->weights.clear();
-  for (const Layer& layer : network_->layers) network_->weights.push_back(packed(layer, tensors_, network_->table));
+  // All or none: memory may run out on the way, and the next run must not take a part for the whole.
+  std::vector<Weights> weights;
+  for (const Layer& layer : network_->layers) weights.push_back(packed(layer, tensors_, network_->table));
+  network_->weights = std::move(weights);
   versions_ = std::move(versions);
 }
 

@@ -60,6 +60,7 @@ class Crew {
       }
       ++hired_;
     }
+    if (hired_ == 0) giveBack();
     return std::min(wanted, hired_);
   }
   void giveBack() { busy_.store(false, std::memory_order_release); }
