@@ -143,11 +143,11 @@ t.test('output, gradients and statistics are as exact as those of libtorch, on a
   fc.assert(
     fc.property(shapes, (shape) =>
       mb.scope(() => {
+        mb.setNumThreads(1)
         mb.manualSeed(++seed)
         const tensors = tensorsOf(shape)
         const exact = computed(tensors, shape, 'composite', 'float64')
         const libtorch = computed(tensors, shape, 'composite')
-        mb.setNumThreads(1)
         const native = computed(tensors, shape, 'native')
         for (const count of [2, 3]) {
           mb.setNumThreads(count)
@@ -272,6 +272,7 @@ t.test('wrong arguments', async (t) => {
     wrong({ excite: undefined }, {}, { code: 'ERR_VALUE', message: /must be given together/ })
     wrong({ projectVar: undefined }, {}, { code: 'ERR_VALUE', message: /project_mean and project_var/ })
     wrong({ branchScale: mb.ones([2]) }, {}, { code: 'ERR_SHAPE', message: /branch_scale must have the shape \[3\]/ })
+    wrong({}, { stride: 0 }, { code: 'ERR_VALUE', message: /stride must lie between 1 and 2\^30, got 0/ })
     wrong({}, { stride: 2 }, { code: 'ERR_SHAPE', message: /the residual needs an output of the input's shape/ })
     wrong(
       {},

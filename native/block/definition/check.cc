@@ -83,7 +83,9 @@ void check(const Arguments& block) {
     throw Error("ERR_VALUE", "squeeze, squeeze_bias, excite and excite_bias must be given together");
   }
   if (block.branchScale.defined()) checkShape("branch_scale", block.branchScale, {images});
-  if (settings.stride < 1) throw Error("ERR_VALUE", "stride must be positive, got " + std::to_string(settings.stride));
+  constexpr int64_t kMostStride = 1 << 30;
+  if (settings.stride < 1 || settings.stride > kMostStride)
+    throw Error("ERR_VALUE", "stride must lie between 1 and 2^30, got " + std::to_string(settings.stride));
   if (!(settings.eps > 0)) throw Error("ERR_VALUE", "eps must be positive, got " + std::to_string(settings.eps));
   if (kernel % 2 == 0) throw Error("ERR_VALUE", "the depthwise kernel must be odd, got " + std::to_string(kernel));
   const Side height = sideOf(block.input.size(2), kernel, settings);

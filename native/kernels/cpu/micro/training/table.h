@@ -12,7 +12,8 @@
 
 namespace mbconv::kernels {
 
-inline constexpr int kPixelRun = 196;  // of products
+inline constexpr int kPixelRun = 196;  // of pixels that are worked on at once
+inline constexpr int kWeightRun = 64;  // of a weight's gradient
 inline constexpr int kSumRun = 48;     // of a pass
 
 // output[k][v] += Σ_pixel input[pixel][k] · gradient[pixel][v]: the gradient of the weights of a product.

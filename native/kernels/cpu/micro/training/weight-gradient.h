@@ -32,8 +32,8 @@ void weightTile(const WeightGradient& task, const float* input, const float* gra
 
 template <int vectors>
 void weightTiles(const WeightGradient& task) {
-  for (int from = 0; from < task.pixels; from += kPixelRun) {
-    const int pixels = task.pixels - from < kPixelRun ? task.pixels - from : kPixelRun;
+  for (int from = 0; from < task.pixels; from += kWeightRun) {
+    const int pixels = task.pixels - from < kWeightRun ? task.pixels - from : kWeightRun;
     for (int k = 0; k < task.inputs; k += kTileRows) {
       weightTile<vectors>(task, task.input + k / kLanes * task.inputBlock + k % kLanes + from * task.inputPixel,
                           task.gradient + from * task.gradientPixel, pixels,
