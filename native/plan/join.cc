@@ -42,11 +42,19 @@ bool joinsMean(const Layer& conv, const Layer& next) {
          conv.stride == 1;
 }
 
-void checkSize(size_t index, const Layer& layer, const Shape& input) {
-  if (extentOf(input.height, layer).size < 1 || extentOf(input.width, layer).size < 1) {
-    throw Error("ERR_SHAPE", "layer " + std::to_string(index) + ": a map of " + std::to_string(input.height) + " x " +
-                                 std::to_string(input.width) + " px is smaller than the kernel");
+void checkSize(size_t index, const Layer& layer, const Geometry& geometry) {
+  const Shape& input = geometry.shapes[layer.input];
+  const int height = extentOf(input.height, layer).size;
+  const int width = extentOf(input.width, layer).size;
+  const std::string name = "layer " + std::to_string(index) + ": ";
+  if (height < 1 || width < 1) {
+    throw Error("ERR_SHAPE", name + "a map of " + std::to_string(input.height) + " x " + std::to_string(input.width) +
+                                 " px is smaller than the kernel");
   }
+  if (layer.residual < 0) return;
+  const Shape& residual = geometry.shapes[layer.residual];
+  if (residual.height != height || residual.width != width)
+    throw Error("ERR_SHAPE", name + "its residual has another size");
 }
 
 }  // namespace
@@ -70,13 +78,13 @@ std::vector<std::unique_ptr<Step>> makeSteps(const Network& network, int height,
   const std::vector<Layer>& layers = network.layers;
   const auto making = [&] { return Making{network, geometry, static_cast<int>(steps.size())}; };
   geometry.shapes[0] = {layers[0].inputs, height, width};
-  checkSize(0, layers[0], geometry.shapes[0]);
+  checkSize(0, layers[0], geometry);
   steps.push_back(makeImageStep(making(), 0));
   for (int index = 0; index < static_cast<int>(layers.size()); ++index) {
     const Layer& layer = layers[index];
     if (layer.op == Op::linear) break;
     const Shape& input = geometry.shapes[layer.input];
-    checkSize(index, layer, input);
+    checkSize(index, layer, geometry);
     const int next = onlyReader(network, index);
     if (layer.op == Op::conv && next >= 0 && joinsDepthwise(layer, layers[next])) {
       steps.push_back(makeFrontStep(making(), index, next));

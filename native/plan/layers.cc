@@ -86,6 +86,12 @@ std::vector<Layer> readLayers(const std::vector<int64_t>& numbers, const std::ve
     if (layer.gate >= 0 && channelsOf(layer.gate) != layer.inputs) refuse(index, "its gate has other channels");
     if (layer.op != Op::conv && layer.op != Op::linear && layer.inputs != layer.outputs)
       refuse(index, "it has as many outputs as inputs");
+    if (layer.op != Op::conv && (layer.residual >= 0 || layer.gate >= 0))
+      refuse(index, "only a convolution has a residual or a gate");
+    if (layer.gate >= 0) {
+      const bool isGate = layer.gate > 0 && layers[layer.gate - 1].op == Op::squeezeExcite;
+      if (!isGate || layers[layer.gate - 1].input != layer.input) refuse(index, "its gate is of another value");
+    }
     checkTensors(index, layer, tensors);
     layers.push_back(layer);
   }

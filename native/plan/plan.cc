@@ -199,16 +199,18 @@ at::Tensor Plan::computeLinear(const float* pooled, int64_t images, kernels::Bor
 }
 
 void Plan::check(const at::Tensor& images) const {
-  if (!images.device().is_cpu() || images.scalar_type() != at::kFloat)
+  if (!images.device().is_cpu() || images.scalar_type() != at::kFloat || images.layout() != at::kStrided)
     throw Error("ERR_TYPE", "images must be float32 on the CPU");
   if (images.dim() != 4 || images.size(1) != network_->layers[0].inputs)
     throw Error("ERR_SHAPE", "images must be [N, channels, height, width]");
-  if (images.size(2) > 1 << 16 || images.size(3) > 1 << 16)
-    throw Error("ERR_SHAPE", "an image has more than 65,536 px a side");
+  constexpr int64_t kMostSide = 1 << 14;
+  if (images.size(2) > kMostSide || images.size(3) > kMostSide)
+    throw Error("ERR_SHAPE", "an image has more than 16,384 px a side");
 }
 
-at::Tensor Plan::run(const at::Tensor& images) {
-  check(images);
+at::Tensor Plan::run(const at::Tensor& given) {
+  check(given);
+  const at::Tensor images = given.resolve_neg();
   pack();
   Sized& sized = this->sized(static_cast<int>(images.size(2)), static_cast<int>(images.size(3)));
   kernels::Borrowed crew(at::get_num_threads());
@@ -222,7 +224,7 @@ std::vector<Plan::Timed> Plan::profile(const at::Tensor& images, int runs) {
   using Clock = std::chrono::steady_clock;
   if (images.dim() != 4 || images.size(0) < 1 || runs < 1)
     throw Error("ERR_VALUE", "a profile needs an image and a run");
-  const at::Tensor first = images.narrow(0, 0, 1);
+  const at::Tensor first = images.narrow(0, 0, 1).resolve_neg();
   run(first);  // warms up, and makes the arena
   Sized& sized = this->sized(static_cast<int>(images.size(2)), static_cast<int>(images.size(3)));
   kernels::Borrowed crew(at::get_num_threads());

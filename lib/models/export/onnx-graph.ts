@@ -21,7 +21,8 @@ import type { Tensor } from '../../tensor/core/tensor'
 import type { ActivationName } from '../arch/arch'
 import { globalPoolOf } from '../arch/plan'
 import { mapSides, type Resolution, type Sides, sidesOf } from '../arch/resolution'
-import { activatesSum, Block, ConvNorm } from '../network/blocks'
+import { activatesSum, Block } from '../network/blocks'
+import { ConvNorm } from '../network/conv-norm'
 import { Network } from '../network/network'
 
 /** A computed value: its name in the graph and [height, width] of its images in px (1 and 1 after pooling). */

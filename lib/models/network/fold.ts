@@ -5,7 +5,7 @@ import type { AnyModule, Module } from '../../nn/modules/module'
 import { noGrad } from '../../tensor/core/autograd'
 import { scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
-import { ConvNorm } from './blocks'
+import { ConvNorm } from './conv-norm'
 
 /**
  * Copies `source` into `target`, a network of the same table without batch norms, and returns `target`: in evaluation

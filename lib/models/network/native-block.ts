@@ -16,7 +16,8 @@ import { ones } from '../../tensor/core/create'
 import { isRecomputing } from '../../tensor/core/recompute'
 import { scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
-import { type Block, ConvNorm } from './blocks'
+import type { Block } from './blocks'
+import { ConvNorm } from './conv-norm'
 
 /** The layers of an MBConv block, none of them replaced. */
 interface Layers {
@@ -71,9 +72,9 @@ export function nativeLayers(block: Block): Layers | string {
 
 /** Why the operator cannot compute this input; undefined if it can. */
 function reasonOf(x: Tensor): string | undefined {
+  if (isAutocastEnabled('cpu')) return 'autocast is on'
   if (x.device !== 'cpu') return `the input is on ${x.device}: the kernels are for the CPU`
   if (x.dtype !== 'float32') return `the input is ${x.dtype}: the kernels compute in float32`
-  if (isAutocastEnabled('cpu')) return 'autocast is on'
   return undefined
 }
 

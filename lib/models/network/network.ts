@@ -15,10 +15,12 @@ import { Tensor } from '../../tensor/core/tensor'
 import type { CheckedArch } from '../arch/check'
 import { activationOf, blocksOf, featureChannels, SQUEEZE } from '../arch/plan'
 import { type Backend, checkBackend, defaultBackend } from './backend'
-import { Block, type Context, ConvNorm } from './blocks'
+import { Block } from './blocks'
+import { type Context, ConvNorm } from './conv-norm'
 import { Features, type Recomputed } from './features'
 import { foldedInto } from './fold'
 import { pooled } from './global-pool'
+import { nativeLayers } from './native-block'
 import {
   disposePlanned,
   dropPlanned,
@@ -189,9 +191,10 @@ export class Network extends Module {
   }
 
   /**
-   * What computes predictions. `native`: kernels of this package, for the whole network at once. They are for folded
-   * networks ({@link fuse}) in float32 on the CPU, where no gradients are recorded. `composite`: libtorch's operations,
-   * layer by layer. `auto`: native where possible. The logits are equal up to rounding.
+   * What computes the network. `native`: kernels of this package, in float32 on the CPU. They predict with whole folded
+   * networks ({@link fuse}), where no gradients are recorded, and train MBConv blocks; what they cannot do is an error.
+   * `composite`: libtorch's operations, layer by layer. `auto`: native predictions where possible; training is composite.
+   * Values and gradients are equal up to rounding.
    */
   get backend(): Backend {
     return this.ownBackend
@@ -205,14 +208,19 @@ export class Network extends Module {
   }
 
   /**
-   * Why predictions are not computed by the native kernels, in words: `its batch norms are not folded: fuse() does that`.
+   * Why the native kernels do not compute the network in its present mode, in words: `its batch norms are not folded: fuse() does that`.
    *
    * @param x the images that are to be predicted; without them, only the network is judged
    * @returns undefined where they are
    */
   whyNotNative(x?: Tensor): string | undefined {
     if (x !== undefined) checkImages(this, x, 'whyNotNative')
-    return this.backend === 'composite' ? 'the backend is composite' : whyNotPlanned(this, x)
+    if (this.backend === 'composite') return 'the backend is composite'
+    if (!this.training || this.folded) return whyNotPlanned(this, x)
+    if (this.backend === 'auto') return `training is native with the backend 'native' only`
+    return this.blocks()
+      .map((block) => nativeLayers(block))
+      .find((reason) => typeof reason === 'string')
   }
 
   /**
@@ -253,7 +261,8 @@ export class Network extends Module {
    */
   forward(x: Tensor): Tensor {
     const op = checkImages(this, x, 'forward')
-    if (this.backend !== 'composite' && (this.folded || this.backend === 'native')) {
+    const isTrained = this.training && !this.folded // by its blocks, one by one
+    if (this.backend !== 'composite' && !isTrained && (this.folded || this.backend === 'native')) {
       const logits = runPlanned(this, x)
       if (typeof logits !== 'string') return logits
       if (this.backend === 'native') notNative(op, logits)

@@ -14,7 +14,8 @@ import type { AnyModule } from '../../nn/modules/module'
 import type { Tensor } from '../../tensor/core/tensor'
 import type { ActivationName, Arch } from '../arch/arch'
 import { globalPoolOf } from '../arch/plan'
-import { activatesSum, Block, ConvNorm } from './blocks'
+import { activatesSum, Block } from './blocks'
+import { ConvNorm } from './conv-norm'
 import { Features } from './features'
 
 /** Positions in native/plan/layers.h's Op. */

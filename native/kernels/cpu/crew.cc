@@ -131,7 +131,13 @@ class Crew {
 
 }  // namespace
 
-Borrowed::Borrowed(int threads) : threads_(1 + Crew::shared().borrow(std::min(threads, kMaxThreads) - 1)) {}
+// More threads than processors only get into each other's way.
+static int useful(int threads) {
+  const int processors = static_cast<int>(std::thread::hardware_concurrency());
+  return std::min(threads, std::clamp(processors, 4, kMaxThreads));
+}
+
+Borrowed::Borrowed(int threads) : threads_(1 + Crew::shared().borrow(useful(threads) - 1)) {}
 
 Borrowed::~Borrowed() {
   if (threads_ > 1) Crew::shared().giveBack();

@@ -22,7 +22,7 @@ MBCONV_INLINE Vec sixth(Vec x) {
   return estimate + (x - 6.0f * estimate) * (1.0f / 6.0f);
 }
 MBCONV_INLINE Vec hardsigmoid(Vec x) { return sixth(relu6(x + 3.0f)); }
-MBCONV_INLINE Vec hardswish(Vec x) { return sixth(x * relu6(x + 3.0f)); }
+MBCONV_INLINE Vec hardswish(Vec x) { return x * hardsigmoid(x); }
 
 template <Activation kind>
 MBCONV_INLINE Vec activate(Vec x) {
