@@ -47,7 +47,7 @@ namespace mbconv {
   TOPIC(Scenes)              \
   TOPIC(Loader)              \
   TOPIC(Augment)             \
-  /* plan/, block/ */         \
+  /* plan/, block/ */        \
   TOPIC(Plan)                \
   TOPIC(Block)               \
   /* device/ */              \

@@ -132,7 +132,8 @@ class ConvStep : public Step {
         window_.clearAround(padded + block * window_.floats());
         window_.fill(input + block * inputPlane_, padded + block * window_.floats());
         if (scalesInput_)
-          run.geometry.table.scale(padded + block * window_.floats(), run.value(layer_.gate) + block * window_.lanes,
+          run.geometry.table.scale(padded + block * window_.floats(),
+                                   run.value(layer_.gate) + ptrdiff_t{block} * window_.lanes,
                                    window_.height * window_.width, padded + block * window_.floats());
       });
       input = padded;
@@ -172,7 +173,7 @@ class ConvStep : public Step {
     product.rows = isFlat_ ? 1 : count;
     product.pixels = isFlat_ ? count : shape_.width;
     product.outputPixel = lanes;
-    product.outputVector = plane_;
+    product.outputVector = static_cast<ptrdiff_t>(plane_);
     product.outputRow = shape_.width * lanes;
     const ptrdiff_t at = panel.first * static_cast<ptrdiff_t>(plane_) + begin * (isFlat_ ? lanes : product.outputRow);
     product.output = run.value(value_) + at;

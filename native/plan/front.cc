@@ -109,7 +109,7 @@ class FrontStep : public Step {
       product.pixels = window.columns();
       product.output = window.pixel(scratch, window.from());
       product.outputPixel = lanes;
-      product.outputVector = window.floats();
+      product.outputVector = static_cast<ptrdiff_t>(window.floats());
       product.outputRow = window.width * lanes;
       product.epilogue.bias = matrix_->panelBias(panel);
       product.epilogue.activation = expand_->activation;
@@ -122,7 +122,7 @@ class FrontStep : public Step {
       kernels::Depthwise task;
       task.input = scratch + v * window.floats();
       task.inputRow = window.width * lanes;
-      task.weights = weights_.weights.data() + block * depthwise_.kernel * depthwise_.kernel * lanes;
+      task.weights = weights_.weights.data() + lanes * block * depthwise_.kernel * depthwise_.kernel;
       task.bias = weights_.bias.data() + block * lanes;
       task.kernel = depthwise_.kernel;
       task.stride = depthwise_.stride;

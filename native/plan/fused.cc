@@ -98,7 +98,7 @@ class FusedStep : public Step {
         writeTo(run, panel.first * plane_ + firstRow, product);
       } else {
         product.output = inner + panel.first * chunkPlane_;
-        product.outputVector = chunkPlane_;
+        product.outputVector = static_cast<ptrdiff_t>(chunkPlane_);
       }
       table.product(product);
     }
@@ -128,7 +128,7 @@ class FusedStep : public Step {
   // The output of the step, with the residual that it may have.
   void writeTo(const Run& run, size_t at, kernels::Product& product) const {
     product.output = run.value(value_) + at;
-    product.outputVector = plane_;
+    product.outputVector = static_cast<ptrdiff_t>(plane_);
     if (last_.residual >= 0) product.epilogue.residual = run.value(last_.residual) + at;
   }
 

@@ -61,7 +61,7 @@ void checkSize(size_t index, const Layer& layer, const Geometry& geometry) {
 
 std::string arrow(const Shape& from, const Shape& to) {
   const auto text = [](const Shape& shape) {
-    const std::string channels = std::to_string(shape.channels);
+    std::string channels = std::to_string(shape.channels);
     if (shape.pixels() == 1) return channels;
     return std::to_string(shape.height) + " x " + std::to_string(shape.width) + " x " + channels;
   };

@@ -137,6 +137,7 @@ void Plan::computeImages(Sized& sized, const at::Tensor& images, kernels::Borrow
   while (sized.arenas.size() < side) sized.arenas.emplace_back(geometry.arena());
   while (sized.scratch.size() < static_cast<size_t>(threads)) sized.scratch.emplace_back(geometry.scratch);
   std::vector<float*> scratch;
+  scratch.reserve(sized.scratch.size());
   for (const kernels::Buffer& buffer : sized.scratch) scratch.push_back(buffer.data());
   const size_t floats = geometry.floats(geometry.shapes[pooled_]);
   const auto compute = [&](int64_t image, int arena, const std::vector<float*>& memory, kernels::Borrowed* shared) {
@@ -149,6 +150,7 @@ void Plan::computeImages(Sized& sized, const at::Tensor& images, kernels::Borrow
     std::copy_n(run.value(pooled_), floats, pooled + image * static_cast<int64_t>(floats));
   };
   std::vector<std::vector<float*>> own;
+  own.reserve(scratch.size());
   for (float* memory : scratch) own.push_back({memory});
   crew.each(static_cast<int>(alone), [&](int image, int thread) { compute(image, thread, own[thread], nullptr); });
   for (int64_t image = alone; image < count; ++image) compute(image, 0, scratch, &crew);
@@ -231,6 +233,7 @@ std::vector<Plan::Timed> Plan::profile(const at::Tensor& images, int runs) {
   std::vector<float*> scratch;
   while (sized.scratch.size() < static_cast<size_t>(crew.threads()))
     sized.scratch.emplace_back(sized.geometry->scratch);
+  scratch.reserve(sized.scratch.size());
   for (const kernels::Buffer& buffer : sized.scratch) scratch.push_back(buffer.data());
   const Run each{*sized.geometry,
                  sized.arenas[0].data(),
@@ -248,7 +251,7 @@ std::vector<Plan::Timed> Plan::profile(const at::Tensor& images, int runs) {
   std::vector<Timed> result;
   for (size_t step = 0; step < sized.steps.size(); ++step) {
     std::vector<double>& own = times[step];
-    std::nth_element(own.begin(), own.begin() + own.size() / 2, own.end());
+    std::nth_element(own.begin(), own.begin() + static_cast<ptrdiff_t>(own.size() / 2), own.end());
     result.push_back({sized.steps[step]->work(), own[own.size() / 2]});
   }
   return result;
@@ -258,7 +261,7 @@ size_t Plan::bytes() const {
   size_t floats = 0;
   for (const Sized& sized : sizes_) {
     for (const kernels::Buffer& buffer : sized.arenas) floats += buffer.size();
-    for (const kernels::Buffer& buffer : sized.scratch) floats += buffer.size();
+  for (const kernels::Buffer& buffer : sized.scratch) floats += buffer.size();
   }
   for (const Weights& weights : network_->weights) {
     if (const auto* matrix = std::get_if<std::unique_ptr<kernels::PackedMatrix>>(&weights))

@@ -52,8 +52,9 @@ class GateStep : public Step {
     float* map = run.value(layer_.input);
     float* sums = run.place(sums_.place);
     if (sumsMap_)
-      run.each(blocks_,
-               [&](int block, float*) { table.sum(map + block * plane_, pixels_, sums + block * table.lanes); });
+      run.each(blocks_, [&](int block, float*) {
+        table.sum(map + block * plane_, pixels_, sums + ptrdiff_t{block} * table.lanes);
+      });
     const int lanes = table.lanes;
     kernels::SqueezeExcite task;
     task.mean = run.place(mean_);
@@ -81,7 +82,7 @@ class GateStep : public Step {
         table.excite(task, group);
         const int end = scalesMap_ ? std::min((group + 1) * kernels::kExciteGroup, blocks_) : 0;
         for (int block = group * kernels::kExciteGroup; block < end; ++block)
-          table.scale(map + block * plane_, task.gate + block * lanes, pixels_, map + block * plane_);
+          table.scale(map + block * plane_, task.gate + ptrdiff_t{block} * lanes, pixels_, map + block * plane_);
       }
     });
   }
@@ -171,7 +172,7 @@ class GlobalPoolStep : public Step {
     const kernels::Table& table = run.geometry.table;
     run.each(blocks_, [&](int block, float*) {
       const float* map = run.value(layer_.input) + block * plane_;
-      float* result = run.value(value_) + block * table.lanes;
+      float* result = run.value(value_) + ptrdiff_t{block} * table.lanes;
       if (layer_.pool == Pool::max) return table.most(map, pixels_, result);
       table.sum(map, pixels_, result);
       for (int i = 0; i < table.lanes; ++i) result[i] /= static_cast<float>(pixels_);

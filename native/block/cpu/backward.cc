@@ -127,12 +127,15 @@ class Backward : public Pass {
       kernels.gateSums(task);
     }
   }
-  const float* gateOf(int image, int b) const { return gate_ + static_cast<ptrdiff_t>(image) * gateRow_ + b * lanes; }
+  const float* gateOf(int image, int b) const {
+    return gate_ + static_cast<ptrdiff_t>(image) * gateRow_ + ptrdiff_t{b} * lanes;
+  }
 
   // Zeros for the gradient of a matrix [rows][expanded channels], by parts of the batch: the panels of the expanded
   // channels one after another.
   static std::vector<kernels::Buffer> partialWeights(int parts, int rows, int filled) {
     std::vector<kernels::Buffer> partial;
+    partial.reserve(parts);
     for (int part = 0; part < parts; ++part) partial.emplace_back(static_cast<size_t>(rows) * filled);
     return partial;
   }
@@ -209,6 +212,7 @@ class Backward : public Pass {
     const int taps = geometry.kernel * geometry.kernel;
     Sums sums(geometry, parts, geometry.expanded, 2);
     std::vector<kernels::Buffer> partial;
+    partial.reserve(parts);
     for (int part = 0; part < parts; ++part) partial.emplace_back(static_cast<size_t>(blocks) * taps * lanes);
     const kernels::Window window = this->window(0, static_cast<int>(geometry.height.output));
     kernels::Window whole = window;
@@ -272,7 +276,7 @@ class Backward : public Pass {
     task.input = depthwise_.image(image, b);
     task.activated = norm.activated(b, block.settings.activation);
     task.gate = gateOf(image, b);
-    task.offset = offsets_.data() + static_cast<ptrdiff_t>(image) * gateRow_ + b * lanes;
+    task.offset = offsets_.data() + static_cast<ptrdiff_t>(image) * gateRow_ + ptrdiff_t{b} * lanes;
     task.norm = depthwiseThrough_->of(b);
     task.rows = static_cast<int>(geometry.height.output);
     task.pixels = static_cast<int>(geometry.width.output);

@@ -129,7 +129,7 @@ class Forward : public Pass {
         kernels.activatedSum(depthwise_.image(image, index), depthwiseNorm_.activated(index, block.settings.activation),
                              depthwise_.pixels, sum);
         for (int i = 0; i < lanes; ++i)
-          means[static_cast<ptrdiff_t>(image) * filled + index * lanes + i] =
+          means[static_cast<ptrdiff_t>(image) * filled + ptrdiff_t{index} * lanes + i] =
               static_cast<float>(sum[i] / depthwise_.pixels);
       }
     });
@@ -159,7 +159,8 @@ class Forward : public Pass {
         for (int i = 0; i < run.images; ++i) {
           const ptrdiff_t from = static_cast<ptrdiff_t>(i) * run.pixels * lanes;
           task.input = depthwise_.at(run, b) + from;
-          if (gate != nullptr) task.factor = gate + static_cast<ptrdiff_t>(run.image + i) * filled + b * lanes;
+          if (gate != nullptr)
+            task.factor = gate + static_cast<ptrdiff_t>(run.image + i) * filled + ptrdiff_t{b} * lanes;
           task.output = scratch + b * plane + from;
           kernels.normalize(task);
         }
@@ -184,7 +185,7 @@ class Forward : public Pass {
     const std::vector<Run> runs = geometry.runs(geometry.outputPixels(), kernels::kPixelRun);
     size_t longest = 0;
     for (const Run& run : runs) longest = std::max(longest, static_cast<size_t>(run.pixels));
-    each(static_cast<int>(runs.size()), longest * filled + 2 * filled, [&](int index, float* scratch) {
+    each(static_cast<int>(runs.size()), (longest + size_t{2}) * filled, [&](int index, float* scratch) {
       const Run& run = runs[index];
       float* scale = scratch + longest * filled;
       float* shift = scale + filled;
@@ -197,8 +198,8 @@ class Forward : public Pass {
         }
         for (int b = 0; b < projected_.blocks; ++b) {
           const float* residual = block.settings.residual ? input_.at(run, b) + i * plane : nullptr;
-          kernels.addNormalized(projected_.at(run, b) + i * plane, scale + b * lanes, shift + b * lanes, residual,
-                                run.pixels, scratch + b * plane);
+          kernels.addNormalized(projected_.at(run, b) + i * plane, scale + ptrdiff_t{b} * lanes,
+                                shift + ptrdiff_t{b} * lanes, residual, run.pixels, scratch + b * plane);
         }
         writeImage(scratch, plane, run.pixels, lanes, output, run.image + i, run.pixel);
       }

@@ -92,7 +92,7 @@ void writeImage(const float* blocks, ptrdiff_t plane, int pixels, int lanes, con
                 int pixel) {
   const int channels = static_cast<int>(tensor.size(1));
   const ptrdiff_t all = tensor.size(2) * tensor.size(3);
-  float* to = tensor.data_ptr<float>() + image * channels * all;
+  float* to = tensor.data_ptr<float>() + all * image * channels;
   const bool channelsLast = tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
   for (int first = 0; first < channels; first += lanes, blocks += plane) {
     const int count = std::min(lanes, channels - first);

@@ -37,10 +37,10 @@ void multiplyRows(Pass& pass, const Matrix& matrix, const float* input, int inpu
     product.panel = matrix.weights.data() + panel.weights;
     product.vectors = panel.vectors;
     product.pixels = pass.geometry.images;
-    product.output = output + panel.first * pass.lanes;
+    product.output = output + ptrdiff_t{panel.first} * pass.lanes;
     product.outputPixel = row;
     product.outputVector = pass.lanes;
-    product.epilogue.bias = bias + panel.first * pass.lanes;
+    product.epilogue.bias = bias + ptrdiff_t{panel.first} * pass.lanes;
     product.epilogue.activation = activation;
     pass.geometry.table.product(product);
   });

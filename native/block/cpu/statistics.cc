@@ -75,7 +75,7 @@ NormGradients::NormGradients(const Geometry& geometry, const BatchSums& sums, co
     biasGradient[c] = static_cast<float>(sums.first[c]);
     buffer_.data()[c] = static_cast<float>(gamma[c] * inverse);
     buffer_.data()[filled_ + c] = static_cast<float>(inverse * inverse * sums.second[c] / sums.count);
-    buffer_.data()[2 * filled_ + c] = static_cast<float>(sums.first[c] / sums.count);
+    buffer_.data()[size_t{2} * filled_ + c] = static_cast<float>(sums.first[c] / sums.count);
   }
 }
 

@@ -5,6 +5,6 @@
 namespace mbconv::kernels {
 
 extern const Table kAvx2Table;
-const Table kAvx2Table = makeTable("avx2");
+constexpr Table kAvx2Table = makeTable("avx2");
 
 }  // namespace mbconv::kernels

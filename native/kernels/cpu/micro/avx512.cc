@@ -5,6 +5,6 @@
 namespace mbconv::kernels {
 
 extern const Table kAvx512Table;
-const Table kAvx512Table = makeTable("avx512");
+constexpr Table kAvx512Table = makeTable("avx512");
 
 }  // namespace mbconv::kernels

@@ -5,6 +5,6 @@
 namespace mbconv::kernels {
 
 extern const Table kBaselineTable;
-const Table kBaselineTable = makeTable("baseline");
+constexpr Table kBaselineTable = makeTable("baseline");
 
 }  // namespace mbconv::kernels

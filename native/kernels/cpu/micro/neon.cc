@@ -5,6 +5,6 @@
 namespace mbconv::kernels {
 
 extern const Table kNeonTable;
-const Table kNeonTable = makeTable("neon");
+constexpr Table kNeonTable = makeTable("neon");
 
 }  // namespace mbconv::kernels

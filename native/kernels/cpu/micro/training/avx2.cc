@@ -5,6 +5,6 @@
 namespace mbconv::kernels {
 
 extern const TrainingTable kAvx2Training;
-const TrainingTable kAvx2Training = makeTrainingTable("avx2");
+constexpr TrainingTable kAvx2Training = makeTrainingTable("avx2");
 
 }  // namespace mbconv::kernels

@@ -5,6 +5,6 @@
 namespace mbconv::kernels {
 
 extern const TrainingTable kAvx512Training;
-const TrainingTable kAvx512Training = makeTrainingTable("avx512");
+constexpr TrainingTable kAvx512Training = makeTrainingTable("avx512");
 
 }  // namespace mbconv::kernels

@@ -5,6 +5,6 @@
 namespace mbconv::kernels {
 
 extern const TrainingTable kBaselineTraining;
-const TrainingTable kBaselineTraining = makeTrainingTable("baseline");
+constexpr TrainingTable kBaselineTraining = makeTrainingTable("baseline");
 
 }  // namespace mbconv::kernels

@@ -5,6 +5,6 @@
 namespace mbconv::kernels {
 
 extern const TrainingTable kNeonTraining;
-const TrainingTable kNeonTraining = makeTrainingTable("neon");
+constexpr TrainingTable kNeonTraining = makeTrainingTable("neon");
 
 }  // namespace mbconv::kernels
