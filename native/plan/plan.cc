@@ -261,7 +261,7 @@ size_t Plan::bytes() const {
   size_t floats = 0;
   for (const Sized& sized : sizes_) {
     for (const kernels::Buffer& buffer : sized.arenas) floats += buffer.size();
-  for (const kernels::Buffer& buffer : sized.scratch) floats += buffer.size();
+    for (const kernels::Buffer& buffer : sized.scratch) floats += buffer.size();
   }
   for (const Weights& weights : network_->weights) {
     if (const auto* matrix = std::get_if<std::unique_ptr<kernels::PackedMatrix>>(&weights))
