@@ -688,4 +688,63 @@ export const BREAKS = [
     by: "if (!path.startsWith(realpathSync(folder) + sep) && path === '') return undefined",
     test: 'watch-server',
   },
+  {
+    promise: "A native prediction computes what the network's layers compute now, or libtorch's operations do",
+    what: 'replaced classes are not noticed',
+    file: 'lib/models/network/plan-layers.ts',
+    text: 'if (module.forward !== type.prototype.forward) throw',
+    by: 'if (module.forward === undefined && type === undefined) throw',
+    test: 'planned',
+  },
+  {
+    promise: "A native prediction computes what the network's layers compute now, or libtorch's operations do",
+    what: 'changed weights are not packed again',
+    file: 'native/plan/plan.cc',
+    text: '  if (versions == versions_ && !network_->weights.empty()) return;',
+    by: '  if (!network_->weights.empty()) return;',
+    test: 'planned',
+  },
+  {
+    promise: "A native prediction computes what the network's layers compute now, or libtorch's operations do",
+    what: 'recorded gradients are not noticed',
+    file: 'lib/models/network/planned.ts',
+    text: "    return 'gradients are recorded'",
+    by: '    return undefined',
+    test: 'planned',
+  },
+  {
+    promise: "A native prediction computes what the network's layers compute now, or libtorch's operations do",
+    what: 'a gate leaves the last of its channels out',
+    file: 'native/plan/pooling.cc',
+    text: 'std::min((group + 1) * kernels::kExciteGroup, blocks_) : 0;',
+    by: 'std::min((group + 1) * kernels::kExciteGroup, blocks_ - 1) : 0;',
+    test: 'planned',
+  },
+  {
+    promise:
+      'A block that is trained natively has the gradients, statistics and random numbers of its layers, or is an error',
+    what: 'a batch norm in evaluation mode is not noticed',
+    file: 'lib/models/network/native-block.ts',
+    text: '    if (!norm.training) return',
+    by: '    if (!norm.training && eps < 0) return',
+    test: 'native-training',
+  },
+  {
+    promise:
+      'A block that is trained natively has the gradients, statistics and random numbers of its layers, or is an error',
+    what: 'drop path is left out',
+    file: 'lib/models/network/native-block.ts',
+    text: 'const rate = block.dropPath?.training ?',
+    by: 'const rate = block.dropPath?.training === undefined ?',
+    test: 'native-training',
+  },
+  {
+    promise:
+      'A block that is trained natively has the gradients, statistics and random numbers of its layers, or is an error',
+    what: 'statistics are updated when a block is computed again',
+    file: 'lib/models/network/native-block.ts',
+    text: 'const isCounted = !isRecomputing()',
+    by: 'const isCounted = isRecomputing() || x !== undefined',
+    test: 'native-training',
+  },
 ]
