@@ -7,7 +7,7 @@ import path from 'node:path'
 import t from 'tap'
 import { OLDEST_GLIBC, olderThan, refusal, thisMachine } from '../lib/native/platform.cjs'
 import { misfit, prebuiltFolder, prebuiltIn } from '../lib/native/prebuilt.cjs'
-import { functionsBeyondBaseline, symbolFaults } from '../scripts/prebuild/check.mjs'
+import { functionsBeyondBaseline, sharedSymbols, symbolFaults } from '../scripts/prebuild/check.mjs'
 import { chosenVersions } from '../scripts/prebuild/stubs.mjs'
 import { compareVersions } from '../scripts/prebuild/symbols.mjs'
 import { TORCH_UNWANTED_ON_CPU, TORCH_WANTED } from '../scripts/setup/fetch.mjs'
@@ -248,4 +248,14 @@ t.test('the checks of the prebuilt addon find what they refuse', async (t) => {
     ),
     ['wide'],
   )
+  const symbols = [
+    '0000000000000000 t own',
+    '0000000000000000 r constant',
+    '0000000000000000 R kTable',
+    '0000000000000000 D kRelocated',
+    '0000000000000010 T exported',
+    '0000000000000020 W std::copy',
+    '0000000000000030 t _GLOBAL__sub_I_table',
+  ]
+  t.same(sharedSymbols(symbols.join('\n')), ['exported', 'std::copy', '_GLOBAL__sub_I_table'])
 })

@@ -15,6 +15,8 @@ const ALLOWED = new Set(['libtorch_cpu.so', 'libc10.so', 'libgcc_s.so.1', ...LIB
 const OF_NODE = /^(napi_|node_api_)/
 /** Instructions of AVX and later: they begin with v, or use registers that baseline x86-64 does not have. */
 const BEYOND_BASELINE = /^\s+[0-9a-f]+:\s+(v[a-z0-9]+\s|.*%[yz]mm)/
+/** Objects of one instruction set, which native/kernels/cpu/dispatch.cc chooses after asking the processor. */
+const OF_ONE_SET = /native\/kernels\/cpu\/micro\/(.+\/)?avx\w+\.cc\.o$/
 /** Functions that run only after the processor was asked for AVX2 (native/decode/resize.cc). */
 const ASKED_FIRST = /avx2/i
 
@@ -81,11 +83,33 @@ function pathFaults(content, folders) {
 async function instructionFaults(objects) {
   const faults = new Set()
   for (const name of listFiles(objects, (file) => file.endsWith('.o'))) {
+    if (OF_ONE_SET.test(name)) {
+      const { code, stdout } = await run('nm', ['--defined-only', path.join(objects, name)])
+      if (code !== 0) throw new SetupError(`nm cannot read ${name}`)
+      for (const symbol of sharedSymbols(stdout)) faults.add(`${symbol} (${name}) may run on every processor`)
+      continue
+    }
     const { code, stdout } = await run('objdump', ['-d', '--no-show-raw-insn', path.join(objects, name)])
     if (code !== 0) throw new SetupError(`objdump cannot disassemble ${name}`)
     for (const symbol of functionsBeyondBaseline(stdout)) faults.add(`${symbol} (${name}) needs AVX`)
   }
   return [...faults]
+}
+
+/**
+ * What the linker or the loader could take from an object of one instruction set for every processor: a function that it
+ * shares with other objects, or one that runs when the addon is loaded. Its tables are data.
+ *
+ * @param {string} text what `nm --defined-only` printed
+ */
+export function sharedSymbols(text) {
+  const found = []
+  for (const [, kind, name] of text.matchAll(/^[0-9a-f]+ (\S) (.+)$/gm)) {
+    const isLocal = kind === kind.toLowerCase() && !'uvw'.includes(kind)
+    const isTable = 'RD'.includes(kind)
+    if ((!isLocal && !isTable) || name.startsWith('_GLOBAL__sub_I')) found.push(name)
+  }
+  return found
 }
 
 /** The functions of a disassembly that use AVX and are not named after it. */
