@@ -70,7 +70,7 @@ std::vector<Layer> readLayers(const std::vector<int64_t>& numbers, const std::ve
     layer.kernel = next(1, 31);
     layer.stride = next(1, 2);
     layer.same = next(0, 1) != 0;
-    layer.activation = static_cast<Activation>(next(0, static_cast<int>(Activation::hardsigmoid)));
+    layer.activation = static_cast<Activation>(next(0, static_cast<int>(Activation::hardswish)));
     layer.activatesSum = next(0, 1) != 0;
     layer.squeezed = next(0, kMost);
     layer.gateActivation = static_cast<Activation>(next(0, static_cast<int>(Activation::hardsigmoid)));

@@ -38,12 +38,11 @@ MBCONV_INLINE Vec activate(Vec x) {
 template <Activation kind>
 struct Chosen {};
 
-// Calls body(Chosen<kind>), so that the choice is made once for many values.
+// Calls body(Chosen<kind>), so that the choice is made once for many values. Of the activations that follow
+// convolutions.
 template <class Body>
-MBCONV_INLINE void choose(Activation kind, Body body) {
+MBCONV_INLINE void chooseLayer(Activation kind, Body body) {
   switch (kind) {
-    case Activation::none:
-      return body(Chosen<Activation::none>());
     case Activation::silu:
       return body(Chosen<Activation::silu>());
     case Activation::relu:
@@ -52,11 +51,17 @@ MBCONV_INLINE void choose(Activation kind, Body body) {
       return body(Chosen<Activation::relu6>());
     case Activation::hardswish:
       return body(Chosen<Activation::hardswish>());
-    case Activation::sigmoid:
-      return body(Chosen<Activation::sigmoid>());
-    case Activation::hardsigmoid:
-      return body(Chosen<Activation::hardsigmoid>());
+    default:
+      return body(Chosen<Activation::none>());
   }
+}
+
+// The same, and of those that make a gate.
+template <class Body>
+MBCONV_INLINE void choose(Activation kind, Body body) {
+  if (kind == Activation::sigmoid) return body(Chosen<Activation::sigmoid>());
+  if (kind == Activation::hardsigmoid) return body(Chosen<Activation::hardsigmoid>());
+  chooseLayer(kind, body);
 }
 
 }  // namespace

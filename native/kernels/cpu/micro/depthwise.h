@@ -32,7 +32,7 @@ MBCONV_INLINE void strip(const Depthwise& task, const float* input, Vec (&sums)[
 template <int kernel, int stride, int pixels>
 void strips(const Depthwise& task, int count, const float* input, float* output, Running& running) {
   Vec total = zero();
-  choose(task.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
+  chooseLayer(task.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
     for (int i = 0; i < count; ++i) {
       Vec sums[pixels];
       strip<kernel, stride>(task, input + i * pixels * stride * kLanes, sums);

@@ -29,22 +29,5 @@ MBCONV_INLINE Derived derive(Vec x) {
   return {x, all(1.0f)};
 }
 
-// The choice among the activations that derive() knows.
-template <class Body>
-MBCONV_INLINE void chooseDerived(Activation kind, Body body) {
-  switch (kind) {
-    case Activation::silu:
-      return body(Chosen<Activation::silu>());
-    case Activation::relu:
-      return body(Chosen<Activation::relu>());
-    case Activation::relu6:
-      return body(Chosen<Activation::relu6>());
-    case Activation::hardswish:
-      return body(Chosen<Activation::hardswish>());
-    default:
-      return body(Chosen<Activation::none>());
-  }
-}
-
 }  // namespace
 }  // namespace mbconv::kernels

@@ -78,7 +78,7 @@ MBCONV_INLINE void normalizeAs(const Normalize& task) {
 }
 
 void normalize(const Normalize& task) {
-  chooseDerived(task.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
+  chooseLayer(task.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
     if (task.derivative == nullptr)
       normalizeAs<kind, false>(task);
     else
@@ -89,7 +89,7 @@ void normalize(const Normalize& task) {
 void activatedSum(const float* x, const Activated& how, int pixels, double* total) {
   const Vec scale = load(how.scale);
   const Vec shift = load(how.shift);
-  chooseDerived(how.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
+  chooseLayer(how.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
     eachRun(pixels, [&](int first, int count) __attribute__((always_inline)) {
       Vec sum = zero();
       for (int m = first; m < first + count; ++m)
@@ -157,7 +157,7 @@ void gateSums(const GateSums& task) {
   const Vec shift = load(task.activated.shift);
   const Vec mean = load(task.activated.mean);
   const Vec gate = load(task.gate);
-  chooseDerived(task.activated.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
+  chooseLayer(task.activated.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
     eachRun(task.pixels, [&](int first, int count) __attribute__((always_inline)) {
       Vec sums[5] = {zero(), zero(), zero(), zero(), zero()};
       for (int m = first; m < first + count; ++m) {
@@ -188,7 +188,7 @@ void gateGradient(const GateGradient& task) {
   const Vec b = load(task.norm.b);
   const Vec mean = load(task.norm.mean);
   const Vec c = load(task.norm.c);
-  chooseDerived(task.activated.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
+  chooseLayer(task.activated.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
     ptrdiff_t at = 0;
     for (int y = 0; y < task.rows; ++y) {
       float* output = task.output + y * task.outputRow;
