@@ -10,7 +10,7 @@
 //   MBCONV_PEER_PYTHON=/path/to/python     a Python that has torch, torchvision, onnxruntime and openvino
 //
 // With --only, --against and --quick the page is printed instead. A row keeps all its contestants in memory: training with 16 images
-// at 224 px needs about 12 GB. Everything takes about 40 minutes on two cores.
+// at 224 px needs about 12 GB. Everything takes about 40 minutes on two cores. Both are estimates.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
