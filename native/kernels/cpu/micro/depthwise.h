@@ -32,17 +32,15 @@ MBCONV_INLINE void strip(const Depthwise& task, const float* input, Vec (&sums)[
 template <int kernel, int stride, int pixels>
 void strips(const Depthwise& task, int count, const float* input, float* output, Running& running) {
   Vec total = zero();
-  chooseLayer(task.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
-    for (int i = 0; i < count; ++i) {
-      Vec sums[pixels];
-      strip<kernel, stride>(task, input + i * pixels * stride * kLanes, sums);
-      MBCONV_UNROLL for (int x = 0; x < pixels; ++x) {
-        sums[x] = activate<kind>(sums[x]);
-        store(output + (i * pixels + x) * kLanes, sums[x]);
-      }
-      total += sumOf(sums);
-    }
-  });
+  for (int i = 0; i < count; ++i) {
+    Vec sums[pixels];
+    strip<kernel, stride>(task, input + i * pixels * stride * kLanes, sums);
+    chooseLayer(task.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
+      MBCONV_UNROLL for (int x = 0; x < pixels; ++x) sums[x] = activate<kind>(sums[x]);
+    });
+    MBCONV_UNROLL for (int x = 0; x < pixels; ++x) store(output + (i * pixels + x) * kLanes, sums[x]);
+    total += sumOf(sums);
+  }
   running.add(total);
 }
 

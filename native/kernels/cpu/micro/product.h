@@ -1,14 +1,11 @@
-// Products of pixels and packed weights: the tile, its epilogue, and the rows of tiles.
+// Products of pixels and packed weights: the tile and the rows of tiles.
 #pragma once
 
-#include "kernels/cpu/micro/activation.h"
+#include "kernels/cpu/micro/epilogue.h"
 
 namespace mbconv::kernels {
 namespace {
 
-// The most pixels of a tile: its sums, one vector of weights for each column and one broadcast input fill the
-// registers.
-constexpr int kMaxRows = kRegisters == 32 ? 8 : 6;
 constexpr int kPanel = kRegisters == 32 ? kMaxPanel : 2;
 
 // The strides of pixels that are known to the compiler become part of the instructions. 0 means known only at run time.
@@ -23,8 +20,8 @@ struct Terms {
   const ptrdiff_t* segments;
   const float* weights;
   int depth;
-  bool isFirst;  // sums begin at the bias; otherwise at what lies in the output
-  bool isLast;   // sums are complete; otherwise they go to the output as they are
+  bool isFirst;   // sums begin at the bias; otherwise at what lies in the output
+  Finish finish;  // of complete sums. Null: they go to the output as they are
   // The weights of the next run, which tiles fetch into the cache line by line while they compute.
   const float* ahead;
 };
@@ -56,35 +53,6 @@ MBCONV_INLINE void multiply(const Product& product, Terms& terms, const float* i
   terms.ahead = ahead;
 }
 
-template <Activation kind, int pixels, int vectors>
-MBCONV_INLINE void storeTile(const Product& product, const float* residual, float* output,
-                             const Vec (&sums)[pixels][vectors]) {
-  const bool addsFirst = product.epilogue.activatesSum;
-  MBCONV_UNROLL for (int v = 0; v < vectors; ++v) {
-    MBCONV_UNROLL for (int m = 0; m < pixels; ++m) {
-      const ptrdiff_t at = v * product.outputVector + m * product.outputPixel;
-      Vec value = sums[m][v];
-      if (residual == nullptr) {
-        value = activate<kind>(value);
-      } else if (addsFirst) {
-        value = activate<kind>(value + load(residual + at));
-      } else {
-        value = activate<kind>(value) + load(residual + at);
-      }
-      store(output + at, value);
-    }
-  }
-}
-
-template <Activation kind, int pixels, int vectors>
-MBCONV_INLINE void addUp(Running* running, const Vec (&sums)[pixels][vectors]) {
-  MBCONV_UNROLL for (int v = 0; v < vectors; ++v) {
-    Vec column[pixels];
-    MBCONV_UNROLL for (int m = 0; m < pixels; ++m) column[m] = activate<kind>(sums[m][v]);
-    running[v].add(sumOf(column));
-  }
-}
-
 // `count` tiles of the same size, one after another in a row.
 template <int pixels, int vectors, int pixelStride>
 void tiles(const Product& product, Terms& terms, int count, const float* input, const float* residual, float* output,
@@ -103,18 +71,18 @@ void tiles(const Product& product, Terms& terms, int count, const float* input, 
             load(output + v * product.outputVector + m * product.outputPixel) + sums[m][v];
       }
     }
-    if (!terms.isLast) {
+    if (terms.finish == nullptr) {
       MBCONV_UNROLL for (int v = 0; v < vectors; ++v) {
         MBCONV_UNROLL for (int m = 0; m < pixels; ++m)
             store(output + v * product.outputVector + m * product.outputPixel, sums[m][v]);
       }
     } else {
-      choose(product.epilogue.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
-        if (product.sums == nullptr)
-          storeTile<kind>(product, residual, output, sums);
-        else
-          addUp<kind>(running, sums);
-      });
+      // A copy: sums whose address is known elsewhere would not stay in registers.
+      Vec complete[pixels * vectors];
+      MBCONV_UNROLL for (int v = 0; v < vectors; ++v) {
+        MBCONV_UNROLL for (int m = 0; m < pixels; ++m) complete[v * pixels + m] = sums[m][v];
+      }
+      terms.finish(product, pixels, complete, residual, output, running);
     }
     input += pixels * stride;
     output += pixels * product.outputPixel;
@@ -166,10 +134,10 @@ void product(const Product& product) {
   Running running[kMaxPanel];
   const int segments = kRun / product.segmentLength;
   const int run = segments * product.segmentLength;
-  Terms terms = {product.segments, product.panel, 0, true, false, nullptr};
+  Terms terms = {product.segments, product.panel, 0, true, nullptr, nullptr};
   for (int left = product.depth; left > 0; left -= run) {
-    terms.isLast = left <= run;
-    terms.depth = terms.isLast ? left : run;
+    terms.depth = left < run ? left : run;
+    if (left <= run) terms.finish = finishOf(product);
     terms.ahead = terms.weights + static_cast<ptrdiff_t>(terms.depth) * product.vectors * kLanes;
     addTerms(product, terms, sizes, running);
     terms.segments += segments;
