@@ -149,7 +149,7 @@ async function buildMatrix(versions, options, progress) {
   const rows = []
   for (const version of versions) {
     const build = path.join('build', `cuda-${version}`)
-    const define = version === TORCH_VERSION ? [] : ['MBCONV_PRECOMPILE=ON', 'MBCONV_UNOPTIMIZED=ON']
+    const define = version === TORCH_VERSION ? [] : ['MBCONV_UNOPTIMIZED=ON']
     const target = { build, define, label: `cuda-${version}` }
     try {
       const facts = await locked(build, progress, () => buildCuda(fetched(version), target, options, progress))

@@ -119,7 +119,7 @@ function readStamp() {
 }
 
 async function build(libtorch, tools, jobs, to) {
-  const options = ['MBCONV_SANITIZE=ON', 'MBCONV_PRECOMPILE=ON']
+  const options = ['MBCONV_SANITIZE=ON']
   await configure(ROOT, BUILD, libtorch.path, tools, options, to)
   const result = await run('cmake', ['--build', BUILD, '-j', String(jobs)], { log: to.log, ...watchBuild(to.detail) })
   if (result.code !== 0) throw new SetupError('the sanitizer build does not compile', { log: to.logFile })

@@ -84,7 +84,9 @@ async function main() {
       const what = `${flavour.files.length} files${flavour.label === 'tidy' ? '' : ', as the CUDA flavour compiles them'}`
       const found = await step(flavour.label, what, async (to) => {
         const build = path.join(ROOT, 'build', flavour.label)
-        await configure(ROOT, build, flavour.path, tools, ['CMAKE_EXPORT_COMPILE_COMMANDS=ON'], to)
+        // Without precompiled headers, so that a missing #include is found.
+        const options = ['CMAKE_EXPORT_COMPILE_COMMANDS=ON', 'MBCONV_PRECOMPILE=OFF']
+        await configure(ROOT, build, flavour.path, tools, options, to)
         return examine(binary, build, flavour.files, jobs, to)
       })
       findings.push(...found)

@@ -78,7 +78,7 @@ export async function takePrebuilt(root, prebuilt, libtorch, { log }) {
 
 /**
  * Builds the addon in the folder `build` of the checkout, with at most `jobs` compilations at once; `define` holds
- * options of CMakeLists.txt, such as 'MBCONV_PRECOMPILE=ON'.
+ * options of CMakeLists.txt, such as 'MBCONV_UNOPTIMIZED=ON'.
  * @returns {Promise<object>} what to store as state.native
  */
 export async function buildNative(root, libtorch, tools, options) {
