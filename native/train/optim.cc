@@ -89,14 +89,23 @@ std::vector<Slot<States>> slots(const Tensors& parameters, const std::array<cons
   return result;
 }
 
+// Whether the numbers of two tensors of the same sizes lie in the same order. Strides of dimensions of size 1 do not
+// matter: those of a pointwise convolution's weights differ between memory formats.
+bool sameOrder(const Tensor& a, const Tensor& b) {
+  if (a.dim() != b.dim()) return false;
+  for (int64_t i = 0; i < a.dim(); ++i) {
+    if (a.size(i) != b.size(i) || (a.size(i) != 1 && a.stride(i) != b.stride(i))) return false;
+  }
+  return true;
+}
+
 // Whether the tensors are float32 in host memory and can be walked as flat arrays in the same order.
 bool flat(const Tensor& first) {
   return first.is_cpu() && first.scalar_type() == at::kFloat && first.is_non_overlapping_and_dense();
 }
 template <class... Rest>
 bool flat(const Tensor& first, const Tensor& second, const Rest&... rest) {
-  return second.is_cpu() && second.scalar_type() == at::kFloat && second.strides().equals(first.strides()) &&
-         flat(first, rest...);
+  return second.is_cpu() && second.scalar_type() == at::kFloat && sameOrder(second, first) && flat(first, rest...);
 }
 
 // Autograd must be informed of a write through a raw pointer.
