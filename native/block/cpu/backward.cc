@@ -18,7 +18,8 @@ class Backward : public Pass {
 
   Gradients run(const at::Tensor& gradient) {
     input_ = mapOf(inOrder(block.input));
-    gradient_ = mapOf(inOrder(gradient));
+    // Where it is added to the input's gradient, both lie in the same way.
+    gradient_ = mapOf(inOrder(gradient), !block.settings.residual || Map::has(geometry, block.input));
     depthwise_ = Map(geometry, geometry.expanded, geometry.outputPixels(), saved_.depthwise);
     projectBackward();
     activationBackward();
@@ -36,8 +37,7 @@ class Backward : public Pass {
   // Takes the sums of a norm's gradient g: Σ g and Σ g · (x - mean) of each part.
   template <class Term>
   NormGradients normBackward(int index, const Norm& norm, int parts, int channels, int pixels, const Term& term) {
-    const double count = static_cast<double>(geometry.images) * pixels;
-    NormGradients gradients(geometry, batchSums(parts, channels, count, term), coefficients(index, channels), norm);
+    NormGradients gradients(geometry, sumsOf(parts, channels, pixels, term), coefficients(index, channels), norm);
     gradients_.weights[index] = gradients.weight;
     gradients_.biases[index] = gradients.bias;
     return gradients;
@@ -47,34 +47,24 @@ class Backward : public Pass {
   void projectBackward() {
     const Map projected(geometry, geometry.outputs, geometry.outputPixels(), saved_.projected);
     const NormCoefficients norm = coefficients(2, geometry.outputs);
-    const Map scaled = block.branchScale.defined() ? scaledGradient() : gradient_;
+    const at::Tensor factors = block.branchScale.defined() ? block.branchScale.contiguous() : at::Tensor();
+    const float* factor = factors.defined() ? factors.const_data_ptr<float>() : nullptr;
+    const auto factorOf = [&](int image) { return factor == nullptr ? 1.0f : factor[image]; };
     Sums sums(geometry, geometry.images, geometry.outputs, 2);
     each(geometry.images, [&](int image) {
       for (int b = 0; b < projected.blocks; ++b)
-        kernels.gradientSums(scaled.image(image, b), projected.image(image, b), norm.mean(b), projected.pixels,
-                             sums.at(image, b));
+        kernels.gradientSums(gradient_.image(image, b), gradient_.pixel, projected.image(image, b), norm.mean(b),
+                             projected.pixels, sums.at(image, b));
     });
-    const NormGradients through =
-        normBackward(2, block.projectNorm, geometry.images, geometry.outputs, geometry.outputPixels(),
-                     [&](int image, int channel, int term) { return sums.term(image, channel, term); });
+    const NormGradients through = normBackward(
+        2, block.projectNorm, geometry.images, geometry.outputs, geometry.outputPixels(),
+        [&](int image, int channel, int term) { return factorOf(image) * sums.term(image, channel, term); });
     projectGradient_ = Map(geometry, geometry.outputs, geometry.outputPixels());
     each(geometry.images, [&](int image) {
       for (int b = 0; b < projected.blocks; ++b)
-        kernels.normGradient(scaled.image(image, b), projected.image(image, b), through.of(b), projected.pixels,
-                             projectGradient_.image(image, b));
+        kernels.normGradient(gradient_.image(image, b), gradient_.pixel, factorOf(image), projected.image(image, b),
+                             through.of(b), projected.pixels, projectGradient_.image(image, b));
     });
-  }
-
-  // That of the branch.
-  Map scaledGradient() {
-    const at::Tensor factors = block.branchScale.contiguous();
-    const Map scaled(geometry, geometry.outputs, geometry.outputPixels());
-    each(geometry.images, static_cast<size_t>(lanes), [&](int image, float* factor) {
-      std::fill_n(factor, lanes, factors.const_data_ptr<float>()[image]);
-      for (int b = 0; b < scaled.blocks; ++b)
-        geometry.table.scale(gradient_.image(image, b), factor, scaled.pixels, scaled.image(image, b));
-    });
-    return scaled;
   }
 
   // The gradient of the gated activation, with the sums that the gate and the batch norm before it need; the gradient
@@ -89,31 +79,29 @@ class Backward : public Pass {
     ones_ = kernels::Buffer(filled);
     std::fill_n(ones_.data(), filled, 1.0f);
     gate_ = block.squeezes() ? saved_.gate.const_data_ptr<float>() : ones_.data();
-    gateSums_ = std::make_unique<Sums>(geometry, geometry.images, geometry.expanded, 5);
     const int panels = static_cast<int>(matrix.panels.size());
     const int parts = geometry.parts(panels);
+    normSums_ = std::make_unique<Sums>(geometry, parts, geometry.expanded, 2);
+    if (block.squeezes()) gateSums_ = std::make_unique<Sums>(geometry, geometry.images, geometry.expanded, 3);
     const std::vector<std::vector<Run>> runs = geometry.partRuns(geometry.outputPixels(), parts);
-    const int rows = geometry.filled(geometry.outputs);
-    std::vector<kernels::Buffer> partial = partialWeights(parts, rows, filled);
+    const PartialWeights partial(parts, geometry.filled(geometry.outputs), filled);
     const size_t run = static_cast<size_t>(kernels::kPixelRun) * lanes;
     each(panels * parts, run * kernels::kMaxPanel, [&](int task, float* scratch) {
       const PackedMatrix::Panel& panel = matrix.panels[task / parts];
       const int part = task % parts;
       for (const Run& run : runs[part]) {
-        multiply(matrix, panel, projectGradient_.at(run, 0), projectGradient_.plane(run.group), run.count(),
-                 activation_.at(run, panel.first), activation_.plane(run.group));
+        multiply(matrix, panel, projectGradient_.of(run, 0), run.count(), activation_.of(run, panel.first));
         const ptrdiff_t plane = static_cast<ptrdiff_t>(run.count()) * lanes;
-        for (int v = 0; v < panel.vectors; ++v) gateSums(norm, run, panel.first + v, scratch + v * plane);
+        for (int v = 0; v < panel.vectors; ++v) gateSums(norm, part, run, panel.first + v, scratch + v * plane);
         addWeightGradient(projectGradient_, run, geometry.outputs, scratch, plane, panel,
-                          partial[part].data() + static_cast<ptrdiff_t>(panel.first) * lanes * rows);
+                          partial.at(part, panel.first * lanes), &run != &runs[part].front());
       }
     });
     gradients_.project = at::empty({geometry.outputs, geometry.expanded, 1, 1}, at::kFloat);
-    addParts(partial, matrix.panels, rows, gradients_.project.data_ptr<float>(), geometry.outputs, 1,
-             geometry.expanded);
+    addParts(partial, matrix.panels, gradients_.project.data_ptr<float>(), geometry.outputs, 1, geometry.expanded);
   }
 
-  void gateSums(const NormCoefficients& norm, const Run& run, int b, float* output) {
+  void gateSums(const NormCoefficients& norm, int part, const Run& run, int b, float* output) {
     kernels::GateSums task;
     task.activated = norm.activated(b, block.settings.activation);
     task.pixels = run.pixels;
@@ -122,7 +110,8 @@ class Backward : public Pass {
       task.gradient = activation_.at(run, b) + from;
       task.input = depthwise_.at(run, b) + from;
       task.gate = gateOf(run.image + i, b);
-      task.sums = gateSums_->at(run.image + i, b);
+      task.normSums = normSums_->at(part, b);
+      if (gateSums_ != nullptr) task.gateSums = gateSums_->at(run.image + i, b);
       task.output = output + from;
       kernels.gateSums(task);
     }
@@ -131,19 +120,29 @@ class Backward : public Pass {
     return gate_ + static_cast<ptrdiff_t>(image) * gateRow_ + ptrdiff_t{b} * lanes;
   }
 
-  // Zeros for the gradient of a matrix [rows][expanded channels], by parts of the batch: the panels of the expanded
-  // channels one after another.
-  static std::vector<kernels::Buffer> partialWeights(int parts, int rows, int filled) {
-    std::vector<kernels::Buffer> partial;
-    partial.reserve(parts);
-    for (int part = 0; part < parts; ++part) partial.emplace_back(static_cast<size_t>(rows) * filled);
-    return partial;
-  }
+  // The gradient of a matrix [rows][expanded channels], by parts of the batch: the panels of the expanded channels one
+  // after another. Not initialized.
+  struct PartialWeights {
+    PartialWeights(int parts, int rows, int filled)
+        : parts(parts),
+          rows(rows),
+          size(static_cast<ptrdiff_t>(rows) * filled),
+          memory(at::empty({parts, size}, at::kFloat)),
+          data(memory.data_ptr<float>()) {}
+
+    // The panel that begins at a channel.
+    float* at(int part, int channel) const { return data + part * size + static_cast<ptrdiff_t>(channel) * rows; }
+
+    int parts, rows;
+    ptrdiff_t size;
+    at::Tensor memory;
+    float* data;
+  };
   void addWeightGradient(const Map& narrow, const Run& run, int channels, const float* wide, ptrdiff_t widePlane,
-                         const PackedMatrix::Panel& panel, float* output) const {
+                         const PackedMatrix::Panel& panel, float* output, bool adds) const {
     kernels::WeightGradient task;
     task.input = narrow.at(run, 0);
-    task.inputPixel = lanes;
+    task.inputPixel = narrow.pixel;
     task.inputBlock = narrow.plane(run.group);
     task.inputs = channels;
     task.gradient = wide;
@@ -152,24 +151,28 @@ class Backward : public Pass {
     task.vectors = panel.vectors;
     task.pixels = run.count();
     task.output = output;
+    task.adds = adds;
     kernels.weightGradient(task);
   }
-  // to[row · rowStride + channel · channelStride] = the sum of the parts
-  void addParts(const std::vector<kernels::Buffer>& partial, const std::vector<PackedMatrix::Panel>& panels, int rows,
-                float* to, int usedRows, ptrdiff_t channelStride, ptrdiff_t rowStride) {
+  // to[row · rowStride + channel · channelStride] = the sum of the parts; one of the strides is 1
+  void addParts(const PartialWeights& partial, const std::vector<PackedMatrix::Panel>& panels, float* to, int rows,
+                ptrdiff_t channelStride, ptrdiff_t rowStride) {
     each(static_cast<int>(panels.size()), [&](int index) {
       const PackedMatrix::Panel& panel = panels[index];
       const int first = panel.first * lanes;
-      const int width = panel.vectors * lanes;
-      const int count = std::min(width, geometry.expanded - first);
-      for (int row = 0; row < usedRows; ++row) {
-        const size_t from = static_cast<size_t>(first) * rows + static_cast<size_t>(row) * width;
-        float* target = to + row * rowStride + first * channelStride;
-        for (int i = 0; i < count; ++i) {
-          float sum = 0;
-          for (const kernels::Buffer& part : partial) sum += part.data()[from + i];
-          target[i * channelStride] = sum;
-        }
+      const ptrdiff_t width = static_cast<ptrdiff_t>(panel.vectors) * lanes;
+      const int count = std::min(static_cast<int>(width), geometry.expanded - first);
+      float* sum = partial.at(0, first);
+      for (int part = 1; part < partial.parts; ++part) {
+        const float* more = partial.at(part, first);
+        for (ptrdiff_t i = 0; i < rows * width; ++i) sum[i] += more[i];
+      }
+      float* target = to + first * channelStride;
+      if (channelStride == 1) {
+        for (int row = 0; row < rows; ++row) std::copy_n(sum + row * width, count, target + row * rowStride);
+      } else {
+        for (int i = 0; i < count; ++i)
+          for (int row = 0; row < rows; ++row) target[i * channelStride + row] = sum[row * width + i];
       }
     });
   }
@@ -178,23 +181,19 @@ class Backward : public Pass {
   void gateBackward() {
     const int channels = geometry.expanded;
     const int filled = geometry.filled(channels);
-    const Sums& sums = *gateSums_;
     offsets_ = kernels::Buffer(block.squeezes() ? static_cast<size_t>(geometry.images) * filled : filled);
-    if (block.squeezes()) {
-      std::vector<double> gradients(static_cast<size_t>(geometry.images) * channels);
-      for (int image = 0; image < geometry.images; ++image)
-        for (int c = 0; c < channels; ++c)
-          gradients[static_cast<size_t>(image) * channels + c] = sums.term(image, c, 0);
-      squeezeExciteBackward(*this, saved_, gradients, offsets_.data(), gradients_);
-    }
-    depthwiseThrough_ =
-        std::make_unique<NormGradients>(normBackward(1, block.depthwiseNorm, geometry.images, channels,
-                                                     geometry.outputPixels(), [&](int image, int channel, int term) {
-                                                       const ptrdiff_t at =
-                                                           static_cast<ptrdiff_t>(image) * gateRow_ + channel;
-                                                       return gate_[at] * sums.term(image, channel, 1 + term) +
-                                                              offsets_.data()[at] * sums.term(image, channel, 3 + term);
-                                                     }));
+    if (block.squeezes()) squeezeExciteBackward(*this, saved_, *gateSums_, offsets_.data(), gradients_);
+    // What comes through the product, by parts of the batch, and then what comes through each image's gate.
+    const int parts = normSums_->parts();
+    const int images = block.squeezes() ? geometry.images : 0;
+    depthwiseThrough_ = std::make_unique<NormGradients>(
+        normBackward(1, block.depthwiseNorm, parts + images, channels, geometry.outputPixels(),
+                     [&](int part, int channel, int term) {
+                       if (part < parts) return normSums_->term(part, channel, term);
+                       const int image = part - parts;
+                       return offsets_.data()[static_cast<ptrdiff_t>(image) * filled + channel] *
+                              gateSums_->term(image, channel, 1 + term);
+                     }));
   }
 
   // The gradients of the depthwise convolution, and of the activation before it.
@@ -232,7 +231,7 @@ class Backward : public Pass {
         if (block.expands()) {
           activateInput(before, whole, image, b, rows, derivative);
         } else {
-          whole.fill(input_.image(image, b), rows);
+          whole.fill(input_.image(image, b), input_.pixel, rows);
         }
         gradient.addWeights(rows, static_cast<ptrdiff_t>(whole.width) * lanes, padded,
                             partial[part].data() + static_cast<ptrdiff_t>(b) * taps * lanes);
@@ -243,8 +242,7 @@ class Backward : public Pass {
                               sums.at(part, b), to);
         } else if (block.settings.residual) {
           gradient.input(b, padded, result);
-          kernels.addNormalized(result, ones_.data(), zeros_.data(), gradient_.image(image, b), geometry.inputPixels(),
-                                to);
+          addResidual(result, image, b, to);
         } else {
           gradient.input(b, padded, to);
         }
@@ -260,7 +258,10 @@ class Backward : public Pass {
       }
     }
     if (!block.expands()) {
-      writeInput(expandGradient_);
+      if (wantsInput_) {
+        makeInputGradient();
+        writeInput(expandGradient_);
+      }
       return;
     }
     expandThrough_ = std::make_unique<NormGradients>(
@@ -300,49 +301,66 @@ class Backward : public Pass {
     kernels.normalize(task);
   }
 
+  // Without expansion: the gradient of the input is also that of the residual.
+  void addResidual(const float* gradient, int image, int b, float* to) const {
+    kernels::AddNormalized task;
+    task.input = gradient;
+    task.scale = ones_.data();
+    task.shift = zeros_.data();
+    task.residual = gradient_.image(image, b);
+    task.residualPixel = gradient_.pixel;
+    task.pixels = geometry.inputPixels();
+    task.output = to;
+    task.outputPixel = lanes;
+    kernels.addNormalized(task);
+  }
+
   // The gradient of the expansion's output takes the place of its activation's; that of the input; the weights'.
   void expandBackward() {
     const int filled = geometry.filled(geometry.expanded);
     const Matrix matrix(geometry.inputs, geometry.expanded, geometry.table);
     packAll(matrix, block.expand, 1, geometry.inputs);
-    const Map inputGradient(geometry, geometry.inputs, geometry.inputPixels());
+    if (wantsInput_) makeInputGradient();
+    const bool isTensor =
+        wantsInput_ && Map::has(geometry, gradients_.input) && (gradient_.isTensor || !block.settings.residual);
+    const Map inputGradient =
+        isTensor ? Map(geometry, gradients_.input) : Map(geometry, geometry.inputs, geometry.inputPixels());
     const std::vector<Run> wide = geometry.runs(geometry.inputPixels(), wideRun(filled));
     each(static_cast<int>(wide.size()), [&](int index) {
       const Run& run = wide[index];
       for (int b = 0; b < expanded_.blocks; ++b)
-        kernels.normGradient(expandGradient_.at(run, b), expanded_.at(run, b), expandThrough_->of(b), run.count(),
-                             expandGradient_.at(run, b));
+        kernels.normGradient(expandGradient_.at(run, b), lanes, 1, expanded_.at(run, b), expandThrough_->of(b),
+                             run.count(), expandGradient_.at(run, b));
       if (!wantsInput_) return;
       for (const PackedMatrix::Panel& panel : matrix.panels) {
         const float* residual = block.settings.residual ? gradient_.at(run, panel.first) : nullptr;
-        multiply(matrix, panel, expandGradient_.at(run, 0), expandGradient_.plane(run.group), run.count(),
-                 inputGradient.at(run, panel.first), inputGradient.plane(run.group), residual);
+        multiply(matrix, panel, expandGradient_.of(run, 0), run.count(), inputGradient.of(run, panel.first), residual);
       }
     });
-    if (wantsInput_) writeInput(inputGradient);
+    if (wantsInput_ && !isTensor) writeInput(inputGradient);
 
     const std::vector<PackedMatrix::Panel> panels = panelsOf(expanded_.blocks, geometry.inputs, geometry.table);
     const int count = static_cast<int>(panels.size());
     const int parts = geometry.parts(count);
     const std::vector<std::vector<Run>> runs = geometry.partRuns(geometry.inputPixels(), parts);
-    const int rows = geometry.filled(geometry.inputs);
-    std::vector<kernels::Buffer> partial = partialWeights(parts, rows, filled);
+    const PartialWeights partial(parts, geometry.filled(geometry.inputs), filled);
     each(count * parts, [&](int task) {
       const PackedMatrix::Panel& panel = panels[task / parts];
       const int part = task % parts;
       for (const Run& run : runs[part])
         addWeightGradient(input_, run, geometry.inputs, expandGradient_.at(run, panel.first),
-                          expandGradient_.plane(run.group), panel,
-                          partial[part].data() + static_cast<ptrdiff_t>(panel.first) * lanes * rows);
+                          expandGradient_.plane(run.group), panel, partial.at(part, panel.first * lanes),
+                          &run != &runs[part].front());
     });
     gradients_.expand = at::empty({geometry.expanded, geometry.inputs, 1, 1}, at::kFloat);
-    addParts(partial, panels, rows, gradients_.expand.data_ptr<float>(), geometry.inputs, geometry.inputs, 1);
+    addParts(partial, panels, gradients_.expand.data_ptr<float>(), geometry.inputs, geometry.inputs, 1);
   }
 
-  void writeInput(const Map& map) {
-    if (!wantsInput_) return;
+  void makeInputGradient() {
     const at::MemoryFormat format = block.input.suggest_memory_format();
     gradients_.input = at::empty(block.input.sizes(), at::TensorOptions(at::kFloat).memory_format(format));
+  }
+  void writeInput(const Map& map) {
     each(geometry.images, [&](int image) {
       writeImage(map.image(image, 0), map.plane(image / geometry.group), map.pixels, lanes, gradients_.input, image, 0);
     });
@@ -359,7 +377,7 @@ class Backward : public Pass {
   const kernels::Buffer zeros_{16};
   const float* gate_ = nullptr;
   int gateRow_ = 0;  // from an image's gate to the next; 0 where there is none
-  std::unique_ptr<Sums> gateSums_;
+  std::unique_ptr<Sums> normSums_, gateSums_;  // of kernels::GateSums
   std::unique_ptr<NormGradients> depthwiseThrough_, expandThrough_;
 };
 

@@ -28,9 +28,8 @@ class Forward : public Pass {
 
  private:
   NormCoefficients coefficients(const Sums& sums, int parts, int channels, int pixels, const Norm& norm, int index) {
-    const double count = static_cast<double>(geometry.images) * pixels;
-    const BatchSums total = batchSums(parts, channels, count,
-                                      [&](int part, int channel, int term) { return sums.term(part, channel, term); });
+    const BatchSums total = sumsOf(
+        parts, channels, pixels, [&](int part, int channel, int term) { return sums.term(part, channel, term); });
     NormCoefficients coefficients(geometry, total, norm, block.settings);
     saved_.norms[index] = coefficients.tensor();
     return coefficients;
@@ -48,8 +47,7 @@ class Forward : public Pass {
       const PackedMatrix::Panel& panel = matrix.panels[task / parts];
       const int part = task % parts;
       for (const Run& run : runs[part]) {
-        multiply(matrix, panel, input_.at(run, 0), input_.plane(run.group), run.count(), expanded_.at(run, panel.first),
-                 expanded_.plane(run.group));
+        multiply(matrix, panel, input_.of(run, 0), run.count(), expanded_.of(run, panel.first));
         for (int block = panel.first; block < panel.first + panel.vectors; ++block)
           kernels.moments(expanded_.at(run, block), run.count(), sums.at(part, block));
       }
@@ -90,7 +88,7 @@ class Forward : public Pass {
     rows.clearAround(scratch);
     const float* source = expanded_.image(image, index);
     if (!block.expands()) {
-      rows.fill(source, scratch);
+      rows.fill(source, expanded_.pixel, scratch);
     } else {
       kernels::Normalize task;
       task.input = source + static_cast<ptrdiff_t>(rows.from()) * rows.mapWidth * lanes;
@@ -166,8 +164,7 @@ class Forward : public Pass {
         }
       }
       for (const PackedMatrix::Panel& panel : matrix.panels)
-        multiply(matrix, panel, scratch, plane, run.count(), projected_.at(run, panel.first),
-                 projected_.plane(run.group));
+        multiply(matrix, panel, {scratch, lanes, plane}, run.count(), projected_.of(run, panel.first));
       for (int b = 0; b < projected_.blocks; ++b)
         kernels.moments(projected_.at(run, b), run.count(), sums.at(index, b));
     });
@@ -180,11 +177,13 @@ class Forward : public Pass {
     const at::Tensor output =
         at::empty({geometry.images, geometry.outputs, geometry.height.output, geometry.width.output},
                   at::TensorOptions(at::kFloat).memory_format(format));
+    const Map target = Map::has(geometry, output) ? Map(geometry, output) : Map();
     const int filled = geometry.filled(geometry.outputs);
     const at::Tensor factors = block.branchScale.defined() ? block.branchScale.contiguous() : at::Tensor();
     const std::vector<Run> runs = geometry.runs(geometry.outputPixels(), kernels::kPixelRun);
     size_t longest = 0;
-    for (const Run& run : runs) longest = std::max(longest, static_cast<size_t>(run.pixels));
+    if (!target.isTensor)
+      for (const Run& run : runs) longest = std::max(longest, static_cast<size_t>(run.pixels));
     each(static_cast<int>(runs.size()), (longest + size_t{2}) * filled, [&](int index, float* scratch) {
       const Run& run = runs[index];
       float* scale = scratch + longest * filled;
@@ -197,11 +196,18 @@ class Forward : public Pass {
           shift[c] = factor * projectNorm_.shift()[c];
         }
         for (int b = 0; b < projected_.blocks; ++b) {
-          const float* residual = block.settings.residual ? input_.at(run, b) + i * plane : nullptr;
-          kernels.addNormalized(projected_.at(run, b) + i * plane, scale + ptrdiff_t{b} * lanes,
-                                shift + ptrdiff_t{b} * lanes, residual, run.pixels, scratch + b * plane);
+          kernels::AddNormalized task;
+          task.input = projected_.at(run, b) + i * plane;
+          task.scale = scale + ptrdiff_t{b} * lanes;
+          task.shift = shift + ptrdiff_t{b} * lanes;
+          if (block.settings.residual) task.residual = input_.at(run, b) + i * run.pixels * input_.pixel;
+          task.residualPixel = input_.pixel;
+          task.pixels = run.pixels;
+          task.output = target.isTensor ? target.at(run, b) + i * run.pixels * target.pixel : scratch + b * plane;
+          task.outputPixel = target.isTensor ? target.pixel : lanes;
+          kernels.addNormalized(task);
         }
-        writeImage(scratch, plane, run.pixels, lanes, output, run.image + i, run.pixel);
+        if (!target.isTensor) writeImage(scratch, plane, run.pixels, lanes, output, run.image + i, run.pixel);
       }
     });
     return output;

@@ -63,11 +63,34 @@ Map::Map(const Geometry& geometry, int channels, int pixels, at::Tensor memory)
       channels(channels),
       blocks(geometry.blocks(channels)),
       pixels(pixels),
-      data(tensor.data_ptr<float>()) {}
+      data(tensor.data_ptr<float>()),
+      pixel(geometry.lanes) {}
+
+Map::Map(const Geometry& geometry, const at::Tensor& tensor)
+    : Map(geometry, static_cast<int>(tensor.size(1)), static_cast<int>(tensor.size(2) * tensor.size(3)), tensor) {
+  isTensor = true;
+  pixel = channels;
+}
 
 at::Tensor inOrder(const at::Tensor& tensor) {
   return tensor.is_contiguous(at::MemoryFormat::ChannelsLast) ? tensor : tensor.contiguous();
 }
+
+namespace {
+
+// Copies `count` floats of each pixel. Counts of whole vectors, or of half of one, are known to the compiler.
+template <int count>
+void copyPixels(float* to, ptrdiff_t toPixel, const float* from, ptrdiff_t fromPixel, int pixels) {
+  for (int m = 0; m < pixels; ++m, to += toPixel, from += fromPixel) std::memcpy(to, from, count * sizeof(float));
+}
+void copyPixels(int count, float* to, ptrdiff_t toPixel, const float* from, ptrdiff_t fromPixel, int pixels) {
+  if (count == 16) return copyPixels<16>(to, toPixel, from, fromPixel, pixels);
+  if (count == 8) return copyPixels<8>(to, toPixel, from, fromPixel, pixels);
+  if (count == 4) return copyPixels<4>(to, toPixel, from, fromPixel, pixels);
+  for (int m = 0; m < pixels; ++m, to += toPixel, from += fromPixel) std::copy_n(from, count, to);
+}
+
+}  // namespace
 
 void readImage(const at::Tensor& tensor, const Map& map, int image) {
   const int lanes = map.geometry->lanes;
@@ -78,13 +101,12 @@ void readImage(const at::Tensor& tensor, const Map& map, int image) {
     const int channels = std::min(lanes, map.channels - first);
     float* to = map.image(image, block);
     if (channels < lanes) std::memset(to, 0, static_cast<size_t>(map.pixels) * lanes * sizeof(float));
-    for (int m = 0; m < map.pixels; ++m, to += lanes) {
-      if (channelsLast) {
-        std::memcpy(to, from + static_cast<ptrdiff_t>(m) * map.channels + first, channels * sizeof(float));
-      } else {
-        for (int c = 0; c < channels; ++c) to[c] = from[static_cast<ptrdiff_t>(first + c) * map.pixels + m];
-      }
+    if (channelsLast) {
+      copyPixels(channels, to, lanes, from + first, map.channels, map.pixels);
+      continue;
     }
+    for (int m = 0; m < map.pixels; ++m, to += lanes)
+      for (int c = 0; c < channels; ++c) to[c] = from[static_cast<ptrdiff_t>(first + c) * map.pixels + m];
   }
 }
 
@@ -97,13 +119,12 @@ void writeImage(const float* blocks, ptrdiff_t plane, int pixels, int lanes, con
   for (int first = 0; first < channels; first += lanes, blocks += plane) {
     const int count = std::min(lanes, channels - first);
     const float* from = blocks;
-    for (ptrdiff_t m = pixel; m < pixel + pixels; ++m, from += lanes) {
-      if (channelsLast) {
-        std::memcpy(to + m * channels + first, from, count * sizeof(float));
-      } else {
-        for (int c = 0; c < count; ++c) to[(first + c) * all + m] = from[c];
-      }
+    if (channelsLast) {
+      copyPixels(count, to + static_cast<ptrdiff_t>(pixel) * channels + first, channels, from, lanes, pixels);
+      continue;
     }
+    for (ptrdiff_t m = pixel; m < pixel + pixels; ++m, from += lanes)
+      for (int c = 0; c < count; ++c) to[(first + c) * all + m] = from[c];
   }
 }
 

@@ -68,6 +68,13 @@ struct Geometry {
   static constexpr int kTasks = 48;
 };
 
+// Where pixels lie: those of the first block of channels, and floats from a pixel and from a block to the next.
+struct Pixels {
+  float* data = nullptr;
+  ptrdiff_t pixel = 0;
+  ptrdiff_t plane = 0;
+};
+
 // A map of the block, or a temporary of its shape.
 struct Map {
   Map() = default;
@@ -75,6 +82,15 @@ struct Map {
   Map(const Geometry& geometry, int channels, int pixels);
   // Over a tensor that another map had.
   Map(const Geometry& geometry, int channels, int pixels, at::Tensor tensor);
+  // Over a tensor [N, C, H, W] that has() holds for.
+  Map(const Geometry& geometry, const at::Tensor& tensor);
+
+  // Whether a tensor [N, C, H, W] can be used as a map where it is: its channels lie side by side, in whole vectors, and
+  // aligned as vectors are.
+  static bool has(const Geometry& geometry, const at::Tensor& tensor) {
+    return tensor.is_contiguous(at::MemoryFormat::ChannelsLast) && tensor.size(1) % geometry.lanes == 0 &&
+           reinterpret_cast<uintptr_t>(tensor.const_data_ptr()) % (geometry.lanes * sizeof(float)) == 0;
+  }
 
   at::Tensor tensor;
   const Geometry* geometry = nullptr;
@@ -82,19 +98,25 @@ struct Map {
   int blocks = 0;
   int pixels = 0;
   float* data = nullptr;
+  bool isTensor = false;  // of the order [N, H, W, C]
+  ptrdiff_t pixel = 0;    // from a pixel to the next
 
   // From a block to the next, in a group.
   ptrdiff_t plane(int group) const {
-    return static_cast<ptrdiff_t>(geometry->imagesOf(group)) * pixels * geometry->lanes;
+    return isTensor ? geometry->lanes : static_cast<ptrdiff_t>(geometry->imagesOf(group)) * pixels * geometry->lanes;
   }
   float* at(const Run& run, int block) const {
-    const ptrdiff_t first = static_cast<ptrdiff_t>(geometry->firstOf(run.group)) * blocks * pixels;
-    return data + (first + run.offset) * geometry->lanes + block * plane(run.group);
+    return group(run.group) + run.offset * pixel + block * plane(run.group);
   }
+  Pixels of(const Run& run, int block) const { return {at(run, block), pixel, plane(run.group)}; }
   float* image(int image, int block) const {
-    const int group = image / geometry->group;
-    const ptrdiff_t first = static_cast<ptrdiff_t>(geometry->firstOf(group)) * blocks;
-    return data + (first + image - geometry->firstOf(group)) * pixels * geometry->lanes + block * plane(group);
+    const int group_ = image / geometry->group;
+    return group(group_) + (image - geometry->firstOf(group_)) * pixels * pixel + block * plane(group_);
+  }
+
+ private:
+  float* group(int group) const {
+    return data + static_cast<ptrdiff_t>(geometry->firstOf(group)) * blocks * pixels * geometry->lanes;
   }
 };
 

@@ -1,6 +1,8 @@
 // The weights of a product, packed anew in every pass: training changes them each time.
 #pragma once
 
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -29,15 +31,16 @@ struct Matrix {
         depth(depth),
         lanes(table.lanes),
         panels(panelsOf(kernels::roundedUp(outputs, lanes) / lanes, depth, table)),
-        weights(static_cast<size_t>(kernels::roundedUp(outputs, lanes)) * depth) {}
+        memory(at::empty({static_cast<int64_t>(kernels::roundedUp(outputs, lanes)) * depth}, at::kFloat)),
+        weights(memory.data_ptr<float>()) {}
 
-  // Packs one panel of source[output · outputStride + k · depthStride].
+  // Packs one panel of source[output · outputStride + k · depthStride]. Outputs that fill up the last vector are zeros.
   void pack(const PackedMatrix::Panel& panel, const float* source, ptrdiff_t outputStride,
             ptrdiff_t depthStride) const {
     const int first = panel.first * lanes;
     const int width = panel.vectors * lanes;
     const int count = std::min(width, outputs - first);
-    float* to = weights.data() + panel.weights;
+    float* to = weights + panel.weights;
     source += first * outputStride;
     for (int k = 0; k < depth; ++k, to += width) {
       const float* from = source + k * depthStride;
@@ -46,12 +49,14 @@ struct Matrix {
       } else {
         for (int i = 0; i < count; ++i) to[i] = from[i * outputStride];
       }
+      std::fill(to + count, to + width, 0.0f);
     }
   }
 
   int outputs, depth, lanes;
   std::vector<PackedMatrix::Panel> panels;
-  kernels::Buffer weights;
+  at::Tensor memory;
+  float* weights;
 };
 
 }  // namespace mbconv::block

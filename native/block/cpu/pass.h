@@ -49,7 +49,16 @@ class Pass {
     crew.each(tasks, [&](int task, int) { body(task); });
   }
 
-  Map mapOf(const at::Tensor& tensor) {
+  // The sums over the batch of a map of so many channels and pixels, whose parts term() tells: see batchSums.
+  template <class Term>
+  BatchSums sumsOf(int parts, int channels, int pixels, const Term& term) {
+    const double count = static_cast<double>(geometry.images) * pixels;
+    return batchSums([this](int tasks, const auto& body) { each(tasks, body); }, parts, channels, count, term);
+  }
+
+  // The tensor itself where it can be used, otherwise a copy.
+  Map mapOf(const at::Tensor& tensor, bool mayBeTensor = true) {
+    if (mayBeTensor && Map::has(geometry, tensor)) return Map(geometry, tensor);
     const int channels = static_cast<int>(tensor.size(1));
     const Map map(geometry, channels, static_cast<int>(tensor.size(2) * tensor.size(3)));
     each(geometry.images, [&](int image) { readImage(tensor, map, image); });
@@ -61,25 +70,27 @@ class Pass {
          [&](int panel) { matrix.pack(matrix.panels[panel], source, outputStride, depthStride); });
   }
 
-  // output = input · panel + residual, over one row of pixels. Blocks of the input lie inputPlane apart.
-  void multiply(const Matrix& matrix, const PackedMatrix::Panel& panel, const float* input, ptrdiff_t inputPlane,
-                int pixels, float* output, ptrdiff_t outputPlane, const float* residual = nullptr) const {
+  // output = input · panel + residual, over one row of pixels. The residual lies as the output does.
+  void multiply(const Matrix& matrix, const PackedMatrix::Panel& panel, const Pixels& input, int pixels,
+                const Pixels& output, const float* residual = nullptr) const {
     ptrdiff_t segments[kMaxBlocks];
-    const int blocks = (matrix.depth + lanes - 1) / lanes;
-    for (int i = 0; i < blocks; ++i) segments[i] = i * inputPlane;
+    const bool isOne = input.plane == lanes;  // blocks lie side by side
+    const int length = isOne ? kernels::kMaxSegment : lanes;
+    const int count = (matrix.depth + length - 1) / length;
+    for (int i = 0; i < count; ++i) segments[i] = i * (isOne ? length : input.plane);
     alignas(64) static const float kZeros[kernels::kMaxPanel * 16] = {};
     kernels::Product product;
-    product.input = input;
-    product.inputPixel = lanes;
+    product.input = input.data;
+    product.inputPixel = input.pixel;
     product.segments = segments;
-    product.segmentLength = lanes;
+    product.segmentLength = length;
     product.depth = matrix.depth;
-    product.panel = matrix.weights.data() + panel.weights;
+    product.panel = matrix.weights + panel.weights;
     product.vectors = panel.vectors;
     product.pixels = pixels;
-    product.output = output;
-    product.outputPixel = lanes;
-    product.outputVector = outputPlane;
+    product.output = output.data;
+    product.outputPixel = output.pixel;
+    product.outputVector = output.plane;
     product.epilogue.bias = kZeros;
     product.epilogue.residual = residual;
     geometry.table.product(product);

@@ -34,7 +34,7 @@ void multiplyRows(Pass& pass, const Matrix& matrix, const float* input, int inpu
     product.segments = segments.data();
     product.segmentLength = kernels::kMaxSegment;
     product.depth = matrix.depth;
-    product.panel = matrix.weights.data() + panel.weights;
+    product.panel = matrix.weights + panel.weights;
     product.vectors = panel.vectors;
     product.pixels = pass.geometry.images;
     product.output = output + ptrdiff_t{panel.first} * pass.lanes;
@@ -43,6 +43,37 @@ void multiplyRows(Pass& pass, const Matrix& matrix, const float* input, int inpu
     product.epilogue.bias = bias + ptrdiff_t{panel.first} * pass.lanes;
     product.epilogue.activation = activation;
     pass.geometry.table.product(product);
+  });
+}
+
+// to[j · narrowStride + c · wideStride] = Σ_image narrow[image][j] · wide[image][c]: the gradient of a layer's weights.
+// Both matrices have rows that are filled up.
+void multiplyColumns(Pass& pass, const float* narrow, int count, const float* wide, int channels, float* to,
+                     ptrdiff_t narrowStride, ptrdiff_t wideStride) {
+  const int lanes = pass.lanes;
+  const int narrowRow = pass.geometry.filled(count);
+  const int wideRow = pass.geometry.filled(channels);
+  const std::vector<PackedMatrix::Panel> panels = panelsOf(wideRow / lanes, count, pass.geometry.table);
+  const size_t floats = static_cast<size_t>(narrowRow) * kernels::kMaxPanel * lanes;
+  pass.each(static_cast<int>(panels.size()), floats, [&](int index, float* product) {
+    const PackedMatrix::Panel& panel = panels[index];
+    const int first = panel.first * lanes;
+    const ptrdiff_t width = static_cast<ptrdiff_t>(panel.vectors) * lanes;
+    kernels::WeightGradient task;
+    task.input = narrow;
+    task.inputPixel = narrowRow;
+    task.inputBlock = lanes;
+    task.inputs = count;
+    task.gradient = wide + first;
+    task.gradientPixel = wideRow;
+    task.gradientVector = lanes;
+    task.vectors = panel.vectors;
+    task.pixels = pass.geometry.images;
+    task.output = product;
+    pass.kernels.weightGradient(task);
+    const int used = std::min(static_cast<int>(width), channels - first);
+    for (int j = 0; j < count; ++j)
+      for (int i = 0; i < used; ++i) to[j * narrowStride + (first + i) * wideStride] = product[j * width + i];
   });
 }
 
@@ -76,7 +107,7 @@ void squeezeExcite(Pass& pass, Saved& saved) {
                saved.gate.data_ptr<float>());
 }
 
-void squeezeExciteBackward(Pass& pass, const Saved& saved, const std::vector<double>& gateGradients, float* offsets,
+void squeezeExciteBackward(Pass& pass, const Saved& saved, const Sums& gateSums, float* offsets,
                            Gradients& gradients) {
   const Arguments& block = pass.block;
   const int images = pass.geometry.images;
@@ -84,23 +115,29 @@ void squeezeExciteBackward(Pass& pass, const Saved& saved, const std::vector<dou
   const int filled = pass.geometry.filled(channels);
   const int squeezed = static_cast<int>(block.squeeze.size(0));
   const int row = pass.geometry.filled(squeezed);
+  const int lanes = pass.lanes;
   const float* gate = saved.gate.const_data_ptr<float>();
   const float* before = saved.squeezed.const_data_ptr<float>();
-  const float* means = saved.means.const_data_ptr<float>();
 
-  // Through the gate's activation.
+  // Through the gate's activation. A task has the channels of one block.
   kernels::Buffer excited(static_cast<size_t>(images) * filled);
   gradients.exciteBias = at::empty({channels}, at::kFloat);
-  for (int c = 0; c < channels; ++c) {
-    double sum = 0;
+  float* exciteBias = gradients.exciteBias.data_ptr<float>();
+  pass.each(filled / lanes, [&](int index) {
+    const int first = index * lanes;
+    const int count = std::min(lanes, channels - first);
+    double sums[16] = {};
     for (int n = 0; n < images; ++n) {
-      const double gradient = gateGradients[static_cast<size_t>(n) * channels + c] *
-                              gateDerivative(block.settings.gateActivation, gate[static_cast<size_t>(n) * filled + c]);
-      excited.data()[static_cast<size_t>(n) * filled + c] = static_cast<float>(gradient);
-      sum += gradient;
+      const double* gradient = gateSums.at(n, index);
+      const size_t at = static_cast<size_t>(n) * filled + first;
+      for (int i = 0; i < count; ++i) {
+        const double through = gradient[i] * gateDerivative(block.settings.gateActivation, gate[at + i]);
+        excited.data()[at + i] = static_cast<float>(through);
+        sums[i] += through;
+      }
     }
-    gradients.exciteBias.data_ptr<float>()[c] = static_cast<float>(sum);
-  }
+    for (int i = 0; i < count; ++i) exciteBias[first + i] = static_cast<float>(sums[i]);
+  });
 
   // Through the second layer and the activation between the two.
   Matrix second(squeezed, channels, pass.geometry.table);
@@ -110,51 +147,37 @@ void squeezeExciteBackward(Pass& pass, const Saved& saved, const std::vector<dou
   kernels::Buffer hidden(static_cast<size_t>(images) * row);
   multiplyRows(pass, second, excited.data(), filled, zeros.data(), Activation::none, inner.data());
   gradients.squeezeBias = at::empty({squeezed}, at::kFloat);
-  for (int j = 0; j < squeezed; ++j) {
-    double sum = 0;
-    for (int n = 0; n < images; ++n) {
-      const size_t at = static_cast<size_t>(n) * row + j;
-      hidden.data()[at] = activated(block.settings.squeezeActivation, before[at]);
-      inner.data()[at] =
-          static_cast<float>(inner.data()[at] * derivative(block.settings.squeezeActivation, before[at]));
-      sum += inner.data()[at];
+  float* squeezeBias = gradients.squeezeBias.data_ptr<float>();
+  pass.each(row / lanes, [&](int index) {
+    for (int j = index * lanes; j < std::min((index + 1) * lanes, squeezed); ++j) {
+      double sum = 0;
+      for (int n = 0; n < images; ++n) {
+        const size_t at = static_cast<size_t>(n) * row + j;
+        hidden.data()[at] = activated(block.settings.squeezeActivation, before[at]);
+        inner.data()[at] =
+            static_cast<float>(inner.data()[at] * derivative(block.settings.squeezeActivation, before[at]));
+        sum += inner.data()[at];
+      }
+      squeezeBias[j] = static_cast<float>(sum);
     }
-    gradients.squeezeBias.data_ptr<float>()[j] = static_cast<float>(sum);
-  }
+  });
 
   // Through the first layer and the mean.
   Matrix first(channels, squeezed, pass.geometry.table);
   pass.packAll(first, block.squeeze, 1, channels);
   multiplyRows(pass, first, inner.data(), row, zeros.data(), Activation::none, offsets);
   const float share = 1.0f / static_cast<float>(pass.geometry.outputPixels());
-  for (size_t i = 0; i < static_cast<size_t>(images) * filled; ++i) offsets[i] *= share;
+  pass.each(images, [&](int n) {
+    float* offset = offsets + static_cast<ptrdiff_t>(n) * filled;
+    for (int c = 0; c < filled; ++c) offset[c] *= share;
+  });
 
-  // The weights of both: a task has the channels of one block.
   gradients.squeeze = at::empty({squeezed, channels, 1, 1}, at::kFloat);
   gradients.excite = at::empty({channels, squeezed, 1, 1}, at::kFloat);
-  float* toFirst = gradients.squeeze.data_ptr<float>();
-  float* toSecond = gradients.excite.data_ptr<float>();
-  const int lanes = pass.lanes;
-  pass.each(filled / lanes, [&](int task) {
-    const int begin = task * lanes;
-    const int count = std::min(lanes, channels - begin);
-    for (int j = 0; j < squeezed; ++j) {
-      double sums[2][16] = {};
-      for (int n = 0; n < images; ++n) {
-        const size_t at = static_cast<size_t>(n) * filled + begin;
-        const double innerValue = inner.data()[static_cast<size_t>(n) * row + j];
-        const double hiddenValue = hidden.data()[static_cast<size_t>(n) * row + j];
-        for (int i = 0; i < count; ++i) {
-          sums[0][i] += innerValue * means[at + i];
-          sums[1][i] += hiddenValue * excited.data()[at + i];
-        }
-      }
-      for (int i = 0; i < count; ++i) {
-        toFirst[static_cast<ptrdiff_t>(j) * channels + begin + i] = static_cast<float>(sums[0][i]);
-        toSecond[static_cast<ptrdiff_t>(begin + i) * squeezed + j] = static_cast<float>(sums[1][i]);
-      }
-    }
-  });
+  multiplyColumns(pass, inner.data(), squeezed, saved.means.const_data_ptr<float>(), channels,
+                  gradients.squeeze.data_ptr<float>(), channels, 1);
+  multiplyColumns(pass, hidden.data(), squeezed, excited.data(), channels, gradients.excite.data_ptr<float>(), 1,
+                  squeezed);
 }
 
 }  // namespace mbconv::block::cpu

@@ -8,9 +8,8 @@ namespace mbconv::block::cpu {
 // saved.means → saved.squeezed, saved.gate
 void squeezeExcite(Pass& pass, Saved& saved);
 
-// gateGradients [images][channels] is the gradient of the gate. Puts the gradient of each pixel, [images][channels
-// filled up], into `offsets`, and those of the weights into `gradients`.
-void squeezeExciteBackward(Pass& pass, const Saved& saved, const std::vector<double>& gateGradients, float* offsets,
-                           Gradients& gradients);
+// The first term of `gateSums`, of each image, is the gradient of the gate. Puts the gradient of each pixel,
+// [images][channels filled up], into `offsets`, and those of the weights into `gradients`.
+void squeezeExciteBackward(Pass& pass, const Saved& saved, const Sums& gateSums, float* offsets, Gradients& gradients);
 
 }  // namespace mbconv::block::cpu

@@ -14,21 +14,24 @@ class Sums {
  public:
   Sums(const Geometry& geometry, int parts, int channels, int terms)
       : lanes_(geometry.lanes),
+        parts_(parts),
         terms_(terms),
         blocks_(geometry.blocks(channels)),
         values_(static_cast<size_t>(parts) * blocks_ * terms * lanes_) {}
 
+  int parts() const { return parts_; }
   // [terms][lanes]
-  double* at(int part, int block) {
-    return values_.data() + (static_cast<size_t>(part) * blocks_ + block) * terms_ * lanes_;
-  }
+  double* at(int part, int block) { return values_.data() + first(part, block); }
+  const double* at(int part, int block) const { return values_.data() + first(part, block); }
   double term(int part, int channel, int term) const {
     const size_t block = static_cast<size_t>(part) * blocks_ + channel / lanes_;
     return values_[(block * terms_ + term) * lanes_ + channel % lanes_];
   }
 
  private:
-  int lanes_, terms_, blocks_;
+  size_t first(int part, int block) const { return (static_cast<size_t>(part) * blocks_ + block) * terms_ * lanes_; }
+
+  int lanes_, parts_, terms_, blocks_;
   std::vector<double> values_;
 };
 
@@ -41,16 +44,20 @@ struct BatchSums {
 // Adds up the parts of a batch, in their order. All statistics of a batch pass through here: what several processes
 // have of one batch would be added here too.
 //
-// term(part, channel, 0 or 1) is a part's contribution.
-template <class Term>
-BatchSums batchSums(int parts, int channels, double count, const Term& term) {
+// term(part, channel, 0 or 1) is a part's contribution; each(tasks, body) calls body(task) on all threads.
+template <class Each, class Term>
+BatchSums batchSums(const Each& each, int parts, int channels, double count, const Term& term) {
+  constexpr int kChannels = 64;  // of a task
   BatchSums sums{count, std::vector<double>(channels), std::vector<double>(channels)};
-  for (int part = 0; part < parts; ++part) {
-    for (int channel = 0; channel < channels; ++channel) {
-      sums.first[channel] += term(part, channel, 0);
-      sums.second[channel] += term(part, channel, 1);
+  each((channels + kChannels - 1) / kChannels, [&](int task) {
+    const int end = std::min(channels, (task + 1) * kChannels);
+    for (int part = 0; part < parts; ++part) {
+      for (int channel = task * kChannels; channel < end; ++channel) {
+        sums.first[channel] += term(part, channel, 0);
+        sums.second[channel] += term(part, channel, 1);
+      }
     }
-  }
+  });
   return sums;
 }
 

@@ -34,13 +34,20 @@ struct Window {
     }
     std::fill(window + static_cast<size_t>(to() - top) * width * lanes, window + floats(), 0.0f);
   }
-  // Copies the rows of a block of the map.
-  void fill(const float* map, float* window) const {
+  // Copies the rows of a block of the map, whose pixels lie `mapPixel` floats apart.
+  void fill(const float* map, ptrdiff_t mapPixel, float* window) const {
     for (int row = from(); row < to(); ++row) {
-      const float* begin = map + static_cast<size_t>(row) * mapWidth * lanes;
-      std::copy(begin, begin + static_cast<size_t>(columns()) * lanes, pixel(window, row));
+      const float* begin = map + row * mapWidth * mapPixel;
+      float* out = pixel(window, row);
+      if (mapPixel == lanes) {
+        std::copy(begin, begin + static_cast<size_t>(columns()) * lanes, out);
+        continue;
+      }
+      for (int column = 0; column < columns(); ++column, begin += mapPixel, out += lanes)
+        std::copy(begin, begin + lanes, out);
     }
   }
+  void fill(const float* map, float* window) const { fill(map, lanes, window); }
 };
 
 // The number of chunks that a few threads share well: a multiple of four, unless there are many of them or few rows.

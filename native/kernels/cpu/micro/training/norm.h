@@ -13,6 +13,13 @@ MBCONV_INLINE void addTo(double* total, Vec value) {
   for (int i = 0; i < kLanes; ++i) total[i] += values[i];
 }
 
+MBCONV_INLINE void addProductTo(double* total, Vec factor, Vec value) {
+  alignas(64) float factors[kLanes], values[kLanes];
+  store(factors, factor);
+  store(values, value);
+  for (int i = 0; i < kLanes; ++i) total[i] += static_cast<double>(factors[i]) * values[i];
+}
+
 // Calls body(first pixel, pixels) for runs of pixels, whose sums begin afresh.
 template <class Body>
 MBCONV_INLINE void eachRun(int pixels, Body body) {
@@ -99,26 +106,32 @@ void activatedSum(const float* x, const Activated& how, int pixels, double* tota
   });
 }
 
-void addNormalized(const float* x, const float* scale, const float* shift, const float* residual, int pixels,
-                   float* output) {
-  const Vec factor = load(scale);
-  const Vec offset = load(shift);
-  for (ptrdiff_t i = 0; i < static_cast<ptrdiff_t>(pixels) * kLanes; i += kLanes) {
-    const Vec value = load(x + i) * factor + offset;
-    store(output + i, residual == nullptr ? value : value + load(residual + i));
+void addNormalized(const AddNormalized& task) {
+  const Vec scale = load(task.scale);
+  const Vec shift = load(task.shift);
+  const float* input = task.input;
+  const float* residual = task.residual;
+  float* output = task.output;
+  for (int m = 0; m < task.pixels; ++m, input += kLanes, output += task.outputPixel) {
+    Vec value = load(input) * scale + shift;
+    if (residual != nullptr) {
+      value += load(residual);
+      residual += task.residualPixel;
+    }
+    store(output, value);
   }
 }
 
-void gradientSums(const float* gradient, const float* x, const float* mean, int pixels, double* sums) {
+void gradientSums(const float* gradient, ptrdiff_t gradientPixel, const float* x, const float* mean, int pixels,
+                  double* sums) {
   const Vec center = load(mean);
   eachRun(pixels, [&](int first, int count) __attribute__((always_inline)) {
     Vec sum[2] = {zero(), zero()};
     Vec product[2] = {zero(), zero()};
     for (int m = 0; m < count; ++m) {
-      const ptrdiff_t at = static_cast<ptrdiff_t>(first + m) * kLanes;
-      const Vec g = load(gradient + at);
+      const Vec g = load(gradient + (first + m) * gradientPixel);
       sum[m % 2] += g;
-      product[m % 2] += g * (load(x + at) - center);
+      product[m % 2] += g * (load(x + static_cast<ptrdiff_t>(first + m) * kLanes) - center);
     }
     addTo(sums, sum[0] + sum[1]);
     addTo(sums + kLanes, product[0] + product[1]);
@@ -143,13 +156,14 @@ void derivedSums(const float* gradient, const float* derivative, const float* x,
   });
 }
 
-void normGradient(const float* gradient, const float* x, const NormGradient& norm, int pixels, float* output) {
+void normGradient(const float* gradient, ptrdiff_t gradientPixel, float factor, const float* x,
+                  const NormGradient& norm, int pixels, float* output) {
   const Vec a = load(norm.a);
   const Vec b = load(norm.b);
   const Vec mean = load(norm.mean);
   const Vec c = load(norm.c);
-  for (ptrdiff_t i = 0; i < static_cast<ptrdiff_t>(pixels) * kLanes; i += kLanes)
-    store(output + i, (load(gradient + i) - ((load(x + i) - mean) * b + c)) * a);
+  for (int m = 0; m < pixels; ++m, gradient += gradientPixel, x += kLanes, output += kLanes)
+    store(output, (load(gradient) * factor - ((load(x) - mean) * b + c)) * a);
 }
 
 void gateSums(const GateSums& task) {
@@ -159,7 +173,8 @@ void gateSums(const GateSums& task) {
   const Vec gate = load(task.gate);
   chooseLayer(task.activated.activation, [&]<Activation kind>(Chosen<kind>) __attribute__((always_inline)) {
     eachRun(task.pixels, [&](int first, int count) __attribute__((always_inline)) {
-      Vec sums[5] = {zero(), zero(), zero(), zero(), zero()};
+      Vec ofNorm[2] = {zero(), zero()};
+      Vec ofGate[3] = {zero(), zero(), zero()};
       for (int m = first; m < first + count; ++m) {
         const ptrdiff_t at = static_cast<ptrdiff_t>(m) * kLanes;
         const Vec x = load(task.input + at);
@@ -167,14 +182,16 @@ void gateSums(const GateSums& task) {
         const Derived y = derive<kind>(x * scale + shift);
         const Vec centered = x - mean;
         const Vec through = g * y.derivative;
-        sums[0] += g * y.value;
-        sums[1] += through;
-        sums[2] += through * centered;
-        sums[3] += y.derivative;
-        sums[4] += y.derivative * centered;
+        ofNorm[0] += through;
+        ofNorm[1] += through * centered;
+        ofGate[0] += g * y.value;
+        ofGate[1] += y.derivative;
+        ofGate[2] += y.derivative * centered;
         store(task.output + at, y.value * gate);
       }
-      MBCONV_UNROLL for (int i = 0; i < 5; ++i) addTo(task.sums + i * kLanes, sums[i]);
+      MBCONV_UNROLL for (int i = 0; i < 2; ++i) addProductTo(task.normSums + i * kLanes, gate, ofNorm[i]);
+      if (task.gateSums == nullptr) return;
+      MBCONV_UNROLL for (int i = 0; i < 3; ++i) addTo(task.gateSums + i * kLanes, ofGate[i]);
     });
   });
 }

@@ -16,7 +16,7 @@ inline constexpr int kPixelRun = 196;  // of pixels that are worked on at once
 inline constexpr int kWeightRun = 64;  // of a weight's gradient
 inline constexpr int kSumRun = 48;     // of a pass
 
-// output[k][v] += Σ_pixel input[pixel][k] · gradient[pixel][v]: the gradient of the weights of a product.
+// output[k][v] = Σ_pixel input[pixel][k] · gradient[pixel][v]: the gradient of the weights of a product.
 struct WeightGradient {
   const float* input = nullptr;  // blocks of lanes
   ptrdiff_t inputPixel = 0;
@@ -28,6 +28,7 @@ struct WeightGradient {
   int vectors = 0;  // 1 … kMaxPanel
   int pixels = 0;
   float* output = nullptr;  // [inputs, filled up to whole blocks][vectors][lanes]
+  bool adds = false;        // to what is in the output
 };
 
 // output[tap] += Σ_pixel input[pixel · stride + tap] · gradient[pixel], for one block of channels
@@ -72,6 +73,18 @@ struct Normalize {
   float* derivative = nullptr;  // [rows][pixels][lanes]: of the activation. Null if it is not wanted
 };
 
+// output = scale · input + shift + residual, where there is one
+struct AddNormalized {
+  const float* input = nullptr;  // [pixels][lanes]
+  const float* scale = nullptr;  // [lanes]
+  const float* shift = nullptr;
+  const float* residual = nullptr;
+  ptrdiff_t residualPixel = 0;
+  int pixels = 0;
+  float* output = nullptr;
+  ptrdiff_t outputPixel = 0;
+};
+
 // What the gradient of a batch norm is made of.
 struct NormGradient {
   const float* a = nullptr;
@@ -89,19 +102,20 @@ struct Activated {
 };
 
 // The sums that the gradient through a gate needs: for a gradient g of gate · y, where y = activation(z),
-//   sums[0] += Σ g · y                      of the gate's gradient
-//   sums[1] += Σ g · y′                     of the batch norm's, for the gradient that comes through the product
-//   sums[2] += Σ g · y′ · (x - mean)
-//   sums[3] += Σ y′                         of the batch norm's, for the gradient that comes through the gate
-//   sums[4] += Σ y′ · (x - mean)
+//   normSums[0] += Σ gate · g · y′             of the batch norm's, for the gradient that comes through the product
+//   normSums[1] += Σ gate · g · y′ · (x - mean)
+//   gateSums[0] += Σ g · y                     of the gate's gradient
+//   gateSums[1] += Σ y′                        of the batch norm's, for the gradient that comes through the gate
+//   gateSums[2] += Σ y′ · (x - mean)
 struct GateSums {
   const float* gradient = nullptr;
   const float* input = nullptr;  // x
   Activated activated;
   const float* gate = nullptr;
   int pixels = 0;
-  double* sums = nullptr;   // [5][lanes]
-  float* output = nullptr;  // gate · y
+  double* normSums = nullptr;  // [2][lanes]
+  double* gateSums = nullptr;  // [3][lanes]; null if there is no gate
+  float* output = nullptr;     // gate · y
 };
 
 // output = the gradient of x, for the gradient g of gate · y: that of the batch norm for (gate · g + offset) · y′.
@@ -128,16 +142,16 @@ struct TrainingTable {
   void (*moments)(const float* x, int pixels, double* sums);
   // sum[lanes] += Σ activation(scale · x + shift)
   void (*activatedSum)(const float* x, const Activated&, int pixels, double* sum);
-  // output = scale · x + shift + residual, where there is one
-  void (*addNormalized)(const float* x, const float* scale, const float* shift, const float* residual, int pixels,
-                        float* output);
-  // sums[0] += Σ g, sums[1] += Σ g · (x - mean)
-  void (*gradientSums)(const float* gradient, const float* x, const float* mean, int pixels, double* sums);
+  void (*addNormalized)(const AddNormalized&);
+  // sums[0] += Σ g, sums[1] += Σ g · (x - mean). Pixels of the gradient lie gradientPixel floats apart.
+  void (*gradientSums)(const float* gradient, ptrdiff_t gradientPixel, const float* x, const float* mean, int pixels,
+                       double* sums);
   // The same for g = gradient · derivative, which goes to the output. May work in place.
   void (*derivedSums)(const float* gradient, const float* derivative, const float* x, const float* mean, int pixels,
                       double* sums, float* output);
-  // output = a · (g - (b · (x - mean) + c)). May work in place.
-  void (*normGradient)(const float* gradient, const float* x, const NormGradient&, int pixels, float* output);
+  // output = a · (factor · g - (b · (x - mean) + c)). May work in place where the gradient's pixels have no gaps.
+  void (*normGradient)(const float* gradient, ptrdiff_t gradientPixel, float factor, const float* x,
+                       const NormGradient&, int pixels, float* output);
   void (*gateSums)(const GateSums&);
   void (*gateGradient)(const GateGradient&);
 };

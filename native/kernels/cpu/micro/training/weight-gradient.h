@@ -11,7 +11,8 @@ namespace {
 constexpr int kTileRows = kRegisters == 32 && kLanes >= 8 ? 8 : 4;
 
 template <int vectors>
-void weightTile(const WeightGradient& task, const float* input, const float* gradient, int pixels, float* output) {
+void weightTile(const WeightGradient& task, const float* input, const float* gradient, int pixels, bool adds,
+                float* output) {
   Vec sums[kTileRows][vectors];
   MBCONV_UNROLL for (int k = 0; k < kTileRows; ++k) MBCONV_UNROLL for (int v = 0; v < vectors; ++v) sums[k][v] = zero();
   for (int m = 0; m < pixels; ++m) {
@@ -26,7 +27,7 @@ void weightTile(const WeightGradient& task, const float* input, const float* gra
   }
   MBCONV_UNROLL for (int k = 0; k < kTileRows; ++k) MBCONV_UNROLL for (int v = 0; v < vectors; ++v) {
     float* to = output + (k * vectors + v) * kLanes;
-    store(to, load(to) + sums[k][v]);
+    store(to, adds ? load(to) + sums[k][v] : sums[k][v]);
   }
 }
 
@@ -36,7 +37,7 @@ void weightTiles(const WeightGradient& task) {
     const int pixels = task.pixels - from < kWeightRun ? task.pixels - from : kWeightRun;
     for (int k = 0; k < task.inputs; k += kTileRows) {
       weightTile<vectors>(task, task.input + k / kLanes * task.inputBlock + k % kLanes + from * task.inputPixel,
-                          task.gradient + from * task.gradientPixel, pixels,
+                          task.gradient + from * task.gradientPixel, pixels, task.adds || from > 0,
                           task.output + static_cast<ptrdiff_t>(k) * vectors * kLanes);
     }
   }
