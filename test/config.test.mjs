@@ -18,6 +18,7 @@ t.test('the defaults are the recipe of the paper', async (t) => {
     memoryFormat: 'channelsLast',
     threads: null,
     precision: 'float32',
+    backend: 'auto',
     cudaGraph: false,
     model: {
       name: 'efficientnet_b0',

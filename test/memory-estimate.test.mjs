@@ -16,6 +16,7 @@ const STEP = {
   optimizer: 'rmsprop',
   ema: true,
   memoryFormat: 'channelsLast',
+  backend: 'composite',
   dropPath: 0.2,
   numClasses: 1000,
 }
@@ -25,6 +26,7 @@ function compare(t, model, step, { env = {}, scratch = wide } = {}) {
   const network = { ...BASE, ...model }
   const circumstances = { ...STEP, ...step }
   const { name, ...coefficients } = network
+  const { threads } = step // of native kernels only
   const predicted = estimateMemory(scale(arch(name), coefficients), { ...circumstances, scratch })
   const run = spawnSync(process.execPath, [SCRIPT, JSON.stringify({ model: network, ...circumstances })], {
     encoding: 'utf8',
@@ -33,7 +35,7 @@ function compare(t, model, step, { env = {}, scratch = wide } = {}) {
   t.equal(run.status, 0, run.stderr)
   const ratio = predicted.peak / Number(run.stdout)
   t.ok(
-    Math.abs(ratio - 1) <= 0.1,
+    Math.abs(ratio - 1) <= (threads === undefined ? 0.1 : 0.04),
     `${JSON.stringify({ ...model, ...step, ...env })}: ${ratio.toFixed(3)} of ${(Number(run.stdout) / 2 ** 20).toFixed(1)} MiB`,
   )
   return predicted
@@ -51,6 +53,29 @@ t.test('training steps', async (t) => {
   compare(t, { width: 4, depth: 0.1, resolution: 64 }, { batch: 1, optimizer: 'lion', ema: false })
   // The classes of ImageNet-21k: classifier and logits take most of the memory.
   compare(t, { width: 0.5, depth: 0.5, resolution: 32 }, { batch: 64, numClasses: 21_843 })
+})
+
+t.test('native training steps, within 4 %', async (t) => {
+  const native = (model, step) => compare(t, model, { backend: 'native', threads: 1, ...step })
+  native({}, {})
+  native({ resolution: 96 }, { batch: 16, threads: 2 })
+  native({ resolution: [48, 160] }, { batch: 8, dropPath: 0 })
+  native({ resolution: 64 }, { batch: 1, ema: false, optimizer: 'sgd' })
+  native({ resolution: 224 }, { batch: 4, threads: 2 })
+  native({ width: 0.5 }, { batch: 16, optimizer: 'sgd', memoryFormat: 'contiguous' })
+  native({ width: 0.25, depth: 0.5, resolution: 48, divisor: 4 }, { batch: 64, optimizer: 'sgd' })
+  compare(t, { name: 'mobilenet_v2', resolution: 96 }, { backend: 'native', threads: 1, batch: 16, dropPath: 0 })
+  // Fused blocks are composite.
+  compare(t, { name: 'efficientnetv2_b0', resolution: 96 }, { backend: 'auto', threads: 1, batch: 8 })
+  const [narrow, wide] = ['composite', 'auto'].map((backend) => estimateMemory(B0, { training: true, batch: 16, backend }))
+  t.ok(wide.peak < narrow.peak, 'native training takes less')
+  t.throws(() => estimateMemory(B0, { backend: 'native' }), { code: 'ERR_NOT_IMPLEMENTED', message: /forward pass/ })
+  t.throws(() => estimateMemory(B0, { backend: 'native', training: true, dtype: 'bfloat16' }), {
+    code: 'ERR_NOT_IMPLEMENTED',
+    message: /bfloat16/,
+  })
+  t.throws(() => estimateMemory(B0, { threads: 2 }), { code: 'ERR_VALUE', message: /threads are those of native/ })
+  t.throws(() => estimateMemory(B0, { backend: 'fast' }), { code: 'ERR_VALUE', message: /backend/ })
 })
 
 t.test('other families', async (t) => {

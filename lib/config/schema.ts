@@ -13,6 +13,7 @@ import { DEFAULT_DATASET, datasetFields } from '../data/sources/kinds'
 import { GLOBAL_POOL_NAMES } from '../models/arch/choices'
 import { TASKS } from '../models/export/task'
 import type { ModelName } from '../models/families/catalogue'
+import { BACKENDS } from '../models/network/backend'
 import { PROFILE_NAMES } from '../models/network/profiles'
 import { criterionFields } from '../optim/criteria/kinds'
 import { DEFAULT_OPTIMIZER, OPTIMIZERS, type OptimizerConfig } from '../optim/kinds'
@@ -279,6 +280,10 @@ export const trainConfigSchema = z.strictObject({
     .enum(['auto', ...PRECISIONS])
     .default('float32')
     .describe('of forward pass and loss; auto: bf16 on a GPU that has it, else float32'),
+  backend: z
+    .enum(BACKENDS)
+    .default('auto')
+    .describe("on the CPU in float32: native kernels, or libtorch's operations (composite); auto: native where possible"),
   cudaGraph: z
     .union([z.boolean(), z.literal('auto')])
     .default(false)

@@ -62,6 +62,7 @@ export function stateOf(session: Session, position: Position): TrainState {
     earlyStopping,
     schedule: session.schedule.state?.() ?? null,
     scaler: session.scaler?.stateDict() ?? null,
+    computed: session.computed,
     seconds,
     skipped: [...skipped.latest],
   }

@@ -113,6 +113,7 @@ async function train(
   { begin, emit, stopRequested }: RunHooks,
 ): Promise<TrainResult> {
   const { totalSteps, stepsPerEpoch, config, params, macs, device, precision, trainImages, testImages } = session
+  const { backend, kernels } = session.computed
   const position = positionFrom(checkpoint)
   const start: StartEvent = {
     type: 'start',
@@ -124,6 +125,8 @@ async function train(
     macs,
     device,
     precision,
+    backend,
+    kernels,
     startStep: position.step,
     trainImages,
     testImages,

@@ -722,7 +722,7 @@ export const BREAKS = [
   },
   {
     promise:
-      'A block that is trained natively has the gradients, statistics and random numbers of its layers, or is an error',
+      "A block that is trained natively has the gradients, statistics and random numbers of its layers, or libtorch's operations train it",
     what: 'a batch norm in evaluation mode is not noticed',
     file: 'lib/models/network/native-block.ts',
     text: '    if (!norm.training) return',
@@ -731,7 +731,7 @@ export const BREAKS = [
   },
   {
     promise:
-      'A block that is trained natively has the gradients, statistics and random numbers of its layers, or is an error',
+      "A block that is trained natively has the gradients, statistics and random numbers of its layers, or libtorch's operations train it",
     what: 'drop path is left out',
     file: 'lib/models/network/native-block.ts',
     text: 'const rate = block.dropPath?.training ?',
@@ -740,11 +740,27 @@ export const BREAKS = [
   },
   {
     promise:
-      'A block that is trained natively has the gradients, statistics and random numbers of its layers, or is an error',
+      "A block that is trained natively has the gradients, statistics and random numbers of its layers, or libtorch's operations train it",
     what: 'statistics are updated when a block is computed again',
     file: 'lib/models/network/native-block.ts',
     text: 'const isCounted = !isRecomputing()',
     by: 'const isCounted = isRecomputing() || x !== undefined',
     test: 'native-training',
+  },
+  {
+    promise: 'A resumed run keeps what computed its steps, and says where that is not possible',
+    what: "runs of libtorch's operations go on natively",
+    file: 'lib/train/session/backend.ts',
+    text: "before?.backend === 'native'\n  const isNative",
+    by: 'before !== undefined\n  const isNative',
+    test: 'training-backend',
+  },
+  {
+    promise: 'A resumed run keeps what computed its steps, and says where that is not possible',
+    what: 'another instruction set is not noticed',
+    file: 'lib/train/session/backend.ts',
+    text: 'if (now.kernels === before.kernels) return []',
+    by: 'if (now.kernels !== before.backend) return []',
+    test: 'training-backend',
   },
 ]

@@ -2,13 +2,14 @@
 // Takes a JSON of model options and circumstances, prints the bytes at the peak.
 import * as mb from 'mbconv'
 
-const { model, training, batch, dtype, optimizer, ema, memoryFormat, dropPath, numClasses } = JSON.parse(
+const { model, training, batch, dtype, optimizer, ema, memoryFormat, dropPath, numClasses, ...how } = JSON.parse(
   process.argv[2],
 )
+const { backend, threads = 1 } = how
 const { width, depth, resolution, divisor, name } = model
-mb.setNumThreads(1)
+mb.setNumThreads(threads)
 const arch = mb.models.scale(mb.models.arch(name), { width, depth, resolution, divisor })
-const network = mb.models.create(arch, { seed: 0, dtype, dropPath, numClasses })
+const network = mb.models.create(arch, { seed: 0, dtype, dropPath, numClasses, backend })
 network.to({ memoryFormat }).train(training)
 const optimizers = {
   rmsprop: (groups) => new mb.optim.RMSprop(groups, { lr: 1e-4 }),

@@ -35,7 +35,8 @@ function headline(start: StartEvent, config: TrainConfig, { paintNote: paint }: 
   ]
   const again = start.startStep > 0 ? `, going on after step ${start.startStep}` : ''
   const choice = config.device === 'auto' ? ` (auto: ${reasonFor(start.device)})` : ''
-  const device = `${start.device}${choice}${precisionOf(start, config)}`
+  const kernels = start.backend === 'native' ? `, native kernels for ${start.kernels}` : ''
+  const device = `${start.device}${choice}${precisionOf(start, config)}${kernels}`
   return [`${paint('bold', format.shortPath(start.runDir))} on ${device}${again}`, facts.join(paint('dim', ' | '))]
 }
 

@@ -7,6 +7,9 @@ import type { CheckedArch } from '../arch/check'
 import { KINDS } from '../arch/kinds'
 import { type BlockPlan, layersOf, blocksOf as planOf } from '../arch/plan'
 import { mapSides, type Resolution, type Sides, sidesOf, strided } from '../arch/resolution'
+import { NATIVE_KERNELS } from '../network/backend'
+import { type NativeBlock, type NativeSettings, nativeBackward, nativeBlock, nativeForward } from './native-memory'
+import { held, type Tally } from './tally'
 
 /** Bytes per number. */
 export const ELEMENT_BYTES = Object.freeze({ float64: 8, float32: 4, bfloat16: 2, float16: 2 })
@@ -20,6 +23,8 @@ export interface StepSettings {
   scratch: boolean
   inChannels: number
   resolution: Resolution
+  /** The kernels that train the blocks which have native training; null to train layer by layer. */
+  native: NativeSettings | null
 }
 
 /** An operation on images: their size before and after, px, and fields that only some operations have. */
@@ -40,6 +45,8 @@ export interface Block {
   ops: Op[]
   /** Whether the block's input is added to its output. */
   skip: boolean
+  /** Where one operator trains the whole block. */
+  native?: NativeBlock
 }
 
 /** The memory that an operation takes, in bytes. */
@@ -61,7 +68,8 @@ export interface Needs {
  * @throws MbconvError ERR_NOT_IMPLEMENTED for ResNets and for networks with ReLU: they keep tensors that this walk does
  *   not count
  */
-export function blocksOf(op: string, arch: CheckedArch, { resolution, inChannels, dropPath }: StepSettings): Block[] {
+export function blocksOf(op: string, arch: CheckedArch, settings: StepSettings): Block[] {
+  const { resolution, inChannels, dropPath, batch, memoryFormat, native } = settings
   const input = sidesOf(resolution)
   const halved = strided(input, 2)
   const kernel = arch.stemKernel ?? 3
@@ -76,9 +84,12 @@ export function blocksOf(op: string, arch: CheckedArch, { resolution, inChannels
         hint: 'Give a budget of multiply-adds or parameters.',
       })
     }
-    const block = { ops: opsOf(plan, from), skip: plan.residual }
+    const block: Block = { ops: opsOf(plan, from), skip: plan.residual }
     // The first block of the network is never dropped.
-    if (block.skip && dropPath > 0 && blocks.length > 1) {
+    const dropped = block.skip && dropPath > 0 && blocks.length > 1
+    if (native !== null && plan.kind === 'mbconv' && NATIVE_KERNELS.includes(plan.kernel)) {
+      block.native = nativeBlock(plan, from, { ...native, batch, memoryFormat })
+    } else if (dropped) {
       const last = block.ops[block.ops.length - 1]
       block.ops.push({ ...last, kind: 'dropPath' })
     }
@@ -121,14 +132,6 @@ function convNorm(convolution: Convolution): Op[] {
     { ...after, kind: 'norm' },
     { ...after, kind: 'activation' },
   ]
-}
-
-/**
- * Size of a block in the CPU allocator: a 64-byte header, and whole pages from 32 KiB on (native/device/allocator.cc).
- */
-export function held(bytes: number): number {
-  const unit = bytes + 64 < 32 * 1024 ? 64 : 4096
-  return bytes === 0 ? 0 : Math.ceil((bytes + 64) / unit) * unit
 }
 
 export function needsOf(op: Op, settings: StepSettings): Needs {
@@ -193,25 +196,6 @@ function scratchOf(op: Op, { scratch, batch, memoryFormat, dtype }: StepSettings
   return { forward: 0, backward: padded * (4 + element) + turned * element }
 }
 
-/** Bytes that are alive now, and the peak so far. */
-export class Tally {
-  live = 0
-  peak = 0
-
-  take(bytes: number): void {
-    this.live += bytes
-    if (this.live > this.peak) this.peak = this.live
-  }
-  free(bytes: number): void {
-    this.live -= bytes
-  }
-  /** Memory that is needed only for a moment. */
-  touch(bytes: number): void {
-    this.take(bytes)
-    this.free(bytes)
-  }
-}
-
 /** The forward pass without gradients: adds its tensors to the tally. */
 export function infer(tally: Tally, blocks: Needs[][], kinds: Op['kind'][][]): void {
   let before = 0 // output of the previous block; the images belong to the caller
@@ -231,31 +215,44 @@ export function infer(tally: Tally, blocks: Needs[][], kinds: Op['kind'][][]): v
 }
 
 /** The forward pass for training: leaves alive what the backward pass needs. */
-export function forward(tally: Tally, blocks: Needs[][]): void {
-  for (const block of blocks) {
+export function forward(tally: Tally, blocks: readonly Block[], needs: Needs[][]): void {
+  for (const [i, ops] of needs.entries()) {
+    const { native } = blocks[i]
+    if (native !== undefined) {
+      nativeForward(tally, native)
+      continue
+    }
     let unkept = 0
-    for (const [i, { output, extra, scratch }] of block.entries()) {
+    for (const [j, { output, extra, scratch }] of ops.entries()) {
       tally.touch(output + scratch.forward)
       tally.take(output + extra)
-      if (block[i + 1]?.keepsInput === false) unkept += output
+      if (ops[j + 1]?.keepsInput === false) unkept += output
     }
     tally.free(unkept)
   }
 }
 
 /** The backward pass, starting from the gradient of the last block's output. Leaves the parameters' gradients alive. */
-export function backward(tally: Tally, blocks: Needs[][], skips: boolean[], output: number): void {
+export function backward(tally: Tally, blocks: readonly Block[], needs: Needs[][], output: number): void {
   let gradient = output
   for (let i = blocks.length - 1; i >= 0; i--) {
+    const { native, skip } = blocks[i]
+    if (native !== undefined) {
+      const weights = needs[i].reduce((sum, each) => sum + each.weights, 0)
+      nativeBackward(tally, native, weights)
+      tally.free(gradient)
+      gradient = native.input
+      continue
+    }
     const past = gradient // the skip connection's gradient stays alive until the block is done
-    for (const [j, op] of [...blocks[i].entries()].reverse()) {
+    for (const [j, op] of [...needs[i].entries()].reverse()) {
       const first = i === 0 && j === 0 // the images need no gradient
       tally.take(op.weights + (first ? 0 : op.input))
       tally.touch(op.scratch.backward)
       tally.free(op.extra + (op.keepsInput && !first ? op.input : 0))
-      if (!(skips[i] && j === blocks[i].length - 1)) tally.free(gradient)
+      if (!(skip && j === needs[i].length - 1)) tally.free(gradient)
       gradient = op.input
     }
-    if (skips[i]) tally.free(past) // added in place
+    if (skip) tally.free(past) // added in place
   }
 }

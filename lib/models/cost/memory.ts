@@ -7,12 +7,17 @@
  * path keep almost nothing.
  */
 import { checkCount, checkOneOf, checkOptions, checkRate } from '../../errors/check'
+import { MbconvError } from '../../errors/error'
+import { cpuKernels, getNumThreads } from '../../native/runtime'
 import { DEFAULT_OPTIMIZER, type OptimizerName, optimizerKind, optimizerNames } from '../../optim/kinds'
 import type { Arch } from '../arch/arch'
 import { checkArch } from '../arch/check'
 import { defaultDropPath, featureChannels } from '../arch/plan'
 import { checkResolution, type Resolution, sidesOf } from '../arch/resolution'
-import { backward, blocksOf, ELEMENT_BYTES, forward, held, infer, needsOf, Tally } from './memory-walk'
+import { type Backend, checkBackend, defaultBackend } from '../network/backend'
+import { backward, blocksOf, ELEMENT_BYTES, forward, infer, needsOf } from './memory-walk'
+import type { NativeSettings } from './native-memory'
+import { held, Tally } from './tally'
 
 /** What the memory is estimated for: a forward pass or a training step, and its settings. */
 export interface MemoryOptions {
@@ -37,6 +42,14 @@ export interface MemoryOptions {
    * false for CPUs without AVX-512. Default true.
    */
   scratch?: boolean
+  /**
+   * What computes the network, as `Network.backend`. `auto` and `native`: in training in float32, MBConv blocks by the
+   * kernels that this machine uses; everything else by libtorch's operations. For a GPU give composite. Default:
+   * MBCONV_BACKEND in the environment, otherwise auto.
+   */
+  backend?: Backend
+  /** Threads of native kernels, each of which has memory of its own. Default: `getNumThreads()`. */
+  threads?: number
   /** Default 1000. */
   numClasses?: number
   /** Channels of the image. Default 3. */
@@ -74,6 +87,8 @@ function settingsOf(op: string, arch: Arch, options: MemoryOptions) {
     'dropout',
     'memoryFormat',
     'scratch',
+    'backend',
+    'threads',
     'numClasses',
     'inChannels',
     'resolution',
@@ -95,6 +110,7 @@ function settingsOf(op: string, arch: Arch, options: MemoryOptions) {
   checkOneOf(op, 'optimizer', optimizer, optimizerNames)
   checkOneOf(op, 'memoryFormat', memoryFormat, ['channelsLast', 'contiguous'])
   for (const [name, value] of Object.entries({ training, ema, scratch })) checkOneOf(op, name, value, [true, false])
+  const native = nativeOf(op, options, { training, dtype })
   return {
     training,
     batch,
@@ -108,7 +124,41 @@ function settingsOf(op: string, arch: Arch, options: MemoryOptions) {
     numClasses,
     inChannels,
     resolution,
+    native,
   }
+}
+
+/** Floats of a vector, by instruction set, and whether it has 32 registers, for panels of three vectors. */
+const VECTORS: Readonly<Record<string, { lanes: number; wide: boolean }>> = Object.freeze({
+  avx512: { lanes: 16, wide: true },
+  avx2: { lanes: 8, wide: false },
+  neon: { lanes: 4, wide: true },
+  baseline: { lanes: 4, wide: process.arch === 'arm64' },
+})
+
+/** @returns null for composite training */
+function nativeOf(
+  op: string,
+  { backend = defaultBackend(), threads }: MemoryOptions,
+  { training, dtype }: { training: boolean; dtype: string },
+): NativeSettings | null {
+  checkBackend(op, backend)
+  if (threads !== undefined) checkCount(op, 'threads', threads)
+  const isPossible = training && dtype === 'float32'
+  if (backend === 'composite' || (backend === 'auto' && !isPossible)) {
+    if (threads === undefined) return null
+    const message = `${op}: threads are those of native kernels, which train in float32`
+    throw new MbconvError('ERR_VALUE', message, { op, hint: 'Leave threads out.' })
+  }
+  if (!isPossible) {
+    const what = training ? `in ${dtype}` : 'of a forward pass'
+    throw new MbconvError('ERR_NOT_IMPLEMENTED', `${op}: the memory ${what} is not modelled with the backend native`, {
+      op,
+      hint: training ? 'The kernels compute in float32.' : 'Network.nativeBytes says it after a prediction.',
+    })
+  }
+  const { lanes, wide } = VECTORS[cpuKernels().used]
+  return { lanes, panel: wide ? 3 : 2, threads: threads ?? getNumThreads() }
 }
 
 /**
@@ -158,7 +208,7 @@ export function estimateMemory(arch: Arch, options: MemoryOptions = {}): MemoryE
     return Object.freeze({ peak: tally.peak, peakAt: 'forward', weights, ...state, activations: 0 })
   }
 
-  forward(tally, needs)
+  forward(tally, blocks, needs)
   const features = all[all.length - 1].output
   // Pooled features, dropout's mask and output; logits, their logarithms, and what the loss computes from them.
   const tail = (dropout > 0 ? 3 : 1) * pooled + 3 * logits
@@ -167,8 +217,7 @@ export function estimateMemory(arch: Arch, options: MemoryOptions = {}): MemoryE
   const activations = tally.live - resident
   const afterForward = tally.peak
   tally.take(classifier + features) // gradients of the classifier and of the pooled feature map
-  const skips = blocks.map(({ skip }) => skip)
-  backward(tally, needs, skips, features)
+  backward(tally, blocks, needs, features)
   const afterBackward = tally.peak
   tally.touch((dtype === 'float32' ? lists.float32 : lists.other) * gradients)
   const peakAt = tally.peak > afterBackward ? 'update' : afterBackward > afterForward ? 'backward' : 'forward'

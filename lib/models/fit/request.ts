@@ -12,8 +12,11 @@ export type Metric = (typeof METRICS)[number]
 export const CIRCUMSTANCES: Readonly<Record<Metric, readonly string[]>> = {
   macs: [],
   params: [],
-  memory: ['training', 'batch', 'dtype', 'optimizer', 'ema', 'dropPath', 'dropout', 'memoryFormat', 'scratch'],
-  latency: ['training', 'batch', 'dtype', 'device', 'memoryFormat', 'profile', 'runs', 'warmup'],
+  // biome-ignore format: one line a kind
+  memory: [
+    'training', 'batch', 'dtype', 'optimizer', 'ema', 'dropPath', 'dropout', 'memoryFormat', 'scratch', 'backend', 'threads',
+  ],
+  latency: ['training', 'batch', 'dtype', 'device', 'memoryFormat', 'profile', 'backend', 'runs', 'warmup'],
 }
 
 /** Default of the largest relative error. Measurements on a shared machine vary by about 10 %. */

@@ -10,6 +10,9 @@ export type Backend = 'auto' | 'composite' | 'native'
 
 export const BACKENDS: readonly Backend[] = Object.freeze(['auto', 'composite', 'native'])
 
+/** Sides of the kernels of depthwise convolutions that are native. */
+export const NATIVE_KERNELS: readonly number[] = Object.freeze([3, 5, 7])
+
 /** The backend of networks that are made without one: MBCONV_BACKEND in the environment, otherwise `auto`. */
 export function defaultBackend(): Backend {
   const { MBCONV_BACKEND: name } = process.env

@@ -52,7 +52,11 @@ export class Block extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    if (this.training && this.backend === 'native') return natively(this, x)
+    if (this.training && this.backend !== 'composite') {
+      const y = trainNatively(this, x)
+      if (typeof y !== 'string') return y
+      if (this.backend === 'native') notNative(y)
+    }
     const branch = this.block.forward(x)
     if (this.dropPath === undefined) return branch
     const input = this.downsample === undefined ? x : this.downsample.forward(x)
@@ -63,12 +67,10 @@ export class Block extends Module {
   }
 }
 
-function natively(block: Block, x: Tensor): Tensor {
-  const y = trainNatively(block, x)
-  if (typeof y !== 'string') return y
+function notNative(reason: string): never {
   const hint = `With the backend 'auto' libtorch's operations train it.`
   const op = 'Block.forward'
-  throw new MbconvError('ERR_NOT_IMPLEMENTED', `${op}: no native training: ${y}`, { op, hint })
+  throw new MbconvError('ERR_NOT_IMPLEMENTED', `${op}: no native training: ${reason}`, { op, hint })
 }
 
 /** Whether an activation follows the sum of input and branch. */

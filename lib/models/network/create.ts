@@ -62,7 +62,7 @@ export interface CreateOptions {
    * less memory and more time. On the CPU only. Default none.
    */
   recompute?: Recomputed
-  /** What computes predictions: see `Network.backend`. Default: MBCONV_BACKEND in the environment, otherwise auto. */
+  /** What computes the network: see `Network.backend`. Default: MBCONV_BACKEND in the environment, otherwise auto. */
   backend?: Backend
 }
 

@@ -16,6 +16,7 @@ import { ones } from '../../tensor/core/create'
 import { isRecomputing } from '../../tensor/core/recompute'
 import { scope } from '../../tensor/core/scope'
 import type { Tensor } from '../../tensor/core/tensor'
+import { NATIVE_KERNELS } from './backend'
 import type { Block } from './blocks'
 import { ConvNorm } from './conv-norm'
 
@@ -51,7 +52,7 @@ export function nativeLayers(block: Block): Layers | string {
     isKernel(project.conv, 1, 1) &&
     (expand === undefined || isKernel(expand.conv, 1, 1)) &&
     isKernel(depthwise.conv, kernel, depthwise.conv.outChannels) &&
-    [3, 5, 7].includes(kernel)
+    NATIVE_KERNELS.includes(kernel)
   if (!isKnown) return 'it has convolutions without a native kernel'
   const norms = [expand, depthwise, project].flatMap((layer) => (layer?.norm === undefined ? [] : [layer.norm]))
   if (norms.length !== (expand === undefined ? 2 : 3)) return 'its batch norms are folded'

@@ -193,7 +193,7 @@ export class Network extends Module {
   /**
    * What computes the network. `native`: kernels of this package, in float32 on the CPU. They predict with whole folded
    * networks ({@link fuse}), where no gradients are recorded, and train MBConv blocks; what they cannot do is an error.
-   * `composite`: libtorch's operations, layer by layer. `auto`: native predictions where possible; training is composite.
+   * `composite`: libtorch's operations, layer by layer. `auto`: native where possible, in training block by block.
    * Values and gradients are equal up to rounding.
    */
   get backend(): Backend {
@@ -217,10 +217,19 @@ export class Network extends Module {
     if (x !== undefined) checkImages(this, x, 'whyNotNative')
     if (this.backend === 'composite') return 'the backend is composite'
     if (!this.training || this.folded) return whyNotPlanned(this, x)
-    if (this.backend === 'auto') return `training is native with the backend 'native' only`
     return this.blocks()
       .map((block) => nativeLayers(block))
       .find((reason) => typeof reason === 'string')
+  }
+
+  /**
+   * The number of blocks that native kernels train, given float32 images on the CPU.
+   *
+   * @internal
+   */
+  get nativeBlocks(): number {
+    if (this.backend === 'composite' || this.folded) return 0
+    return this.blocks().filter((block) => typeof nativeLayers(block) !== 'string').length
   }
 
   /**

@@ -14,6 +14,7 @@ import type { AnyModule } from '../../nn/modules/module'
 import type { Tensor } from '../../tensor/core/tensor'
 import type { ActivationName, Arch } from '../arch/arch'
 import { globalPoolOf } from '../arch/plan'
+import { NATIVE_KERNELS } from './backend'
 import { activatesSum, Block } from './blocks'
 import { ConvNorm } from './conv-norm'
 import { Features } from './features'
@@ -160,7 +161,7 @@ class Writer {
       (same || (typeof padding !== 'string' && padding.every((size) => size === (kernel - 1) / 2)))
     if (!isKnown) throw new Unplannable(`${path}.0 is a convolution that has no native step`)
     if (groups !== 1 && !isDepthwise) throw new Unplannable(`${path}.0 is a convolution in ${groups} groups`)
-    if (isDepthwise ? ![3, 5, 7].includes(kernel) : kernel > MOST_KERNEL)
+    if (isDepthwise ? !NATIVE_KERNELS.includes(kernel) : kernel > MOST_KERNEL)
       throw new Unplannable(`${path}.0 has a kernel of ${kernel} px`)
     if (isDepthwise && (more.gate !== undefined || more.residual !== undefined))
       throw new Unplannable(`${path} is a depthwise convolution where its block has another`)

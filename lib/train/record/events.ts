@@ -116,6 +116,10 @@ export interface StartEvent {
   device: string
   /** The precision in use: 'float32', 'bf16' or 'fp16'. */
   precision: Precision
+  /** What computes the steps: native kernels (CPU, float32), or libtorch's operations. */
+  backend: 'composite' | 'native'
+  /** The instruction set of native kernels; null without them. */
+  kernels: string | null
   /** Steps done before; above 0 in a resumed run. */
   startStep: number
   /** Number of images to train on. */

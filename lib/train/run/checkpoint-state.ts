@@ -125,6 +125,15 @@ const trainState = z.object({
     })
     .nullable()
     .default(null),
+  /** What computed the steps. null in checkpoints that are older than native training: libtorch's operations. */
+  computed: z
+    .object({
+      backend: z.enum(['composite', 'native']),
+      /** The instruction set of native kernels; null without them. */
+      kernels: z.string().nullable(),
+    })
+    .nullable()
+    .default(null),
   /** Seconds spent on training steps. */
   seconds: z.number().min(0),
   /** With onDivergence 'skip': which of the latest steps were skipped, oldest first. */
@@ -132,6 +141,9 @@ const trainState = z.object({
 })
 
 export type TrainState = z.output<typeof trainState>
+
+/** What computes the steps of a run: libtorch's operations, or native kernels of one instruction set. */
+export type Computed = NonNullable<TrainState['computed']>
 
 /**
  * The thresholds of the labels, chosen by the newest evaluation; {@link DEFAULT_THRESHOLD} before the first. null where

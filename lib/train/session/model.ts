@@ -44,6 +44,7 @@ export function modelOf(
     device,
     init,
     recompute,
+    ...(config.backend !== 'auto' && { backend: config.backend }),
   }
   const model = create(archFor(config), dropout === null ? options : { ...options, dropout })
   try {

@@ -24,6 +24,8 @@ import type { StepParts } from '../../optim/step'
 import { getRandomState, manualSeed, setRandomState } from '../../tensor/core/random'
 import { scope } from '../../tensor/core/scope'
 import { type Checkpoint, readPart } from '../run/checkpoint'
+import type { Computed } from '../run/checkpoint-state'
+import { settleBackend } from './backend'
 import { checkNormalized, resumptionNotes, settingCautions } from './cautions'
 import { openData, type TrainingData } from './data'
 import { checkModel } from './demands'
@@ -38,6 +40,8 @@ export interface Session extends Omit<TrainingData, 'train'> {
   device: string
   /** The precision of forward pass and loss. */
   precision: Precision
+  /** What computes the steps. */
+  computed: Computed
   /** Scales the loss in fp16; null in other precisions. */
   scaler: GradScaler | null
   model: Network
@@ -125,6 +129,8 @@ function buildSession(asked: TrainConfig, checkpoint: Checkpoint | undefined, op
   const { model, notes } = openModel(config, { numClasses, inChannels, device, resumed: checkpoint !== undefined })
   made.push(model)
   config = withProfileOf(model, config)
+  const { computed, notes: changes } = settleBackend(model, config, { device, precision }, checkpoint?.state.computed)
+  for (const note of changes) warnings.add(note)
   const { optimizer, ema } = openOptimizer(config, model)
   made.push(optimizer)
   if (ema !== null) made.push(ema)
@@ -146,6 +152,7 @@ function buildSession(asked: TrainConfig, checkpoint: Checkpoint | undefined, op
     config,
     device,
     precision,
+    computed,
     scaler,
     model,
     criterion,
