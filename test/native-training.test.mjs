@@ -6,14 +6,14 @@ import { small } from './helpers/small.mjs'
 
 const { create } = mb.models
 const flat = (tensor) => mb.scope(() => tensor.detach().to({ dtype: 'float64' }).toTypedArray())
-const images = (dtype = 'float32', size = [33, 40]) => {
+const images = (dtype = 'float32', memoryFormat = 'contiguous') => {
   mb.manualSeed(3)
-  return mb.scope(() => mb.keep(mb.randn([4, 3, ...size]).to({ dtype })))
+  return mb.scope(() => mb.keep(mb.randn([4, 3, 33, 40]).to({ dtype, memoryFormat })))
 }
 
 /** One step's loss, gradients, buffers and logits. */
 function stepOf(name, options, { recompute, seed = 7 } = {}) {
-  const { dtype = 'float32', profile = 'tf', backend } = options
+  const { dtype = 'float32', profile = 'tf', backend, memoryFormat } = options
   const network = create(small(name), {
     numClasses: 5,
     seed: 2,
@@ -24,7 +24,7 @@ function stepOf(name, options, { recompute, seed = 7 } = {}) {
     backend,
     recompute,
   })
-  const x = images(dtype)
+  const x = images(dtype, memoryFormat)
   mb.manualSeed(seed)
   const logits = network.forward(x)
   logits.mul(logits).sum().backward()
@@ -58,24 +58,25 @@ for (const name of ['efficientnet_b0', 'mobilenet_v2', 'mnasnet_a1']) {
       }
       const ratios = Object.fromEntries(Object.keys(kinds).map((title) => [title, []]))
       for (const seed of [1, 2, 3, 4, 5]) {
-        const [exact, composite, native] = [
+        const [exact, composite, otherLayout, native] = [
           { dtype: 'float64', backend: 'composite' },
           { backend: 'composite' },
+          { backend: 'composite', memoryFormat: 'channelsLast' },
           { backend: 'native' },
         ].map((options) => stepOf(name, { profile, ...options }, { seed }))
         for (const [title, kind] of Object.entries(kinds)) {
-          const [ours, theirs] = [native, composite].map((found) => distance(found, exact, kind))
+          const [ours, ...theirs] = [native, composite, otherLayout].map((found) => distance(found, exact, kind))
           t.ok(ours < 1e-4, `${title}: ${ours.toExponential(1)}`)
-          ratios[title].push(ours / Math.max(theirs, 1e-7))
+          ratios[title].push(ours / Math.max(...theirs, 1e-7))
         }
         t.same([...native.keys()], [...composite.keys()])
         const counts = [...native].filter(([key]) => /num_batches/.test(key))
         t.ok(counts.length > 0 && counts.every(([, [count]]) => count === 1), 'every batch norm has counted the batch')
       }
       for (const [title, each] of Object.entries(ratios)) {
-        // A network as small as this amplifies rounding: up to 1.7 was seen.
+        // The larger of libtorch's own errors, which differ between its two layouts by up to five times.
         const mean = Math.exp(each.reduce((sum, ratio) => sum + Math.log(ratio), 0) / each.length)
-        t.ok(mean <= 2, `${title}: the error is ${mean.toFixed(2)} times that of libtorch's float32`)
+        t.ok(mean <= 1.25, `${title}: the error is ${mean.toFixed(2)} times that of libtorch's float32`)
       }
     })
   }
