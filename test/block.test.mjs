@@ -40,14 +40,18 @@ const PLAIN = {
   residual: true,
   dropped: false,
   layout: 'contiguous',
+  gradientLayout: 'contiguous',
 }
+
+/** Whole vectors of every instruction set in half of the cases: tensors of so many channels are used where they are. */
+const channels = (min) => fc.oneof(fc.constantFrom(16, 32, 48), fc.integer({ min, max: 40 }))
 
 const shapes = fc
   .record({
     images: fc.oneof(fc.integer({ min: 2, max: 6 }), fc.integer({ min: 2, max: 60 })),
-    inputs: fc.integer({ min: 4, max: 40 }),
+    inputs: channels(4),
     expanded: fc.option(fc.integer({ min: 4, max: 60 })),
-    outputs: fc.integer({ min: 1, max: 40 }),
+    outputs: channels(1),
     kernel: fc.constantFrom(3, 5, 7),
     stride: fc.constantFrom(1, 2),
     height: fc.integer({ min: 1, max: 17 }),
@@ -60,6 +64,7 @@ const shapes = fc
     residual: fc.boolean(),
     dropped: fc.boolean(),
     layout: fc.constantFrom('contiguous', 'channelsLast'),
+    gradientLayout: fc.constantFrom('contiguous', 'channelsLast'),
   })
   .map((shape) => ({ ...shape, residual: shape.residual && shape.stride === 1 }))
   .map((shape) => (shape.residual ? { ...shape, outputs: shape.inputs } : shape))
@@ -118,7 +123,7 @@ function computed(tensors, shape, backend, dtype = 'float32') {
   const output = call(own, shape, backend)
   const trained = Object.keys(own).filter(isTrained)
   mb.manualSeed(7)
-  const upstream = mb.randn(output.shape).to(dtype)
+  const upstream = mb.randn(output.shape).to({ dtype, memoryFormat: shape.gradientLayout })
   const gradients = mb.grad(
     output,
     trained.map((name) => own[name]),
@@ -194,6 +199,33 @@ t.test('values far from zero keep their digits', async (t) => {
     for (const [name, value] of Object.entries(native)) {
       const [own, other] = [errorOf(value, exact[name]), errorOf(libtorch[name], exact[name])]
       t.ok(own < 3 * other + 1e-6, `${name}: ${own.toExponential(1)}, libtorch ${other.toExponential(1)}`)
+    }
+  })
+})
+
+t.test('strides of sides of one pixel, which fit several memory formats', async (t) => {
+  mb.scope(() => {
+    for (const [images, height, turned] of [
+      [1, 20, (x) => x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)],
+      [3, 20, (x) => x.squeeze(3).transpose(1, 2).contiguous().transpose(1, 2).unsqueeze(3)],
+      [1, 20, (x) => x.squeeze(0).permute(1, 2, 0).contiguous().permute(2, 0, 1).unsqueeze(0)],
+    ]) {
+      const shape = { ...PLAIN, images, inputs: 16, outputs: 16, height, width: images === 3 ? 1 : 5 }
+      for (const gradientLayout of ['contiguous', 'channelsLast']) {
+        mb.manualSeed(1)
+        const tensors = tensorsOf(shape)
+        const exact = computed(tensors, shape, 'composite', 'float64')
+        const input = turned(tensors.input)
+        t.ok(input.equal(tensors.input))
+        // clone() would give the input other strides.
+        const own = { ...tensors, input: input.requiresGrad_() }
+        const output = call(own, shape, 'native')
+        mb.manualSeed(7)
+        const upstream = mb.randn(output.shape).to({ memoryFormat: gradientLayout })
+        const [gradient] = mb.grad(output, [own.input], { gradOutputs: [upstream] })
+        t.ok(errorOf(output.detach(), exact.output) < 1e-5)
+        t.ok(errorOf(gradient, exact['gradient of input']) < 1e-5, `${images} images, ${gradientLayout}`)
+      }
     }
   })
 })

@@ -89,7 +89,9 @@ class BlockFunction : public torch::autograd::Function<BlockFunction> {
     // Gradients of gradients: libtorch's operators compute the block once more.
     if (at::GradMode::is_enabled()) return differentiableBackward(block, outputs[0]);
 
-    cpu::Gradients gradients = cpu::backward(packed(block), saved, outputs[0], context->needs_input_grad(0));
+    // The kernels read memory, which a lazily negated tensor has without its sign.
+    const at::Tensor gradient = outputs[0].resolve_neg();
+    cpu::Gradients gradients = cpu::backward(packed(block), saved, gradient, context->needs_input_grad(0));
     return toList(
         block, {gradients.input, gradients.expand, gradients.weights[0], gradients.biases[0], gradients.depthwise,
                 gradients.weights[1], gradients.biases[1], gradients.squeeze, gradients.squeezeBias, gradients.excite,

@@ -30,8 +30,9 @@ export interface LatencyOptions {
   /** Default: as in `create`. */
   profile?: CreateOptions['profile']
   /**
-   * What computes a forward pass, as `Network.backend`. `auto` and `native` fold batch norms first, as predictions do;
-   * `composite` measures the network as it is trained. Default auto.
+   * What computes the network, as `Network.backend`. `composite`: libtorch's operations, layer by layer. For a forward
+   * pass, `auto` and `native` fold batch norms first, as predictions do. Default: MBCONV_BACKEND in the environment,
+   * otherwise auto.
    */
   backend?: Backend
   /** Timed runs. Default 15. */

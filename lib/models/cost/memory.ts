@@ -44,8 +44,8 @@ export interface MemoryOptions {
   scratch?: boolean
   /**
    * What computes the network, as `Network.backend`. `auto` and `native`: in training in float32, MBConv blocks by the
-   * kernels that this machine uses; everything else by libtorch's operations. For a GPU give composite. Default:
-   * MBCONV_BACKEND in the environment, otherwise auto.
+   * kernels that this machine uses; everything else by libtorch's operations. For a GPU give composite. Default: auto,
+   * or composite where MBCONV_BACKEND says so.
    */
   backend?: Backend
   /** Threads of native kernels, each of which has memory of its own. Default: `getNumThreads()`. */
@@ -139,7 +139,7 @@ const VECTORS: Readonly<Record<string, { lanes: number; wide: boolean }>> = Obje
 /** @returns null for composite training */
 function nativeOf(
   op: string,
-  { backend = defaultBackend(), threads }: MemoryOptions,
+  { backend = defaultBackend() === 'composite' ? 'composite' : 'auto', threads }: MemoryOptions,
   { training, dtype }: { training: boolean; dtype: string },
 ): NativeSettings | null {
   checkBackend(op, backend)

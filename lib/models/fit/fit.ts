@@ -304,12 +304,14 @@ export function fit(options: FitOptions): FitResult {
 /** Bytes that a network takes while it is measured on the CPU. 0 if unknown, or if the memory is not the host's. */
 function peakOf(
   table: CheckedArch,
-  { device = 'cpu', training, batch, dtype = 'float32' }: LatencySettings,
+  { device = 'cpu', training, batch, dtype = 'float32', backend }: LatencySettings,
   shared: object,
 ) {
   if (device !== 'cpu' || !Object.hasOwn(ELEMENT_BYTES, dtype)) return 0
+  // Predictions, which native kernels compute with less, fit where libtorch's operations do.
+  const chosen = backend === 'composite' || training !== true ? 'composite' : 'auto'
   const settings = { training, batch, dtype: dtype as keyof typeof ELEMENT_BYTES, ema: false, ...shared }
-  return estimateMemory(table, settings).peak
+  return estimateMemory(table, { ...settings, backend: chosen }).peak
 }
 
 /** A search may end where no table is possible; the base is always a candidate. */

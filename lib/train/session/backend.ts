@@ -30,7 +30,7 @@ export function settleBackend(
   before: Computed | null | undefined,
 ): { computed: Computed; notes: string[] } {
   const reason = whyComposite(model, { device, precision })
-  // Without the key, the model has the backend of the environment.
+  // With `auto`, the model has the backend of the environment.
   if (model.backend === 'native' && before === undefined) {
     const why = reason ?? model.whyNotNative()
     if (why !== undefined) throw refused(why)
@@ -59,8 +59,9 @@ function refused(reason: string): MbconvError {
 
 /** Notes about steps that are computed in another way than those before them. */
 function changes(before: Computed | null, now: Computed, reason: string | undefined): string[] {
-  if (before?.backend !== 'native') return []
   const differ = 'results differ from those of an uninterrupted run by rounding'
+  if (before?.backend !== 'native')
+    return now.backend === 'native' ? [`earlier steps were computed by libtorch's operations: ${differ}`] : []
   if (now.backend === 'composite')
     return [`earlier steps were computed by native kernels, and now ${reason ?? 'they are not'}: ${differ}`]
   if (now.kernels === before.kernels) return []

@@ -44,7 +44,6 @@ export function modelOf(
     device,
     init,
     recompute,
-    ...(config.backend !== 'auto' && { backend: config.backend }),
   }
   const model = create(archFor(config), dropout === null ? options : { ...options, dropout })
   try {
@@ -85,6 +84,7 @@ export function openModel(
   const { resumed } = facts
   const model = modelOf(config, { ...facts, init: resumed ? 'none' : 'library' })
   try {
+    if (config.backend !== 'auto') model.backend = config.backend
     const notes = resumed ? [] : beginWith(model, config)
     if (config.model.freeze != null) model.freeze({ upTo: config.model.freeze })
     return { model, notes }

@@ -323,8 +323,11 @@ class Backward : public Pass {
     if (wantsInput_) makeInputGradient();
     const bool isTensor =
         wantsInput_ && Map::has(geometry, gradients_.input) && (gradient_.isTensor || !block.settings.residual);
-    const Map inputGradient =
-        isTensor ? Map(geometry, gradients_.input) : Map(geometry, geometry.inputs, geometry.inputPixels());
+    Map inputGradient;
+    if (isTensor)
+      inputGradient = Map(geometry, gradients_.input);
+    else if (wantsInput_)
+      inputGradient = Map(geometry, geometry.inputs, geometry.inputPixels());
     const std::vector<Run> wide = geometry.runs(geometry.inputPixels(), wideRun(filled));
     each(static_cast<int>(wide.size()), [&](int index) {
       const Run& run = wide[index];
@@ -357,7 +360,9 @@ class Backward : public Pass {
   }
 
   void makeInputGradient() {
-    const at::MemoryFormat format = block.input.suggest_memory_format();
+    // An input that is a map is in channels-last order, also where strides of sides of one pixel suggest none.
+    const at::MemoryFormat format =
+        Map::has(geometry, block.input) ? at::MemoryFormat::ChannelsLast : block.input.suggest_memory_format();
     gradients_.input = at::empty(block.input.sizes(), at::TensorOptions(at::kFloat).memory_format(format));
   }
   void writeInput(const Map& map) {
