@@ -386,7 +386,9 @@ t.test('from a list to an ONNX file', { skip }, async (t) => {
     t.test('explain looks for the strongest label, or a given one', async (t) => {
       const strongest = await mb.explainImage(run, files[0], { device: 'cpu' })
       t.ok(Math.abs(strongest.probability - predictions[0].predictions[0].probability) < 1e-5)
-      t.equal(strongest.label, predictions[0].predictions[0].label)
+      // Labels may be as good as equally strong, and a folded network rounds in another way.
+      const found = predictions[0].predictions.find(({ label }) => label === strongest.label)
+      t.ok(Math.abs(strongest.probability - found.probability) < 1e-5, strongest.label)
       t.match(await mb.explainImage(run, files[0], { device: 'cpu', class: 'top' }), { label: 'top', index: 4 })
     })
   })

@@ -31,7 +31,10 @@ export interface MemoryOptions {
   optimizer?: OptimizerName
   /** Whether training keeps a moving average of the weights. Default true. */
   ema?: boolean
-  /** Above 0, each block with a skip connection holds one more tensor for a moment. Default as in `create`. */
+  /**
+   * Above 0, each block with a skip connection that libtorch's operations compute holds one more tensor for a moment.
+   * Default as in `create`.
+   */
   dropPath?: number
   /** Dropout before the classifier. Default: the architecture's. */
   dropout?: number
