@@ -206,9 +206,9 @@ t.test('values far from zero keep their digits', async (t) => {
 t.test('strides of sides of one pixel, which fit several memory formats', async (t) => {
   mb.scope(() => {
     for (const [images, height, turned] of [
-      [1, 20, (x) => x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)],
+      [1, 20, (x) => x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])],
       [3, 20, (x) => x.squeeze(3).transpose(1, 2).contiguous().transpose(1, 2).unsqueeze(3)],
-      [1, 20, (x) => x.squeeze(0).permute(1, 2, 0).contiguous().permute(2, 0, 1).unsqueeze(0)],
+      [1, 20, (x) => x.squeeze(0).permute([1, 2, 0]).contiguous().permute([2, 0, 1]).unsqueeze(0)],
     ]) {
       const shape = { ...PLAIN, images, inputs: 16, outputs: 16, height, width: images === 3 ? 1 : 5 }
       for (const gradientLayout of ['contiguous', 'channelsLast']) {

@@ -67,7 +67,9 @@ t.test('native training steps, within 4 %', async (t) => {
   compare(t, { name: 'mobilenet_v2', resolution: 96 }, { backend: 'native', threads: 1, batch: 16, dropPath: 0 })
   // Fused blocks are composite.
   compare(t, { name: 'efficientnetv2_b0', resolution: 96 }, { backend: 'auto', threads: 1, batch: 8 })
-  const [narrow, wide] = ['composite', 'auto'].map((backend) => estimateMemory(B0, { training: true, batch: 16, backend }))
+  const [narrow, wide] = ['composite', 'auto'].map((backend) =>
+    estimateMemory(B0, { training: true, batch: 16, backend }),
+  )
   t.ok(wide.peak < narrow.peak, 'native training takes less')
   t.throws(() => estimateMemory(B0, { backend: 'native' }), { code: 'ERR_NOT_IMPLEMENTED', message: /forward pass/ })
   t.throws(() => estimateMemory(B0, { backend: 'native', training: true, dtype: 'bfloat16' }), {

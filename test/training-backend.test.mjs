@@ -82,7 +82,10 @@ t.test('a resumed run keeps what computed it', async (t) => {
   writeFileSync(stored, readFileSync(stored, 'utf8').replace(/\s*"backend": "composite",/, ''))
   const resumed = await started(more('old'), { resume: old.runDir })
   t.match(resumed.start, { backend: 'composite', startStep: 8 })
-  t.strictSame(resumed.warnings.filter((message) => /kernels/.test(message)), [])
+  t.strictSame(
+    resumed.warnings.filter((message) => /kernels/.test(message)),
+    [],
+  )
   t.equal(stateOf(old.runDir, 12).computed.backend, 'composite')
 
   const native = await started(config('native'))

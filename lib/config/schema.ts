@@ -283,7 +283,9 @@ export const trainConfigSchema = z.strictObject({
   backend: z
     .enum(BACKENDS)
     .default('auto')
-    .describe("on the CPU in float32: native kernels, or libtorch's operations (composite); auto: native where possible"),
+    .describe(
+      "on the CPU in float32: native kernels, or libtorch's operations (composite); auto: native where possible",
+    ),
   cudaGraph: z
     .union([z.boolean(), z.literal('auto')])
     .default(false)

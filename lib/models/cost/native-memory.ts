@@ -80,9 +80,7 @@ export function nativeBlock(
   const group = clamp(Math.floor(PIXEL_RUN / pixels), 1, batch)
   const before = (kernel - 1) / 2
   // The input of the depthwise convolution with its padding, [height, width] for all rows.
-  const padded = mapSides(from, (side) =>
-    Math.max((Math.ceil(side / stride) - 1) * stride + kernel, before + side),
-  )
+  const padded = mapSides(from, (side) => Math.max((Math.ceil(side / stride) - 1) * stride + kernel, before + side))
   const rowFloats = padded[1] * lanes
   const fitting = Math.floor((Math.floor(WINDOW_BYTES / (rowFloats * FLOAT)) - kernel) / stride) + 1
   const chunks = Math.ceil(to[0] / clamp(fitting, 1, to[0]))

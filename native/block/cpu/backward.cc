@@ -381,7 +381,7 @@ class Backward : public Pass {
   kernels::Buffer ones_, offsets_;
   const kernels::Buffer zeros_{16};
   const float* gate_ = nullptr;
-  int gateRow_ = 0;  // from an image's gate to the next; 0 where there is none
+  int gateRow_ = 0;                            // from an image's gate to the next; 0 where there is none
   std::unique_ptr<Sums> normSums_, gateSums_;  // of kernels::GateSums
   std::unique_ptr<NormGradients> depthwiseThrough_, expandThrough_;
 };

@@ -28,8 +28,8 @@ class Forward : public Pass {
 
  private:
   NormCoefficients coefficients(const Sums& sums, int parts, int channels, int pixels, const Norm& norm, int index) {
-    const BatchSums total = sumsOf(
-        parts, channels, pixels, [&](int part, int channel, int term) { return sums.term(part, channel, term); });
+    const BatchSums total = sumsOf(parts, channels, pixels,
+                                   [&](int part, int channel, int term) { return sums.term(part, channel, term); });
     NormCoefficients coefficients(geometry, total, norm, block.settings);
     saved_.norms[index] = coefficients.tensor();
     return coefficients;
@@ -190,6 +190,7 @@ class Forward : public Pass {
       float* shift = scale + filled;
       const ptrdiff_t plane = static_cast<ptrdiff_t>(run.pixels) * lanes;
       for (int i = 0; i < run.images; ++i) {
+        const ptrdiff_t from = static_cast<ptrdiff_t>(i) * run.pixels;
         const float factor = factors.defined() ? factors.const_data_ptr<float>()[run.image + i] : 1.0f;
         for (int c = 0; c < filled; ++c) {
           scale[c] = factor * projectNorm_.scale()[c];
@@ -200,10 +201,10 @@ class Forward : public Pass {
           task.input = projected_.at(run, b) + i * plane;
           task.scale = scale + ptrdiff_t{b} * lanes;
           task.shift = shift + ptrdiff_t{b} * lanes;
-          if (block.settings.residual) task.residual = input_.at(run, b) + i * run.pixels * input_.pixel;
+          if (block.settings.residual) task.residual = input_.at(run, b) + from * input_.pixel;
           task.residualPixel = input_.pixel;
           task.pixels = run.pixels;
-          task.output = target.isTensor ? target.at(run, b) + i * run.pixels * target.pixel : scratch + b * plane;
+          task.output = target.isTensor ? target.at(run, b) + from * target.pixel : scratch + b * plane;
           task.outputPixel = target.isTensor ? target.pixel : lanes;
           kernels.addNormalized(task);
         }

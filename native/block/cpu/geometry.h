@@ -85,8 +85,8 @@ struct Map {
   // Over a tensor [N, C, H, W] that has() holds for.
   Map(const Geometry& geometry, const at::Tensor& tensor);
 
-  // Whether a tensor [N, C, H, W] can be used as a map where it is: its channels lie side by side, in whole vectors, and
-  // aligned as vectors are.
+  // Whether a tensor [N, C, H, W] can be used as a map where it is: its channels lie side by side, in whole vectors,
+  // and aligned as vectors are.
   static bool has(const Geometry& geometry, const at::Tensor& tensor) {
     return tensor.is_contiguous(at::MemoryFormat::ChannelsLast) && tensor.size(1) % geometry.lanes == 0 &&
            reinterpret_cast<uintptr_t>(tensor.const_data_ptr()) % (geometry.lanes * sizeof(float)) == 0;

@@ -107,8 +107,7 @@ void squeezeExcite(Pass& pass, Saved& saved) {
                saved.gate.data_ptr<float>());
 }
 
-void squeezeExciteBackward(Pass& pass, const Saved& saved, const Sums& gateSums, float* offsets,
-                           Gradients& gradients) {
+void squeezeExciteBackward(Pass& pass, const Saved& saved, const Sums& gateSums, float* offsets, Gradients& gradients) {
   const Arguments& block = pass.block;
   const int images = pass.geometry.images;
   const int channels = pass.geometry.expanded;

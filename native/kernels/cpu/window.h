@@ -37,7 +37,7 @@ struct Window {
   // Copies the rows of a block of the map, whose pixels lie `mapPixel` floats apart.
   void fill(const float* map, ptrdiff_t mapPixel, float* window) const {
     for (int row = from(); row < to(); ++row) {
-      const float* begin = map + row * mapWidth * mapPixel;
+      const float* begin = map + static_cast<ptrdiff_t>(row) * mapWidth * mapPixel;
       float* out = pixel(window, row);
       if (mapPixel == lanes) {
         std::copy(begin, begin + static_cast<size_t>(columns()) * lanes, out);

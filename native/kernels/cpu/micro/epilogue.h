@@ -1,5 +1,5 @@
-// What becomes of the sums of a product once they are complete: an activation and a residual, and then they are stored or
-// added up.
+// What becomes of the sums of a product once they are complete: an activation and a residual, and then they are stored
+// or added up.
 //
 // The epilogues are functions of their own, which tiles of all sizes call: as parts of the tiles they would be compiled
 // for each size, which takes most of a minute for a wide instruction set. The way through the memory between the two
