@@ -72,7 +72,11 @@ export function nativeLayers(block: Block): Layers | string {
 }
 
 /** Why the operator cannot compute this input; undefined if it can. */
-function reasonOf(x: Tensor): string | undefined {
+function reasonOf({ plan }: Block, x: Tensor): string | undefined {
+  const [images, , ...sides] = x.shape
+  // Batch norm has the words for it.
+  if (sides.reduce((values, side) => values * Math.ceil(side / plan.stride), images) === 1)
+    return 'a channel has a single value, which has no variance'
   if (isAutocastEnabled('cpu')) return 'autocast is on'
   if (x.device !== 'cpu') return `the input is on ${x.device}: the kernels are for the CPU`
   if (x.dtype !== 'float32') return `the input is ${x.dtype}: the kernels compute in float32`
@@ -85,7 +89,7 @@ function reasonOf(x: Tensor): string | undefined {
  * @returns the reason where the operator does not compute it
  */
 export function trainNatively(block: Block, x: Tensor): Tensor | string {
-  const reason = reasonOf(x)
+  const reason = reasonOf(block, x)
   if (reason !== undefined) return reason
   const layers = nativeLayers(block)
   if (typeof layers === 'string') return layers
