@@ -223,16 +223,6 @@ export class Network extends Module {
   }
 
   /**
-   * The number of blocks that native kernels train, given float32 images on the CPU.
-   *
-   * @internal
-   */
-  get nativeBlocks(): number {
-    if (this.backend === 'composite' || this.folded) return 0
-    return this.blocks().filter((block) => typeof nativeLayers(block) !== 'string').length
-  }
-
-  /**
    * The time that each step of a native prediction takes, on all threads, for the first of the images.
    *
    * @param options.runs the times are medians over so many runs. Default 20

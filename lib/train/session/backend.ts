@@ -1,6 +1,7 @@
 /** What computes the steps of a run, and how a resumed run keeps it. */
 import type { TrainConfig } from '../../config/train'
 import { MbconvError } from '../../errors/error'
+import { nativeLayers } from '../../models/network/native-block'
 import type { Network } from '../../models/network/network'
 import { cpuKernels } from '../../native/runtime'
 import type { Precision } from '../../optim/precision'
@@ -49,7 +50,8 @@ function whyComposite(model: Network, { device, precision }: Place): string | un
   if (model.backend === 'composite') return 'the backend is composite'
   if (device !== 'cpu') return `the kernels are for the CPU, and the device is ${device}`
   if (precision !== 'float32') return `the kernels compute in float32, and the precision is ${precision}`
-  return model.nativeBlocks > 0 ? undefined : model.whyNotNative()
+  const isTrained = model.blocks().some((block) => typeof nativeLayers(block) !== 'string')
+  return isTrained ? undefined : model.whyNotNative()
 }
 
 function refused(reason: string): MbconvError {
